@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vfio_user/server.h - offer a PCI device to one client over a UNIX socket.
+ *
+ * The server owns the listening socket, the connection, and the client's
+ * interrupt eventfds. What the device does with reads, writes and memory is
+ * behind struct vfu_ops. It serves one client at a time; a second one that
+ * connects is answered with an error (EBUSY) and dropped.
+ *
+ * Threads: everything but vfu_irq_raise() belongs to the control thread;
+ * vfu_irq_raise() may be called from any thread.
+ */
+#ifndef MANAKIN_VFIO_USER_SERVER_H
+#define MANAKIN_VFIO_USER_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define VFU_REGION_COUNT 9u /* BAR 0 to 5, ROM, configuration space, VGA: as VFIO numbers them */
+#define VFU_REGION_CONFIG 7u
+#define VFU_IRQ_COUNT 5u /* INTx, MSI, MSI-X, ERR, REQ */
+#define VFU_IRQ_MSIX 2u
+
+/**
+ * struct vfu_region - one region of the device
+ * @size:	bytes; 0 if there is none
+ * @readable, @writable: may be read or written by message
+ * @mmap_fd:	file that a client may map, or -1. The server sends it; the device owns it
+ * @mmap_offset, @mmap_size: the part of the region that may be mapped (one sparse area), in bytes
+ */
+struct vfu_region {
+	uint64_t size;
+	bool readable, writable;
+	int mmap_fd;
+	uint64_t mmap_offset, mmap_size;
+};
+
+/**
+ * struct vfu_ops - the device behind the server; all called on the control thread
+ * @read, @write: access to @region at @offset; range already checked against the
+ *		region. 0 or -errno. A posted write's error is only logged
+ * @dma_map:	the client maps memory. @fd is -1 if it comes without a file; the server
+ *		closes it afterwards. @access is VFU_DMA_*. 0 or -errno
+ * @dma_unmap:	the client unmaps exactly that region; on return it must not be used
+ * @dma_unmap_all: likewise for all of them
+ * @reset:	device reset (VFIO_USER_DEVICE_RESET)
+ * @quiesce:	on return no thread uses an interrupt eventfd obtained before
+ * @attached:	a client has agreed on the version
+ * @detached:	the client has gone; all its memory is to be forgotten
+ */
+struct vfu_ops {
+	int (*read)(void *ctx, unsigned int region, uint64_t offset, void *data, size_t len);
+	int (*write)(void *ctx, unsigned int region, uint64_t offset, const void *data, size_t len);
+	int (*dma_map)(void *ctx, uint64_t iova, uint64_t size, int fd, uint64_t offset,
+		       unsigned int access);
+	int (*dma_unmap)(void *ctx, uint64_t iova, uint64_t size);
+	void (*dma_unmap_all)(void *ctx);
+	void (*reset)(void *ctx);
+	void (*quiesce)(void *ctx);
+	void (*attached)(void *ctx);
+	void (*detached)(void *ctx);
+};
+
+#define VFU_DMA_READ  1u /* the device may read */
+#define VFU_DMA_WRITE 2u /* the device may write */
+
+struct vfu_config {
+	const char *path;			     /* of the socket */
+	struct vfu_region regions[VFU_REGION_COUNT]; /* copied */
+	uint32_t irqs[VFU_IRQ_COUNT];		     /* vectors of each kind */
+	const struct vfu_ops *ops;
+	void *ctx;
+};
+
+struct vfu_server;
+
+/**
+ * vfu_server_open() - listen
+ * @config:	copied, but for ops and ctx, which are kept
+ * @server:	the server, owned by the caller until vfu_server_close()
+ *
+ * A stale socket (nobody listens) at the path is replaced.
+ *
+ * Return: 0; -EADDRINUSE if somebody listens there; another negative errno
+ */
+int vfu_server_open(const struct vfu_config *config, struct vfu_server **server);
+
+/** vfu_server_close() - drop the client (detached() is called), stop listening, unlink the socket */
+void vfu_server_close(struct vfu_server *server);
+
+/** vfu_server_fd() - an epoll descriptor: readable when vfu_server_serve() has something to do */
+int vfu_server_fd(const struct vfu_server *server);
+
+/**
+ * vfu_server_serve() - accept, read and answer what has come, without blocking
+ *
+ * Returns after a bounded number of messages so that one client cannot hold up another; the
+ * descriptor stays readable if there is more.
+ */
+void vfu_server_serve(struct vfu_server *server);
+
+/** vfu_server_drop() - disconnect the client, for @why (logged); it may come back */
+void vfu_server_drop(struct vfu_server *server, const char *why);
+
+/** vfu_server_busy() - is a client attached? */
+bool vfu_server_busy(const struct vfu_server *server);
+
+/** vfu_irq_raise() - signal MSI-X vector @vector, if the client has set an eventfd for it */
+void vfu_irq_raise(struct vfu_server *server, unsigned int vector);
+
+#endif
