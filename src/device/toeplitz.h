@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/toeplitz.h - the receive-side scaling hash.
+ */
+#ifndef MANAKIN_DEVICE_TOEPLITZ_H
+#define MANAKIN_DEVICE_TOEPLITZ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "device/headers.h"
+
+#define TOEPLITZ_KEY_LEN   40u /* bytes */
+#define TOEPLITZ_INPUT_MAX 36u /* bytes: two IPv6 addresses and two ports */
+
+/**
+ * struct toeplitz - a key made ready; 36 KiB
+ * @table:	what each value of the input byte at each position contributes
+ */
+struct toeplitz {
+	uint32_t table[TOEPLITZ_INPUT_MAX][256];
+};
+
+/** toeplitz_set_key() - make a key ready for hashing; nobody hashes with it meanwhile */
+void toeplitz_set_key(struct toeplitz *toeplitz, const uint8_t key[TOEPLITZ_KEY_LEN]);
+
+/**
+ * toeplitz_hash() - hash bytes
+ * @toeplitz:	the key
+ * @input:	in network order, as they come in a packet
+ * @len:	bytes, at most TOEPLITZ_INPUT_MAX
+ */
+uint32_t toeplitz_hash(const struct toeplitz *toeplitz, const uint8_t *input, size_t len);
+
+/**
+ * toeplitz_packet() - hash a packet as far as the enabled hash types allow
+ * @toeplitz:	the key
+ * @headers:	what headers_parse() found
+ * @data:	the copy of the packet's headers that was parsed
+ * @types:	enabled hash types, the bits of the receive completion's hash type (NDIS_HASH_*)
+ * @type_used:	the one that was used, 0 if none
+ *
+ * Addresses and ports are hashed for TCP and UDP where that type is enabled, addresses alone
+ * for everything else over IP and for every fragment, so that the fragments of one datagram
+ * meet in one queue.
+ *
+ * Return: the hash, 0 if no type fits
+ */
+uint32_t toeplitz_packet(const struct toeplitz *toeplitz, const struct packet_headers *headers,
+			 const uint8_t *data, uint32_t types, uint32_t *type_used);
+
+#endif
