@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/toeplitz.c - the receive-side scaling hash.
+ *
+ * Theory of operation
+ *
+ * For each bit that is set in the input, counted from the first byte's most
+ * significant one, the hash takes in (exclusive or) the 32 bits of the key that
+ * start at the same place. What one byte contributes depends on its value and its
+ * position only, and is looked up.
+ *
+ * Input is what lies in the packet, in this order:
+ *
+ *	IPv4	source and destination address		 8 bytes
+ *		source and destination port		 4 bytes more, with TCP or UDP
+ *	IPv6	source and destination address		32 bytes
+ *		source and destination port		 4 bytes more, with TCP or UDP
+ */
+#include "device/toeplitz.h"
+
+#include <string.h>
+
+/* Hash types as NDIS numbers them, in the receive completion and in its driver */
+#define NDIS_HASH_IPV4     (1u << 0)
+#define NDIS_HASH_TCP_IPV4 (1u << 1)
+#define NDIS_HASH_UDP_IPV4 (1u << 2)
+#define NDIS_HASH_IPV6     (1u << 3)
+#define NDIS_HASH_TCP_IPV6 (1u << 4)
+#define NDIS_HASH_UDP_IPV6 (1u << 5)
+
+/* Offsets and sizes in bytes */
+#define IP4_OFF_ADDRESSES  12u
+#define IP4_ADDRESSES_LEN  8u
+#define IP6_OFF_ADDRESSES  8u
+#define IP6_ADDRESSES_LEN  32u
+#define PORTS_LEN          4u
+
+_Static_assert(TOEPLITZ_INPUT_MAX == IP6_ADDRESSES_LEN + PORTS_LEN, "longest input");
+_Static_assert(TOEPLITZ_INPUT_MAX + sizeof(uint32_t) <= TOEPLITZ_KEY_LEN, "key behind it");
+
+void toeplitz_set_key(struct toeplitz *toeplitz, const uint8_t key[TOEPLITZ_KEY_LEN])
+{
+	for (unsigned int i = 0; i < TOEPLITZ_INPUT_MAX; i++) {
+		uint32_t *table = toeplitz->table[i];
+		/* The 32 bits of the key that bit 7 of byte i takes in, and 8 bits more */
+		uint64_t window = 0;
+
+		for (unsigned int j = 0; j < 5; j++)
+			window = window << 8 | key[i + j];
+		table[0] = 0;
+		for (unsigned int value = 1; value < 256; value++) {
+			unsigned int lowest = (unsigned int)__builtin_ctz(value);
+
+			table[value] =
+				table[value & (value - 1)] ^ (uint32_t)(window >> (lowest + 1));
+		}
+	}
+}
+
+/* Hash @len bytes that come at @position of the input */
+static inline uint32_t look_up(const struct toeplitz *toeplitz, size_t position,
+			       const uint8_t *input, size_t len)
+{
+	uint32_t hash = 0;
+
+	for (size_t i = 0; i < len; i++)
+		hash ^= toeplitz->table[position + i][input[i]];
+	return hash;
+}
+
+uint32_t toeplitz_hash(const struct toeplitz *toeplitz, const uint8_t *input, size_t len)
+{
+	return look_up(toeplitz, 0, input, len);
+}
+
+uint32_t toeplitz_packet(const struct toeplitz *toeplitz, const struct packet_headers *headers,
+			 const uint8_t *data, uint32_t types, uint32_t *type_used)
+{
+	const uint8_t *ip = data + headers->l3_off, *ports = data + headers->l4_off;
+	uint32_t l3_type, l4_type = 0;
+
+	if (headers->ip_version == 4) {
+		l3_type = types & NDIS_HASH_IPV4;
+		if (headers->l4 == HEADERS_L4_TCP)
+			l4_type = types & NDIS_HASH_TCP_IPV4;
+		else if (headers->l4 == HEADERS_L4_UDP)
+			l4_type = types & NDIS_HASH_UDP_IPV4;
+		*type_used = l4_type ? l4_type : l3_type;
+		if (!*type_used)
+			return 0;
+		return look_up(toeplitz, 0, ip + IP4_OFF_ADDRESSES, IP4_ADDRESSES_LEN) ^
+		       (l4_type ? look_up(toeplitz, IP4_ADDRESSES_LEN, ports, PORTS_LEN) : 0);
+	}
+	if (headers->ip_version == 6) {
+		l3_type = types & NDIS_HASH_IPV6;
+		if (headers->l4 == HEADERS_L4_TCP)
+			l4_type = types & NDIS_HASH_TCP_IPV6;
+		else if (headers->l4 == HEADERS_L4_UDP)
+			l4_type = types & NDIS_HASH_UDP_IPV6;
+		*type_used = l4_type ? l4_type : l3_type;
+		if (!*type_used)
+			return 0;
+		return look_up(toeplitz, 0, ip + IP6_OFF_ADDRESSES, IP6_ADDRESSES_LEN) ^
+		       (l4_type ? look_up(toeplitz, IP6_ADDRESSES_LEN, ports, PORTS_LEN) : 0);
+	}
+	*type_used = 0;
+	return 0;
+}
