@@ -274,8 +274,11 @@ static_assert(offsetof(struct gdma_req_header, dev_id) == 32, "request header");
  * @dev_id, @activity_id: repeated from the request
  * @status:	enum gdma_status
  *
- * Linux gdma.h, struct gdma_resp_hdr. Linux reads @response.hwc_msg_id and
- * @status, and checks @response.msg_type nowhere; openvmm checks all of it.
+ * Linux gdma.h, struct gdma_resp_hdr. For every command Linux finds the waiting
+ * request by @response.hwc_msg_id; for vPort commands it also wants its own
+ * msg_type, dev_id and activity_id back, a version of at least 1, and a msg_size
+ * not below its structure's. A message longer than the request announced is
+ * dropped with EPROTO. So: always answer with the number of bytes announced.
  */
 struct gdma_resp_header {
 	struct gdma_msg_header response;

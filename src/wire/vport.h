@@ -1,0 +1,855 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * wire/vport.h - the Ethernet device: vPort commands, transmit and receive OOBs
+ *
+ * Theory of operation
+ *
+ * The Ethernet device (GDMA_DEVICE_MANA) has vPorts: network interfaces with a
+ * MAC address, send and receive queues and a receive steering of their own.
+ * Commands name a vPort by the handle that MANA_QUERY_VPORT_CONFIG gives out.
+ *
+ * A send queue's entries carry a transmit OOB: the short one (8 bytes) or the
+ * short one followed by the long one (24 bytes). The adapter answers with one
+ * completion per entry, or with none if the OOB asks for none and the entry
+ * goes well; the driver then takes a completion as that of all entries before.
+ * A receive queue's entries carry nothing but buffers, one packet each; one
+ * completion tells of one packet, or of up to four in a row if the steering
+ * command allows it.
+ *
+ * Messages begin with the headers of wire/hwc.h. Linux (mana_en.c) refuses an
+ * answer whose msg_size is less than its own idea of the response structure,
+ * and (hw_channel.c) one that is longer than what the request announced: answer
+ * with exactly the number of bytes the request announced.
+ *
+ * Known from Linux include/net/mana/mana.h and drivers/net/ethernet/microsoft/
+ * mana/mana_en.c (6.1, 6.12, 7.2) unless a comment names another source.
+ */
+#ifndef MANAKIN_WIRE_VPORT_H
+#define MANAKIN_WIRE_VPORT_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/hwc.h"
+
+#define MANA_VPORTS_MAX       256u /* Linux MAX_PORTS_IN_MANA_DEV */
+#define MANA_VPORT_QUEUES_MAX 64u  /* Linux MANA_MAX_NUM_QUEUES */
+#define MANA_INVALID_HANDLE   UINT64_MAX
+#define MANA_MAC_SIZE         6u
+#define MANA_HASH_KEY_SIZE    40u  /* bytes of the Toeplitz key */
+#define MANA_INDIRECTION_DEF  64u  /* entries; of a driver that gets no usable number */
+#define MANA_INDIRECTION_MAX  512u /* entries; a power of two. Linux */
+
+/* 32-bit yes, no, leave as it is. Linux enum TRI_STATE, openvmm Tristate */
+enum mana_tristate {
+	MANA_FALSE = 0,
+	MANA_TRUE = 1,
+	MANA_UNCHANGED = 0xffffffff,
+};
+
+enum mana_command {
+	MANA_QUERY_DEV_CONFIG = 0x20001,
+	MANA_QUERY_GF_STAT = 0x20002,
+	MANA_CONFIG_VPORT_TX = 0x20003,
+	MANA_CREATE_WQ_OBJ = 0x20004,
+	MANA_DESTROY_WQ_OBJ = 0x20005,
+	MANA_FENCE_RQ = 0x20006,
+	MANA_CONFIG_VPORT_RX = 0x20007,
+	MANA_QUERY_VPORT_CONFIG = 0x20008,
+	MANA_QUERY_LINK_CONFIG = 0x2000a, /* Linux 7.2 */
+	MANA_SET_BW_CLAMP = 0x2000b,      /* Linux 7.2 */
+	MANA_QUERY_PHY_STAT = 0x2000c,    /* Linux 7.2 */
+
+	/* openvmm only: VTL2 is a paravisor that can hand the vPort to its guest */
+	MANA_VTL2_ASSIGN_SERIAL_NUMBER = 0x27801,
+	MANA_VTL2_MOVE_FILTER = 0x27802,
+	MANA_VTL2_QUERY_FILTER_STATE = 0x27803,
+
+	/* from a PF's driver */
+	MANA_REGISTER_FILTER = 0x28000,
+	MANA_DEREGISTER_FILTER = 0x28001,
+	MANA_REGISTER_HW_PORT = 0x28003,
+	MANA_DEREGISTER_HW_PORT = 0x28004,
+};
+
+/* ---- MANA_QUERY_DEV_CONFIG ---- */
+
+/**
+ * struct mana_query_device_config_req
+ * @driver_cap_flags1 ...: 0 so far
+ * @proto_major_ver ...: Linux 0.1.1, openvmm 1.0.0
+ *
+ * Linux mana.h, struct mana_query_device_cfg_req. The response's version is asked
+ * for in hdr.resp.msg_version: Linux 6.1 and 6.12: 2, 7.2: 3, openvmm: 4.
+ */
+struct mana_query_device_config_req {
+	struct gdma_req_header hdr;
+	uint64_t driver_cap_flags1;
+	uint64_t driver_cap_flags2;
+	uint64_t driver_cap_flags3;
+	uint64_t driver_cap_flags4;
+	uint32_t proto_major_ver;
+	uint32_t proto_minor_ver;
+	uint32_t proto_micro_ver;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mana_query_device_config_req) == 88, "device config");
+
+/* mana_query_device_config_resp.pf_cap_flags1. openvmm BasicNicDriverFlags; Linux reads none */
+#define MANA_PF_CAP_1_QUERY_LINK_STATUS  (1ull << 0)
+#define MANA_PF_CAP_1_ETHERTYPE_ENFORCED (1ull << 1)
+#define MANA_PF_CAP_1_QUERY_FILTER_STATE (1ull << 2)
+
+/**
+ * struct mana_query_device_config_resp
+ * @pf_cap_flags1: MANA_PF_CAP_1_*
+ * @max_num_vports: vPorts of the device
+ * @bm_hostmode: from version 3 on: not 0 on a bare-metal host
+ * @max_num_eqs: no driver reads it
+ * @adapter_mtu: from version 2 on: largest frame in bytes, the Ethernet header included, FCS
+ *		and VLAN tag not: 1514 or 9014. Linux 6.1 and 6.12 believe it only if the
+ *		answer's version is 2 exactly
+ * @link_speed_mbps: from version 4 on (openvmm only): 10^6 bits a second, 0 not known
+ *
+ * Linux mana.h, struct mana_query_device_cfg_resp. Version 1 ends before
+ * @adapter_mtu, but Linux takes no answer that is shorter than the whole.
+ */
+struct mana_query_device_config_resp {
+	struct gdma_resp_header hdr;
+	uint64_t pf_cap_flags1;
+	uint64_t pf_cap_flags2;
+	uint64_t pf_cap_flags3;
+	uint64_t pf_cap_flags4;
+	uint16_t max_num_vports;
+	uint8_t bm_hostmode;
+	uint8_t reserved1;
+	uint32_t max_num_eqs;
+	uint16_t adapter_mtu;
+	uint16_t reserved2;
+	uint32_t link_speed_mbps;
+};
+static_assert(sizeof(struct mana_query_device_config_resp) == 80, "device config");
+static_assert(offsetof(struct mana_query_device_config_resp, adapter_mtu) == 72, "device config");
+
+/* ---- MANA_QUERY_VPORT_CONFIG ---- */
+
+/**
+ * struct mana_query_vport_config_req
+ * @vport_index: from 0 to max_num_vports - 1
+ *
+ * Linux mana.h, struct mana_query_vport_cfg_req.
+ */
+struct mana_query_vport_config_req {
+	struct gdma_req_header hdr;
+	uint32_t vport_index;
+};
+static_assert(sizeof(struct mana_query_vport_config_req) == 44, "vPort config");
+
+/**
+ * struct mana_query_vport_config_resp
+ * @max_num_sq, @max_num_rq: queues of the vPort; Linux gives up if one is 0
+ * @num_indirection_ent: entries of the indirection table; a power of two
+ * @mac_addr:	as on the wire
+ * @vport:	handle
+ *
+ * Linux mana.h, struct mana_query_vport_cfg_resp.
+ */
+struct mana_query_vport_config_resp {
+	struct gdma_resp_header hdr;
+	uint32_t max_num_sq;
+	uint32_t max_num_rq;
+	uint32_t num_indirection_ent;
+	uint32_t reserved1;
+	uint8_t mac_addr[MANA_MAC_SIZE];
+	uint8_t reserved2[2];
+	uint64_t vport;
+};
+static_assert(sizeof(struct mana_query_vport_config_resp) == 64, "vPort config");
+static_assert(offsetof(struct mana_query_vport_config_resp, vport) == 56, "vPort config");
+
+/* ---- MANA_CONFIG_VPORT_TX ---- */
+
+/**
+ * struct mana_config_vport_tx_req - who will use the vPort's queues
+ * @vport:	handle
+ * @pdid:	protection domain of its queues
+ * @doorbell_page: index of the doorbell page they are rung in
+ *
+ * Linux mana.h, struct mana_config_vport_req. There is no command to undo it.
+ */
+struct mana_config_vport_tx_req {
+	struct gdma_req_header hdr;
+	uint64_t vport;
+	uint32_t pdid;
+	uint32_t doorbell_page;
+};
+static_assert(sizeof(struct mana_config_vport_tx_req) == 56, "vPort transmit");
+
+/**
+ * struct mana_config_vport_tx_resp
+ * @tx_vport_offset: goes into every transmit OOB; above MANA_SHORT_VPORT_OFFSET_MAX the long
+ *		one is needed
+ * @short_form_allowed: 1 if the short OOB may be used. mana_ib hands it to user space; mana
+ *		stores it and looks at @tx_vport_offset alone
+ *
+ * Linux mana.h, struct mana_config_vport_resp.
+ */
+struct mana_config_vport_tx_resp {
+	struct gdma_resp_header hdr;
+	uint16_t tx_vport_offset;
+	uint8_t short_form_allowed;
+	uint8_t reserved;
+};
+static_assert(sizeof(struct mana_config_vport_tx_resp) == 36, "vPort transmit");
+
+#define MANA_SHORT_VPORT_OFFSET_MAX 255u
+
+/* ---- MANA_CREATE_WQ_OBJ, MANA_DESTROY_WQ_OBJ ---- */
+
+/**
+ * struct mana_create_wq_obj_req - a work queue and its completion queue
+ * @vport:	handle
+ * @wq_type:	GDMA_SQ or GDMA_RQ
+ * @wq_dma_region, @cq_dma_region: handles of the queues' memory; the adapter owns the regions
+ *		from now on
+ * @wq_size, @cq_size: bytes. A kernel's are powers of two; net_mana's @cq_size is 64 times
+ *		whatever number of descriptors the application chose
+ * @cq_mod_ctx_id: moderation context; 0
+ * @cq_parent_eq_id: EQ of the CQ, or GDMA_CQ_NO_EQ
+ *
+ * Linux mana.h, struct mana_create_wqobj_req.
+ */
+struct mana_create_wq_obj_req {
+	struct gdma_req_header hdr;
+	uint64_t vport;
+	uint32_t wq_type;
+	uint32_t reserved;
+	uint64_t wq_dma_region;
+	uint64_t cq_dma_region;
+	uint32_t wq_size;
+	uint32_t cq_size;
+	uint32_t cq_mod_ctx_id;
+	uint32_t cq_parent_eq_id;
+};
+static_assert(sizeof(struct mana_create_wq_obj_req) == 88, "create work queue");
+static_assert(offsetof(struct mana_create_wq_obj_req, wq_dma_region) == 56, "create work queue");
+
+/**
+ * struct mana_create_wq_obj_resp
+ * @wq_id:	number of the work queue. For an SQ see mana_vsq_frame()
+ * @cq_id:	number of the completion queue; below what HWC_INIT_MAX_CQS told
+ * @wq_obj:	handle of the pair, not MANA_INVALID_HANDLE
+ *
+ * Linux mana.h, struct mana_create_wqobj_resp.
+ */
+struct mana_create_wq_obj_resp {
+	struct gdma_resp_header hdr;
+	uint32_t wq_id;
+	uint32_t cq_id;
+	uint64_t wq_obj;
+};
+static_assert(sizeof(struct mana_create_wq_obj_resp) == 48, "create work queue");
+
+/**
+ * struct mana_destroy_wq_obj_req - gdma_general_resp
+ * @wq_type:	GDMA_SQ or GDMA_RQ
+ * @wq_obj:	handle
+ *
+ * Linux mana.h, struct mana_destroy_wqobj_req.
+ */
+struct mana_destroy_wq_obj_req {
+	struct gdma_req_header hdr;
+	uint32_t wq_type;
+	uint32_t reserved;
+	uint64_t wq_obj;
+};
+static_assert(sizeof(struct mana_destroy_wq_obj_req) == 56, "destroy work queue");
+
+/* ---- MANA_FENCE_RQ: gdma_general_resp, and a completion MANA_CQE_RX_OBJECT_FENCE ---- */
+
+/**
+ * struct mana_fence_rq_req
+ * @wq_obj:	handle of a receive queue. The fence's completion comes after those of all
+ *		packets steered there before the command
+ *
+ * Linux mana.h, struct mana_fence_rq_req. Linux waits 10 s for the completion.
+ */
+struct mana_fence_rq_req {
+	struct gdma_req_header hdr;
+	uint64_t wq_obj;
+};
+static_assert(sizeof(struct mana_fence_rq_req) == 48, "fence");
+
+/* ---- MANA_CONFIG_VPORT_RX ---- */
+
+/**
+ * struct mana_config_vport_rx_req - receive steering, version 1
+ * @vport:	handle
+ * @num_indir_entries: handles in the table
+ * @indir_tab_offset: where the table lies, bytes from the start of @hdr
+ * @rx_enable, @rss_enable: enum mana_tristate
+ * @update_default_rxobj, @update_hashkey, @update_indir_tab: 1: take what stands below
+ * @default_rxobj: handle of the RQ for packets without a hash
+ * @hashkey:	Toeplitz key, in the order of the bytes of the field it is xored on
+ *
+ * openvmm ManaCfgRxSteerReq, which sends it with a table of 128 entries behind it
+ * whatever @num_indir_entries is. No Linux sends version 1.
+ */
+struct mana_config_vport_rx_req {
+	struct gdma_req_header hdr;
+	uint64_t vport;
+	uint16_t num_indir_entries;
+	uint16_t indir_tab_offset;
+	uint32_t rx_enable;
+	uint32_t rss_enable;
+	uint8_t update_default_rxobj;
+	uint8_t update_hashkey;
+	uint8_t update_indir_tab;
+	uint8_t reserved1;
+	uint64_t default_rxobj;
+	uint8_t hashkey[MANA_HASH_KEY_SIZE];
+};
+static_assert(sizeof(struct mana_config_vport_rx_req) == 112, "receive steering");
+static_assert(offsetof(struct mana_config_vport_rx_req, rx_enable) == 52, "receive steering");
+static_assert(offsetof(struct mana_config_vport_rx_req, default_rxobj) == 64, "receive steering");
+
+/**
+ * struct mana_config_vport_rx_req_v2 - receive steering, version 2
+ * @v1:		as in version 1
+ * @cqe_coalescing_enable: 1: completions may tell of up to four packets. mana 6.1 and 6.12: 0,
+ *		7.2: as ethtool sets it; mana_ib: always 1
+ * @indir_tab:	handles of RQs; the hash modulo @v1.num_indir_entries picks one
+ *
+ * Linux mana.h, struct mana_cfg_rx_steer_req_v2.
+ */
+struct mana_config_vport_rx_req_v2 {
+	struct mana_config_vport_rx_req v1;
+	uint8_t cqe_coalescing_enable;
+	uint8_t reserved2[7];
+	uint64_t indir_tab[];
+};
+static_assert(sizeof(struct mana_config_vport_rx_req_v2) == 120, "receive steering");
+static_assert(offsetof(struct mana_config_vport_rx_req_v2, indir_tab) == 120, "receive steering");
+
+/**
+ * struct mana_config_vport_rx_resp
+ * @cqe_coalescing_timeout_ns: version 2 (Linux 7.2): how long a packet may wait for others
+ *
+ * Linux 7.2 mana.h, struct mana_cfg_rx_steer_resp; version 1 is gdma_general_resp.
+ */
+struct mana_config_vport_rx_resp {
+	struct gdma_resp_header hdr;
+	uint32_t cqe_coalescing_timeout_ns;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mana_config_vport_rx_resp) == 40, "receive steering");
+
+/* ---- MANA_QUERY_GF_STAT ---- */
+
+/*
+ * Bits of req_stats and reported_stats. Broadcast and multicast have the other order in the
+ * response than here. Linux STATISTICS_FLAGS_*; openvmm has the same bits.
+ */
+enum mana_gf_stat {
+	MANA_GF_RX_DISCARDS_NO_WQE = 0,
+	MANA_GF_RX_ERR_VPORT_DISABLED = 1,
+	MANA_GF_RX_BYTES = 2,
+	MANA_GF_RX_UCAST_PACKETS = 3,
+	MANA_GF_RX_UCAST_BYTES = 4,
+	MANA_GF_RX_MCAST_PACKETS = 5,
+	MANA_GF_RX_MCAST_BYTES = 6,
+	MANA_GF_RX_BCAST_PACKETS = 7,
+	MANA_GF_RX_BCAST_BYTES = 8,
+	MANA_GF_TX_ERR_GF_DISABLED = 9,
+	MANA_GF_TX_ERR_VPORT_DISABLED = 10,
+	MANA_GF_TX_ERR_VPORT_OFFSET = 11,
+	MANA_GF_TX_ERR_VLAN = 12,
+	MANA_GF_TX_ERR_ETHERTYPE = 13,
+	MANA_GF_TX_ERR_SA = 14,
+	MANA_GF_TX_ERR_SQ_PDID = 15,
+	MANA_GF_TX_ERR_CQ_PDID = 16,
+	MANA_GF_TX_ERR_MTU = 17,
+	MANA_GF_TX_ERR_OOB = 18,
+	MANA_GF_TX_BYTES = 19,
+	MANA_GF_TX_UCAST_PACKETS = 20,
+	MANA_GF_TX_UCAST_BYTES = 21,
+	MANA_GF_TX_MCAST_PACKETS = 22,
+	MANA_GF_TX_MCAST_BYTES = 23,
+	MANA_GF_TX_BCAST_PACKETS = 24,
+	MANA_GF_TX_BCAST_BYTES = 25,
+	MANA_GF_TX_ERR_GDMA = 26, /* version 2 of the response */
+	MANA_GF_STAT_COUNT = 27,
+};
+
+#define MANA_GF_STAT_ALL ((1ull << MANA_GF_STAT_COUNT) - 1)
+
+/**
+ * struct mana_query_gf_stat_req
+ * @req_stats:	1 << enum mana_gf_stat. Linux 6.1 asks for a part of them, later ones for all
+ *
+ * Linux mana.h, struct mana_query_gf_stat_req. It names no vPort: the numbers are the
+ * function's.
+ */
+struct mana_query_gf_stat_req {
+	struct gdma_req_header hdr;
+	uint64_t req_stats;
+};
+static_assert(sizeof(struct mana_query_gf_stat_req) == 48, "GF statistics");
+
+/**
+ * struct mana_query_gf_stat_resp
+ * @reported_stats: which of the rest count
+ * @tx_err_gdma: from version 2 on; Linux 6.1 asks for version 1 and the whole size
+ *
+ * Linux mana.h, struct mana_query_gf_stat_resp. Bytes are of frames without FCS.
+ * openvmm has multicast before broadcast here; this is Linux's order.
+ */
+struct mana_query_gf_stat_resp {
+	struct gdma_resp_header hdr;
+	uint64_t reported_stats;
+	uint64_t rx_discards_no_wqe;
+	uint64_t rx_err_vport_disabled;
+	uint64_t rx_bytes;
+	uint64_t rx_ucast_packets;
+	uint64_t rx_ucast_bytes;
+	uint64_t rx_bcast_packets;
+	uint64_t rx_bcast_bytes;
+	uint64_t rx_mcast_packets;
+	uint64_t rx_mcast_bytes;
+	uint64_t tx_err_gf_disabled;
+	uint64_t tx_err_vport_disabled;
+	uint64_t tx_err_vport_offset;
+	uint64_t tx_err_vlan;
+	uint64_t tx_err_ethertype;
+	uint64_t tx_err_sa;
+	uint64_t tx_err_sq_pdid;
+	uint64_t tx_err_cq_pdid;
+	uint64_t tx_err_mtu;
+	uint64_t tx_err_oob;
+	uint64_t tx_bytes;
+	uint64_t tx_ucast_packets;
+	uint64_t tx_ucast_bytes;
+	uint64_t tx_bcast_packets;
+	uint64_t tx_bcast_bytes;
+	uint64_t tx_mcast_packets;
+	uint64_t tx_mcast_bytes;
+	uint64_t tx_err_gdma;
+};
+static_assert(sizeof(struct mana_query_gf_stat_resp) == 256, "GF statistics");
+static_assert(offsetof(struct mana_query_gf_stat_resp, tx_bytes) == 192, "GF statistics");
+
+/* ---- MANA_QUERY_LINK_CONFIG. Linux 7.2 ---- */
+
+/** struct mana_query_link_config_req */
+struct mana_query_link_config_req {
+	struct gdma_req_header hdr;
+	uint64_t vport;
+};
+static_assert(sizeof(struct mana_query_link_config_req) == 48, "link config");
+
+/**
+ * struct mana_query_link_config_resp
+ * @qos_speed_mbps: most the VM's size allows, 10^6 bits a second
+ * @qos_unconfigured: not 0: there is no such limit, and the rest does not count
+ * @link_speed_mbps: as it is set now
+ *
+ * Linux 7.2 mana.h, struct mana_query_link_config_resp; it asks for version 2.
+ */
+struct mana_query_link_config_resp {
+	struct gdma_resp_header hdr;
+	uint32_t qos_speed_mbps;
+	uint8_t qos_unconfigured;
+	uint8_t reserved1[3];
+	uint32_t link_speed_mbps;
+	uint8_t reserved2[4];
+};
+static_assert(sizeof(struct mana_query_link_config_resp) == 48, "link config");
+
+/* ---- MANA_SET_BW_CLAMP. Linux 7.2 ---- */
+
+/**
+ * struct mana_set_bw_clamp_req - limit the vPort's rate
+ * @vport:	handle
+ * @enable_clamping: enum mana_tristate
+ * @link_speed_mbps: 10^6 bits a second
+ *
+ * Linux 7.2 mana.h, struct mana_set_bw_clamp_req.
+ */
+struct mana_set_bw_clamp_req {
+	struct gdma_req_header hdr;
+	uint64_t vport;
+	uint32_t enable_clamping;
+	uint32_t link_speed_mbps;
+};
+static_assert(sizeof(struct mana_set_bw_clamp_req) == 56, "bandwidth clamp");
+
+struct mana_set_bw_clamp_resp {
+	struct gdma_resp_header hdr;
+	uint8_t qos_unconfigured;
+	uint8_t reserved[7];
+};
+static_assert(sizeof(struct mana_set_bw_clamp_resp) == 40, "bandwidth clamp");
+
+/* ---- MANA_QUERY_PHY_STAT. Linux 7.2 ---- */
+
+#define MANA_TRAFFIC_CLASSES 8u
+
+/**
+ * struct mana_query_phy_stat_req
+ * @req_stats:	0
+ */
+struct mana_query_phy_stat_req {
+	struct gdma_req_header hdr;
+	uint64_t req_stats;
+};
+static_assert(sizeof(struct mana_query_phy_stat_req) == 48, "port statistics");
+
+/* One counter in both directions */
+struct mana_rx_tx {
+	uint64_t rx;
+	uint64_t tx;
+};
+
+/**
+ * struct mana_query_phy_stat_resp - counters of the physical port
+ * @reported_stats: no driver reads it
+ * @drops:	packets
+ * @packets, @bytes, @pauses: by traffic class
+ *
+ * Linux 7.2 mana.h, struct mana_query_phy_stat_resp.
+ */
+struct mana_query_phy_stat_resp {
+	struct gdma_resp_header hdr;
+	uint64_t reported_stats;
+	struct mana_rx_tx drops;
+	struct mana_rx_tx packets[MANA_TRAFFIC_CLASSES];
+	struct mana_rx_tx bytes[MANA_TRAFFIC_CLASSES];
+	struct mana_rx_tx pauses[MANA_TRAFFIC_CLASSES];
+};
+static_assert(sizeof(struct mana_query_phy_stat_resp) == 440, "port statistics");
+
+/* ---- Commands of a PF's driver ---- */
+
+/**
+ * struct mana_register_hw_port_req - MANA_REGISTER_HW_PORT: make a vPort
+ * @attached_gfid: function the vPort belongs to; Linux 1
+ * @is_pf_default_vport, @allow_all_ether_types: Linux 1
+ *
+ * Linux mana.h, struct mana_register_hw_vport_req.
+ */
+struct mana_register_hw_port_req {
+	struct gdma_req_header hdr;
+	uint16_t attached_gfid;
+	uint8_t is_pf_default_vport;
+	uint8_t reserved1;
+	uint8_t allow_all_ether_types;
+	uint8_t reserved2[3];
+};
+static_assert(sizeof(struct mana_register_hw_port_req) == 48, "register vPort");
+
+/**
+ * struct mana_register_hw_port_resp
+ * @vport:	handle; takes the place of the one MANA_QUERY_VPORT_CONFIG told
+ */
+struct mana_register_hw_port_resp {
+	struct gdma_resp_header hdr;
+	uint64_t vport;
+};
+static_assert(sizeof(struct mana_register_hw_port_resp) == 40, "register vPort");
+
+/** struct mana_deregister_hw_port_req - gdma_general_resp */
+struct mana_deregister_hw_port_req {
+	struct gdma_req_header hdr;
+	uint64_t vport;
+};
+static_assert(sizeof(struct mana_deregister_hw_port_req) == 48, "deregister vPort");
+
+/**
+ * struct mana_register_filter_req - MANA_REGISTER_FILTER: packets to a MAC go to a vPort
+ * @vport:	handle
+ * @mac_addr:	as on the wire
+ *
+ * Linux mana.h, struct mana_register_filter_req.
+ */
+struct mana_register_filter_req {
+	struct gdma_req_header hdr;
+	uint64_t vport;
+	uint8_t mac_addr[MANA_MAC_SIZE];
+	uint8_t reserved1[6];
+	uint32_t reserved2[3];
+};
+static_assert(sizeof(struct mana_register_filter_req) == 72, "register filter");
+
+struct mana_register_filter_resp {
+	struct gdma_resp_header hdr;
+	uint64_t filter;
+};
+static_assert(sizeof(struct mana_register_filter_resp) == 40, "register filter");
+
+/** struct mana_deregister_filter_req - gdma_general_resp */
+struct mana_deregister_filter_req {
+	struct gdma_req_header hdr;
+	uint64_t filter;
+};
+static_assert(sizeof(struct mana_deregister_filter_req) == 48, "deregister filter");
+
+/* ---- Commands of a paravisor. openvmm gdma_defs/src/bnic.rs only ---- */
+
+/** struct mana_vtl2_move_filter_req - version 2; gdma_general_resp */
+struct mana_vtl2_move_filter_req {
+	struct gdma_req_header hdr;
+	uint64_t vport;
+	uint8_t direction_to_vtl0;
+	uint8_t reserved1[3];
+	uint32_t reserved2;
+};
+static_assert(sizeof(struct mana_vtl2_move_filter_req) == 56, "move filter");
+
+/** struct mana_vtl2_assign_serial_req - gdma_general_resp */
+struct mana_vtl2_assign_serial_req {
+	struct gdma_req_header hdr;
+	uint64_t vport;
+	uint32_t serial_number;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct mana_vtl2_assign_serial_req) == 56, "serial number");
+
+struct mana_vtl2_query_filter_req {
+	struct gdma_req_header hdr;
+	uint64_t vport;
+};
+static_assert(sizeof(struct mana_vtl2_query_filter_req) == 48, "filter state");
+
+struct mana_vtl2_query_filter_resp {
+	struct gdma_resp_header hdr;
+	uint8_t direction_to_vtl0;
+	uint8_t reserved[7];
+};
+static_assert(sizeof(struct mana_vtl2_query_filter_resp) == 40, "filter state");
+
+/* ---- Transmit ---- */
+
+enum mana_packet_format {
+	MANA_PACKET_SHORT = 0, /* mana_tx_short_oob alone */
+	MANA_PACKET_LONG = 1,  /* mana_tx_oob */
+};
+
+/**
+ * struct mana_tx_short_oob - transmit OOB, 8 bytes
+ * @pkt_fmt:	enum mana_packet_format
+ * @is_outer_ipv4, @is_outer_ipv6: what the packet is. Linux sets one of them only together
+ *		with an offload, DPDK whenever the application told
+ * @comp_iphdr_csum: compute the IPv4 header checksum. Linux sets it for TSO alone, IPv6 too
+ * @comp_tcp_csum: compute the TCP checksum; the field holds the pseudo header's sum
+ * @comp_udp_csum: likewise UDP
+ * @suppress_txcqe: no completion if all goes well. DPDK, on all but a burst's last
+ * @vcq_num:	the SQ's completion queue
+ * @trans_off:	where the TCP header starts, bytes from the packet's start. Both drivers leave it
+ *		0 for UDP
+ * @vsq_frame:	bits 23:10 of the SQ's number
+ * @short_vp_offset: tx_vport_offset
+ *
+ * Linux mana.h, struct mana_tx_short_oob; DPDK mana.h, struct transmit_short_oob_v2.
+ */
+struct mana_tx_short_oob {
+	uint32_t pkt_fmt : 2;
+	uint32_t is_outer_ipv4 : 1;
+	uint32_t is_outer_ipv6 : 1;
+	uint32_t comp_iphdr_csum : 1;
+	uint32_t comp_tcp_csum : 1;
+	uint32_t comp_udp_csum : 1;
+	uint32_t suppress_txcqe : 1;
+	uint32_t vcq_num : 24;
+
+	uint32_t trans_off : 10;
+	uint32_t vsq_frame : 14;
+	uint32_t short_vp_offset : 8;
+};
+static_assert(sizeof(struct mana_tx_short_oob) == 8, "short transmit OOB");
+
+/**
+ * struct mana_tx_long_oob - what follows the short one, 16 bytes
+ * @is_encap, @inner_is_ipv6, @inner_tcp_opt, @inner_frame_offset, @inner_ip_rel_offset:
+ *		tunnels; no driver sets them
+ * @inject_vlan_tag: insert an 802.1Q tag of @pcp, @dei and @vlan_id. DPDK sets no other field
+ *		of this structure and leaves the rest of it uninitialised
+ * @long_vp_offset: tx_vport_offset, if it does not fit in the short OOB (Linux; then the short
+ *		one's is 0). DPDK always uses the short one's
+ *
+ * Linux mana.h, struct mana_tx_long_oob; DPDK mana.h, struct transmit_long_oob_v2.
+ */
+struct mana_tx_long_oob {
+	uint32_t is_encap : 1;
+	uint32_t inner_is_ipv6 : 1;
+	uint32_t inner_tcp_opt : 1;
+	uint32_t inject_vlan_tag : 1;
+	uint32_t reserved1 : 12;
+	uint32_t pcp : 3;
+	uint32_t dei : 1;
+	uint32_t vlan_id : 12;
+
+	uint32_t inner_frame_offset : 10;
+	uint32_t inner_ip_rel_offset : 6;
+	uint32_t long_vp_offset : 12;
+	uint32_t reserved2 : 4;
+
+	uint32_t reserved3;
+	uint32_t reserved4;
+};
+static_assert(sizeof(struct mana_tx_long_oob) == 16, "long transmit OOB");
+
+/** struct mana_tx_oob - the inline OOB of an entry with 24 bytes of it */
+struct mana_tx_oob {
+	struct mana_tx_short_oob s;
+	struct mana_tx_long_oob l;
+};
+static_assert(sizeof(struct mana_tx_oob) == 24, "transmit OOB");
+static_assert(offsetof(struct mana_tx_oob, l) == 8, "transmit OOB");
+
+/**
+ * mana_vsq_frame() - what a transmit OOB says in vsq_frame
+ * @sq_id:	number of the send queue
+ */
+static inline uint32_t mana_vsq_frame(uint32_t sq_id)
+{
+	return (sq_id >> 10) & 0x3fffu;
+}
+
+/* ---- Completions ---- */
+
+/*
+ * What a completion says. Linux mana.h, enum mana_cqe_type; the last one from openvmm. Linux
+ * counts 33 to 41 as transmit errors and frees the packet; an unknown type it reports and
+ * frees nothing. DPDK expects one completion per entry when it is an error.
+ */
+enum mana_cqe_type {
+	MANA_CQE_INVALID = 0,
+	MANA_CQE_RX_OKAY = 1,
+	MANA_CQE_RX_COALESCED_4 = 2, /* up to four packets */
+	MANA_CQE_RX_OBJECT_FENCE = 3,
+	MANA_CQE_RX_TRUNCATED = 4, /* the packet is longer than the buffer */
+
+	MANA_CQE_TX_OKAY = 32,
+	MANA_CQE_TX_SA_DROP = 33,  /* source address is not the vPort's */
+	MANA_CQE_TX_MTU_DROP = 34, /* packet or segment too long */
+	MANA_CQE_TX_INVALID_OOB = 35,
+	MANA_CQE_TX_INVALID_ETH_TYPE = 36,
+	MANA_CQE_TX_HDR_PROCESSING_ERROR = 37, /* headers are not what the OOB says */
+	MANA_CQE_TX_VF_DISABLED = 38,
+	MANA_CQE_TX_VPORT_IDX_OUT_OF_RANGE = 39,
+	MANA_CQE_TX_VPORT_DISABLED = 40,
+	MANA_CQE_TX_VLAN_TAGGING_VIOLATION = 41,
+	MANA_CQE_TX_GDMA_ERR = 42, /* openvmm only: the entry itself is bad */
+};
+
+#define MANA_CLIENT_COMPLETION 1u /* mana_cqe_header.client_type. Linux MANA_CQE_COMPLETION */
+
+/**
+ * struct mana_cqe_header - first word of an Ethernet completion
+ * @cqe_type:	enum mana_cqe_type
+ * @client_type: MANA_CLIENT_COMPLETION; Linux warns of a transmit completion with another one
+ * @vendor_err:	for the log
+ *
+ * Linux mana.h, struct mana_cqe_header.
+ */
+struct mana_cqe_header {
+	uint32_t cqe_type : 6;
+	uint32_t client_type : 2;
+	uint32_t vendor_err : 24;
+};
+static_assert(sizeof(struct mana_cqe_header) == 4, "completion header");
+
+/**
+ * struct mana_tx_comp_oob - transmit completion, 60 bytes
+ * @cqe_hdr:	see above
+ * @tx_data_offset, @tx_sgl_offset: no driver reads them
+ * @tx_wqe_offset: where the entry starts in the SQ, in basic units from its start; no driver
+ *		reads it, completions come in the order of the entries
+ *
+ * Linux mana.h, struct mana_tx_comp_oob.
+ */
+struct mana_tx_comp_oob {
+	struct mana_cqe_header cqe_hdr;
+	uint32_t tx_data_offset;
+	uint32_t tx_sgl_offset : 5;
+	uint32_t tx_wqe_offset : 27;
+	uint32_t reserved[12];
+};
+static_assert(sizeof(struct mana_tx_comp_oob) == 60, "transmit completion");
+
+/*
+ * How a packet was hashed: mana_rxcomp_oob.rx_hashtype. NDIS's numbering. Linux NDIS_HASH_*.
+ * net_mana takes the hash over only if the field equals MANA_HASH_L3 or MANA_HASH_L4 as a whole.
+ */
+#define MANA_HASH_IPV4        (1u << 0)
+#define MANA_HASH_TCP_IPV4    (1u << 1)
+#define MANA_HASH_UDP_IPV4    (1u << 2)
+#define MANA_HASH_IPV6        (1u << 3)
+#define MANA_HASH_TCP_IPV6    (1u << 4)
+#define MANA_HASH_UDP_IPV6    (1u << 5)
+#define MANA_HASH_IPV6_EX     (1u << 6)
+#define MANA_HASH_TCP_IPV6_EX (1u << 7)
+#define MANA_HASH_UDP_IPV6_EX (1u << 8)
+
+#define MANA_HASH_L3          (MANA_HASH_IPV4 | MANA_HASH_IPV6 | MANA_HASH_IPV6_EX)
+#define MANA_HASH_L4                                                                               \
+	(MANA_HASH_TCP_IPV4 | MANA_HASH_UDP_IPV4 | MANA_HASH_TCP_IPV6 | MANA_HASH_UDP_IPV6 |       \
+	 MANA_HASH_TCP_IPV6_EX | MANA_HASH_UDP_IPV6_EX)
+
+/**
+ * struct mana_rxcomp_perpkt_info - one packet of a receive completion
+ * @pkt_len:	bytes, FCS and a stripped VLAN tag not included; 0: no further packet
+ * @pkt_hash:	Toeplitz hash
+ *
+ * Linux mana.h, struct mana_rxcomp_perpkt_info.
+ */
+struct mana_rxcomp_perpkt_info {
+	uint16_t pkt_len;
+	uint16_t reserved1;
+	uint32_t reserved2;
+	uint32_t pkt_hash;
+};
+static_assert(sizeof(struct mana_rxcomp_perpkt_info) == 12, "packet in a completion");
+
+#define MANA_RXCOMP_PACKETS 4u
+
+/**
+ * struct mana_rxcomp_oob - receive completion, 60 bytes
+ * @cqe_hdr:	see above
+ * @rx_vlan_id:	VLAN number of the tag that was taken off
+ * @rx_vlantag_present: there was one
+ * @rx_outer_iphdr_csum_succeed ... @rx_udp_csum_fail: checked and right, checked and wrong;
+ *		neither: not checked
+ * @rx_hashtype: MANA_HASH_*
+ * @ppi:	the packets, in the order of their receive-queue entries. All of one completion
+ *		share the flags, so coalesce only packets with the same
+ * @rx_wqe_offset: where the (first) entry starts in the RQ, in basic units from its start;
+ *		no Ethernet driver reads it, completions come in the order of the entries
+ *
+ * Linux mana.h, struct mana_rxcomp_oob.
+ */
+struct mana_rxcomp_oob {
+	struct mana_cqe_header cqe_hdr;
+	uint32_t rx_vlan_id : 12;
+	uint32_t rx_vlantag_present : 1;
+	uint32_t rx_outer_iphdr_csum_succeed : 1;
+	uint32_t rx_outer_iphdr_csum_fail : 1;
+	uint32_t reserved1 : 1;
+	uint32_t rx_hashtype : 9;
+	uint32_t rx_iphdr_csum_succeed : 1;
+	uint32_t rx_iphdr_csum_fail : 1;
+	uint32_t rx_tcp_csum_succeed : 1;
+	uint32_t rx_tcp_csum_fail : 1;
+	uint32_t rx_udp_csum_succeed : 1;
+	uint32_t rx_udp_csum_fail : 1;
+	uint32_t reserved2 : 1;
+	struct mana_rxcomp_perpkt_info ppi[MANA_RXCOMP_PACKETS];
+	uint32_t rx_wqe_offset;
+};
+static_assert(sizeof(struct mana_rxcomp_oob) == 60, "receive completion");
+static_assert(offsetof(struct mana_rxcomp_oob, ppi) == 8, "receive completion");
+static_assert(offsetof(struct mana_rxcomp_oob, rx_wqe_offset) == 56, "receive completion");
+
+#endif /* MANAKIN_WIRE_VPORT_H */
