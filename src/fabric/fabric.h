@@ -18,8 +18,9 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define FABRIC_FRAME_MAX 65550u /* bytes in a frame, large sends included */
-#define FABRIC_BURST	 32u	/* most frames in one call */
+#define FABRIC_FRAME_MAX  65550u /* bytes in a frame, large sends included */
+#define FABRIC_BURST      32u    /* most frames in one call */
+#define FABRIC_PIECES_MAX 64u    /* pieces of a frame */
 
 enum frame_flags {
 	/* The checksum at csum_start + csum_offset holds only the pseudo-header's
@@ -27,7 +28,12 @@ enum frame_flags {
 	FRAME_CSUM_PARTIAL = 1 << 0,
 	/* Checksums are known to be right (or nobody needs to look). */
 	FRAME_CSUM_VALID = 1 << 1,
-	/* One large TCP segment, to be cut to gso_size bytes of payload each. */
+	/*
+	 * One large TCP segment, to be cut to gso_size bytes of payload each; always
+	 * FRAME_CSUM_PARTIAL too. Its headers are those of a segment of that size, as
+	 * Linux and virtio have it: IP lengths and IPv4 header checksum are right, and
+	 * the pseudo-header's sum includes the length.
+	 */
 	FRAME_GSO_TCP4 = 1 << 2,
 	FRAME_GSO_TCP6 = 1 << 3,
 };
@@ -37,7 +43,7 @@ enum frame_flags {
  * struct frame - one frame on its way, in somebody else's memory
  * @iov:	its pieces; valid during the call only, and a hostile client can
  *		change the bytes behind them while they are read
- * @iovcnt:	number of pieces
+ * @iovcnt:	number of pieces, up to FABRIC_PIECES_MAX
  * @len:	sum of the pieces, in bytes
  * @flags:	enum frame_flags
  * @csum_start:	FRAME_CSUM_PARTIAL: offset where summing starts, in bytes
@@ -80,19 +86,39 @@ struct fabric_receiver {
 /**
  * struct fabric_counters - what a port saw, summed over lanes
  *
- * tx is what the vPort sent, rx what it was handed. Bytes without FCS.
+ * Bytes without FCS. tx_frames + tx_dropped is what fabric_send() was given,
+ * rx_frames + rx_dropped what the vPort was offered for good.
+ *
+ * @tx_frames, @tx_bytes: from the vPort, taken by the fabric
+ * @tx_dropped:	from the vPort, not taken: malformed, or no room (tap, pcap)
+ * @rx_frames, @rx_bytes: handed to the vPort
+ * @rx_dropped:	for the vPort, which had no buffer in time
+ * @tx_gso_frames, @tx_csum_frames: part of @tx_frames: with FRAME_GSO, with FRAME_CSUM_PARTIAL
+ * @tx_bad:	sink+verify, part of @tx_frames: did not decode
+ * @tx_flooded:	switch, part of @tx_frames: went to every other port
+ * @tx_filtered: switch, part of @tx_frames: went to no port
  */
 struct fabric_counters {
 	uint64_t tx_frames, tx_bytes, tx_dropped;
 	uint64_t rx_frames, rx_bytes, rx_dropped;
 	uint64_t tx_gso_frames, tx_csum_frames;
+	uint64_t tx_bad;
+	uint64_t tx_flooded, tx_filtered;
 };
 
+/**
+ * struct fabric_port_config - what a fabric has to know of a vPort
+ * @mac:	its address
+ * @mtu:	bytes of L3, without Ethernet header
+ * @lanes:	lanes that may call, numbered from 0; a lane is one thread. All ports of a
+ *		switch have the same lanes
+ * @queues:	receive queues: a generator makes that many flows and more
+ */
 struct fabric_port_config {
-	uint8_t mac[6];	     /* the vPort's address */
-	uint16_t mtu;	     /* bytes of L3, without Ethernet header */
-	unsigned int lanes;  /* lanes that may call, numbered from 0 */
-	unsigned int queues; /* receive queues of the vPort: a generator makes that many flows and more */
+	uint8_t mac[6];
+	uint16_t mtu;
+	unsigned int lanes;
+	unsigned int queues;
 };
 
 struct fabric_port;
@@ -130,14 +156,20 @@ void fabric_send(struct fabric_port *port, unsigned int lane, const struct frame
  */
 unsigned int fabric_poll(struct fabric_port *port, unsigned int lane, unsigned int budget);
 
-/** fabric_fd() - readable when fabric_poll() has something; -1 if it has no descriptor */
+/**
+ * fabric_fd() - readable when fabric_poll() may have something; -1 if it has no descriptor
+ *
+ * Level-triggered. What came from the descriptor and found no buffer is kept, and
+ * fabric_is_source() is true until it is handed over or dropped.
+ */
 int fabric_fd(const struct fabric_port *port);
 
 /**
  * fabric_is_source() - has fabric_poll() to be called without being asked?
  *
- * True for a generator or a replay as long as it has frames left; a lane with such a
- * port and a vPort that has receive buffers does not sleep.
+ * True for a generator or a replay as long as it has frames left, and for a tap that
+ * keeps frames the vPort had no buffer for; a lane with such a port and a vPort that has
+ * receive buffers does not sleep. A generator with a rate has a descriptor instead.
  */
 bool fabric_is_source(const struct fabric_port *port);
 

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fabric/fabric.c - find a fabric by its spec, and dispatch to it.
+ *
+ * Theory of operation
+ *
+ * A spec is NAME[:ARGUMENT][+OPTION[=VALUE]]...; a doubled + stands for a plain
+ * one, so that any file can be named. A fabric that takes only options accepts
+ * them after the colon too, separated by commas.
+ *
+ * Every port has a struct fabric_counters per lane in cache lines of their own,
+ * written by that lane alone; fabric_counters() adds them up.
+ *
+ *	tx_frames + tx_dropped = what fabric_send() was given
+ *	rx_frames + rx_dropped = what the vPort was offered for good
+ */
+#include "fabric/port.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FABRIC_LANES_MAX 1024u
+#define FABRIC_MTU_MIN   68u /* bytes; the least that IPv4 allows (RFC 791) */
+
+static const struct fabric_ops *const fabrics[] = {
+	&fabric_sink,
+	&fabric_generator,
+	&fabric_loop,
+	&fabric_tap,
+};
+
+#define FABRICS (sizeof(fabrics) / sizeof(fabrics[0]))
+
+int fabric_fail(const struct fabric_error *error, int code, const char *format, ...)
+{
+	va_list ap;
+
+	if (error->text && error->size) {
+		va_start(ap, format);
+		vsnprintf(error->text, error->size, format, ap);
+		va_end(ap);
+	}
+	return code;
+}
+
+int fabric_option_unknown(const struct fabric_port *port, const struct fabric_option *option,
+			  const struct fabric_error *error)
+{
+	return fabric_fail(error, -EINVAL, "fabric %s has no option '%s'; write %s",
+			   port->ops->name, option->key, port->ops->usage);
+}
+
+int fabric_option_number(const struct fabric_port *port, const struct fabric_option *option,
+			 uint64_t min, uint64_t max, uint64_t *number,
+			 const struct fabric_error *error)
+{
+	const char *value = option->value ? option->value : "";
+	bool hex = value[0] == '0' && (value[1] == 'x' || value[1] == 'X');
+	char *end = NULL;
+
+	errno = 0;
+	/* strtoull() would take a sign or a blank in front. */
+	if (value[0] >= '0' && value[0] <= '9')
+		*number = strtoull(value, &end, hex ? 16 : 10);
+	if (!end || *end || errno || *number < min || *number > max)
+		return fabric_fail(error, -EINVAL,
+				   "fabric %s: '%s' is no value for %s; write a whole number from "
+				   "%llu to %llu",
+				   port->ops->name, value, option->key, (unsigned long long)min,
+				   (unsigned long long)max);
+	return 0;
+}
+
+int fabric_option_none(const struct fabric_port *port, const struct fabric_spec *spec,
+		       const struct fabric_error *error)
+{
+	if (spec->argument)
+		return fabric_fail(error, -EINVAL, "fabric %s takes no argument ('%s'); write %s",
+				   port->ops->name, spec->argument, port->ops->usage);
+	if (spec->count)
+		return fabric_option_unknown(port, &spec->options[0], error);
+	return 0;
+}
+
+/**
+ * cut() - end a string at the first single @at
+ * @text:	shortened in place; a doubled @at becomes a plain one
+ *
+ * Return: what follows @at, or NULL if there is none
+ */
+static char *cut(char *text, char at)
+{
+	char *from = text, *to = text;
+
+	for (; *from; from++, to++) {
+		if (*from == at) {
+			if (from[1] != at) {
+				*to = '\0';
+				return from + 1;
+			}
+			from++;
+		}
+		*to = *from;
+	}
+	*to = '\0';
+	return NULL;
+}
+
+/**
+ * add_options() - take a list of options to pieces
+ * @list:	changed in place, kept by @spec; NULL adds nothing
+ * @between:	what separates options
+ *
+ * Return: 0, or -EINVAL with @error set
+ */
+static int add_options(struct fabric_spec *spec, char *list, char between,
+		       const struct fabric_error *error)
+{
+	while (list) {
+		char *next = cut(list, between);
+		char *value = strchr(list, '=');
+
+		if (value)
+			*value++ = '\0';
+		if (!*list)
+			return fabric_fail(error, -EINVAL,
+					   "fabric %s: an option's name is missing beside '%c'",
+					   spec->name, value ? '=' : between);
+		if (spec->count == FABRIC_OPTIONS_MAX)
+			return fabric_fail(error, -EINVAL, "fabric %s: more than %u options",
+					   spec->name, FABRIC_OPTIONS_MAX);
+		for (unsigned int i = 0; i < spec->count; i++) {
+			if (!strcmp(spec->options[i].key, list))
+				return fabric_fail(error, -EINVAL,
+						   "fabric %s: option %s is given twice",
+						   spec->name, list);
+		}
+		spec->options[spec->count++] =
+			(struct fabric_option){ .key = list, .value = value };
+		list = next;
+	}
+	return 0;
+}
+
+/**
+ * find_fabric() - look a fabric up by name
+ *
+ * Return: the fabric; NULL, with @error naming the known ones
+ */
+static const struct fabric_ops *find_fabric(const char *name, const struct fabric_error *error)
+{
+	char known[256] = "";
+	size_t at = 0;
+
+	for (size_t i = 0; i < FABRICS; i++) {
+		if (!strcmp(fabrics[i]->name, name))
+			return fabrics[i];
+		at += (size_t)snprintf(known + at, sizeof(known) - at, "%s%s", i ? ", " : "",
+				       fabrics[i]->name);
+	}
+	fabric_fail(error, -EINVAL, "unknown fabric '%s'; the known ones are %s", name, known);
+	return NULL;
+}
+
+/**
+ * open_spec() - parse and open
+ * @text:	the spec, changed in place
+ * @port:	filled but for what the spec says
+ *
+ * Return: 0, or negative errno with @error set
+ */
+static int open_spec(char *text, struct fabric_port *port, const struct fabric_error *error)
+{
+	struct fabric_spec spec = { .name = text };
+	char *options = cut(text, '+');
+	char *colon = strchr(text, ':');
+	int rc;
+
+	if (colon) {
+		*colon = '\0';
+		spec.argument = colon + 1;
+	}
+	port->ops = find_fabric(spec.name, error);
+	if (!port->ops)
+		return -EINVAL;
+	if (port->ops->arguments_are_options) {
+		rc = add_options(&spec, spec.argument, ',', error);
+		if (rc)
+			return rc;
+		spec.argument = NULL;
+	}
+	rc = add_options(&spec, options, '+', error);
+	if (rc)
+		return rc;
+	return port->ops->open(port, &spec, error);
+}
+
+int fabric_open(const char *spec, const struct fabric_port_config *config,
+		const struct fabric_receiver *receiver, struct fabric_port **result, char *error,
+		size_t error_size)
+{
+	const struct fabric_error say = { .text = error, .size = error_size };
+	struct fabric_port *port;
+	char *text;
+	int rc;
+
+	*result = NULL;
+	if (!config->lanes || config->lanes > FABRIC_LANES_MAX)
+		return fabric_fail(&say, -EINVAL, "fabric '%s': %u lanes; there are 1 to %u", spec,
+				   config->lanes, FABRIC_LANES_MAX);
+	if (config->mtu < FABRIC_MTU_MIN)
+		return fabric_fail(&say, -EINVAL, "fabric '%s': an MTU of %u is below %u", spec,
+				   config->mtu, FABRIC_MTU_MIN);
+
+	text = strdup(spec);
+	port = calloc(1, sizeof(*port));
+	if (port)
+		port->lanes = aligned_alloc(CACHE_LINE, config->lanes * sizeof(*port->lanes));
+	if (!text || !port || !port->lanes) {
+		rc = fabric_fail(&say, -ENOMEM, "fabric '%s': out of memory", spec);
+		goto fail;
+	}
+	memset(port->lanes, 0, config->lanes * sizeof(*port->lanes));
+	port->config = *config;
+	port->fd = -1;
+	if (receiver)
+		port->receiver = *receiver;
+
+	rc = open_spec(text, port, &say);
+	if (rc)
+		goto fail;
+	free(text);
+	*result = port;
+	return 0;
+fail:
+	if (port)
+		free(port->lanes);
+	free(port);
+	free(text);
+	return rc;
+}
+
+void fabric_close(struct fabric_port *port)
+{
+	if (!port)
+		return;
+	port->ops->close(port);
+	free(port->lanes);
+	free(port);
+}
+
+unsigned int fabric_caps(const struct fabric_port *port)
+{
+	return port->caps;
+}
+
+void fabric_send(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+		 unsigned int n)
+{
+	assert(lane < port->config.lanes);
+	for (; n > FABRIC_BURST; frames += FABRIC_BURST, n -= FABRIC_BURST)
+		port->ops->send(port, lane, frames, FABRIC_BURST);
+	if (n)
+		port->ops->send(port, lane, frames, n);
+}
+
+unsigned int fabric_poll(struct fabric_port *port, unsigned int lane, unsigned int budget)
+{
+	unsigned int done = 0;
+
+	assert(lane < port->config.lanes);
+	if (!port->ops->poll)
+		return 0;
+	while (done < budget) {
+		unsigned int want = budget - done < FABRIC_BURST ? budget - done : FABRIC_BURST;
+		unsigned int got = port->ops->poll(port, lane, want);
+
+		done += got;
+		if (got < want)
+			break;
+	}
+	return done;
+}
+
+int fabric_fd(const struct fabric_port *port)
+{
+	return port->fd;
+}
+
+bool fabric_is_source(const struct fabric_port *port)
+{
+	return port->ops->is_source && port->ops->is_source(port);
+}
+
+void fabric_counters(const struct fabric_port *port, struct fabric_counters *counters)
+{
+	uint64_t *sum = (uint64_t *)counters;
+
+	_Static_assert(sizeof(*counters) % sizeof(*sum) == 0,
+		       "struct fabric_counters is all uint64_t");
+	memset(counters, 0, sizeof(*counters));
+	for (unsigned int lane = 0; lane < port->config.lanes; lane++) {
+		const uint64_t *from = (const uint64_t *)&port->lanes[lane].counters;
+
+		for (size_t i = 0; i < sizeof(*counters) / sizeof(*sum); i++)
+			sum[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	}
+}
+
+void fabric_flush(struct fabric_port *port)
+{
+	if (port->ops->flush)
+		port->ops->flush(port);
+}
+
+unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			    unsigned int n)
+{
+	struct fabric_counters *counters = &port->lanes[lane].counters;
+	unsigned int taken;
+	uint64_t bytes = 0;
+
+	if (!port->receiver.deliver) {
+		fabric_count(&counters->rx_dropped, n);
+		return n;
+	}
+	taken = port->receiver.deliver(port->receiver.ctx, lane, frames, n);
+	if (taken) {
+		for (unsigned int i = 0; i < taken; i++)
+			bytes += frames[i].len;
+		fabric_count(&counters->rx_frames, taken);
+		fabric_count(&counters->rx_bytes, bytes);
+	}
+	return taken;
+}
+
+void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			    unsigned int n)
+{
+	unsigned int dropped = 0;
+
+	while (n) {
+		unsigned int taken = fabric_deliver(port, lane, frames, n);
+
+		if (taken == n)
+			break;
+		dropped++;
+		frames += taken + 1;
+		n -= taken + 1;
+	}
+	if (dropped)
+		fabric_count(&port->lanes[lane].counters.rx_dropped, dropped);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fabric/port.h - what the fabrics share behind fabric.h. For this room only.
+ *
+ * fabric.c parses the spec, finds the fabric by its name and calls it through
+ * struct fabric_ops. A fabric keeps its own state in fabric_port.state.
+ */
+#ifndef MANAKIN_FABRIC_PORT_H
+#define MANAKIN_FABRIC_PORT_H
+
+#include "fabric/fabric.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#define CACHE_LINE             64u
+#define FABRIC_OPTIONS_MAX     16u /* options in one spec */
+#define ETHERNET_HEADER_SIZE   14u /* bytes: two addresses and the type */
+#define ETHERNET_VLAN_TAG_SIZE 4u  /* bytes */
+#define ETHERNET_MULTICAST_BIT 1u  /* in the first byte of an address */
+
+/**
+ * struct fabric_option - one KEY=VALUE of a spec
+ * @key:	before the =
+ * @value:	after it; NULL when there is no =
+ */
+struct fabric_option {
+	char *key;
+	char *value;
+};
+
+/**
+ * struct fabric_spec - a spec taken to pieces
+ * @name:	the fabric's name
+ * @argument:	what follows the colon; NULL when there is none
+ * @options:	what follows each +
+ * @count:	of @options
+ */
+struct fabric_spec {
+	char *name;
+	char *argument;
+	struct fabric_option options[FABRIC_OPTIONS_MAX];
+	unsigned int count;
+};
+
+/**
+ * struct fabric_error - where the sentence for the user goes
+ * @text:	may be NULL
+ * @size:	of @text, in bytes
+ */
+struct fabric_error {
+	char *text;
+	size_t size;
+};
+
+/**
+ * struct fabric_ops - a fabric
+ * @name:	as the user writes it
+ * @usage:	its spec, for messages
+ * @arguments_are_options: KEY=VALUE[,KEY=VALUE...] may follow the colon, and counts as options
+ * @open:	set port->state, and port->caps and port->fd unless none. On failure nothing
+ *		stays behind. 0 or -errno
+ * @close:	undo @open
+ * @send:	at most FABRIC_BURST frames; counts them
+ * @poll:	at most FABRIC_BURST frames; NULL: never has one
+ * @is_source:	NULL: never
+ * @flush:	NULL: nothing is buffered
+ */
+struct fabric_ops {
+	const char *name;
+	const char *usage;
+	bool arguments_are_options;
+	int (*open)(struct fabric_port *port, const struct fabric_spec *spec,
+		    const struct fabric_error *error);
+	void (*close)(struct fabric_port *port);
+	void (*send)(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+		     unsigned int n);
+	unsigned int (*poll)(struct fabric_port *port, unsigned int lane, unsigned int budget);
+	bool (*is_source)(const struct fabric_port *port);
+	void (*flush)(struct fabric_port *port);
+};
+
+extern const struct fabric_ops fabric_sink, fabric_generator, fabric_loop, fabric_switch,
+	fabric_tap, fabric_pcap;
+
+/* A lane's counters, in cache lines of their own: one writer, any number of readers. */
+struct fabric_lane {
+	_Alignas(CACHE_LINE) struct fabric_counters counters;
+};
+
+/**
+ * struct fabric_port - one end of a fabric
+ * @ops:	the fabric
+ * @config, @receiver: as given to fabric_open()
+ * @caps:	enum fabric_caps
+ * @fd:		for fabric_fd(); -1 if none
+ * @state:	the fabric's own
+ * @lanes:	config.lanes of them
+ */
+struct fabric_port {
+	const struct fabric_ops *ops;
+	struct fabric_port_config config;
+	struct fabric_receiver receiver;
+	unsigned int caps;
+	int fd;
+	void *state;
+	struct fabric_lane *lanes;
+};
+
+/**
+ * fabric_fail() - say why something cannot be opened
+ * @error:	where to
+ * @code:	negative errno
+ *
+ * Return: @code
+ */
+__attribute__((format(printf, 3, 4))) int fabric_fail(const struct fabric_error *error, int code,
+						      const char *format, ...);
+
+/** fabric_option_unknown() - fail because @option is none of the fabric's */
+int fabric_option_unknown(const struct fabric_port *port, const struct fabric_option *option,
+			  const struct fabric_error *error);
+
+/**
+ * fabric_option_number() - read an option's value as a whole number
+ * @min, @max:	the range allowed
+ * @number:	the result
+ *
+ * Decimal, or hexadecimal after 0x.
+ *
+ * Return: 0, or -EINVAL with @error set
+ */
+int fabric_option_number(const struct fabric_port *port, const struct fabric_option *option,
+			 uint64_t min, uint64_t max, uint64_t *number,
+			 const struct fabric_error *error);
+
+/** fabric_option_none() - fail if the spec has an argument or any option */
+int fabric_option_none(const struct fabric_port *port, const struct fabric_spec *spec,
+		       const struct fabric_error *error);
+
+/**
+ * fabric_deliver() - hand frames to a port's vPort and count what it takes
+ * @port:	whose receiver to call
+ * @lane:	the calling lane
+ *
+ * Without a receiver the frames are counted as dropped.
+ *
+ * Return: how many were taken; fewer than @n: the next one has no buffer now
+ */
+unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			    unsigned int n);
+
+/**
+ * fabric_deliver_or_drop() - as fabric_deliver(), dropping each frame that has no buffer
+ *
+ * The frames behind such a one are still offered: theirs may be another queue.
+ */
+void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			    unsigned int n);
+
+/** fabric_count() - add to a counter of the calling lane */
+static inline void fabric_count(uint64_t *counter, uint64_t n)
+{
+	/* One writer: no read-modify-write needed, but a reader must not see half a store. */
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+/** fabric_count_sent() - count frames that the fabric has taken from the vPort */
+static inline void fabric_count_sent(struct fabric_port *port, unsigned int lane,
+				     const struct frame *frames, unsigned int n)
+{
+	struct fabric_counters *counters = &port->lanes[lane].counters;
+	uint64_t bytes = 0, gso = 0, csum = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		bytes += frames[i].len;
+		gso += (frames[i].flags & FRAME_GSO) != 0;
+		csum += (frames[i].flags & FRAME_CSUM_PARTIAL) != 0;
+	}
+	fabric_count(&counters->tx_frames, n);
+	fabric_count(&counters->tx_bytes, bytes);
+	if (gso)
+		fabric_count(&counters->tx_gso_frames, gso);
+	if (csum)
+		fabric_count(&counters->tx_csum_frames, csum);
+}
+
+/**
+ * frame_copy() - copy the first bytes of a frame out of its pieces
+ * @to:		at least @max bytes
+ * @max:	most bytes to copy
+ *
+ * Each byte is read once; what is decided from the copy stays true whatever the
+ * client does to the original meanwhile.
+ *
+ * Return: bytes copied: the frame's length, or @max if that is less
+ */
+static inline uint32_t frame_copy(const struct frame *frame, void *to, uint32_t max)
+{
+	uint32_t left = frame->len < max ? frame->len : max, done = 0;
+
+	for (uint32_t i = 0; i < frame->iovcnt && left; i++) {
+		uint32_t part =
+			frame->iov[i].iov_len < left ? (uint32_t)frame->iov[i].iov_len : left;
+
+		memcpy((uint8_t *)to + done, frame->iov[i].iov_base, part);
+		done += part;
+		left -= part;
+	}
+	/* Keep the compiler from going back to the original for what it knows to be equal. */
+	__asm__ volatile("" ::: "memory");
+	return done;
+}
+
+/** load_be16() - a big-endian number in a packet, at any alignment */
+static inline uint16_t load_be16(const uint8_t *from)
+{
+	return (uint16_t)(from[0] << 8 | from[1]);
+}
+
+/** store_be16() - likewise, to a packet */
+static inline void store_be16(uint8_t *to, uint16_t value)
+{
+	to[0] = (uint8_t)(value >> 8);
+	to[1] = (uint8_t)value;
+}
+
+/**
+ * checksum_add() - add bytes to an Internet checksum (RFC 1071)
+ * @sum:	so far; 0 at the start. Only the last piece may have an odd length
+ *
+ * Return: the sum, not yet folded
+ */
+static inline uint64_t checksum_add(uint64_t sum, const uint8_t *from, size_t len)
+{
+	for (; len >= 4; from += 4, len -= 4)
+		sum += (uint64_t)load_be16(from) + load_be16(from + 2);
+	if (len >= 2) {
+		sum += load_be16(from);
+		from += 2;
+		len -= 2;
+	}
+	if (len)
+		sum += (uint64_t)*from << 8;
+	return sum;
+}
+
+/** checksum_fold() - the checksum to write; 0 over data that holds a right one */
+static inline uint16_t checksum_fold(uint64_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+/** now_ns() - nanoseconds of @clock */
+static inline uint64_t now_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+#endif
