@@ -18,23 +18,28 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define VFU_REGION_COUNT 9u /* BAR 0 to 5, ROM, configuration space, VGA: as VFIO numbers them */
+#define VFU_REGION_COUNT  9u /* BAR 0 to 5, ROM, configuration space, VGA: as VFIO numbers them */
 #define VFU_REGION_CONFIG 7u
-#define VFU_IRQ_COUNT 5u /* INTx, MSI, MSI-X, ERR, REQ */
-#define VFU_IRQ_MSIX 2u
+#define VFU_IRQ_COUNT     5u /* INTx, MSI, MSI-X, ERR, REQ */
+#define VFU_IRQ_MSIX      2u
 
 /**
  * struct vfu_region - one region of the device
  * @size:	bytes; 0 if there is none
  * @readable, @writable: may be read or written by message
  * @mmap_fd:	file that a client may map, or -1. The server sends it; the device owns it
- * @mmap_offset, @mmap_size: the part of the region that may be mapped (one sparse area), in bytes
+ * @mmap_offset, @mmap_size: the part of the region that may be mapped (one sparse area), in bytes.
+ *		It is at the same offset in the file
+ * @mmap_asked:	offer the mapping only to a client that asks for it in its VERSION, with the
+ *		capability "region_mmap":true. QEMU does not; it would stop posting its writes,
+ *		to all regions, if one could be mapped
  */
 struct vfu_region {
 	uint64_t size;
 	bool readable, writable;
 	int mmap_fd;
 	uint64_t mmap_offset, mmap_size;
+	bool mmap_asked;
 };
 
 /**
@@ -67,9 +72,9 @@ struct vfu_ops {
 #define VFU_DMA_WRITE 2u /* the device may write */
 
 struct vfu_config {
-	const char *path;			     /* of the socket */
+	const char *path;                            /* of the socket */
 	struct vfu_region regions[VFU_REGION_COUNT]; /* copied */
-	uint32_t irqs[VFU_IRQ_COUNT];		     /* vectors of each kind */
+	uint32_t irqs[VFU_IRQ_COUNT];                /* vectors of each kind */
 	const struct vfu_ops *ops;
 	void *ctx;
 };
@@ -87,7 +92,7 @@ struct vfu_server;
  */
 int vfu_server_open(const struct vfu_config *config, struct vfu_server **server);
 
-/** vfu_server_close() - drop the client (detached() is called), stop listening, unlink the socket */
+/** vfu_server_close() - drop the client (detached() is called), stop listening, remove the socket */
 void vfu_server_close(struct vfu_server *server);
 
 /** vfu_server_fd() - an epoll descriptor: readable when vfu_server_serve() has something to do */
@@ -107,7 +112,7 @@ void vfu_server_drop(struct vfu_server *server, const char *why);
 /** vfu_server_busy() - is a client attached? */
 bool vfu_server_busy(const struct vfu_server *server);
 
-/** vfu_irq_raise() - signal MSI-X vector @vector, if the client has set an eventfd for it */
+/** vfu_irq_raise() - signal MSI-X vector @vector, if the client has set an eventfd; lock-free */
 void vfu_irq_raise(struct vfu_server *server, unsigned int vector);
 
 #endif
