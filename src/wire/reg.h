@@ -36,18 +36,19 @@
 #include <stdint.h>
 
 /* PCI identity. Linux gdma_main.c (mana_id_table), DPDK drivers/net/mana/mana.h */
-#define MANA_PCI_VENDOR_ID     0x1414u
-#define MANA_PCI_DEVICE_ID_PF  0x00b9u
-#define MANA_PCI_DEVICE_ID_VF  0x00bau
-#define MANA_PCI_DEVICE_ID_PF2 0x00c1u   /* a PF whose registers are laid out as a VF's. Linux 7.2 \
-					  */
-#define MANA_PCI_CLASS         0x020000u /* network controller, Ethernet */
+#define MANA_PCI_VENDOR_ID    0x1414u
+#define MANA_PCI_DEVICE_ID_PF 0x00b9u
+#define MANA_PCI_DEVICE_ID_VF 0x00bau
+#define MANA_PCI_DEVICE_ID_PF2                                                                     \
+	0x00c1u                   /* a PF whose registers are laid out as a VF's. Linux 7.2        \
+				   */
+#define MANA_PCI_CLASS  0x020000u /* network controller, Ethernet */
 
-#define MANA_BAR               0u /* the registers, the SMC and the doorbell pages */
+#define MANA_BAR        0u /* the registers, the SMC and the doorbell pages */
 
 /* Memory is handed to the adapter in pages of this many bytes, whatever the CPU's are */
-#define MANA_PAGE_SHIFT        12
-#define MANA_PAGE_SIZE         (1u << MANA_PAGE_SHIFT)
+#define MANA_PAGE_SHIFT 12
+#define MANA_PAGE_SIZE  (1u << MANA_PAGE_SHIFT)
 
 /**
  * struct mana_vf_regs - BAR 0 from offset 0, when the function is a VF

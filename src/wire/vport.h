@@ -387,7 +387,7 @@ enum mana_gf_stat {
 
 /**
  * struct mana_query_gf_stat_req
- * @req_stats:	1 << enum mana_gf_stat. Linux 6.1 asks for a part of them, later ones for all
+ * @req_stats:	MANA_GF_STAT_ALL
  *
  * Linux mana.h, struct mana_query_gf_stat_req. It names no vPort: the numbers are the
  * function's.
@@ -401,7 +401,7 @@ static_assert(sizeof(struct mana_query_gf_stat_req) == 48, "GF statistics");
 /**
  * struct mana_query_gf_stat_resp
  * @reported_stats: which of the rest count
- * @tx_err_gdma: from version 2 on; Linux 6.1 asks for version 1 and the whole size
+ * @tx_err_gdma: from version 2 on; Linux 6.1 asks for version 1, with room for it and for the bit
  *
  * Linux mana.h, struct mana_query_gf_stat_resp. Bytes are of frames without FCS.
  * openvmm has multicast before broadcast here; this is Linux's order.
@@ -721,8 +721,8 @@ static inline uint32_t mana_vsq_frame(uint32_t sq_id)
 
 /*
  * What a completion says. Linux mana.h, enum mana_cqe_type; the last one from openvmm. Linux
- * counts 33 to 41 as transmit errors and frees the packet; an unknown type it reports and
- * frees nothing. DPDK expects one completion per entry when it is an error.
+ * counts 33 to 41 as transmit errors and any other value but 32 as an unknown one, and frees the
+ * packet whatever it is. DPDK takes an error as one entry's, suppressed or not.
  */
 enum mana_cqe_type {
 	MANA_CQE_INVALID = 0,
@@ -821,7 +821,8 @@ static_assert(sizeof(struct mana_rxcomp_perpkt_info) == 12, "packet in a complet
  * @rx_vlan_id:	VLAN number of the tag that was taken off
  * @rx_vlantag_present: there was one
  * @rx_outer_iphdr_csum_succeed ... @rx_udp_csum_fail: checked and right, checked and wrong;
- *		neither: not checked
+ *		neither: not checked. Linux believes the TCP and UDP bits only together with
+ *		@rx_iphdr_csum_succeed, IPv6 included
  * @rx_hashtype: MANA_HASH_*
  * @ppi:	the packets, in the order of their receive-queue entries. All of one completion
  *		share the flags, so coalesce only packets with the same

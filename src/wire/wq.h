@@ -30,6 +30,9 @@
  * entry; anything else: the adapter has gone round and written over entries
  * that were not read. The owner bits are written last and read first.
  *
+ * The writer may go round at most eight times between two doorbells, or the
+ * index in the next one means nothing; drivers ring at least every four.
+ *
  * A doorbell for such a queue says how far the driver has read (its index modulo
  * 8 n) and whether it wants to hear of the next entry ("arm"). Arming with an
  * index behind what the adapter has written is answered at once. A queue is
