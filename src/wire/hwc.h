@@ -358,7 +358,7 @@ static_assert(sizeof(struct gdma_general_resp) == 32, "response without fields")
 #define GDMA_DRV_CAP_1_EQ_SHARING_MULTI_VPORT (1ull << 0)
 #define GDMA_DRV_CAP_1_NAPI_WKDONE_FIX        (1ull << 2)
 #define GDMA_DRV_CAP_1_HWC_TIMEOUT_RECONFIG   (1ull << 3)
-#define GDMA_DRV_CAP_1_LARGE_GDMA_PAGES       (1ull << 4) /* 4 MB, 1 GB, 2 GB; defined, not sent, 7.2 */
+#define GDMA_DRV_CAP_1_LARGE_GDMA_PAGES       (1ull << 4) /* defined in 7.2, not sent */
 #define GDMA_DRV_CAP_1_VARIABLE_INDIRECTION   (1ull << 5)
 #define GDMA_DRV_CAP_1_LINK_AWARE             (1ull << 6)
 #define GDMA_DRV_CAP_1_DEV_LIST_HOLES         (1ull << 11)

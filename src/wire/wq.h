@@ -30,8 +30,10 @@
  * entry; anything else: the adapter has gone round and written over entries
  * that were not read. The owner bits are written last and read first.
  *
- * The writer may go round at most eight times between two doorbells, or the
- * index in the next one means nothing; drivers ring at least every four.
+ * A reader that polls need not ring at all (net_mana does not), so how far the
+ * last doorbell is behind says nothing about room in the ring: only who reads
+ * the owner bits learns of an overflow. Linux rings at least every four rounds,
+ * because the hardware wants it once in eight.
  *
  * A doorbell for such a queue says how far the driver has read (its index modulo
  * 8 n) and whether it wants to hear of the next entry ("arm"). Arming with an
