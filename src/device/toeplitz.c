@@ -18,23 +18,16 @@
  */
 #include "device/toeplitz.h"
 
-#include <string.h>
-
-/* Hash types as NDIS numbers them, in the receive completion and in its driver */
-#define NDIS_HASH_IPV4     (1u << 0)
-#define NDIS_HASH_TCP_IPV4 (1u << 1)
-#define NDIS_HASH_UDP_IPV4 (1u << 2)
-#define NDIS_HASH_IPV6     (1u << 3)
-#define NDIS_HASH_TCP_IPV6 (1u << 4)
-#define NDIS_HASH_UDP_IPV6 (1u << 5)
+#include "wire/vport.h"
 
 /* Offsets and sizes in bytes */
-#define IP4_OFF_ADDRESSES  12u
-#define IP4_ADDRESSES_LEN  8u
-#define IP6_OFF_ADDRESSES  8u
-#define IP6_ADDRESSES_LEN  32u
-#define PORTS_LEN          4u
+#define IP4_OFF_ADDRESSES 12u
+#define IP4_ADDRESSES_LEN 8u
+#define IP6_OFF_ADDRESSES 8u
+#define IP6_ADDRESSES_LEN 32u
+#define PORTS_LEN         4u
 
+_Static_assert(TOEPLITZ_KEY_LEN == MANA_HASH_KEY_SIZE, "key");
 _Static_assert(TOEPLITZ_INPUT_MAX == IP6_ADDRESSES_LEN + PORTS_LEN, "longest input");
 _Static_assert(TOEPLITZ_INPUT_MAX + sizeof(uint32_t) <= TOEPLITZ_KEY_LEN, "key behind it");
 
@@ -80,11 +73,11 @@ uint32_t toeplitz_packet(const struct toeplitz *toeplitz, const struct packet_he
 	uint32_t l3_type, l4_type = 0;
 
 	if (headers->ip_version == 4) {
-		l3_type = types & NDIS_HASH_IPV4;
+		l3_type = types & MANA_HASH_IPV4;
 		if (headers->l4 == HEADERS_L4_TCP)
-			l4_type = types & NDIS_HASH_TCP_IPV4;
+			l4_type = types & MANA_HASH_TCP_IPV4;
 		else if (headers->l4 == HEADERS_L4_UDP)
-			l4_type = types & NDIS_HASH_UDP_IPV4;
+			l4_type = types & MANA_HASH_UDP_IPV4;
 		*type_used = l4_type ? l4_type : l3_type;
 		if (!*type_used)
 			return 0;
@@ -92,11 +85,11 @@ uint32_t toeplitz_packet(const struct toeplitz *toeplitz, const struct packet_he
 		       (l4_type ? look_up(toeplitz, IP4_ADDRESSES_LEN, ports, PORTS_LEN) : 0);
 	}
 	if (headers->ip_version == 6) {
-		l3_type = types & NDIS_HASH_IPV6;
+		l3_type = types & MANA_HASH_IPV6;
 		if (headers->l4 == HEADERS_L4_TCP)
-			l4_type = types & NDIS_HASH_TCP_IPV6;
+			l4_type = types & MANA_HASH_TCP_IPV6;
 		else if (headers->l4 == HEADERS_L4_UDP)
-			l4_type = types & NDIS_HASH_UDP_IPV6;
+			l4_type = types & MANA_HASH_UDP_IPV6;
 		*type_used = l4_type ? l4_type : l3_type;
 		if (!*type_used)
 			return 0;

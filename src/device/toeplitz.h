@@ -37,7 +37,7 @@ uint32_t toeplitz_hash(const struct toeplitz *toeplitz, const uint8_t *input, si
  * @toeplitz:	the key
  * @headers:	what headers_parse() found
  * @data:	the copy of the packet's headers that was parsed
- * @types:	enabled hash types, the bits of the receive completion's hash type (NDIS_HASH_*)
+ * @types:	enabled hash types, MANA_HASH_*; the *_EX ones are never used
  * @type_used:	the one that was used, 0 if none
  *
  * Addresses and ports are hashed for TCP and UDP where that type is enabled, addresses alone
