@@ -13,6 +13,7 @@
 #ifndef MANAKIN_DMA_MAP_H
 #define MANAKIN_DMA_MAP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,8 +25,30 @@ enum dma_access {
 
 #define DMA_REGIONS_MAX 4096u /* regions a client may have mapped at a time */
 
-struct dma_map;
 struct dma_region;
+
+/**
+ * struct dma_span - client memory that is contiguous both as IOVA and here
+ * @first, @last: its IOVAs, inclusive
+ * @base:	where @first is
+ * @access:	DMA_*
+ */
+struct dma_span {
+	uint64_t first, last;
+	uint8_t *base;
+	uint32_t access;
+};
+
+/* What look-ups search: never changed once it can be seen. Sorted, without overlap */
+struct dma_table {
+	uint32_t count;
+	struct dma_span spans[];
+};
+
+/* The part of a map that look-ups use; map.c has the rest */
+struct dma_map {
+	const struct dma_table *_Atomic table;
+};
 
 /** dma_map_new() - an empty map; NULL when out of memory */
 struct dma_map *dma_map_new(void);
@@ -44,13 +67,18 @@ void dma_map_free(struct dma_map *map);
  * @offset:	offset of the region in the file, in bytes
  * @access:	DMA_READ, DMA_WRITE or both
  *
- * Regions that are adjacent both as IOVA and in the file are made adjacent as
- * pointers where possible, so that a range that crosses from one to the other
- * stays contiguous.
+ * Regions that are adjacent as IOVA are made adjacent as pointers where
+ * possible, so that a range that crosses from one to the other stays
+ * contiguous. See map.c for when it is not.
  *
- * Return: 0; -EINVAL for a size of zero, a range that wraps or an unaligned
- * offset; -EEXIST for an overlap; -ENOSPC beyond DMA_REGIONS_MAX; or what
- * fstat() and mmap() say (a range beyond the file's end is -EINVAL)
+ * Lanes may still use the table that this replaces, so it is kept: see
+ * dma_map_retired().
+ *
+ * Return: 0; -EINVAL for a size of zero, no access, a range that wraps, an
+ * unaligned offset or a range beyond the file's end; -EEXIST for an overlap;
+ * -ENOSPC beyond DMA_REGIONS_MAX; -ENODEV for a pipe, a directory or the like;
+ * -EOPNOTSUPP for a file that is not in memory (tmpfs, hugetlbfs), because
+ * looking into it could block a lane; -ENOMEM; or what mmap() says
  */
 int dma_map_add(struct dma_map *map, uint64_t iova, uint64_t size, int fd, uint64_t offset,
 		unsigned int access);
@@ -58,7 +86,8 @@ int dma_map_add(struct dma_map *map, uint64_t iova, uint64_t size, int fd, uint6
 /**
  * dma_map_unlink() - make exactly that region invisible to look-ups
  *
- * Return: 0 with the region in @region; -ENOENT if no region is exactly that
+ * Return: 0 with the region in @region; -ENOENT if no region is exactly that;
+ * -ENOMEM with nothing changed
  */
 int dma_map_unlink(struct dma_map *map, uint64_t iova, uint64_t size, struct dma_region **region);
 
@@ -69,11 +98,30 @@ struct dma_region *dma_map_unlink_all(struct dma_map *map);
 void dma_map_release(struct dma_map *map, struct dma_region *region);
 
 /**
- * dma_map_pointer() - where a range of the client's memory is
+ * dma_map_retired() - bytes of tables that are kept because a lane might use them
+ * @map:	the client's map
+ *
+ * Adding retires a table each time. dma_map_release() frees what had been
+ * retired before the unlink. A client can add thousands of regions without a
+ * removal, so who adds looks here now and then, waits until every lane has
+ * passed a quiet point, and calls dma_map_quiet().
+ */
+size_t dma_map_retired(const struct dma_map *map);
+
+/** dma_map_quiet() - every lane has passed a quiet point since the last dma_map_add() */
+void dma_map_quiet(struct dma_map *map);
+
+/** dma_span_cross() - the rest of dma_map_lookup(), for a range that leaves span @i */
+void *dma_span_cross(const struct dma_table *table, uint32_t i, uint64_t iova, uint64_t more,
+		     unsigned int access);
+
+/**
+ * dma_map_lookup() - where a range of the client's memory is, with a memory of the last answer
  * @map:	the client's map
  * @iova:	start, in bytes
  * @len:	length, in bytes (0 is treated as 1)
  * @access:	what the caller is going to do there
+ * @hint:	the caller's own, zero at first: where the last answer was found
  *
  * Lock-free and wait-free. The pointer is good until the calling lane's next
  * quiet point. The client can change what it points at at any time.
@@ -81,7 +129,41 @@ void dma_map_release(struct dma_map *map, struct dma_region *region);
  * Return: the pointer, or NULL if the range is not wholly mapped, not
  * contiguous in memory, or not mapped for @access
  */
-void *dma_map_pointer(const struct dma_map *map, uint64_t iova, uint64_t len, unsigned int access);
+static inline void *dma_map_lookup(const struct dma_map *map, uint64_t iova, uint64_t len,
+				   unsigned int access, uint32_t *hint)
+{
+	/* Acquire: the table's contents were written before it was published */
+	const struct dma_table *table = atomic_load_explicit(&map->table, memory_order_acquire);
+	const struct dma_span *span = &table->spans[*hint];
+	uint64_t more = len - (len > 0); /* bytes after the first: cannot wrap, unlike an end */
+
+	if (*hint >= table->count || iova - span->first > span->last - span->first) {
+		uint32_t i = 0;
+
+		/* The last span that does not begin after @iova: halves, without a branch to miss
+		 */
+		for (uint32_t n = table->count; n > 1; n -= n / 2)
+			i += table->spans[i + n / 2].first <= iova ? n / 2 : 0;
+		span = &table->spans[i];
+		if (!table->count || iova - span->first > span->last - span->first)
+			return NULL;
+		*hint = i;
+	}
+	if (more > span->last - iova)
+		return dma_span_cross(table, *hint, iova, more, access);
+	if (access & ~span->access)
+		return NULL;
+	return span->base + (iova - span->first);
+}
+
+/** dma_map_pointer() - as dma_map_lookup(), for those who do not come back to the same place */
+static inline void *dma_map_pointer(const struct dma_map *map, uint64_t iova, uint64_t len,
+				    unsigned int access)
+{
+	uint32_t hint = 0;
+
+	return dma_map_lookup(map, iova, len, access, &hint);
+}
 
 /**
  * dma_map_lost() - has the client taken memory away that it had mapped?
@@ -94,5 +176,13 @@ bool dma_map_lost(const struct dma_map *map);
 
 /** dma_guard_install() - install the SIGBUS handler, once a process; 0 or -errno */
 int dma_guard_install(void);
+
+/**
+ * dma_guard_fd() - an eventfd that becomes readable when some map has lost memory
+ *
+ * The control thread reads it and asks dma_map_lost() of each map. -1 before
+ * dma_guard_install().
+ */
+int dma_guard_fd(void);
 
 #endif
