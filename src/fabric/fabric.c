@@ -25,10 +25,7 @@
 #define FABRIC_MTU_MIN   68u /* bytes; the least that IPv4 allows (RFC 791) */
 
 static const struct fabric_ops *const fabrics[] = {
-	&fabric_sink,
-	&fabric_generator,
-	&fabric_loop,
-	&fabric_tap,
+	&fabric_sink, &fabric_generator, &fabric_loop, &fabric_switch, &fabric_tap, &fabric_pcap,
 };
 
 #define FABRICS (sizeof(fabrics) / sizeof(fabrics[0]))

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fabric/pcap.c - capture files: write what the vPort sends, replay to it.
+ *
+ * Theory of operation
+ *
+ * Written frames are copied out of the client's memory into a buffer of the lane's and
+ * appended by libpcap under a lock, which also makes the time stamps ascend. The C
+ * library buffers; fabric_flush() and closing write out. A file that cannot be written
+ * any more (a full disk, the limit) stays as far as it has come, and further frames are
+ * counted as dropped.
+ *
+ * A capture to be replayed is read as a whole when the port is opened: whatever is wrong
+ * with it is said before a client attaches, and a poll hands over ready frames from
+ * memory. One lane at a time replays, so that the order is the file's; a frame waits until
+ * the vPort has a buffer for it.
+ */
+#include "fabric/port.h"
+
+#include "base/log.h"
+
+/* pcap/pcap.h wants the BSD names of the integer types. */
+#include <sys/types.h>
+
+#include <fcntl.h>
+#include <pcap/pcap.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PCAP_BUFFER            (256u << 10) /* bytes of a file held back */
+#define PCAP_FILE_HEADER       24u          /* bytes */
+#define PCAP_RECORD_HEADER     16u          /* bytes before each frame */
+#define PCAP_SNAPLEN           262144       /* bytes; what tools take for "all" */
+#define PCAP_REPLAY_MAX        (256u << 20) /* bytes of frames */
+#define PCAP_REPLAY_FRAMES_MAX (4u << 20)
+
+/**
+ * struct replay - a capture in memory
+ * @bytes:	the frames, one behind the other; NULL if there is no replay
+ * @iov:	one a frame
+ * @frames:	likewise; behind them, for a loop, the first ones again, so that a burst
+ *		never has to wrap
+ * @count:	frames in the file
+ * @loop:	begin again at the end
+ * @next:	the frame to go on with; @count when there are no more
+ * @reading:	a lane is replaying
+ */
+struct replay {
+	uint8_t *bytes;
+	struct iovec *iov;
+	struct frame *frames;
+	uint32_t count;
+	bool loop;
+	_Atomic uint32_t next;
+	atomic_flag reading;
+};
+
+/**
+ * struct capture - a file that is written
+ * @name:	as the user wrote it
+ * @handle:	libpcap's; NULL if nothing is written
+ * @dumper:	its file
+ * @limit:	most bytes of it
+ * @size:	bytes of it so far
+ * @full:	no more can be written; the log has why
+ * @lock:	over all these
+ * @scratch:	a frame, FABRIC_FRAME_MAX bytes
+ */
+struct capture {
+	char *name;
+	pcap_t *handle;
+	pcap_dumper_t *dumper;
+	uint64_t limit;
+	uint64_t size;
+	bool full;
+	pthread_mutex_t lock;
+	uint8_t *scratch;
+};
+
+struct pcap_state {
+	struct capture capture;
+	struct replay replay;
+};
+
+/**
+ * struct loading - a capture on its way into memory
+ * @bytes, @size, @room: the frames so far, and what there is room for
+ * @lens, @count, @lens_room: likewise their lengths
+ */
+struct loading {
+	uint8_t *bytes;
+	size_t size, room;
+	uint32_t *lens;
+	uint32_t count, lens_room;
+};
+
+/**
+ * load_frame() - append a frame
+ * @name:	of the file
+ *
+ * Return: 0, or negative errno with @error set
+ */
+static int load_frame(struct loading *loading, const char *name, const struct pcap_pkthdr *header,
+		      const uint8_t *bytes, const struct fabric_error *error)
+{
+	uint32_t number = loading->count + 1;
+
+	if (header->caplen < header->len)
+		return fabric_fail(
+			error, -EINVAL,
+			"fabric pcap: frame %u of %s holds only %u of its %u bytes; capture "
+			"anew without a snapshot length (tcpdump -s 0)",
+			number, name, header->caplen, header->len);
+	if (header->caplen < ETHERNET_HEADER_SIZE || header->caplen > FABRIC_FRAME_MAX)
+		return fabric_fail(error, -EINVAL,
+				   "fabric pcap: frame %u of %s has %u bytes; a frame has %u to %u",
+				   number, name, header->caplen, ETHERNET_HEADER_SIZE,
+				   FABRIC_FRAME_MAX);
+	if (loading->size + header->caplen > PCAP_REPLAY_MAX || number > PCAP_REPLAY_FRAMES_MAX)
+		return fabric_fail(error, -EFBIG,
+				   "fabric pcap: %s holds more than %u MB or %u frames; cut it "
+				   "(editcap -c)",
+				   name, PCAP_REPLAY_MAX >> 20, PCAP_REPLAY_FRAMES_MAX);
+	if (loading->size + header->caplen > loading->room) {
+		size_t room = 2 * loading->room + FABRIC_FRAME_MAX;
+		uint8_t *grown = realloc(loading->bytes, room);
+
+		if (!grown)
+			return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+		loading->bytes = grown;
+		loading->room = room;
+	}
+	if (loading->count == loading->lens_room) {
+		uint32_t room = 2 * loading->lens_room + 1024;
+		uint32_t *grown = realloc(loading->lens, room * sizeof(*grown));
+
+		if (!grown)
+			return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+		loading->lens = grown;
+		loading->lens_room = room;
+	}
+	memcpy(loading->bytes + loading->size, bytes, header->caplen);
+	loading->size += header->caplen;
+	loading->lens[loading->count++] = header->caplen;
+	return 0;
+}
+
+/**
+ * load_file() - read all frames of a capture
+ * @in:		the file; closed
+ * @name:	of it
+ * @loading:	filled, also on failure
+ *
+ * Return: 0, or negative errno with @error set
+ */
+static int load_file(FILE *in, const char *name, struct loading *loading,
+		     const struct fabric_error *error)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	struct pcap_pkthdr *header;
+	const uint8_t *bytes;
+	pcap_t *handle = pcap_fopen_offline(in, why);
+	int link, more, rc = 0;
+
+	if (!handle) {
+		fclose(in);
+		return fabric_fail(error, -EINVAL, "fabric pcap: %s is not a capture file: %s",
+				   name, why);
+	}
+	link = pcap_datalink(handle);
+	if (link != DLT_EN10MB) {
+		const char *what = pcap_datalink_val_to_name(link);
+
+		rc = fabric_fail(error, -EINVAL,
+				 "fabric pcap: %s holds frames of link type %s (%d), not Ethernet; "
+				 "capture on an Ethernet interface",
+				 name, what ? what : "unknown", link);
+	}
+	while (!rc) {
+		more = pcap_next_ex(handle, &header, &bytes);
+		if (more == 1)
+			rc = load_frame(loading, name, header, bytes, error);
+		else if (more == PCAP_ERROR_BREAK)
+			break;
+		else
+			rc = fabric_fail(error, -EINVAL,
+					 "fabric pcap: %s is damaged behind frame %u: %s", name,
+					 loading->count, pcap_geterr(handle));
+	}
+	if (!rc && !loading->count)
+		rc = fabric_fail(error, -EINVAL, "fabric pcap: %s holds no frames", name);
+	pcap_close(handle);
+	return rc;
+}
+
+/**
+ * open_file() - open a file that must not make anybody wait, as a pipe would
+ * @flags:	as for open()
+ * @what:	for the message: to read or to write it
+ * @status:	what fstat() says
+ *
+ * Return: a descriptor, or negative errno with @error set
+ */
+static int open_file(const char *name, int flags, const char *what, struct stat *status,
+		     const struct fabric_error *error)
+{
+	int fd = open(name, flags | O_NONBLOCK | O_CLOEXEC, 0666), rc = 0;
+
+	if (fd < 0 || fstat(fd, status))
+		rc = fabric_fail(error, -errno, "fabric pcap: %s cannot be opened to %s it: %s",
+				 name, what, strerror(errno));
+	else if (!S_ISREG(status->st_mode) && !S_ISCHR(status->st_mode))
+		rc = fabric_fail(error, -EINVAL,
+				 "fabric pcap: %s is not a regular file; name one to %s it", name,
+				 what);
+	if (rc && fd >= 0)
+		close(fd);
+	return rc ? rc : fd;
+}
+
+/**
+ * open_replay() - load a capture
+ * @name:	of the file
+ * @status:	what fstat() says of it
+ *
+ * Return: 0, or negative errno with @error set and nothing in @replay to free
+ */
+static int open_replay(struct replay *replay, const char *name, struct stat *status,
+		       const struct fabric_error *error)
+{
+	struct loading loading = { 0 };
+	uint32_t ready;
+	size_t at = 0;
+	FILE *in;
+	int rc;
+
+	rc = open_file(name, O_RDONLY, "read", status, error);
+	if (rc < 0)
+		return rc;
+	in = fdopen(rc, "r");
+	if (!in) {
+		close(rc);
+		return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+	}
+	rc = load_file(in, name, &loading, error);
+	if (rc)
+		goto out;
+
+	replay->count = loading.count;
+	ready = replay->count + (replay->loop ? FABRIC_BURST - 1 : 0);
+	replay->iov = calloc(replay->count, sizeof(*replay->iov));
+	replay->frames = calloc(ready, sizeof(*replay->frames));
+	if (!replay->iov || !replay->frames) {
+		free(replay->iov);
+		free(replay->frames);
+		rc = fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+		goto out;
+	}
+	for (uint32_t i = 0; i < replay->count; i++) {
+		replay->iov[i] = (struct iovec){ .iov_base = loading.bytes + at,
+						 .iov_len = loading.lens[i] };
+		at += loading.lens[i];
+	}
+	for (uint32_t i = 0; i < ready; i++) {
+		uint32_t frame = i % replay->count;
+
+		replay->frames[i] = (struct frame){ .iov = &replay->iov[frame],
+						    .iovcnt = 1,
+						    .len = loading.lens[frame] };
+	}
+	replay->bytes = loading.bytes;
+	loading.bytes = NULL;
+	atomic_flag_clear(&replay->reading);
+out:
+	free(loading.bytes);
+	free(loading.lens);
+	return rc;
+}
+
+static void close_replay(struct replay *replay)
+{
+	if (!replay->bytes)
+		return;
+	free(replay->bytes);
+	free(replay->iov);
+	free(replay->frames);
+}
+
+/**
+ * start_file() - have libpcap begin a file
+ * @capture:	name is set; handle and dumper are set on success
+ * @fd:		the file; closed on failure
+ *
+ * Return: 0, or negative errno with @error set
+ */
+static int start_file(struct capture *capture, int fd, const struct fabric_error *error)
+{
+	FILE *out = fdopen(fd, "w");
+	int rc;
+
+	if (!out) {
+		close(fd);
+		return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+	}
+	setvbuf(out, NULL, _IOFBF, PCAP_BUFFER);
+	capture->handle = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, PCAP_SNAPLEN,
+							       PCAP_TSTAMP_PRECISION_NANO);
+	if (!capture->handle) {
+		fclose(out);
+		return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+	}
+	capture->dumper = pcap_dump_fopen(capture->handle, out); /* closes it on failure */
+	if (capture->dumper)
+		return 0;
+	rc = fabric_fail(error, -EIO, "fabric pcap: %s cannot be written: %s", capture->name,
+			 pcap_geterr(capture->handle));
+	pcap_close(capture->handle);
+	capture->handle = NULL;
+	return rc;
+}
+
+/**
+ * open_capture() - begin the file to be written
+ * @capture:	limit is set
+ * @name:	of the file
+ * @in:		the file that is replayed, or NULL
+ *
+ * Return: 0, or negative errno with @error set and nothing in @capture to free
+ */
+static int open_capture(struct capture *capture, const char *name, const struct stat *in,
+			const struct fabric_error *error)
+{
+	struct stat status;
+	int fd, rc = 0;
+
+	fd = open_file(name, O_WRONLY | O_CREAT, "write", &status, error);
+	if (fd < 0)
+		return fd;
+	if (in && status.st_dev == in->st_dev && status.st_ino == in->st_ino)
+		rc = fabric_fail(
+			error, -EINVAL,
+			"fabric pcap: %s is to be replayed and written; write another file", name);
+	else if (S_ISREG(status.st_mode) && flock(fd, LOCK_EX | LOCK_NB))
+		rc = fabric_fail(
+			error, errno == EWOULDBLOCK ? -EBUSY : -errno,
+			"fabric pcap: %s is being written by another port or process; name "
+			"another file",
+			name);
+	else if (S_ISREG(status.st_mode) && ftruncate(fd, 0))
+		rc = fabric_fail(error, -errno, "fabric pcap: %s cannot be emptied: %s", name,
+				 strerror(errno));
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+
+	capture->name = strdup(name);
+	capture->scratch = malloc(FABRIC_FRAME_MAX);
+	if (!capture->name || !capture->scratch) {
+		close(fd);
+		rc = fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+	} else {
+		rc = start_file(capture, fd, error);
+	}
+	if (rc) {
+		free(capture->name);
+		free(capture->scratch);
+		return rc;
+	}
+	capture->size = PCAP_FILE_HEADER;
+	pthread_mutex_init(&capture->lock, NULL);
+	return 0;
+}
+
+/** give_up() - the file has come to its end; say why. Under the lock */
+static void give_up(struct capture *capture, const char *why)
+{
+	if (capture->full)
+		return;
+	capture->full = true;
+	log_say(LOG_ERROR,
+		"pcap %s: %s; what is sent from now on is not written (counted as dropped)",
+		capture->name, why);
+}
+
+/** write_out() - what the C library holds back. Under the lock, or when nobody else writes */
+static void write_out(struct capture *capture)
+{
+	if (!capture->full && pcap_dump_flush(capture->dumper))
+		give_up(capture, strerror(errno));
+}
+
+static void close_capture(struct capture *capture)
+{
+	if (!capture->handle)
+		return;
+	write_out(capture);
+	pcap_dump_close(capture->dumper);
+	pcap_close(capture->handle);
+	pthread_mutex_destroy(&capture->lock);
+	free(capture->name);
+	free(capture->scratch);
+}
+
+static int pcap_fabric_open(struct fabric_port *port, const struct fabric_spec *spec,
+			    const struct fabric_error *error)
+{
+	const char *replay = NULL;
+	bool loop = false, limited = false;
+	struct pcap_state *state;
+	struct stat in;
+	uint64_t limit = UINT64_MAX;
+	int rc = 0;
+
+	for (unsigned int i = 0; i < spec->count && !rc; i++) {
+		const struct fabric_option *option = &spec->options[i];
+
+		if (!strcmp(option->key, "replay") && option->value && *option->value) {
+			replay = option->value;
+		} else if (!strcmp(option->key, "loop") && !option->value) {
+			loop = true;
+		} else if (!strcmp(option->key, "limit")) {
+			limited = true;
+			rc = fabric_option_number(port, option, PCAP_FILE_HEADER, UINT64_MAX - 1,
+						  &limit, error);
+		} else {
+			rc = fabric_option_unknown(port, option, error);
+		}
+	}
+	if (rc)
+		return rc;
+	if (spec->argument ? !*spec->argument : !replay)
+		return fabric_fail(error, -EINVAL, "fabric pcap: a file is missing; write %s",
+				   port->ops->usage);
+	if ((loop && !replay) || (limited && !spec->argument))
+		return fabric_fail(error, -EINVAL, "fabric pcap: %s; write %s",
+				   loop && !replay ? "loop is for a replay"
+						   : "limit is for a file that is written",
+				   port->ops->usage);
+
+	state = calloc(1, sizeof(*state));
+	if (!state)
+		return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+	state->capture.limit = limit;
+	state->replay.loop = loop;
+	if (replay)
+		rc = open_replay(&state->replay, replay, &in, error);
+	if (!rc && spec->argument) {
+		rc = open_capture(&state->capture, spec->argument, replay ? &in : NULL, error);
+		if (rc)
+			close_replay(&state->replay);
+	}
+	if (rc) {
+		free(state);
+		return rc;
+	}
+	port->state = state;
+	return 0;
+}
+
+static void pcap_fabric_close(struct fabric_port *port)
+{
+	struct pcap_state *state = port->state;
+
+	close_capture(&state->capture);
+	close_replay(&state->replay);
+	free(state);
+}
+
+/**
+ * write_frame() - append a frame; under the lock
+ *
+ * Return: false if it can no longer be
+ */
+static bool write_frame(struct capture *capture, const struct frame *frame)
+{
+	struct pcap_pkthdr header = { .len = frame->len };
+	struct timespec now;
+
+	if (capture->full)
+		return false;
+	if (capture->limit - capture->size < PCAP_RECORD_HEADER + (uint64_t)frame->len) {
+		give_up(capture, "the limit is reached");
+		return false;
+	}
+	header.caplen = frame_copy(frame, capture->scratch, FABRIC_FRAME_MAX);
+	clock_gettime(CLOCK_REALTIME, &now);
+	header.ts.tv_sec = now.tv_sec;
+	header.ts.tv_usec = now.tv_nsec; /* the handle's precision */
+	pcap_dump((uint8_t *)capture->dumper, &header, capture->scratch);
+	if (ferror(pcap_dump_file(capture->dumper))) {
+		give_up(capture, strerror(errno));
+		return false;
+	}
+	capture->size += PCAP_RECORD_HEADER + header.caplen;
+	return true;
+}
+
+static void pcap_send(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+		      unsigned int n)
+{
+	struct pcap_state *state = port->state;
+	struct capture *capture = &state->capture;
+	unsigned int written = 0;
+
+	if (!capture->handle) {
+		fabric_count_sent(port, lane, frames, n);
+		return;
+	}
+	pthread_mutex_lock(&capture->lock);
+	while (written < n && write_frame(capture, &frames[written]))
+		written++;
+	pthread_mutex_unlock(&capture->lock);
+
+	fabric_count_sent(port, lane, frames, written);
+	if (written < n)
+		fabric_count(&port->lanes[lane].counters.tx_dropped, n - written);
+}
+
+static unsigned int pcap_poll(struct fabric_port *port, unsigned int lane, unsigned int budget)
+{
+	struct pcap_state *state = port->state;
+	struct replay *replay = &state->replay;
+	unsigned int taken = 0, want = budget;
+	uint32_t next;
+
+	if (!replay->bytes || !port->receiver.deliver ||
+	    atomic_flag_test_and_set_explicit(&replay->reading, memory_order_acquire))
+		return 0;
+	next = atomic_load_explicit(&replay->next, memory_order_relaxed);
+	if (!replay->loop && replay->count - next < want)
+		want = replay->count - next;
+	if (want)
+		taken = fabric_deliver(port, lane, &replay->frames[next], want);
+	next += taken;
+	if (replay->loop && next >= replay->count)
+		next %= replay->count;
+	atomic_store_explicit(&replay->next, next, memory_order_relaxed);
+	atomic_flag_clear_explicit(&replay->reading, memory_order_release);
+	return taken;
+}
+
+static bool pcap_is_source(const struct fabric_port *port)
+{
+	const struct pcap_state *state = port->state;
+
+	return state->replay.bytes && port->receiver.deliver &&
+	       atomic_load_explicit(&state->replay.next, memory_order_relaxed) <
+		       state->replay.count;
+}
+
+static void pcap_flush_file(struct fabric_port *port)
+{
+	struct pcap_state *state = port->state;
+	struct capture *capture = &state->capture;
+
+	if (!capture->handle)
+		return;
+	pthread_mutex_lock(&capture->lock);
+	write_out(capture);
+	pthread_mutex_unlock(&capture->lock);
+}
+
+const struct fabric_ops fabric_pcap = {
+	.name = "pcap",
+	.usage = "pcap:FILE[+limit=BYTES][+replay=FILE[+loop]] or pcap+replay=FILE[+loop]",
+	.open = pcap_fabric_open,
+	.close = pcap_fabric_close,
+	.send = pcap_send,
+	.poll = pcap_poll,
+	.is_source = pcap_is_source,
+	.flush = pcap_flush_file,
+};

@@ -1,0 +1,675 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fabric/switch.c - a learning Ethernet switch between vPorts of one process.
+ *
+ * Theory of operation
+ *
+ * Ports that name the same switch belong together, whatever adapter their vPort is of.
+ * A frame is handed over within fabric_send(), from the sender's memory, with its flags
+ * as they are; what the receiving vPort has no buffer for is dropped. VLAN tags are
+ * neither looked at nor changed.
+ *
+ *	destination				goes to
+ *	a vPort's address			that vPort
+ *	an address learned in the last 300 s	the port it was last seen behind
+ *	any other, broadcast, multicast		every port
+ *	01:80:c2:00:00:00 to :0f		none (IEEE 802.1D: not beyond a switch)
+ *
+ * and never to the port it came from.
+ *
+ * There are two tables. A vPort's own address is a static entry in struct view, made when
+ * ports come and go and never changed by a frame: nobody can draw another vPort's frames
+ * to itself by sending from its address. Other source addresses are learned in a hash table
+ * of fixed size, at most SWITCH_LEARNED_MAX a port, in buckets that a client cannot guess:
+ * one that floods the table fills its own share and nothing else; frames to the addresses
+ * that it could not teach go to every port, as they would anyway.
+ *
+ * Threads. Lanes read without a lock. An entry is a single word, address and port together,
+ * so that it cannot be seen half written; entries are added and removed under a lock that a
+ * lane only tries: if another one has it, the address is learned from a later frame. The
+ * view is replaced as a whole: the control thread publishes a new one and waits until each
+ * lane has been seen outside of fabric_send(), or in a later one, before it frees the old
+ * one or the port that has left. To that end each lane counts up a number in a cache line of
+ * its own when it enters and when it leaves; an odd one means inside.
+ */
+#include "fabric/port.h"
+
+#include "base/log.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define SWITCH_DEFAULT       "default" /* name of the switch that is not named */
+#define SWITCH_NAME_MAX      63u       /* characters */
+#define SWITCH_PORTS_MAX     64u
+#define SWITCH_STATIC_SLOTS  256u  /* a power of two, several times SWITCH_PORTS_MAX */
+#define SWITCH_LEARNED_MAX   64u   /* addresses learned behind one port */
+#define SWITCH_BUCKETS       1024u /* twice what all ports can have learned, by 8 */
+#define SWITCH_BUCKET_SLOTS  8u
+#define SWITCH_AGE           300u            /* seconds until an address not seen is forgotten */
+#define SWITCH_SWEEP         10u             /* seconds between two searches for such addresses */
+#define SWITCH_ADDRESSES     12u             /* bytes of a frame the switch looks at */
+#define SWITCH_RESERVED      0x0180c2000000u /* and the fifteen that follow */
+
+/* Where a frame goes; else the index of a port. */
+#define TO_ALL               SWITCH_PORTS_MAX
+#define TO_NONE              (SWITCH_PORTS_MAX + 1)
+#define TO_DROP              (SWITCH_PORTS_MAX + 2) /* too short to have addresses */
+
+/* An address and a port in one word; 0 is an empty slot. */
+#define ENTRY(address, port) ((uint64_t)(address) << 16 | ((port) + 1u))
+#define ENTRY_ADDRESS(entry) ((entry) >> 16)
+#define ENTRY_PORT(entry)    ((unsigned int)((entry)&0xffff) - 1u)
+
+/**
+ * struct view - the ports at one time; not changed once it is published
+ * @ports:	by index; NULL where there is none
+ * @used:	indices in use
+ * @used_count:	of @used
+ * @stations:	the vPorts' own addresses: a hash table with linear probing
+ */
+struct view {
+	struct fabric_port *ports[SWITCH_PORTS_MAX];
+	uint8_t used[SWITCH_PORTS_MAX];
+	unsigned int used_count;
+	uint64_t stations[SWITCH_STATIC_SLOTS];
+};
+
+/* A learned address, and when it was last seen (seconds). */
+struct learned {
+	_Atomic uint64_t entry;
+	_Atomic uint32_t seen;
+};
+
+/* Odd while the lane reads the view; in a cache line of its own. */
+struct switch_lane {
+	_Alignas(CACHE_LINE) _Atomic uint64_t turn;
+};
+
+/**
+ * struct ethernet_switch - one switch
+ * @next:	in the list of all
+ * @view:	the ports; replaced under switches_lock
+ * @lanes, @lane_count: one a lane
+ * @secret:	keeps clients from guessing buckets
+ * @buckets:	what was learned
+ * @learning:	who adds to or removes from @buckets
+ * @learned_count: for each port: its entries; written under @learning
+ * @swept:	when old entries were last searched for, in seconds
+ */
+struct ethernet_switch {
+	struct ethernet_switch *next;
+	char name[SWITCH_NAME_MAX + 1];
+	_Atomic(struct view *) view;
+	struct switch_lane *lanes;
+	unsigned int lane_count;
+	uint64_t secret;
+	struct learned (*buckets)[SWITCH_BUCKET_SLOTS];
+	pthread_mutex_t learning;
+	_Atomic uint32_t learned_count[SWITCH_PORTS_MAX];
+	_Atomic uint32_t swept;
+};
+
+/**
+ * struct switch_port - a port's own state
+ * @owner:	its switch
+ * @index:	in struct view
+ * @address:	the vPort's
+ * @spare:	the view after it has left, so that leaving needs no memory
+ * @said:	the log has that it sends from another vPort's address
+ */
+struct switch_port {
+	struct ethernet_switch *owner;
+	unsigned int index;
+	uint64_t address;
+	struct view *spare;
+	atomic_bool said;
+};
+
+static pthread_mutex_t switches_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct ethernet_switch *switches;
+
+/** seconds() - the time addresses age by; cheap, and coarse enough to be so */
+static uint32_t seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec;
+}
+
+/** load_address() - six bytes as a number; the first byte is the highest */
+static uint64_t load_address(const uint8_t *from)
+{
+	return (uint64_t)load_be16(from) << 32 | (uint64_t)load_be16(from + 2) << 16 |
+	       load_be16(from + 4);
+}
+
+static bool is_multicast(uint64_t address)
+{
+	return address >> 40 & ETHERNET_MULTICAST_BIT;
+}
+
+/** mix() - spread a number's bits (the finalizer of MurmurHash3) */
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 33;
+	x *= 0xff51afd7ed558ccdu;
+	x ^= x >> 33;
+	x *= 0xc4ceb9fe1a85ec53u;
+	return x ^ x >> 33;
+}
+
+/** find_station() - the port of the vPort with that address; TO_ALL if there is none */
+static unsigned int find_station(const struct view *view, uint64_t address)
+{
+	uint64_t slot = mix(address);
+
+	for (;; slot++) {
+		uint64_t entry = view->stations[slot % SWITCH_STATIC_SLOTS];
+
+		if (!entry)
+			return TO_ALL;
+		if (ENTRY_ADDRESS(entry) == address)
+			return ENTRY_PORT(entry);
+	}
+}
+
+static struct learned *bucket_of(const struct ethernet_switch *sw, uint64_t address)
+{
+	return sw->buckets[mix(address ^ sw->secret) % SWITCH_BUCKETS];
+}
+
+/** find_learned() - the slot that holds an address; NULL if none does */
+static struct learned *find_learned(const struct ethernet_switch *sw, uint64_t address)
+{
+	struct learned *slot = bucket_of(sw, address);
+
+	for (unsigned int i = 0; i < SWITCH_BUCKET_SLOTS; i++, slot++) {
+		uint64_t entry = atomic_load_explicit(&slot->entry, memory_order_relaxed);
+
+		if (entry && ENTRY_ADDRESS(entry) == address)
+			return slot;
+	}
+	return NULL;
+}
+
+/** forget() - empty a slot; under sw->learning */
+static void forget(struct ethernet_switch *sw, struct learned *slot, uint64_t entry)
+{
+	atomic_store_explicit(&slot->entry, 0, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&sw->learned_count[ENTRY_PORT(entry)], 1, memory_order_relaxed);
+}
+
+/**
+ * sweep() - forget what has not been seen for long; under sw->learning
+ * @now:	in seconds
+ * @port:	forget everything behind this one too; TO_NONE for no port
+ */
+static void sweep(struct ethernet_switch *sw, uint32_t now, unsigned int port)
+{
+	struct learned *slot = sw->buckets[0];
+
+	for (unsigned int i = 0; i < SWITCH_BUCKETS * SWITCH_BUCKET_SLOTS; i++, slot++) {
+		uint64_t entry = atomic_load_explicit(&slot->entry, memory_order_relaxed);
+		uint32_t seen = atomic_load_explicit(&slot->seen, memory_order_relaxed);
+
+		if (entry && (ENTRY_PORT(entry) == port || now - seen > SWITCH_AGE))
+			forget(sw, slot, entry);
+	}
+	atomic_store_explicit(&sw->swept, now, memory_order_relaxed);
+}
+
+/**
+ * add() - learn an address, or that it has moved; under sw->learning
+ * @slot:	where it is now; NULL if nowhere
+ */
+static void add(struct ethernet_switch *sw, struct learned *slot, uint64_t address,
+		unsigned int port, uint32_t now)
+{
+	uint64_t entry;
+
+	if (!slot) {
+		/* Another lane may have been faster. */
+		slot = find_learned(sw, address);
+	}
+	if (!slot) {
+		struct learned *bucket = bucket_of(sw, address);
+
+		for (unsigned int i = 0; i < SWITCH_BUCKET_SLOTS && !slot; i++) {
+			if (!atomic_load_explicit(&bucket[i].entry, memory_order_relaxed))
+				slot = &bucket[i];
+		}
+		if (!slot)
+			return;
+	}
+	entry = atomic_load_explicit(&slot->entry, memory_order_relaxed);
+	if (entry == ENTRY(address, port))
+		return;
+	if (entry)
+		forget(sw, slot, entry);
+	atomic_store_explicit(&slot->seen, now, memory_order_relaxed);
+	atomic_store_explicit(&slot->entry, ENTRY(address, port), memory_order_relaxed);
+	atomic_fetch_add_explicit(&sw->learned_count[port], 1, memory_order_relaxed);
+}
+
+/**
+ * learn() - note where a frame came from
+ * @source:	its source address, not that of the port's own vPort
+ * @now:	in seconds
+ */
+static void learn(struct ethernet_switch *sw, const struct view *view, struct switch_port *from,
+		  uint64_t source, uint32_t now)
+{
+	struct learned *slot;
+	uint64_t entry;
+
+	if (is_multicast(source) || !source)
+		return;
+	if (find_station(view, source) != TO_ALL) {
+		log_once(
+			&from->said, LOG_WARNING,
+			"switch %s: the vPort %012llx sends from %012llx, which is another vPort's "
+			"address: it goes on getting its own frames",
+			sw->name, (unsigned long long)from->address, (unsigned long long)source);
+		return;
+	}
+	slot = find_learned(sw, source);
+	if (slot) {
+		entry = atomic_load_explicit(&slot->entry, memory_order_relaxed);
+		if (entry == ENTRY(source, from->index)) {
+			/* Once a second at most: the line is shared with other lanes. */
+			if (atomic_load_explicit(&slot->seen, memory_order_relaxed) != now)
+				atomic_store_explicit(&slot->seen, now, memory_order_relaxed);
+			return;
+		}
+	}
+	if (atomic_load_explicit(&sw->learned_count[from->index], memory_order_relaxed) >=
+	    SWITCH_LEARNED_MAX)
+		return;
+	if (pthread_mutex_trylock(&sw->learning))
+		return;
+	if (atomic_load_explicit(&sw->learned_count[from->index], memory_order_relaxed) <
+	    SWITCH_LEARNED_MAX)
+		add(sw, slot, source, from->index, now);
+	pthread_mutex_unlock(&sw->learning);
+}
+
+/** look_up() - where frames to an address go */
+static unsigned int look_up(const struct ethernet_switch *sw, const struct view *view,
+			    const struct switch_port *from, uint64_t destination, uint32_t now)
+{
+	unsigned int to;
+
+	if (is_multicast(destination))
+		return (destination & ~0xfull) == SWITCH_RESERVED ? TO_NONE : TO_ALL;
+	to = find_station(view, destination);
+	if (to == TO_ALL) {
+		const struct learned *slot = find_learned(sw, destination);
+
+		if (slot &&
+		    now - atomic_load_explicit(&slot->seen, memory_order_relaxed) <= SWITCH_AGE) {
+			uint64_t entry = atomic_load_explicit(&slot->entry, memory_order_relaxed);
+
+			/* The slot may have been emptied or taken by another address meanwhile. */
+			if (entry && ENTRY_ADDRESS(entry) == destination &&
+			    view->ports[ENTRY_PORT(entry)])
+				to = ENTRY_PORT(entry);
+		}
+	}
+	return to == from->index ? TO_NONE : to;
+}
+
+/**
+ * hand_out() - deliver frames that go the same way
+ * @to:		index of a port, or TO_ALL
+ */
+static void hand_out(const struct view *view, const struct switch_port *from, unsigned int lane,
+		     unsigned int to, const struct frame *frames, unsigned int n)
+{
+	if (to != TO_ALL) {
+		fabric_deliver_or_drop(view->ports[to], lane, frames, n);
+		return;
+	}
+	for (unsigned int i = 0; i < view->used_count; i++) {
+		if (view->used[i] != from->index)
+			fabric_deliver_or_drop(view->ports[view->used[i]], lane, frames, n);
+	}
+}
+
+/**
+ * pass_on() - hand a burst out in as few calls as there are ways
+ * @to:		for each frame, where it goes
+ */
+static void pass_on(const struct view *view, const struct switch_port *from, unsigned int lane,
+		    const struct frame *frames, const uint8_t *to, unsigned int n)
+{
+	struct frame gathered[FABRIC_BURST];
+	uint32_t todo = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		todo |= (uint32_t)(to[i] <= TO_ALL) << i;
+	while (todo) {
+		unsigned int first = (unsigned int)__builtin_ctz(todo), end = first, count = 0;
+		uint32_t same = 0;
+
+		while (end < n && to[end] == to[first])
+			end++;
+		for (unsigned int i = first; i < n; i++)
+			same |= (uint32_t)(to[i] == to[first]) << i;
+		todo &= ~same;
+		/* Mostly they stand side by side already. */
+		if (__builtin_popcount(same) == (int)(end - first)) {
+			hand_out(view, from, lane, to[first], frames + first, end - first);
+			continue;
+		}
+		for (; same; same &= same - 1)
+			gathered[count++] = frames[__builtin_ctz(same)];
+		hand_out(view, from, lane, to[first], gathered, count);
+	}
+}
+
+/**
+ * forward() - decide on each frame of a burst, and pass it on
+ * @view:	stays as it is during the call
+ */
+static void forward(struct fabric_port *port, const struct view *view, unsigned int lane,
+		    const struct frame *frames, unsigned int n)
+{
+	struct fabric_counters *counters = &port->lanes[lane].counters;
+	struct switch_port *from = port->state;
+	struct ethernet_switch *sw = from->owner;
+	uint32_t now = seconds();
+	uint64_t last_source = from->address, last_destination = UINT64_MAX;
+	unsigned int last_to = TO_NONE, flooded = 0, filtered = 0, dropped = 0;
+	uint8_t to[FABRIC_BURST];
+
+	for (unsigned int i = 0; i < n; i++) {
+		uint8_t addresses[SWITCH_ADDRESSES];
+		uint64_t destination, source;
+
+		if (frames[i].len < ETHERNET_HEADER_SIZE ||
+		    frame_copy(&frames[i], addresses, sizeof(addresses)) < sizeof(addresses)) {
+			to[i] = TO_DROP;
+			dropped++;
+			continue;
+		}
+		destination = load_address(addresses);
+		source = load_address(addresses + 6);
+		if (source != last_source && source != from->address)
+			learn(sw, view, from, source, now);
+		last_source = source;
+		if (destination != last_destination)
+			last_to = look_up(sw, view, from, destination, now);
+		last_destination = destination;
+		if (last_to == TO_ALL && view->used_count > 1)
+			flooded++;
+		else if (last_to == TO_NONE || last_to == TO_ALL)
+			filtered++;
+		to[i] = (uint8_t)last_to;
+	}
+	if (!dropped)
+		fabric_count_sent(port, lane, frames, n);
+	for (unsigned int i = 0; dropped && i < n; i++) {
+		if (to[i] != TO_DROP)
+			fabric_count_sent(port, lane, &frames[i], 1);
+	}
+	if (flooded)
+		fabric_count(&counters->tx_flooded, flooded);
+	if (filtered)
+		fabric_count(&counters->tx_filtered, filtered);
+	if (dropped)
+		fabric_count(&counters->tx_dropped, dropped);
+	pass_on(view, from, lane, frames, to, n);
+
+	if (now - atomic_load_explicit(&sw->swept, memory_order_relaxed) >= SWITCH_SWEEP &&
+	    !pthread_mutex_trylock(&sw->learning)) {
+		if (now - atomic_load_explicit(&sw->swept, memory_order_relaxed) >= SWITCH_SWEEP)
+			sweep(sw, now, TO_NONE);
+		pthread_mutex_unlock(&sw->learning);
+	}
+}
+
+static void switch_send(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			unsigned int n)
+{
+	struct switch_port *from = port->state;
+	struct switch_lane *own = &from->owner->lanes[lane];
+
+	/*
+	 * In one order for all (seq_cst): either the control thread sees that the lane is
+	 * inside, or the lane sees the new view.
+	 */
+	atomic_fetch_add(&own->turn, 1);
+	forward(port, atomic_load(&from->owner->view), lane, frames, n);
+	atomic_fetch_add_explicit(&own->turn, 1, memory_order_release);
+}
+
+/**
+ * publish() - replace a switch's view; under switches_lock
+ * @fresh:	the new one
+ *
+ * On return no lane uses the old one, which is freed, nor a port that is only in it.
+ */
+static void publish(struct ethernet_switch *sw, struct view *fresh)
+{
+	struct view *old = atomic_exchange(&sw->view, fresh);
+
+	for (unsigned int lane = 0; lane < sw->lane_count; lane++) {
+		uint64_t turn = atomic_load(&sw->lanes[lane].turn);
+
+		while (turn & 1 && atomic_load(&sw->lanes[lane].turn) == turn)
+			sched_yield();
+	}
+	free(old);
+}
+
+/** add_station() - put a vPort's address into a view that is being made */
+static void add_station(struct view *view, uint64_t address, unsigned int index)
+{
+	uint64_t slot = mix(address);
+
+	while (view->stations[slot % SWITCH_STATIC_SLOTS])
+		slot++;
+	view->stations[slot % SWITCH_STATIC_SLOTS] = ENTRY(address, index);
+}
+
+/**
+ * fill_view() - make a view
+ * @ports:	by index; NULL where there is none
+ */
+static void fill_view(struct view *view, struct fabric_port *const *ports)
+{
+	memset(view, 0, sizeof(*view));
+	for (unsigned int i = 0; i < SWITCH_PORTS_MAX; i++) {
+		const struct switch_port *state;
+
+		if (!ports[i])
+			continue;
+		state = ports[i]->state;
+		view->ports[i] = ports[i];
+		view->used[view->used_count++] = (uint8_t)i;
+		add_station(view, state->address, i);
+	}
+}
+
+static void switch_free(struct ethernet_switch *sw)
+{
+	pthread_mutex_destroy(&sw->learning);
+	free(atomic_load(&sw->view));
+	free(sw->lanes);
+	free(sw->buckets);
+	free(sw);
+}
+
+/** switch_new() - a switch without ports; NULL when out of memory */
+static struct ethernet_switch *switch_new(const char *name, unsigned int lanes)
+{
+	struct ethernet_switch *sw = calloc(1, sizeof(*sw));
+
+	if (!sw)
+		return NULL;
+	pthread_mutex_init(&sw->learning, NULL);
+	strcpy(sw->name, name);
+	atomic_store(&sw->view, calloc(1, sizeof(struct view)));
+	sw->lane_count = lanes;
+	sw->lanes = aligned_alloc(CACHE_LINE, lanes * sizeof(*sw->lanes));
+	sw->buckets = calloc(SWITCH_BUCKETS, sizeof(*sw->buckets));
+	if (!atomic_load(&sw->view) || !sw->lanes || !sw->buckets ||
+	    getrandom(&sw->secret, sizeof(sw->secret), 0) != sizeof(sw->secret)) {
+		switch_free(sw);
+		return NULL;
+	}
+	memset(sw->lanes, 0, lanes * sizeof(*sw->lanes));
+	return sw;
+}
+
+/** find_switch() - by name; NULL if there is none. Under switches_lock */
+static struct ethernet_switch *find_switch(const char *name)
+{
+	struct ethernet_switch *sw = switches;
+
+	while (sw && strcmp(sw->name, name))
+		sw = sw->next;
+	return sw;
+}
+
+/**
+ * join() - make a port one of a switch's; under switches_lock
+ * @sw:		the switch
+ * @state:	the port's state; owner and index are set
+ *
+ * Return: 0, or negative errno with @error set
+ */
+static int join(struct ethernet_switch *sw, struct fabric_port *port, struct switch_port *state,
+		const struct fabric_error *error)
+{
+	struct view *now = atomic_load(&sw->view), *fresh;
+	struct fabric_port *ports[SWITCH_PORTS_MAX];
+	unsigned int index = 0;
+
+	if (port->config.lanes != sw->lane_count)
+		return fabric_fail(error, -EINVAL,
+				   "fabric switch: a port for %u lanes cannot join switch %s of %u",
+				   port->config.lanes, sw->name, sw->lane_count);
+	if (find_station(now, state->address) != TO_ALL)
+		return fabric_fail(error, -EEXIST,
+				   "fabric switch: another vPort on switch %s has the address "
+				   "%02x:%02x:%02x:%02x:%02x:%02x; give each its own",
+				   sw->name, port->config.mac[0], port->config.mac[1],
+				   port->config.mac[2], port->config.mac[3], port->config.mac[4],
+				   port->config.mac[5]);
+	while (index < SWITCH_PORTS_MAX && now->ports[index])
+		index++;
+	if (index == SWITCH_PORTS_MAX)
+		return fabric_fail(
+			error, -ENOSPC,
+			"fabric switch: switch %s has %u ports and no room for more; use "
+			"another switch",
+			sw->name, SWITCH_PORTS_MAX);
+	fresh = malloc(sizeof(*fresh));
+	state->spare = malloc(sizeof(*state->spare));
+	if (!fresh || !state->spare) {
+		free(fresh);
+		free(state->spare);
+		return fabric_fail(error, -ENOMEM, "fabric switch: out of memory");
+	}
+
+	state->owner = sw;
+	state->index = index;
+	port->state = state;
+	memcpy(ports, now->ports, sizeof(ports));
+	ports[index] = port;
+	fill_view(fresh, ports);
+	publish(sw, fresh);
+	return 0;
+}
+
+/** discard() - take an empty switch off the list and free it; under switches_lock */
+static void discard(struct ethernet_switch *sw)
+{
+	struct ethernet_switch **link = &switches;
+
+	while (*link != sw)
+		link = &(*link)->next;
+	*link = sw->next;
+	switch_free(sw);
+}
+
+static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
+		       const struct fabric_error *error)
+{
+	const char *name = spec->argument ? spec->argument : SWITCH_DEFAULT;
+	uint64_t address = load_address(port->config.mac);
+	struct switch_port *state;
+	struct ethernet_switch *sw;
+	int rc;
+
+	if (spec->count)
+		return fabric_option_unknown(port, &spec->options[0], error);
+	if (!*name || strlen(name) > SWITCH_NAME_MAX)
+		return fabric_fail(
+			error, -EINVAL,
+			"fabric switch: a switch's name has 1 to %u characters, '%s' has %zu",
+			SWITCH_NAME_MAX, name, strlen(name));
+	if (!address || is_multicast(address))
+		return fabric_fail(error, -EINVAL,
+				   "fabric switch: %012llx is not the address of one station",
+				   (unsigned long long)address);
+	state = calloc(1, sizeof(*state));
+	if (!state)
+		return fabric_fail(error, -ENOMEM, "fabric switch: out of memory");
+	state->address = address;
+
+	pthread_mutex_lock(&switches_lock);
+	sw = find_switch(name);
+	if (!sw) {
+		sw = switch_new(name, port->config.lanes);
+		if (sw) {
+			sw->next = switches;
+			switches = sw;
+		}
+	}
+	rc = sw ? join(sw, port, state, error)
+		: fabric_fail(error, -ENOMEM, "fabric switch: out of memory");
+	if (rc) {
+		if (sw && !atomic_load(&sw->view)->used_count)
+			discard(sw);
+		free(state);
+	}
+	pthread_mutex_unlock(&switches_lock);
+	if (!rc)
+		port->caps = FABRIC_CSUM | FABRIC_GSO;
+	return rc;
+}
+
+static void switch_close(struct fabric_port *port)
+{
+	struct switch_port *state = port->state;
+	struct ethernet_switch *sw = state->owner;
+	struct fabric_port *ports[SWITCH_PORTS_MAX];
+
+	pthread_mutex_lock(&switches_lock);
+	memcpy(ports, atomic_load(&sw->view)->ports, sizeof(ports));
+	ports[state->index] = NULL;
+	fill_view(state->spare, ports);
+	publish(sw, state->spare);
+	/* The index is free from now on: nothing may point at its next owner. */
+	pthread_mutex_lock(&sw->learning);
+	sweep(sw, seconds(), state->index);
+	pthread_mutex_unlock(&sw->learning);
+	if (!atomic_load(&sw->view)->used_count)
+		discard(sw);
+	pthread_mutex_unlock(&switches_lock);
+	free(state);
+}
+
+const struct fabric_ops fabric_switch = {
+	.name = "switch",
+	.usage = "switch[:NAME]",
+	.open = switch_open,
+	.close = switch_close,
+	.send = switch_send,
+};
