@@ -167,8 +167,8 @@ static_assert(sizeof(struct hwc_tx_oob) == 24, "HWC send OOB");
  * @eom, @som:	last and first part of a message
  * @vendor_err:	no driver reads it
  * @src_virt_wq, @src_vfid: where the message came from; no driver reads them
- * @wqe_offset:	where in the receive queue the entry starts that took the message, in
- *		bytes from the queue's start
+ * @wqe_offset:	where the entry starts that took the message: bytes posted before it, or the
+ *		same modulo the queue's size; Linux takes both
  * @wqe_addr_high: with @wqe_offset an address, in a form no driver uses
  * @client_data_unit: of the sender's entry
  * @tx_oob_data_size: bytes of the message

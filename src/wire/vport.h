@@ -214,8 +214,8 @@ static_assert(sizeof(struct mana_config_vport_tx_resp) == 36, "vPort transmit");
  * @wq_type:	GDMA_SQ or GDMA_RQ
  * @wq_dma_region, @cq_dma_region: handles of the queues' memory; the adapter owns the regions
  *		from now on
- * @wq_size, @cq_size: bytes. A kernel's are powers of two; net_mana's @cq_size is 64 times
- *		whatever number of descriptors the application chose
+ * @wq_size, @cq_size: bytes. All are powers of two but net_mana's @cq_size, which is 64 times
+ *		the number of descriptors, a multiple of 64
  * @cq_mod_ctx_id: moderation context; 0
  * @cq_parent_eq_id: EQ of the CQ, or GDMA_CQ_NO_EQ
  *
@@ -765,8 +765,8 @@ static_assert(sizeof(struct mana_cqe_header) == 4, "completion header");
  * struct mana_tx_comp_oob - transmit completion, 60 bytes
  * @cqe_hdr:	see above
  * @tx_data_offset, @tx_sgl_offset: no driver reads them
- * @tx_wqe_offset: where the entry starts in the SQ, in basic units from its start; no driver
- *		reads it, completions come in the order of the entries
+ * @tx_wqe_offset: where the entry starts: basic units posted before it, modulo 2^27. Only
+ *		openvmm reads it, for its log; completions come in the order of the entries
  *
  * Linux mana.h, struct mana_tx_comp_oob.
  */
@@ -826,8 +826,9 @@ static_assert(sizeof(struct mana_rxcomp_perpkt_info) == 12, "packet in a complet
  * @rx_hashtype: MANA_HASH_*
  * @ppi:	the packets, in the order of their receive-queue entries. All of one completion
  *		share the flags, so coalesce only packets with the same
- * @rx_wqe_offset: where the (first) entry starts in the RQ, in basic units from its start;
- *		no Ethernet driver reads it, completions come in the order of the entries
+ * @rx_wqe_offset: where the (first) entry starts: bytes posted before it, as a doorbell
+ *		counts them (rdma-core, openvmm). No Ethernet driver reads it, completions come
+ *		in the order of the entries
  *
  * Linux mana.h, struct mana_rxcomp_oob.
  */

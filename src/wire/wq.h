@@ -351,8 +351,8 @@ static_assert(offsetof(struct gdma_eqe, info) == 12, "EQE");
 /**
  * gdma_owner_bits() - owner bits of an entry
  * @index:	the entry's, counted from the first one = @count
- * @count:	entries in the ring. A power of two in kernel queues; a user's CQ may have any
- *		number (net_mana takes the descriptor count as it is given)
+ * @count:	entries in the ring. A power of two in kernel queues; net_mana's CQs have as
+ *		many as the queue has descriptors, a multiple of 64
  */
 static inline uint32_t gdma_owner_bits(uint32_t index, uint32_t count)
 {
