@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=sh
+#
+# lib.sh - what the lab's recipes share: progress, and packages of any Debian suite.
+#
+# Theory of operation
+# -------------------
+# A recipe says what it is doing on standard output, one line a step, and lets
+# everything else (apt, debootstrap, mke2fs) talk on standard error. The last
+# words of a recipe that fails begin with "error: ".
+#
+# Where packages come from is never written down here. The archives that this
+# machine's own apt uses are asked, one after the other, whether they have the
+# suite that is wanted: apt itself lists them, so every format of sources that
+# apt reads is understood, and apt itself fetches, so proxies and credentials of
+# the machine hold. Nothing of the machine's apt state is changed: lists and
+# packages go to a directory of the recipe's own.
+
+ARCH=amd64
+
+step() {
+	printf '%s\n' "$*"
+}
+
+# fail SENTENCE - say why and end the recipe
+fail() {
+	printf 'error: %s\n' "$*" >&2
+	exit 1
+}
+
+# need COMMAND PACKAGE - the recipe cannot do without COMMAND
+need() {
+	command -v "$1" >/dev/null || fail "$1 is not installed: apt-get install $2"
+}
+
+# apt_setup DIR - an apt whose state lives under DIR; exports APT_CONFIG and http(s)_proxy
+#
+# Of the machine's configuration only the Acquire section is kept: how to fetch
+# is the machine's matter, hooks and caches are not for a foreign suite.
+apt_setup() {
+	APT_DIR=$1
+	MACHINE_APT_CONFIG=${APT_CONFIG:-}
+	mkdir -p "$APT_DIR/state/lists/partial" "$APT_DIR/cache/archives/partial" "$APT_DIR/etc"
+	: >"$APT_DIR/state/status"
+	: >"$APT_DIR/etc/sources.list"
+	apt-config dump Acquire >"$APT_DIR/etc/apt.conf"
+	cat >>"$APT_DIR/etc/apt.conf" <<-EOF
+		Dir::State "$APT_DIR/state";
+		Dir::State::status "$APT_DIR/state/status";
+		Dir::Cache "$APT_DIR/cache";
+		Dir::Etc::Main "/dev/null";
+		Dir::Etc::Parts "/dev/null";
+		Dir::Etc::SourceList "$APT_DIR/etc/sources.list";
+		Dir::Etc::SourceParts "/dev/null";
+		Dir::Etc::Preferences "/dev/null";
+		Dir::Etc::PreferencesParts "/dev/null";
+		APT::Architecture "$ARCH";
+		APT::Architectures { "$ARCH"; };
+		APT::Install-Recommends "false";
+		APT::Get::Assume-Yes "true";
+		Acquire::Languages "none";
+	EOF
+	if [ "$(id -u)" -eq 0 ]; then # the user _apt may not look into the cache
+		echo 'APT::Sandbox::User "root";' >>"$APT_DIR/etc/apt.conf"
+	fi
+	# debootstrap fetches with wget, which knows proxies from its environment only
+	eval "$(apt-config shell http_proxy Acquire::http::Proxy https_proxy Acquire::https::Proxy)"
+	[ -z "${http_proxy:-}" ] || export http_proxy
+	[ -z "${https_proxy:-}" ] || export https_proxy
+	APT_CONFIG=$APT_DIR/etc/apt.conf
+	export APT_CONFIG
+}
+
+# machine COMMAND... - run one of apt's programs with the machine's configuration
+machine() {
+	APT_CONFIG=$MACHINE_APT_CONFIG "$@"
+}
+
+# machine_archives - the archives this machine's apt uses, one URI a line
+machine_archives() {
+	machine apt-get update --print-uris | sed -n "s,^'\\([^']*\\)/dists/.*,\\1,p" | awk '!seen[$0]++'
+}
+
+# source_keyrings URI - keyring files that the machine's sources name for this archive
+#
+# Both formats: "deb [signed-by=FILE] URI ..." and the deb822 stanzas.
+source_keyrings() {
+	eval "$(machine apt-config shell list Dir::Etc::SourceList/f parts Dir::Etc::SourceParts/d)"
+	for sources in "${list:-}" "${parts:-}"/*.list "${parts:-}"/*.sources; do
+		[ -r "$sources" ] || continue
+		awk -v want="$1" '
+			function same(uri) { sub("/+$", "", uri); return uri == want }
+			function flush(    i, n, list) {
+				if (here && key != "") {
+					n = split(key, list, "[ \t,]+")
+					for (i = 1; i <= n; i++)
+						if (list[i] ~ "^/")
+							print list[i]
+				}
+				here = 0; key = ""; field = ""
+			}
+			/^[ \t]*#/ { next }
+			/^deb(-src)?[ \t]/ {
+				if (match($0, "signed-by=[^] \t]+"))
+					key = substr($0, RSTART + 10, RLENGTH - 10)
+				for (i = 2; i <= NF; i++)
+					if (same($i))
+						here = 1
+				flush()
+				next
+			}
+			/^[ \t]*$/ { flush(); next }
+			/^[^ \t]/ { field = tolower($1) }
+			field == "uris:" { for (i = 1; i <= NF; i++) if (same($i)) here = 1 }
+			field == "signed-by:" { sub("^[^ \t:]*:", ""); key = key " " $0 }
+			END { flush() }
+		' "$sources"
+	done
+}
+
+# suite_keyring URI SUITE - the first keyring that verifies the suite's release file
+#
+# Prints its path. Returns 1 if the archive does not have the suite, 2 if it has
+# it and no keyring here verifies it.
+suite_keyring() {
+	release=$APT_DIR/InRelease
+	rm -f "$release"
+	/usr/lib/apt/apt-helper download-file "$1/dists/$2/InRelease" "$release" >&2 || return 1
+	grep -q '^Origin: Debian' "$release" || return 1
+	for keyring in $(source_keyrings "$1") /usr/share/keyrings/debian-archive-keyring.gpg \
+		/etc/apt/trusted.gpg.d/*.gpg; do
+		[ -r "$keyring" ] || continue
+		if gpgv --keyring "$keyring" "$release" >/dev/null 2>&1; then
+			echo "$keyring"
+			return 0
+		fi
+	done
+	return 2
+}
+
+# debootstrap_mirror - the archive debootstrap falls back to when told none
+debootstrap_mirror() {
+	sed -n 's/^DEF_MIRROR="\(.*\)"$/\1/p' "$(command -v debootstrap)" 2>/dev/null
+}
+
+# suite_source SUITE - sets MIRROR and KEYRING to an archive that has the suite
+suite_source() {
+	need gpgv gpgv
+	found=
+	for MIRROR in $(machine_archives) $(debootstrap_mirror); do
+		status=0
+		KEYRING=$(suite_keyring "$MIRROR" "$1") || status=$?
+		[ $status -ne 0 ] || return 0
+		[ $status -ne 2 ] || found=$MIRROR
+	done
+	if [ -n "$found" ]; then
+		fail "no keyring on this machine verifies the suite $1 of $found:" \
+			"apt-get install debian-archive-keyring, or name the key in the apt sources"
+	fi
+	fail "no archive in this machine's apt sources has the Debian suite \"$1\":" \
+		"check the name and the network (apt-get update must work)"
+}
+
+# apt_source SUITE... - let the private apt use these suites of MIRROR
+apt_source() {
+	for suite in "$@"; do
+		echo "deb [signed-by=$KEYRING] $MIRROR $suite main" >>"$APT_DIR/etc/sources.list"
+	done
+	apt-get update >&2 || fail "cannot fetch the package lists of $* from $MIRROR"
+}
