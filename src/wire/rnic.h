@@ -509,6 +509,8 @@ enum rnic_cqe_type {
 /**
  * union rnic_cqe - completion data, 60 bytes
  * @type:	enum rnic_cqe_type, tells which of the rest counts
+ * @recv.rx_wqe_offset: bytes posted before the entry; libmana finds its request by it
+ * @ud_send.tx_wqe_offset: basic units posted before the entry
  *
  * rdma-core gdma.h, union mana_rdma_cqe; Linux 7.2 mana_ib.h, struct mana_rdma_cqe.
  */
