@@ -11,7 +11,7 @@
  *
  *	destination				goes to
  *	a vPort's address			that vPort
- *	an address learned in the last 300 s	the port it was last seen behind
+ *	an address seen in the last 300 s	the port it was last seen behind
  *	any other, broadcast, multicast		every port
  *	01:80:c2:00:00:00 to :0f		none (IEEE 802.1D: not beyond a switch)
  *
@@ -48,7 +48,8 @@
 #define SWITCH_LEARNED_MAX   64u   /* addresses learned behind one port */
 #define SWITCH_BUCKETS       1024u /* twice what all ports can have learned, by 8 */
 #define SWITCH_BUCKET_SLOTS  8u
-#define SWITCH_AGE           300u            /* seconds until an address not seen is forgotten */
+#define SWITCH_AGE           300u /* seconds until an address not seen is forgotten */
+#define SWITCH_AGE_MAX       1000000u
 #define SWITCH_SWEEP         10u             /* seconds between two searches for such addresses */
 #define SWITCH_ADDRESSES     12u             /* bytes of a frame the switch looks at */
 #define SWITCH_RESERVED      0x0180c2000000u /* and the fifteen that follow */
@@ -92,6 +93,7 @@ struct switch_lane {
  * struct ethernet_switch - one switch
  * @next:	in the list of all
  * @view:	the ports; replaced under switches_lock
+ * @age:	seconds until an address that is not seen is forgotten
  * @lanes, @lane_count: one a lane
  * @secret:	keeps clients from guessing buckets
  * @buckets:	what was learned
@@ -103,6 +105,7 @@ struct ethernet_switch {
 	struct ethernet_switch *next;
 	char name[SWITCH_NAME_MAX + 1];
 	_Atomic(struct view *) view;
+	uint32_t age;
 	struct switch_lane *lanes;
 	unsigned int lane_count;
 	uint64_t secret;
@@ -138,6 +141,12 @@ static uint32_t seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint32_t)now.tv_sec;
+}
+
+/** since() - seconds from @then to @now; 0 if another lane's clock was ahead of this one's */
+static uint32_t since(uint32_t now, uint32_t then)
+{
+	return (int32_t)(now - then) < 0 ? 0 : now - then;
 }
 
 /** load_address() - six bytes as a number; the first byte is the highest */
@@ -216,7 +225,7 @@ static void sweep(struct ethernet_switch *sw, uint32_t now, unsigned int port)
 		uint64_t entry = atomic_load_explicit(&slot->entry, memory_order_relaxed);
 		uint32_t seen = atomic_load_explicit(&slot->seen, memory_order_relaxed);
 
-		if (entry && (ENTRY_PORT(entry) == port || now - seen > SWITCH_AGE))
+		if (entry && (ENTRY_PORT(entry) == port || since(now, seen) > sw->age))
 			forget(sw, slot, entry);
 	}
 	atomic_store_explicit(&sw->swept, now, memory_order_relaxed);
@@ -309,8 +318,8 @@ static unsigned int look_up(const struct ethernet_switch *sw, const struct view 
 	if (to == TO_ALL) {
 		const struct learned *slot = find_learned(sw, destination);
 
-		if (slot &&
-		    now - atomic_load_explicit(&slot->seen, memory_order_relaxed) <= SWITCH_AGE) {
+		if (slot && since(now, atomic_load_explicit(&slot->seen, memory_order_relaxed)) <=
+				    sw->age) {
 			uint64_t entry = atomic_load_explicit(&slot->entry, memory_order_relaxed);
 
 			/* The slot may have been emptied or taken by another address meanwhile. */
@@ -424,9 +433,10 @@ static void forward(struct fabric_port *port, const struct view *view, unsigned 
 		fabric_count(&counters->tx_dropped, dropped);
 	pass_on(view, from, lane, frames, to, n);
 
-	if (now - atomic_load_explicit(&sw->swept, memory_order_relaxed) >= SWITCH_SWEEP &&
+	if (since(now, atomic_load_explicit(&sw->swept, memory_order_relaxed)) >= SWITCH_SWEEP &&
 	    !pthread_mutex_trylock(&sw->learning)) {
-		if (now - atomic_load_explicit(&sw->swept, memory_order_relaxed) >= SWITCH_SWEEP)
+		if (since(now, atomic_load_explicit(&sw->swept, memory_order_relaxed)) >=
+		    SWITCH_SWEEP)
 			sweep(sw, now, TO_NONE);
 		pthread_mutex_unlock(&sw->learning);
 	}
@@ -505,7 +515,7 @@ static void switch_free(struct ethernet_switch *sw)
 }
 
 /** switch_new() - a switch without ports; NULL when out of memory */
-static struct ethernet_switch *switch_new(const char *name, unsigned int lanes)
+static struct ethernet_switch *switch_new(const char *name, unsigned int lanes, uint32_t age)
 {
 	struct ethernet_switch *sw = calloc(1, sizeof(*sw));
 
@@ -514,6 +524,7 @@ static struct ethernet_switch *switch_new(const char *name, unsigned int lanes)
 	pthread_mutex_init(&sw->learning, NULL);
 	strcpy(sw->name, name);
 	atomic_store(&sw->view, calloc(1, sizeof(struct view)));
+	sw->age = age;
 	sw->lane_count = lanes;
 	sw->lanes = aligned_alloc(CACHE_LINE, lanes * sizeof(*sw->lanes));
 	sw->buckets = calloc(SWITCH_BUCKETS, sizeof(*sw->buckets));
@@ -605,10 +616,16 @@ static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
 	uint64_t address = load_address(port->config.mac);
 	struct switch_port *state;
 	struct ethernet_switch *sw;
+	uint64_t age = 0;
 	int rc;
 
-	if (spec->count)
-		return fabric_option_unknown(port, &spec->options[0], error);
+	for (unsigned int i = 0; i < spec->count; i++) {
+		if (strcmp(spec->options[i].key, "age"))
+			return fabric_option_unknown(port, &spec->options[i], error);
+		rc = fabric_option_number(port, &spec->options[i], 1, SWITCH_AGE_MAX, &age, error);
+		if (rc)
+			return rc;
+	}
 	if (!*name || strlen(name) > SWITCH_NAME_MAX)
 		return fabric_fail(
 			error, -EINVAL,
@@ -626,14 +643,22 @@ static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
 	pthread_mutex_lock(&switches_lock);
 	sw = find_switch(name);
 	if (!sw) {
-		sw = switch_new(name, port->config.lanes);
+		sw = switch_new(name, port->config.lanes, age ? (uint32_t)age : SWITCH_AGE);
 		if (sw) {
 			sw->next = switches;
 			switches = sw;
 		}
 	}
-	rc = sw ? join(sw, port, state, error)
-		: fabric_fail(error, -ENOMEM, "fabric switch: out of memory");
+	if (!sw)
+		rc = fabric_fail(error, -ENOMEM, "fabric switch: out of memory");
+	else if (age && age != sw->age)
+		rc = fabric_fail(
+			error, -EINVAL,
+			"fabric switch: switch %s has an age of %u s already; give all of its "
+			"ports the same",
+			sw->name, sw->age);
+	else
+		rc = join(sw, port, state, error);
 	if (rc) {
 		if (sw && !atomic_load(&sw->view)->used_count)
 			discard(sw);
@@ -668,7 +693,7 @@ static void switch_close(struct fabric_port *port)
 
 const struct fabric_ops fabric_switch = {
 	.name = "switch",
-	.usage = "switch[:NAME]",
+	.usage = "switch[:NAME][+age=SECONDS]",
 	.open = switch_open,
 	.close = switch_close,
 	.send = switch_send,

@@ -194,13 +194,15 @@ static int open_tap(const char *name, bool offload, uint16_t mtu, const struct f
 
 	fd = open(TAP_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
+		const char *next = "";
+
 		rc = -errno;
-		fabric_fail(error, rc,
-			    rc == -ENOENT || rc == -ENODEV || rc == -ENXIO
-				    ? "fabric tap: %s cannot be opened: %s; load the driver: "
-				      "modprobe tun"
-				    : "fabric tap: %s cannot be opened: %s",
-			    TAP_DEVICE, strerror(-rc));
+		if (rc == -ENOENT || rc == -ENODEV || rc == -ENXIO)
+			next = "; load the driver: modprobe tun";
+		else if (rc == -EACCES || rc == -EPERM)
+			next = "; run as root, or let others open it: chmod 0666 " TAP_DEVICE;
+		fabric_fail(error, rc, "fabric tap: %s cannot be opened: %s%s", TAP_DEVICE,
+			    strerror(-rc), next);
 		goto out;
 	}
 	rc = attach(fd, name, existed, error);
