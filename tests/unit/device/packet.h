@@ -225,8 +225,12 @@ static inline uint32_t pieces_make(struct random *random, const uint8_t *data, s
 		if (i + 1 < n)
 			piece = random_between(random, 0,
 					       (uint32_t)(piece / (random_next(random) % 8 + 1)));
-		iov[i].iov_base = malloc(piece ? piece : 1);
+		/* An empty piece need not point anywhere */
+		iov[i].iov_base = NULL;
 		iov[i].iov_len = piece;
+		if (!piece)
+			continue;
+		iov[i].iov_base = malloc(piece);
 		if (!iov[i].iov_base)
 			abort();
 		memcpy(iov[i].iov_base, data + at, piece);

@@ -229,6 +229,11 @@ static void udp_ends_where_it_says(void **state)
 	random_bytes(&random, packet + len, 9);
 	set16(packet + recipe.l3 + 2, (uint32_t)(len + 9 - recipe.l3));
 	assert_int_equal(verify(&random, len + 9), CHECKSUM_GOOD);
+
+	/* It says more than IP carries, though the frame goes on and the sum is right */
+	len = packet_build(packet, &recipe, &random);
+	set16(packet + recipe.l3 + 2, (uint32_t)(len - 9 - recipe.l3));
+	assert_int_equal(verify(&random, len), CHECKSUM_BAD);
 }
 
 static void l4_without_a_checksum(void **state)

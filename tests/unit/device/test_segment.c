@@ -295,6 +295,22 @@ static void hostile_headers_are_refused(void **state)
 	}
 }
 
+static void udp_is_refused(void **state)
+{
+	struct random random = { 30 };
+
+	(void)state;
+	for (unsigned int version = 4; version <= 6; version += 2) {
+		struct recipe recipe = { .version = version, .proto = 17, .payload_len = 500 };
+		struct iovec iov = { packet, packet_build(packet, &recipe, &random) };
+		struct frame frame = frame_of(&recipe, 100);
+
+		frame.iov = &iov;
+		frame.iovcnt = 1;
+		assert_int_equal(begin(&frame), -EINVAL);
+	}
+}
+
 /* The length of an IP packet has 16 bits */
 static void a_segment_fits_an_ip_packet(void **state)
 {
@@ -389,6 +405,7 @@ int main(void)
 		cmocka_unit_test(too_few_pieces_can_be_asked_again),
 		cmocka_unit_test(headers_are_read_once),
 		cmocka_unit_test(hostile_headers_are_refused),
+		cmocka_unit_test(udp_is_refused),
 		cmocka_unit_test(a_segment_fits_an_ip_packet),
 		cmocka_unit_test(damaged_frames),
 	};
