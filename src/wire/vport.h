@@ -644,7 +644,8 @@ enum mana_packet_format {
  * @comp_iphdr_csum: compute the IPv4 header checksum. Linux sets it for TSO alone, IPv6 too
  * @comp_tcp_csum: compute the TCP checksum; the field holds the pseudo header's sum
  * @comp_udp_csum: likewise UDP
- * @suppress_txcqe: no completion if all goes well. DPDK, on all but a burst's last
+ * @suppress_txcqe: no completion if all goes well. DPDK, on all but a burst's last. A good
+ *		completion then stands for all entries before it
  * @vcq_num:	the SQ's completion queue
  * @trans_off:	where the TCP header starts, bytes from the packet's start. Both drivers leave it
  *		0 for UDP
@@ -722,7 +723,8 @@ static inline uint32_t mana_vsq_frame(uint32_t sq_id)
 /*
  * What a completion says. Linux mana.h, enum mana_cqe_type; the last one from openvmm. Linux
  * counts 33 to 41 as transmit errors and any other value but 32 as an unknown one, and frees the
- * packet whatever it is. DPDK takes an error as one entry's, suppressed or not.
+ * packet whatever it is. A failed entry is completed even if it asked for no completion (DPDK
+ * commit 823dbf2860, by the vendor).
  */
 enum mana_cqe_type {
 	MANA_CQE_INVALID = 0,
