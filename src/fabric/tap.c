@@ -35,6 +35,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define TAP_DEVICE        "/dev/net/tun"
@@ -301,8 +302,8 @@ static void tap_close(struct fabric_port *port)
 /**
  * leave() - the interface has been deleted: stop using it
  *
- * Its descriptor would be in error for ever, and wake a lane for ever. Another file in
- * its place is one that nobody waits for.
+ * Its descriptor would be in error for ever, and wake a lane for ever. A timer that is
+ * never started takes its place: it is never readable, and cannot be written.
  */
 static void leave(struct fabric_port *port)
 {
@@ -316,7 +317,7 @@ static void leave(struct fabric_port *port)
 		"it "
 		"anew",
 		tap->name);
-	nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	nothing = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (nothing < 0)
 		return;
 	dup3(nothing, port->fd, O_CLOEXEC);
@@ -462,7 +463,7 @@ static void fill(struct fabric_port *port, unsigned int lane, unsigned int budge
 			break;
 		}
 		if (got < (ssize_t)sizeof(request))
-			break; /* the file that leave() has put there is empty */
+			break;
 		tap->iov[n] = (struct iovec){ .iov_base = tap->arena + at,
 					      .iov_len = (size_t)got - sizeof(request) };
 		*frame = (struct frame){ .iov = &tap->iov[n],

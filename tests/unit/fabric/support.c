@@ -87,11 +87,16 @@ const uint8_t *station(unsigned int mac)
 	return to;
 }
 
+struct fabric_receiver receiver_side(struct receiver *receiver)
+{
+	return (struct fabric_receiver){ .deliver = deliver, .ctx = receiver };
+}
+
 static int try_open(const char *spec, unsigned int mac, unsigned int lanes,
 		    struct receiver *receiver, struct fabric_port **port, char *error, size_t size)
 {
 	struct fabric_port_config config = { .mtu = 1500, .lanes = lanes, .queues = 4 };
-	struct fabric_receiver side = { .deliver = deliver, .ctx = receiver };
+	struct fabric_receiver side = receiver_side(receiver);
 
 	memcpy(config.mac, station(mac), 6);
 	return fabric_open(spec, &config, receiver ? &side : NULL, port, error, size);

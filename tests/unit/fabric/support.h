@@ -56,6 +56,9 @@ void receiver_free(struct receiver *receiver);
 /** receiver_clear() - forget what was handed over so far */
 void receiver_clear(struct receiver *receiver);
 
+/** receiver_side() - what fabric_open() wants */
+struct fabric_receiver receiver_side(struct receiver *receiver);
+
 /** open_port() - plug a receiver (NULL: none) with address 02:..:@mac in, with @lanes lanes */
 struct fabric_port *open_port(const char *spec, unsigned int mac, unsigned int lanes,
 			      struct receiver *receiver);
