@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cli/cli.h - the commands, and what they share.
+ */
+#ifndef MANAKIN_CLI_CLI_H
+#define MANAKIN_CLI_CLI_H
+
+#include <stdbool.h>
+
+/* Exit statuses of every command; docs and man pages repeat them. */
+enum exit_status {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1, /* it was tried and did not work */
+	EXIT_USAGE = 2,	 /* the arguments make no sense; nothing was tried */
+};
+
+/*
+ * A command: argv[0] is its name. Returns an exit status.
+ */
+int cmd_device(int argc, char **argv);
+int cmd_lab(int argc, char **argv);
+
+/** say() - an error or warning for the user, on standard error, after the command's name */
+__attribute__((format(printf, 1, 2))) void say(const char *format, ...);
+
+#endif

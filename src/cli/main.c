@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * manakin: find the command and run it. Nothing more happens here.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} commands[] = {
+	{ "device", cmd_device, "a MANA adapter in software" },
+	{ "lab", cmd_lab, "a virtual machine with Debian's own drivers on that adapter" },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const char *command_name = "manakin";
+
+void say(const char *format, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "manakin %s: ", command_name);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static void usage(FILE *to)
+{
+	fprintf(to, "Usage: manakin COMMAND [OPTION...]\n\n"
+		    "MANA (Microsoft Azure Network Adapter) and DPDK on Linux.\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fprintf(to, "\n'manakin COMMAND --help' explains a command, and so does man manakin-COMMAND.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("manakin %s\n", MANAKIN_VERSION);
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		command_name = commands[i].name;
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "manakin: there is no command '%s'; 'manakin --help' lists them\n", argv[1]);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cli/summary.h - what each port of the running adapters did, as a table or JSON.
+ */
+#ifndef MANAKIN_CLI_SUMMARY_H
+#define MANAKIN_CLI_SUMMARY_H
+
+#include <stdbool.h>
+
+#include "device/adapter.h"
+
+/** summary_print() - to standard output; a table, or JSON with the list "ports" */
+void summary_print(struct adapter *const *adapters, unsigned int n, bool json);
+
+#endif

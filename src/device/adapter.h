@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/adapter.h - a MANA adapter in software, as its owner (cli/) sees it.
+ *
+ * An adapter listens on a socket, serves one client at a time and plugs each of
+ * its vPorts into a fabric. All calls are the control thread's; packets are moved
+ * by the lanes.
+ */
+#ifndef MANAKIN_DEVICE_ADAPTER_H
+#define MANAKIN_DEVICE_ADAPTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "device/lane.h"
+#include "fabric/fabric.h"
+
+#define ADAPTER_PORTS_MAX 16u	   /* vPorts an adapter can have */
+#define ADAPTER_QUEUES_MAX 64u	   /* queue pairs a vPort can have */
+#define ADAPTER_MTU_MAX 9000u	   /* bytes of layer 3 */
+#define ADAPTER_MTU_MIN 576u
+
+/**
+ * struct adapter_port_config - one vPort
+ * @mac:	its address
+ * @fabric:	what it is plugged into, as fabric_open() takes it
+ * @mtu:	bytes of layer 3; the adapter reports the largest of its ports
+ * @queues:	queue pairs it offers
+ * @check_source: drop frames that are sent from another address than @mac
+ */
+struct adapter_port_config {
+	uint8_t mac[6];
+	const char *fabric;
+	uint16_t mtu;
+	unsigned int queues;
+	bool check_source;
+};
+
+struct adapter_config {
+	const char *name;   /* in messages */
+	const char *socket; /* path the client connects to */
+	bool physical;	    /* present the PF (00b9) instead of a VF (00ba) */
+	unsigned int ports;
+	struct adapter_port_config port[ADAPTER_PORTS_MAX];
+};
+
+struct adapter;
+
+/**
+ * adapter_open() - plug in the vPorts and listen
+ * @config:	copied
+ * @lanes:	that move this adapter's packets; must outlive it
+ * @adapter:	owned by the caller until adapter_close()
+ * @error:	on failure, a sentence for the user
+ * @error_size:	of @error, in bytes
+ *
+ * Return: 0 or a negative errno
+ */
+int adapter_open(const struct adapter_config *config, struct lanes *lanes,
+		 struct adapter **adapter, char *error, size_t error_size);
+void adapter_close(struct adapter *adapter);
+
+/** adapter_fd() - readable when adapter_serve() has something to do */
+int adapter_fd(const struct adapter *adapter);
+
+/** adapter_serve() - answer the client, without blocking */
+void adapter_serve(struct adapter *adapter);
+
+/** adapter_busy() - is a client attached? */
+bool adapter_busy(const struct adapter *adapter);
+
+const struct adapter_config *adapter_config(const struct adapter *adapter);
+
+/**
+ * struct adapter_port_counters - what a vPort did since the adapter was opened
+ *
+ * Frames as the client sees them: a large send is one frame here and several in fabric.tx_frames
+ * unless the fabric takes it whole. Bytes without FCS.
+ */
+struct adapter_port_counters {
+	uint64_t tx_frames, tx_bytes, tx_errors, tx_csum, tx_tso, tx_vlan;
+	uint64_t rx_frames, rx_bytes, rx_no_buffer, rx_disabled, rx_truncated, rx_csum_bad;
+	uint64_t rx_coalesced; /* completions that carried more than one packet */
+	unsigned int tx_queues, rx_queues; /* that exist now */
+	struct fabric_counters fabric;
+};
+
+void adapter_port_counters(struct adapter *adapter, unsigned int port,
+			   struct adapter_port_counters *counters);
+
+/** adapter_rx_queue_frames() - frames the vPort's receive queue @queue has taken; 0 if it is not there */
+uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, unsigned int queue);
+
+/*
+ * Events. Each returns 0, -ENOTCONN without a client that has set up its hardware
+ * channel, or -EINVAL.
+ */
+
+/** adapter_set_link() - the vPort's link goes up or down; stays so for the clients to come */
+int adapter_set_link(struct adapter *adapter, unsigned int port, bool up);
+
+/** adapter_reconfigure() - tell the driver a new time-out of the hardware channel, in ms */
+int adapter_reconfigure(struct adapter *adapter, uint32_t hwc_timeout_ms);
+
+/** adapter_request_reset() - ask the driver to reset the function */
+int adapter_request_reset(struct adapter *adapter);
+
+#endif

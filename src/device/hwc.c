@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * The hardware channel (HWC) carries commands. Its four queues are one page each,
+ * at the addresses the driver gave through the shared-memory channel. Once they
+ * are there, the adapter tells their numbers and limits as events:
+ *
+ *	EQ_ID_DB, DATA (CQ, RQ, SQ, depth, sizes, number of CQs, PD, key), DONE
+ *
+ * From then on a command is a message that the driver posts to the SQ:
+ *
+ *	SQ entry -> copy the message -> run the command -> RQ entry -> copy the
+ *	response -> completions of both, with one event
+ *
+ * All of this is the control thread's.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "device/internal.h"
+
+#define HWC_DEPTH 1u /* messages in flight: what drivers ask for at bootstrap */
+#define HWC_QUEUE_SIZE MANA_PAGE_SIZE
+
+uint32_t status_from_errno(int err)
+{
+	switch (err) {
+	case 0:
+		return STATUS_OK;
+	case -EFAULT:
+		return STATUS_FAULT;
+	case -EINVAL:
+		return STATUS_INVALID;
+	case -EBUSY:
+		return STATUS_BUSY;
+	case -ENOENT:
+		return STATUS_NOT_FOUND;
+	default:
+		return STATUS_NO_RESOURCE;
+	}
+}
+
+void hwc_event(struct adapter *adapter, unsigned int type, uint32_t detail)
+{
+	uint32_t details[3] = { detail, 0, 0 };
+
+	if (adapter->hwc.eq)
+		eq_post(adapter->hwc.eq, type, details);
+}
+
+static void hwc_tell(struct adapter *adapter, enum hwc_init_data type, uint32_t value)
+{
+	union hwc_event_data data = { .value = value & 0xffffffu, .type = (uint32_t)type & 0xffu };
+
+	hwc_event(adapter, GDMA_EQE_HWC_INIT_DATA, data.word);
+}
+
+/** hwc_page() - a page list of the one page a queue of the channel has */
+static struct dma_list *hwc_page(struct adapter *adapter, const struct smc_message *message,
+				 enum smc_queue queue)
+{
+	uint64_t address = smc_message_address(message, queue);
+	struct dma_list *list =
+		memory_list_create(&adapter->memory, HWC_QUEUE_SIZE, 0, MANA_PAGE_SHIFT, 1);
+
+	if (list)
+		memory_list_add(list, &address, 1);
+	return list;
+}
+
+/** hwc_queues() - make the four queues; what was made stays for hwc_destroy() */
+static int hwc_queues(struct adapter *adapter, const struct smc_message *message)
+{
+	struct hwc *hwc = &adapter->hwc;
+	struct protection_domain *pd = memory_pd_create(&adapter->memory);
+	int64_t doorbell = doorbell_page_alloc(adapter, 1, 1);
+	struct dma_list *list;
+	int err = -ENOMEM;
+
+	if (!pd || doorbell < 0)
+		return -ENOMEM;
+	hwc->pd = pd->id;
+	hwc->mr = memory_mr_create(&adapter->memory, pd, MR_PHYSICAL, 0, DMA_READ | DMA_WRITE, NULL);
+	if (!hwc->mr)
+		return -ENOMEM;
+	list = hwc_page(adapter, message, SMC_QUEUE_EQ);
+	if (list)
+		hwc->eq = eq_create(adapter, list, HWC_QUEUE_SIZE, message->msix,
+				    (uint32_t)doorbell, pd->id, &err);
+	if (!hwc->eq)
+		return err;
+	list = hwc_page(adapter, message, SMC_QUEUE_CQ);
+	if (list)
+		hwc->cq = cq_create(adapter, list, HWC_QUEUE_SIZE, hwc->eq, (uint32_t)doorbell, &err);
+	if (!hwc->cq)
+		return err;
+	list = hwc_page(adapter, message, SMC_QUEUE_RQ);
+	if (list)
+		hwc->rq = wq_create(adapter, GDMA_RQ, list, HWC_QUEUE_SIZE, hwc->cq,
+				    (uint32_t)doorbell, pd->id, &err);
+	if (!hwc->rq)
+		return err;
+	list = hwc_page(adapter, message, SMC_QUEUE_SQ);
+	if (list)
+		hwc->sq = wq_create(adapter, GDMA_SQ, list, HWC_QUEUE_SIZE, hwc->cq,
+				    (uint32_t)doorbell, pd->id, &err);
+	return hwc->sq ? 0 : err;
+}
+
+int hwc_establish(struct adapter *adapter, const struct smc_message *message)
+{
+	struct hwc *hwc = &adapter->hwc;
+	union hwc_init_eq_id_db eq_id_db = { .word = 0 };
+	int err;
+
+	if (hwc->up) {
+		log_say(LOG_WARNING,
+			"%s: the driver sets up the hardware channel, which is up already; refused "
+			"(tear it down first, or ask for a reset)",
+			adapter->config.name);
+		return -EBUSY;
+	}
+	if (message->msix >= ADAPTER_MSIX) {
+		log_say(LOG_WARNING, "%s: the hardware channel's vector %u does not exist",
+			adapter->config.name, message->msix);
+		return -EINVAL;
+	}
+	hwc->timeout_ms = ADAPTER_HWC_TIMEOUT_MS;
+	err = hwc_queues(adapter, message);
+	if (err) {
+		log_say(LOG_WARNING, "%s: cannot set up the hardware channel: %s",
+			adapter->config.name, strerror(-err));
+		adapter_reset(adapter);
+		return err;
+	}
+	hwc->up = true;
+	eq_id_db.eq_id = hwc->eq->id & 0xffffu;
+	eq_id_db.doorbell = hwc->eq->doorbell & 0xffffu;
+	hwc_event(adapter, GDMA_EQE_HWC_INIT_EQ_ID_DB, eq_id_db.word);
+	hwc_tell(adapter, HWC_INIT_CQ_ID, hwc->cq->id);
+	hwc_tell(adapter, HWC_INIT_RQ_ID, hwc->rq->id);
+	hwc_tell(adapter, HWC_INIT_SQ_ID, hwc->sq->id);
+	hwc_tell(adapter, HWC_INIT_QUEUE_DEPTH, HWC_DEPTH);
+	hwc_tell(adapter, HWC_INIT_MAX_REQUEST, ADAPTER_HWC_MESSAGE_MAX);
+	hwc_tell(adapter, HWC_INIT_MAX_RESPONSE, ADAPTER_HWC_MESSAGE_MAX);
+	hwc_tell(adapter, HWC_INIT_MAX_CQS, ADAPTER_CQS);
+	hwc_tell(adapter, HWC_INIT_PD_ID, hwc->pd);
+	hwc_tell(adapter, HWC_INIT_GPA_MKEY, hwc->mr->key);
+	if (adapter->config.physical) {
+		hwc_tell(adapter, HWC_INIT_PF_DEST_RQ_ID, hwc->rq->id);
+		hwc_tell(adapter, HWC_INIT_PF_DEST_CQ_ID, hwc->cq->id);
+	}
+	hwc_event(adapter, GDMA_EQE_HWC_INIT_DONE, 0);
+	log_say(LOG_INFO, "%s: hardware channel is up", adapter->config.name);
+	return 0;
+}
+
+void hwc_destroy(struct adapter *adapter)
+{
+	struct hwc *hwc = &adapter->hwc;
+
+	/* The page, the key and the protection domain go with memory_clear(). */
+	if (hwc->sq)
+		wq_destroy(hwc->sq);
+	if (hwc->rq)
+		wq_destroy(hwc->rq);
+	if (hwc->cq)
+		cq_destroy(hwc->cq);
+	if (hwc->eq)
+		eq_destroy(hwc->eq);
+	memset(hwc, 0, sizeof(*hwc));
+}
+
+/**
+ * hwc_buffers() - the memory an entry of the channel's describes
+ * @n:		pieces in @iov
+ * Return: bytes, or a negative errno
+ */
+static int64_t hwc_buffers(struct adapter *adapter, struct wq *wq, const struct wqe *wqe,
+			   unsigned int access, struct iovec *iov, uint32_t max, uint32_t *n)
+{
+	int64_t len = 0;
+
+	*n = 0;
+	for (uint32_t i = 0; i < wqe->sges; i++) {
+		struct gdma_sge sge = wqe_sge(wqe)[i];
+		int err = memory_translate(&adapter->memory, wq->pd, &sge, access, iov, n, max);
+
+		if (err)
+			return err;
+		len += sge.size;
+	}
+	return len;
+}
+
+/** hwc_copy() - between a linear buffer and pieces; bytes copied */
+static size_t hwc_copy(void *linear, size_t len, const struct iovec *iov, uint32_t n, bool out)
+{
+	size_t done = 0;
+
+	for (uint32_t i = 0; i < n && done < len; i++) {
+		size_t part = iov[i].iov_len < len - done ? iov[i].iov_len : len - done;
+
+		if (out)
+			memcpy(iov[i].iov_base, (uint8_t *)linear + done, part);
+		else
+			memcpy((uint8_t *)linear + done, iov[i].iov_base, part);
+		done += part;
+	}
+	return done;
+}
+
+/** hwc_reply() - into the driver's next receive buffer; completes the request as well */
+static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
+{
+	struct hwc *hwc = &adapter->hwc;
+	struct hwc_rx_oob oob = { .eom = 1, .som = 1 };
+	static const uint8_t sent[GDMA_COMP_DATA_SIZE];
+	uint8_t completion[GDMA_COMP_DATA_SIZE] = { 0 };
+	uint32_t offset = hwc->rq->taken * GDMA_WQE_UNIT & (hwc->rq->ring.size - 1);
+	struct iovec iov[32];
+	struct wqe wqe;
+	uint32_t n;
+	int64_t room;
+
+	if (!ring_ready(&hwc->rq->ring) || wq_fetch(hwc->rq, &wqe) != WQ_ENTRY) {
+		wq_mistake(hwc->rq, "no buffer for a response; it is lost");
+		return;
+	}
+	room = hwc_buffers(adapter, hwc->rq, &wqe, DMA_WRITE, iov, 32, &n);
+	if (room < (int64_t)len) {
+		wq_mistake(hwc->rq, "buffer for a response of %u bytes cannot be used (%lld); it is lost",
+			   len, (long long)room);
+		return;
+	}
+	hwc_copy(response, len, iov, n, true);
+	oob.src_virt_wq = hwc->sq->id & 0xffffffu;
+	oob.wqe_offset = offset;
+	oob.tx_oob_data_size = len;
+	memcpy(completion, &oob, sizeof(oob));
+	cq_begin(hwc->cq);
+	cq_post(hwc->cq, sent, hwc->sq->id, true);
+	cq_post(hwc->cq, completion, hwc->rq->id, false);
+	cq_end(hwc->cq);
+}
+
+static const struct command_entry *command_find(uint32_t code)
+{
+	static const struct command_entry *const sets[] = { gdma_commands, vport_commands,
+							    rnic_commands };
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+		for (const struct command_entry *entry = sets[i]; entry->name; entry++)
+			if (entry->code == code)
+				return entry;
+	return NULL;
+}
+
+/** command_device() - is the command sent to the device that knows it, and may it be? */
+static uint32_t command_device(const struct adapter *adapter, const struct gdma_req_header *request)
+{
+	switch (request->req.msg_type >> 16) {
+	case 2:
+		return request->dev_id.type == GDMA_DEVICE_MANA && adapter->ethernet.active ?
+			       STATUS_OK :
+			       STATUS_DEVICE;
+	case 3:
+		return request->dev_id.type == GDMA_DEVICE_MANA_IB && adapter->rdma.active ?
+			       STATUS_OK :
+			       STATUS_DEVICE;
+	default:
+		return STATUS_OK;
+	}
+}
+
+/** hwc_run_one() - carry a request out and answer it */
+static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t len)
+{
+	const struct gdma_req_header *request = message;
+	uint64_t buffer[ADAPTER_HWC_MESSAGE_MAX / 8] = { 0 };
+	struct gdma_resp_header *response = (struct gdma_resp_header *)buffer;
+	const struct command_entry *entry = command_find(request->req.msg_type);
+	struct command command = {
+		.code = request->req.msg_type,
+		.request = request,
+		.len = len,
+		.response = buffer,
+		.response_len = sizeof(struct gdma_resp_header),
+		.version = request->resp.msg_version,
+	};
+	uint32_t room = request->resp.msg_size;
+	uint32_t status;
+
+	if (!entry) {
+		status = GDMA_STATUS_CMD_UNSUPPORTED;
+	} else if (len < entry->request) {
+		status = STATUS_SHORT;
+	} else {
+		status = command_device(adapter, request);
+		if (!status) {
+			command.response_len = entry->response;
+			status = entry->run(adapter, &command);
+		}
+	}
+	if (!adapter->hwc.up)
+		return;
+	if (status && status != GDMA_STATUS_MORE_ENTRIES)
+		log_say(LOG_WARNING, "%s: command %s (%#x, %u bytes) failed: status %#x",
+			adapter->config.name, entry ? entry->name : "unknown", command.code, len,
+			status);
+	else
+		log_say(LOG_DEBUG, "%s: command %s", adapter->config.name, entry->name);
+	response->response.hdr_type = GDMA_HEADER_TYPE_STANDARD;
+	response->response.msg_type = request->resp.msg_type;
+	response->response.msg_version = command.version;
+	response->response.hwc_msg_id = request->req.hwc_msg_id;
+	/* A driver takes the length it asked for, no more and no less, of whatever version. */
+	if (room < sizeof(*response) || room > sizeof(buffer))
+		room = command.response_len;
+	if (room < command.response_len)
+		memset((uint8_t *)buffer + room, 0, command.response_len - room);
+	response->response.msg_size = room;
+	response->dev_id = request->dev_id;
+	response->activity_id = request->activity_id;
+	response->status = status;
+	hwc_reply(adapter, buffer, room);
+}
+
+void hwc_run(struct adapter *adapter)
+{
+	struct hwc *hwc = &adapter->hwc;
+	uint64_t message[ADAPTER_HWC_MESSAGE_MAX / 8];
+	struct iovec iov[32];
+	struct wqe wqe;
+	uint32_t n;
+
+	while (hwc->up && ring_ready(&hwc->sq->ring) && wq_fetch(hwc->sq, &wqe) == WQ_ENTRY) {
+		int64_t len = hwc_buffers(adapter, hwc->sq, &wqe, DMA_READ, iov, 32, &n);
+
+		if (len < (int64_t)sizeof(struct gdma_req_header) || len > (int64_t)sizeof(message)) {
+			wq_mistake(hwc->sq, "request of %lld bytes, or outside memory; dropped",
+				   (long long)len);
+			continue;
+		}
+		hwc_copy(message, (size_t)len, iov, n, false);
+		hwc_run_one(adapter, message, (uint32_t)len);
+	}
+}

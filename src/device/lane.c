@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * Each lane has a bitmap of its pieces of work that have been kicked, in two
+ * levels: a word a piece of work belongs to, and a summary of words that are
+ * not zero. A kick sets both bits and, only if the lane says that it sleeps,
+ * writes its eventfd. The lane clears a word, runs what was set in it, and sets
+ * the bits again of work that wants another turn, so that each piece of work
+ * gets one turn a round whatever the others have to do.
+ *
+ *	kicker				lane
+ *	set bits		|	sleeping = true
+ *	fence			|	fence
+ *	if (sleeping) wake	|	if (any bit) do not sleep
+ *
+ * The two fences make sure that one of the two sees the other.
+ *
+ * The control thread reaches into a lane with lane_call(): the function runs
+ * between two pieces of work, where the lane holds no pointer to anything.
+ */
+#include "device/lane.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define WORDS (LANE_WORKS_MAX / 64u)
+#define EVENTS_MAX 16
+
+struct lane {
+	_Atomic uint64_t summary;
+	_Atomic uint64_t ready[WORDS];
+	_Atomic bool sleeping;
+
+	pthread_t thread;
+	unsigned int index;
+	int cpu; /* -1: any */
+	int wake_fd;
+	int epoll_fd;
+	unsigned int blocked;
+	void *scratch;
+	struct lane_work *work[LANE_WORKS_MAX];
+
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	void (*function)(void *argument); /* under lock; NULL when there is none */
+	void *argument;
+	_Atomic bool called;
+	bool stop;
+};
+
+struct lanes {
+	unsigned int count;
+	struct lane *lane[LANES_MAX];
+};
+
+static void lane_wake(struct lane *lane)
+{
+	uint64_t one = 1;
+
+	/* Can only fail when the counter is full, and then it is readable anyway. */
+	if (write(lane->wake_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+static void lane_mark(struct lane *lane, unsigned int slot)
+{
+	atomic_fetch_or_explicit(&lane->ready[slot / 64], UINT64_C(1) << (slot % 64),
+				 memory_order_release);
+	atomic_fetch_or_explicit(&lane->summary, UINT64_C(1) << (slot / 64), memory_order_release);
+}
+
+void lane_kick(struct lane_work *work)
+{
+	struct lane *lane = work->lane;
+
+	if (!lane)
+		return;
+	lane_mark(lane, work->slot);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&lane->sleeping, memory_order_relaxed) &&
+	    atomic_exchange_explicit(&lane->sleeping, false, memory_order_relaxed))
+		lane_wake(lane);
+}
+
+/** lane_turn() - give every piece of work that was kicked one turn */
+static void lane_turn(struct lane *lane)
+{
+	uint64_t summary = atomic_exchange_explicit(&lane->summary, 0, memory_order_acquire);
+
+	while (summary) {
+		unsigned int w = (unsigned int)__builtin_ctzll(summary);
+		uint64_t word = atomic_exchange_explicit(&lane->ready[w], 0, memory_order_acquire);
+
+		summary &= summary - 1;
+		while (word) {
+			unsigned int slot = w * 64 + (unsigned int)__builtin_ctzll(word);
+			struct lane_work *work = lane->work[slot];
+
+			word &= word - 1;
+			if (!work)
+				continue;
+			if (work->blocked) {
+				work->blocked = false;
+				lane->blocked--;
+			}
+			if (work->run(work, lane->index))
+				lane_mark(lane, slot);
+			else if (work->blocked)
+				lane->blocked++;
+		}
+	}
+}
+
+/** lane_answer() - run what the control thread has asked for */
+static void lane_answer(struct lane *lane)
+{
+	pthread_mutex_lock(&lane->lock);
+	if (lane->function) {
+		lane->function(lane->argument);
+		lane->function = NULL;
+		pthread_cond_signal(&lane->done);
+	}
+	atomic_store(&lane->called, false);
+	pthread_mutex_unlock(&lane->lock);
+}
+
+static void lane_mark_blocked(struct lane *lane)
+{
+	for (unsigned int slot = 0; slot < LANE_WORKS_MAX; slot++)
+		if (lane->work[slot] && lane->work[slot]->blocked)
+			lane_mark(lane, slot);
+}
+
+/** lane_wait() - take what the descriptors say, and sleep if there is nothing to do */
+static void lane_wait(struct lane *lane, bool idle)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int timeout = 0;
+	int n;
+
+	if (idle) {
+		atomic_store_explicit(&lane->sleeping, true, memory_order_relaxed);
+		atomic_thread_fence(memory_order_seq_cst);
+		if (!atomic_load(&lane->summary) && !atomic_load(&lane->called))
+			timeout = lane->blocked ? LANE_BLOCKED_MS : -1;
+	}
+	n = epoll_wait(lane->epoll_fd, events, EVENTS_MAX, timeout);
+	atomic_store_explicit(&lane->sleeping, false, memory_order_relaxed);
+	if (n == 0 && timeout > 0)
+		lane_mark_blocked(lane);
+	for (int i = 0; i < n; i++) {
+		struct lane_work *work = events[i].data.ptr;
+		uint64_t count;
+
+		if (work)
+			lane_mark(lane, work->slot);
+		else if (read(lane->wake_fd, &count, sizeof(count)) < 0)
+			continue;
+	}
+}
+
+static void *lane_main(void *argument)
+{
+	struct lane *lane = argument;
+	unsigned int rounds = 0;
+
+	while (!lane->stop) {
+		bool idle;
+
+		lane_turn(lane);
+		if (atomic_load_explicit(&lane->called, memory_order_relaxed)) {
+			lane_answer(lane);
+			continue;
+		}
+		idle = !atomic_load_explicit(&lane->summary, memory_order_relaxed);
+		/* Busy queues must not keep a tap waiting, nor pay for it every round. */
+		if (idle || ++rounds % 16 == 0)
+			lane_wait(lane, idle);
+	}
+	return NULL;
+}
+
+static void lane_free(struct lane *lane)
+{
+	if (lane->wake_fd >= 0)
+		close(lane->wake_fd);
+	if (lane->epoll_fd >= 0)
+		close(lane->epoll_fd);
+	pthread_mutex_destroy(&lane->lock);
+	pthread_cond_destroy(&lane->done);
+	free(lane->scratch);
+	free(lane);
+}
+
+static int lane_pin(pthread_attr_t *attr, unsigned int cpu)
+{
+	cpu_set_t set;
+
+	if (cpu >= CPU_SETSIZE)
+		return -EINVAL;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return -pthread_attr_setaffinity_np(attr, sizeof(set), &set);
+}
+
+static int lane_start(struct lane **out, unsigned int index, const unsigned int *cpu)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+	struct lane *lane = calloc(1, sizeof(*lane));
+	pthread_attr_t attr;
+	int err = 0;
+
+	if (!lane)
+		return -ENOMEM;
+	lane->index = index;
+	pthread_mutex_init(&lane->lock, NULL);
+	pthread_cond_init(&lane->done, NULL);
+	lane->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	lane->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (lane->wake_fd < 0 || lane->epoll_fd < 0 ||
+	    epoll_ctl(lane->epoll_fd, EPOLL_CTL_ADD, lane->wake_fd, &event) < 0) {
+		err = -errno;
+		lane_free(lane);
+		return err;
+	}
+	pthread_attr_init(&attr);
+	if (cpu)
+		err = lane_pin(&attr, *cpu);
+	if (!err)
+		err = -pthread_create(&lane->thread, &attr, lane_main, lane);
+	pthread_attr_destroy(&attr);
+	if (err) {
+		lane_free(lane);
+		return err;
+	}
+	*out = lane;
+	return 0;
+}
+
+int lanes_start(const unsigned int *cpus, unsigned int n, struct lanes **out)
+{
+	struct lanes *lanes;
+
+	if (n < 1 || n > LANES_MAX)
+		return -EINVAL;
+	lanes = calloc(1, sizeof(*lanes));
+	if (!lanes)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < n; i++) {
+		int err = lane_start(&lanes->lane[i], i, cpus ? &cpus[i] : NULL);
+
+		if (err) {
+			lanes_stop(lanes);
+			return err;
+		}
+		lanes->count++;
+	}
+	*out = lanes;
+	return 0;
+}
+
+static void lane_stop(void *argument)
+{
+	((struct lane *)argument)->stop = true;
+}
+
+void lanes_stop(struct lanes *lanes)
+{
+	for (unsigned int i = 0; i < lanes->count; i++) {
+		lane_call(lanes->lane[i], lane_stop, lanes->lane[i]);
+		pthread_join(lanes->lane[i]->thread, NULL);
+		lane_free(lanes->lane[i]);
+	}
+	free(lanes);
+}
+
+unsigned int lanes_count(const struct lanes *lanes)
+{
+	return lanes->count;
+}
+
+void *lanes_scratch(struct lanes *lanes, unsigned int lane, size_t size)
+{
+	struct lane *l = lanes->lane[lane];
+
+	if (!l->scratch)
+		l->scratch = calloc(1, size);
+	return l->scratch;
+}
+
+void lane_call(struct lane *lane, void (*function)(void *argument), void *argument)
+{
+	pthread_mutex_lock(&lane->lock);
+	lane->function = function;
+	lane->argument = argument;
+	atomic_store(&lane->called, true);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_exchange(&lane->sleeping, false))
+		lane_wake(lane);
+	while (lane->function)
+		pthread_cond_wait(&lane->done, &lane->lock);
+	pthread_mutex_unlock(&lane->lock);
+}
+
+static void nothing(void *argument)
+{
+	(void)argument;
+}
+
+void lanes_sync(struct lanes *lanes)
+{
+	for (unsigned int i = 0; i < lanes->count; i++)
+		lane_call(lanes->lane[i], nothing, NULL);
+}
+
+struct lane_change {
+	struct lane *lane;
+	struct lane_work *work;
+	int fd;
+	int err;
+};
+
+static void change_add(void *argument)
+{
+	struct lane_change *change = argument;
+	struct lane *lane = change->lane;
+	unsigned int slot = 0;
+
+	while (slot < LANE_WORKS_MAX && lane->work[slot])
+		slot++;
+	if (slot == LANE_WORKS_MAX) {
+		change->err = -ENOSPC;
+		return;
+	}
+	change->work->slot = slot;
+	change->work->blocked = false;
+	if (change->fd >= 0) {
+		struct epoll_event event = { .events = EPOLLIN | EPOLLET,
+					     .data.ptr = change->work };
+
+		if (epoll_ctl(lane->epoll_fd, EPOLL_CTL_ADD, change->fd, &event) < 0) {
+			change->err = -errno;
+			return;
+		}
+	}
+	lane->work[slot] = change->work;
+	change->work->lane = lane;
+}
+
+int lane_add(struct lanes *lanes, unsigned int index, struct lane_work *work, int fd)
+{
+	struct lane_change change = { .lane = lanes->lane[index % lanes->count],
+				      .work = work,
+				      .fd = fd };
+
+	lane_call(change.lane, change_add, &change);
+	return change.err;
+}
+
+static void change_remove(void *argument)
+{
+	struct lane_change *change = argument;
+	struct lane_work *work = change->work;
+
+	if (change->fd >= 0)
+		epoll_ctl(change->lane->epoll_fd, EPOLL_CTL_DEL, change->fd, NULL);
+	if (work->blocked)
+		change->lane->blocked--;
+	change->lane->work[work->slot] = NULL;
+	work->blocked = false;
+}
+
+void lane_remove(struct lane_work *work, int fd)
+{
+	struct lane_change change = { .lane = work->lane, .work = work, .fd = fd };
+
+	if (!work->lane)
+		return;
+	lane_call(work->lane, change_remove, &change);
+	work->lane = NULL;
+}

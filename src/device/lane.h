@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/lane.h - the data lanes: threads that move packets.
+ *
+ * A lane runs pieces of work, each of which belongs to that lane for good: a
+ * send queue, or a fabric port to be polled. Anybody may kick a piece of work;
+ * its lane then runs it until it says that there is no more to do, and sleeps
+ * when nothing is left. The adapters of a process share its lanes.
+ */
+#ifndef MANAKIN_DEVICE_LANE_H
+#define MANAKIN_DEVICE_LANE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LANES_MAX 64u
+#define LANE_WORKS_MAX 4096u /* pieces of work a lane can have */
+
+struct lanes;
+struct lane;
+struct lane_work;
+
+/**
+ * typedef lane_run - one turn of a piece of work, on its lane
+ * Return: true if there is more to do at once
+ */
+typedef bool lane_run(struct lane_work *work, unsigned int lane);
+
+/**
+ * struct lane_work - embedded in what is to be run
+ * @run:	called on the lane
+ * @lane:	its lane, set by lane_add(); NULL when not added
+ * @slot:	its number on the lane
+ * @blocked:	set by @run when it waits for a kick that may never come (a receive
+ *		buffer): the lane runs it again after LANE_BLOCKED_MS all the same
+ */
+struct lane_work {
+	lane_run *run;
+	struct lane *lane;
+	unsigned int slot;
+	bool blocked;
+};
+
+#define LANE_BLOCKED_MS 5
+
+/**
+ * lanes_start() - start the threads
+ * @cpus:	a CPU for each lane to stay on; NULL for no choice
+ * @n:		lanes, 1 to LANES_MAX
+ * @lanes:	owned by the caller until lanes_stop()
+ *
+ * Return: 0 or a negative errno (-EINVAL for a CPU that does not exist or may not be used)
+ */
+int lanes_start(const unsigned int *cpus, unsigned int n, struct lanes **lanes);
+void lanes_stop(struct lanes *lanes);
+
+unsigned int lanes_count(const struct lanes *lanes);
+
+/** lanes_scratch() - a lane's own buffer of @size bytes, made by the first caller; zeroed */
+void *lanes_scratch(struct lanes *lanes, unsigned int lane, size_t size);
+
+/**
+ * lane_add() - give a piece of work to a lane
+ * @index:	any number; the lane is @index modulo their count
+ * @fd:		kick the work whenever this becomes readable (edge-triggered); -1 for none
+ *
+ * Return: 0, -ENOSPC, or what epoll_ctl() says
+ */
+int lane_add(struct lanes *lanes, unsigned int index, struct lane_work *work, int fd);
+
+/** lane_remove() - on return the work is not running and will not run again */
+void lane_remove(struct lane_work *work, int fd);
+
+/** lane_kick() - there may be something to do; any thread */
+void lane_kick(struct lane_work *work);
+
+/**
+ * lane_call() - run a function on a lane, between pieces of work, and wait for it
+ *
+ * The control thread's; lanes must not call it.
+ */
+void lane_call(struct lane *lane, void (*function)(void *argument), void *argument);
+
+/** lanes_sync() - wait until every lane has been at a point where it holds no pointers */
+void lanes_sync(struct lanes *lanes);
+
+#endif

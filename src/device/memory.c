@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * A driver describes memory to the adapter in three steps: a DMA region is a list
+ * of page addresses (IOVAs); a queue or a memory region takes such a list over; a
+ * memory region has a key, and packets are described by key, address and length.
+ *
+ *	key -> memory region -> page list -> IOVA -> struct dma_map -> pointer
+ *
+ * Handles carry the kind of object, a generation and a number, so that a stale
+ * or foreign handle finds nothing. Keys carry the number in their upper 24 bits.
+ */
+#include "device/memory.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "wire/reg.h"
+
+/* Handles: kind in bits 63:56, generation in 55:32, number in 31:0 */
+enum handle_kind {
+	HANDLE_LIST = 0x11,
+	HANDLE_PD = 0x12,
+	HANDLE_MR = 0x13,
+};
+
+static uint64_t handle_make(enum handle_kind kind, uint32_t number)
+{
+	static _Atomic uint32_t generation;
+
+	return (uint64_t)kind << 56 |
+	       (uint64_t)(atomic_fetch_add(&generation, 1) & 0xffffffu) << 32 | number;
+}
+
+static uint32_t handle_number(uint64_t handle)
+{
+	return (uint32_t)handle;
+}
+
+int memory_init(struct memory *memory)
+{
+	memset(memory, 0, sizeof(*memory));
+	memory->map = dma_map_new();
+	if (!memory->map || table_init(&memory->lists, MEMORY_REGIONS_MAX, 1) ||
+	    table_init(&memory->pds, MEMORY_PDS_MAX, 1) ||
+	    table_init(&memory->keys, MEMORY_KEYS_MAX, 1)) {
+		memory_destroy(memory);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void memory_clear(struct memory *memory)
+{
+	for (uint32_t i = 0; memory->keys.slots && i < memory->keys.size; i++) {
+		struct memory_region *mr = table_get(&memory->keys, i);
+
+		if (mr) {
+			memory_mr_hide(memory, mr);
+			memory_mr_free(memory, mr);
+		}
+	}
+	for (uint32_t i = 0; memory->lists.slots && i < memory->lists.size; i++) {
+		struct dma_list *list = table_get(&memory->lists, i);
+
+		if (list)
+			memory_list_free(memory, list);
+	}
+	for (uint32_t i = 0; memory->pds.slots && i < memory->pds.size; i++) {
+		struct protection_domain *pd = table_get(&memory->pds, i);
+
+		if (pd)
+			memory_pd_free(memory, pd);
+	}
+}
+
+void memory_destroy(struct memory *memory)
+{
+	memory_clear(memory);
+	table_free(&memory->lists);
+	table_free(&memory->pds);
+	table_free(&memory->keys);
+	if (memory->map)
+		dma_map_free(memory->map);
+	memory->map = NULL;
+}
+
+struct dma_list *memory_list_create(struct memory *memory, uint64_t length, uint32_t offset,
+				    uint32_t page_shift, uint32_t pages)
+{
+	struct dma_list *list;
+	int64_t number;
+
+	if (page_shift < MANA_PAGE_SHIFT || page_shift > 30 || !length || !pages ||
+	    pages > MEMORY_PAGES_MAX - memory->pages_used)
+		return NULL;
+	if (offset >= (UINT64_C(1) << page_shift) ||
+	    length > ((uint64_t)pages << page_shift) - offset)
+		return NULL;
+	list = calloc(1, sizeof(*list) + pages * sizeof(list->page[0]));
+	if (!list)
+		return NULL;
+	number = table_add(&memory->lists, list, 1);
+	if (number < 0) {
+		free(list);
+		return NULL;
+	}
+	list->handle = handle_make(HANDLE_LIST, (uint32_t)number);
+	list->length = length;
+	list->offset = offset;
+	list->page_shift = page_shift;
+	list->pages = pages;
+	memory->pages_used += pages;
+	return list;
+}
+
+int memory_list_add(struct dma_list *list, const uint64_t *pages, uint32_t n)
+{
+	uint64_t mask = (UINT64_C(1) << list->page_shift) - 1;
+
+	if (n > list->pages - list->have)
+		return -EINVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		if (pages[i] & mask)
+			return -EINVAL;
+		list->page[list->have + i] = pages[i];
+	}
+	list->have += n;
+	return 0;
+}
+
+struct dma_list *memory_list_find(struct memory *memory, uint64_t handle)
+{
+	struct dma_list *list = table_get(&memory->lists, handle_number(handle));
+
+	return list && list->handle == handle && !list->owned ? list : NULL;
+}
+
+void memory_list_free(struct memory *memory, struct dma_list *list)
+{
+	table_remove(&memory->lists, handle_number(list->handle));
+	memory->pages_used -= list->pages;
+	free(list);
+}
+
+struct protection_domain *memory_pd_create(struct memory *memory)
+{
+	struct protection_domain *pd = calloc(1, sizeof(*pd));
+	int64_t number;
+
+	if (!pd)
+		return NULL;
+	number = table_add(&memory->pds, pd, 1);
+	if (number < 0) {
+		free(pd);
+		return NULL;
+	}
+	pd->id = (uint32_t)number;
+	pd->handle = handle_make(HANDLE_PD, pd->id);
+	return pd;
+}
+
+struct protection_domain *memory_pd_find(struct memory *memory, uint64_t handle)
+{
+	struct protection_domain *pd = table_get(&memory->pds, handle_number(handle));
+
+	return pd && pd->handle == handle ? pd : NULL;
+}
+
+void memory_pd_free(struct memory *memory, struct protection_domain *pd)
+{
+	table_remove(&memory->pds, pd->id);
+	free(pd);
+}
+
+struct memory_region *memory_mr_create(struct memory *memory, struct protection_domain *pd,
+				       enum mr_kind kind, uint64_t base, unsigned int access,
+				       struct dma_list *list)
+{
+	struct memory_region *mr = calloc(1, sizeof(*mr));
+	int64_t number;
+
+	if (!mr)
+		return NULL;
+	mr->pd = pd->id;
+	mr->kind = kind;
+	mr->base = base;
+	mr->access = access;
+	mr->list = list;
+	number = table_add(&memory->keys, mr, 1);
+	if (number < 0) {
+		free(mr);
+		return NULL;
+	}
+	mr->handle = handle_make(HANDLE_MR, (uint32_t)number);
+	mr->key = (uint32_t)number << 8 | (uint32_t)(mr->handle >> 32 & 0xffu);
+	if (list)
+		list->owned = true;
+	pd->users++;
+	return mr;
+}
+
+struct memory_region *memory_mr_find(struct memory *memory, uint64_t handle)
+{
+	struct memory_region *mr = table_get(&memory->keys, handle_number(handle));
+
+	return mr && mr->handle == handle ? mr : NULL;
+}
+
+void memory_mr_hide(struct memory *memory, struct memory_region *mr)
+{
+	table_remove(&memory->keys, handle_number(mr->handle));
+}
+
+void memory_mr_free(struct memory *memory, struct memory_region *mr)
+{
+	struct protection_domain *pd = table_get(&memory->pds, mr->pd);
+
+	if (pd)
+		pd->users--;
+	if (mr->list)
+		memory_list_free(memory, mr->list);
+	free(mr);
+}
+
+/** iov_append() - append a piece, or grow the last one if it goes on there */
+static int iov_append(struct iovec *iov, uint32_t *n, uint32_t max, void *base, size_t len)
+{
+	if (*n && (uint8_t *)iov[*n - 1].iov_base + iov[*n - 1].iov_len == base) {
+		iov[*n - 1].iov_len += len;
+		return 0;
+	}
+	if (*n == max)
+		return -ENOBUFS;
+	iov[*n].iov_base = base;
+	iov[*n].iov_len = len;
+	(*n)++;
+	return 0;
+}
+
+/** translate_listed() - a range of a memory region with a page list, page by page */
+static int translate_listed(const struct memory *memory, const struct memory_region *mr,
+			    const struct gdma_sge *sge, unsigned int access, struct iovec *iov,
+			    uint32_t *n, uint32_t max)
+{
+	const struct dma_list *list = mr->list;
+	uint64_t offset = sge->address - mr->base;
+	uint64_t left = sge->size;
+	uint64_t page_size = UINT64_C(1) << list->page_shift;
+
+	if (sge->address < mr->base || offset > list->length || left > list->length - offset)
+		return -EFAULT;
+	offset += list->offset;
+	while (left) {
+		uint64_t in_page = offset & (page_size - 1);
+		uint64_t len = page_size - in_page;
+		void *pointer;
+		int err;
+
+		if (len > left)
+			len = left;
+		pointer = dma_map_pointer(memory->map, list->page[offset >> list->page_shift] + in_page,
+					  len, access);
+		if (!pointer)
+			return -EFAULT;
+		err = iov_append(iov, n, max, pointer, len);
+		if (err)
+			return err;
+		offset += len;
+		left -= len;
+	}
+	return 0;
+}
+
+int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma_sge *sge,
+		     unsigned int access, struct iovec *iov, uint32_t *n, uint32_t max)
+{
+	const struct memory_region *mr = table_get(&memory->keys, sge->mem_key >> 8);
+	void *pointer;
+
+	if (!mr || mr->key != sge->mem_key || mr->pd != pd || (access & ~mr->access))
+		return -EACCES;
+	if (!sge->size)
+		return 0;
+	if (mr->kind == MR_LISTED)
+		return translate_listed(memory, mr, sge, access, iov, n, max);
+	pointer = dma_map_pointer(memory->map, sge->address, sge->size, access);
+	if (!pointer)
+		return -EFAULT;
+	return iov_append(iov, n, max, pointer, sge->size);
+}
+
+/** ring_page() - where a 4096-byte page of the ring is now */
+static uint8_t *ring_page(const struct ring *ring, uint32_t page)
+{
+	const struct dma_list *list = ring->list;
+	uint64_t offset = (uint64_t)page << MANA_PAGE_SHIFT;
+	uint64_t in_page = offset & ((UINT64_C(1) << list->page_shift) - 1);
+
+	return dma_map_pointer(ring->memory->map,
+			       list->page[offset >> list->page_shift] + in_page, MANA_PAGE_SIZE,
+			       DMA_READ | DMA_WRITE);
+}
+
+/**
+ * ring_resolve() - find the pointers anew
+ * Return: 0; -EFAULT if a page is not mapped; -ENOMEM
+ */
+int ring_resolve(struct ring *ring)
+{
+	uint64_t epoch = atomic_load_explicit(&ring->memory->epoch, memory_order_acquire);
+	uint32_t pages = ring->size >> MANA_PAGE_SHIFT;
+	uint8_t *first = ring_page(ring, 0);
+	uint32_t i;
+
+	ring->base = NULL;
+	free(ring->page);
+	ring->page = NULL;
+	ring->epoch = epoch;
+	for (i = 1; i < pages && first; i++)
+		if (ring_page(ring, i) != first + ((size_t)i << MANA_PAGE_SHIFT))
+			break;
+	if (!first)
+		return -EFAULT;
+	if (i == pages) {
+		ring->base = first;
+		return 0;
+	}
+	ring->page = calloc(pages, sizeof(*ring->page));
+	if (!ring->page)
+		return -ENOMEM;
+	for (i = 0; i < pages; i++) {
+		ring->page[i] = ring_page(ring, i);
+		if (!ring->page[i]) {
+			free(ring->page);
+			ring->page = NULL;
+			return -EFAULT;
+		}
+	}
+	return 0;
+}
+
+int ring_open(struct ring *ring, struct memory *memory, struct dma_list *list, uint32_t size)
+{
+	int err;
+
+	if (!size || size % MANA_PAGE_SIZE || list->offset || list->have != list->pages ||
+	    size > (uint64_t)list->pages << list->page_shift)
+		return -EINVAL;
+	memset(ring, 0, sizeof(*ring));
+	ring->memory = memory;
+	ring->list = list;
+	ring->size = size;
+	err = ring_resolve(ring);
+	if (err)
+		return err;
+	list->owned = true;
+	return 0;
+}
+
+void ring_close(struct ring *ring)
+{
+	free(ring->page);
+	if (ring->list)
+		memory_list_free(ring->memory, ring->list);
+	memset(ring, 0, sizeof(*ring));
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/memory.h - the client's memory as the adapter knows it: DMA regions
+ * (page lists), protection domains, memory regions with keys, and rings.
+ *
+ * Threads: objects come and go on the control thread. Lanes translate, and hold
+ * no result across a turn.
+ */
+#ifndef MANAKIN_DEVICE_MEMORY_H
+#define MANAKIN_DEVICE_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "device/table.h"
+#include "dma/map.h"
+#include "wire/wq.h"
+
+#define MEMORY_PAGES_MAX (1u << 20) /* page addresses a client may have listed at a time */
+#define MEMORY_REGIONS_MAX 16384u
+#define MEMORY_KEYS_MAX 8192u
+#define MEMORY_PDS_MAX 4096u
+
+/**
+ * struct dma_list - a DMA region: a list of pages
+ * @handle:	what the client calls it
+ * @length:	bytes
+ * @offset:	of the first byte in the first page
+ * @page_shift:	log2 of the page size, at least 12
+ * @pages:	addresses wanted
+ * @have:	addresses given so far
+ * @owned:	by a queue or memory region; its owner frees it
+ */
+struct dma_list {
+	uint64_t handle;
+	uint64_t length;
+	uint32_t offset;
+	uint32_t page_shift;
+	uint32_t pages;
+	uint32_t have;
+	bool owned;
+	uint64_t page[];
+};
+
+struct protection_domain {
+	uint32_t id;
+	uint64_t handle;
+	uint32_t users; /* memory regions in it */
+};
+
+enum mr_kind {
+	MR_PHYSICAL, /* the address is an IOVA; the whole memory */
+	MR_LISTED,   /* addresses from base on, in a page list */
+};
+
+struct memory_region {
+	uint32_t key;
+	uint64_t handle;
+	uint32_t pd;
+	enum mr_kind kind;
+	uint64_t base;
+	unsigned int access; /* enum dma_access */
+	struct dma_list *list;
+};
+
+/**
+ * struct memory - all of a client's
+ * @map:	IOVA to pointer
+ * @epoch:	counts changes of the map: a ring made before the last one looks again
+ */
+struct memory {
+	struct dma_map *map;
+	_Atomic uint64_t epoch;
+	struct table lists;
+	struct table pds;
+	struct table keys;
+	uint32_t pages_used;
+};
+
+int memory_init(struct memory *memory);
+
+/** memory_clear() - forget every object but the map; no lane may be using them */
+void memory_clear(struct memory *memory);
+void memory_destroy(struct memory *memory);
+
+/**
+ * memory_list_create() - a new page list, without pages yet
+ * Return: the list; NULL if there are too many, or the numbers make no sense
+ */
+struct dma_list *memory_list_create(struct memory *memory, uint64_t length, uint32_t offset,
+				    uint32_t page_shift, uint32_t pages);
+
+/** memory_list_add() - more pages; -EINVAL if there are more than wanted or one is not aligned */
+int memory_list_add(struct dma_list *list, const uint64_t *pages, uint32_t n);
+
+/** memory_list_find() - by handle; NULL if there is none, or it belongs to something already */
+struct dma_list *memory_list_find(struct memory *memory, uint64_t handle);
+void memory_list_free(struct memory *memory, struct dma_list *list);
+
+struct protection_domain *memory_pd_create(struct memory *memory);
+struct protection_domain *memory_pd_find(struct memory *memory, uint64_t handle);
+void memory_pd_free(struct memory *memory, struct protection_domain *pd);
+
+/**
+ * memory_mr_create() - a memory region with a key of its own
+ * @list:	for MR_LISTED: complete; owned by the region from now on
+ */
+struct memory_region *memory_mr_create(struct memory *memory, struct protection_domain *pd,
+				       enum mr_kind kind, uint64_t base, unsigned int access,
+				       struct dma_list *list);
+struct memory_region *memory_mr_find(struct memory *memory, uint64_t handle);
+
+/** memory_mr_hide() - no look-up finds the key any more; lanes may still be using the region */
+void memory_mr_hide(struct memory *memory, struct memory_region *mr);
+/** memory_mr_free() - of a hidden region, when every lane has been quiet since */
+void memory_mr_free(struct memory *memory, struct memory_region *mr);
+
+/**
+ * memory_translate() - a scatter-gather element as pieces of the adapter's own address space
+ * @memory:	the client's
+ * @pd:		protection domain of the queue the element came from
+ * @sge:	a copy of the element
+ * @access:	what is going to be done there
+ * @iov:	pieces are appended at iov[*n]; the last one is grown where they touch
+ * @n:		pieces in @iov
+ * @max:	size of @iov
+ *
+ * Return: 0; -EACCES for a wrong key, protection domain or kind of access; -EFAULT for a
+ * range that is not in the region or not mapped; -ENOBUFS if @iov is too small
+ */
+int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma_sge *sge,
+		     unsigned int access, struct iovec *iov, uint32_t *n, uint32_t max);
+
+/**
+ * struct ring - a queue's entries in client memory
+ * @memory:	the client's
+ * @list:	where they are; owned
+ * @size:	bytes
+ * @base:	all of it, if it is contiguous in the adapter's address space
+ * @page:	else a pointer a 4096-byte page
+ * @epoch:	of the map, when the pointers were found
+ */
+struct ring {
+	struct memory *memory;
+	struct dma_list *list;
+	uint32_t size;
+	uint8_t *base;
+	uint8_t **page;
+	uint64_t epoch;
+};
+
+/**
+ * ring_open() - take a page list as a queue's memory
+ * @size:	bytes of queue, at most the list's length, a multiple of 4096
+ *
+ * Return: 0 and the list is owned; -EINVAL or -EFAULT, and it is not
+ */
+int ring_open(struct ring *ring, struct memory *memory, struct dma_list *list, uint32_t size);
+void ring_close(struct ring *ring);
+
+int ring_resolve(struct ring *ring);
+
+/** ring_ready() - find the pointers anew if the map has changed; false if it is not mapped now */
+static inline bool ring_ready(struct ring *ring)
+{
+	if (ring->epoch == atomic_load_explicit(&ring->memory->epoch, memory_order_acquire))
+		return ring->base || ring->page;
+	return ring_resolve(ring) == 0;
+}
+
+/** ring_at() - the entry at @offset, which does not cross a 4096-byte page; ring_ready() before */
+static inline uint8_t *ring_at(const struct ring *ring, uint32_t offset)
+{
+	if (ring->base)
+		return ring->base + offset;
+	return ring->page[offset >> 12] + (offset & 4095u);
+}
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * The adapter writes completions and events, the driver reads them; each entry
+ * carries owner bits that count the laps, so that the reader needs no index of
+ * the writer's. The driver's doorbell says up to where it has read and whether
+ * it wants to be told of what comes next (arms the queue):
+ *
+ *	work done -> completion in CQ -> if CQ armed: event in EQ, disarm
+ *	event     -> entry in EQ      -> if EQ armed: raise MSI-X vector, disarm
+ *
+ * A queue that is armed while it has entries the driver has not read fires at
+ * once. Queues are armed when they are made. The adapter does not hold entries
+ * back for a reader that is too slow: the driver sizes its queues for what it has
+ * posted, and finds an overrun by the owner bits.
+ */
+#include "device/queue.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "device/internal.h"
+
+static void producer_start(struct producer *producer, uint32_t count)
+{
+	producer->count = count;
+	producer->slot = 0;
+	producer->lap = 1;
+}
+
+struct eq *eq_create(struct adapter *adapter, struct dma_list *list, uint32_t size, uint32_t msix,
+		     uint32_t doorbell, uint32_t pd, int *err)
+{
+	struct eq *eq = calloc(1, sizeof(*eq));
+	int64_t id;
+
+	if (!eq) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	*err = ring_open(&eq->ring, &adapter->memory, list, size);
+	if (*err) {
+		free(eq);
+		return NULL;
+	}
+	eq->adapter = adapter;
+	eq->msix = msix;
+	eq->doorbell = doorbell;
+	eq->pd = pd;
+	eq->armed = true;
+	producer_start(&eq->producer, size / GDMA_EQE_SIZE);
+	id = table_add(&adapter->eqs, eq, 0);
+	if (id < 0) {
+		ring_close(&eq->ring);
+		free(eq);
+		*err = -ENOSPC;
+		return NULL;
+	}
+	eq->id = (uint32_t)id;
+	return eq;
+}
+
+void eq_destroy(struct eq *eq)
+{
+	table_remove(&eq->adapter->eqs, eq->id);
+	lanes_sync(eq->adapter->lanes);
+	ring_close(&eq->ring);
+	free(eq);
+}
+
+void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3])
+{
+	bool raise = false;
+
+	spin_lock(&eq->lock);
+	if (ring_ready(&eq->ring)) {
+		struct gdma_eqe *eqe =
+			(struct gdma_eqe *)ring_at(&eq->ring, eq->producer.slot * GDMA_EQE_SIZE);
+		union {
+			struct gdma_eqe eqe;
+			uint64_t word[2];
+		} out = { .eqe = { .type = type & 0xffu, .owner_bits = eq->producer.lap & 7u } };
+
+		if (details)
+			memcpy(out.eqe.details, details, sizeof(out.eqe.details));
+		((uint64_t *)eqe)[0] = out.word[0];
+		/* The owner bits make the entry visible: they go last. */
+		atomic_store_explicit((_Atomic uint64_t *)eqe + 1, out.word[1],
+				      memory_order_release);
+		producer_step(&eq->producer);
+		raise = eq->armed;
+		eq->armed = false;
+	}
+	spin_unlock(&eq->lock);
+	if (raise)
+		adapter_raise(eq->adapter, eq->msix);
+}
+
+void eq_ring(struct eq *eq, uint32_t tail, bool arm)
+{
+	bool raise = false;
+
+	spin_lock(&eq->lock);
+	if (arm) {
+		raise = tail % (eq->producer.count << GDMA_OWNER_BITS) !=
+			producer_index(&eq->producer);
+		eq->armed = !raise;
+	}
+	spin_unlock(&eq->lock);
+	if (raise)
+		adapter_raise(eq->adapter, eq->msix);
+}
+
+struct cq *cq_create(struct adapter *adapter, struct dma_list *list, uint32_t size, struct eq *eq,
+		     uint32_t doorbell, int *err)
+{
+	struct cq *cq = calloc(1, sizeof(*cq));
+	int64_t id;
+
+	if (!cq) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	*err = ring_open(&cq->ring, &adapter->memory, list, size);
+	if (*err) {
+		free(cq);
+		return NULL;
+	}
+	cq->adapter = adapter;
+	cq->eq = eq;
+	cq->doorbell = doorbell;
+	cq->armed = true;
+	producer_start(&cq->producer, size / GDMA_CQE_SIZE);
+	id = table_add(&adapter->cqs, cq, 0);
+	if (id < 0) {
+		ring_close(&cq->ring);
+		free(cq);
+		*err = -ENOSPC;
+		return NULL;
+	}
+	cq->id = (uint32_t)id;
+	if (eq)
+		eq->completions++;
+	return cq;
+}
+
+void cq_destroy(struct cq *cq)
+{
+	table_remove(&cq->adapter->cqs, cq->id);
+	lanes_sync(cq->adapter->lanes);
+	if (cq->eq)
+		cq->eq->completions--;
+	ring_close(&cq->ring);
+	free(cq);
+}
+
+/** cq_event() - tell the driver; the lock is held, so that events come in order */
+static void cq_event(struct cq *cq)
+{
+	uint32_t details[3] = { cq->id, 0, 0 };
+
+	cq->armed = false;
+	if (cq->eq)
+		eq_post(cq->eq, GDMA_EQE_COMPLETION, details);
+}
+
+/** cq_arm() - the driver has read up to @tail; the lock is held */
+static void cq_arm(struct cq *cq, uint32_t tail, bool arm)
+{
+	uint32_t written = producer_index(&cq->producer);
+
+	cq->unread = gdma_index_distance(written, tail, cq->producer.count);
+	if (!arm)
+		return;
+	if (cq->unread)
+		cq_event(cq);
+	else
+		cq->armed = true;
+}
+
+void cq_ring(struct cq *cq, uint32_t tail, bool arm)
+{
+	spin_lock(&cq->lock);
+	cq_arm(cq, tail, arm);
+	spin_unlock(&cq->lock);
+}
+
+void cq_ring_short(struct cq *cq, uint32_t increment, bool arm)
+{
+	uint32_t span;
+
+	spin_lock(&cq->lock);
+	span = cq->producer.count << GDMA_OWNER_BITS;
+	/* The short form tells how far the driver has moved, not where it is. */
+	if (increment > cq->unread)
+		increment = (uint32_t)cq->unread;
+	cq_arm(cq,
+	       (uint32_t)((producer_index(&cq->producer) + span - (cq->unread % span) + increment) %
+			  span),
+	       arm);
+	spin_unlock(&cq->lock);
+}
+
+void cq_begin(struct cq *cq)
+{
+	spin_lock(&cq->lock);
+	cq->posted = false;
+	cq->usable = ring_ready(&cq->ring);
+}
+
+void cq_post(struct cq *cq, const void *data, uint32_t wq, bool is_sq)
+{
+	struct gdma_cqe *cqe;
+	union {
+		struct {
+			uint32_t last;
+			uint32_t info;
+		};
+		uint64_t word;
+	} tail;
+
+	if (!cq->usable)
+		return;
+	cqe = (struct gdma_cqe *)ring_at(&cq->ring, cq->producer.slot * GDMA_CQE_SIZE);
+	memcpy(cqe, data, GDMA_COMP_DATA_SIZE - 4);
+	memcpy(&tail.last, (const uint8_t *)data + GDMA_COMP_DATA_SIZE - 4, 4);
+	tail.info = wq | (uint32_t)is_sq << 24 | cq->producer.lap << GDMA_OWNER_SHIFT;
+	/* The owner bits make the entry visible: they go last. */
+	atomic_store_explicit((_Atomic uint64_t *)cqe + 7, tail.word, memory_order_release);
+	producer_step(&cq->producer);
+	cq->posted = true;
+	if (++cq->unread > (uint64_t)cq->producer.count << GDMA_OWNER_BITS)
+		log_once(&cq->overrun, LOG_WARNING,
+			 "%s: completion queue %u: no doorbell for more than %u laps; "
+			 "the driver may have missed completions",
+			 cq->adapter->config.name, cq->id, 1u << GDMA_OWNER_BITS);
+}
+
+void cq_end(struct cq *cq)
+{
+	if (cq->posted && cq->armed)
+		cq_event(cq);
+	spin_unlock(&cq->lock);
+}
+
+struct wq *wq_create(struct adapter *adapter, uint32_t type, struct dma_list *list, uint32_t size,
+		     struct cq *cq, uint32_t doorbell, uint32_t pd, int *err)
+{
+	struct table *table = type == GDMA_SQ ? &adapter->sqs : &adapter->rqs;
+	struct wq *wq;
+	int64_t id;
+
+	/* Entries wrap: the driver's offsets are taken modulo a power of two. */
+	if (size & (size - 1)) {
+		*err = -EINVAL;
+		return NULL;
+	}
+	wq = aligned_alloc(64, (sizeof(*wq) + 63) & ~(size_t)63);
+	if (!wq) {
+		*err = -ENOMEM;
+		return NULL;
+	}
+	memset(wq, 0, sizeof(*wq));
+	*err = ring_open(&wq->ring, &adapter->memory, list, size);
+	if (*err) {
+		free(wq);
+		return NULL;
+	}
+	wq->adapter = adapter;
+	wq->cq = cq;
+	wq->type = type;
+	wq->doorbell = doorbell;
+	wq->pd = pd;
+	wq->units = size / GDMA_WQE_UNIT;
+	id = table_add(table, wq, 0);
+	if (id < 0) {
+		ring_close(&wq->ring);
+		free(wq);
+		*err = -ENOSPC;
+		return NULL;
+	}
+	wq->id = (uint32_t)id;
+	return wq;
+}
+
+void wq_destroy(struct wq *wq)
+{
+	table_remove(wq->type == GDMA_SQ ? &wq->adapter->sqs : &wq->adapter->rqs, wq->id);
+	lane_remove(&wq->work, -1);
+	lanes_sync(wq->adapter->lanes);
+	ring_close(&wq->ring);
+	free(wq);
+}
+
+void wq_mistake(struct wq *wq, const char *format, ...)
+{
+	char text[256];
+	va_list ap;
+
+	if (atomic_exchange_explicit(&wq->told, true, memory_order_relaxed))
+		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	log_say(LOG_WARNING, "%s: %s queue %u: %s", wq->adapter->config.name,
+		wq->type == GDMA_SQ ? "send" : "receive", wq->id, text);
+}
+
+bool wq_ring(struct wq *wq, uint32_t tail)
+{
+	uint32_t posted = atomic_load_explicit(&wq->posted, memory_order_relaxed);
+	uint32_t units = tail / GDMA_WQE_UNIT;
+	/* The tail is a byte count modulo 2^32, so units count modulo 2^27. */
+	uint32_t ahead = (units - posted) & ((1u << 27) - 1);
+
+	if (tail % GDMA_WQE_UNIT || ahead > wq->units) {
+		wq_mistake(wq, "doorbell to %u, which is not an entry of the queue (at %u, %u bytes); ignored",
+			   tail, posted * GDMA_WQE_UNIT, wq->ring.size);
+		return false;
+	}
+	if (!ahead)
+		return false;
+	atomic_store_explicit(&wq->posted, posted + ahead, memory_order_release);
+	return true;
+}
+
+enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe)
+{
+	uint32_t available = atomic_load_explicit(&wq->posted, memory_order_acquire) - wq->taken;
+	uint32_t limit = wq->type == GDMA_SQ ? GDMA_SQE_SIZE_MAX : GDMA_RQE_SIZE_MAX;
+	uint32_t mask = wq->ring.size - 1;
+	uint32_t offset = wq->taken * GDMA_WQE_UNIT & mask;
+
+	if (!available || wq->stopped)
+		return WQ_EMPTY;
+	if (available > wq->units) {
+		wq->stopped = true;
+		wq_mistake(wq, "more entries posted than the queue holds; it is stopped");
+		return WQ_BROKEN;
+	}
+	memcpy(wqe->bytes, ring_at(&wq->ring, offset), GDMA_WQE_UNIT);
+	wqe->size = gdma_wqe_size(&wqe->header);
+	wqe->sgl = gdma_wqe_sgl_offset(&wqe->header);
+	wqe->sges = wqe->header.num_sge;
+	if (wqe->size > limit || wqe->size > available * GDMA_WQE_UNIT) {
+		wq->stopped = true;
+		wq_mistake(wq, "entry of %u bytes at offset %u where %u are allowed and %u posted; "
+			   "the queue is stopped", wqe->size, offset, limit,
+			   available * GDMA_WQE_UNIT);
+		return WQ_BROKEN;
+	}
+	for (uint32_t done = GDMA_WQE_UNIT; done < wqe->size; done += GDMA_WQE_UNIT)
+		memcpy(wqe->bytes + done, ring_at(&wq->ring, (offset + done) & mask),
+		       GDMA_WQE_UNIT);
+	wq->taken += wqe->size / GDMA_WQE_UNIT;
+	return WQ_ENTRY;
+}

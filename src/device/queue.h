@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/queue.h - event queues, completion queues and work queues.
+ *
+ * Threads: queues come and go on the control thread. An event or completion queue
+ * has a lock, taken once a burst: its doorbell comes on the control thread, its
+ * entries from lanes. A receive queue has one too, because any lane may deliver
+ * into it. A send queue is read by its own lane alone. Locks are taken in the
+ * order receive queue, completion queue, event queue.
+ */
+#ifndef MANAKIN_DEVICE_QUEUE_H
+#define MANAKIN_DEVICE_QUEUE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device/lane.h"
+#include "device/memory.h"
+#include "wire/hwc.h"
+#include "wire/wq.h"
+
+struct adapter;
+struct vport;
+
+struct spin {
+	atomic_flag flag;
+};
+
+static inline void spin_lock(struct spin *spin)
+{
+	while (atomic_flag_test_and_set_explicit(&spin->flag, memory_order_acquire))
+		__builtin_ia32_pause();
+}
+
+static inline void spin_unlock(struct spin *spin)
+{
+	atomic_flag_clear_explicit(&spin->flag, memory_order_release);
+}
+
+/**
+ * struct producer - where the adapter is in a queue of entries that it writes
+ * @count:	entries in the queue
+ * @slot:	next entry, below @count
+ * @lap:	its owner bits, 0 to 7; the first lap is 1, so that zeroed memory reads as
+ *		"not written yet"
+ */
+struct producer {
+	uint32_t count;
+	uint32_t slot;
+	uint32_t lap;
+};
+
+/** producer_index() - the number a driver rings when it has consumed all up to here */
+static inline uint32_t producer_index(const struct producer *producer)
+{
+	return producer->lap * producer->count + producer->slot;
+}
+
+static inline void producer_step(struct producer *producer)
+{
+	if (++producer->slot == producer->count) {
+		producer->slot = 0;
+		producer->lap = (producer->lap + 1) & 7u;
+	}
+}
+
+/**
+ * struct eq - an event queue
+ * @adapter:	whose
+ * @id:		number
+ * @msix:	vector it raises
+ * @doorbell:	page its doorbell is rung on
+ * @pd:		protection domain of who made it
+ * @completions: completion queues that send their events here
+ * @armed:	the next event raises the vector
+ */
+struct eq {
+	struct adapter *adapter;
+	uint32_t id;
+	uint32_t msix;
+	uint32_t doorbell;
+	uint32_t pd;
+	uint32_t completions;
+	struct spin lock;
+	struct ring ring;
+	struct producer producer;
+	bool armed;
+};
+
+/**
+ * struct cq - a completion queue
+ * @eq:		where its events go; NULL for a queue that is only polled
+ * @armed:	the next completion makes an event
+ * @posted:	completions were written since the lock was taken
+ * @unread:	completions written since the driver rang last
+ * @overrun:	the driver was told once that it is too slow
+ */
+struct cq {
+	struct adapter *adapter;
+	struct eq *eq;
+	uint32_t id;
+	uint32_t doorbell;
+	struct spin lock;
+	struct ring ring;
+	struct producer producer;
+	bool armed;
+	bool posted;
+	bool usable;
+	uint64_t unread;
+	_Atomic bool overrun;
+};
+
+/**
+ * struct wq_counters - what a work queue did; written by whoever owns the queue at the time
+ */
+struct wq_counters {
+	uint64_t frames, bytes;
+	uint64_t cast_frames[3], cast_bytes[3]; /* enum wq_cast */
+	uint64_t csum, tso, vlan;	       /* send */
+	uint64_t truncated, csum_bad, coalesced; /* receive */
+	uint64_t errors[16];		       /* send: by completion type, from CQE_TX_OKAY on */
+};
+
+enum wq_cast { WQ_UNICAST, WQ_MULTICAST, WQ_BROADCAST };
+
+/**
+ * struct wq - a work queue
+ * @work:	send queues: its turn on its lane
+ * @handle:	of the work-queue object (0 for the hardware channel's)
+ * @posted:	in basic units: where the driver has written up to
+ * @taken:	in basic units: where the adapter has read up to
+ * @stopped:	a work-queue entry made no sense; nothing more is read
+ * @doorbell:	page its doorbell is rung on
+ * @pd:		protection domain its keys have to be in
+ * @index:	number in its vPort
+ */
+struct wq {
+	struct lane_work work;
+	struct adapter *adapter;
+	struct vport *vport;
+	struct cq *cq;
+	uint64_t handle;
+	uint32_t type; /* GDMA_SQ or GDMA_RQ */
+	uint32_t id;
+	uint32_t doorbell;
+	uint32_t pd;
+	uint32_t index;
+	bool stopped;
+	struct spin lock;
+	struct ring ring;
+	_Atomic uint32_t posted;
+	uint32_t taken;
+	uint32_t units; /* basic units in the ring */
+	struct wq_counters counters;
+	_Atomic bool told; /* a mistake was named in the log */
+};
+
+/** struct wqe - a work-queue entry, copied out of client memory once */
+struct wqe {
+	union {
+		uint8_t bytes[GDMA_SQE_SIZE_MAX];
+		struct gdma_wqe header;
+	};
+	uint32_t size;	   /* bytes, a multiple of the basic unit */
+	uint32_t sgl;	   /* offset of the first scatter-gather element */
+	uint32_t sges;
+};
+
+static inline const void *wqe_oob(const struct wqe *wqe)
+{
+	return wqe->bytes + sizeof(struct gdma_wqe);
+}
+
+static inline const struct gdma_sge *wqe_sge(const struct wqe *wqe)
+{
+	return (const struct gdma_sge *)(wqe->bytes + wqe->sgl);
+}
+
+/**
+ * eq_create() - make an event queue
+ * @list:	its memory; owned by the queue on success
+ * @size:	bytes
+ * @id:		number wanted, or GDMA_INVALID_ID for any
+ *
+ * Return: the queue, armed; NULL with the reason in @err
+ */
+struct eq *eq_create(struct adapter *adapter, struct dma_list *list, uint32_t size, uint32_t msix,
+		     uint32_t doorbell, uint32_t pd, int *err);
+void eq_destroy(struct eq *eq);
+
+/** eq_post() - write an event and raise the vector if the queue is armed */
+void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3]);
+
+/** eq_ring() - the driver has consumed up to @tail and wants to be told of more, if @arm */
+void eq_ring(struct eq *eq, uint32_t tail, bool arm);
+
+struct cq *cq_create(struct adapter *adapter, struct dma_list *list, uint32_t size, struct eq *eq,
+		     uint32_t doorbell, int *err);
+void cq_destroy(struct cq *cq);
+void cq_ring(struct cq *cq, uint32_t tail, bool arm);
+void cq_ring_short(struct cq *cq, uint32_t increment, bool arm);
+
+/** cq_begin() - start to write completions: takes the lock */
+void cq_begin(struct cq *cq);
+
+/**
+ * cq_post() - write a completion
+ * @data:	60 bytes
+ * @wq:		number of the work queue
+ * @is_sq:	it is a send queue
+ */
+void cq_post(struct cq *cq, const void *data, uint32_t wq, bool is_sq);
+
+/** cq_end() - release the lock, after an event if the queue is armed */
+void cq_end(struct cq *cq);
+
+/**
+ * wq_create() - make a work queue
+ * @type:	GDMA_SQ or GDMA_RQ
+ *
+ * Return: the queue; NULL with the reason in @err
+ */
+struct wq *wq_create(struct adapter *adapter, uint32_t type, struct dma_list *list, uint32_t size,
+		     struct cq *cq, uint32_t doorbell, uint32_t pd, int *err);
+void wq_destroy(struct wq *wq);
+
+/**
+ * wq_ring() - the driver has posted up to @tail
+ * @tail:	bytes since the queue was made, modulo 2^32
+ *
+ * Return: true if there is something new
+ */
+bool wq_ring(struct wq *wq, uint32_t tail);
+
+/** wq_fetch() result: nothing there, an entry, or something that is none */
+enum wq_fetched { WQ_EMPTY, WQ_ENTRY, WQ_BROKEN };
+
+/**
+ * wq_fetch() - copy the next entry out and step over it
+ * @wq:		ring_ready() before
+ *
+ * An entry whose size cannot be known stops the queue: where the next one starts is unknown.
+ */
+enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe);
+
+static inline bool wq_empty(const struct wq *wq)
+{
+	return atomic_load_explicit(&wq->posted, memory_order_acquire) == wq->taken;
+}
+
+/** wq_mistake() - name a driver's mistake in the log, the first time for this queue */
+__attribute__((format(printf, 2, 3))) void wq_mistake(struct wq *wq, const char *format, ...);
+
+#endif

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * A fabric hands frames over on the lane that polls it (or that sends, for a
+ * switch); the receive queue may belong to any lane, so it is locked for the
+ * packets of the burst that go to it:
+ *
+ *	frame -> copy its headers once -> take off the VLAN tag -> hash -> steer
+ *	-> fetch an entry of the queue -> copy the packet into its buffers
+ *	-> completion, alone or up to four packets together
+ *
+ * Large frames are cut here, partial checksums completed here: a driver gets what
+ * it would get from a wire. Checksums of other frames are verified.
+ *
+ * A frame for a queue without buffers is not taken: deliver() returns early, and
+ * the fabric drops it or keeps it.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "device/checksum.h"
+#include "device/scratch.h"
+
+#define HASH_TYPES                                                                          \
+	(MANA_HASH_IPV4 | MANA_HASH_TCP_IPV4 | MANA_HASH_UDP_IPV4 | MANA_HASH_IPV6 |         \
+	 MANA_HASH_TCP_IPV6 | MANA_HASH_UDP_IPV6)
+#define HEADER_LOOK 128u /* bytes copied to look at: a VLAN tag, IPv6 with options, and TCP */
+#define POLL_BUDGET 64u
+#define SEGMENTS_MAX 2048u /* a large frame makes at most; more is an attack on the receiver */
+
+/**
+ * struct receive_burst - what deliver() is doing
+ * @rq:		locked receive queue, or NULL
+ * @pending:	completion being filled
+ * @packets:	packets in it
+ */
+struct receive_burst {
+	struct vport *vport;
+	const struct steering *steering;
+	struct receive_scratch *scratch;
+	struct wq *rq;
+	struct mana_rxcomp_oob pending;
+	unsigned int packets;
+};
+
+/** struct packet - a frame being received */
+struct packet {
+	const struct frame *frame;
+	struct packet_headers headers;
+	uint8_t *header; /* the copy; a tag is still in it */
+	size_t copied;
+	uint32_t hash;
+	uint32_t hash_type;
+};
+
+enum received { RECEIVED, NO_BUFFER };
+
+static void flush_completion(struct receive_burst *burst)
+{
+	if (!burst->packets)
+		return;
+	burst->pending.cqe_hdr.cqe_type =
+		burst->packets > 1 ? MANA_CQE_RX_COALESCED_4 : burst->pending.cqe_hdr.cqe_type;
+	burst->rq->counters.coalesced += burst->packets > 1;
+	cq_post(burst->rq->cq, &burst->pending, burst->rq->id, false);
+	burst->packets = 0;
+}
+
+/** use_queue() - lock @rq in place of the queue that is locked now */
+static void use_queue(struct receive_burst *burst, struct wq *rq)
+{
+	if (burst->rq == rq)
+		return;
+	if (burst->rq) {
+		flush_completion(burst);
+		cq_end(burst->rq->cq);
+		spin_unlock(&burst->rq->lock);
+	}
+	burst->rq = rq;
+	if (rq) {
+		spin_lock(&rq->lock);
+		cq_begin(rq->cq);
+	}
+}
+
+/** look() - copy the beginning of a frame and parse it */
+static void look(struct packet *packet, const struct frame *frame, uint8_t *header)
+{
+	packet->frame = frame;
+	packet->header = header;
+	packet->copied = headers_copy(frame->iov, frame->iovcnt, header, HEADER_LOOK);
+	if (headers_parse(header, packet->copied, &packet->headers))
+		memset(&packet->headers, 0, sizeof(packet->headers));
+}
+
+/** steer() - the queue a packet belongs to, NULL if there is none */
+static struct wq *steer(const struct steering *steering, struct packet *packet)
+{
+	packet->hash_type = 0;
+	packet->hash = 0;
+	if (!steering->rss)
+		return steering->fallback;
+	packet->hash = toeplitz_packet(&steering->toeplitz, &packet->headers, packet->header,
+				       HASH_TYPES, &packet->hash_type);
+	return steering->table[packet->hash & steering->mask];
+}
+
+/** check_l4() - is the checksum right? Completes a partial one in the copy of the headers */
+static enum checksum_result check_l4(struct packet *packet)
+{
+	const struct frame *frame = packet->frame;
+	uint16_t value;
+
+	if (frame->flags & FRAME_CSUM_PARTIAL) {
+		size_t at = (size_t)frame->csum_start + frame->csum_offset;
+
+		if (checksum_partial(frame, &value) || at + sizeof(value) > packet->copied)
+			return CHECKSUM_BAD;
+		memcpy(packet->header + at, &value, sizeof(value));
+		return CHECKSUM_GOOD;
+	}
+	if (frame->flags & FRAME_CSUM_VALID)
+		return packet->headers.l4 ? CHECKSUM_GOOD : CHECKSUM_NONE;
+	return checksum_verify_l4(frame, &packet->headers, packet->header);
+}
+
+/** describe() - the part of a completion that packets have to share to be in one */
+static struct mana_rxcomp_oob describe(struct wq *rq, struct packet *packet)
+{
+	const struct packet_headers *headers = &packet->headers;
+	struct mana_rxcomp_oob oob = { .cqe_hdr = { .cqe_type = MANA_CQE_RX_OKAY,
+						    .client_type = MANA_CLIENT_COMPLETION } };
+	enum checksum_result l4 = check_l4(packet);
+	bool ip_ok = headers->ip_version == 6;
+
+	/* As a class: net_mana takes a hash over only if every type of its layer is named. */
+	if (packet->hash_type & MANA_HASH_L4)
+		oob.rx_hashtype = MANA_HASH_L4;
+	else if (packet->hash_type & MANA_HASH_L3)
+		oob.rx_hashtype = MANA_HASH_L3;
+	if (headers->vlan_present) {
+		oob.rx_vlantag_present = 1;
+		/* Twelve bits is all there is: priority and DEI are lost, as on the wire format. */
+		oob.rx_vlan_id = headers->vlan_tci & 0xfffu;
+	}
+	if (headers->ip_version == 4)
+		ip_ok = checksum_ipv4_ok(packet->header + headers->l3_off, headers->l3_len);
+	if (headers->ip_version) {
+		oob.rx_iphdr_csum_succeed = ip_ok;
+		oob.rx_iphdr_csum_fail = !ip_ok;
+	}
+	if (headers->l4 == HEADERS_L4_TCP) {
+		oob.rx_tcp_csum_succeed = l4 == CHECKSUM_GOOD;
+		oob.rx_tcp_csum_fail = l4 == CHECKSUM_BAD;
+	} else if (headers->l4 == HEADERS_L4_UDP) {
+		oob.rx_udp_csum_succeed = l4 == CHECKSUM_GOOD;
+		oob.rx_udp_csum_fail = l4 == CHECKSUM_BAD;
+	}
+	rq->counters.csum_bad += (headers->ip_version && !ip_ok) || l4 == CHECKSUM_BAD;
+	return oob;
+}
+
+/** struct writer - fills a driver's buffers in order */
+struct writer {
+	const struct iovec *iov;
+	uint32_t n;
+	size_t offset; /* in the first piece */
+	uint32_t done;
+	bool full;
+};
+
+static void writer_put(struct writer *writer, const uint8_t *data, size_t len)
+{
+	while (len) {
+		size_t room, part;
+
+		if (!writer->n) {
+			writer->full = true;
+			return;
+		}
+		room = writer->iov->iov_len - writer->offset;
+		part = room < len ? room : len;
+		memcpy((uint8_t *)writer->iov->iov_base + writer->offset, data, part);
+		data += part;
+		len -= part;
+		writer->offset += part;
+		writer->done += (uint32_t)part;
+		if (writer->offset == writer->iov->iov_len) {
+			writer->iov++;
+			writer->n--;
+			writer->offset = 0;
+		}
+	}
+}
+
+/** write_packet() - the copied headers, less the tag, then the rest of the frame */
+static void write_packet(struct writer *writer, const struct packet *packet)
+{
+	const struct frame *frame = packet->frame;
+	size_t skip = packet->copied;
+
+	if (packet->headers.vlan_present) {
+		writer_put(writer, packet->header, 12);
+		writer_put(writer, packet->header + 12 + VLAN_TAG_LEN,
+			   packet->copied - 12 - VLAN_TAG_LEN);
+	} else {
+		writer_put(writer, packet->header, packet->copied);
+	}
+	for (uint32_t i = 0; i < frame->iovcnt && !writer->full; i++) {
+		const uint8_t *base = frame->iov[i].iov_base;
+		size_t len = frame->iov[i].iov_len;
+		size_t part = skip < len ? skip : len;
+
+		skip -= part;
+		writer_put(writer, base + part, len - part);
+	}
+}
+
+static void count(struct wq *rq, const struct packet *packet, uint32_t len)
+{
+	static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	enum wq_cast cast = !(packet->header[0] & 1)		   ? WQ_UNICAST :
+			    memcmp(packet->header, all, sizeof(all)) ? WQ_MULTICAST :
+								       WQ_BROADCAST;
+
+	rq->counters.frames++;
+	rq->counters.bytes += len;
+	rq->counters.cast_frames[cast]++;
+	rq->counters.cast_bytes[cast] += len;
+}
+
+/** add_completion() - to the one being filled if it fits there */
+static void add_completion(struct receive_burst *burst, const struct mana_rxcomp_oob *oob,
+			   uint32_t len, uint32_t hash, uint32_t offset)
+{
+	struct mana_rxcomp_perpkt_info info = { .pkt_len = (uint16_t)len, .pkt_hash = hash };
+
+	if (burst->packets && burst->steering->coalesce && burst->packets < MANA_RXCOMP_PACKETS &&
+	    !memcmp(&burst->pending, oob, offsetof(struct mana_rxcomp_oob, ppi))) {
+		burst->pending.ppi[burst->packets++] = info;
+		return;
+	}
+	flush_completion(burst);
+	burst->pending = *oob;
+	burst->pending.ppi[0] = info;
+	burst->pending.rx_wqe_offset = offset;
+	burst->packets = 1;
+}
+
+/** receive_packet() - into the next buffer of its queue */
+static enum received receive_packet(struct receive_burst *burst, const struct frame *frame)
+{
+	struct receive_scratch *scratch = burst->scratch;
+	struct writer writer = { .iov = scratch->buffer };
+	struct mana_rxcomp_oob oob;
+	struct packet packet;
+	uint32_t offset;
+	struct wq *rq;
+
+	look(&packet, frame, scratch->header);
+	rq = steer(burst->steering, &packet);
+	if (!rq) {
+		atomic_fetch_add_explicit(&burst->vport->rx_disabled, 1, memory_order_relaxed);
+		return RECEIVED;
+	}
+	use_queue(burst, rq);
+	offset = rq->taken * GDMA_WQE_UNIT & (rq->ring.size - 1);
+	if (!ring_ready(&rq->ring))
+		return NO_BUFFER;
+	switch (wq_fetch(rq, &scratch->wqe)) {
+	case WQ_EMPTY:
+		return NO_BUFFER;
+	case WQ_BROKEN:
+		return NO_BUFFER;
+	case WQ_ENTRY:
+		break;
+	}
+	oob = describe(rq, &packet);
+	for (uint32_t i = 0; i < scratch->wqe.sges; i++) {
+		const struct gdma_sge *sge = &wqe_sge(&scratch->wqe)[i];
+
+		if (memory_translate(&rq->adapter->memory, rq->pd, sge, DMA_WRITE, scratch->buffer,
+				     &writer.n, FABRIC_PIECES_MAX)) {
+			wq_mistake(rq, "buffer of %u bytes at %#llx, key %#x cannot be written",
+				   sge->size, (unsigned long long)sge->address, sge->mem_key);
+			writer.n = 0;
+			break;
+		}
+	}
+	write_packet(&writer, &packet);
+	if (writer.full) {
+		rq->counters.truncated++;
+		flush_completion(burst);
+		oob.cqe_hdr.cqe_type = MANA_CQE_RX_TRUNCATED;
+		add_completion(burst, &oob, writer.done, packet.hash, offset);
+		flush_completion(burst);
+		return RECEIVED;
+	}
+	count(rq, &packet, writer.done);
+	add_completion(burst, &oob, writer.done, packet.hash, offset);
+	return RECEIVED;
+}
+
+/** has_buffers() - about @n packets' worth, in the queue a large frame goes to */
+static bool has_buffers(struct receive_burst *burst, const struct frame *frame, uint32_t n)
+{
+	struct packet packet;
+	struct wq *rq;
+
+	look(&packet, frame, burst->scratch->header);
+	rq = steer(burst->steering, &packet);
+	if (!rq)
+		return true;
+	use_queue(burst, rq);
+	return atomic_load_explicit(&rq->posted, memory_order_acquire) - rq->taken >= n;
+}
+
+/** receive_large() - cut a large frame; all of its segments are taken or none */
+static enum received receive_large(struct receive_burst *burst, const struct frame *frame)
+{
+	struct receive_scratch *scratch = burst->scratch;
+	int pieces;
+
+	if (segment_begin(&scratch->segmenter, frame) || scratch->segmenter.count > SEGMENTS_MAX)
+		return RECEIVED;
+	if (!has_buffers(burst, frame, scratch->segmenter.count))
+		return NO_BUFFER;
+	for (;;) {
+		struct frame segment = { .iov = scratch->segment_pieces,
+					 .flags = FRAME_CSUM_VALID };
+
+		pieces = segment_next(&scratch->segmenter, scratch->segment_header,
+				      scratch->segment_pieces, FABRIC_PIECES_MAX + 1);
+		if (pieces <= 0)
+			return RECEIVED;
+		segment.iovcnt = (uint32_t)pieces;
+		segment.len = scratch->segmenter.len;
+		receive_packet(burst, &segment);
+	}
+}
+
+unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *frames,
+			     unsigned int n)
+{
+	struct vport *vport = ctx;
+	struct scratch *scratch = scratch_of(vport->adapter, lane);
+	struct receive_burst burst = {
+		.vport = vport,
+		.steering = atomic_load_explicit(&vport->steering, memory_order_acquire),
+	};
+	unsigned int done;
+
+	if (!scratch || !burst.steering || !burst.steering->enabled || vport->link_down) {
+		atomic_fetch_add_explicit(&vport->rx_disabled, n, memory_order_relaxed);
+		return n;
+	}
+	burst.scratch = &scratch->receive;
+	for (done = 0; done < n; done++) {
+		enum received received = frames[done].flags & FRAME_GSO ?
+						 receive_large(&burst, &frames[done]) :
+						 receive_packet(&burst, &frames[done]);
+
+		if (received == NO_BUFFER)
+			break;
+	}
+	use_queue(&burst, NULL);
+	return done;
+}
+
+/** receive_poll() - the fabric's turn: take what it has for the vPort */
+bool receive_poll(struct lane_work *work, unsigned int lane)
+{
+	struct vport *vport = (struct vport *)work;
+
+	if (fabric_poll(vport->fabric, lane, POLL_BUDGET) == POLL_BUDGET)
+		return true;
+	/* It has more, but nobody takes it: a buffer's doorbell is the next chance. */
+	work->blocked = fabric_is_source(vport->fabric);
+	return false;
+}
+
+void receive_fence(struct wq *rq)
+{
+	struct mana_rxcomp_oob oob = { .cqe_hdr = { .cqe_type = MANA_CQE_RX_OBJECT_FENCE,
+						    .client_type = MANA_CLIENT_COMPLETION } };
+
+	spin_lock(&rq->lock);
+	cq_begin(rq->cq);
+	cq_post(rq->cq, &oob, rq->id, false);
+	cq_end(rq->cq);
+	spin_unlock(&rq->lock);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * BAR 0: the registers, the shared-memory channel, and the doorbell pages
+ *
+ *	0x000000	registers (VF layout, or PF layout with its SR-IOV block)
+ *	0x000800	SR-IOV block of the PF layout
+ *	0x001000	shared-memory channel, 32 bytes
+ *	0x400000	doorbell pages of 4096 bytes, one a user
+ *
+ * A queue's doorbell counts only on the page it was made for: a process that has
+ * one page mapped cannot ring another's queues.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "device/internal.h"
+
+#define SHM_OFFSET 0x1000u
+#define SRIOV_OFFSET 0x800u
+#define REGISTERS_SIZE 0x1000u
+
+/** register_qword() - the 64 bits at an aligned offset of the register page */
+static uint64_t register_qword(const struct adapter *adapter, uint64_t offset)
+{
+	if (adapter->config.physical) {
+		switch (offset) {
+		case MANA_PF_REG_DB_PAGE_OFFSET:
+			return BAR_DOORBELLS;
+		case MANA_PF_REG_DB_PAGE_SIZE:
+			return MANA_PAGE_SIZE;
+		case MANA_PF_REG_SRIOV_CFG_BASE:
+			return SRIOV_OFFSET;
+		case SRIOV_OFFSET + MANA_PF_SRIOV_REG_SHM_OFFSET:
+			return SHM_OFFSET - SRIOV_OFFSET;
+		default:
+			return 0;
+		}
+	}
+	switch (offset) {
+	case offsetof(struct mana_vf_regs, version_micro):
+		return UINT64_C(1) << 24;
+	case offsetof(struct mana_vf_regs, db_page_offset):
+		return BAR_DOORBELLS;
+	case offsetof(struct mana_vf_regs, db_page_size):
+		return MANA_PAGE_SIZE;
+	case offsetof(struct mana_vf_regs, shm_offset):
+		return SHM_OFFSET;
+	case offsetof(struct mana_vf_regs, shm_size):
+		return SMC_SIZE;
+	default:
+		return 0;
+	}
+}
+
+int registers_read(struct adapter *adapter, uint64_t offset, void *data, size_t len)
+{
+	uint8_t *byte = data;
+
+	for (size_t i = 0; i < len; i++) {
+		uint64_t at = offset + i;
+
+		if (at < REGISTERS_SIZE)
+			byte[i] = (uint8_t)(register_qword(adapter, at & ~UINT64_C(7)) >>
+					    (at % 8 * 8));
+		else if (at - SHM_OFFSET < SMC_SIZE)
+			byte[i] = ((const uint8_t *)adapter->smc)[at - SHM_OFFSET];
+		else
+			byte[i] = 0;
+	}
+	return 0;
+}
+
+/** smc_run() - the driver has written the last word of the aperture: carry the message out */
+static void smc_run(struct adapter *adapter)
+{
+	struct smc_message message;
+	union smc_header answer;
+	int err;
+
+	memcpy(&message, adapter->smc, sizeof(message));
+	if (message.header.response || message.header.owner_is_pf) {
+		log_say(LOG_WARNING, "%s: shared-memory channel: header %#x is not a request",
+			adapter->config.name, message.header.word);
+		return;
+	}
+	switch (message.header.msg_type) {
+	case SMC_ESTABLISH_HWC:
+		if (message.header.reset_vf)
+			adapter_reset(adapter);
+		err = hwc_establish(adapter, &message);
+		break;
+	case SMC_DESTROY_HWC:
+		adapter_reset(adapter);
+		err = 0;
+		break;
+	case SMC_REPORT_HWC_TIMEOUT:
+		log_say(LOG_WARNING, "%s: the driver reports that the hardware channel timed out",
+			adapter->config.name);
+		err = 0;
+		break;
+	default:
+		log_say(LOG_WARNING, "%s: shared-memory channel: unknown message %u",
+			adapter->config.name, message.header.msg_type);
+		err = -ENOTSUP;
+	}
+	answer = smc_header_answer(message.header, 0, err ? SMC_STATUS_FAILURE : SMC_STATUS_SUCCESS);
+	adapter->smc[SMC_WORDS - 1] = answer.word;
+}
+
+static bool smc_write(struct adapter *adapter, uint64_t offset, const void *data, size_t len)
+{
+	if (offset < SHM_OFFSET || offset >= SHM_OFFSET + SMC_SIZE)
+		return false;
+	if (offset % 4 || len % 4 || len > SHM_OFFSET + SMC_SIZE - offset)
+		return false;
+	memcpy((uint8_t *)adapter->smc + (offset - SHM_OFFSET), data, len);
+	if (offset + len == SHM_OFFSET + SMC_SIZE)
+		smc_run(adapter);
+	return true;
+}
+
+/** doorbell_stray() - a doorbell that no queue answers to; named once a client */
+static void doorbell_stray(struct adapter *adapter, uint32_t page, uint32_t offset, uint64_t value)
+{
+	log_once(&adapter->told_doorbell, LOG_WARNING,
+		 "%s: doorbell %#llx at page %u offset %#x: no such queue there; ignored",
+		 adapter->config.name, (unsigned long long)value, page, offset);
+}
+
+/** doorbell_wq() - a work queue was rung */
+static void doorbell_wq(struct wq *wq, uint32_t tail)
+{
+	struct adapter *adapter = wq->adapter;
+
+	if (!wq_ring(wq, tail))
+		return;
+	if (wq == adapter->hwc.sq)
+		hwc_run(adapter);
+	else if (wq->type == GDMA_SQ)
+		lane_kick(&wq->work);
+	else if (wq->vport)
+		lane_kick(&wq->vport->source);
+}
+
+static struct wq *doorbell_find_wq(struct table *table, uint64_t id, uint32_t page)
+{
+	struct wq *wq = table_get(table, id);
+
+	return wq && wq->doorbell == page ? wq : NULL;
+}
+
+/** doorbell_long() - a 64-bit doorbell; false if no queue answers */
+static bool doorbell_long(struct adapter *adapter, uint32_t page, uint32_t offset,
+			  union gdma_doorbell value)
+{
+	struct wq *wq = NULL;
+	struct cq *cq;
+	struct eq *eq;
+
+	switch (offset) {
+	case GDMA_DB_SQ:
+		wq = doorbell_find_wq(&adapter->sqs, value.sq.id, page);
+		if (wq)
+			doorbell_wq(wq, (uint32_t)value.sq.tail);
+		return wq;
+	case GDMA_DB_RQ:
+		wq = doorbell_find_wq(&adapter->rqs, value.rq.id, page);
+		if (wq)
+			doorbell_wq(wq, (uint32_t)value.rq.tail);
+		return wq;
+	case GDMA_DB_CQ:
+		cq = table_get(&adapter->cqs, value.cq.id);
+		if (!cq || cq->doorbell != page)
+			return false;
+		cq_ring(cq, value.cq.tail & 0x7fffffffu, value.cq.arm);
+		return true;
+	case GDMA_DB_EQ:
+		eq = table_get(&adapter->eqs, value.eq.id);
+		if (!eq || eq->doorbell != page)
+			return false;
+		eq_ring(eq, value.eq.tail & 0x7fffffffu, value.eq.arm);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/** doorbell_short() - a 32-bit doorbell, which tells how far the tail has moved */
+static bool doorbell_short(struct adapter *adapter, uint32_t page, uint32_t offset,
+			   union gdma_doorbell_short value)
+{
+	struct wq *wq = NULL;
+	struct cq *cq;
+
+	switch (offset) {
+	case GDMA_DB_SQ_SHORT:
+		wq = doorbell_find_wq(&adapter->sqs, value.sq.id, page);
+		break;
+	case GDMA_DB_RQ_SHORT:
+		wq = doorbell_find_wq(&adapter->rqs, value.rq.id, page);
+		break;
+	case GDMA_DB_CQ_SHORT:
+		cq = table_get(&adapter->cqs, value.cq.id);
+		if (!cq || cq->doorbell != page)
+			return false;
+		cq_ring_short(cq, value.cq.tail_inc, value.cq.arm);
+		return true;
+	default:
+		return false;
+	}
+	if (wq)
+		doorbell_wq(wq, atomic_load(&wq->posted) * GDMA_WQE_UNIT + value.sq.tail_inc);
+	return wq;
+}
+
+int registers_write(struct adapter *adapter, uint64_t offset, const void *data, size_t len)
+{
+	uint32_t page, in_page;
+
+	if (offset < BAR_DOORBELLS) {
+		if (!smc_write(adapter, offset, data, len))
+			log_say(LOG_INFO, "%s: write of %zu bytes at BAR 0 offset %#llx ignored",
+				adapter->config.name, len, (unsigned long long)offset);
+		return 0;
+	}
+	page = (uint32_t)((offset - BAR_DOORBELLS) / MANA_PAGE_SIZE);
+	in_page = (uint32_t)((offset - BAR_DOORBELLS) % MANA_PAGE_SIZE);
+	if (!atomic_load(&adapter->bus_master))
+		return 0;
+	if (len == sizeof(union gdma_doorbell)) {
+		union gdma_doorbell value;
+
+		memcpy(&value, data, sizeof(value));
+		if (!doorbell_long(adapter, page, in_page, value))
+			doorbell_stray(adapter, page, in_page, value.word);
+	} else if (len == sizeof(union gdma_doorbell_short)) {
+		union gdma_doorbell_short value;
+
+		memcpy(&value, data, sizeof(value));
+		if (!doorbell_short(adapter, page, in_page, value))
+			doorbell_stray(adapter, page, in_page, value.word);
+	} else {
+		doorbell_stray(adapter, page, in_page, len);
+	}
+	return 0;
+}
+
+int64_t doorbell_page_alloc(struct adapter *adapter, uint32_t n, uint32_t align)
+{
+	if (!align)
+		align = 1;
+	for (uint64_t first = 0; n && first + n <= ADAPTER_DOORBELL_PAGES; first += align) {
+		uint32_t free = 0;
+
+		while (free < n && !(adapter->doorbell_pages[(first + free) / 64] &
+				     UINT64_C(1) << (first + free) % 64))
+			free++;
+		if (free < n)
+			continue;
+		for (uint32_t i = 0; i < n; i++)
+			adapter->doorbell_pages[(first + i) / 64] |= UINT64_C(1)
+								     << (first + i) % 64;
+		return (int64_t)first;
+	}
+	return -ENOSPC;
+}
+
+int doorbell_page_free(struct adapter *adapter, uint32_t first, uint32_t n)
+{
+	if (!n || first >= ADAPTER_DOORBELL_PAGES || n > ADAPTER_DOORBELL_PAGES - first)
+		return -EINVAL;
+	for (uint32_t i = first; i < first + n; i++)
+		if (!(adapter->doorbell_pages[i / 64] & UINT64_C(1) << i % 64))
+			return -EINVAL;
+	for (uint32_t i = first; i < first + n; i++)
+		adapter->doorbell_pages[i / 64] &= ~(UINT64_C(1) << i % 64);
+	return 0;
+}

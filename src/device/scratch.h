@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/scratch.h - a lane's own memory for the burst at hand. For transmit.c and
+ * receive.c, which can be on the stack at the same time (a switch hands over what
+ * one vPort sends to another).
+ */
+#ifndef MANAKIN_DEVICE_SCRATCH_H
+#define MANAKIN_DEVICE_SCRATCH_H
+
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "device/headers.h"
+#include "device/internal.h"
+#include "device/segment.h"
+
+#define SCRATCH_HEADER (HEADERS_MAX + VLAN_TAG_LEN) /* bytes of headers, a tag put in */
+#define SCRATCH_PIECES (FABRIC_BURST * FABRIC_PIECES_MAX)
+
+/** struct transmit_done - a send that is to be completed */
+struct transmit_done {
+	uint32_t offset; /* of its entry, in basic units */
+	uint8_t type;	 /* enum mana_cqe_type */
+	uint8_t cast;	 /* enum wq_cast */
+	bool quiet;	 /* the driver wants no completion of it */
+	uint32_t len;
+};
+
+struct transmit_scratch {
+	struct frame frames[FABRIC_BURST];
+	struct iovec pieces[SCRATCH_PIECES];
+	uint8_t headers[FABRIC_BURST][SCRATCH_HEADER];
+	struct transmit_done done[FABRIC_BURST];
+	struct segmenter segmenter;
+	struct frame segments[FABRIC_BURST];
+	struct iovec segment_pieces[FABRIC_BURST][FABRIC_PIECES_MAX];
+	uint8_t segment_headers[FABRIC_BURST][SCRATCH_HEADER];
+	struct wqe wqe;
+};
+
+struct receive_scratch {
+	struct segmenter segmenter;
+	struct iovec segment_pieces[FABRIC_PIECES_MAX + 1];
+	uint8_t segment_header[SCRATCH_HEADER];
+	uint8_t header[HEADERS_MAX];
+	struct iovec buffer[FABRIC_PIECES_MAX];
+	struct wqe wqe;
+};
+
+struct scratch {
+	struct transmit_scratch transmit;
+	struct receive_scratch receive;
+};
+
+static inline struct scratch *scratch_of(const struct adapter *adapter, unsigned int lane)
+{
+	return lanes_scratch(adapter->lanes, lane, sizeof(struct scratch));
+}
+
+#endif

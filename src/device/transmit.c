@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * A send queue's turn on its lane takes up to a burst of entries:
+ *
+ *	fetch -> check -> translate the scatter-gather list into pieces
+ *	-> apply what the OOB asks for -> hand the burst to the fabric
+ *	-> complete each entry, unless the driver asked for quiet
+ *
+ * What the OOB asks for never changes client memory: the headers are copied out
+ * once, changed in the copy, and the copy becomes the frame's first piece. A
+ * fabric that takes large sends or partial checksums gets them as they are; for
+ * others the adapter cuts and completes.
+ *
+ *	asked for		done to the copy		left to the fabric
+ *	IPv4 header checksum	computed
+ *	TCP/UDP checksum	pseudo-header's sum		FRAME_CSUM_PARTIAL
+ *	TSO			lengths of the whole,		FRAME_GSO
+ *				pseudo-header's sum
+ *	VLAN			tag put in
+ *
+ * The checksum field's old contents do not count: drivers differ in whether they
+ * put the pseudo-header's sum there.
+ */
+#include <string.h>
+
+#include "device/checksum.h"
+#include "device/scratch.h"
+
+#define TCP_CHECKSUM 16u /* bytes into the TCP header */
+#define UDP_CHECKSUM 6u	 /* bytes into the UDP header */
+#define SEGMENTS_MAX 2048u /* of a large send; TCP's smallest segments make fewer */
+#define TURN_BURSTS 4u	 /* bursts of one queue before another gets its turn */
+
+/** struct transmit_job - one entry on its way to a frame */
+struct transmit_job {
+	struct wq *sq;
+	const struct wqe *wqe;
+	struct mana_tx_oob oob;
+	struct iovec *pieces;
+	uint32_t n;
+	uint32_t len;
+	uint8_t *header; /* SCRATCH_HEADER bytes */
+	struct frame *frame;
+};
+
+static bool is_tso(const struct transmit_job *job)
+{
+	return job->wqe->header.client_oob_in_sgl;
+}
+
+/** read_oob() - what the driver asks for; MANA_CQE_TX_OKAY or why it cannot be */
+static enum mana_cqe_type read_oob(struct transmit_job *job)
+{
+	const struct vport *vport = job->sq->vport;
+	bool is_long;
+
+	memset(&job->oob, 0, sizeof(job->oob));
+	memcpy(&job->oob.s, wqe_oob(job->wqe), sizeof(job->oob.s));
+	is_long = job->oob.s.pkt_fmt == MANA_PACKET_LONG;
+	if (is_long) {
+		if (gdma_wqe_oob_size(&job->wqe->header) < GDMA_OOB_LARGE)
+			return MANA_CQE_TX_INVALID_OOB;
+		memcpy(&job->oob, wqe_oob(job->wqe), sizeof(job->oob));
+	} else if (job->oob.s.pkt_fmt != MANA_PACKET_SHORT) {
+		return MANA_CQE_TX_INVALID_OOB;
+	}
+	if (job->oob.s.vcq_num != job->sq->cq->id)
+		return MANA_CQE_TX_INVALID_OOB;
+	/*
+	 * An offset below 256 is in the short part of a long OOB too. Of the long part only the
+	 * tag counts: net_mana leaves the rest as it found it.
+	 */
+	if (job->oob.s.short_vp_offset != vport->index)
+		return MANA_CQE_TX_VPORT_IDX_OUT_OF_RANGE;
+	return vport->link_down ? MANA_CQE_TX_VPORT_DISABLED : MANA_CQE_TX_OKAY;
+}
+
+/** read_sgl() - the frame's pieces */
+static enum mana_cqe_type read_sgl(struct transmit_job *job)
+{
+	uint64_t len = 0;
+
+	/* One piece is kept free for the copy of the headers. */
+	for (uint32_t i = 0; i < job->wqe->sges; i++) {
+		const struct gdma_sge *sge = &wqe_sge(job->wqe)[i];
+		int err = memory_translate(&job->sq->adapter->memory, job->sq->pd, sge, DMA_READ,
+					   job->pieces + 1, &job->n, FABRIC_PIECES_MAX - 1);
+
+		if (err) {
+			wq_mistake(job->sq, "element %u (%u bytes at %#llx, key %#x): %s", i,
+				   sge->size, (unsigned long long)sge->address, sge->mem_key,
+				   strerror(-err));
+			return MANA_CQE_TX_GDMA_ERR;
+		}
+		len += sge->size;
+	}
+	if (len < ETHERNET_HEADER_LEN) {
+		wq_mistake(job->sq, "a frame of %llu bytes has no Ethernet header",
+			   (unsigned long long)len);
+		return MANA_CQE_TX_HDR_PROCESSING_ERROR;
+	}
+	if (len > FABRIC_FRAME_MAX) {
+		wq_mistake(job->sq, "a frame of %llu bytes is too long", (unsigned long long)len);
+		return MANA_CQE_TX_MTU_DROP;
+	}
+	job->len = (uint32_t)len;
+	return MANA_CQE_TX_OKAY;
+}
+
+/** skip() - drop the first @len bytes of the pieces */
+static void skip(struct transmit_job *job, uint32_t len)
+{
+	struct iovec *piece = job->pieces + 1;
+
+	while (len && job->n) {
+		size_t part = piece->iov_len < len ? piece->iov_len : len;
+
+		piece->iov_base = (uint8_t *)piece->iov_base + part;
+		piece->iov_len -= part;
+		len -= (uint32_t)part;
+		if (piece->iov_len)
+			break;
+		piece++;
+		job->n--;
+	}
+	/* What is left moves up behind the place for the headers. */
+	memmove(job->pieces + 1, piece, job->n * sizeof(*piece));
+}
+
+static enum mana_cqe_type header_error(struct transmit_job *job, const char *why)
+{
+	wq_mistake(job->sq, "offload of a frame whose headers do not fit it: %s", why);
+	return MANA_CQE_TX_HDR_PROCESSING_ERROR;
+}
+
+/** offload_tso() - lengths and flags of a large send */
+static enum mana_cqe_type offload_tso(struct transmit_job *job, struct packet_headers *headers)
+{
+	uint32_t header_len = wqe_sge(job->wqe)[0].size;
+	uint32_t mss = job->wqe->header.client_data_unit;
+	uint32_t l3 = job->len - headers->l3_off;
+	uint16_t field;
+
+	if (headers->l4 != HEADERS_L4_TCP || headers->l4_off + headers->l4_len != header_len)
+		return header_error(job, "the first element of a large send is not the TCP/IP headers");
+	if (job->len <= header_len || !mss || (job->len - header_len) / mss >= SEGMENTS_MAX)
+		return header_error(job, "a large send without payload, or of too small segments");
+	if (header_len - headers->l3_off + mss > job->sq->vport->config->mtu)
+		return MANA_CQE_TX_MTU_DROP;
+	if (l3 > UINT16_MAX)
+		return header_error(job, "a large send of more than 65535 bytes");
+	if (headers->ip_version == 4) {
+		field = __builtin_bswap16((uint16_t)l3);
+		memcpy(job->header + headers->l3_off + 2, &field, sizeof(field));
+		checksum_ipv4_write(job->header + headers->l3_off, headers->l3_len);
+		job->frame->flags |= FRAME_GSO_TCP4;
+	} else {
+		field = __builtin_bswap16((uint16_t)(l3 - 40));
+		memcpy(job->header + headers->l3_off + 4, &field, sizeof(field));
+		job->frame->flags |= FRAME_GSO_TCP6;
+	}
+	headers->l3_total_len = l3;
+	job->frame->hdr_len = (uint16_t)header_len;
+	job->frame->gso_size = (uint16_t)mss;
+	return MANA_CQE_TX_OKAY;
+}
+
+/** offload_checksum() - leave a partial checksum of layer 4 */
+static enum mana_cqe_type offload_checksum(struct transmit_job *job,
+					   const struct packet_headers *headers)
+{
+	bool tcp = headers->l4 == HEADERS_L4_TCP;
+	struct checksum pseudo = { 0 };
+	uint16_t offset = tcp ? TCP_CHECKSUM : UDP_CHECKSUM;
+	uint16_t sum;
+
+	if (headers->l4 == HEADERS_L4_NONE || tcp != job->oob.s.comp_tcp_csum)
+		return header_error(job, "a checksum of a protocol that is not there");
+	if (headers->l3_total_len < (uint32_t)headers->l3_len + headers->l4_len ||
+	    headers->l3_total_len > job->len - headers->l3_off)
+		return header_error(job, "the IP length is not the frame's");
+	checksum_add_pseudo(&pseudo, headers, job->header, headers->l3_total_len - headers->l3_len);
+	sum = checksum_fold(&pseudo);
+	memcpy(job->header + headers->l4_off + offset, &sum, sizeof(sum));
+	job->frame->flags |= FRAME_CSUM_PARTIAL;
+	job->frame->csum_start = headers->l4_off;
+	job->frame->csum_offset = offset;
+	return MANA_CQE_TX_OKAY;
+}
+
+/** put_tag() - insert the VLAN tag of the OOB into the copy; its new length */
+static uint32_t put_tag(struct transmit_job *job, uint32_t header_len)
+{
+	uint16_t tag[2] = { __builtin_bswap16(ETHERTYPE_VLAN),
+			    __builtin_bswap16((uint16_t)(job->oob.l.pcp << 13 |
+							 job->oob.l.dei << 12 |
+							 job->oob.l.vlan_id)) };
+
+	memmove(job->header + 12 + sizeof(tag), job->header + 12, header_len - 12);
+	memcpy(job->header + 12, tag, sizeof(tag));
+	job->frame->csum_start = (uint16_t)(job->frame->csum_start + sizeof(tag));
+	job->frame->hdr_len = (uint16_t)(job->frame->hdr_len + sizeof(tag));
+	job->len += (uint32_t)sizeof(tag);
+	return header_len + (uint32_t)sizeof(tag);
+}
+
+/** complete_partial() - for a fabric that wants whole checksums */
+static void complete_partial(struct transmit_job *job)
+{
+	uint16_t value;
+
+	if (checksum_partial(job->frame, &value))
+		return;
+	memcpy(job->header + job->frame->csum_start + job->frame->csum_offset, &value,
+	       sizeof(value));
+	job->frame->flags &= ~(uint32_t)FRAME_CSUM_PARTIAL;
+	job->frame->flags |= FRAME_CSUM_VALID;
+}
+
+/** offload() - the rare way: change a copy of the headers */
+static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
+{
+	const struct mana_tx_short_oob *s = &job->oob.s;
+	struct wq_counters *counters = &job->sq->counters;
+	struct packet_headers headers;
+	uint32_t header_len;
+	enum mana_cqe_type err = MANA_CQE_TX_OKAY;
+	size_t copied;
+
+	if (is_tso(job) && wqe_sge(job->wqe)[0].size > HEADERS_MAX)
+		return header_error(job, "more than 256 bytes of headers");
+	copied = headers_copy(job->pieces + 1, job->n, job->header, HEADERS_MAX);
+	if (headers_parse(job->header, copied, &headers))
+		return header_error(job, "no Ethernet header");
+	header_len = headers.l4 ? headers.l4_off + headers.l4_len :
+		     headers.ip_version ? (uint32_t)headers.l3_off + headers.l3_len :
+					  headers.l3_off;
+	if (job->sq->vport->config->check_source &&
+	    memcmp(job->header + 6, job->sq->vport->config->mac, 6)) {
+		wq_mistake(job->sq, "a frame from an address that is not the vPort's; dropped");
+		return MANA_CQE_TX_SA_DROP;
+	}
+	if (is_tso(job))
+		err = offload_tso(job, &headers);
+	else if (s->comp_iphdr_csum && headers.ip_version == 4)
+		checksum_ipv4_write(job->header + headers.l3_off, headers.l3_len);
+	if (err == MANA_CQE_TX_OKAY) {
+		if (s->comp_tcp_csum || s->comp_udp_csum)
+			err = offload_checksum(job, &headers);
+		else if (is_tso(job))
+			err = header_error(job, "a large send without TCP checksum offload");
+		else
+			err = MANA_CQE_TX_OKAY;
+	}
+	if (err != MANA_CQE_TX_OKAY)
+		return err;
+	skip(job, header_len);
+	if (job->oob.l.inject_vlan_tag) {
+		header_len = put_tag(job, header_len);
+		counters->vlan++;
+	}
+	job->pieces[0].iov_base = job->header;
+	job->pieces[0].iov_len = header_len;
+	job->frame->iov = job->pieces;
+	job->frame->iovcnt = job->n + 1;
+	job->frame->len = job->len;
+	counters->csum += s->comp_iphdr_csum || s->comp_tcp_csum || s->comp_udp_csum;
+	counters->tso += is_tso(job);
+	if (job->frame->flags & FRAME_CSUM_PARTIAL && !(job->frame->flags & FRAME_GSO) &&
+	    !(caps & FABRIC_CSUM))
+		complete_partial(job);
+	return MANA_CQE_TX_OKAY;
+}
+
+/** too_long() - does a frame that is not cut exceed the vPort's MTU? A tag does not count */
+static bool too_long(const struct transmit_job *job)
+{
+	return job->len > job->sq->vport->config->mtu + ETHERNET_HEADER_LEN + VLAN_TAG_LEN;
+}
+
+/** prepare() - from an entry to a frame */
+static enum mana_cqe_type prepare(struct transmit_job *job, unsigned int caps)
+{
+	const struct mana_tx_short_oob *s = &job->oob.s;
+	enum mana_cqe_type err = read_oob(job);
+
+	if (err == MANA_CQE_TX_OKAY)
+		err = read_sgl(job);
+	if (err != MANA_CQE_TX_OKAY)
+		return err;
+	if (!is_tso(job) && too_long(job)) {
+		wq_mistake(job->sq, "a frame of %u bytes exceeds the MTU of %u", job->len,
+			   job->sq->vport->config->mtu);
+		return MANA_CQE_TX_MTU_DROP;
+	}
+	memset(job->frame, 0, sizeof(*job->frame));
+	if (is_tso(job) || s->comp_iphdr_csum || s->comp_tcp_csum || s->comp_udp_csum ||
+	    job->oob.l.inject_vlan_tag || job->sq->vport->config->check_source)
+		return offload(job, caps);
+	job->frame->iov = job->pieces + 1;
+	job->frame->iovcnt = job->n;
+	job->frame->len = job->len;
+	return MANA_CQE_TX_OKAY;
+}
+
+/** frame_cast() - to one, several or all; looks at client memory once */
+static enum wq_cast frame_cast(const struct frame *frame)
+{
+	static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	uint8_t address[6];
+
+	headers_copy(frame->iov, frame->iovcnt, address, sizeof(address));
+	if (!(address[0] & 1))
+		return WQ_UNICAST;
+	return memcmp(address, all, sizeof(all)) ? WQ_MULTICAST : WQ_BROADCAST;
+}
+
+/** send_segments() - cut a large send for a fabric that takes only whole frames */
+static void send_segments(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch,
+			  const struct frame *frame)
+{
+	unsigned int n = 0;
+	int pieces;
+
+	if (segment_begin(&scratch->segmenter, frame))
+		return;
+	do {
+		struct frame *segment = &scratch->segments[n];
+
+		pieces = segment_next(&scratch->segmenter, scratch->segment_headers[n],
+				      scratch->segment_pieces[n], FABRIC_PIECES_MAX);
+		if (pieces > 0) {
+			*segment = (struct frame){ .iov = scratch->segment_pieces[n],
+						   .iovcnt = (uint32_t)pieces,
+						   .len = scratch->segmenter.len,
+						   .flags = FRAME_CSUM_VALID };
+			n++;
+		}
+		if (n == FABRIC_BURST || (pieces <= 0 && n)) {
+			fabric_send(sq->vport->fabric, lane, scratch->segments, n);
+			n = 0;
+		}
+	} while (pieces > 0);
+}
+
+/** send_burst() - to the fabric, in order */
+static void send_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch,
+		       unsigned int n, unsigned int caps)
+{
+	unsigned int first = 0;
+
+	if (!(caps & FABRIC_GSO)) {
+		for (unsigned int i = 0; i < n; i++) {
+			if (!(scratch->frames[i].flags & FRAME_GSO))
+				continue;
+			if (i > first)
+				fabric_send(sq->vport->fabric, lane, scratch->frames + first,
+					    i - first);
+			send_segments(sq, lane, scratch, &scratch->frames[i]);
+			first = i + 1;
+		}
+	}
+	if (n > first)
+		fabric_send(sq->vport->fabric, lane, scratch->frames + first, n - first);
+}
+
+/** complete() - completions of a burst, in the order of its entries */
+static void complete(struct wq *sq, const struct transmit_done *done, unsigned int n)
+{
+	struct wq_counters *counters = &sq->counters;
+
+	cq_begin(sq->cq);
+	for (unsigned int i = 0; i < n; i++) {
+		struct mana_tx_comp_oob oob = { 0 };
+
+		if (done[i].type == MANA_CQE_TX_OKAY) {
+			counters->frames++;
+			counters->bytes += done[i].len;
+			counters->cast_frames[done[i].cast]++;
+			counters->cast_bytes[done[i].cast] += done[i].len;
+			if (done[i].quiet)
+				continue;
+		} else {
+			/* An error is told even to a driver that asked for quiet. */
+			counters->errors[(done[i].type - MANA_CQE_TX_OKAY) % 16]++;
+		}
+		oob.cqe_hdr.cqe_type = done[i].type & 0x3fu;
+		oob.cqe_hdr.client_type = MANA_CLIENT_COMPLETION;
+		oob.tx_wqe_offset = done[i].offset & 0x7ffffffu;
+		cq_post(sq->cq, &oob, sq->id, true);
+	}
+	cq_end(sq->cq);
+}
+
+/** run_burst() - up to a burst of entries; how many there were */
+static unsigned int run_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch)
+{
+	unsigned int caps = fabric_caps(sq->vport->fabric);
+	unsigned int entries = 0, frames = 0;
+
+	while (entries < FABRIC_BURST) {
+		struct transmit_done *done = &scratch->done[entries];
+		struct transmit_job job = {
+			.sq = sq,
+			.wqe = &scratch->wqe,
+			.pieces = scratch->pieces + frames * FABRIC_PIECES_MAX,
+			.header = scratch->headers[frames],
+			.frame = &scratch->frames[frames],
+		};
+		enum wq_fetched fetched;
+
+		done->offset = sq->taken & (sq->units - 1);
+		fetched = wq_fetch(sq, &scratch->wqe);
+		if (fetched == WQ_EMPTY)
+			break;
+		entries++;
+		done->quiet = false;
+		done->type = MANA_CQE_TX_GDMA_ERR;
+		if (fetched == WQ_BROKEN)
+			break;
+		done->type = (uint8_t)prepare(&job, caps);
+		if (done->type != MANA_CQE_TX_OKAY)
+			continue;
+		done->quiet = job.oob.s.suppress_txcqe;
+		done->len = job.len;
+		done->cast = (uint8_t)frame_cast(job.frame);
+		frames++;
+	}
+	if (!entries)
+		return 0;
+	if (frames)
+		send_burst(sq, lane, scratch, frames, caps);
+	complete(sq, scratch->done, entries);
+	return entries;
+}
+
+/** transmit_run() - a send queue's turn */
+bool transmit_run(struct lane_work *work, unsigned int lane)
+{
+	struct wq *sq = (struct wq *)work;
+	struct scratch *scratch = scratch_of(sq->adapter, lane);
+
+	if (!scratch || !ring_ready(&sq->ring))
+		return false;
+	for (unsigned int i = 0; i < TURN_BURSTS; i++)
+		if (run_burst(sq, lane, &scratch->transmit) < FABRIC_BURST)
+			return false;
+	return !wq_empty(sq);
+}

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vPort commands: configuration, work-queue objects, steering, statistics.
+ *
+ * A vPort has one user at a time. MANA_CONFIG_VPORT_TX says which protection
+ * domain and doorbell page its queues belong to; the kernel's Ethernet driver and
+ * mana_ib take turns at that, and the adapter follows the last one.
+ *
+ * Steering is published as a whole: a lane sees the old table or the new one. The
+ * old one is freed when every lane has been quiet.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "device/internal.h"
+
+#define LINK_SPEED_MBPS 200000u
+#define TABLE_DEFAULT 64u   /* indirection entries, for drivers that know one size only */
+#define TABLE_VARIABLE 128u /* for drivers that ask */
+
+/* Handles: kind in bits 63:56, a counter in 55:32, then whatever finds the object */
+enum {
+	HANDLE_VPORT = 0x21,
+	HANDLE_WQ = 0x22,
+	HANDLE_FILTER = 0x23,
+};
+
+static uint64_t handle_make(struct adapter *adapter, unsigned int kind, uint32_t low)
+{
+	return (uint64_t)kind << 56 | (uint64_t)(++adapter->handles & 0xffffffu) << 32 | low;
+}
+
+static struct vport *vport_find(struct adapter *adapter, uint64_t handle)
+{
+	uint32_t index = (uint32_t)handle;
+
+	if (index >= adapter->config.ports || !handle || adapter->vport[index].handle != handle)
+		return NULL;
+	return &adapter->vport[index];
+}
+
+/** wq_find() - a work-queue object by handle; the low bits are its queue's number */
+static struct wq *wq_find(struct adapter *adapter, uint32_t type, uint64_t handle)
+{
+	struct wq *wq = table_get(type == GDMA_SQ ? &adapter->sqs : &adapter->rqs,
+				  (uint32_t)handle & 0xffffffu);
+
+	return wq && wq->handle == handle && handle ? wq : NULL;
+}
+
+static uint32_t query_device_config(struct adapter *adapter, struct command *command)
+{
+	struct mana_query_device_config_resp *resp = command->response;
+	uint16_t mtu = ADAPTER_MTU_MIN;
+
+	for (uint32_t i = 0; i < adapter->config.ports; i++)
+		if (adapter->config.port[i].mtu > mtu)
+			mtu = adapter->config.port[i].mtu;
+	if (command->version > GDMA_MESSAGE_V2)
+		command->version = GDMA_MESSAGE_V2;
+	resp->max_num_vports = (uint16_t)adapter->config.ports;
+	resp->max_num_eqs = ADAPTER_EQS - 1;
+	resp->pf_cap_flags1 = MANA_PF_CAP_1_QUERY_LINK_STATUS;
+	/* With the Ethernet header: drivers subtract it. */
+	resp->adapter_mtu = (uint16_t)(mtu + ETHERNET_HEADER_LEN);
+	resp->link_speed_mbps = LINK_SPEED_MBPS;
+	return STATUS_OK;
+}
+
+static uint32_t query_vport_config(struct adapter *adapter, struct command *command)
+{
+	const struct mana_query_vport_config_req *req = (const void *)command->request;
+	struct mana_query_vport_config_resp *resp = command->response;
+	struct vport *vport;
+
+	if (req->vport_index >= adapter->config.ports)
+		return STATUS_NOT_FOUND;
+	vport = &adapter->vport[req->vport_index];
+	if (!vport->handle)
+		vport->handle = handle_make(adapter, HANDLE_VPORT, req->vport_index);
+	resp->max_num_sq = vport->config->queues;
+	resp->max_num_rq = vport->config->queues;
+	resp->num_indirection_ent =
+		adapter->hwc.driver_caps & GDMA_DRV_CAP_1_VARIABLE_INDIRECTION ? TABLE_VARIABLE :
+										TABLE_DEFAULT;
+	memcpy(resp->mac_addr, vport->config->mac, sizeof(resp->mac_addr));
+	resp->vport = vport->handle;
+	return STATUS_OK;
+}
+
+static uint32_t config_vport_tx(struct adapter *adapter, struct command *command)
+{
+	const struct mana_config_vport_tx_req *req = (const void *)command->request;
+	struct mana_config_vport_tx_resp *resp = command->response;
+	struct vport *vport = vport_find(adapter, req->vport);
+
+	if (!vport || !table_get(&adapter->memory.pds, req->pdid))
+		return STATUS_NOT_FOUND;
+	if (req->doorbell_page >= ADAPTER_DOORBELL_PAGES)
+		return STATUS_INVALID;
+	vport->pd = req->pdid;
+	vport->doorbell = req->doorbell_page;
+	vport->configured = true;
+	resp->tx_vport_offset = (uint16_t)vport->index;
+	resp->short_form_allowed = 1;
+	return STATUS_OK;
+}
+
+/** vport_slot() - a free number among the vPort's queues of that type */
+static struct wq **vport_slot(struct vport *vport, uint32_t type, uint32_t *index)
+{
+	struct wq **slots = type == GDMA_SQ ? vport->sq : vport->rq;
+
+	for (uint32_t i = 0; i < vport->config->queues; i++)
+		if (!slots[i]) {
+			*index = i;
+			return &slots[i];
+		}
+	return NULL;
+}
+
+static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
+{
+	const struct mana_create_wq_obj_req *req = (const void *)command->request;
+	struct mana_create_wq_obj_resp *resp = command->response;
+	struct vport *vport = vport_find(adapter, req->vport);
+	struct dma_list *wq_list = memory_list_find(&adapter->memory, req->wq_dma_region);
+	struct dma_list *cq_list = memory_list_find(&adapter->memory, req->cq_dma_region);
+	struct eq *eq = NULL;
+	struct wq **slot, *wq;
+	struct cq *cq;
+	uint32_t index;
+	int err;
+
+	if (!vport || !wq_list || !cq_list || wq_list == cq_list)
+		return STATUS_NOT_FOUND;
+	if ((req->wq_type != GDMA_SQ && req->wq_type != GDMA_RQ) || !vport->configured)
+		return STATUS_INVALID;
+	if (req->cq_parent_eq_id != GDMA_CQ_NO_EQ) {
+		eq = table_get(&adapter->eqs, req->cq_parent_eq_id);
+		if (!eq || eq == adapter->hwc.eq)
+			return STATUS_NOT_FOUND;
+	}
+	slot = vport_slot(vport, req->wq_type, &index);
+	if (!slot)
+		return STATUS_NO_RESOURCE;
+	cq = cq_create(adapter, cq_list, req->cq_size, eq, vport->doorbell, &err);
+	if (!cq)
+		return status_from_errno(err);
+	wq = wq_create(adapter, req->wq_type, wq_list, req->wq_size, cq, vport->doorbell, vport->pd,
+		       &err);
+	if (wq) {
+		wq->vport = vport;
+		wq->index = index;
+		wq->work.run = transmit_run;
+		if (req->wq_type == GDMA_SQ)
+			err = lane_add(adapter->lanes, vport->index + index, &wq->work, -1);
+	}
+	if (err) {
+		/* The lists stay the driver's: they must outlive the queues that took them. */
+		if (wq) {
+			wq->ring.list = NULL;
+			wq_destroy(wq);
+			wq_list->owned = false;
+		}
+		cq->ring.list = NULL;
+		cq_destroy(cq);
+		cq_list->owned = false;
+		return status_from_errno(err);
+	}
+	wq->handle = handle_make(adapter, HANDLE_WQ, wq->id);
+	*slot = wq;
+	resp->wq_id = wq->id;
+	resp->cq_id = cq->id;
+	resp->wq_obj = wq->handle;
+	return STATUS_OK;
+}
+
+static void counters_add(struct wq_counters *sum, const struct wq_counters *more)
+{
+	uint64_t *to = (uint64_t *)sum;
+	const uint64_t *from = (const uint64_t *)more;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+		to[i] += from[i];
+}
+
+/** steering_publish() - lanes use @steering from now on; the old one is freed */
+static void steering_publish(struct vport *vport, struct steering *steering)
+{
+	struct steering *old = atomic_exchange(&vport->steering, steering);
+
+	lanes_sync(vport->adapter->lanes);
+	free(old);
+}
+
+/** steering_copy() - a copy of what is in force, to be changed and published */
+static struct steering *steering_copy(const struct vport *vport)
+{
+	struct steering *copy = calloc(1, sizeof(*copy));
+	const struct steering *now = atomic_load(&vport->steering);
+
+	if (copy && now)
+		*copy = *now;
+	return copy;
+}
+
+/** steering_forget() - no packet goes to @rq any more; disables the vPort when out of memory */
+static void steering_forget(struct vport *vport, const struct wq *rq)
+{
+	const struct steering *now = atomic_load(&vport->steering);
+	struct steering *copy;
+	bool used;
+
+	if (!now)
+		return;
+	used = now->fallback == rq;
+	for (uint32_t i = 0; i <= now->mask; i++)
+		used = used || now->table[i] == rq;
+	if (!used)
+		return;
+	copy = steering_copy(vport);
+	if (copy) {
+		if (copy->fallback == rq)
+			copy->fallback = NULL;
+		for (uint32_t i = 0; i <= copy->mask; i++)
+			if (copy->table[i] == rq)
+				copy->table[i] = NULL;
+	}
+	steering_publish(vport, copy);
+}
+
+/** wq_obj_destroy() - a vPort's work queue and its completion queue */
+static void wq_obj_destroy(struct wq *wq)
+{
+	struct vport *vport = wq->vport;
+	struct cq *cq = wq->cq;
+
+	if (wq->type == GDMA_RQ)
+		steering_forget(vport, wq);
+	else
+		lane_remove(&wq->work, -1);
+	counters_add(wq->type == GDMA_SQ ? &vport->gone_tx : &vport->gone_rx, &wq->counters);
+	*(wq->type == GDMA_SQ ? &vport->sq[wq->index] : &vport->rq[wq->index]) = NULL;
+	wq_destroy(wq);
+	cq_destroy(cq);
+}
+
+static uint32_t destroy_wq_obj(struct adapter *adapter, struct command *command)
+{
+	const struct mana_destroy_wq_obj_req *req = (const void *)command->request;
+	struct wq *wq;
+
+	if (req->wq_type != GDMA_SQ && req->wq_type != GDMA_RQ)
+		return STATUS_INVALID;
+	wq = wq_find(adapter, req->wq_type, req->wq_obj);
+	if (!wq)
+		return STATUS_NOT_FOUND;
+	wq_obj_destroy(wq);
+	return STATUS_OK;
+}
+
+static uint32_t fence_rq(struct adapter *adapter, struct command *command)
+{
+	const struct mana_fence_rq_req *req = (const void *)command->request;
+	struct wq *wq = wq_find(adapter, GDMA_RQ, req->wq_obj);
+
+	if (!wq)
+		return STATUS_NOT_FOUND;
+	/* What lanes are delivering now comes before the fence. */
+	lanes_sync(adapter->lanes);
+	receive_fence(wq);
+	return STATUS_OK;
+}
+
+/** steering_table() - read the indirection table of a request; false if it makes no sense */
+static bool steering_table(struct adapter *adapter, const struct vport *vport,
+			   const struct command *command, struct steering *steering)
+{
+	const struct mana_config_vport_rx_req *req = (const void *)command->request;
+	const uint8_t *table = (const uint8_t *)req + req->indir_tab_offset;
+	uint32_t n = req->num_indir_entries;
+
+	if (!n || n & (n - 1) || n > MANA_INDIRECTION_MAX || req->indir_tab_offset > command->len ||
+	    n > (command->len - req->indir_tab_offset) / sizeof(uint64_t))
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t handle;
+		struct wq *rq;
+
+		memcpy(&handle, table + i * sizeof(handle), sizeof(handle));
+		rq = wq_find(adapter, GDMA_RQ, handle);
+		if (!rq || rq->vport != vport)
+			return false;
+		steering->table[i] = rq;
+	}
+	steering->mask = n - 1;
+	return true;
+}
+
+static uint32_t config_vport_rx(struct adapter *adapter, struct command *command)
+{
+	const struct mana_config_vport_rx_req_v2 *v2 = (const void *)command->request;
+	const struct mana_config_vport_rx_req *req = &v2->v1;
+	struct vport *vport = vport_find(adapter, req->vport);
+	struct steering *steering;
+
+	if (!vport)
+		return STATUS_NOT_FOUND;
+	steering = steering_copy(vport);
+	if (!steering)
+		return STATUS_NO_RESOURCE;
+	if (req->rx_enable != MANA_UNCHANGED)
+		steering->enabled = req->rx_enable;
+	if (req->rss_enable != MANA_UNCHANGED)
+		steering->rss = req->rss_enable;
+	if (req->hdr.req.msg_version >= GDMA_MESSAGE_V2 && command->len >= sizeof(*v2))
+		steering->coalesce = v2->cqe_coalescing_enable;
+	if (req->update_default_rxobj) {
+		struct wq *rq = wq_find(adapter, GDMA_RQ, req->default_rxobj);
+
+		if ((!rq || rq->vport != vport) && req->default_rxobj != MANA_INVALID_HANDLE) {
+			free(steering);
+			return STATUS_NOT_FOUND;
+		}
+		steering->fallback = rq;
+	}
+	if (req->update_hashkey)
+		toeplitz_set_key(&steering->toeplitz, req->hashkey);
+	if (req->update_indir_tab && !steering_table(adapter, vport, command, steering)) {
+		free(steering);
+		return STATUS_INVALID;
+	}
+	steering_publish(vport, steering);
+	/* A disabled vPort may have had a frame waiting; an enabled one may have one now. */
+	lane_kick(&vport->source);
+	return STATUS_OK;
+}
+
+/* ---- Statistics ---- */
+
+static void vport_sum(const struct vport *vport, struct wq_counters *tx, struct wq_counters *rx)
+{
+	*tx = vport->gone_tx;
+	*rx = vport->gone_rx;
+	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
+		if (vport->sq[i])
+			counters_add(tx, &vport->sq[i]->counters);
+		if (vport->rq[i])
+			counters_add(rx, &vport->rq[i]->counters);
+	}
+}
+
+void adapter_port_counters(struct adapter *adapter, unsigned int port,
+			   struct adapter_port_counters *out)
+{
+	struct vport *vport = &adapter->vport[port];
+	struct wq_counters tx, rx;
+
+	vport_sum(vport, &tx, &rx);
+	memset(out, 0, sizeof(*out));
+	fabric_counters(vport->fabric, &out->fabric);
+	out->tx_frames = tx.frames;
+	out->tx_bytes = tx.bytes;
+	for (size_t i = 1; i < sizeof(tx.errors) / sizeof(tx.errors[0]); i++)
+		out->tx_errors += tx.errors[i];
+	out->tx_csum = tx.csum;
+	out->tx_tso = tx.tso;
+	out->tx_vlan = tx.vlan;
+	out->rx_frames = rx.frames;
+	out->rx_bytes = rx.bytes;
+	out->rx_truncated = rx.truncated;
+	out->rx_csum_bad = rx.csum_bad;
+	out->rx_coalesced = rx.coalesced;
+	out->rx_disabled = atomic_load(&vport->rx_disabled);
+	out->rx_no_buffer = out->fabric.rx_dropped;
+	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
+		out->tx_queues += vport->sq[i] != NULL;
+		out->rx_queues += vport->rq[i] != NULL;
+	}
+}
+
+uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, unsigned int queue)
+{
+	const struct wq *rq = adapter->vport[port].rq[queue];
+
+	return rq ? rq->counters.frames : 0;
+}
+
+/** tx_error() - frames that ended with that completion type */
+static uint64_t tx_error(const struct wq_counters *tx, enum mana_cqe_type type)
+{
+	return tx->errors[type - MANA_CQE_TX_OKAY];
+}
+
+static uint32_t query_gf_stat(struct adapter *adapter, struct command *command)
+{
+	const struct mana_query_gf_stat_req *req = (const void *)command->request;
+	struct mana_query_gf_stat_resp *resp = command->response;
+	struct wq_counters tx = { 0 }, rx = { 0 };
+
+	for (uint32_t i = 0; i < adapter->config.ports; i++) {
+		struct vport *vport = &adapter->vport[i];
+		struct wq_counters t, r;
+
+		vport_sum(vport, &t, &r);
+		counters_add(&tx, &t);
+		counters_add(&rx, &r);
+		resp->rx_discards_no_wqe += vport_no_buffer(vport);
+		resp->rx_err_vport_disabled += atomic_load(&vport->rx_disabled);
+	}
+	if (command->version > GDMA_MESSAGE_V2)
+		command->version = GDMA_MESSAGE_V2;
+	resp->reported_stats = req->req_stats & MANA_GF_STAT_ALL;
+	resp->rx_bytes = rx.bytes;
+	resp->rx_ucast_packets = rx.cast_frames[WQ_UNICAST];
+	resp->rx_ucast_bytes = rx.cast_bytes[WQ_UNICAST];
+	resp->rx_mcast_packets = rx.cast_frames[WQ_MULTICAST];
+	resp->rx_mcast_bytes = rx.cast_bytes[WQ_MULTICAST];
+	resp->rx_bcast_packets = rx.cast_frames[WQ_BROADCAST];
+	resp->rx_bcast_bytes = rx.cast_bytes[WQ_BROADCAST];
+	resp->tx_err_vport_disabled = tx_error(&tx, MANA_CQE_TX_VPORT_DISABLED);
+	resp->tx_err_vport_offset = tx_error(&tx, MANA_CQE_TX_VPORT_IDX_OUT_OF_RANGE);
+	resp->tx_err_vlan = tx_error(&tx, MANA_CQE_TX_VLAN_TAGGING_VIOLATION);
+	resp->tx_err_ethertype = tx_error(&tx, MANA_CQE_TX_INVALID_ETH_TYPE);
+	resp->tx_err_sa = tx_error(&tx, MANA_CQE_TX_SA_DROP);
+	resp->tx_err_mtu = tx_error(&tx, MANA_CQE_TX_MTU_DROP);
+	resp->tx_err_oob = tx_error(&tx, MANA_CQE_TX_INVALID_OOB) +
+			   tx_error(&tx, MANA_CQE_TX_HDR_PROCESSING_ERROR);
+	resp->tx_bytes = tx.bytes;
+	resp->tx_ucast_packets = tx.cast_frames[WQ_UNICAST];
+	resp->tx_ucast_bytes = tx.cast_bytes[WQ_UNICAST];
+	resp->tx_mcast_packets = tx.cast_frames[WQ_MULTICAST];
+	resp->tx_mcast_bytes = tx.cast_bytes[WQ_MULTICAST];
+	resp->tx_bcast_packets = tx.cast_frames[WQ_BROADCAST];
+	resp->tx_bcast_bytes = tx.cast_bytes[WQ_BROADCAST];
+	resp->tx_err_gdma = tx_error(&tx, MANA_CQE_TX_GDMA_ERR);
+	return STATUS_OK;
+}
+
+static uint32_t query_phy_stat(struct adapter *adapter, struct command *command)
+{
+	const struct mana_query_phy_stat_req *req = (const void *)command->request;
+	struct mana_query_phy_stat_resp *resp = command->response;
+
+	resp->reported_stats = req->req_stats;
+	for (uint32_t i = 0; i < adapter->config.ports; i++) {
+		struct fabric_counters fabric;
+
+		fabric_counters(adapter->vport[i].fabric, &fabric);
+		resp->drops.rx += fabric.rx_dropped;
+		resp->drops.tx += fabric.tx_dropped;
+		resp->packets[0].rx += fabric.rx_frames;
+		resp->packets[0].tx += fabric.tx_frames;
+		resp->bytes[0].rx += fabric.rx_bytes;
+		resp->bytes[0].tx += fabric.tx_bytes;
+	}
+	return STATUS_OK;
+}
+
+static uint32_t query_link_config(struct adapter *adapter, struct command *command)
+{
+	const struct mana_query_link_config_req *req = (const void *)command->request;
+	struct mana_query_link_config_resp *resp = command->response;
+
+	if (!vport_find(adapter, req->vport))
+		return STATUS_NOT_FOUND;
+	resp->link_speed_mbps = LINK_SPEED_MBPS;
+	resp->qos_speed_mbps = LINK_SPEED_MBPS;
+	resp->qos_unconfigured = 1;
+	return STATUS_OK;
+}
+
+static uint32_t set_bw_clamp(struct adapter *adapter, struct command *command)
+{
+	const struct mana_set_bw_clamp_req *req = (const void *)command->request;
+	struct mana_set_bw_clamp_resp *resp = command->response;
+
+	if (!vport_find(adapter, req->vport))
+		return STATUS_NOT_FOUND;
+	/* There is no quality-of-service agent behind this adapter to take the limit. */
+	resp->qos_unconfigured = 1;
+	return STATUS_OK;
+}
+
+/* ---- Commands of a physical function's driver ---- */
+
+static uint32_t register_hw_port(struct adapter *adapter, struct command *command)
+{
+	struct mana_register_hw_port_resp *resp = command->response;
+
+	if (!adapter->config.physical)
+		return GDMA_STATUS_CMD_UNSUPPORTED;
+	/* The driver registers its ports in turn and uses this handle from then on. */
+	for (uint32_t i = 0; i < adapter->config.ports; i++) {
+		struct vport *vport = &adapter->vport[i];
+
+		if (vport->registered)
+			continue;
+		if (!vport->handle)
+			vport->handle = handle_make(adapter, HANDLE_VPORT, i);
+		vport->registered = true;
+		resp->vport = vport->handle;
+		return STATUS_OK;
+	}
+	return STATUS_NO_RESOURCE;
+}
+
+static uint32_t deregister_hw_port(struct adapter *adapter, struct command *command)
+{
+	const struct mana_deregister_hw_port_req *req = (const void *)command->request;
+	struct vport *vport = vport_find(adapter, req->vport);
+
+	if (!adapter->config.physical)
+		return GDMA_STATUS_CMD_UNSUPPORTED;
+	if (!vport || !vport->registered)
+		return STATUS_NOT_FOUND;
+	vport->registered = false;
+	return STATUS_OK;
+}
+
+static uint32_t register_filter(struct adapter *adapter, struct command *command)
+{
+	const struct mana_register_filter_req *req = (const void *)command->request;
+	struct mana_register_filter_resp *resp = command->response;
+	struct vport *vport = vport_find(adapter, req->vport);
+
+	if (!adapter->config.physical)
+		return GDMA_STATUS_CMD_UNSUPPORTED;
+	if (!vport)
+		return STATUS_NOT_FOUND;
+	if (vport->filter)
+		return STATUS_BUSY;
+	vport->filter = handle_make(adapter, HANDLE_FILTER, vport->index);
+	resp->filter = vport->filter;
+	return STATUS_OK;
+}
+
+static uint32_t deregister_filter(struct adapter *adapter, struct command *command)
+{
+	const struct mana_deregister_filter_req *req = (const void *)command->request;
+	uint32_t index = (uint32_t)req->filter;
+
+	if (!adapter->config.physical)
+		return GDMA_STATUS_CMD_UNSUPPORTED;
+	if (index >= adapter->config.ports || !req->filter ||
+	    adapter->vport[index].filter != req->filter)
+		return STATUS_NOT_FOUND;
+	adapter->vport[index].filter = 0;
+	return STATUS_OK;
+}
+
+void vport_reset(struct vport *vport)
+{
+	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
+		if (vport->sq[i])
+			wq_obj_destroy(vport->sq[i]);
+		if (vport->rq[i])
+			wq_obj_destroy(vport->rq[i]);
+	}
+	if (atomic_load(&vport->steering))
+		steering_publish(vport, NULL);
+	vport->handle = 0;
+	vport->filter = 0;
+	vport->registered = false;
+	vport->configured = false;
+}
+
+#define GENERAL_RESP sizeof(struct gdma_general_resp)
+
+const struct command_entry vport_commands[] = {
+	{ MANA_QUERY_DEV_CONFIG, "QUERY_DEV_CONFIG", sizeof(struct gdma_general_req),
+	  sizeof(struct mana_query_device_config_resp), query_device_config },
+	{ MANA_QUERY_GF_STAT, "QUERY_GF_STAT", sizeof(struct mana_query_gf_stat_req),
+	  sizeof(struct mana_query_gf_stat_resp), query_gf_stat },
+	{ MANA_CONFIG_VPORT_TX, "CONFIG_VPORT_TX", sizeof(struct mana_config_vport_tx_req),
+	  sizeof(struct mana_config_vport_tx_resp), config_vport_tx },
+	{ MANA_CREATE_WQ_OBJ, "CREATE_WQ_OBJ", sizeof(struct mana_create_wq_obj_req),
+	  sizeof(struct mana_create_wq_obj_resp), create_wq_obj },
+	{ MANA_DESTROY_WQ_OBJ, "DESTROY_WQ_OBJ", sizeof(struct mana_destroy_wq_obj_req),
+	  GENERAL_RESP, destroy_wq_obj },
+	{ MANA_FENCE_RQ, "FENCE_RQ", sizeof(struct mana_fence_rq_req), GENERAL_RESP, fence_rq },
+	{ MANA_CONFIG_VPORT_RX, "CONFIG_VPORT_RX", sizeof(struct mana_config_vport_rx_req),
+	  sizeof(struct mana_config_vport_rx_resp), config_vport_rx },
+	{ MANA_QUERY_VPORT_CONFIG, "QUERY_VPORT_CONFIG",
+	  sizeof(struct mana_query_vport_config_req), sizeof(struct mana_query_vport_config_resp),
+	  query_vport_config },
+	{ MANA_QUERY_LINK_CONFIG, "QUERY_LINK_CONFIG", sizeof(struct mana_query_link_config_req),
+	  sizeof(struct mana_query_link_config_resp), query_link_config },
+	{ MANA_SET_BW_CLAMP, "SET_BW_CLAMP", sizeof(struct mana_set_bw_clamp_req),
+	  sizeof(struct mana_set_bw_clamp_resp), set_bw_clamp },
+	{ MANA_QUERY_PHY_STAT, "QUERY_PHY_STAT", sizeof(struct mana_query_phy_stat_req),
+	  sizeof(struct mana_query_phy_stat_resp), query_phy_stat },
+	{ MANA_REGISTER_HW_PORT, "REGISTER_HW_PORT", sizeof(struct mana_register_hw_port_req),
+	  sizeof(struct mana_register_hw_port_resp), register_hw_port },
+	{ MANA_DEREGISTER_HW_PORT, "DEREGISTER_HW_PORT",
+	  sizeof(struct mana_deregister_hw_port_req), GENERAL_RESP, deregister_hw_port },
+	{ MANA_REGISTER_FILTER, "REGISTER_FILTER", sizeof(struct mana_register_filter_req),
+	  sizeof(struct mana_register_filter_resp), register_filter },
+	{ MANA_DEREGISTER_FILTER, "DEREGISTER_FILTER", sizeof(struct mana_deregister_filter_req),
+	  GENERAL_RESP, deregister_filter },
+	{ 0 },
+};
