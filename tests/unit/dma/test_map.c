@@ -816,13 +816,25 @@ static int child_bus_error(const struct sigaction *before, bool sent)
 
 	assert_true(child >= 0);
 	if (!child) {
+		struct dma_map *map = dma_map_new();
+		struct dma_region *region;
 		int fd = file_new(1, 0);
-		volatile uint8_t *own = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+		volatile uint8_t *own;
 
 		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-		if (sigaction(SIGBUS, before, NULL) < 0 || dma_guard_install() < 0 ||
-		    ftruncate(fd, 0) < 0)
+		if (sigaction(SIGBUS, before, NULL) < 0 || dma_guard_install() < 0)
 			_exit(2);
+		/* Where a client's memory has been before */
+		if (dma_map_add(map, 0, PAGE, fd, 0, DMA_READ))
+			_exit(3);
+		own = dma_map_pointer(map, 0, PAGE, DMA_READ);
+		if (dma_map_unlink(map, 0, PAGE, &region))
+			_exit(4);
+		dma_map_release(map, region);
+		if (mmap((void *)(uintptr_t)own, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE,
+			 fd, 0) != own ||
+		    ftruncate(fd, 0) < 0)
+			_exit(5);
 		if (sent)
 			raise(SIGBUS);
 		else

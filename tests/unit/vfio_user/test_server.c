@@ -1686,34 +1686,37 @@ static void client_that_does_not_read(void **state)
 /* A client that reads late gets all of it, in order, with descriptors where they belong */
 static void client_that_reads_late(void **state)
 {
-	enum { READS = 5 };
+	enum { BEHIND = 5, ROUNDS = 60 };
 	static uint8_t reply[sizeof(struct vfu_region_access) + VFU_DATA_MAX];
 	struct test *test = *state;
 	struct vfu_region_info info = { .argsz = 64, .index = 2 };
 	struct region_answer got;
 	int fd;
 
-	for (unsigned int round = 0; round < 3; round++) {
-		for (uint16_t i = 0; i < READS; i++) {
-			struct vfu_region_access access = { 0x1000u * i, 5, VFU_DATA_MAX - i };
+	/* More is under way than the socket takes, so the server's buffer goes round */
+	for (uint16_t i = 0; i < ROUNDS + BEHIND; i++) {
+		if (i < ROUNDS) {
+			struct vfu_region_access access = { 0x1000u * i, 5,
+							    VFU_DATA_MAX - 100 * i };
 			uint8_t bytes[128];
 			size_t len = put_message(bytes, i, VFU_CMD_REGION_READ, 0, &access, 16);
 
 			len += put_message(bytes + len, i, VFU_CMD_DEVICE_GET_REGION_INFO, 0, &info,
 					   32);
 			send_bytes(test->client, bytes, len, NULL, 0);
-		}
-		serve(test);
-		for (uint16_t i = 0; i < READS; i++) {
-			uint64_t at = 0x1000u * i + VFU_DATA_MAX - i - 1;
-
-			assert_int_equal(answer(test->client, i, VFU_CMD_REGION_READ, reply,
-						16 + VFU_DATA_MAX - i, NULL),
-					 0);
-			assert_int_equal(reply[16 + VFU_DATA_MAX - i - 1],
-					 (uint8_t)(at * 7 + (at >> 8) + 5));
 			serve(test);
-			assert_int_equal(answer(test->client, i, VFU_CMD_DEVICE_GET_REGION_INFO,
+		}
+		if (i >= BEHIND) {
+			uint16_t k = i - BEHIND;
+			uint32_t count = VFU_DATA_MAX - 100u * k;
+			uint64_t at = 0x1000u * k + count - 1;
+
+			assert_int_equal(answer(test->client, k, VFU_CMD_REGION_READ, reply,
+						16 + count, NULL),
+					 0);
+			assert_int_equal(reply[16 + count - 1], (uint8_t)(at * 7 + (at >> 8) + 5));
+			serve(test);
+			assert_int_equal(answer(test->client, k, VFU_CMD_DEVICE_GET_REGION_INFO,
 						&got, sizeof(got), &fd),
 					 0);
 			check_mapping(fd, &got);
@@ -1906,46 +1909,62 @@ static void socket_file(void **state)
 	assert_int_equal(vfu_server_open(&config, &second), -EINVAL);
 }
 
+#define OPENERS 3
+
+struct opener {
+	char path[128];
+	struct vfu_config config;
+	pthread_barrier_t *start;
+	struct vfu_server *server;
+};
+
 static void *open_one(void *argument)
 {
-	struct test *test = argument;
-	struct vfu_config config = test->config;
-	struct vfu_server *server = NULL;
-	char path[128];
+	struct opener *opener = argument;
 
-	snprintf(path, sizeof(path), "%s/race", test->folder);
-	config.path = path;
-	return vfu_server_open(&config, &server) ? NULL : server;
+	opener->config.path = opener->path;
+	opener->server = NULL;
+	pthread_barrier_wait(opener->start);
+	if (vfu_server_open(&opener->config, &opener->server))
+		opener->server = NULL;
+	return NULL;
 }
 
-/* Two that find the same stale socket at the same time: one of them gets it, for good */
-static void two_open_one_stale_socket(void **state)
+/* Some that find the same stale socket at the same time: one of them gets it, for good */
+static void several_open_one_stale_socket(void **state)
 {
 	struct test *test = *state;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct opener openers[OPENERS];
+	pthread_t threads[OPENERS];
+	pthread_barrier_t start;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/race", test->folder);
-	for (unsigned int i = 0; i < 50; i++) {
-		int stale = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
-		void *servers[3];
-		pthread_t threads[3];
+	assert_int_equal(pthread_barrier_init(&start, NULL, OPENERS), 0);
+	for (unsigned int round = 0; round < 100; round++) {
+		int stale = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		unsigned int n = 0;
 
 		assert_int_equal(bind(stale, (struct sockaddr *)&address, sizeof(address)), 0);
 		close(stale);
-		for (unsigned int t = 0; t < 3; t++)
-			assert_int_equal(pthread_create(&threads[t], NULL, open_one, test), 0);
-		for (unsigned int t = 0; t < 3; t++) {
-			pthread_join(threads[t], &servers[t]);
-			n += servers[t] != NULL;
+		for (unsigned int i = 0; i < OPENERS; i++) {
+			strcpy(openers[i].path, address.sun_path);
+			openers[i].config = test->config;
+			openers[i].start = &start;
+			assert_int_equal(pthread_create(&threads[i], NULL, open_one, &openers[i]),
+					 0);
+		}
+		for (unsigned int i = 0; i < OPENERS; i++) {
+			pthread_join(threads[i], NULL);
+			n += openers[i].server != NULL;
 		}
 		assert_int_equal(n, 1);
-		fd = connect_to(address.sun_path);
-		close(fd);
-		for (unsigned int t = 0; t < 3; t++)
-			if (servers[t])
-				vfu_server_close(servers[t]);
+		close(connect_to(address.sun_path));
+		for (unsigned int i = 0; i < OPENERS; i++)
+			if (openers[i].server)
+				vfu_server_close(openers[i].server);
 	}
+	pthread_barrier_destroy(&start);
 }
 
 /* The beginning of a QEMU, message by message */
@@ -2034,7 +2053,7 @@ int main(void)
 		TEST(silent_connections),
 		TEST(dropping),
 		TEST(socket_file),
-		TEST(two_open_one_stale_socket),
+		TEST(several_open_one_stale_socket),
 		TEST(as_qemu_begins),
 	};
 
