@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#define RUN_DIRECTORY "/run/manakin" /* where adapters without --socket live, by name */
+
 /* Exit statuses of every command; docs and man pages repeat them. */
 enum exit_status {
 	EXIT_OK = 0,
@@ -17,6 +19,7 @@ enum exit_status {
 /*
  * A command: argv[0] is its name. Returns an exit status.
  */
+int cmd_control(int argc, char **argv);
 int cmd_device(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 

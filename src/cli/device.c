@@ -19,12 +19,12 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/control_server.h"
 #include "cli/port.h"
 #include "cli/summary.h"
 #include "device/adapter.h"
 
 #define ADAPTERS_MAX 16u
-#define RUN_DIRECTORY "/run/manakin"
 
 enum {
 	OPTION_NAME = 'n',
@@ -313,9 +313,15 @@ static int make_run_directory(const char *socket)
 	return 0;
 }
 
-static int watch(int epoll, int fd, void *what)
+/** struct source - a descriptor that the control thread waits for, and who serves it */
+struct source {
+	void (*serve)(void *what);
+	void *what;
+};
+
+static int watch(int epoll, int fd, struct source *source)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = what };
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = source };
 
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
@@ -342,31 +348,64 @@ static int stats_timer(unsigned int seconds)
 	return fd;
 }
 
+static void serve_adapter(void *adapter)
+{
+	adapter_serve(adapter);
+}
+
+static void serve_control(void *control)
+{
+	control_server_serve(control);
+}
+
+static void serve_stop(void *stop)
+{
+	*(bool *)stop = true;
+}
+
+/** struct ticker - what serve_tick() needs to print */
+struct ticker {
+	int fd;
+	struct adapter **adapters;
+	const struct setup *setup;
+};
+
+static void serve_tick(void *what)
+{
+	struct ticker *ticker = what;
+	uint64_t expired;
+
+	if (read(ticker->fd, &expired, sizeof(expired)) > 0)
+		summary_print(ticker->adapters, ticker->setup->count, ticker->setup->json);
+}
+
 /** serve() - until a signal */
-static void serve(const struct setup *setup, struct adapter **adapters, int signals, int timer)
+static void serve(const struct setup *setup, struct adapter **adapters,
+		  struct control_server **controls, int signals, int timer)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event events[8];
-	int stop = 0, tick = 0;
+	struct source sources[2 + 2 * ADAPTERS_MAX];
+	struct ticker ticker = { timer, adapters, setup };
+	bool stop = false;
 
-	watch(epoll, signals, &stop);
-	watch(epoll, timer, &tick);
-	for (unsigned int i = 0; i < setup->count; i++)
-		watch(epoll, adapter_fd(adapters[i]), adapters[i]);
+	sources[0] = (struct source){ serve_stop, &stop };
+	sources[1] = (struct source){ serve_tick, &ticker };
+	watch(epoll, signals, &sources[0]);
+	watch(epoll, timer, &sources[1]);
+	for (unsigned int i = 0; i < setup->count; i++) {
+		sources[2 + 2 * i] = (struct source){ serve_adapter, adapters[i] };
+		sources[3 + 2 * i] = (struct source){ serve_control, controls[i] };
+		watch(epoll, adapter_fd(adapters[i]), &sources[2 + 2 * i]);
+		watch(epoll, control_server_fd(controls[i]), &sources[3 + 2 * i]);
+	}
 	while (!stop) {
 		int n = epoll_wait(epoll, events, 8, -1);
 
 		for (int i = 0; i < n; i++) {
-			if (events[i].data.ptr == &stop) {
-				stop = 1;
-			} else if (events[i].data.ptr == &tick) {
-				uint64_t expired;
+			struct source *source = events[i].data.ptr;
 
-				if (read(timer, &expired, sizeof(expired)) > 0)
-					summary_print(adapters, setup->count, setup->json);
-			} else {
-				adapter_serve(events[i].data.ptr);
-			}
+			source->serve(source->what);
 		}
 	}
 	close(epoll);
@@ -376,6 +415,7 @@ static void serve(const struct setup *setup, struct adapter **adapters, int sign
 static int run(struct setup *setup)
 {
 	struct adapter *adapters[ADAPTERS_MAX];
+	struct control_server *controls[ADAPTERS_MAX];
 	int signals = stop_signals();
 	int timer = stats_timer(setup->stats_seconds);
 	struct lanes *lanes;
@@ -396,6 +436,12 @@ static int run(struct setup *setup)
 		if (err)
 			break;
 		err = adapter_open(config, lanes, &adapters[open], error, sizeof(error));
+		if (!err) {
+			err = control_server_open(adapters[open], &controls[open], error,
+						  sizeof(error));
+			if (err)
+				adapter_close(adapters[open]);
+		}
 		if (err)
 			say("%s", error);
 		else
@@ -407,11 +453,13 @@ static int run(struct setup *setup)
 				adapter_config(adapters[i])->name, adapter_config(adapters[i])->ports,
 				adapter_config(adapters[i])->ports == 1 ? "" : "s",
 				adapter_config(adapters[i])->socket);
-		serve(setup, adapters, signals, timer);
+		serve(setup, adapters, controls, signals, timer);
 		summary_print(adapters, open, setup->json);
 	}
-	while (open)
-		adapter_close(adapters[--open]);
+	while (open) {
+		control_server_close(controls[--open]);
+		adapter_close(adapters[open]);
+	}
 	lanes_stop(lanes);
 	close(timer);
 	close(signals);

@@ -14,6 +14,7 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{ "device", cmd_device, "a MANA adapter in software" },
+	{ "control", cmd_control, "ask a running adapter, or make something happen to it" },
 	{ "lab", cmd_lab, "a virtual machine with Debian's own drivers on that adapter" },
 };
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const struct {
 	const char *name;
@@ -61,12 +62,13 @@ static void add_port(struct libscols_table *table, struct adapter *adapter, unsi
 	put_number(line, i++, c.tx_queues);
 }
 
-void summary_print(struct adapter *const *adapters, unsigned int n, bool json)
+char *summary_text(struct adapter *const *adapters, unsigned int n, bool json)
 {
 	struct libscols_table *table = scols_new_table();
+	char *text = NULL, *lines = NULL;
 
 	if (!table)
-		return;
+		return NULL;
 	scols_table_set_name(table, "ports");
 	scols_table_enable_json(table, json);
 	for (size_t i = 0; i < COLUMNS; i++) {
@@ -80,8 +82,19 @@ void summary_print(struct adapter *const *adapters, unsigned int n, bool json)
 	for (unsigned int a = 0; a < n; a++)
 		for (unsigned int p = 0; p < adapter_config(adapters[a])->ports; p++)
 			add_port(table, adapters[a], p);
-	scols_print_table(table);
-	fputc('\n', stdout);
-	fflush(stdout);
+	if (scols_print_table_to_string(table, &lines) || asprintf(&text, "%s\n", lines) < 0)
+		text = NULL;
+	free(lines);
 	scols_unref_table(table);
+	return text;
+}
+
+void summary_print(struct adapter *const *adapters, unsigned int n, bool json)
+{
+	char *text = summary_text(adapters, n, json);
+
+	if (text)
+		fputs(text, stdout);
+	fflush(stdout);
+	free(text);
 }

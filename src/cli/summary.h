@@ -12,4 +12,7 @@
 /** summary_print() - to standard output; a table, or JSON with the list "ports" */
 void summary_print(struct adapter *const *adapters, unsigned int n, bool json);
 
+/** summary_text() - the same as a string to be freed; NULL when out of memory */
+char *summary_text(struct adapter *const *adapters, unsigned int n, bool json);
+
 #endif
