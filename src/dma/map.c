@@ -708,6 +708,9 @@ void dma_map_release(struct dma_map *map, struct dma_region *region)
 		free(region);
 		region = next;
 	}
+	/* Nothing of what was lost is left */
+	if (!whole(map)->count)
+		atomic_store(&whole(map)->lost, false);
 }
 
 size_t dma_map_retired(const struct dma_map *map)

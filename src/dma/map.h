@@ -170,7 +170,8 @@ static inline void *dma_map_pointer(const struct dma_map *map, uint64_t iova, ui
  *
  * A client that truncates a file it has mapped would kill the adapter by
  * SIGBUS. dma_guard_install() sets a handler that puts zero pages in place of
- * the region and notes it here; the control thread then drops the client.
+ * the region and notes it here; the control thread then drops the client. It is
+ * forgotten when the last region has been released: a map can serve the next client.
  */
 bool dma_map_lost(const struct dma_map *map);
 

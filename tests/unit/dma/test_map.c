@@ -789,8 +789,13 @@ static void truncated_file(void **state)
 	assert_true(dma_map_lost(bystander));
 	assert_int_equal(read(dma_guard_fd(), &events, sizeof(events)), sizeof(events));
 
+	/* Until nothing is left of what the client had */
 	assert_int_equal(remove_region(map, 0, 8 * PAGE), 0);
+	assert_true(dma_map_lost(map));
 	assert_int_equal(remove_region(map, 8 * PAGE, 4 * PAGE), 0);
+	assert_false(dma_map_lost(map));
+	dma_map_release(bystander, dma_map_unlink_all(bystander));
+	assert_false(dma_map_lost(bystander));
 	close(fd);
 	close(other);
 	dma_map_free(map);
