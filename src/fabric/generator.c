@@ -15,7 +15,7 @@
  *
  *	flow	0 to flows-1, different source address each
  *	IPv4	198.18.x.x to 198.19.0.1 (RFC 2544's range for benchmarks)
- *	IPv6	2001:2::x:x to 2001:2::1:0:1 (RFC 5180's)
+ *	IPv6	2001:2::x to 2001:2::1:0:1 (RFC 5180's)
  *	ports	49152 + flow % 16384 to 9 (discard)
  *
  * A count is shared by all lanes: a poll takes its share before it delivers and
@@ -140,7 +140,6 @@ static uint32_t build_ip(uint8_t *ip, uint32_t len, bool v6, uint8_t protocol, u
 		ip[6] = protocol;
 		ip[7] = 64;
 		memcpy(ip + 8, prefix6, sizeof(prefix6));
-		store_be16(ip + 20, (uint16_t)(flow >> 16));
 		store_be16(ip + 22, (uint16_t)flow);
 		memcpy(ip + 24, prefix6, sizeof(prefix6));
 		ip[35] = 1;

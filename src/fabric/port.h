@@ -10,6 +10,7 @@
 
 #include "fabric/fabric.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -231,20 +232,25 @@ static inline void store_be16(uint8_t *to, uint16_t value)
  * checksum_add() - add bytes to an Internet checksum (RFC 1071)
  * @sum:	so far; 0 at the start. Only the last piece may have an odd length
  *
+ * The sum does not depend on the byte order it is made in, but for a swap at the end.
+ *
  * Return: the sum, not yet folded
  */
 static inline uint64_t checksum_add(uint64_t sum, const uint8_t *from, size_t len)
 {
-	for (; len >= 4; from += 4, len -= 4)
-		sum += (uint64_t)load_be16(from) + load_be16(from + 2);
-	if (len >= 2) {
-		sum += load_be16(from);
-		from += 2;
-		len -= 2;
+	uint64_t native = 0;
+	uint32_t word = 0;
+
+	for (; len >= sizeof(word); from += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, from, sizeof(word));
+		native += word;
 	}
-	if (len)
-		sum += (uint64_t)*from << 8;
-	return sum;
+	word = 0;
+	memcpy(&word, from, len);
+	native += word;
+	while (native >> 16)
+		native = (native & 0xffff) + (native >> 16);
+	return sum + be16toh((uint16_t)native);
 }
 
 /** checksum_fold() - the checksum to write; 0 over data that holds a right one */

@@ -148,7 +148,7 @@ static enum verdict verify_transport(const uint8_t *payload, uint32_t len,
 	}
 }
 
-static enum verdict verify_ipv4(const uint8_t *ip, uint32_t len, uint32_t mtu)
+static enum verdict verify_ipv4(const uint8_t *ip, uint32_t len)
 {
 	struct pseudo pseudo = { .optional = true };
 	uint32_t header, total;
@@ -161,8 +161,6 @@ static enum verdict verify_ipv4(const uint8_t *ip, uint32_t len, uint32_t mtu)
 		return BAD_IPV4_HEADER;
 	if (total < header || total > len)
 		return BAD_IPV4_LENGTH;
-	if (total > mtu)
-		return BAD_MTU;
 	if (checksum_fold(checksum_add(0, ip, header)))
 		return BAD_IPV4_CHECKSUM;
 	if (load_be16(ip + 6) & IPV4_FRAGMENT)
@@ -172,7 +170,7 @@ static enum verdict verify_ipv4(const uint8_t *ip, uint32_t len, uint32_t mtu)
 	return verify_transport(ip + header, total - header, &pseudo);
 }
 
-static enum verdict verify_ipv6(const uint8_t *ip, uint32_t len, uint32_t mtu)
+static enum verdict verify_ipv6(const uint8_t *ip, uint32_t len)
 {
 	struct pseudo pseudo = { .optional = false };
 	uint32_t left, at = IPV6_HEADER_SIZE;
@@ -182,8 +180,6 @@ static enum verdict verify_ipv6(const uint8_t *ip, uint32_t len, uint32_t mtu)
 	left = load_be16(ip + 4);
 	if (left > len - IPV6_HEADER_SIZE)
 		return BAD_IPV6_LENGTH;
-	if (left + IPV6_HEADER_SIZE > mtu)
-		return BAD_MTU;
 	pseudo.protocol = ip[6];
 	pseudo.sum = checksum_add(0, ip + IPV6_ADDRESSES, 32);
 
@@ -239,9 +235,9 @@ static enum verdict verify(const uint8_t *frame, uint32_t len, uint32_t mtu)
 	if (len - at > mtu)
 		return BAD_MTU;
 	if (type == ETHERTYPE_IP)
-		return verify_ipv4(frame + at, len - at, mtu);
+		return verify_ipv4(frame + at, len - at);
 	if (type == ETHERTYPE_IPV6)
-		return verify_ipv6(frame + at, len - at, mtu);
+		return verify_ipv6(frame + at, len - at);
 	if (type <= ETHERMTU && type > len - at)
 		return BAD_LENGTH_FIELD;
 	return GOOD;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static char log_lines[64][256];
@@ -14,6 +15,8 @@ static unsigned int deliver(void *ctx, unsigned int lane, const struct frame *fr
 	struct receiver *receiver = ctx;
 	unsigned int taken = n;
 
+	if (receiver->slow)
+		usleep(20);
 	pthread_mutex_lock(&receiver->lock);
 	receiver->calls++;
 	if (n > receiver->largest)

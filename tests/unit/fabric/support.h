@@ -36,12 +36,13 @@ struct kept {
  * struct receiver - stands for a vPort
  * @buffers:	frames that it still takes; -1 for any number
  * @keep:	remember frames in @kept (up to KEPT_MAX)
+ * @slow:	give way to other threads within a call
  * @calls, @largest: calls of deliver(), and most frames in one
  */
 struct receiver {
 	pthread_mutex_t lock;
 	int64_t buffers;
-	bool keep;
+	bool keep, slow;
 	unsigned int calls, largest;
 	uint64_t frames, bytes;
 	struct kept kept[KEPT_MAX];

@@ -11,6 +11,7 @@
 #define MAGIC_NS 0xa1b23c4du
 #define MAGIC_US 0xa1b2c3d4u
 #define FRAMES   100u
+#define ROUNDS   400u
 
 static char directory[] = "/tmp/fabric-pcap-XXXXXX";
 
@@ -182,7 +183,7 @@ static void *lane_main(void *arg)
 	struct iovec iov[FABRIC_BURST];
 	struct frame frames[FABRIC_BURST];
 
-	for (unsigned int round = 0; round < 50; round++) {
+	for (unsigned int round = 0; round < ROUNDS; round++) {
 		for (unsigned int i = 0; i < FABRIC_BURST; i++) {
 			unsigned int seed = round * FABRIC_BURST + i;
 
@@ -203,7 +204,7 @@ static void lanes_write_one_after_the_other(void **state)
 {
 	const char *name = path("lanes.pcap");
 	struct fabric_port *port = open_port(spec("pcap:%s", name, ""), 1, 3, NULL);
-	uint8_t *file = malloc(1 << 20);
+	uint8_t *file = malloc(8 << 20);
 	unsigned int next[3] = { 0 };
 	struct lane lanes[3];
 	size_t len;
@@ -216,8 +217,8 @@ static void lanes_write_one_after_the_other(void **state)
 	for (unsigned int i = 0; i < 3; i++)
 		pthread_join(lanes[i].thread, NULL);
 	fabric_close(port);
-	len = read_all(name, file, 1 << 20);
-	assert_int_equal(len, 24 + 3 * 50 * FABRIC_BURST * 116);
+	len = read_all(name, file, 8 << 20);
+	assert_int_equal(len, 24 + 3 * ROUNDS * FABRIC_BURST * 116);
 	for (size_t at = 24; at < len; at += 116) {
 		const uint8_t *frame = file + at + 16;
 

@@ -291,14 +291,24 @@ static void lengths_are_checked(void **state)
 	assert_int_equal(bad_after(port, bytes, len), 1);
 	bytes[39] = 7;
 	assert_int_equal(bad_after(port, bytes, len), 1);
+	bytes[39] = 19; /* one more than there is, and no checksum to tell */
+	bytes[40] = bytes[41] = 0;
+	assert_int_equal(bad_after(port, bytes, len), 1);
 	assert_int_equal(logged("UDP length"), 1);
 
-	/* TCP: header shorter than it can be, longer than the segment */
-	len = ip_frame(bytes, station(9), station(1), 4, 6, 10);
-	bytes[46] = 0x40;
-	assert_int_equal(bad_after(port, bytes, len), 1);
-	bytes[46] = 0x80;
-	assert_int_equal(bad_after(port, bytes, len), 1);
+	/* TCP: header shorter than it can be, longer than the segment, with a right checksum */
+	for (unsigned int i = 0; i < 3; i++) {
+		static const uint8_t lengths[] = { 0x40, 0x80, 0x70 };
+
+		len = ip_frame(bytes, station(9), station(1), 4, 6, 10);
+		sum = (uint16_t)(bytes[50] << 8 | bytes[51]);
+		sum = (uint16_t)~sum16((uint16_t)~sum, (uint8_t[]){ lengths[i], 0x10, 0xaf, 0xef },
+				       4);
+		bytes[46] = lengths[i];
+		bytes[50] = (uint8_t)(~sum >> 8);
+		bytes[51] = (uint8_t)~sum;
+		assert_int_equal(bad_after(port, bytes, len), lengths[i] != 0x70);
+	}
 	assert_int_equal(logged("TCP header"), 1);
 
 	/* an IPv4 header longer than the packet, with a right checksum */

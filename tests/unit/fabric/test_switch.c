@@ -182,6 +182,30 @@ static void addresses_are_learned_and_move(void **state)
 	unplug(fixture);
 }
 
+static void a_share_is_not_used_up(void **state)
+{
+	struct fixture *fixture = plug("switch", 1);
+
+	(void)state;
+	/* neither by addresses that move to and fro, nor by groups */
+	for (unsigned int round = 0; round < 5; round++) {
+		for (unsigned int i = 0; i < 64; i++)
+			send_from(fixture, 2 + round % 2, station(1), station(1000 + i));
+	}
+	for (unsigned int i = 0; i < 100; i++)
+		send_from(fixture, 4, station(1), (uint8_t[]){ 1, 0, 0, 0, 0, (uint8_t)i });
+	for (unsigned int i = 0; i < 64; i++)
+		send_from(fixture, 4, station(1), station(2000 + i));
+	arrived(fixture);
+	for (unsigned int i = 0; i < 64; i++) {
+		send_from(fixture, 1, station(1000 + i), station(1));
+		assert_int_equal(arrived(fixture), 100);
+		send_from(fixture, 1, station(2000 + i), station(1));
+		assert_int_equal(arrived(fixture), 1);
+	}
+	unplug(fixture);
+}
+
 static void addresses_are_forgotten(void **state)
 {
 	struct fixture *fixture = plug("switch+age=1", 1);
@@ -488,6 +512,7 @@ int main(void)
 		cmocka_unit_test(vports_reach_each_other),
 		cmocka_unit_test(frames_pass_with_flags_and_pieces),
 		cmocka_unit_test(addresses_are_learned_and_move),
+		cmocka_unit_test(a_share_is_not_used_up),
 		cmocka_unit_test(addresses_are_forgotten),
 		cmocka_unit_test(an_attacker_does_not_disturb_the_others),
 		cmocka_unit_test(a_full_port_does_not_stop_the_others),

@@ -669,6 +669,7 @@ static void lanes_that_poll_together_keep_the_order(void **state)
 	uint8_t bytes[60];
 
 	(void)state;
+	receiver->slow = true;
 	for (unsigned int i = 0; i < 2; i++) {
 		pollers[i] = (struct poller){ .port = port, .lane = i, .stop = &stop };
 		assert_int_equal(pthread_create(&pollers[i].thread, NULL, poller_main, &pollers[i]),
