@@ -581,15 +581,19 @@ static int handle_get_region_info(struct vfu_server *server, struct conn *conn,
 	if (region->mmap_fd < 0 || !conn->takes_fd || (region->mmap_asked && !conn->asks_mmap))
 		return reply(server, conn, command, &answer, size);
 
-	answer.info.flags |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
+	/*
+	 * A client without room for the capability asks again, with as much as argsz says. Till
+	 * then the region is not called mappable: the descriptor comes with the capability, and
+	 * QEMU rejects the flag CAPS without one.
+	 */
 	answer.info.argsz = sizeof(answer);
-	/* A client that has no room for the capability asks again, with as much as argsz says */
 	if (asked.argsz >= sizeof(answer) && !(command->flags & VFU_FLAG_NO_REPLY)) {
 		if (conn->n_out_fds == VFU_REGION_COUNT) {
 			condemn(server, conn, LOG_WARNING, "it does not read its replies");
 			return 0;
 		}
 		size = sizeof(answer);
+		answer.info.flags |= VFIO_REGION_INFO_FLAG_MMAP | VFIO_REGION_INFO_FLAG_CAPS;
 		answer.info.cap_offset = sizeof(answer.info);
 		answer.sparse = (struct vfu_sparse_mmap){
 			.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP,
