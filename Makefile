@@ -1,2 +1,39 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# The front door: each target does all that is needed for it on a fresh Debian 12.
+# The front door. Each target does all that is needed for it on a fresh Debian 12,
+# installing distribution packages where they are missing (as root, or with sudo).
+
+BUILD := build
+MANAKIN := $(BUILD)/manakin
+
+.PHONY: all build demo lab check bench-lab format clean
+
+all: build
+
+$(BUILD)/.dependencies: scripts/dependencies.sh
+	@scripts/dependencies.sh
+	@mkdir -p $(BUILD) && touch $@
+
+$(BUILD)/build.ninja: | $(BUILD)/.dependencies
+	@meson setup $(BUILD)
+
+build: $(BUILD)/build.ninja $(BUILD)/.dependencies
+	@ninja -C $(BUILD)
+
+# The guide's testpmd commands, with Debian's own drivers in a virtual machine.
+demo: lab
+lab: build
+	@scripts/demo-lab.sh $(MANAKIN)
+
+# Every test; the last line says how many passed and failed.
+check: build
+	@scripts/check.sh $(BUILD)
+
+# A guest's throughput over this adapter against QEMU's virtio-net, in turn.
+bench-lab: build
+	@bench/lab.sh $(MANAKIN)
+
+format:
+	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
+
+clean:
+	@rm -rf $(BUILD) $(BUILD)-sanitize

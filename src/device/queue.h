@@ -94,7 +94,6 @@ struct eq {
  * @armed:	the next completion makes an event
  * @posted:	completions were written since the lock was taken
  * @unread:	completions written since the driver rang last
- * @overrun:	the driver was told once that it is too slow
  */
 struct cq {
 	struct adapter *adapter;
@@ -108,7 +107,6 @@ struct cq {
 	bool posted;
 	bool usable;
 	uint64_t unread;
-	_Atomic bool overrun;
 };
 
 /**

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Run every test: unit and fuzz tests plain and under the sanitizers, then the lab.
+# usage: check.sh BUILD
+set -u
+
+build=$1
+sanitized=$build-sanitize
+results=
+
+# run NAME BUILD ARGUMENT... - one ring of tests; its results are counted at the end
+run()
+{
+	name=$1 dir=$2
+	shift 2
+	echo "== $name"
+	meson test -C "$dir" --no-rebuild --print-errorlogs --logbase "$name" "$@" || failed=1
+	results="$results $dir/meson-logs/$name.junit.xml"
+}
+
+failed=0
+[ -f "$sanitized/build.ninja" ] ||
+	meson setup "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false >/dev/null || exit 1
+ninja -C "$build" && ninja -C "$sanitized" || exit 1
+
+run unit "$build" --suite unit --suite fuzz
+run sanitize "$sanitized" --suite unit --suite fuzz
+echo "== guest images (built once, then kept)"
+"$build/manakin" lab build --suite trixie && "$build/manakin" lab build --suite bookworm || failed=1
+# One guest at a time: with two cores they would only slow each other down.
+run lab "$build" --suite lab --num-processes 1
+
+# shellcheck disable=SC2086
+python3 scripts/count-tests.py $results || failed=1
+exit $failed

@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Install the distribution packages that building, the lab and the tests need.
+# Nothing is done, and nobody is asked for a password, when they are there.
+set -eu
+
+packages="
+gcc pkg-config meson ninja-build python3
+libcmocka-dev libpcap-dev libsmartcols-dev
+clang libclang-rt-14-dev
+bats iproute2 iputils-ping iperf3 ethtool tcpdump util-linux procps
+debootstrap e2fsprogs gpgv debian-archive-keyring
+"
+
+missing=
+for package in $packages; do
+	dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+		missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || {
+		echo "These packages are missing, and neither root nor sudo is there to install them:" >&2
+		echo " $missing" >&2
+		exit 1
+	}
+	as_root=sudo
+fi
+echo "Installing packages:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+$as_root apt-get -qq install -y --no-install-recommends $missing >/dev/null 2>&1 || {
+	$as_root apt-get -qq update
+	$as_root apt-get -qq install -y --no-install-recommends $missing >/dev/null
+}
