@@ -4,11 +4,10 @@
  *
  * Theory of operation
  *
- * Written frames are copied out of the client's memory into a buffer of the lane's and
- * appended by libpcap under a lock, which also makes the time stamps ascend. The C
- * library buffers; fabric_flush() and closing write out. A file that cannot be written
- * any more (a full disk, the limit) stays as far as it has come, and further frames are
- * counted as dropped.
+ * Under a lock a frame is copied out of the client's memory, given its time stamp and
+ * appended by libpcap, so that stamps ascend whatever lanes send. The C library buffers;
+ * fabric_flush() and closing write out. A file that cannot be written any more (a full disk, the
+ * limit) stays as far as it has come, and further frames are counted as dropped.
  *
  * A capture to be replayed is read as a whole when the port is opened: whatever is wrong
  * with it is said before a client attaches, and a poll hands over ready frames from

@@ -38,6 +38,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -156,6 +157,22 @@ static uint64_t load_address(const uint8_t *from)
 	       load_be16(from + 4);
 }
 
+/* An address as people write it. */
+struct address_text {
+	char text[sizeof("00:11:22:33:44:55")];
+};
+
+static struct address_text print_address(uint64_t address)
+{
+	struct address_text to;
+
+	snprintf(to.text, sizeof(to.text), "%02x:%02x:%02x:%02x:%02x:%02x",
+		 (unsigned int)(address >> 40) & 0xff, (unsigned int)(address >> 32) & 0xff,
+		 (unsigned int)(address >> 24) & 0xff, (unsigned int)(address >> 16) & 0xff,
+		 (unsigned int)(address >> 8) & 0xff, (unsigned int)address & 0xff);
+	return to;
+}
+
 static bool is_multicast(uint64_t address)
 {
 	return address >> 40 & ETHERNET_MULTICAST_BIT;
@@ -233,30 +250,23 @@ static void sweep(struct ethernet_switch *sw, uint32_t now, unsigned int port)
 
 /**
  * add() - learn an address, or that it has moved; under sw->learning
- * @slot:	where it is now; NULL if nowhere
+ * @port:	index of the port it is behind
+ * @now:	in seconds
  */
-static void add(struct ethernet_switch *sw, struct learned *slot, uint64_t address,
-		unsigned int port, uint32_t now)
+static void add(struct ethernet_switch *sw, uint64_t address, unsigned int port, uint32_t now)
 {
+	struct learned *slot = find_learned(sw, address), *bucket = bucket_of(sw, address);
 	uint64_t entry;
 
-	if (!slot) {
-		/* Another lane may have been faster. */
-		slot = find_learned(sw, address);
+	for (unsigned int i = 0; i < SWITCH_BUCKET_SLOTS && !slot; i++) {
+		if (!atomic_load_explicit(&bucket[i].entry, memory_order_relaxed))
+			slot = &bucket[i];
 	}
-	if (!slot) {
-		struct learned *bucket = bucket_of(sw, address);
-
-		for (unsigned int i = 0; i < SWITCH_BUCKET_SLOTS && !slot; i++) {
-			if (!atomic_load_explicit(&bucket[i].entry, memory_order_relaxed))
-				slot = &bucket[i];
-		}
-		if (!slot)
-			return;
-	}
+	if (!slot)
+		return;
 	entry = atomic_load_explicit(&slot->entry, memory_order_relaxed);
 	if (entry == ENTRY(address, port))
-		return;
+		return; /* another lane was faster */
 	if (entry)
 		forget(sw, slot, entry);
 	atomic_store_explicit(&slot->seen, now, memory_order_relaxed);
@@ -278,11 +288,10 @@ static void learn(struct ethernet_switch *sw, const struct view *view, struct sw
 	if (is_multicast(source) || !source)
 		return;
 	if (find_station(view, source) != TO_ALL) {
-		log_once(
-			&from->said, LOG_WARNING,
-			"switch %s: the vPort %012llx sends from %012llx, which is another vPort's "
-			"address: it goes on getting its own frames",
-			sw->name, (unsigned long long)from->address, (unsigned long long)source);
+		log_once(&from->said, LOG_WARNING,
+			 "switch %s: the vPort %s sends from %s, which is another vPort's address: "
+			 "that one goes on getting its own frames",
+			 sw->name, print_address(from->address).text, print_address(source).text);
 		return;
 	}
 	slot = find_learned(sw, source);
@@ -302,7 +311,7 @@ static void learn(struct ethernet_switch *sw, const struct view *view, struct sw
 		return;
 	if (atomic_load_explicit(&sw->learned_count[from->index], memory_order_relaxed) <
 	    SWITCH_LEARNED_MAX)
-		add(sw, slot, source, from->index, now);
+		add(sw, source, from->index, now);
 	pthread_mutex_unlock(&sw->learning);
 }
 
@@ -566,12 +575,11 @@ static int join(struct ethernet_switch *sw, struct fabric_port *port, struct swi
 				   "fabric switch: a port for %u lanes cannot join switch %s of %u",
 				   port->config.lanes, sw->name, sw->lane_count);
 	if (find_station(now, state->address) != TO_ALL)
-		return fabric_fail(error, -EEXIST,
-				   "fabric switch: another vPort on switch %s has the address "
-				   "%02x:%02x:%02x:%02x:%02x:%02x; give each its own",
-				   sw->name, port->config.mac[0], port->config.mac[1],
-				   port->config.mac[2], port->config.mac[3], port->config.mac[4],
-				   port->config.mac[5]);
+		return fabric_fail(
+			error, -EEXIST,
+			"fabric switch: another vPort on switch %s has the address %s; give "
+			"each its own",
+			sw->name, print_address(state->address).text);
 	while (index < SWITCH_PORTS_MAX && now->ports[index])
 		index++;
 	if (index == SWITCH_PORTS_MAX)
@@ -633,8 +641,8 @@ static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
 			SWITCH_NAME_MAX, name, strlen(name));
 	if (!address || is_multicast(address))
 		return fabric_fail(error, -EINVAL,
-				   "fabric switch: %012llx is not the address of one station",
-				   (unsigned long long)address);
+				   "fabric switch: %s is not the address of one station",
+				   print_address(address).text);
 	state = calloc(1, sizeof(*state));
 	if (!state)
 		return fabric_fail(error, -ENOMEM, "fabric switch: out of memory");
