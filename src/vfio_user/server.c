@@ -139,6 +139,8 @@ struct conn {
  * @spare_fd:	given up for a moment to turn a connection away when descriptors have run out
  * @device, @inode: of the socket file, to remove no other
  * @serving:	a handler may be running
+ * @turning_away: connections cannot be accepted, and that has been logged
+ * @cannot_raise: an interrupt could not be signalled, and that has been logged
  * @accepted:	connections accepted so far
  * @conns:	the connections, NULL where there is none
  * @client:	one of them, or NULL
@@ -151,7 +153,8 @@ struct vfu_server {
 	int listen_fd, epoll_fd, spare_fd;
 	dev_t device;
 	ino_t inode;
-	bool serving;
+	bool serving, turning_away;
+	atomic_bool cannot_raise;
 	uint64_t accepted;
 	struct conn *conns[CONN_MAX];
 	struct conn *client;
@@ -185,15 +188,19 @@ static const char *command_name(unsigned int command)
 	return command < VFU_CMD_COUNT && names[command] ? names[command] : "unknown command";
 }
 
-/* The connection is to be torn down as soon as no handler is running; say why */
+/*
+ * The connection is to be torn down as soon as no handler is running; say why. Of connections
+ * that are not the client there can be any number, so they do not matter to a user.
+ */
 static void condemn(struct vfu_server *server, struct conn *conn, enum log_level level,
 		    const char *why)
 {
 	if (conn->dead)
 		return;
 	conn->dead = true;
-	log_say(level, "%s: %s (pid %d) is disconnected: %s", server->path,
-		conn == server->client ? "the client" : "a connection", (int)conn->pid, why);
+	log_say(conn == server->client ? level : LOG_INFO, "%s: %s (pid %d) is disconnected: %s",
+		server->path, conn == server->client ? "the client" : "a connection",
+		(int)conn->pid, why);
 }
 
 static void close_fds(int *fds, unsigned int *n)
@@ -335,7 +342,7 @@ static void reply_error(struct vfu_server *server, struct conn *conn,
 	unsigned int complaint = posted ? COMPLAINT_POSTED : COMPLAINT_ASKED;
 
 	if (!(conn->complained & complaint))
-		log_say(LOG_WARNING,
+		log_say(conn == server->client ? LOG_WARNING : LOG_INFO,
 			"%s: pid %d sent a%s %s (command %u, %u bytes) that fails: %s. "
 			"Further ones that fail are not logged",
 			server->path, (int)conn->pid, posted ? " posted" : "",
@@ -381,15 +388,18 @@ void vfu_irq_raise(struct vfu_server *server, unsigned int vector)
 	fd = atomic_load_explicit(&server->vectors[vector], memory_order_acquire);
 	/* EAGAIN: the counter is full, so the client has been told and has not looked */
 	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		log_say(LOG_WARNING, "%s: interrupt %u cannot be signalled: %s", server->path,
-			vector, strerror(errno));
+		log_once(&server->cannot_raise, LOG_ERROR,
+			 "%s: interrupt %u cannot be signalled: %s", server->path, vector,
+			 strerror(errno));
 }
 
 /**
  * eventfd_check() - is it one, and will writing to it never block?
  * @fd:		received from a client
  *
- * Lanes write to it, so nothing else will do: a pipe would block when full.
+ * Lanes write to it, so nothing else will do: a pipe would block when full. The flag is the
+ * open file's, which the client shares, so a process that clears it again and fills the counter
+ * can stop a lane. A guest cannot; and such a process runs as our user, or it could not connect.
  *
  * Return: 0, -EINVAL if it is something else, or another negative errno
  */
@@ -484,6 +494,8 @@ static int handle_version(struct vfu_server *server, struct conn *conn,
 	if (version.major != VFU_MAJOR)
 		return -ENOTSUP;
 	if (server->client) {
+		log_say(LOG_NOTICE, "%s: pid %d wants to attach while pid %d is attached",
+			server->path, (int)conn->pid, (int)server->client->pid);
 		reply_error(server, conn, command, -EBUSY);
 		flush(server, conn);
 		condemn(server, conn, LOG_NOTICE, "another client is attached");
@@ -931,8 +943,7 @@ static void receive(struct vfu_server *server, struct conn *conn)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		condemn(server, conn, conn == server->client ? LOG_NOTICE : LOG_INFO,
-			n < 0 ? strerror(errno) : "it has left");
+		condemn(server, conn, LOG_NOTICE, n < 0 ? strerror(errno) : "it has left");
 		return;
 	}
 	n_fds = take_fds(&message, fds);
@@ -968,17 +979,27 @@ static void reap(struct vfu_server *server)
 			conn_close(server, server->conns[i]);
 }
 
-/* No descriptors are left: turn one connection away, else epoll reports it for ever */
-static void turn_away(struct vfu_server *server)
+/**
+ * turn_away() - close a connection that could not be accepted, else epoll reports it for ever
+ * @server:	the server
+ * @error:	why it could not
+ */
+static void turn_away(struct vfu_server *server, int error)
 {
+	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
 	int fd;
 
-	log_say(LOG_ERROR, "%s: a connection is turned away: no file descriptors are left",
-		server->path);
-	close(server->spare_fd);
+	if (!server->turning_away)
+		log_say(LOG_ERROR, "%s: connections are turned away: %s", server->path,
+			strerror(error));
+	server->turning_away = true;
+	if (server->spare_fd >= 0)
+		close(server->spare_fd);
 	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
+	else
+		nanosleep(&pause, NULL); /* it is reported again at once: not at full speed */
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
@@ -1004,8 +1025,8 @@ static void accept_one(struct vfu_server *server)
 	}
 	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE)
-			turn_away(server);
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			turn_away(server, errno);
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
@@ -1021,6 +1042,7 @@ static void accept_one(struct vfu_server *server)
 	conn->fd = fd;
 	conn->pid = peer.pid;
 	conn->since = server->accepted++;
+	server->turning_away = false;
 	*place = conn;
 }
 

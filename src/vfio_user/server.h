@@ -92,7 +92,7 @@ struct vfu_server;
  */
 int vfu_server_open(const struct vfu_config *config, struct vfu_server **server);
 
-/** vfu_server_close() - drop the client (detached() is called), stop listening, remove the socket */
+/** vfu_server_close() - drop the client (with detached()), stop listening, remove the socket */
 void vfu_server_close(struct vfu_server *server);
 
 /** vfu_server_fd() - an epoll descriptor: readable when vfu_server_serve() has something to do */
@@ -106,7 +106,7 @@ int vfu_server_fd(const struct vfu_server *server);
  */
 void vfu_server_serve(struct vfu_server *server);
 
-/** vfu_server_drop() - disconnect the client, for @why (logged); it may come back */
+/** vfu_server_drop() - disconnect the client, for @why (logged); also from within struct vfu_ops */
 void vfu_server_drop(struct vfu_server *server, const char *why);
 
 /** vfu_server_busy() - is a client attached? */
