@@ -393,7 +393,7 @@ static void bad_ports_are_refused(void **state)
  * Several lanes send through all ports at the same time, while one more port comes and goes.
  */
 #define LANES  3u
-#define VISITS 200u
+#define VISITS 60u
 
 struct vport {
 	_Atomic uint64_t frames;
