@@ -600,6 +600,8 @@ static int handle_get_region_info(struct vfu_server *server, struct conn *conn,
 	 */
 	answer.info.argsz = sizeof(answer);
 	if (asked.argsz >= sizeof(answer) && !(command->flags & VFU_FLAG_NO_REPLY)) {
+		if (conn->n_out_fds == VFU_REGION_COUNT)
+			flush(server, conn);
 		if (conn->n_out_fds == VFU_REGION_COUNT) {
 			condemn(server, conn, LOG_WARNING, "it does not read its replies");
 			return 0;
