@@ -79,9 +79,12 @@ char *summary_text(struct adapter *const *adapters, unsigned int n, bool json)
 			scols_column_set_json_type(column, columns[i].text ? SCOLS_JSON_STRING :
 									      SCOLS_JSON_NUMBER);
 	}
-	for (unsigned int a = 0; a < n; a++)
+	for (unsigned int a = 0; a < n; a++) {
+		/* Whoever looks at the counters looks at the captures too. */
+		adapter_flush(adapters[a]);
 		for (unsigned int p = 0; p < adapter_config(adapters[a])->ports; p++)
 			add_port(table, adapters[a], p);
+	}
 	if (scols_print_table_to_string(table, &lines) || asprintf(&text, "%s\n", lines) < 0)
 		text = NULL;
 	free(lines);

@@ -300,6 +300,12 @@ bool adapter_busy(const struct adapter *adapter)
 	return vfu_server_busy(adapter->server);
 }
 
+void adapter_flush(struct adapter *adapter)
+{
+	for (uint32_t i = 0; i < adapter->config.ports; i++)
+		fabric_flush(adapter->vport[i].fabric);
+}
+
 const struct adapter_config *adapter_config(const struct adapter *adapter)
 {
 	return &adapter->config;

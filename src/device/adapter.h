@@ -70,6 +70,9 @@ void adapter_serve(struct adapter *adapter);
 /** adapter_busy() - is a client attached? */
 bool adapter_busy(const struct adapter *adapter);
 
+/** adapter_flush() - write out what the fabrics have buffered (captures) */
+void adapter_flush(struct adapter *adapter);
+
 const struct adapter_config *adapter_config(const struct adapter *adapter);
 
 /**
