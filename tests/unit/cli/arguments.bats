@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# Arguments: exit statuses, and messages that say what to do. MANAKIN is the program.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	running=
+}
+
+teardown() {
+	[ -z "$running" ] || kill -KILL "$running" 2>/dev/null || true
+}
+
+manakin() {
+	timeout -s KILL 10 "$MANAKIN" "$@"
+}
+
+# refused STATUS TEXT ARGUMENT... - all it says is on standard error, and TEXT is part of it
+refused() {
+	local status_wanted=$1 text=$2
+	shift 2
+	run --separate-stderr manakin "$@"
+	echo "manakin $*: status $status, said: $stderr"
+	[ "$status" -eq "$status_wanted" ] && [ -z "$output" ] && [[ $stderr == *"$text"* ]]
+}
+
+# start ARGUMENT... - an adapter that waits for its client at ./socket
+start() {
+	"$MANAKIN" device --socket socket "$@" >out 2>err 3>&- &
+	running=$!
+	for _ in {1..100}; do
+		! grep -q "waiting for a client at socket" err || return 0
+		sleep 0.05
+	done
+	cat err
+	return 1
+}
+
+# stop SIGNAL - the adapter's exit status becomes ours
+stop() {
+	local process=$running
+	kill "-$1" "$process"
+	running=
+	wait "$process"
+}
+
+# ---- manakin ----
+
+@test "manakin alone lists the commands and fails" {
+	refused 2 "Usage: manakin COMMAND"
+}
+
+@test "manakin --help and --version succeed" {
+	run --separate-stderr manakin --help
+	[ "$status" -eq 0 ] && [ -z "$stderr" ]
+	[[ $output == *"Usage: manakin COMMAND"* && $output == *device* && $output == *lab* ]]
+	run --separate-stderr manakin --version
+	[ "$status" -eq 0 ] && [ -z "$stderr" ]
+	[[ $output =~ ^manakin\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+}
+
+@test "an unknown command" {
+	refused 2 "there is no command 'frob'; 'manakin --help' lists them" frob
+}
+
+@test "each command explains itself with --help" {
+	for command in device control lab "lab build" "lab run" "lab shell"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr manakin $command --help
+		[ "$status" -eq 0 ] && [ -z "$stderr" ] && [[ $output == Usage:* ]]
+	done
+}
+
+# ---- manakin device: wrong usage, nothing is started ----
+
+@test "device: what is no option" {
+	refused 2 "'mana.sock' is not an option" device mana.sock
+	refused 2 "unrecognized option '--frob'" device --frob
+	refused 2 "requires an argument" device --socket
+}
+
+@test "device: ports that make no sense" {
+	refused 2 "'sink' is not KEY=VALUE" device --port sink
+	refused 2 "576 to 9000 bytes" device --port mtu=100
+	refused 2 "there is no 'speed'" device --port speed=10
+	refused 2 "unicast MAC address" device --port mac=01:00:5e:00:00:01
+}
+
+@test "device: two ports with one address, on one adapter or on two" {
+	refused 2 "two ports have the MAC address 00:0d:3a:76:3b:d0" \
+		device --port mac=00:0d:3a:76:3b:d0 --port mac=00:0d:3a:76:3b:d0
+	refused 2 "give each its own" device --socket a --port mac=00:0d:3a:76:3b:d0 \
+		--socket b --port mac=00:0d:3a:76:3b:d0
+	[ ! -e a ] && [ ! -e b ]
+}
+
+@test "device: CPU lists that are none" {
+	for list in "" , 1- -1 1-2-3 3-1 a 1,a "1 2" 0x1 4096 99999999999999999999 0-64; do
+		refused 2 "--cpus: '$list' is not a list" device --socket socket --cpus "$list"
+	done
+}
+
+@test "device: a CPU that is not there" {
+	refused 1 "does each CPU of --cpus exist" device --socket socket --cpus 1000
+	[ ! -e socket ]
+}
+
+@test "device: names, levels and intervals" {
+	refused 2 "--name: 'a/b'" device --name a/b
+	refused 2 "--name: ''" device --name ""
+	refused 2 "without a slash" device --name "$(printf 'n%.0s' {1..32})"
+	refused 2 "--log: 'loud' is none of error, warning" device --log loud
+	for seconds in 0 x 1x "" -1 86401; do
+		refused 2 "--stats: '$seconds' is not 1 to 86400 seconds" device --stats "$seconds"
+	done
+}
+
+@test "device: more ports and adapters than there can be" {
+	ports=() adapters=()
+	for i in {1..17}; do
+		ports+=(--port fabric=sink)
+		adapters+=(--socket "s$i")
+	done
+	refused 2 "at most 16 ports" device --socket socket "${ports[@]}"
+	refused 2 "at most 16 adapters" device "${adapters[@]}"
+	refused 2 "the socket's path is too long: at most 107 bytes" \
+		device --socket "$(printf 'p%.0s' {1..108})"
+}
+
+# ---- manakin device: it was tried and did not work ----
+
+@test "device: a fabric that is not known, or does not want its argument" {
+	refused 1 "unknown fabric 'ether'; the known ones are sink" \
+		device --socket socket --port fabric=ether
+	refused 1 "" device --socket socket --port fabric=generator:size=x
+	[ -n "$stderr" ]
+	[ ! -e socket ]
+}
+
+@test "device: a socket that cannot be" {
+	refused 1 "choose another --socket" device --socket nowhere/socket
+	mkdir directory
+	refused 1 "choose another --socket" device --socket directory
+	echo precious >file
+	refused 1 "choose another --socket" device --socket file
+	[ "$(cat file)" = precious ]
+}
+
+@test "device: a socket in use, and a stale one" {
+	start
+	refused 1 "another adapter listens there; stop it, or choose another --socket" \
+		device --socket socket
+	kill -KILL "$running"
+	wait "$running" || true
+	[ -S socket ]
+	start
+	stop TERM
+	[ ! -e socket ]
+}
+
+@test "device: SIGINT and SIGTERM stop it with a summary and status 0" {
+	for signal in INT TERM; do
+		start --port mac=00:0d:3a:76:3b:d0 --port fabric=loop --name left
+		stop "$signal"
+		[ ! -e socket ] && [ ! -e socket.control ]
+		grep -Eq '^left +0 00:0d:3a:76:3b:d0 sink ' out
+		grep -Eq '^left +1 02:4d:41:4e:00:01 loop ' out
+	done
+}
+
+@test "device: --json is JSON, --stats comes by itself" {
+	start --json --stats 1
+	sleep 1.3
+	stop TERM
+	python3 - <<-'END'
+		import json
+		decoder, text, tables = json.JSONDecoder(), open("out").read().strip(), []
+		while text:
+		    table, end = decoder.raw_decode(text)
+		    tables.append(table)
+		    text = text[end:].strip()
+		assert len(tables) >= 2, tables
+		port = tables[0]["ports"][0]
+		assert port["fabric"] == "sink" and port["tx_packets"] == 0, port
+	END
+}
+
+@test "device: --cpus takes lists and ranges" {
+	first=$(taskset -cp $$ | sed -E 's/.*: *([0-9]+).*/\1/')
+	start --cpus "$first"
+	stop TERM
+	start --cpus "$first-$first,$first"
+	stop TERM
+}
+
+# ---- manakin control ----
+
+@test "control: requests that are none" {
+	refused 2 "what shall the adapter do?" control
+	for request in frob "link 0" "link 0 sideways" "link x up" "timeout" "timeout 5x" "stats now"; do
+		# shellcheck disable=SC2086
+		refused 2 "'$request' is not a request" control --socket socket $request
+	done
+	refused 2 "the request is too long" control "$(printf 'r%.0s' {1..5000})"
+}
+
+@test "control: no adapter there" {
+	refused 1 "cannot reach an adapter at $PWD/socket" control --socket "$PWD/socket" stats
+	[[ $stderr == *"is 'manakin device' running"* ]]
+}
+
+@test "control: statistics, a link, and what is refused" {
+	start --name left --port fabric=sink
+	run --separate-stderr manakin control --socket socket stats
+	[ "$status" -eq 0 ] && [ -z "$stderr" ] && [[ $output == *left* ]]
+	run --separate-stderr manakin control --socket socket --json stats
+	[ "$status" -eq 0 ]
+	python3 -c 'import json, sys; json.loads(sys.argv[1])["ports"][0]' "$output"
+	run --separate-stderr manakin control --socket socket link 0 down
+	[ "$status" -eq 0 ]
+	[[ $output == *"no driver is there to be told"* ]]
+	refused 1 "there is no port 1; the adapter has 1, from 0" control --socket socket link 1 up
+	refused 1 "timeout: the value makes no sense" control --socket socket timeout 0
+	stop TERM
+}
+
+# ---- manakin lab: what is wrong is said before anything is built or started ----
+
+@test "lab: wrong usage is status 125" {
+	export MANAKIN_LAB_DIR=$BATS_TEST_TMPDIR/lab
+	refused 125 "there are build, run and shell" lab
+	refused 125 'there is no command "frob"' lab frob
+	refused 125 "no command: say what to run" lab run
+	refused 125 "--cpus takes a number from 1 to 64" lab run --cpus 0 true
+	refused 125 "--memory takes a size" lab run --memory 1x true
+	refused 125 "--timeout takes a number of seconds" lab run --timeout soon true
+	refused 125 "there is no such directory" lab run --share nowhere true
+	refused 125 "--no-device contradicts --device" lab run --no-device --device '' true
+	refused 125 "a shell takes no command" lab shell ls
+	refused 125 "a suite is named with --suite" lab build trixie
+	[ ! -e lab ]
+}

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# The man pages: well-formed, and in step with what the commands say of themselves.
+# MANAKIN is the program, MAN the directory of the pages.
+
+# help_options COMMAND... - the options that --help lists, without the leading dashes
+help_options() {
+	local command
+	for command; do
+		# shellcheck disable=SC2086
+		timeout -s KILL 10 "$MANAKIN" $command --help
+	done | grep -oE '^ +(-[[:alnum:]?], +)?--[[:alnum:]-]+' |
+		tr -s ' ,' '\n\n' | sed -E '/^$/d; s/^--?//; /^(\?|help|usage)$/d' | sort -u
+}
+
+# page_options PAGE - the options that the page's lists explain
+page_options() {
+	sed -nE 's/^\.It Fl //p' "$MAN/$1.1" | sed -E 's/Fl Fl /Fl -/g' | awk '{
+		flag = 1
+		for (i = 1; i <= NF; i++) {
+			if ($i == "Fl" || $i == ",") { flag = 1; continue }
+			if (flag && $i ~ /^-?[[:alnum:]][[:alnum:]-]*$/) print $i
+			flag = 0
+		}
+	}' | sed -E 's/^-//; /^(\?|help|usage)$/d' | sort -u
+}
+
+# compare PAGE COMMAND...
+compare() {
+	local page=$1
+	shift
+	help_options "$@" >"$BATS_TEST_TMPDIR/help"
+	page_options "$page" >"$BATS_TEST_TMPDIR/page"
+	[ -s "$BATS_TEST_TMPDIR/help" ] || { echo "$* --help lists no options"; return 1; }
+	diff -u --label "$* --help" --label "$page(1)" "$BATS_TEST_TMPDIR/help" "$BATS_TEST_TMPDIR/page"
+}
+
+@test "every command has a man page, and manakin(1) names it" {
+	commands=$(timeout -s KILL 10 "$MANAKIN" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p')
+	[ -n "$commands" ]
+	for command in $commands; do
+		[ -f "$MAN/manakin-$command.1" ] || { echo "no page of $command"; return 1; }
+		grep -qE "^\.(It )?Xr manakin-$command 1" "$MAN/manakin.1" ||
+			{ echo "manakin(1) does not name manakin-$command(1)"; return 1; }
+	done
+}
+
+@test "manakin-device(1) has the options of --help" {
+	compare manakin-device device
+}
+
+@test "manakin-control(1) has the options of --help" {
+	compare manakin-control control
+}
+
+@test "manakin-lab(1) has the options of --help" {
+	compare manakin-lab "lab build" "lab run" "lab shell"
+}
+
+@test "a difference is found" {
+	cp "$MAN"/*.1 "$BATS_TEST_TMPDIR"
+	sed -i '/^\.It Fl .*-cpus/d' "$BATS_TEST_TMPDIR/manakin-device.1"
+	MAN=$BATS_TEST_TMPDIR run compare manakin-device device
+	[ "$status" -eq 1 ]
+	[[ $output == *-cpus* ]]
+}
+
+@test "man pages are without mistakes" {
+	run mandoc -Tlint -W warning "$MAN"/*.1
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "no two defaults: what --help says of sockets and names is in the page" {
+	page=$(mandoc -Tascii "$MAN/manakin-device.1" | col -b)
+	[[ $page == *"/run/manakin/NAME/socket"* ]]
+	[[ $page == *"mana0"* ]]
+}
