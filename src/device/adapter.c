@@ -11,6 +11,11 @@
 
 #include "base/log.h"
 #include "device/internal.h"
+#include "vfio_user/message.h"
+
+#define RETIRED_MAX 65536u /* bytes of old look-up tables kept for lanes */
+
+static_assert(VFU_DMA_MAPS_MAX == DMA_REGIONS_MAX, "a client may map as much as it was told");
 
 void adapter_raise(struct adapter *adapter, uint32_t msix)
 {
@@ -32,6 +37,7 @@ void adapter_reset(struct adapter *adapter)
 	memset(&adapter->rdma, 0, sizeof(adapter->rdma));
 	memset(adapter->doorbell_pages, 0, sizeof(adapter->doorbell_pages));
 	memset(adapter->smc, 0, sizeof(adapter->smc));
+	native_reset(adapter);
 }
 
 /* ---- What the client does ---- */
@@ -85,9 +91,14 @@ static int client_dma_map(void *ctx, uint64_t iova, uint64_t size, int fd, uint6
 	if (access & VFU_DMA_WRITE)
 		dma |= DMA_WRITE;
 	err = dma_map_add(adapter->memory.map, iova, size, fd, offset, dma);
-	if (!err)
-		map_changed(adapter);
-	return err;
+	if (err)
+		return err;
+	map_changed(adapter);
+	if (dma_map_retired(adapter->memory.map) > RETIRED_MAX) {
+		lanes_sync(adapter->lanes);
+		dma_map_quiet(adapter->memory.map);
+	}
+	return 0;
 }
 
 static int client_dma_unmap(void *ctx, uint64_t iova, uint64_t size)
@@ -183,6 +194,7 @@ static int open_port(struct adapter *adapter, uint32_t index, char *error, size_
 	if (err)
 		return err;
 	vport->source.run = receive_poll;
+	vport->source.rest = receive_rest;
 	err = lane_add(adapter->lanes, index, &vport->source, fabric_fd(vport->fabric));
 	if (err)
 		snprintf(error, error_size, "cannot watch the fabric '%s' of port %u: %s",
@@ -204,6 +216,12 @@ static int open_server(struct adapter *adapter, char *error, size_t error_size)
 	for (unsigned int i = 0; i < VFU_REGION_COUNT; i++)
 		config.regions[i].mmap_fd = -1;
 	config.regions[0].size = BAR_SIZE;
+	config.regions[NATIVE_BAR] = (struct vfu_region){ .size = NATIVE_BAR_SIZE,
+							  .readable = true,
+							  .writable = true,
+							  .mmap_fd = adapter->native_fd,
+							  .mmap_size = NATIVE_BAR_SIZE,
+							  .mmap_asked = true };
 	config.regions[4].size = BAR_MSIX_SIZE;
 	config.regions[VFU_REGION_CONFIG].size = 4096;
 	config.regions[0].readable = config.regions[0].writable = true;
@@ -243,8 +261,13 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	    table_init(&adapter->sqs, ADAPTER_WQS, 0) || table_init(&adapter->rqs, ADAPTER_WQS, 0))
 		goto fail;
 	err = dma_guard_install();
-	if (err)
+	if (!err)
+		err = native_open(adapter);
+	if (err) {
+		snprintf(error, error_size, "cannot make the adapter's shared memory: %s",
+			 strerror(-err));
 		goto fail;
+	}
 	for (uint32_t i = 0; i < config->ports; i++) {
 		err = open_port(adapter, i, error, error_size);
 		if (err)
@@ -274,6 +297,7 @@ void adapter_close(struct adapter *adapter)
 		}
 		free(adapter->specs[i]);
 	}
+	native_close(adapter);
 	memory_destroy(&adapter->memory);
 	table_free(&adapter->eqs);
 	table_free(&adapter->cqs);
@@ -287,9 +311,19 @@ int adapter_fd(const struct adapter *adapter)
 	return vfu_server_fd(adapter->server);
 }
 
+int adapter_guard_fd(void)
+{
+	return dma_guard_fd();
+}
+
 void adapter_serve(struct adapter *adapter)
 {
 	vfu_server_serve(adapter->server);
+	adapter_check(adapter);
+}
+
+void adapter_check(struct adapter *adapter)
+{
 	if (dma_map_lost(adapter->memory.map))
 		vfu_server_drop(adapter->server,
 				"it took memory away that it had mapped (truncated a file)");

@@ -64,6 +64,14 @@ void adapter_close(struct adapter *adapter);
 /** adapter_fd() - readable when adapter_serve() has something to do */
 int adapter_fd(const struct adapter *adapter);
 
+/**
+ * adapter_guard_fd() - readable when a client has taken mapped memory away
+ *
+ * One for the process. The control thread reads it and calls adapter_check() for each adapter.
+ */
+int adapter_guard_fd(void);
+void adapter_check(struct adapter *adapter);
+
 /** adapter_serve() - answer the client, without blocking */
 void adapter_serve(struct adapter *adapter);
 

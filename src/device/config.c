@@ -5,6 +5,7 @@
  * 3.0 chapter 7; the names of the registers are those of linux/pci_regs.h.
  *
  *	BAR 0	64 bits	registers, shared-memory channel, doorbell pages
+ *	BAR 2	64 bits	doorbells in shared memory (wire/native.h)
  *	BAR 4	64 bits	MSI-X table and pending bits
  *
  * A client that manages interrupts itself (VFIO does) never lets the driver's writes to
@@ -51,6 +52,8 @@ void config_reset(struct adapter *adapter)
 	put16(adapter, PCI_STATUS, PCI_STATUS_CAP_LIST);
 	put32(adapter, PCI_CLASS_REVISION, MANA_PCI_CLASS << 8);
 	put32(adapter, PCI_BASE_ADDRESS_0, PCI_BASE_ADDRESS_MEM_TYPE_64);
+	put32(adapter, PCI_BASE_ADDRESS_2,
+	      PCI_BASE_ADDRESS_MEM_TYPE_64 | PCI_BASE_ADDRESS_MEM_PREFETCH);
 	put32(adapter, PCI_BASE_ADDRESS_4, PCI_BASE_ADDRESS_MEM_TYPE_64);
 	put16(adapter, PCI_SUBSYSTEM_VENDOR_ID, MANA_PCI_VENDOR_ID);
 	put16(adapter, PCI_SUBSYSTEM_ID, device);
@@ -111,18 +114,14 @@ static uint8_t writable(unsigned int offset)
 /** config_write_bar() - keep the address, so that writing all ones tells the size */
 static void config_write_bar(struct adapter *adapter, unsigned int offset, uint32_t value)
 {
-	uint32_t size = offset < PCI_BASE_ADDRESS_4 ? BAR_SIZE : BAR_MSIX_SIZE;
+	static const uint32_t size[3] = { BAR_SIZE, NATIVE_BAR_SIZE, BAR_MSIX_SIZE };
+	unsigned int bar = (offset - PCI_BASE_ADDRESS_0) / 4;
 
-	switch (offset) {
-	case PCI_BASE_ADDRESS_0:
-	case PCI_BASE_ADDRESS_4:
-		put32(adapter, offset, (value & ~(size - 1)) | PCI_BASE_ADDRESS_MEM_TYPE_64);
-		break;
-	case PCI_BASE_ADDRESS_1:
-	case PCI_BASE_ADDRESS_5:
-		put32(adapter, offset, value);
-		break;
-	}
+	/* The upper half of an address is all address; of the lower, what the size leaves. */
+	if (bar % 2 == 0)
+		value = (value & ~(size[bar / 2] - 1)) |
+			(adapter->pci[offset] & ~(uint32_t)PCI_BASE_ADDRESS_MEM_MASK);
+	put32(adapter, offset, value);
 }
 
 int config_write(struct adapter *adapter, uint64_t offset, const void *data, size_t len)

@@ -20,6 +20,7 @@ static uint32_t verify_version(struct adapter *adapter, struct command *command)
 	adapter->hwc.driver_caps = req->driver_cap_flags1;
 	resp->protocol_ver = GDMA_PROTOCOL_V1;
 	resp->pf_cap_flags1 = GDMA_PF_CAP_1_QUERY_HWC_TIMEOUT;
+	resp->pf_cap_flags4 = NATIVE_PF_CAP_4_SHARED_DOORBELLS;
 	log_say(LOG_NOTICE, "%s: driver on %.*s %.*s, OS type %#x, capabilities %#llx",
 		adapter->config.name, (int)strnlen(name, 64), name, (int)strnlen(release, 64),
 		release, req->os_type, (unsigned long long)req->driver_cap_flags1);

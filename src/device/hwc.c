@@ -249,7 +249,7 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 static const struct command_entry *command_find(uint32_t code)
 {
 	static const struct command_entry *const sets[] = { gdma_commands, vport_commands,
-							    rnic_commands };
+							    rnic_commands, native_commands };
 
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
 		for (const struct command_entry *entry = sets[i]; entry->name; entry++)

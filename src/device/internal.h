@@ -21,6 +21,7 @@
 #include "device/toeplitz.h"
 #include "vfio_user/server.h"
 #include "wire/hwc.h"
+#include "wire/native.h"
 #include "wire/reg.h"
 #include "wire/vport.h"
 #include "wire/wq.h"
@@ -59,6 +60,7 @@ struct steering {
  * @pd, @doorbell: who may send and receive on it, from MANA_CONFIG_VPORT_TX
  * @registered, @filter: a physical function's driver has taken it
  * @link_down:	as set by the operator
+ * @polled:	@source is polled work, since a receive queue's doorbell is in shared memory
  * @gone:	counters of queues that are no more
  */
 struct vport {
@@ -74,6 +76,7 @@ struct vport {
 	bool configured;
 	bool registered;
 	bool link_down;
+	bool polled;
 	uint64_t filter;
 	struct wq *sq[ADAPTER_QUEUES_MAX];
 	struct wq *rq[ADAPTER_QUEUES_MAX];
@@ -120,6 +123,9 @@ struct adapter {
 	_Atomic bool bus_master;
 	uint32_t handles; /* counts handles given out */
 	_Atomic bool told_doorbell;
+	void *native; /* BAR 2, see wire/native.h */
+	int native_fd;
+	uint64_t native_bound[NATIVE_DOORBELL_PAGES / 64];
 	char names[2][256]; /* copies of config.name and config.socket */
 	char *specs[ADAPTER_PORTS_MAX];
 };
@@ -199,10 +205,24 @@ enum device_status {
 
 uint32_t status_from_errno(int err);
 
-/* The commands of each device, in gdma.c, vport.c and rnic.c; the last entry has no name */
+/* The commands of each device, in gdma.c, vport.c, rnic.c and native.c; the last entry has no name */
 extern const struct command_entry gdma_commands[];
 extern const struct command_entry vport_commands[];
 extern const struct command_entry rnic_commands[];
+extern const struct command_entry native_commands[];
+
+/* native.c: doorbells in shared memory */
+int native_open(struct adapter *adapter);
+void native_close(struct adapter *adapter);
+void native_reset(struct adapter *adapter);
+/** native_unbind() - a queue is about to go */
+void native_unbind(struct wq *wq);
+/** native_rest() - tell the driver whether to ring; true if it has posted meanwhile */
+bool native_rest(struct wq *wq, bool asleep);
+static inline uint8_t *adapter_native(const struct adapter *adapter)
+{
+	return adapter->native;
+}
 
 /* gdma.c */
 void device_unregister(struct adapter *adapter, struct registered *device);
@@ -222,9 +242,11 @@ void rnic_reset(struct adapter *adapter);
 
 /* transmit.c */
 lane_run transmit_run;
+lane_rest transmit_rest;
 
 /* receive.c */
 lane_run receive_poll;
+lane_rest receive_rest;
 unsigned int receive_deliver(void *vport, unsigned int lane, const struct frame *frames,
 			     unsigned int n);
 /** receive_fence() - a fence completion behind all packets so far */

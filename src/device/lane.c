@@ -16,6 +16,10 @@
  *
  * The two fences make sure that one of the two sees the other.
  *
+ * Polled work is run every round for as long as the lane is awake. Before the lane
+ * sleeps it tells each piece of polled work, which announces it in shared memory
+ * and looks once more.
+ *
  * The control thread reaches into a lane with lane_call(): the function runs
  * between two pieces of work, where the lane holds no pointer to anything.
  */
@@ -27,10 +31,14 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WORDS (LANE_WORKS_MAX / 64u)
 #define EVENTS_MAX 16
+#define QUIET_TURNS 64u	 /* without progress, before work is looked at less often */
+#define QUIET_ROUNDS 32u /* a power of two: quiet work is looked at once in so many rounds */
+#define WAIT_ROUNDS 64u	 /* a power of two: a busy lane looks at its descriptors so often */
 
 struct lane {
 	_Atomic uint64_t summary;
@@ -45,6 +53,10 @@ struct lane {
 	unsigned int blocked;
 	void *scratch;
 	struct lane_work *work[LANE_WORKS_MAX];
+	struct lane_work *polled[LANE_WORKS_MAX];
+	unsigned int polled_count;
+	unsigned int round;
+	uint64_t last_progress; /* ns */
 
 	pthread_mutex_t lock;
 	pthread_cond_t done;
@@ -117,6 +129,61 @@ static void lane_turn(struct lane *lane)
 	}
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/** lane_turn_polled() - a turn for the polled work; true if the lane should stay awake */
+static bool lane_turn_polled(struct lane *lane)
+{
+	bool look_at_all = lane->round % QUIET_ROUNDS == 0;
+	bool progress = false;
+
+	if (!lane->polled_count)
+		return false;
+	for (unsigned int i = 0; i < lane->polled_count; i++) {
+		struct lane_work *work = lane->polled[i];
+
+		if (work->quiet >= QUIET_TURNS && !look_at_all)
+			continue;
+		work->progress = false;
+		work->run(work, lane->index);
+		if (work->blocked)
+			work->blocked = false; /* it is run again anyway */
+		if (work->progress) {
+			work->quiet = 0;
+			progress = true;
+		} else if (work->quiet < QUIET_TURNS) {
+			work->quiet++;
+		}
+	}
+	if (progress) {
+		lane->last_progress = 0;
+		return true;
+	}
+	if (!look_at_all)
+		return true;
+	/* The clock is read only now and then: on the way to sleep. */
+	if (!lane->last_progress)
+		lane->last_progress = now_ns();
+	return now_ns() - lane->last_progress < LANE_SPIN_US * 1000u;
+}
+
+/** lane_rest_all() - announce that the lane sleeps, or that it is awake; true: do not sleep */
+static bool lane_rest_all(struct lane *lane, bool asleep)
+{
+	bool more = false;
+
+	for (unsigned int i = 0; i < lane->polled_count; i++)
+		if (lane->polled[i]->rest && lane->polled[i]->rest(lane->polled[i], asleep))
+			more = true;
+	return more;
+}
+
 /** lane_answer() - run what the control thread has asked for */
 static void lane_answer(struct lane *lane)
 {
@@ -147,11 +214,14 @@ static void lane_wait(struct lane *lane, bool idle)
 	if (idle) {
 		atomic_store_explicit(&lane->sleeping, true, memory_order_relaxed);
 		atomic_thread_fence(memory_order_seq_cst);
-		if (!atomic_load(&lane->summary) && !atomic_load(&lane->called))
+		if (!lane_rest_all(lane, true) && !atomic_load(&lane->summary) &&
+		    !atomic_load(&lane->called))
 			timeout = lane->blocked ? LANE_BLOCKED_MS : -1;
 	}
 	n = epoll_wait(lane->epoll_fd, events, EVENTS_MAX, timeout);
 	atomic_store_explicit(&lane->sleeping, false, memory_order_relaxed);
+	if (idle)
+		lane_rest_all(lane, false);
 	if (n == 0 && timeout > 0)
 		lane_mark_blocked(lane);
 	for (int i = 0; i < n; i++) {
@@ -168,19 +238,19 @@ static void lane_wait(struct lane *lane, bool idle)
 static void *lane_main(void *argument)
 {
 	struct lane *lane = argument;
-	unsigned int rounds = 0;
-
 	while (!lane->stop) {
 		bool idle;
 
+		lane->round++;
 		lane_turn(lane);
+		idle = !lane_turn_polled(lane);
 		if (atomic_load_explicit(&lane->called, memory_order_relaxed)) {
 			lane_answer(lane);
 			continue;
 		}
-		idle = !atomic_load_explicit(&lane->summary, memory_order_relaxed);
+		idle = idle && !atomic_load_explicit(&lane->summary, memory_order_relaxed);
 		/* Busy queues must not keep a tap waiting, nor pay for it every round. */
-		if (idle || ++rounds % 16 == 0)
+		if (idle || lane->round % WAIT_ROUNDS == 0)
 			lane_wait(lane, idle);
 	}
 	return NULL;
@@ -363,11 +433,48 @@ int lane_add(struct lanes *lanes, unsigned int index, struct lane_work *work, in
 	return change.err;
 }
 
+static void change_poll(void *argument)
+{
+	struct lane_change *change = argument;
+	struct lane *lane = change->lane;
+
+	lane->polled[lane->polled_count++] = change->work;
+	change->work->quiet = 0;
+	if (change->work->rest)
+		change->work->rest(change->work, false);
+	lane->last_progress = 0;
+}
+
+void lane_poll(struct lane_work *work)
+{
+	struct lane_change change = { .lane = work->lane, .work = work };
+
+	lane_call(work->lane, change_poll, &change);
+}
+
+static void change_unpoll(void *argument)
+{
+	struct lane_change *change = argument;
+	struct lane *lane = change->lane;
+
+	for (unsigned int i = 0; i < lane->polled_count; i++)
+		if (lane->polled[i] == change->work)
+			lane->polled[i--] = lane->polled[--lane->polled_count];
+}
+
+void lane_unpoll(struct lane_work *work)
+{
+	struct lane_change change = { .lane = work->lane, .work = work };
+
+	lane_call(work->lane, change_unpoll, &change);
+}
+
 static void change_remove(void *argument)
 {
 	struct lane_change *change = argument;
 	struct lane_work *work = change->work;
 
+	change_unpoll(argument);
 	if (change->fd >= 0)
 		epoll_ctl(change->lane->epoll_fd, EPOLL_CTL_DEL, change->fd, NULL);
 	if (work->blocked)

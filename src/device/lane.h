@@ -29,21 +29,38 @@ struct lane_work;
 typedef bool lane_run(struct lane_work *work, unsigned int lane);
 
 /**
+ * typedef lane_rest - the lane is about to sleep, or has woken up
+ * @asleep:	true: from now on whoever has work must kick
+ *
+ * For work whose lane looks at shared memory while it is awake.
+ *
+ * Return: with @asleep, true if there is something to do after all
+ */
+typedef bool lane_rest(struct lane_work *work, bool asleep);
+
+/**
  * struct lane_work - embedded in what is to be run
  * @run:	called on the lane
+ * @rest:	for polled work, see lane_poll()
  * @lane:	its lane, set by lane_add(); NULL when not added
  * @slot:	its number on the lane
  * @blocked:	set by @run when it waits for a kick that may never come (a receive
  *		buffer): the lane runs it again after LANE_BLOCKED_MS all the same
+ * @progress:	set by @run when it has done something
+ * @quiet:	turns without progress; the lane's own
  */
 struct lane_work {
 	lane_run *run;
+	lane_rest *rest;
 	struct lane *lane;
 	unsigned int slot;
 	bool blocked;
+	bool progress;
+	unsigned int quiet;
 };
 
 #define LANE_BLOCKED_MS 5
+#define LANE_SPIN_US 100
 
 /**
  * lanes_start() - start the threads
@@ -69,6 +86,17 @@ void *lanes_scratch(struct lanes *lanes, unsigned int lane, size_t size);
  * Return: 0, -ENOSPC, or what epoll_ctl() says
  */
 int lane_add(struct lanes *lanes, unsigned int index, struct lane_work *work, int fd);
+
+/**
+ * lane_poll() - run this work again and again, kicked or not, while the lane is awake
+ *
+ * With polled work a lane stays awake for LANE_SPIN_US after the last progress. Work that has
+ * made none for a while is looked at less often than work that has.
+ */
+void lane_poll(struct lane_work *work);
+
+/** lane_unpoll() - back to work that is run only when kicked */
+void lane_unpoll(struct lane_work *work);
 
 /** lane_remove() - on return the work is not running and will not run again */
 void lane_remove(struct lane_work *work, int fd);

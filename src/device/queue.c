@@ -289,6 +289,7 @@ void wq_destroy(struct wq *wq)
 	table_remove(wq->type == GDMA_SQ ? &wq->adapter->sqs : &wq->adapter->rqs, wq->id);
 	lane_remove(&wq->work, -1);
 	lanes_sync(wq->adapter->lanes);
+	native_unbind(wq);
 	ring_close(&wq->ring);
 	free(wq);
 }
@@ -327,11 +328,16 @@ bool wq_ring(struct wq *wq, uint32_t tail)
 
 enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe)
 {
-	uint32_t available = atomic_load_explicit(&wq->posted, memory_order_acquire) - wq->taken;
+	uint32_t available = wq->seen - wq->taken;
 	uint32_t limit = wq->type == GDMA_SQ ? GDMA_SQE_SIZE_MAX : GDMA_RQE_SIZE_MAX;
 	uint32_t mask = wq->ring.size - 1;
 	uint32_t offset = wq->taken * GDMA_WQE_UNIT & mask;
 
+	/* The driver writes to where its tail is: looked at only when all it told is taken. */
+	if (!available) {
+		wq->seen = wq_posted(wq);
+		available = wq->seen - wq->taken;
+	}
 	if (!available || wq->stopped)
 		return WQ_EMPTY;
 	if (available > wq->units) {

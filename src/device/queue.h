@@ -18,6 +18,7 @@
 #include "device/lane.h"
 #include "device/memory.h"
 #include "wire/hwc.h"
+#include "wire/native.h"
 #include "wire/wq.h"
 
 struct adapter;
@@ -128,6 +129,8 @@ enum wq_cast { WQ_UNICAST, WQ_MULTICAST, WQ_BROADCAST };
  * @handle:	of the work-queue object (0 for the hardware channel's)
  * @posted:	in basic units: where the driver has written up to
  * @taken:	in basic units: where the adapter has read up to
+ * @seen:	what @posted was when the reader looked last
+ * @shared:	doorbell in shared memory, which takes the place of @posted; else NULL
  * @stopped:	a work-queue entry made no sense; nothing more is read
  * @doorbell:	page its doorbell is rung on
  * @pd:		protection domain its keys have to be in
@@ -149,6 +152,8 @@ struct wq {
 	struct ring ring;
 	_Atomic uint32_t posted;
 	uint32_t taken;
+	uint32_t seen;
+	struct native_doorbell *shared;
 	uint32_t units; /* basic units in the ring */
 	struct wq_counters counters;
 	_Atomic bool told; /* a mistake was named in the log */
@@ -242,9 +247,19 @@ enum wq_fetched { WQ_EMPTY, WQ_ENTRY, WQ_BROKEN };
  */
 enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe);
 
+/** wq_posted() - up to where the driver has posted, in basic units modulo 2^32 */
+static inline uint32_t wq_posted(const struct wq *wq)
+{
+	const struct native_doorbell *shared = __atomic_load_n(&wq->shared, __ATOMIC_RELAXED);
+
+	if (shared)
+		return __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE);
+	return atomic_load_explicit(&wq->posted, memory_order_acquire);
+}
+
 static inline bool wq_empty(const struct wq *wq)
 {
-	return atomic_load_explicit(&wq->posted, memory_order_acquire) == wq->taken;
+	return wq_posted(wq) == wq->taken;
 }
 
 /** wq_mistake() - name a driver's mistake in the log, the first time for this queue */

@@ -313,7 +313,7 @@ static bool has_buffers(struct receive_burst *burst, const struct frame *frame, 
 	if (!rq)
 		return true;
 	use_queue(burst, rq);
-	return atomic_load_explicit(&rq->posted, memory_order_acquire) - rq->taken >= n;
+	return wq_posted(rq) - rq->taken >= n;
 }
 
 /** receive_large() - cut a large frame; all of its segments are taken or none */
@@ -372,12 +372,26 @@ unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *f
 bool receive_poll(struct lane_work *work, unsigned int lane)
 {
 	struct vport *vport = (struct vport *)work;
+	unsigned int n = fabric_poll(vport->fabric, lane, POLL_BUDGET);
 
-	if (fabric_poll(vport->fabric, lane, POLL_BUDGET) == POLL_BUDGET)
+	work->progress = n;
+	if (n == POLL_BUDGET)
 		return true;
 	/* It has more, but nobody takes it: a buffer's doorbell is the next chance. */
 	work->blocked = fabric_is_source(vport->fabric);
 	return false;
+}
+
+/** receive_rest() - the lane sleeps: a buffer's doorbell has to wake it if frames are waiting */
+bool receive_rest(struct lane_work *work, bool asleep)
+{
+	struct vport *vport = (struct vport *)work;
+	bool more = false;
+
+	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++)
+		if (vport->rq[i] && native_rest(vport->rq[i], asleep))
+			more = true;
+	return more && fabric_is_source(vport->fabric);
 }
 
 void receive_fence(struct wq *rq)

@@ -133,7 +133,8 @@ static void doorbell_wq(struct wq *wq, uint32_t tail)
 {
 	struct adapter *adapter = wq->adapter;
 
-	if (!wq_ring(wq, tail))
+	/* With a doorbell in shared memory this one only wakes the lane. */
+	if (!wq->shared && !wq_ring(wq, tail))
 		return;
 	if (wq == adapter->hwc.sq)
 		hwc_run(adapter);

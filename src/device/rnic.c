@@ -273,7 +273,7 @@ static bool rnic_unsent(struct lane_work *work, unsigned int lane)
 	struct wq *wq = (struct wq *)work;
 
 	(void)lane;
-	wq->taken = atomic_load(&wq->posted);
+	wq->taken = wq_posted(wq);
 	wq_mistake(wq, "RDMA transport is not part of this adapter; what is posted here is not sent");
 	return false;
 }

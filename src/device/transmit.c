@@ -444,8 +444,18 @@ bool transmit_run(struct lane_work *work, unsigned int lane)
 
 	if (!scratch || !ring_ready(&sq->ring))
 		return false;
-	for (unsigned int i = 0; i < TURN_BURSTS; i++)
-		if (run_burst(sq, lane, &scratch->transmit) < FABRIC_BURST)
+	for (unsigned int i = 0; i < TURN_BURSTS; i++) {
+		unsigned int n = run_burst(sq, lane, &scratch->transmit);
+
+		work->progress |= n;
+		if (n < FABRIC_BURST)
 			return false;
+	}
 	return !wq_empty(sq);
+}
+
+/** transmit_rest() - the lane sleeps: the driver has to ring from now on */
+bool transmit_rest(struct lane_work *work, bool asleep)
+{
+	return native_rest((struct wq *)work, asleep);
 }

@@ -155,6 +155,7 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 		wq->vport = vport;
 		wq->index = index;
 		wq->work.run = transmit_run;
+		wq->work.rest = transmit_rest;
 		if (req->wq_type == GDMA_SQ)
 			err = lane_add(adapter->lanes, vport->index + index, &wq->work, -1);
 	}
@@ -562,6 +563,9 @@ void vport_reset(struct vport *vport)
 	}
 	if (atomic_load(&vport->steering))
 		steering_publish(vport, NULL);
+	if (vport->polled)
+		lane_unpoll(&vport->source);
+	vport->polled = false;
 	vport->handle = 0;
 	vport->filter = 0;
 	vport->registered = false;

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Doorbells in shared memory (wire/native.h): BAR 2 and the command that binds a
+ * work queue to one of its pages.
+ *
+ * The client can write any page at any time; a tail is checked where it is used,
+ * in wq_fetch(). The file is sealed, so that it cannot be truncated under the lanes.
+ */
+#include "wire/native.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "device/internal.h"
+
+int native_open(struct adapter *adapter)
+{
+	void *map;
+	int err;
+
+	adapter->native_fd = memfd_create("mana-doorbells", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (adapter->native_fd < 0)
+		return -errno;
+	if (ftruncate(adapter->native_fd, NATIVE_BAR_SIZE) < 0 ||
+	    fcntl(adapter->native_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		goto fail;
+	map = mmap(NULL, NATIVE_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, adapter->native_fd, 0);
+	if (map == MAP_FAILED)
+		goto fail;
+	adapter->native = map;
+	return 0;
+fail:
+	err = -errno;
+	native_close(adapter);
+	return err;
+}
+
+void native_close(struct adapter *adapter)
+{
+	if (adapter->native)
+		munmap(adapter->native, NATIVE_BAR_SIZE);
+	if (adapter->native_fd > 0)
+		close(adapter->native_fd);
+	adapter->native = NULL;
+	adapter->native_fd = -1;
+}
+
+void native_reset(struct adapter *adapter)
+{
+	memset(adapter->native_bound, 0, sizeof(adapter->native_bound));
+	/* Gives the memory back; the pages read as zero afterwards. */
+	if (adapter->native)
+		madvise(adapter->native, NATIVE_BAR_SIZE, MADV_REMOVE);
+}
+
+void native_unbind(struct wq *wq)
+{
+	uint32_t page;
+
+	if (!wq->shared)
+		return;
+	page = (uint32_t)(((uint8_t *)wq->shared - adapter_native(wq->adapter)) /
+			  NATIVE_DOORBELL_SIZE);
+	wq->shared = NULL;
+	wq->adapter->native_bound[page / 64] &= ~(UINT64_C(1) << page % 64);
+}
+
+bool native_rest(struct wq *wq, bool asleep)
+{
+	if (!wq->shared)
+		return false;
+	__atomic_store_n(&wq->shared->asleep, asleep, __ATOMIC_RELAXED);
+	if (!asleep)
+		return false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !wq->stopped && wq_posted(wq) != wq->taken;
+}
+
+/** bind_doorbell() - NATIVE_BIND_DOORBELL */
+static uint32_t bind_doorbell(struct adapter *adapter, struct command *command)
+{
+	const struct native_bind_doorbell_req *req = (const void *)command->request;
+	struct native_doorbell *page;
+	struct wq *wq;
+
+	if (req->queue_type != GDMA_SQ && req->queue_type != GDMA_RQ)
+		return STATUS_INVALID;
+	wq = table_get(req->queue_type == GDMA_SQ ? &adapter->sqs : &adapter->rqs, req->queue_id);
+	if (!wq || !wq->vport)
+		return STATUS_NOT_FOUND;
+	if (req->page >= NATIVE_DOORBELL_PAGES || wq->shared || wq_posted(wq))
+		return STATUS_INVALID;
+	if (adapter->native_bound[req->page / 64] & UINT64_C(1) << req->page % 64)
+		return STATUS_BUSY;
+	adapter->native_bound[req->page / 64] |= UINT64_C(1) << req->page % 64;
+	page = (struct native_doorbell *)(adapter_native(adapter) +
+					  (size_t)req->page * NATIVE_DOORBELL_SIZE);
+	__atomic_store_n(&page->tail, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&page->asleep, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&wq->shared, page, __ATOMIC_RELEASE);
+	if (wq->type == GDMA_SQ) {
+		lane_poll(&wq->work);
+	} else if (!wq->vport->polled) {
+		wq->vport->polled = true;
+		lane_poll(&wq->vport->source);
+	}
+	return STATUS_OK;
+}
+
+const struct command_entry native_commands[] = {
+	{ NATIVE_BIND_DOORBELL, "NATIVE_BIND_DOORBELL", sizeof(struct native_bind_doorbell_req),
+	  sizeof(struct gdma_general_resp), bind_doorbell },
+	{ 0 },
+};
