@@ -22,6 +22,7 @@
 #include "cli/control_server.h"
 #include "cli/port.h"
 #include "cli/summary.h"
+#include "cli/view.h"
 #include "device/adapter.h"
 
 #define ADAPTERS_MAX 16u
@@ -35,6 +36,7 @@ enum {
 	OPTION_STATS = 't',
 	OPTION_JSON = 'j',
 	OPTION_PF = 0x100,
+	OPTION_ADDRESS,
 };
 
 static const struct argp_option options[] = {
@@ -46,6 +48,10 @@ static const struct argp_option options[] = {
 	{ "port", OPTION_PORT, "SPEC", 0,
 	  "A vPort: mac=ADDRESS,fabric=FABRIC,mtu=BYTES,queues=N,source=check|any. Given again, "
 	  "another one, up to 16 (default: one with a sink)",
+	  0 },
+	{ "address", OPTION_ADDRESS, "ADDRESS", 0,
+	  "PCI address that DPDK finds the adapter at, in " RUN_DIRECTORY "/NAME/pci (default: "
+	  VIEW_ADDRESS_DEFAULT ")",
 	  0 },
 	{ "cpus", OPTION_CPUS, "LIST", 0,
 	  "A data lane on each of these CPUs, such as 1,3 or 2-5 (default: one lane, on any)", 0 },
@@ -80,6 +86,8 @@ struct setup {
 	bool json;
 	bool physical;
 	const char *name;
+	const char *address;
+	char directory[64]; /* with the view; empty with a --socket of one's own */
 	bool failed;
 };
 
@@ -190,6 +198,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			return usage_error(setup, "--cpus: '%s' is not a list such as 1,3 or 2-5 of up "
 						  "to %u CPUs", arg, LANES_MAX);
 		return 0;
+	case OPTION_ADDRESS:
+		if (!view_address_ok(arg))
+			return usage_error(setup, "--address: '%s' is not a PCI address such as "
+						  VIEW_ADDRESS_DEFAULT, arg);
+		setup->address = arg;
+		return 0;
 	case OPTION_PF:
 		setup->physical = true;
 		return 0;
@@ -265,9 +279,9 @@ static int complete_setup(struct setup *setup)
 	if (!setup->count) {
 		char path[108];
 
-		if (snprintf(path, sizeof(path), RUN_DIRECTORY "/%s/socket", setup->name) >=
-		    (int)sizeof(path))
-			return -EINVAL;
+		snprintf(setup->directory, sizeof(setup->directory), RUN_DIRECTORY "/%s",
+			 setup->name);
+		snprintf(path, sizeof(path), "%s/socket", setup->directory);
 		add_adapter(setup, path);
 	}
 	for (unsigned int a = 0; a < setup->count; a++) {
@@ -353,6 +367,24 @@ static void serve_adapter(void *adapter)
 	adapter_serve(adapter);
 }
 
+/** struct guard - what serve_guard() needs to find who lost memory */
+struct guard {
+	int fd;
+	struct adapter **adapters;
+	unsigned int count;
+};
+
+static void serve_guard(void *what)
+{
+	struct guard *guard = what;
+	uint64_t count;
+
+	if (read(guard->fd, &count, sizeof(count)) < 0)
+		return;
+	for (unsigned int i = 0; i < guard->count; i++)
+		adapter_check(guard->adapters[i]);
+}
+
 static void serve_control(void *control)
 {
 	control_server_serve(control);
@@ -385,7 +417,8 @@ static void serve(const struct setup *setup, struct adapter **adapters,
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event events[8];
-	struct source sources[2 + 2 * ADAPTERS_MAX];
+	struct source sources[3 + 2 * ADAPTERS_MAX];
+	struct guard guard = { adapter_guard_fd(), adapters, setup->count };
 	struct ticker ticker = { timer, adapters, setup };
 	bool stop = false;
 
@@ -393,11 +426,13 @@ static void serve(const struct setup *setup, struct adapter **adapters,
 	sources[1] = (struct source){ serve_tick, &ticker };
 	watch(epoll, signals, &sources[0]);
 	watch(epoll, timer, &sources[1]);
+	sources[2] = (struct source){ serve_guard, &guard };
+	watch(epoll, guard.fd, &sources[2]);
 	for (unsigned int i = 0; i < setup->count; i++) {
-		sources[2 + 2 * i] = (struct source){ serve_adapter, adapters[i] };
-		sources[3 + 2 * i] = (struct source){ serve_control, controls[i] };
-		watch(epoll, adapter_fd(adapters[i]), &sources[2 + 2 * i]);
-		watch(epoll, control_server_fd(controls[i]), &sources[3 + 2 * i]);
+		sources[3 + 2 * i] = (struct source){ serve_adapter, adapters[i] };
+		sources[4 + 2 * i] = (struct source){ serve_control, controls[i] };
+		watch(epoll, adapter_fd(adapters[i]), &sources[3 + 2 * i]);
+		watch(epoll, control_server_fd(controls[i]), &sources[4 + 2 * i]);
 	}
 	while (!stop) {
 		int n = epoll_wait(epoll, events, 8, -1);
@@ -421,6 +456,7 @@ static int run(struct setup *setup)
 	struct lanes *lanes;
 	char error[512];
 	unsigned int open = 0;
+	bool open_once;
 	int err;
 
 	err = lanes_start(setup->lanes ? setup->cpus : NULL, setup->lanes ? setup->lanes : 1, &lanes);
@@ -447,6 +483,12 @@ static int run(struct setup *setup)
 		else
 			open++;
 	}
+	if (!err && *setup->directory) {
+		err = view_make(setup->directory, setup->address, setup->physical, error,
+				sizeof(error));
+		if (err)
+			say("%s", error);
+	}
 	if (!err) {
 		for (unsigned int i = 0; i < open; i++)
 			log_say(LOG_NOTICE, "%s: %u port%s, waiting for a client at %s",
@@ -456,10 +498,13 @@ static int run(struct setup *setup)
 		serve(setup, adapters, controls, signals, timer);
 		summary_print(adapters, open, setup->json);
 	}
+	open_once = open > 0;
 	while (open) {
 		control_server_close(controls[--open]);
 		adapter_close(adapters[open]);
 	}
+	if (*setup->directory && open_once)
+		view_remove(setup->directory, setup->address);
 	lanes_stop(lanes);
 	close(timer);
 	close(signals);
@@ -477,6 +522,7 @@ int cmd_device(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	setup->name = "mana0";
+	setup->address = VIEW_ADDRESS_DEFAULT;
 	setup->level = LOG_NOTICE;
 	argp_err_exit_status = EXIT_USAGE;
 	if (!argp_parse(&argp, argc, argv, 0, NULL, setup) && !complete_setup(setup)) {

@@ -1,37 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cli/lab.c - manakin lab: what the user types. */
-#include "cli/lab.h"
-
 #include <argp.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
+#include "cli/lab.h"
 #include "cli/lab_cache.h"
 #include "cli/lab_run.h"
 
-#define DEFAULT_SUITE	  "trixie"
-#define DEFAULT_CPUS	  4    /* the guide's first testpmd command uses CPUs 1 to 3 */
+#define DEFAULT_SUITE     "trixie"
+#define DEFAULT_CPUS      4    /* the guide's first testpmd command uses CPUs 1 to 3 */
 #define DEFAULT_MEMORY_MB 3072 /* the guide reserves 1024 hugepages of 2 MB */
-#define MIN_MEMORY_MB	  512
-#define MAX_MEMORY_MB	  (1024 * 1024)
-#define MAX_CPUS	  64
-#define SUITES_MAX	  8
-
-void lab_error(const char *format, ...)
-{
-	va_list args;
-
-	fputs("manakin lab: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-}
+#define MIN_MEMORY_MB     512
+#define MAX_MEMORY_MB     (1024 * 1024)
+#define MAX_CPUS          64
+#define SUITES_MAX        8
 
 enum option_key {
 	KEY_SUITE = 's',
@@ -50,27 +38,52 @@ enum option_key {
 	KEY_TAP,
 };
 
-#define GUEST_OPTIONS                                                                             \
-	{ "suite", KEY_SUITE, "NAME", 0, "Debian suite of the guest (" DEFAULT_SUITE ")", 0 },    \
-	{ "cpus", KEY_CPUS, "N", 0, "CPUs of the guest (4)", 0 },                                 \
-	{ "memory", KEY_MEMORY, "SIZE", 0, "Memory of the guest, as 2G or 1500M (3G)", 0 },       \
-	{ "device", KEY_DEVICE, "OPTIONS", 0,                                                     \
-	  "Give the guest an adapter of its own: manakin device with these options, read as a "   \
-	  "shell reads them. Can be repeated. Without this and --attach: one adapter, two ports " \
-	  "on one switch", 0 },                                                                   \
-	{ "attach", KEY_ATTACH, "SOCKET", 0,                                                      \
-	  "Give the guest the adapter that manakin device serves at SOCKET. Can be repeated", 0 },\
-	{ "no-device", KEY_NO_DEVICE, NULL, 0, "Give the guest no adapter", 0 },                  \
-	{ "share", KEY_SHARE, "DIR", 0, "Mount DIR at /mnt/share, to read and write", 0 },        \
-	{ "virtio-tap", KEY_TAP, "NAME", 0,                                                       \
-	  "Give the guest QEMU's own network card on the host's tap NAME as well", 0 },           \
-	{ "accel", KEY_ACCEL, "kvm|tcg", 0,                                                       \
-	  "What runs the guest's CPUs (KVM where it works, TCG otherwise)", 0 },                  \
-	{ "logs", KEY_LOGS, "DIR", 0,                                                             \
-	  "Keep the logs in DIR: console.log (the kernel's), qemu.log, share.log, adapter-N.log", \
-	  0 },                                                                                    \
-	{ "verbose", KEY_VERBOSE, NULL, 0,                                                        \
-	  "Kernel and adapter messages to standard error, as they come", 0 }
+#define GUEST_OPTIONS                                                                               \
+	{ "suite", KEY_SUITE, "NAME", 0, "Debian suite of the guest (" DEFAULT_SUITE ")", 0 },      \
+		{ "cpus", KEY_CPUS, "N", 0, "CPUs of the guest (4)", 0 },                           \
+		{ "memory", KEY_MEMORY, "SIZE", 0, "Memory of the guest, as 2G or 1500M (3G)", 0 }, \
+		{ "device",                                                                         \
+		  KEY_DEVICE,                                                                       \
+		  "OPTIONS",                                                                        \
+		  0,                                                                                \
+		  "Give the guest an adapter of its own: manakin device with these options, read "  \
+		  "as a "                                                                           \
+		  "shell reads them. Can be repeated. Without this and --attach: one adapter, "     \
+		  "two ports "                                                                      \
+		  "on one switch",                                                                  \
+		  0 },                                                                              \
+		{ "attach",                                                                         \
+		  KEY_ATTACH,                                                                       \
+		  "SOCKET",                                                                         \
+		  0,                                                                                \
+		  "Give the guest the adapter that manakin device serves at SOCKET. Can be "        \
+		  "repeated",                                                                       \
+		  0 },                                                                              \
+		{ "no-device", KEY_NO_DEVICE, NULL, 0, "Give the guest no adapter", 0 },            \
+		{ "share", KEY_SHARE, "DIR", 0, "Mount DIR at /mnt/share, to read and write", 0 },  \
+		{ "virtio-tap",                                                                     \
+		  KEY_TAP,                                                                          \
+		  "NAME",                                                                           \
+		  0,                                                                                \
+		  "Give the guest QEMU's own network card on the host's tap NAME as well",          \
+		  0 },                                                                              \
+		{ "accel",                                                                          \
+		  KEY_ACCEL,                                                                        \
+		  "kvm|tcg",                                                                        \
+		  0,                                                                                \
+		  "What runs the guest's CPUs (KVM where it works, TCG otherwise)",                 \
+		  0 },                                                                              \
+		{ "logs",                                                                           \
+		  KEY_LOGS,                                                                         \
+		  "DIR",                                                                            \
+		  0,                                                                                \
+		  "Keep the logs in DIR: console.log (the kernel's), qemu.log, share.log, "         \
+		  "adapter-N.log",                                                                  \
+		  0 },                                                                              \
+	{                                                                                           \
+		"verbose", KEY_VERBOSE, NULL, 0,                                                    \
+			"Kernel and adapter messages to standard error, as they come", 0            \
+	}
 
 static const struct argp_option run_options[] = {
 	GUEST_OPTIONS,
@@ -110,8 +123,8 @@ static unsigned int number(const struct argp_state *state, const char *option, c
 	errno = 0;
 	value = strtoul(text, &end, 10);
 	if (errno || end == text || *end || *text == '-' || value < min || value > max)
-		argp_error(state, "--%s takes a number from %lu to %lu, not \"%s\"", option, min, max,
-			   text);
+		argp_error(state, "--%s takes a number from %lu to %lu, not \"%s\"", option, min,
+			   max, text);
 	return (unsigned int)value;
 }
 
@@ -129,7 +142,8 @@ static unsigned int memory_size(const struct argp_state *state, const char *text
 		end++;
 	if (errno || end == text || *end || *text == '-' || value > MAX_MEMORY_MB / unit ||
 	    value * unit < MIN_MEMORY_MB)
-		argp_error(state, "--memory takes a size of at least %dM, as 2G or 1500M, not \"%s\"",
+		argp_error(state,
+			   "--memory takes a size of at least %dM, as 2G or 1500M, not \"%s\"",
 			   MIN_MEMORY_MB, text);
 	return (unsigned int)(value * unit);
 }
@@ -170,8 +184,10 @@ static void check_host(const struct argp_state *state, const struct run_options 
 		argp_error(state, "--virtio-tap %s: that is no interface's name", options->tap);
 	snprintf(path, sizeof(path), "/sys/class/net/%s/tun_flags", options->tap);
 	if (access(path, F_OK) < 0)
-		argp_error(state, "--virtio-tap %s: there is no such tap; make it first: "
-			   "ip tuntap add %s mode tap", options->tap, options->tap);
+		argp_error(state,
+			   "--virtio-tap %s: there is no such tap; make it first: "
+			   "ip tuntap add %s mode tap",
+			   options->tap, options->tap);
 }
 
 /* The words of the command: one word is for the guest's shell, several are as they are. */
@@ -249,8 +265,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		options->reboot = true;
 		return 0;
 	case ARGP_KEY_ARG: /* the command begins here, and its options are its own */
-		options->command = command_words(&state->argv[state->next - 1],
-						 state->argc - state->next + 1);
+		options->command =
+			command_words(&state->argv[state->next - 1], state->argc - state->next + 1);
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
@@ -265,7 +281,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 static error_t parse_shell(int key, char *arg, struct argp_state *state)
 {
 	if (key == ARGP_KEY_ARG)
-		argp_error(state, "\"%s\" is too much: a shell takes no command (manakin lab run -- %s)",
+		argp_error(state,
+			   "\"%s\" is too much: a shell takes no command (manakin lab run -- %s)",
 			   arg, arg);
 	return parse_guest(key, arg, state);
 }
@@ -308,7 +325,8 @@ static int lab_build(int argc, char **argv)
 	static const struct argp argp = {
 		.options = build_options,
 		.parser = parse_build,
-		.doc = "Build the guest of a Debian suite and the QEMU that runs it, unless they are "
+		.doc = "Build the guest of a Debian suite and the QEMU that runs it, unless they "
+		       "are "
 		       "in the cache.\v"
 		       "The cache is ~/.cache/manakin/lab, or the directory MANAKIN_LAB_DIR names. "
 		       "Guests need root to build; without it, sudo is asked.\n\n"
@@ -361,15 +379,18 @@ static int lab_command(int argc, char **argv)
 		.args_doc = "COMMAND [ARGUMENT...]",
 		.doc = "Boot a guest with adapters, run COMMAND in it as root, pass its output and "
 		       "exit status through, and leave nothing running.\v"
-		       "A COMMAND of one word is read by the guest's shell (bash); several words are "
+		       "A COMMAND of one word is read by the guest's shell (bash); several words "
+		       "are "
 		       "run as they are. Standard input is COMMAND's.\n\n"
-		       "Exit status: COMMAND's; 124 after --timeout; 125 if the lab could not do its "
+		       "Exit status: COMMAND's; 124 after --timeout; 125 if the lab could not do "
+		       "its "
 		       "part; 128 and the signal's number if a signal ended it.\n\n"
 		       "Examples:\n"
 		       "  manakin lab run -- lspci -nn -d 1414:00ba\n"
 		       "  manakin lab run 'ip -br link | grep ^eth'\n"
 		       "  manakin lab run --suite bookworm --share . -- /mnt/share/test.sh\n"
-		       "  manakin lab run --device '--port mac=00:0d:3a:00:00:01,fabric=sink' -- \\\n"
+		       "  manakin lab run --device '--port mac=00:0d:3a:00:00:01,fabric=sink' -- "
+		       "\\\n"
 		       "      ethtool -S eth0\n",
 	};
 
@@ -384,7 +405,8 @@ static int lab_shell(int argc, char **argv)
 		.doc = "Boot a guest with adapters and open a shell in it. It ends with the shell; "
 		       "Ctrl-] three times within a second ends it at once.\v"
 		       "Example:\n"
-		       "  manakin lab shell --device '--port mac=00:0d:3a:00:00:01,fabric=tap:tap0'\n",
+		       "  manakin lab shell --device '--port "
+		       "mac=00:0d:3a:00:00:01,fabric=tap:tap0'\n",
 	};
 
 	return lab_guest(argc, argv, &argp);
@@ -411,7 +433,8 @@ static error_t parse_lab(int key, char *arg, struct argp_state *state)
 				*chosen = (int)i;
 		}
 		if (*chosen < 0)
-			argp_error(state, "there is no command \"%s\"; there are build, run and shell",
+			argp_error(state,
+				   "there is no command \"%s\"; there are build, run and shell",
 				   arg);
 		state->next = state->argc; /* what follows is the command's */
 		return 0;

@@ -15,10 +15,10 @@
 #include <unistd.h>
 #include <wordexp.h>
 
-#include "cli/lab.h"
+#include "cli/cli.h"
 
-#define READY_MS 10000 /* an adapter must listen within this time */
-#define LOOK_MS	 5     /* between two looks */
+#define READY_MS     10000 /* an adapter must listen within this time */
+#define LOOK_MS      5     /* between two looks */
 
 #define UNIX_LISTENS 0x10000ul /* in the flags column of /proc/net/unix */
 
@@ -97,10 +97,10 @@ int adapter_start(struct child *child, const char *options, const char *director
 		err = child_start(child, &plan);
 	child_args_free(plan.argv);
 	if (err) {
-		lab_error("cannot start the adapter with the options \"%s\": %s", options,
-			  err == -EINVAL ? "a shell could not read them; look for an open quote, "
-					   "an undefined variable or one of |&;<>(){}" :
-					   strerror(-err));
+		say("cannot start the adapter with the options \"%s\": %s", options,
+		    err == -EINVAL ? "a shell could not read them; look for an open quote, "
+				     "an undefined variable or one of |&;<>(){}"
+				   : strerror(-err));
 		return err;
 	}
 	gone = (struct pollfd){ .fd = child->pidfd, .events = POLLIN };
@@ -111,11 +111,11 @@ int adapter_start(struct child *child, const char *options, const char *director
 			break;
 	}
 	if (waited < READY_MS)
-		lab_error("the adapter with the options \"%s\" %s before it could be attached to",
-			  options, child_fate(child_stop(child, 0, -1), fate, sizeof(fate)));
+		say("the adapter with the options \"%s\" %s before it could be attached to",
+		    options, child_fate(child_stop(child, 0, -1), fate, sizeof(fate)));
 	else
-		lab_error("the adapter with the options \"%s\" did not listen within %d s", options,
-			  READY_MS / 1000);
+		say("the adapter with the options \"%s\" did not listen within %d s", options,
+		    READY_MS / 1000);
 	return -ENODEV;
 }
 
@@ -133,8 +133,8 @@ int adapter_attach(const char *path, const char *directory, unsigned int index)
 	else if (symlink(target, name) < 0)
 		err = -errno;
 	if (err)
-		lab_error("cannot attach to the adapter at %s: %s; start it first: manakin device "
-			  "--socket %s ...",
-			  path, strerror(-err), path);
+		say("cannot attach to the adapter at %s: %s; start it first: manakin device "
+		    "--socket %s ...",
+		    path, strerror(-err), path);
 	return err;
 }

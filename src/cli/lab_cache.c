@@ -40,7 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/lab.h"
+#include "cli/cli.h"
 #include "cli/lab_child.h"
 
 #ifndef MANAKIN_LAB_RECIPES
@@ -48,7 +48,7 @@
 #endif
 
 #define UNUSED_KEPT_S  (7 * 24 * 3600) /* items of old recipes go when unused for so long */
-#define STOP_MS	       5000	       /* a recipe may take so long to end when asked */
+#define STOP_MS        5000            /* a recipe may take so long to end when asked */
 #define LINE_MAX_BYTES 512
 #define TAIL_LINES     12
 
@@ -112,13 +112,13 @@ static int cache_directory(char *path)
 	else if (home && *home == '/')
 		length = snprintf(path, PATH_MAX, "%s/.cache/manakin/lab", home);
 	else {
-		lab_error("no place for the cache: HOME is not set; set MANAKIN_LAB_DIR");
+		say("no place for the cache: HOME is not set; set MANAKIN_LAB_DIR");
 		return -ENOENT;
 	}
 	err = length < PATH_MAX ? make_directories(path) : -ENAMETOOLONG;
 	if (err)
-		lab_error("cannot make the cache directory %s: %s; set MANAKIN_LAB_DIR to another one",
-			  path, strerror(-err));
+		say("cannot make the cache directory %s: %s; set MANAKIN_LAB_DIR to another one",
+		    path, strerror(-err));
 	return err;
 }
 
@@ -191,8 +191,9 @@ int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite)
 	*item = (struct cache_item){ .kind = kind };
 	if (kind == CACHE_IMAGE) {
 		if (!suite_name_ok(suite)) {
-			lab_error("\"%s\" is not the name of a Debian suite: name one as trixie or bookworm",
-				  suite);
+			say("\"%s\" is not the name of a Debian suite: name one as trixie or "
+			    "bookworm",
+			    suite);
 			return -EINVAL;
 		}
 		snprintf(item->suite, sizeof(item->suite), "%s", suite);
@@ -201,9 +202,9 @@ int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite)
 	for (size_t i = 0; !err && i < 3 && recipe->also[i]; i++)
 		err = hash_file(&hash, directory, recipe->also[i]);
 	if (err) {
-		lab_error("cannot read the lab's recipes in %s: %s; set MANAKIN_LAB_RECIPES to the lab "
-			  "directory of the sources",
-			  directory, strerror(-err));
+		say("cannot read the lab's recipes in %s: %s; set MANAKIN_LAB_RECIPES to the lab "
+		    "directory of the sources",
+		    directory, strerror(-err));
 		return err;
 	}
 	err = cache_directory(cache);
@@ -213,7 +214,7 @@ int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite)
 		 kind == CACHE_QEMU ? "qemu" : "image", *item->suite ? "-" : "", item->suite, hash);
 	if (snprintf(item->path, sizeof(item->path), "%s/%s", cache, item->name) >=
 	    (int)sizeof(item->path)) {
-		lab_error("the path of the cache is too long: %s; set MANAKIN_LAB_DIR", cache);
+		say("the path of the cache is too long: %s; set MANAKIN_LAB_DIR", cache);
 		return -ENAMETOOLONG;
 	}
 	return 0;
@@ -262,9 +263,11 @@ static void prune(const struct cache_item *item)
 		 item->path);
 	directory = opendir(cache);
 	while (directory && (entry = readdir(directory))) {
-		if (strncmp(entry->d_name, item->name, stem) || !strcmp(entry->d_name, item->name) ||
+		if (strncmp(entry->d_name, item->name, stem) ||
+		    !strcmp(entry->d_name, item->name) ||
 		    strspn(entry->d_name + stem, "0123456789abcdef") != 16 ||
-		    snprintf(path, sizeof(path), "%s/%s", cache, entry->d_name) >= (int)sizeof(path))
+		    snprintf(path, sizeof(path), "%s/%s", cache, entry->d_name) >=
+			    (int)sizeof(path))
 			continue;
 		if (stat(path, &status) == 0 && status.st_mtime < time(NULL) - UNUSED_KEPT_S)
 			remove_tree(path);
@@ -320,7 +323,8 @@ static void progress_step(struct progress *progress, const char *step)
 	double elapsed = now() - progress->started;
 
 	if (progress->terminal && *progress->step)
-		fprintf(stderr, "\r[%4.0f s] %s: %s\033[K\n", elapsed, progress->what, progress->step);
+		fprintf(stderr, "\r[%4.0f s] %s: %s\033[K\n", elapsed, progress->what,
+			progress->step);
 	if (!progress->terminal && *step)
 		fprintf(stderr, "[%4.0f s] %s: %s\n", elapsed, progress->what, step);
 	snprintf(progress->step, sizeof(progress->step), "%s", step);
@@ -446,10 +450,10 @@ static char **recipe_command(const struct cache_item *item, const char *director
 	int err = 0;
 
 	if (can_unshare()) {
-		for (const char *const *word = (const char *const[]){ "unshare", "--mount", "--pid",
-								       "--fork", "--mount-proc",
-								       "--kill-child=KILL", "--",
-								       NULL };
+		for (const char *const *word =
+			     (const char *const[]){ "unshare", "--mount", "--pid", "--fork",
+						    "--mount-proc", "--kill-child=KILL", "--",
+						    NULL };
 		     *word; word++)
 			err |= child_args_add(&argv, "%s", *word);
 	} else if (recipe->needs_root && geteuid() != 0) {
@@ -499,7 +503,7 @@ static int run_recipe(const struct cache_item *item, const char *directory, cons
 	if (signals < 0 || !log || !plan.argv || pipe2(steps, O_CLOEXEC) < 0 ||
 	    pipe2(talk, O_CLOEXEC) < 0) {
 		err = errno ? -errno : -ENOMEM;
-		lab_error("cannot start building %s: %s", progress.what, strerror(-err));
+		say("cannot start building %s: %s", progress.what, strerror(-err));
 		goto out;
 	}
 	plan.out = steps[1];
@@ -509,8 +513,8 @@ static int run_recipe(const struct cache_item *item, const char *directory, cons
 	close(talk[1]);
 	steps[1] = talk[1] = -1;
 	if (err) {
-		lab_error("cannot build %s: %s: %s%s", progress.what, plan.argv[0], strerror(-err),
-			  strcmp(plan.argv[0], "sudo") ? "" : "; run this as root");
+		say("cannot build %s: %s: %s%s", progress.what, plan.argv[0], strerror(-err),
+		    strcmp(plan.argv[0], "sudo") ? "" : "; run this as root");
 		goto out;
 	}
 	status = watch_recipe(&progress, &child, steps[0], talk[0], log, signals);
@@ -518,18 +522,19 @@ static int run_recipe(const struct cache_item *item, const char *directory, cons
 	if (status == 0) {
 		progress_step(&progress, "");
 		if (!progress.terminal)
-			fprintf(stderr, "[%4.0f s] %s: done\n", now() - progress.started, progress.what);
+			fprintf(stderr, "[%4.0f s] %s: done\n", now() - progress.started,
+				progress.what);
 	} else if (status < 0) {
 		if (progress.terminal)
 			fputc('\n', stderr);
-		lab_error("building %s was interrupted; the next build starts afresh", progress.what);
+		say("building %s was interrupted; the next build starts afresh", progress.what);
 		err = -EINTR;
 	} else {
 		if (progress.terminal)
 			fputc('\n', stderr);
 		show_failure(log_path);
-		lab_error("cannot build %s: at \"%s\" the recipe %s; all it said is in %s", progress.what,
-			  progress.step, child_fate(status, fate, sizeof(fate)), log_path);
+		say("cannot build %s: at \"%s\" the recipe %s; all it said is in %s", progress.what,
+		    progress.step, child_fate(status, fate, sizeof(fate)), log_path);
 		err = -EIO;
 	}
 out:
@@ -564,7 +569,7 @@ static int take_lock(const char *path, const char *what)
 	if (flock(lock, LOCK_EX | LOCK_NB) == 0)
 		return lock;
 	if (errno == EWOULDBLOCK) {
-		lab_error("another process is building %s; waiting for it", what);
+		say("another process is building %s; waiting for it", what);
 		if (flock(lock, LOCK_EX) == 0)
 			return lock;
 	}
@@ -589,7 +594,7 @@ int cache_build(const struct cache_item *item, bool again)
 	err = make_directories(building);
 	lock = err ? err : take_lock(lock_path, item->name);
 	if (lock < 0) {
-		lab_error("cannot lock %s: %s", lock_path, strerror(-lock));
+		say("cannot lock %s: %s", lock_path, strerror(-lock));
 		return lock;
 	}
 	if (!again && cache_has(item)) { /* somebody else has built it meanwhile */
@@ -598,7 +603,7 @@ int cache_build(const struct cache_item *item, bool again)
 	}
 	err = make_directories(directory);
 	if (err)
-		lab_error("cannot make %s: %s", directory, strerror(-err));
+		say("cannot make %s: %s", directory, strerror(-err));
 	else
 		err = run_recipe(item, directory, log_path, lock);
 	if (!err) {
@@ -609,7 +614,7 @@ int cache_build(const struct cache_item *item, bool again)
 		else if (rename(directory, item->path) < 0)
 			err = -errno;
 		if (err)
-			lab_error("cannot move %s to %s: %s", directory, item->path, strerror(-err));
+			say("cannot move %s to %s: %s", directory, item->path, strerror(-err));
 		remove_tree(old);
 	}
 	if (!err) {

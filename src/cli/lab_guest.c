@@ -31,11 +31,14 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "cli/lab.h"
+#include "cli/cli.h"
 
 #define GUEST_CONSOLE "ttyS0"
+#define KERNEL_HZ     250 /* CONFIG_HZ of Debian's kernels */
+#define NS_PER_S      1000000000ull
 
 /*
  * mitigations=off: nobody attacks a guest from inside, and emulated CPUs pay dearly.
@@ -44,8 +47,8 @@
  * oops=panic panic=-1: a kernel bug ends the run, and is not overlooked.
  * net.ifnames=0: interfaces keep the kernel's names.
  */
-#define KERNEL_ARGUMENTS                                                                 \
-	"console=" GUEST_CONSOLE " mitigations=off tsc=reliable no_timer_check " \
+#define KERNEL_ARGUMENTS                                                                           \
+	"console=" GUEST_CONSOLE " mitigations=off tsc=reliable no_timer_check "                   \
 	"init_on_alloc=0 oops=panic panic=-1 net.ifnames=0"
 
 static const struct {
@@ -78,7 +81,7 @@ bool guest_kvm_works(void)
 	 * Without VT-x or AMD-V a KVM that answers (a para-virtualized one) interprets
 	 * the guest's instructions and fails at those it does not know.
 	 */
-	hardware = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & (1u << 5); /* VMX */
+	hardware = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & (1u << 5);           /* VMX */
 	hardware |= __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && ecx & (1u << 2); /* SVM */
 	if (!hardware)
 		return false;
@@ -92,6 +95,30 @@ bool guest_kvm_works(void)
 	}
 	close(kvm);
 	return works;
+}
+
+/**
+ * loops_per_jiffy() - what the guest's kernel would find for its delay loop
+ *
+ * Each emulated CPU takes a quarter of a second to find it, more on a busy host.
+ * The emulated time-stamp counter is this machine's, and delays count it.
+ *
+ * Return: ticks of the time-stamp counter in one tick of Debian's kernels
+ */
+static unsigned long long loops_per_jiffy(void)
+{
+	const struct timespec nap = { .tv_nsec = 10000000 };
+	struct timespec before, after;
+	unsigned long long start, ticks, ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	start = __builtin_ia32_rdtsc();
+	nanosleep(&nap, NULL);
+	ticks = __builtin_ia32_rdtsc() - start;
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	ns = (unsigned long long)(after.tv_sec - before.tv_sec) * NS_PER_S +
+	     (unsigned long long)after.tv_nsec - (unsigned long long)before.tv_nsec;
+	return ticks * NS_PER_S / ns / KERNEL_HZ;
 }
 
 /**
@@ -180,8 +207,8 @@ static int start_share(struct guest *guest, const struct guest_config *config)
 	if (!err)
 		err = child_start(&guest->share, &plan);
 	if (err)
-		lab_error("cannot start the server of the shared directory %s: %s", config->share,
-			  strerror(-err));
+		say("cannot start the server of the shared directory %s: %s", config->share,
+		    strerror(-err));
 	child_args_free(plan.argv);
 	if (listening >= 0)
 		close(listening);
@@ -199,6 +226,8 @@ static int start_share(struct guest *guest, const struct guest_config *config)
  */
 static char **qemu_arguments(const struct guest_config *config, const int ends[GUEST_PORTS])
 {
+	const char *quiet = config->talkative ? "" : " quiet";
+	const char *share = config->share ? " manakin.share" : "";
 	bool kvm = config->accel == ACCEL_KVM;
 	char **argv = NULL;
 	int err = 0;
@@ -230,8 +259,10 @@ static char **qemu_arguments(const struct guest_config *config, const int ends[G
 	ADD("-initrd");
 	ADD("initrd");
 	ADD("-append");
-	ADD("%s%s%s", KERNEL_ARGUMENTS, config->talkative ? "" : " quiet",
-	    config->share ? " manakin.share" : "");
+	if (kvm)
+		ADD(KERNEL_ARGUMENTS "%s%s", quiet, share);
+	else
+		ADD(KERNEL_ARGUMENTS " lpj=%llu%s%s", loops_per_jiffy(), quiet, share);
 	ADD("-device");
 	ADD("virtio-serial-pci,addr=1,max_ports=8");
 	for (size_t i = 0; i < GUEST_PORTS; i++) {
@@ -265,7 +296,8 @@ static char **qemu_arguments(const struct guest_config *config, const int ends[G
 	}
 	for (unsigned int i = 0; i < config->adapters; i++) {
 		ADD("-device");
-		ADD("{\"driver\":\"vfio-user-pci\",\"id\":\"adapter%u\",\"addr\":\"0x%x\",\"socket\":"
+		ADD("{\"driver\":\"vfio-user-pci\",\"id\":\"adapter%u\",\"addr\":\"0x%x\","
+		    "\"socket\":"
 		    "{\"type\":\"unix\",\"path\":\"adapter-%u\"}}",
 		    i, 0x10 + i, i);
 	}
@@ -327,14 +359,14 @@ int guest_start(struct guest *guest, const struct guest_config *config)
 	for (size_t i = 0; i < GUEST_PORTS; i++)
 		guest->ports[i] = -1;
 	if (config->accel == ACCEL_KVM && !guest_kvm_works()) {
-		lab_error("KVM does not work here (no /dev/kvm, no right to open it, or no hardware "
-			  "virtualization); leave --accel away or say --accel tcg");
+		say("KVM does not work here (no /dev/kvm, no right to open it, or no hardware "
+		    "virtualization); leave --accel away or say --accel tcg");
 		return -ENODEV;
 	}
 	for (size_t i = 0; !err && i < sizeof(files) / sizeof(files[0]); i++)
 		err = link_into(config->directory, files[i], config->image, files[i]);
 	if (err) {
-		lab_error("cannot prepare the guest in %s: %s", config->directory, strerror(-err));
+		say("cannot prepare the guest in %s: %s", config->directory, strerror(-err));
 		return err;
 	}
 	if (config->share)
@@ -343,8 +375,8 @@ int guest_start(struct guest *guest, const struct guest_config *config)
 		return err;
 	err = start_qemu(guest, config);
 	if (err)
-		lab_error("cannot start QEMU from %s: %s; build it again with manakin lab build --force",
-			  config->qemu, strerror(-err));
+		say("cannot start QEMU from %s: %s; build it again with manakin lab build --force",
+		    config->qemu, strerror(-err));
 	return err;
 }
 

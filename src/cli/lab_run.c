@@ -19,13 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "cli/lab.h"
 #include "cli/lab_adapter.h"
 #include "cli/lab_cache.h"
 #include "cli/lab_session.h"
 
 #define ADAPTER_STOP_MS 5000
-#define LOG_TAIL_BYTES	4096
+#define LOG_TAIL_BYTES  4096
 
 /* The adapter of a run that asks for none: the two NICs of the guide's VM. */
 static const char default_adapter[] = "--port mac=00:0d:3a:00:00:01,fabric=switch "
@@ -68,7 +69,7 @@ static int open_log(const struct run *run, const char *name)
 	if (fd >= 0)
 		return fd;
 	err = errno;
-	lab_error("cannot write the log %s: %s", path, strerror(err));
+	say("cannot write the log %s: %s", path, strerror(err));
 	return -err;
 }
 
@@ -104,8 +105,8 @@ static int make_directory(struct run *run)
 		 temporary && *temporary == '/' ? temporary : "/tmp");
 	if (!mkdtemp(run->directory)) {
 		err = errno;
-		lab_error("cannot make a directory like %s: %s; set TMPDIR to another place",
-			  run->directory, strerror(err));
+		say("cannot make a directory like %s: %s; set TMPDIR to another place",
+		    run->directory, strerror(err));
 		*run->directory = '\0';
 		return -err;
 	}
@@ -115,7 +116,7 @@ static int make_directory(struct run *run)
 	}
 	if ((mkdir(logs, 0755) < 0 && errno != EEXIST) || !realpath(logs, run->logs)) {
 		err = errno;
-		lab_error("cannot make the directory %s for the logs: %s", logs, strerror(err));
+		say("cannot make the directory %s for the logs: %s", logs, strerror(err));
 		return -err;
 	}
 	return 0;
@@ -134,7 +135,7 @@ static void remove_directory(const struct run *run, bool failed)
 	if (!*run->directory)
 		return;
 	if (failed && !run->options->logs && !run->options->verbose) {
-		lab_error("all logs of this run are in %s", run->directory);
+		say("all logs of this run are in %s", run->directory);
 		return;
 	}
 	directory = opendir(run->directory);
@@ -205,7 +206,7 @@ static int stop_adapters(struct run *run)
 		snprintf(name, sizeof(name), "adapter-%u.log", run->slots[i]);
 		if (!run->options->verbose)
 			show_log(run, name);
-		lab_error("adapter %u %s", run->slots[i], child_fate(status, fate, sizeof(fate)));
+		say("adapter %u %s", run->slots[i], child_fate(status, fate, sizeof(fate)));
 		result = LAB_FAILED;
 	}
 	return result;
@@ -219,8 +220,7 @@ static int stop_adapters(struct run *run)
  *
  * Return: the exit status
  */
-static int run_guest(struct run *run, const struct cache_item *qemu,
-		     const struct cache_item *image)
+static int run_guest(struct run *run, const struct cache_item *qemu, const struct cache_item *image)
 {
 	const struct run_options *options = run->options;
 	struct guest_config machine = {
@@ -281,8 +281,9 @@ int lab_run(const struct run_options *options)
 	int status = LAB_FAILED, stopped;
 	sigset_t before;
 
-	if (cache_find(&qemu, CACHE_QEMU, NULL) || cache_find(&image, CACHE_IMAGE, options->suite) ||
-	    cache_build(&qemu, false) || cache_build(&image, false))
+	if (cache_find(&qemu, CACHE_QEMU, NULL) ||
+	    cache_find(&image, CACHE_IMAGE, options->suite) || cache_build(&qemu, false) ||
+	    cache_build(&image, false))
 		return LAB_FAILED;
 	hold_signals(&before);
 	if (make_directory(&run) == 0 && start_adapters(&run) == 0)

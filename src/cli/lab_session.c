@@ -32,11 +32,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "cli/lab.h"
 
-#define BOOT_S	      180.0 /* a guest that is not there by then never will be */
-#define LEAVE_S	      10.0  /* from the command's end to the machine's */
-#define FLUSH_S	      2.0   /* for output that is on its way when time is out */
+#define BOOT_S        180.0 /* a guest that is not there by then never will be */
+#define LEAVE_S       10.0  /* from the command's end to the machine's */
+#define FLUSH_S       2.0   /* for output that is on its way when time is out */
 #define PIPE_BYTES    32768u
 #define ATOMIC_BYTES  4096u /* a writable pipe takes so many without blocking */
 #define CONSOLE_BYTES 4096u /* of the console's end, shown when a guest fails */
@@ -49,7 +50,7 @@ enum session_state {
 	REBOOTING,
 	RUNNING,
 	LEAVING, /* the command has ended; the machine is about to */
-	KILLED,	 /* so is the machine, and the command had not ended */
+	KILLED,  /* so is the machine, and the command had not ended */
 };
 
 /**
@@ -117,7 +118,7 @@ static double now(void)
 }
 
 /* Write all of it to a port; these are words that the guest waits for. */
-static int say(int port, const void *data, size_t size)
+static int tell(int port, const void *data, size_t size)
 {
 	const char *byte = data;
 	struct pollfd ready = { .fd = port, .events = POLLOUT };
@@ -143,7 +144,7 @@ static bool interactive(const struct session *session)
 }
 
 /* Tell the guest how large this terminal is. */
-static void say_size(const struct session *session)
+static void tell_size(const struct session *session)
 {
 	struct winsize size;
 	char line[LINE_BYTES];
@@ -152,7 +153,7 @@ static void say_size(const struct session *session)
 	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0 || !size.ws_row)
 		return;
 	length = snprintf(line, sizeof(line), "size %u %u\n", size.ws_row, size.ws_col);
-	say(session->guest->ports[PORT_CONTROL], line, (size_t)length);
+	tell(session->guest->ports[PORT_CONTROL], line, (size_t)length);
 }
 
 /* Every key goes to the guest, Ctrl-C too. */
@@ -176,12 +177,12 @@ static void terminal_restore(struct session *session)
 }
 
 /**
- * say_command() - the guest is ready: tell it what to do
+ * tell_command() - the guest is ready: tell it what to do
  * @session:	becomes RUNNING
  *
  * Return: 0 or a negative errno
  */
-static int say_command(struct session *session)
+static int tell_command(struct session *session)
 {
 	int port = session->guest->ports[PORT_CONTROL], err;
 	char **word = session->config->command;
@@ -193,18 +194,18 @@ static int say_command(struct session *session)
 	session->flows[FLOW_IN].from = STDIN_FILENO;
 	if (interactive(session)) {
 		terminal_raw(session);
-		say_size(session);
+		tell_size(session);
 		if (!term || !*term || strlen(term) > 64 || strpbrk(term, " \t\n"))
 			term = "vt100";
 		snprintf(line, sizeof(line), "shell %s\n", term);
-		return say(port, line, strlen(line));
+		return tell(port, line, strlen(line));
 	}
 	for (char **each = word; *each; each++)
 		size += strlen(*each) + 1;
 	snprintf(line, sizeof(line), "run %zu\n", size);
-	err = say(port, line, strlen(line));
+	err = tell(port, line, strlen(line));
 	for (; !err && *word; word++)
-		err = say(port, *word, strlen(*word) + 1);
+		err = tell(port, *word, strlen(*word) + 1);
 	return err;
 }
 
@@ -223,21 +224,20 @@ static int hear(struct session *session)
 	if (!strcmp(line, "ready")) {
 		if (session->state == BOOTING && session->config->reboot) {
 			session->state = REBOOTING;
-			err = say(session->guest->ports[PORT_CONTROL], reboot, strlen(reboot));
+			err = tell(session->guest->ports[PORT_CONTROL], reboot, strlen(reboot));
 		} else if (session->state == BOOTING || session->state == REBOOTING) {
-			err = say_command(session);
+			err = tell_command(session);
 		} else {
 			terminal_restore(session);
-			lab_error("the guest restarted while the command ran");
+			say("the guest restarted while the command ran");
 			return LAB_FAILED;
 		}
-	} else if (session->state == RUNNING &&
-		   sscanf(line, "exit %d", &session->status) == 1) {
+	} else if (session->state == RUNNING && sscanf(line, "exit %d", &session->status) == 1) {
 		session->state = LEAVING;
 		session->leaving = now();
 	}
 	if (err) {
-		lab_error("cannot talk to the guest: %s", strerror(-err));
+		say("cannot talk to the guest: %s", strerror(-err));
 		return LAB_FAILED;
 	}
 	return 0;
@@ -255,8 +255,7 @@ static int take_control(struct session *session)
 	int status = 0;
 	ssize_t n;
 
-	while (!status &&
-	       (n = read(session->guest->ports[PORT_CONTROL], data, sizeof(data))) > 0) {
+	while (!status && (n = read(session->guest->ports[PORT_CONTROL], data, sizeof(data))) > 0) {
 		for (ssize_t i = 0; i < n && !status; i++) {
 			if (data[i] == '\n') {
 				session->line[session->line_length] = '\0';
@@ -430,11 +429,11 @@ static void too_late(struct session *session)
 	session->status = LAB_FAILED;
 	if (timeout_s > 0 && now() >= session->started + timeout_s) {
 		session->status = LAB_TIMED_OUT;
-		lab_error("timed out after %g s%s", timeout_s,
-			  session->state == RUNNING ? "" : ", before the guest was ready");
+		say("timed out after %g s%s", timeout_s,
+		    session->state == RUNNING ? "" : ", before the guest was ready");
 	} else {
 		show_console(session);
-		lab_error("the guest was not ready within %g s", BOOT_S);
+		say("the guest was not ready within %g s", BOOT_S);
 	}
 	session->state = KILLED;
 }
@@ -447,7 +446,7 @@ static int ended_early(struct session *session)
 
 	terminal_restore(session);
 	show_console(session);
-	lab_error("the guest ended %s", when[session->state]);
+	say("the guest ended %s", when[session->state]);
 	return LAB_FAILED;
 }
 
@@ -468,9 +467,9 @@ static int lost_child(struct session *session, size_t index)
 		return 0;
 	terminal_restore(session);
 	if (index < session->config->n_adapters)
-		lab_error("adapter %zu ended while the guest used it", index);
+		say("adapter %zu ended while the guest used it", index);
 	else
-		lab_error("the server of the shared directory ended while the guest used it");
+		say("the server of the shared directory ended while the guest used it");
 	return LAB_FAILED;
 }
 
@@ -490,7 +489,7 @@ static int signal_came(struct session *session, int signals)
 	if (signal.ssi_signo != SIGWINCH)
 		return 128 + (int)signal.ssi_signo;
 	if (session->state == RUNNING && interactive(session))
-		say_size(session);
+		tell_size(session);
 	return 0;
 }
 
@@ -606,8 +605,7 @@ static int loop(struct session *session, int signals)
 		if (gone && !console_open && session->state < LEAVING)
 			return ended_early(session);
 		if (gone && flows[FLOW_OUT].from < 0 && flows[FLOW_ERR].from < 0 &&
-		    !flows[FLOW_OUT].length && !flows[FLOW_ERR].length &&
-		    session->state >= LEAVING)
+		    !flows[FLOW_OUT].length && !flows[FLOW_ERR].length && session->state >= LEAVING)
 			return session->status;
 	}
 }
@@ -626,7 +624,8 @@ int session_run(struct guest *guest, const struct session_config *config)
 	session->flows[FLOW_IN] = (struct flow){ .from = -1 };
 	session->flows[FLOW_OUT] = (struct flow){ .to = STDOUT_FILENO };
 	session->flows[FLOW_ERR] = (struct flow){ .to = STDERR_FILENO };
-	session->flows[FLOW_IN].to = guest->ports[interactive(session) ? PORT_TERMINAL : PORT_STDIN];
+	session->flows[FLOW_IN].to =
+		guest->ports[interactive(session) ? PORT_TERMINAL : PORT_STDIN];
 	session->flows[FLOW_OUT].from =
 		guest->ports[interactive(session) ? PORT_TERMINAL : PORT_STDOUT];
 	session->flows[FLOW_ERR].from = guest->ports[PORT_STDERR];
@@ -640,7 +639,7 @@ int session_run(struct guest *guest, const struct session_config *config)
 	signal(SIGTTIN, SIG_IGN); /* in the background: reading the terminal ends the input */
 	signals = signalfd(-1, &wanted, SFD_CLOEXEC);
 	if (signals < 0) {
-		lab_error("cannot take signals: %s", strerror(errno));
+		say("cannot take signals: %s", strerror(errno));
 	} else {
 		status = loop(session, signals);
 		close(signals);
