@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * driver/driver.h - bring a MANA adapter up from user space and own its queues.
+ *
+ * Theory of operation
+ *
+ *	transport_vfio_user()	reach the adapter		(driver/transport.h)
+ *	driver_open()		take it over
+ *	driver_map()		memory it may reach: rings and packets
+ *	driver_start()		bring it up
+ *	driver_port_open()	take one of its vPorts
+ *	driver_txq_create(), driver_rxq_create()	queues	(driver/queue.h)
+ *	driver_rss()		let packets come in
+ *	... and back: driver_rss() off, queues, port, driver_close()
+ *
+ * All of this is for one thread at a time per adapter; a lock makes it so. Only the
+ * hot path in driver/queue.h is called without it, by whoever owns the queue.
+ *
+ * The driver allocates nothing that the adapter writes or reads: that memory comes
+ * from the caller's allocator, out of ranges the caller has mapped with driver_map().
+ * Addresses in entries are virtual addresses. A range has a key, which goes into every
+ * entry beside the address; driver_region() finds it, and says for how large a range
+ * it holds, so that it is looked up once and not once a packet.
+ *
+ * Everything the adapter says is checked. If it goes away, commands return -ENODEV,
+ * queues stand still, and driver_events() says so.
+ */
+#ifndef MANAKIN_DRIVER_DRIVER_H
+#define MANAKIN_DRIVER_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "driver/queue.h"
+#include "driver/transport.h"
+#include "wire/vport.h"
+
+#define DRIVER_PORTS_MAX  256u
+#define DRIVER_QUEUES_MAX 64u	 /* of a kind, per port */
+#define DRIVER_UNITS_MIN  128u	 /* in a work queue: GDMA_QUEUE_SIZE_MIN bytes */
+#define DRIVER_UNITS_MAX  16384u
+#define DRIVER_TX_SGES    GDMA_SQE_SGES_MAX
+
+struct driver;
+struct driver_port;
+
+/**
+ * struct driver_allocator - memory for rings
+ * @alloc:	@size bytes at a multiple of @align (a power of two, at most 4096), contiguous in
+ *		the adapter's view, in a range that is mapped; NULL if there is none
+ * @free:	gives it back
+ * @ctx:	handed to both
+ */
+struct driver_allocator {
+	void *(*alloc)(void *ctx, size_t size, size_t align);
+	void (*free)(void *ctx, void *va, size_t size);
+	void *ctx;
+};
+
+/**
+ * driver_open() - take an adapter over; it is reset, so nothing of a former user is left
+ * @transport:	the driver's from now on, also if this fails
+ * @allocator:	copied
+ * @driver:	owned by the caller until driver_close()
+ *
+ * Return: 0 or a negative errno
+ */
+int driver_open(struct transport *transport, const struct driver_allocator *allocator,
+		struct driver **driver);
+
+/**
+ * driver_map() - let the adapter reach memory
+ * @va, @size:	the memory, whole pages
+ * @fd:		the file it is mapped from (hugetlbfs, memfd); not needed after the call
+ * @offset:	where it lies in the file
+ *
+ * Any time after driver_open().
+ *
+ * Return: 0 or a negative errno: -EEXIST it overlaps with what is mapped
+ */
+int driver_map(struct driver *driver, void *va, uint64_t size, int fd, uint64_t offset);
+
+/** driver_unmap() - on return the adapter does not reach it; exactly what was mapped */
+int driver_unmap(struct driver *driver, void *va, uint64_t size);
+
+/**
+ * driver_start() - bring the adapter up: hardware channel, device, vPorts
+ *
+ * Return: 0 or a negative errno; -ETIMEDOUT it does not answer, -EPROTO it answers nonsense
+ */
+int driver_start(struct driver *driver);
+
+/** driver_close() - with everything that is still open; ranges need not be unmapped before */
+void driver_close(struct driver *driver);
+
+/**
+ * struct driver_info - the adapter
+ * @ports:	vPorts
+ * @frame_max:	longest frame in bytes, Ethernet header included, FCS and VLAN tag not
+ * @max_eq, @max_cq, @max_sq, @max_rq: queues of the whole function
+ * @shared_doorbells: queues are rung in shared memory
+ * @version:	of the register map: major, minor, micro
+ */
+struct driver_info {
+	unsigned int ports;
+	uint32_t frame_max;
+	uint32_t max_eq, max_cq, max_sq, max_rq;
+	bool shared_doorbells;
+	uint16_t version[3];
+};
+
+void driver_info(const struct driver *driver, struct driver_info *info);
+
+/**
+ * struct driver_port_info - a vPort
+ * @mac:	its address
+ * @link_up:	as far as events have told
+ * @max_txq, @max_rxq: queues it can have, at most DRIVER_QUEUES_MAX
+ * @table_size:	entries of its indirection table
+ * @speed_mbps:	10^6 bits a second; 0 if the adapter does not tell
+ */
+struct driver_port_info {
+	uint8_t mac[MANA_MAC_SIZE];
+	bool link_up;
+	uint32_t max_txq, max_rxq;
+	uint32_t table_size;
+	uint32_t speed_mbps;
+};
+
+/** driver_port_info() - of vPort @index, after driver_start(); -EINVAL if there is none */
+int driver_port_info(const struct driver *driver, unsigned int index,
+		     struct driver_port_info *info);
+
+/**
+ * struct driver_region - memory with one key
+ * @start, @end: virtual addresses it holds for; @end is the first one beyond
+ * @key:	goes into entries
+ */
+struct driver_region {
+	uint64_t start, end;
+	uint32_t key;
+};
+
+/**
+ * driver_region() - the key for an address
+ *
+ * In the hwc plane there is one for all addresses. A region holds until it is unmapped.
+ *
+ * Return: 0, or -ENOENT
+ */
+int driver_region(struct driver *driver, const void *va, struct driver_region *region);
+
+/** driver_doorbell() - this process's way to the doorbells; valid until driver_close() */
+const struct driver_doorbell *driver_doorbell(const struct driver *driver);
+
+/* ---- vPorts ---- */
+
+/**
+ * struct driver_port_config - what a vPort is opened with
+ * @rx_interrupts: each receive queue gets an event descriptor
+ */
+struct driver_port_config {
+	bool rx_interrupts;
+};
+
+/**
+ * driver_port_open() - take a vPort
+ *
+ * Return: 0 or a negative errno: -EINVAL there is none, -EBUSY it is open
+ */
+int driver_port_open(struct driver *driver, unsigned int index,
+		     const struct driver_port_config *config, struct driver_port **port);
+
+/** driver_port_close() - with its queues */
+void driver_port_close(struct driver_port *port);
+
+/**
+ * driver_txq_create() - make a send queue
+ * @index:	below the port's max_txq
+ * @units:	room in it, a power of two from DRIVER_UNITS_MIN to DRIVER_UNITS_MAX. A packet in
+ *		one piece takes one
+ * @txq:	filled in; the caller's, who keeps it until driver_txq_destroy()
+ *
+ * Send queues are made before receive queues.
+ *
+ * Return: 0 or a negative errno; -ENOMEM the allocator has nothing
+ */
+int driver_txq_create(struct driver_port *port, unsigned int index, uint32_t units,
+		      struct driver_txq *txq);
+
+/** driver_txq_destroy() - on return the adapter reads none of the queue's packets any more */
+void driver_txq_destroy(struct driver_port *port, unsigned int index);
+
+/** driver_rxq_create() - make a receive queue; post nothing before driver_rss() has returned */
+int driver_rxq_create(struct driver_port *port, unsigned int index, uint32_t units,
+		      struct driver_rxq *rxq);
+
+/** driver_rxq_destroy() - on return the adapter writes into none of its buffers any more */
+void driver_rxq_destroy(struct driver_port *port, unsigned int index);
+
+/**
+ * struct driver_rss - which queue a packet goes to
+ * @enable:	packets come in at all
+ * @hash:	the table is used; else all go to queue @table[0]
+ * @coalesce:	a completion may tell of up to four packets
+ * @key:	Toeplitz key
+ * @table:	numbers of receive queues; each must exist if @enable
+ * @entries:	in @table, a power of two up to MANA_INDIRECTION_MAX
+ */
+struct driver_rss {
+	bool enable;
+	bool hash;
+	bool coalesce;
+	uint8_t key[MANA_HASH_KEY_SIZE];
+	const uint16_t *table;
+	uint32_t entries;
+};
+
+/**
+ * driver_rss() - steer the vPort's packets; may be changed while they come in
+ *
+ * Return: 0 or a negative errno
+ */
+int driver_rss(struct driver_port *port, const struct driver_rss *rss);
+
+/**
+ * driver_rxq_event_fd() - readable after driver_rxq_arm() when a packet has come
+ *
+ * An eventfd: read it before arming again. -ENOTSUP without rx_interrupts
+ */
+int driver_rxq_event_fd(const struct driver_port *port, unsigned int index);
+
+/** driver_rxq_arm() - raise the event for the next completion, or at once for an unread one */
+int driver_rxq_arm(struct driver_port *port, unsigned int index);
+
+/* ---- What happens ---- */
+
+enum driver_event_type {
+	DRIVER_EVENT_LINK_UP,
+	DRIVER_EVENT_LINK_DOWN,
+	DRIVER_EVENT_RESET,   /* the adapter asks to be closed and opened again */
+	DRIVER_EVENT_REMOVED, /* it has gone; told once */
+};
+
+/** struct driver_event - @port: index, for the first two */
+struct driver_event {
+	enum driver_event_type type;
+	unsigned int port;
+};
+
+/** driver_event_fd() - readable when driver_events() may have something (an epoll descriptor) */
+int driver_event_fd(const struct driver *driver);
+
+/**
+ * driver_events() - take what has happened
+ * @events:	room for @max
+ *
+ * Return: how many
+ */
+unsigned int driver_events(struct driver *driver, struct driver_event *events, unsigned int max);
+
+/** driver_stats() - the function's counters (wire/vport.h, MANA_QUERY_GF_STAT) */
+int driver_stats(struct driver *driver, struct mana_query_gf_stat_resp *stats);
+
+/** driver_registers() - read BAR 0; for a register dump */
+int driver_registers(struct driver *driver, uint64_t offset, void *data, size_t len);
+
+/* ---- Another process ---- */
+
+#define DRIVER_SHARE_FDS 2
+
+/**
+ * driver_share() - what another process needs to post to this adapter's queues
+ * @fds:	descriptors to be passed on; they stay the driver's
+ *
+ * Return: how many, or a negative errno
+ */
+int driver_share(struct driver *driver, int fds[DRIVER_SHARE_FDS]);
+
+/**
+ * driver_attach() - a doorbell in another process
+ * @fds, @n:	duplicates of what driver_share() gave; this call's from now on
+ * @doorbell:	owned by the caller until driver_detach()
+ */
+int driver_attach(const int *fds, unsigned int n, struct driver_doorbell **doorbell);
+void driver_detach(struct driver_doorbell *doorbell);
+
+#endif

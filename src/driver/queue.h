@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * driver/queue.h - the hot path: entries written, doorbells rung, completions read.
+ *
+ * Theory of operation
+ *
+ * A queue is memory that the driver and the adapter share and a few numbers that
+ * only the queue's owner touches. One thread owns a queue at a time; nothing here
+ * takes a lock. The structures hold no pointer that means something in one process
+ * alone, except to memory that is at the same address in all of them (hugepages):
+ * they may lie in memory shared with a secondary process. What is a process's own,
+ * its way to the doorbells, is struct driver_doorbell and is handed in.
+ *
+ *	send					receive
+ *	driver_tx_one() or driver_tx_many()	driver_rx_post()
+ *	... a burst of them			... a burst of them
+ *	driver_wq_commit()			driver_wq_commit()
+ *	driver_txq_reap()			driver_cq_peek(), driver_rxq_take(),
+ *						driver_cq_step()
+ *
+ * Room in a work queue is counted in units of 32 bytes. An entry with one buffer,
+ * the usual case, is one unit, written as a whole and never read: with 32-byte
+ * vectors that is one store to half a cache line. "tail" and "head" count units
+ * since the queue was made, modulo 2^32; the unit's place is "tail & mask", and
+ * so is the place of what the owner keeps beside it (an array of mbufs).
+ *
+ * Memory ordering: entries are plain stores. driver_wq_commit() makes them visible
+ * before the tail (release), and asks afterwards whether the adapter sleeps; a full
+ * fence stands between, since a store may otherwise be seen after a load that
+ * follows it. A completion is there when its last word carries the owner bits of the
+ * reader's lap (acquire); the adapter writes that word last.
+ *
+ * All that the adapter writes is checked before it is used: a completion that does
+ * not fit sets the queue's "broken" and is given to nobody.
+ */
+#ifndef MANAKIN_DRIVER_QUEUE_H
+#define MANAKIN_DRIVER_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "wire/native.h"
+#include "wire/vport.h"
+#include "wire/wq.h"
+
+#define DRIVER_CACHE_LINE 64
+#define DRIVER_NO_PAGE    UINT32_MAX
+
+/* ---- Doorbells ---- */
+
+/**
+ * struct driver_doorbell - a process's way to an adapter's doorbells
+ * @shared:	BAR 2 (wire/native.h), pages of NATIVE_DOORBELL_SIZE bytes; NULL if there is none
+ * @mapped:	the adapter's doorbell page, where it can be mapped; else NULL
+ * @ring:	where it cannot: sends the write as a message. Any thread. An error (the adapter has
+ *		gone) is told by driver_events(), not here
+ * @ctx:	handed to @ring
+ */
+struct driver_doorbell {
+	uint8_t *shared;
+	uint8_t *mapped;
+	void (*ring)(void *ctx, uint32_t offset, uint64_t value);
+	void *ctx;
+};
+
+/**
+ * driver_doorbell_ring() - write an ordinary doorbell
+ * @doorbell:	this process's way there
+ * @offset:	enum gdma_doorbell_offset
+ * @value:	the queue's number and where it is
+ */
+static inline void driver_doorbell_ring(const struct driver_doorbell *doorbell, uint32_t offset,
+					union gdma_doorbell value)
+{
+	if (doorbell->mapped)
+		__atomic_store_n((volatile uint64_t *)(doorbell->mapped + offset), value.word,
+				 __ATOMIC_RELEASE);
+	else
+		doorbell->ring(doorbell->ctx, offset, value.word);
+}
+
+/* ---- Work queues ---- */
+
+/** struct driver_unit - 32 bytes of a work queue, written as a whole */
+struct driver_unit {
+	uint64_t word[GDMA_WQE_UNIT / 8];
+} __attribute__((aligned(32)));
+static_assert(sizeof(struct driver_unit) == GDMA_WQE_UNIT, "basic unit");
+
+/**
+ * struct driver_wq - a send or receive queue
+ * @ring:	its memory
+ * @mask:	units in it, less one; a power of two less one
+ * @tail:	units written; the owner's next unit is ring[tail & mask]
+ * @head:	units the adapter is done with
+ * @rung:	@tail at the last commit
+ * @page:	its page of BAR 2, or DRIVER_NO_PAGE
+ * @bell:	GDMA_DB_SQ or GDMA_DB_RQ
+ * @id:		its number
+ */
+struct driver_wq {
+	struct driver_unit *ring;
+	uint32_t mask;
+	uint32_t tail;
+	uint32_t head;
+	uint32_t rung;
+	uint32_t page;
+	uint32_t bell;
+	uint32_t id;
+};
+
+/** driver_wq_room() - units that may be written now */
+static inline uint32_t driver_wq_room(const struct driver_wq *wq)
+{
+	return wq->mask + 1 - (wq->tail - wq->head);
+}
+
+/** driver_wq_used() - units written that the adapter is not known to be done with */
+static inline uint32_t driver_wq_used(const struct driver_wq *wq)
+{
+	return wq->tail - wq->head;
+}
+
+/** driver_unit_write() - write a unit; one store where the CPU has 32-byte ones */
+static inline void driver_unit_write(struct driver_unit *unit, uint64_t w0, uint64_t w1,
+				     uint64_t w2, uint64_t w3)
+{
+	typedef uint64_t vector __attribute__((vector_size(32)));
+
+	*(vector *)unit = (vector){ w0, w1, w2, w3 };
+}
+
+/** driver_wq_bell() - the ordinary doorbell of a work queue, up to @tail units */
+static inline union gdma_doorbell driver_wq_bell(const struct driver_wq *wq, uint32_t tail)
+{
+	/* Bytes modulo 2^32; send and receive doorbells differ in the count, which is 0. */
+	return (union gdma_doorbell){ .word = (uint64_t)(tail * GDMA_WQE_UNIT) << 32 | wq->id };
+}
+
+/**
+ * driver_wq_commit() - hand what has been written to the adapter
+ * @wq:		queue
+ * @doorbell:	this process's way to the doorbells
+ *
+ * Once a burst: it costs a full fence, and a message if the adapter sleeps or has
+ * no shared doorbells.
+ */
+static inline void driver_wq_commit(struct driver_wq *wq, const struct driver_doorbell *doorbell)
+{
+	if (wq->tail == wq->rung)
+		return;
+	wq->rung = wq->tail;
+	if (wq->page != DRIVER_NO_PAGE) {
+		struct native_doorbell *page =
+			(struct native_doorbell *)(doorbell->shared +
+						   (size_t)wq->page * NATIVE_DOORBELL_SIZE);
+
+		/* The entries before the tail that announces them. */
+		__atomic_store_n(&page->tail, wq->tail, __ATOMIC_RELEASE);
+		/*
+		 * The tail before the question whether anybody will look at it. The adapter
+		 * says that it sleeps, fences, and looks at the tail: one of us sees the other.
+		 */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!__atomic_load_n(&page->asleep, __ATOMIC_RELAXED))
+			return;
+	}
+	driver_doorbell_ring(doorbell, wq->bell, driver_wq_bell(wq, wq->tail));
+}
+
+/* ---- Completion queues ---- */
+
+/**
+ * struct driver_cq - a completion queue
+ * @ring:	its memory
+ * @mask:	entries in it, less one; a power of two less one
+ * @shift:	log2 of the entries
+ * @index:	of the next entry to read; starts at the number of entries, runs modulo 2^32
+ * @id:		its number
+ * @broken:	the adapter wrote what cannot be: entries were lost, or belong to nothing. The
+ *		queue gives nothing more; destroy it
+ */
+struct driver_cq {
+	const struct gdma_cqe *ring;
+	uint32_t mask;
+	uint32_t shift;
+	uint32_t index;
+	uint32_t id;
+	bool broken;
+};
+
+/**
+ * driver_cq_peek() - an entry, if it has been written
+ * @cq:		queue
+ * @ahead:	0 for the next one, 1 for the one after it, and so on, below the number of entries
+ *
+ * The entry stays the driver's until the adapter has gone round: see driver_cq_bell().
+ *
+ * Return: the entry, NULL if it is not there
+ */
+static inline const struct gdma_cqe *driver_cq_peek(struct driver_cq *cq, uint32_t ahead)
+{
+	uint32_t index = cq->index + ahead;
+	const struct gdma_cqe *cqe = &cq->ring[index & cq->mask];
+	/* Acquire: what stands before the owner bits was written before them. */
+	uint32_t info = __atomic_load_n(&cqe->info, __ATOMIC_ACQUIRE);
+	uint32_t lap = index >> cq->shift;
+	uint32_t ahead_by = ((info >> GDMA_OWNER_SHIFT) - lap) & GDMA_OWNER_MASK;
+
+	if (__builtin_expect(ahead_by == 0, 1) && !cq->broken)
+		return cqe;
+	/* One lap behind: not written yet. Anything else: written over before it was read. */
+	if (ahead_by != GDMA_OWNER_MASK)
+		cq->broken = true;
+	return NULL;
+}
+
+/** driver_cq_step() - @n entries have been read */
+static inline void driver_cq_step(struct driver_cq *cq, uint32_t n)
+{
+	cq->index += n;
+}
+
+/** driver_cq_bell() - the doorbell that tells how far a completion queue has been read */
+static inline union gdma_doorbell driver_cq_bell(const struct driver_cq *cq, bool arm)
+{
+	uint32_t span = (cq->mask + 1) << GDMA_OWNER_BITS;
+
+	return (union gdma_doorbell){ .word = (uint64_t)arm << 63 |
+					      (uint64_t)(cq->index & (span - 1)) << 32 | cq->id };
+}
+
+/* ---- Sending ---- */
+
+/**
+ * struct driver_signal - a send entry that asked for a completion
+ * @start, @end: units before it, units before the next one
+ */
+struct driver_signal {
+	uint32_t start;
+	uint32_t end;
+};
+
+/* What a completion can say is wrong, MANA_CQE_TX_SA_DROP first; the last is everything else */
+#define DRIVER_TX_ERRORS (MANA_CQE_TX_GDMA_ERR - MANA_CQE_TX_OKAY + 1u)
+
+/**
+ * struct driver_txq - a send queue and its completion queue
+ * @wq, @cq:	the queues. @cq has as many entries as @wq has units: it cannot overflow
+ * @oob:	short OOB of every packet: completion queue, queue and vPort; add MANA_TX_OOB_*
+ * @signals:	ring of entries that asked for a completion, indexed as @wq is
+ * @asked, @answered: signals written, signals completed
+ * @errors:	packets that were not sent, by MANA_CQE_TX_* - MANA_CQE_TX_SA_DROP
+ */
+struct driver_txq {
+	struct driver_wq wq;
+	uint64_t oob;
+	struct driver_signal *signals;
+	uint32_t asked;
+	uint32_t answered;
+	struct driver_cq cq;
+	uint64_t errors[DRIVER_TX_ERRORS];
+} __attribute__((aligned(DRIVER_CACHE_LINE)));
+
+/* Bits of the short OOB (struct mana_tx_short_oob) as they lie in its 64-bit word */
+#define DRIVER_TX_LONG       (1ull << 0) /* driver_tx_many() sets it */
+#define DRIVER_TX_IPV4       (1ull << 2)
+#define DRIVER_TX_IPV6       (1ull << 3)
+#define DRIVER_TX_IP_CSUM    (1ull << 4)
+#define DRIVER_TX_TCP_CSUM   (1ull << 5)
+#define DRIVER_TX_UDP_CSUM   (1ull << 6)
+#define DRIVER_TX_SUPPRESS   (1ull << 7) /* no completion if all goes well */
+#define DRIVER_TX_TCP_OFF(n) ((uint64_t)((n) & 0x3ffu) << 32) /* bytes to the TCP header */
+
+/* The first word of an entry: SGEs, size of the OOB */
+#define DRIVER_WQE_SGES(n)   ((uint64_t)(n) << 32)
+#define DRIVER_WQE_SHORT     ((uint64_t)(GDMA_OOB_SMALL / 4) << 40)
+#define DRIVER_WQE_LONG      ((uint64_t)(GDMA_OOB_LARGE / 4) << 40)
+#define DRIVER_WQE_TSO       (1ull << 43)		/* the first SGE holds the headers */
+#define DRIVER_WQE_MSS(n)    ((uint64_t)((n) & 0x3fffu) << 48) /* payload bytes of a segment */
+#define DRIVER_WQE_LAST(n)   ((uint64_t)((n) & 0xffu) << 24)   /* TSO: bytes of the first SGE */
+
+/* The first word of the long part of the OOB: a VLAN tag, as in the frame */
+#define DRIVER_TX_VLAN(tci)                                                                        \
+	(1ull << 3 | (uint64_t)((tci) >> 13) << 16 | (uint64_t)((tci) >> 12 & 1) << 19 |           \
+	 (uint64_t)((tci) & 0xfffu) << 20)
+
+/** driver_sge_word() - second half of an SGE */
+static inline uint64_t driver_sge_word(uint32_t key, uint32_t len)
+{
+	return (uint64_t)len << 32 | key;
+}
+
+/** driver_tx_signal() - note that the entry from @start to the tail asked for a completion */
+static inline void driver_tx_signal(struct driver_txq *txq, uint32_t start)
+{
+	txq->signals[txq->asked++ & txq->wq.mask] = (struct driver_signal){ start, txq->wq.tail };
+}
+
+/**
+ * driver_tx_one() - write an entry for a packet in one piece; there must be room for one unit
+ * @txq:	queue
+ * @flags:	DRIVER_TX_IPV4 to DRIVER_TX_TCP_OFF, but neither LONG nor a VLAN
+ * @address, @key, @len: the packet
+ *
+ * Without DRIVER_TX_SUPPRESS the entry is completed, and with it all before. The last one
+ * of a burst must ask for that: else nobody learns that the burst is done.
+ */
+static inline void driver_tx_one(struct driver_txq *txq, uint64_t flags, uint64_t address,
+				 uint32_t key, uint32_t len)
+{
+	struct driver_wq *wq = &txq->wq;
+	uint32_t start = wq->tail;
+
+	driver_unit_write(&wq->ring[start & wq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT,
+			  txq->oob | flags, address, driver_sge_word(key, len));
+	wq->tail = start + 1;
+	if (!(flags & DRIVER_TX_SUPPRESS))
+		driver_tx_signal(txq, start);
+}
+
+/** driver_tx_units() - units that driver_tx_many() takes; 1 to 30 SGEs */
+static inline uint32_t driver_tx_units(unsigned int sges, bool is_long)
+{
+	return (is_long ? 2u : 1u) + (is_long ? sges - 1 : sges) / 2;
+}
+
+/**
+ * driver_tx_many() - write an entry for a packet in pieces, with a VLAN tag, or to be cut
+ * @txq:	queue, with room for driver_tx_units() units
+ * @flags:	DRIVER_TX_*, as in driver_tx_one()
+ * @wqe:	0; for TSO: DRIVER_WQE_TSO | DRIVER_WQE_MSS() | DRIVER_WQE_LAST()
+ * @vlan:	DRIVER_TX_VLAN(), or 0 for none
+ * @sge:	pieces. For TSO the first holds all the headers and nothing else
+ * @n:		how many, 1 to GDMA_SQE_SGES_MAX
+ */
+static inline void driver_tx_many(struct driver_txq *txq, uint64_t flags, uint64_t wqe,
+				  uint64_t vlan, const struct gdma_sge *sge, unsigned int n)
+{
+	struct driver_wq *wq = &txq->wq;
+	uint32_t start = wq->tail, tail = start;
+	unsigned int i = 0;
+
+	wqe |= DRIVER_WQE_SGES(n);
+	if (vlan) {
+		driver_unit_write(&wq->ring[tail++ & wq->mask], wqe | DRIVER_WQE_LONG,
+				  txq->oob | flags | DRIVER_TX_LONG, vlan, 0);
+	} else {
+		driver_unit_write(&wq->ring[tail++ & wq->mask], wqe | DRIVER_WQE_SHORT,
+				  txq->oob | flags, sge[0].address,
+				  driver_sge_word(sge[0].mem_key, sge[0].size));
+		i = 1;
+	}
+	for (; i + 1 < n; i += 2)
+		driver_unit_write(&wq->ring[tail++ & wq->mask], sge[i].address,
+				  driver_sge_word(sge[i].mem_key, sge[i].size), sge[i + 1].address,
+				  driver_sge_word(sge[i + 1].mem_key, sge[i + 1].size));
+	if (i < n)
+		driver_unit_write(&wq->ring[tail++ & wq->mask], sge[i].address,
+				  driver_sge_word(sge[i].mem_key, sge[i].size), 0, 0);
+	wq->tail = tail;
+	if (!(flags & DRIVER_TX_SUPPRESS))
+		driver_tx_signal(txq, start);
+}
+
+/**
+ * driver_tx_ask() - make the last entry written ask for a completion after all
+ * @txq:	queue; nothing has been committed since the entry was written
+ * @start:	where the entry starts (wq.tail before it was written)
+ *
+ * For a sender that learns only afterwards that its burst has ended.
+ */
+static inline void driver_tx_ask(struct driver_txq *txq, uint32_t start)
+{
+	txq->wq.ring[start & txq->wq.mask].word[1] &= ~DRIVER_TX_SUPPRESS;
+	driver_tx_signal(txq, start);
+}
+
+/** driver_txq_error() - a completion that is not a good one; out of line */
+void driver_txq_error(struct driver_txq *txq, const struct gdma_cqe *cqe);
+
+/**
+ * driver_txq_reap() - read completions
+ * @txq:	queue
+ * @budget:	most completions to read
+ *
+ * Moves wq.head: the units from the old head to the new one are done with.
+ *
+ * Return: units done with
+ */
+static inline uint32_t driver_txq_reap(struct driver_txq *txq, uint32_t budget)
+{
+	uint32_t head = txq->wq.head;
+	uint32_t n = 0;
+
+	for (; n < budget; n++) {
+		const struct gdma_cqe *cqe = driver_cq_peek(&txq->cq, n);
+
+		if (!cqe)
+			break;
+		/*
+		 * Good completions come for the entries that asked, one each and in their order. No
+		 * field that the adapter writes is taken for a place in our memory.
+		 */
+		if (__builtin_expect((cqe->data[0] & 0x3fu) == MANA_CQE_TX_OKAY &&
+					     txq->answered != txq->asked, 1))
+			txq->wq.head = txq->signals[txq->answered++ & txq->wq.mask].end;
+		else
+			driver_txq_error(txq, cqe);
+	}
+	driver_cq_step(&txq->cq, n);
+	return txq->wq.head - head;
+}
+
+/* ---- Receiving ---- */
+
+/**
+ * struct driver_rxq - a receive queue and its completion queue
+ * @wq, @cq:	the queues. Each entry of @wq is one unit, and @cq has as many entries: it cannot
+ *		overflow if completions are read before their buffers are posted again
+ */
+struct driver_rxq {
+	struct driver_wq wq;
+	struct driver_cq cq;
+} __attribute__((aligned(DRIVER_CACHE_LINE)));
+
+/**
+ * driver_rx_post() - write an entry for a buffer; there must be room for one unit
+ * @rxq:	queue
+ * @address, @key, @len: the buffer
+ */
+static inline void driver_rx_post(struct driver_rxq *rxq, uint64_t address, uint32_t key,
+				  uint32_t len)
+{
+	struct driver_wq *wq = &rxq->wq;
+
+	driver_unit_write(&wq->ring[wq->tail++ & wq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT, 0,
+			  address, driver_sge_word(key, len));
+}
+
+/**
+ * driver_rxq_take() - the buffers that a completion has filled
+ * @rxq:	queue
+ * @n:		packets of the completion
+ * @slot:	where the first of them is in what the owner keeps beside the ring; the others
+ *		follow, modulo the ring
+ *
+ * Return: false if no such buffers were handed over (the queue is then broken)
+ */
+static inline bool driver_rxq_take(struct driver_rxq *rxq, uint32_t n, uint32_t *slot)
+{
+	struct driver_wq *wq = &rxq->wq;
+
+	if (__builtin_expect(wq->rung - wq->head < n, 0)) {
+		rxq->cq.broken = true;
+		return false;
+	}
+	*slot = wq->head & wq->mask;
+	wq->head += n;
+	return true;
+}
+
+/** driver_rx_cqe() - a completion as the receive side reads it */
+static inline const struct mana_rxcomp_oob *driver_rx_cqe(const struct gdma_cqe *cqe)
+{
+	return (const struct mana_rxcomp_oob *)cqe;
+}
+
+#endif

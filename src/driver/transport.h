@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * driver/transport.h - how the hwc control plane reaches a PCI function.
+ *
+ * A small struct of operations, so that the bring-up in hwc.c does not know whether
+ * the adapter is a program at the other end of a socket or a device behind vfio-pci.
+ * Calls may come from several threads; @post is the hot one.
+ */
+#ifndef MANAKIN_DRIVER_TRANSPORT_H
+#define MANAKIN_DRIVER_TRANSPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TRANSPORT_BAR0	 0u
+#define TRANSPORT_CONFIG 7u /* PCI configuration space; regions are numbered as VFIO does */
+
+struct transport;
+
+/**
+ * struct transport_ops - each returns 0 or a negative errno; -ENODEV: the adapter has gone
+ * @size:	bytes of a region, 0 if it is not there
+ * @read, @write: access to a region; when @write returns the adapter has seen it
+ * @post:	write 8 bytes; returns when they are on their way, in order
+ * @map_region:	map all of a region; -ENOTSUP if that cannot be done
+ * @dma_map:	the adapter may reach @size bytes of @va, which are @fd's at @offset, at the bus
+ *		address @iova
+ * @dma_unmap:	on return it does not any more; exactly what was mapped
+ * @irqs:	vectors from @start on signal these eventfds; -1 in one unsets it
+ * @reset:	function reset
+ * @event_fd:	becomes readable when the adapter goes; -1 if that cannot be told
+ * @alive:	0, or -ENODEV when it has gone
+ * @share:	descriptors by which another process can post doorbells (transport_attach());
+ *		they stay the transport's. Their number, or a negative errno
+ * @close:	frees the transport
+ */
+struct transport_ops {
+	int (*size)(struct transport *transport, unsigned int region, uint64_t *size);
+	int (*read)(struct transport *transport, unsigned int region, uint64_t offset, void *data,
+		    size_t len);
+	int (*write)(struct transport *transport, unsigned int region, uint64_t offset,
+		     const void *data, size_t len);
+	int (*post)(struct transport *transport, unsigned int region, uint64_t offset,
+		    uint64_t value);
+	int (*map_region)(struct transport *transport, unsigned int region, void **va,
+			  uint64_t *size);
+	int (*dma_map)(struct transport *transport, uint64_t iova, void *va, uint64_t size, int fd,
+		       uint64_t offset);
+	int (*dma_unmap)(struct transport *transport, uint64_t iova, uint64_t size);
+	int (*irqs)(struct transport *transport, unsigned int start, const int *fds,
+		    unsigned int count);
+	int (*reset)(struct transport *transport);
+	int (*event_fd)(struct transport *transport);
+	int (*alive)(struct transport *transport);
+	int (*share)(struct transport *transport, int fds[2]);
+	void (*close)(struct transport *transport);
+};
+
+struct transport {
+	const struct transport_ops *ops;
+	const char *name; /* in messages */
+};
+
+/**
+ * transport_vfio_user() - an adapter in software on this machine
+ * @path:	its socket
+ * @transport:	owned by the caller until driver_open() takes it over
+ *
+ * Return: 0 or a negative errno: -ENOENT or -ECONNREFUSED nobody listens, -EBUSY another driver
+ * has it, -EPROTO it does not speak vfio-user 0.0
+ */
+int transport_vfio_user(const char *path, struct transport **transport);
+
+#endif
