@@ -16,7 +16,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire/hwc.h"
 #include "wire/reg.h"
+
+#define PAGE_SHIFT_MAX (MANA_PAGE_SHIFT + GDMA_PAGE_TYPE_MAX)
 
 /* Handles: kind in bits 63:56, generation in 55:32, number in 31:0 */
 enum handle_kind {
@@ -92,7 +95,7 @@ struct dma_list *memory_list_create(struct memory *memory, uint64_t length, uint
 	struct dma_list *list;
 	int64_t number;
 
-	if (page_shift < MANA_PAGE_SHIFT || page_shift > 30 || !length || !pages ||
+	if (page_shift < MANA_PAGE_SHIFT || page_shift > PAGE_SHIFT_MAX || !length || !pages ||
 	    pages > MEMORY_PAGES_MAX - memory->pages_used)
 		return NULL;
 	if (offset >= (UINT64_C(1) << page_shift) ||
