@@ -346,11 +346,15 @@ int ring_resolve(struct ring *ring)
 
 int ring_open(struct ring *ring, struct memory *memory, struct dma_list *list, uint32_t size)
 {
+	uint32_t pages = size >> MANA_PAGE_SHIFT;
 	int err;
 
 	if (!size || size % MANA_PAGE_SIZE || list->offset || list->have != list->pages ||
 	    size > (uint64_t)list->pages << list->page_shift)
 		return -EINVAL;
+	/* Few large pages can make a ring of many small ones, with a pointer to each. */
+	if (pages > MEMORY_PAGES_MAX - memory->pages_used)
+		return -ENOSPC;
 	memset(ring, 0, sizeof(*ring));
 	ring->memory = memory;
 	ring->list = list;
@@ -359,12 +363,20 @@ int ring_open(struct ring *ring, struct memory *memory, struct dma_list *list, u
 	if (err)
 		return err;
 	list->owned = true;
+	memory->pages_used += pages;
 	return 0;
+}
+
+void ring_disown(struct ring *ring)
+{
+	ring->list->owned = false;
+	ring->list = NULL;
 }
 
 void ring_close(struct ring *ring)
 {
 	free(ring->page);
+	ring->memory->pages_used -= ring->size >> MANA_PAGE_SHIFT;
 	if (ring->list)
 		memory_list_free(ring->memory, ring->list);
 	memset(ring, 0, sizeof(*ring));

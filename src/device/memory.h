@@ -17,7 +17,7 @@
 #include "dma/map.h"
 #include "wire/wq.h"
 
-#define MEMORY_PAGES_MAX (1u << 20) /* page addresses a client may have listed at a time */
+#define MEMORY_PAGES_MAX (1u << 20) /* pages a client may have listed, and in queues, at a time */
 #define MEMORY_REGIONS_MAX 16384u
 #define MEMORY_KEYS_MAX 8192u
 #define MEMORY_PDS_MAX 4096u
@@ -154,10 +154,13 @@ struct ring {
  * ring_open() - take a page list as a queue's memory
  * @size:	bytes of queue, at most the list's length, a multiple of 4096
  *
- * Return: 0 and the list is owned; -EINVAL or -EFAULT, and it is not
+ * Return: 0 and the list is owned; -EINVAL, -EFAULT or -ENOSPC, and it is not
  */
 int ring_open(struct ring *ring, struct memory *memory, struct dma_list *list, uint32_t size);
 void ring_close(struct ring *ring);
+
+/** ring_disown() - the page list is the driver's again; to be closed next */
+void ring_disown(struct ring *ring);
 
 int ring_resolve(struct ring *ring);
 

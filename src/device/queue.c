@@ -55,6 +55,7 @@ struct eq *eq_create(struct adapter *adapter, struct dma_list *list, uint32_t si
 	producer_start(&eq->producer, size / GDMA_EQE_SIZE);
 	id = table_add(&adapter->eqs, eq, 0);
 	if (id < 0) {
+		ring_disown(&eq->ring);
 		ring_close(&eq->ring);
 		free(eq);
 		*err = -ENOSPC;
@@ -137,6 +138,7 @@ struct cq *cq_create(struct adapter *adapter, struct dma_list *list, uint32_t si
 	producer_start(&cq->producer, size / GDMA_CQE_SIZE);
 	id = table_add(&adapter->cqs, cq, 0);
 	if (id < 0) {
+		ring_disown(&cq->ring);
 		ring_close(&cq->ring);
 		free(cq);
 		*err = -ENOSPC;
@@ -275,6 +277,7 @@ struct wq *wq_create(struct adapter *adapter, uint32_t type, struct dma_list *li
 	wq->units = size / GDMA_WQE_UNIT;
 	id = table_add(table, wq, 0);
 	if (id < 0) {
+		ring_disown(&wq->ring);
 		ring_close(&wq->ring);
 		free(wq);
 		*err = -ENOSPC;

@@ -324,6 +324,9 @@ static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic, uint64_t p
 		}
 	}
 	if (err) {
+		for (unsigned int i = 0; i < n; i++)
+			if (qp->wq[i])
+				ring_disown(&qp->wq[i]->ring);
 		qp_destroy(rnic, qp);
 		return status_from_errno(err);
 	}

@@ -160,15 +160,13 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 			err = lane_add(adapter->lanes, vport->index + index, &wq->work, -1);
 	}
 	if (err) {
-		/* The lists stay the driver's: they must outlive the queues that took them. */
+		/* The lists stay the driver's. */
 		if (wq) {
-			wq->ring.list = NULL;
+			ring_disown(&wq->ring);
 			wq_destroy(wq);
-			wq_list->owned = false;
 		}
-		cq->ring.list = NULL;
+		ring_disown(&cq->ring);
 		cq_destroy(cq);
-		cq_list->owned = false;
 		return status_from_errno(err);
 	}
 	wq->handle = handle_make(adapter, HANDLE_WQ, wq->id);
