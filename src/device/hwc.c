@@ -263,9 +263,12 @@ static uint32_t command_device(const struct adapter *adapter, const struct gdma_
 {
 	switch (request->req.msg_type >> 16) {
 	case 2:
-		return request->dev_id.type == GDMA_DEVICE_MANA && adapter->ethernet.active ?
-			       STATUS_OK :
-			       STATUS_DEVICE;
+		if (request->dev_id.type != GDMA_DEVICE_MANA)
+			return STATUS_DEVICE;
+		/* Linux 7.2 asks what the device is before it registers it. */
+		if (!adapter->ethernet.active && request->req.msg_type != MANA_QUERY_DEV_CONFIG)
+			return STATUS_DEVICE;
+		return STATUS_OK;
 	case 3:
 		return request->dev_id.type == GDMA_DEVICE_MANA_IB && adapter->rdma.active ?
 			       STATUS_OK :
@@ -298,6 +301,10 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 	} else if (len < entry->request) {
 		status = STATUS_SHORT;
 	} else {
+		uint16_t highest = entry->version ? entry->version : (uint16_t)GDMA_MESSAGE_V1;
+
+		if (command.version > highest)
+			command.version = highest;
 		status = command_device(adapter, request);
 		if (!status) {
 			command.response_len = entry->response;
@@ -345,6 +352,8 @@ void hwc_run(struct adapter *adapter)
 			continue;
 		}
 		hwc_copy(message, (size_t)len, iov, n, false);
+		/* What an older driver's message does not have yet is 0, not the last one's. */
+		memset((uint8_t *)message + len, 0, sizeof(message) - (size_t)len);
 		hwc_run_one(adapter, message, (uint32_t)len);
 	}
 }

@@ -166,7 +166,7 @@ void hwc_event(struct adapter *adapter, unsigned int type, uint32_t detail);
  * @len:	its bytes
  * @response:	zeroed; the header is filled in by hwc.c
  * @response_len: bytes that belong to it; set by the handler if it is not the usual
- * @version:	of the response: what the driver asked for, lowered by the handler to what it gives
+ * @version:	of the response: what the driver asked for, or the highest there is
  */
 struct command {
 	uint32_t code;
@@ -182,6 +182,7 @@ struct command {
  * @request:	bytes it has at least
  * @response:	bytes of its response
  * @run:	returns an enum gdma_status or enum device_status
+ * @version:	highest of its response; 0 stands for the first
  */
 struct command_entry {
 	uint32_t code;
@@ -189,6 +190,7 @@ struct command_entry {
 	uint32_t request;
 	uint32_t response;
 	uint32_t (*run)(struct adapter *adapter, struct command *command);
+	uint16_t version;
 };
 
 /* Why a command failed; drivers only look whether it is 0. See docs/wire.md, "Answers to mistakes" */

@@ -82,8 +82,6 @@ static uint32_t query_caps(struct adapter *adapter, struct command *command)
 	struct rnic_query_adapter_cap_resp *resp = command->response;
 
 	(void)adapter;
-	if (command->version > GDMA_MESSAGE_V4)
-		command->version = GDMA_MESSAGE_V4;
 	if (command->version < GDMA_MESSAGE_V4)
 		command->response_len = RNIC_QUERY_ADAPTER_CAP_RESP_V3_SIZE;
 	resp->max_sq_id = ADAPTER_WQS - 1;
@@ -414,7 +412,7 @@ static uint32_t query_counters(struct adapter *adapter, struct command *command)
 
 const struct command_entry rnic_commands[] = {
 	{ RNIC_QUERY_ADAPTER_CAP, "RNIC_QUERY_ADAPTER_CAP", sizeof(struct gdma_general_req),
-	  sizeof(struct rnic_query_adapter_cap_resp), query_caps },
+	  sizeof(struct rnic_query_adapter_cap_resp), query_caps, GDMA_MESSAGE_V4 },
 	{ RNIC_CREATE_ADAPTER, "RNIC_CREATE_ADAPTER", sizeof(struct rnic_create_adapter_req),
 	  sizeof(struct rnic_create_adapter_resp), create_adapter },
 	{ RNIC_DESTROY_ADAPTER, "RNIC_DESTROY_ADAPTER", sizeof(struct rnic_destroy_adapter_req),
@@ -439,7 +437,7 @@ const struct command_entry rnic_commands[] = {
 	  offsetof(struct rnic_set_qp_state_req, ah_attr), GENERAL_RESP, set_qp_state },
 	{ RNIC_QUERY_VF_COUNTERS, "RNIC_QUERY_VF_COUNTERS",
 	  sizeof(struct rnic_query_counters_req), sizeof(struct rnic_query_vf_counters_resp),
-	  query_counters },
+	  query_counters, GDMA_MESSAGE_V2 },
 	{ RNIC_QUERY_DEVICE_COUNTERS, "RNIC_QUERY_DEVICE_COUNTERS",
 	  sizeof(struct rnic_query_counters_req), sizeof(struct rnic_query_device_counters_resp),
 	  query_counters },

@@ -58,8 +58,6 @@ static uint32_t query_device_config(struct adapter *adapter, struct command *com
 	for (uint32_t i = 0; i < adapter->config.ports; i++)
 		if (adapter->config.port[i].mtu > mtu)
 			mtu = adapter->config.port[i].mtu;
-	if (command->version > GDMA_MESSAGE_V2)
-		command->version = GDMA_MESSAGE_V2;
 	resp->max_num_vports = (uint16_t)adapter->config.ports;
 	resp->max_num_eqs = ADAPTER_EQS - 1;
 	resp->pf_cap_flags1 = MANA_PF_CAP_1_QUERY_LINK_STATUS;
@@ -410,8 +408,6 @@ static uint32_t query_gf_stat(struct adapter *adapter, struct command *command)
 		resp->rx_discards_no_wqe += vport_no_buffer(vport);
 		resp->rx_err_vport_disabled += atomic_load(&vport->rx_disabled);
 	}
-	if (command->version > GDMA_MESSAGE_V2)
-		command->version = GDMA_MESSAGE_V2;
 	resp->reported_stats = req->req_stats & MANA_GF_STAT_ALL;
 	resp->rx_bytes = rx.bytes;
 	resp->rx_ucast_packets = rx.cast_frames[WQ_UNICAST];
@@ -574,9 +570,11 @@ void vport_reset(struct vport *vport)
 
 const struct command_entry vport_commands[] = {
 	{ MANA_QUERY_DEV_CONFIG, "QUERY_DEV_CONFIG", sizeof(struct gdma_general_req),
-	  sizeof(struct mana_query_device_config_resp), query_device_config },
+	  sizeof(struct mana_query_device_config_resp), query_device_config,
+	  GDMA_MESSAGE_V4 },
 	{ MANA_QUERY_GF_STAT, "QUERY_GF_STAT", sizeof(struct mana_query_gf_stat_req),
-	  sizeof(struct mana_query_gf_stat_resp), query_gf_stat },
+	  sizeof(struct mana_query_gf_stat_resp), query_gf_stat,
+	  GDMA_MESSAGE_V2 },
 	{ MANA_CONFIG_VPORT_TX, "CONFIG_VPORT_TX", sizeof(struct mana_config_vport_tx_req),
 	  sizeof(struct mana_config_vport_tx_resp), config_vport_tx },
 	{ MANA_CREATE_WQ_OBJ, "CREATE_WQ_OBJ", sizeof(struct mana_create_wq_obj_req),
@@ -585,12 +583,14 @@ const struct command_entry vport_commands[] = {
 	  GENERAL_RESP, destroy_wq_obj },
 	{ MANA_FENCE_RQ, "FENCE_RQ", sizeof(struct mana_fence_rq_req), GENERAL_RESP, fence_rq },
 	{ MANA_CONFIG_VPORT_RX, "CONFIG_VPORT_RX", sizeof(struct mana_config_vport_rx_req),
-	  sizeof(struct mana_config_vport_rx_resp), config_vport_rx },
+	  sizeof(struct mana_config_vport_rx_resp), config_vport_rx,
+	  GDMA_MESSAGE_V2 },
 	{ MANA_QUERY_VPORT_CONFIG, "QUERY_VPORT_CONFIG",
 	  sizeof(struct mana_query_vport_config_req), sizeof(struct mana_query_vport_config_resp),
 	  query_vport_config },
 	{ MANA_QUERY_LINK_CONFIG, "QUERY_LINK_CONFIG", sizeof(struct mana_query_link_config_req),
-	  sizeof(struct mana_query_link_config_resp), query_link_config },
+	  sizeof(struct mana_query_link_config_resp), query_link_config,
+	  GDMA_MESSAGE_V2 },
 	{ MANA_SET_BW_CLAMP, "SET_BW_CLAMP", sizeof(struct mana_set_bw_clamp_req),
 	  sizeof(struct mana_set_bw_clamp_resp), set_bw_clamp },
 	{ MANA_QUERY_PHY_STAT, "QUERY_PHY_STAT", sizeof(struct mana_query_phy_stat_req),
