@@ -5,6 +5,7 @@
 #include "device/adapter.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "device/internal.h"
 #include "vfio_user/message.h"
 
+#define SAID_MAX 200u	   /* messages about one client */
 #define RETIRED_MAX 65536u /* bytes of old look-up tables kept for lanes */
 
 static_assert(VFU_DMA_MAPS_MAX == DMA_REGIONS_MAX, "a client may map as much as it was told");
@@ -21,6 +23,33 @@ void adapter_raise(struct adapter *adapter, uint32_t msix)
 {
 	if (atomic_load_explicit(&adapter->bus_master, memory_order_relaxed))
 		vfu_irq_raise(adapter->server, msix);
+}
+
+void adapter_say(struct adapter *adapter, enum log_level level, const char *format, ...)
+{
+	char text[400];
+	uint32_t said;
+	va_list ap;
+
+	if (!log_wants(level))
+		return;
+	/* Who asks for every detail gets every detail. */
+	said = level > LOG_NOTICE ? 0 :
+				    atomic_load_explicit(&adapter->said, memory_order_relaxed);
+	if (said > SAID_MAX)
+		return;
+	if (level <= LOG_NOTICE)
+		said = atomic_fetch_add_explicit(&adapter->said, 1, memory_order_relaxed);
+	if (said < SAID_MAX) {
+		va_start(ap, format);
+		vsnprintf(text, sizeof(text), format, ap);
+		va_end(ap);
+		log_say(level, "%s: %s", adapter->config.name, text);
+	} else if (said == SAID_MAX) {
+		log_say(LOG_WARNING,
+			"%s: %u messages about this client; what else it does is not told",
+			adapter->config.name, SAID_MAX);
+	}
 }
 
 void adapter_reset(struct adapter *adapter)
@@ -145,6 +174,7 @@ static void client_attached(void *ctx)
 	struct adapter *adapter = ctx;
 
 	atomic_store(&adapter->told_doorbell, false);
+	atomic_store(&adapter->said, 0);
 	log_say(LOG_NOTICE, "%s: client attached", adapter->config.name);
 }
 

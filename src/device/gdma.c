@@ -9,11 +9,25 @@
 #include "base/log.h"
 #include "device/internal.h"
 
+/** printable() - a driver's string for the log: what a terminal would obey becomes '?' */
+static const char *printable(char *to, size_t size, const char *from, size_t max)
+{
+	size_t n = 0;
+
+	for (; n < max && n + 1 < size && from[n]; n++)
+		to[n] = from[n];
+	to[n] = '\0';
+	while (n--)
+		if (to[n] < ' ' || to[n] > '~')
+			to[n] = '?';
+	return to;
+}
+
 static uint32_t verify_version(struct adapter *adapter, struct command *command)
 {
 	const struct gdma_verify_version_req *req = (const void *)command->request;
 	struct gdma_verify_version_resp *resp = command->response;
-	const char *name = req->os_ver_str[0], *release = req->os_ver_str[1];
+	char name[64], release[64];
 
 	if (req->protocol_ver_min > GDMA_PROTOCOL_V1 || req->protocol_ver_max < GDMA_PROTOCOL_V1)
 		return STATUS_INVALID;
@@ -21,9 +35,11 @@ static uint32_t verify_version(struct adapter *adapter, struct command *command)
 	resp->protocol_ver = GDMA_PROTOCOL_V1;
 	resp->pf_cap_flags1 = GDMA_PF_CAP_1_QUERY_HWC_TIMEOUT;
 	resp->pf_cap_flags4 = NATIVE_PF_CAP_4_SHARED_DOORBELLS;
-	log_say(LOG_NOTICE, "%s: driver on %.*s %.*s, OS type %#x, capabilities %#llx",
-		adapter->config.name, (int)strnlen(name, 64), name, (int)strnlen(release, 64),
-		release, req->os_type, (unsigned long long)req->driver_cap_flags1);
+	adapter_say(
+		adapter, LOG_NOTICE, "driver on %s %s, OS type %#x, capabilities %#llx",
+		printable(name, sizeof(name), req->os_ver_str[0], sizeof(req->os_ver_str[0])),
+		printable(release, sizeof(release), req->os_ver_str[1], sizeof(req->os_ver_str[1])),
+		req->os_type, (unsigned long long)req->driver_cap_flags1);
 	return STATUS_OK;
 }
 

@@ -116,22 +116,21 @@ int hwc_establish(struct adapter *adapter, const struct smc_message *message)
 	int err;
 
 	if (hwc->up) {
-		log_say(LOG_WARNING,
-			"%s: the driver sets up the hardware channel, which is up already; refused "
-			"(tear it down first, or ask for a reset)",
-			adapter->config.name);
+		adapter_say(adapter, LOG_WARNING,
+			    "the driver sets up the hardware channel, which is up already; refused "
+			    "(tear it down first, or ask for a reset)");
 		return -EBUSY;
 	}
 	if (message->msix >= ADAPTER_MSIX) {
-		log_say(LOG_WARNING, "%s: the hardware channel's vector %u does not exist",
-			adapter->config.name, message->msix);
+		adapter_say(adapter, LOG_WARNING, "the hardware channel's vector %u does not exist",
+			    message->msix);
 		return -EINVAL;
 	}
 	hwc->timeout_ms = ADAPTER_HWC_TIMEOUT_MS;
 	err = hwc_queues(adapter, message);
 	if (err) {
-		log_say(LOG_WARNING, "%s: cannot set up the hardware channel: %s",
-			adapter->config.name, strerror(-err));
+		adapter_say(adapter, LOG_WARNING, "cannot set up the hardware channel: %s",
+			    strerror(-err));
 		adapter_reset(adapter);
 		return err;
 	}
@@ -153,7 +152,7 @@ int hwc_establish(struct adapter *adapter, const struct smc_message *message)
 		hwc_tell(adapter, HWC_INIT_PF_DEST_CQ_ID, hwc->cq->id);
 	}
 	hwc_event(adapter, GDMA_EQE_HWC_INIT_DONE, 0);
-	log_say(LOG_INFO, "%s: hardware channel is up", adapter->config.name);
+	adapter_say(adapter, LOG_INFO, "hardware channel is up");
 	return 0;
 }
 
@@ -314,9 +313,8 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 	if (!adapter->hwc.up)
 		return;
 	if (status && status != GDMA_STATUS_MORE_ENTRIES)
-		log_say(LOG_WARNING, "%s: command %s (%#x, %u bytes) failed: status %#x",
-			adapter->config.name, entry ? entry->name : "unknown", command.code, len,
-			status);
+		adapter_say(adapter, LOG_WARNING, "command %s (%#x, %u bytes) failed: status %#x",
+			    entry ? entry->name : "unknown", command.code, len, status);
 	else
 		log_say(LOG_DEBUG, "%s: command %s", adapter->config.name, entry->name);
 	response->response.hdr_type = GDMA_HEADER_TYPE_STANDARD;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "device/adapter.h"
 #include "device/lane.h"
 #include "device/memory.h"
@@ -123,6 +124,7 @@ struct adapter {
 	_Atomic bool bus_master;
 	uint32_t handles; /* counts handles given out */
 	_Atomic bool told_doorbell;
+	_Atomic uint32_t said; /* messages that the client has caused */
 	void *native; /* BAR 2, see wire/native.h */
 	int native_fd;
 	uint64_t native_bound[NATIVE_DOORBELL_PAGES / 64];
@@ -132,6 +134,14 @@ struct adapter {
 
 /* adapter.c */
 void adapter_raise(struct adapter *adapter, uint32_t msix);
+/**
+ * adapter_say() - something about the client for the log, behind the adapter's name
+ *
+ * A client makes as many mistakes as it likes: after SAID_MAX messages of LOG_NOTICE and worse
+ * it causes no more of them, until the next one attaches.
+ */
+__attribute__((format(printf, 3, 4))) void
+adapter_say(struct adapter *adapter, enum log_level level, const char *format, ...);
 /** adapter_reset() - back to power-on: every object of the driver's is gone */
 void adapter_reset(struct adapter *adapter);
 

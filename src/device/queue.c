@@ -307,8 +307,8 @@ void wq_mistake(struct wq *wq, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	log_say(LOG_WARNING, "%s: %s queue %u: %s", wq->adapter->config.name,
-		wq->type == GDMA_SQ ? "send" : "receive", wq->id, text);
+	adapter_say(wq->adapter, LOG_WARNING, "%s queue %u: %s",
+		    wq->type == GDMA_SQ ? "send" : "receive", wq->id, text);
 }
 
 bool wq_ring(struct wq *wq, uint32_t tail)

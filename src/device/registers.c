@@ -80,8 +80,9 @@ static void smc_run(struct adapter *adapter)
 
 	memcpy(&message, adapter->smc, sizeof(message));
 	if (message.header.response || message.header.owner_is_pf) {
-		log_say(LOG_WARNING, "%s: shared-memory channel: header %#x is not a request",
-			adapter->config.name, message.header.word);
+		adapter_say(adapter, LOG_WARNING,
+			    "shared-memory channel: header %#x is not a request",
+			    message.header.word);
 		return;
 	}
 	switch (message.header.msg_type) {
@@ -95,13 +96,13 @@ static void smc_run(struct adapter *adapter)
 		err = 0;
 		break;
 	case SMC_REPORT_HWC_TIMEOUT:
-		log_say(LOG_WARNING, "%s: the driver reports that the hardware channel timed out",
-			adapter->config.name);
+		adapter_say(adapter, LOG_WARNING,
+			    "the driver reports that the hardware channel timed out");
 		err = 0;
 		break;
 	default:
-		log_say(LOG_WARNING, "%s: shared-memory channel: unknown message %u",
-			adapter->config.name, message.header.msg_type);
+		adapter_say(adapter, LOG_WARNING, "shared-memory channel: unknown message %u",
+			    message.header.msg_type);
 		err = -ENOTSUP;
 	}
 	answer = smc_header_answer(message.header, 0, err ? SMC_STATUS_FAILURE : SMC_STATUS_SUCCESS);
@@ -123,9 +124,10 @@ static bool smc_write(struct adapter *adapter, uint64_t offset, const void *data
 /** doorbell_stray() - a doorbell that no queue answers to; named once a client */
 static void doorbell_stray(struct adapter *adapter, uint32_t page, uint32_t offset, uint64_t value)
 {
-	log_once(&adapter->told_doorbell, LOG_WARNING,
-		 "%s: doorbell %#llx at page %u offset %#x: no such queue there; ignored",
-		 adapter->config.name, (unsigned long long)value, page, offset);
+	if (!atomic_exchange_explicit(&adapter->told_doorbell, true, memory_order_relaxed))
+		adapter_say(adapter, LOG_WARNING,
+			    "doorbell %#llx at page %u offset %#x: no such queue there; ignored",
+			    (unsigned long long)value, page, offset);
 }
 
 /** doorbell_wq() - a work queue was rung */
@@ -221,8 +223,9 @@ int registers_write(struct adapter *adapter, uint64_t offset, const void *data, 
 
 	if (offset < BAR_DOORBELLS) {
 		if (!smc_write(adapter, offset, data, len))
-			log_say(LOG_INFO, "%s: write of %zu bytes at BAR 0 offset %#llx ignored",
-				adapter->config.name, len, (unsigned long long)offset);
+			adapter_say(adapter, LOG_INFO,
+				    "write of %zu bytes at BAR 0 offset %#llx ignored", len,
+				    (unsigned long long)offset);
 		return 0;
 	}
 	page = (uint32_t)((offset - BAR_DOORBELLS) / MANA_PAGE_SIZE);
