@@ -11,7 +11,7 @@
  *	event     -> entry in EQ      -> if EQ armed: raise MSI-X vector, disarm
  *
  * A queue that is armed while it has entries the driver has not read fires at
- * once. Queues are armed when they are made. The adapter does not hold entries
+ * once. A doorbell that does not arm it disarms it. Queues are armed when they are made. The adapter does not hold entries
  * back for a reader that is too slow: the driver sizes its queues for what it has
  * posted, and finds an overrun by the owner bits.
  */
@@ -106,11 +106,10 @@ void eq_ring(struct eq *eq, uint32_t tail, bool arm)
 	bool raise = false;
 
 	spin_lock(&eq->lock);
-	if (arm) {
+	if (arm)
 		raise = tail % (eq->producer.count << GDMA_OWNER_BITS) !=
 			producer_index(&eq->producer);
-		eq->armed = !raise;
-	}
+	eq->armed = arm && !raise;
 	spin_unlock(&eq->lock);
 	if (raise)
 		adapter_raise(eq->adapter, eq->msix);
@@ -176,12 +175,9 @@ static void cq_arm(struct cq *cq, uint32_t tail, bool arm)
 	uint32_t written = producer_index(&cq->producer);
 
 	cq->unread = gdma_index_distance(written, tail, cq->producer.count);
-	if (!arm)
-		return;
-	if (cq->unread)
+	cq->armed = arm && !cq->unread;
+	if (arm && cq->unread)
 		cq_event(cq);
-	else
-		cq->armed = true;
 }
 
 void cq_ring(struct cq *cq, uint32_t tail, bool arm)
