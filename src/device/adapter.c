@@ -108,6 +108,26 @@ static void map_changed(struct adapter *adapter)
 	atomic_fetch_add_explicit(&adapter->memory.epoch, 1, memory_order_release);
 }
 
+/**
+ * resume() - memory is back: go on with what could not be read
+ *
+ * A virtual machine that rearranges its memory takes regions away and gives them back while its
+ * CPUs ring doorbells; such a doorbell may have been the last one.
+ */
+static void resume(struct adapter *adapter)
+{
+	for (uint32_t i = 0; i < adapter->config.ports; i++) {
+		struct vport *vport = &adapter->vport[i];
+
+		for (uint32_t q = 0; q < vport->config->queues; q++)
+			if (vport->sq[q])
+				lane_kick(&vport->sq[q]->work);
+		lane_kick(&vport->source);
+	}
+	if (adapter->hwc.up)
+		hwc_run(adapter);
+}
+
 static int client_dma_map(void *ctx, uint64_t iova, uint64_t size, int fd, uint64_t offset,
 			  unsigned int access)
 {
@@ -115,6 +135,9 @@ static int client_dma_map(void *ctx, uint64_t iova, uint64_t size, int fd, uint6
 	unsigned int dma = 0;
 	int err;
 
+	/* The page size that VERSION names; entries of queues would not be aligned otherwise. */
+	if (fd >= 0 && (iova | size | offset) % MANA_PAGE_SIZE)
+		return -EINVAL;
 	if (access & VFU_DMA_READ)
 		dma |= DMA_READ;
 	if (access & VFU_DMA_WRITE)
@@ -123,6 +146,7 @@ static int client_dma_map(void *ctx, uint64_t iova, uint64_t size, int fd, uint6
 	if (err)
 		return err;
 	map_changed(adapter);
+	resume(adapter);
 	if (dma_map_retired(adapter->memory.map) > RETIRED_MAX) {
 		lanes_sync(adapter->lanes);
 		dma_map_quiet(adapter->memory.map);
