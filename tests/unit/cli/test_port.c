@@ -28,8 +28,7 @@ static struct parsed *parse(const char *text)
 
 	assert_true(strlen(text) < sizeof(parsed->text));
 	strcpy(parsed->text, text);
-	parsed->err = port_parse(parsed->text, &parsed->port, parsed->error,
-				 sizeof(parsed->error));
+	parsed->err = port_parse(parsed->text, &parsed->port, parsed->error, sizeof(parsed->error));
 	return parsed;
 }
 
@@ -132,7 +131,9 @@ static void test_refuses_mac(void **state)
 
 static void test_refuses_numbers(void **state)
 {
-	static const char *const values[] = { "", "x", "1500x", "-1", "0", "65537", "99999999999999999999" };
+	static const char *const values[] = {
+		"", "x", "1500x", "-1", "0", "65537", "99999999999999999999"
+	};
 	char text[64];
 
 	(void)state;
