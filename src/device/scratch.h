@@ -29,6 +29,7 @@ struct transmit_done {
 struct transmit_scratch {
 	struct frame frames[FABRIC_BURST];
 	struct iovec pieces[SCRATCH_PIECES];
+	struct iovec plain[FABRIC_BURST]; /* pieces of frames that have one, close together */
 	uint8_t headers[FABRIC_BURST][SCRATCH_HEADER];
 	struct transmit_done done[FABRIC_BURST];
 	struct segmenter segmenter;

@@ -20,6 +20,9 @@
  *				pseudo-header's sum
  *	VLAN			tag put in
  *
+ * Most entries ask for nothing: one unit, one piece, no offload. They take a short
+ * way, plain_entry(), which leaves everything it does not know to the long one.
+ *
  * The checksum field's old contents do not count: drivers differ in whether they
  * put the pseudo-header's sum there.
  */
@@ -31,6 +34,7 @@
 #define TCP_CHECKSUM 16u /* bytes into the TCP header */
 #define UDP_CHECKSUM 6u	 /* bytes into the UDP header */
 #define SEGMENTS_MAX 2048u /* of a large send; TCP's smallest segments make fewer */
+#define CAST_LATER  0xffu  /* transmit_done.cast of a frame that was not looked at yet */
 #define TURN_BURSTS 4u	 /* bursts of one queue before another gets its turn */
 
 /** struct transmit_job - one entry on its way to a frame */
@@ -311,7 +315,10 @@ static enum wq_cast frame_cast(const struct frame *frame)
 	static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	uint8_t address[6];
 
-	headers_copy(frame->iov, frame->iovcnt, address, sizeof(address));
+	if (frame->iov->iov_len >= sizeof(address))
+		memcpy(address, frame->iov->iov_base, sizeof(address));
+	else
+		headers_copy(frame->iov, frame->iovcnt, address, sizeof(address));
 	if (!(address[0] & 1))
 		return WQ_UNICAST;
 	return memcmp(address, all, sizeof(all)) ? WQ_MULTICAST : WQ_BROADCAST;
@@ -370,16 +377,15 @@ static void send_burst(struct wq *sq, unsigned int lane, struct transmit_scratch
 static void complete(struct wq *sq, const struct transmit_done *done, unsigned int n)
 {
 	struct wq_counters *counters = &sq->counters;
+	uint64_t frames[3] = { 0 }, bytes[3] = { 0 };
 
 	cq_begin(sq->cq);
 	for (unsigned int i = 0; i < n; i++) {
 		struct mana_tx_comp_oob oob = { 0 };
 
 		if (done[i].type == MANA_CQE_TX_OKAY) {
-			counters->frames++;
-			counters->bytes += done[i].len;
-			counters->cast_frames[done[i].cast]++;
-			counters->cast_bytes[done[i].cast] += done[i].len;
+			frames[done[i].cast]++;
+			bytes[done[i].cast] += done[i].len;
 			if (done[i].quiet)
 				continue;
 		} else {
@@ -392,14 +398,94 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 		cq_post(sq->cq, &oob, sq->id, true);
 	}
 	cq_end(sq->cq);
+	for (unsigned int cast = 0; cast < 3; cast++) {
+		counters->cast_frames[cast] += frames[cast];
+		counters->cast_bytes[cast] += bytes[cast];
+		counters->frames += frames[cast];
+		counters->bytes += bytes[cast];
+	}
+}
+
+/** struct plain - an entry of one unit: header, short OOB, one element */
+struct plain {
+	uint32_t header[2];
+	uint32_t oob[2];
+	struct gdma_sge sge;
+};
+static_assert(sizeof(struct plain) == GDMA_WQE_UNIT, "one basic unit");
+
+/* Second word of the header: one element, 8 bytes of OOB, which is not in the list */
+#define PLAIN_HEADER_MASK  0xfffu
+#define PLAIN_HEADER_VALUE (1u | (GDMA_OOB_SMALL / 4) << 8)
+/* First word of the OOB: short format, no checksums; quiet or not; completion queue */
+#define PLAIN_OOB_MASK	   0x73u
+#define PLAIN_OOB_QUIET	   0x80u
+#define PLAIN_OOB_CQ_SHIFT 8
+/* Second word of the OOB: vPort offset */
+#define PLAIN_OOB_VPORT_SHIFT 24
+
+/**
+ * struct plain_state - what plain entries of a burst have in common
+ * @mr:		memory region of the last one
+ * @hint:	where in the map it was
+ * @longest:	frame the vPort sends, in bytes; 0 if no entry may take the short way
+ */
+struct plain_state {
+	const struct memory_region *mr;
+	uint32_t hint;
+	uint32_t longest;
+};
+
+/** plain_entry() - take an entry that asks for nothing; false and nothing done for any other */
+static bool plain_entry(struct wq *sq, struct plain_state *state, struct iovec *piece,
+			struct frame *frame, struct transmit_done *done)
+{
+	const struct memory *memory = &sq->adapter->memory;
+	uint32_t available = sq->seen - sq->taken;
+	struct plain entry;
+
+	if (!available || available > sq->units || !state->longest)
+		return false;
+	memcpy(&entry, ring_at(&sq->ring, sq->taken * GDMA_WQE_UNIT & (sq->ring.size - 1)),
+	       sizeof(entry));
+	if ((entry.header[1] & PLAIN_HEADER_MASK) != PLAIN_HEADER_VALUE ||
+	    entry.oob[0] & PLAIN_OOB_MASK || entry.oob[0] >> PLAIN_OOB_CQ_SHIFT != sq->cq->id ||
+	    entry.oob[1] >> PLAIN_OOB_VPORT_SHIFT != sq->vport->index ||
+	    entry.sge.size < ETHERNET_HEADER_LEN || entry.sge.size > state->longest)
+		return false;
+	if (!state->mr || state->mr->key != entry.sge.mem_key) {
+		state->mr = table_get(&memory->keys, entry.sge.mem_key >> 8);
+		if (!state->mr || state->mr->key != entry.sge.mem_key)
+			return false;
+	}
+	if (state->mr->kind != MR_PHYSICAL || state->mr->pd != sq->pd)
+		return false;
+	piece->iov_base = dma_map_lookup(memory->map, entry.sge.address, entry.sge.size, DMA_READ,
+					 &state->hint);
+	if (!piece->iov_base)
+		return false;
+	piece->iov_len = entry.sge.size;
+	__builtin_prefetch(piece->iov_base);
+	*frame = (struct frame){ .iov = piece, .iovcnt = 1, .len = entry.sge.size };
+	*done = (struct transmit_done){ .offset = sq->taken & (sq->units - 1),
+					.type = MANA_CQE_TX_OKAY,
+					.quiet = entry.oob[0] & PLAIN_OOB_QUIET,
+					.len = entry.sge.size,
+					.cast = CAST_LATER };
+	sq->taken++;
+	return true;
 }
 
 /** run_burst() - up to a burst of entries; how many there were */
 static unsigned int run_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch)
 {
+	const struct adapter_port_config *config = sq->vport->config;
 	unsigned int caps = fabric_caps(sq->vport->fabric);
 	unsigned int entries = 0, frames = 0;
+	struct plain_state plain = { .longest = config->mtu + ETHERNET_HEADER_LEN };
 
+	if (config->check_source || sq->vport->link_down || sq->stopped)
+		plain.longest = 0;
 	while (entries < FABRIC_BURST) {
 		struct transmit_done *done = &scratch->done[entries];
 		struct transmit_job job = {
@@ -411,6 +497,11 @@ static unsigned int run_burst(struct wq *sq, unsigned int lane, struct transmit_
 		};
 		enum wq_fetched fetched;
 
+		if (plain_entry(sq, &plain, &scratch->plain[frames], job.frame, done)) {
+			entries++;
+			frames++;
+			continue;
+		}
 		done->offset = sq->taken & (sq->units - 1);
 		fetched = wq_fetch(sq, &scratch->wqe);
 		if (fetched == WQ_EMPTY)
@@ -430,6 +521,14 @@ static unsigned int run_burst(struct wq *sq, unsigned int lane, struct transmit_
 	}
 	if (!entries)
 		return 0;
+	/* By now the prefetches of plain frames have arrived. */
+	for (unsigned int i = 0, f = 0; i < entries; i++) {
+		struct transmit_done *done = &scratch->done[i];
+
+		if (done->type == MANA_CQE_TX_OKAY && done->cast == CAST_LATER)
+			done->cast = (uint8_t)frame_cast(&scratch->frames[f]);
+		f += done->type == MANA_CQE_TX_OKAY;
+	}
 	if (frames)
 		send_burst(sq, lane, scratch, frames, caps);
 	complete(sq, scratch->done, entries);
