@@ -75,7 +75,9 @@ int driver_open(struct transport *transport, const struct driver_allocator *allo
  * @fd:		the file it is mapped from (hugetlbfs, memfd); not needed after the call
  * @offset:	where it lies in the file
  *
- * Any time after driver_open().
+ * Any time after driver_open(), from any thread, also from within the allocator: one that grows
+ * its heap maps what has come before it returns. So neither this nor driver_unmap() takes the lock
+ * that the other calls hold while they allocate.
  *
  * Return: 0 or a negative errno: -EEXIST it overlaps with what is mapped
  */
@@ -83,6 +85,12 @@ int driver_map(struct driver *driver, void *va, uint64_t size, int fd, uint64_t 
 
 /** driver_unmap() - on return the adapter does not reach it; exactly what was mapped */
 int driver_unmap(struct driver *driver, void *va, uint64_t size);
+
+/**
+ * driver_set_timeout() - how long to wait for an answer of the adapter
+ * @ms:		the default is HWC_DEFAULT_TIMEOUT_MS, as Linux has it
+ */
+void driver_set_timeout(struct driver *driver, unsigned int ms);
 
 /**
  * driver_start() - bring the adapter up: hardware channel, device, vPorts
@@ -268,22 +276,27 @@ int driver_registers(struct driver *driver, uint64_t offset, void *data, size_t 
 
 /* ---- Another process ---- */
 
-#define DRIVER_SHARE_FDS 2
-
 /**
- * driver_share() - what another process needs to post to this adapter's queues
- * @fds:	descriptors to be passed on; they stay the driver's
+ * struct driver_share - what another process needs to post to this adapter's queues
+ * @transport:	descriptors; a process that gets duplicates puts their numbers here
+ * @page:	doorbell page, bytes from the start of BAR 0
  *
- * Return: how many, or a negative errno
+ * All but the descriptors can be copied as bytes.
  */
-int driver_share(struct driver *driver, int fds[DRIVER_SHARE_FDS]);
+struct driver_share {
+	struct transport_share transport;
+	uint64_t page;
+};
+
+/** driver_share() - describe this adapter's doorbells; the descriptors stay the driver's */
+int driver_share(struct driver *driver, struct driver_share *share);
 
 /**
  * driver_attach() - a doorbell in another process
- * @fds, @n:	duplicates of what driver_share() gave; this call's from now on
+ * @share:	with this process's descriptors, which are this call's from now on, also if it fails
  * @doorbell:	owned by the caller until driver_detach()
  */
-int driver_attach(const int *fds, unsigned int n, struct driver_doorbell **doorbell);
+int driver_attach(const struct driver_share *share, struct driver_doorbell **doorbell);
 void driver_detach(struct driver_doorbell *doorbell);
 
 #endif

@@ -9,6 +9,7 @@
 #ifndef MANAKIN_DRIVER_TRANSPORT_H
 #define MANAKIN_DRIVER_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,20 +19,31 @@
 struct transport;
 
 /**
+ * struct transport_share - a way to the doorbells that can be handed to another process
+ * @post_fd:	descriptor that takes posted writes; its owner keeps it
+ * @bar_fd:	file behind BAR 2, likewise; -1 if it is not mapped
+ * @bar_offset, @bar_size: where BAR 2 lies in the file, bytes
+ */
+struct transport_share {
+	int post_fd;
+	int bar_fd;
+	uint64_t bar_offset, bar_size;
+};
+
+/**
  * struct transport_ops - each returns 0 or a negative errno; -ENODEV: the adapter has gone
  * @size:	bytes of a region, 0 if it is not there
  * @read, @write: access to a region; when @write returns the adapter has seen it
  * @post:	write 8 bytes; returns when they are on their way, in order
- * @map_region:	map all of a region; -ENOTSUP if that cannot be done
+ * @map_region:	map all of a region, until the transport is closed; -ENOTSUP if that cannot be done
  * @dma_map:	the adapter may reach @size bytes of @va, which are @fd's at @offset, at the bus
  *		address @iova
  * @dma_unmap:	on return it does not any more; exactly what was mapped
  * @irqs:	vectors from @start on signal these eventfds; -1 in one unsets it
  * @reset:	function reset
- * @event_fd:	becomes readable when the adapter goes; -1 if that cannot be told
+ * @watch:	add to (or take out of) an epoll descriptor what has an event when the adapter goes
  * @alive:	0, or -ENODEV when it has gone
- * @share:	descriptors by which another process can post doorbells (transport_attach());
- *		they stay the transport's. Their number, or a negative errno
+ * @share:	what another process needs to post doorbells, see struct transport_share
  * @close:	frees the transport
  */
 struct transport_ops {
@@ -50,9 +62,9 @@ struct transport_ops {
 	int (*irqs)(struct transport *transport, unsigned int start, const int *fds,
 		    unsigned int count);
 	int (*reset)(struct transport *transport);
-	int (*event_fd)(struct transport *transport);
+	int (*watch)(struct transport *transport, int epoll_fd, bool on);
 	int (*alive)(struct transport *transport);
-	int (*share)(struct transport *transport, int fds[2]);
+	int (*share)(struct transport *transport, struct transport_share *share);
 	void (*close)(struct transport *transport);
 };
 
@@ -70,5 +82,11 @@ struct transport {
  * has it, -EPROTO it does not speak vfio-user 0.0
  */
 int transport_vfio_user(const char *path, struct transport **transport);
+
+/**
+ * transport_share_post() - post 8 bytes by what @share gave, in another process
+ * @post_fd:	duplicate of the one in @share
+ */
+int transport_share_post(int post_fd, unsigned int region, uint64_t offset, uint64_t value);
 
 #endif
