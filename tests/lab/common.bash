@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# common.bash - adapters and guests for the lab's tests.
+#
+# Theory of operation
+# -------------------
+# A test file starts adapters and boots guests in setup_file(), once, and its
+# tests talk to them:
+#
+#	adapter_start NAME OPTION...	manakin device; serves at "$(adapter_socket NAME)"
+#	guest_start NAME OPTION...	manakin lab run; returns while the guest boots
+#	guest_ready NAME...		waits for the end of that
+#	guest NAME COMMAND		runs COMMAND (of bash) in the guest: its output and status
+#	lab_stop			ends all of them; in teardown_file()
+#
+# A guest runs a shell that reads its commands from a FIFO. Each command's output
+# ends with a line that has a number of its own, and the status; that is what
+# guest() waits for, in the file that the guest's output goes to.
+#
+# Everything has a file in BATS_FILE_TMPDIR: NAME.pid, NAME.log (standard error)
+# and NAME.out (standard output).
+
+bats_require_minimum_version 1.5.0
+
+MANAKIN=${MANAKIN:?tests/lab/run sets it}
+export LAB_TESTS=$BATS_TEST_DIRNAME
+BOOT_TIMEOUT=180
+COMMAND_TIMEOUT=60
+
+# Kernel messages that no test provokes
+KERNEL_TROUBLE='WARNING: |BUG: |Call Trace|general protection|Oops|soft lockup|rcu: INFO'
+KERNEL_TROUBLE+='|blocked for more than|NETDEV WATCHDOG|transmit queue .* timed out'
+KERNEL_TROUBLE+='|(mana|eth[0-9]).*([Ff]ail|[Ee]rror|[Tt]imed out|[Ii]nvalid|[Uu]nexpected)'
+
+# fail TEXT... - end a test, and say why
+fail() {
+	printf '%s\n' "$@" >&2
+	return 1
+}
+
+# await SECONDS COMMAND... - run COMMAND until it succeeds
+await() {
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if ((SECONDS >= deadline)); then
+			fail "this did not come true in time: $*"
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+# equal WANTED GOT WHAT
+equal() {
+	[[ $1 == "$2" ]] || fail "$3: wanted '$1', got '$2'"
+}
+
+# ---- Processes ----
+
+lab_file() {
+	echo "$BATS_FILE_TMPDIR/$1"
+}
+
+# alive NAME - does the process still run?
+alive() {
+	local pid
+	pid=$(<"$(lab_file "$1").pid") && [[ -d /proc/$pid ]]
+}
+
+gone() {
+	! alive "$1"
+}
+
+# lab_spawn NAME STDIN COMMAND... - start COMMAND in the background, its status in NAME.status
+#
+# Bats waits for all who hold one of its file descriptors.
+lab_spawn() {
+	local file fd input=$2
+	file=$(lab_file "$1")
+	shift 2
+	rm -f "$file.status"
+	(
+		for fd in /proc/"$BASHPID"/fd/*; do
+			((${fd##*/} <= 2 || ${fd##*/} == 255)) || eval "exec ${fd##*/}>&-"
+		done
+		bash -c 'echo $$ >"$0.pid.new" && mv "$0.pid.new" "$0.pid" && exec "$@"' "$file" "$@"
+		echo $? >"$file.status"
+	) <>"$input" >"$file.out" 2>"$file.log" &
+	await 5 test -s "$file.pid"
+}
+
+# lab_end NAME [SIGNAL [SECONDS]] - end what lab_spawn started; prints its exit status
+lab_end() {
+	local file
+	file=$(lab_file "$1")
+	if alive "$1"; then
+		kill "-${2:-TERM}" "$(<"$file.pid")"
+		await "${3:-20}" gone "$1" || kill -KILL "$(<"$file.pid")"
+	fi
+	await 5 test -s "$file.status" && cat "$file.status"
+	rm -f "$file.pid"
+}
+
+# lab_stop - end all
+lab_stop() {
+	local file status=0
+	for file in "$BATS_FILE_TMPDIR"/*.commands; do
+		[[ ! -e $file ]] || guest_stop "$(basename "$file" .commands)" || status=1
+	done
+	for file in "$BATS_FILE_TMPDIR"/*.pid; do
+		[[ ! -e $file ]] || lab_end "$(basename "$file" .pid)" >/dev/null || status=1
+	done
+	return $status
+}
+
+# ---- Adapters ----
+
+adapter_socket() {
+	lab_file "$1.socket"
+}
+
+# adapter_start NAME OPTION... - an adapter at $(adapter_socket NAME), ready for a client
+adapter_start() {
+	local name=$1
+	shift
+	lab_spawn "$name" /dev/null "$MANAKIN" device --name "$name" \
+		--socket "$(adapter_socket "$name")" "$@"
+	await 10 adapter_ready "$name" || {
+		cat "$(lab_file "$name").log" >&2
+		return 1
+	}
+}
+
+# adapter_ready NAME - does it take clients? The control socket is the last to be there
+adapter_ready() {
+	adapter_control "$1" stats
+}
+
+# adapter_control NAME REQUEST... - as manakin control
+adapter_control() {
+	local name=$1
+	shift
+	timeout 20 "$MANAKIN" control --socket "$(adapter_socket "$name")" "$@"
+}
+
+# adapter_counter NAME PORT COUNTER - one of a port's counters
+adapter_counter() {
+	adapter_control "$1" --json stats | python3 -c '
+import json, sys
+port, counter = int(sys.argv[1]), sys.argv[2]
+print(next(p[counter] for p in json.load(sys.stdin)["ports"] if p["port"] == port))' "$2" "$3"
+}
+
+# adapter_memory NAME - kB of memory that is its own, not the guest's
+adapter_memory() {
+	awk '$1 == "RssAnon:" { print $2 }' "/proc/$(<"$(lab_file "$1").pid")/status"
+}
+
+# adapter_resources NAME - file descriptors, mappings and threads
+adapter_resources() {
+	local pid
+	pid=$(<"$(lab_file "$1").pid")
+	echo "fds=$(find "/proc/$pid/fd" -type l | wc -l)" \
+		"maps=$(wc -l <"/proc/$pid/maps")" \
+		"threads=$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)"
+}
+
+# adapter_content NAME - has the adapter seen no mistake of the driver's, and no trouble?
+adapter_content() {
+	local log
+	log=$(grep -E '^(warning|error): ' "$(lab_file "$1").log") || return 0
+	fail "the adapter complains:" "$log"
+}
+
+# ---- Guests ----
+
+# guest_start NAME OPTION... - boot a guest, with the options of manakin lab run
+guest_start() {
+	local name=$1 file
+	file=$(lab_file "$name")
+	shift
+	rm -f "$file.fifo"
+	mkfifo "$file.fifo"
+	echo 0 >"$file.commands"
+	lab_spawn "$name" "$file.fifo" "$MANAKIN" lab run "$@" -- bash --norc
+}
+
+# guest_ready NAME... - wait until the guests have booted
+guest_ready() {
+	local name
+	for name in "$@"; do
+		COMMAND_TIMEOUT=$BOOT_TIMEOUT guest "$name" true || return
+	done
+}
+
+# guest NAME COMMAND - run COMMAND in the guest, for COMMAND_TIMEOUT seconds at most
+guest() {
+	local file number mark offset deadline=$((SECONDS + COMMAND_TIMEOUT)) status=
+	file=$(lab_file "$1")
+	number=$(($(<"$file.commands") + 1))
+	echo $number >"$file.commands"
+	mark="@@@ $number"
+	offset=$(stat -c %s "$file.out")
+	printf '( eval %q ) </dev/null 2>&1; printf "\\n%s %%d\\n" $?\n' "$2" "$mark" >"$file.fifo"
+	while :; do
+		status=$(tail -c "+$((offset + 1))" "$file.out" | sed -n "s/^$mark //p")
+		[[ -z $status ]] || break
+		if gone "$1" || ((SECONDS >= deadline)); then
+			tail -c "+$((offset + 1))" "$file.out"
+			tail -n 20 "$file.log"
+			fail "the guest $1 has not finished: $2"
+			return 1
+		fi
+		sleep 0.02
+	done
+	# The empty line before the mark is not the command's.
+	tail -c "+$((offset + 1))" "$file.out" | sed "/^$mark /d" | sed '$ { /^$/d }'
+	return "$status"
+}
+
+# guest_stop NAME - let the guest's shell end, and the guest with it
+guest_stop() {
+	local file
+	file=$(lab_file "$1")
+	[[ -e $file.commands ]] || return 0
+	rm "$file.commands"
+	gone "$1" || echo 'exit 0' >"$file.fifo"
+	await 20 gone "$1" || lab_end "$1" KILL >/dev/null
+	rm -f "$file.pid"
+}
+
+# guest_interface NAME INTERFACE MTU ADDRESS... - set an interface up
+guest_interface() {
+	local name=$1
+	shift
+	guest "$name" "$(declare -f interface_up); interface_up $*"
+}
+
+# interface_up INTERFACE MTU ADDRESS... - the same, here or in a guest
+interface_up() {
+	local interface=$1 mtu=$2 address
+	shift 2
+	ip link set "$interface" down || return
+	ip link set "$interface" mtu "$mtu" addrgenmode none up || return
+	ip address flush dev "$interface" scope global
+	for address; do
+		case $address in
+		*:*) ip address replace "$address" dev "$interface" nodad || return ;;
+		*) ip address replace "$address" dev "$interface" || return ;;
+		esac
+	done
+}
+
+# iperf GUEST ADDRESS OPTION... - iperf3 from here to a server of its own in the guest
+iperf() {
+	local name=$1 address=$2
+	shift 2
+	guest "$name" 'iperf3 -s -1 -D; until ss -Hltn sport = :5201 | grep -q .; do sleep 0.05; done'
+	timeout 60 iperf3 -c "$address" "$@"
+}
+
+# guest_content NAME - has the guest's kernel nothing to complain about?
+guest_content() {
+	local log
+	log=$(guest "$1" dmesg) || return
+	log=$(grep -E "$KERNEL_TROUBLE" <<<"$log") || return 0
+	fail "the kernel of $1 complains:" "$log"
+}
