@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "device/internal.h"
+#include "wire/rnic.h"
 
 #define HWC_DEPTH 1u /* messages in flight: what drivers ask for at bootstrap */
 #define HWC_QUEUE_SIZE MANA_PAGE_SIZE
@@ -277,6 +278,23 @@ static uint32_t command_device(const struct adapter *adapter, const struct gdma_
 	}
 }
 
+/** command_version() - the highest version of a command's response */
+static uint16_t command_version(uint32_t code)
+{
+	switch (code) {
+	case MANA_QUERY_DEV_CONFIG:
+	case RNIC_QUERY_ADAPTER_CAP:
+		return GDMA_MESSAGE_V4;
+	case MANA_QUERY_GF_STAT:
+	case MANA_CONFIG_VPORT_RX:
+	case MANA_QUERY_LINK_CONFIG:
+	case RNIC_QUERY_VF_COUNTERS:
+		return GDMA_MESSAGE_V2;
+	default:
+		return GDMA_MESSAGE_V1;
+	}
+}
+
 /** hwc_run_one() - carry a request out and answer it */
 static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t len)
 {
@@ -300,7 +318,7 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 	} else if (len < entry->request) {
 		status = STATUS_SHORT;
 	} else {
-		uint16_t highest = entry->version ? entry->version : (uint16_t)GDMA_MESSAGE_V1;
+		uint16_t highest = command_version(command.code);
 
 		if (command.version > highest)
 			command.version = highest;

@@ -76,7 +76,7 @@ struct vport {
 	uint32_t doorbell;
 	bool configured;
 	bool registered;
-	bool link_down;
+	_Atomic bool link_down;
 	bool polled;
 	uint64_t filter;
 	struct wq *sq[ADAPTER_QUEUES_MAX];
@@ -192,7 +192,6 @@ struct command {
  * @request:	bytes it has at least
  * @response:	bytes of its response
  * @run:	returns an enum gdma_status or enum device_status
- * @version:	highest of its response; 0 stands for the first
  */
 struct command_entry {
 	uint32_t code;
@@ -200,7 +199,6 @@ struct command_entry {
 	uint32_t request;
 	uint32_t response;
 	uint32_t (*run)(struct adapter *adapter, struct command *command);
-	uint16_t version;
 };
 
 /* Why a command failed; drivers only look whether it is 0. See docs/wire.md, "Answers to mistakes" */

@@ -412,7 +412,7 @@ static uint32_t query_counters(struct adapter *adapter, struct command *command)
 
 const struct command_entry rnic_commands[] = {
 	{ RNIC_QUERY_ADAPTER_CAP, "RNIC_QUERY_ADAPTER_CAP", sizeof(struct gdma_general_req),
-	  sizeof(struct rnic_query_adapter_cap_resp), query_caps, GDMA_MESSAGE_V4 },
+	  sizeof(struct rnic_query_adapter_cap_resp), query_caps },
 	{ RNIC_CREATE_ADAPTER, "RNIC_CREATE_ADAPTER", sizeof(struct rnic_create_adapter_req),
 	  sizeof(struct rnic_create_adapter_resp), create_adapter },
 	{ RNIC_DESTROY_ADAPTER, "RNIC_DESTROY_ADAPTER", sizeof(struct rnic_destroy_adapter_req),
@@ -437,7 +437,7 @@ const struct command_entry rnic_commands[] = {
 	  offsetof(struct rnic_set_qp_state_req, ah_attr), GENERAL_RESP, set_qp_state },
 	{ RNIC_QUERY_VF_COUNTERS, "RNIC_QUERY_VF_COUNTERS",
 	  sizeof(struct rnic_query_counters_req), sizeof(struct rnic_query_vf_counters_resp),
-	  query_counters, GDMA_MESSAGE_V2 },
+	  query_counters },
 	{ RNIC_QUERY_DEVICE_COUNTERS, "RNIC_QUERY_DEVICE_COUNTERS",
 	  sizeof(struct rnic_query_counters_req), sizeof(struct rnic_query_device_counters_resp),
 	  query_counters },
