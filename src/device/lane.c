@@ -100,6 +100,29 @@ void lane_kick(struct lane_work *work)
 		lane_wake(lane);
 }
 
+/** lane_answer() - run what the control thread has asked for, if it has */
+static void lane_answer(struct lane *lane)
+{
+	if (!atomic_load_explicit(&lane->called, memory_order_relaxed))
+		return;
+	pthread_mutex_lock(&lane->lock);
+	if (lane->function) {
+		lane->function(lane->argument);
+		lane->function = NULL;
+		pthread_cond_signal(&lane->done);
+	}
+	atomic_store(&lane->called, false);
+	pthread_mutex_unlock(&lane->lock);
+}
+
+static void lane_unblock(struct lane *lane, struct lane_work *work)
+{
+	if (!work->blocked)
+		return;
+	work->blocked = false;
+	lane->blocked--;
+}
+
 /** lane_turn() - give every piece of work that was kicked one turn */
 static void lane_turn(struct lane *lane)
 {
@@ -117,14 +140,13 @@ static void lane_turn(struct lane *lane)
 			word &= word - 1;
 			if (!work)
 				continue;
-			if (work->blocked) {
-				work->blocked = false;
-				lane->blocked--;
-			}
+			lane_unblock(lane, work);
 			if (work->run(work, lane->index))
 				lane_mark(lane, slot);
 			else if (work->blocked)
 				lane->blocked++;
+			/* The control thread waits for one piece of work, not for all there is. */
+			lane_answer(lane);
 		}
 	}
 }
@@ -151,15 +173,16 @@ static bool lane_turn_polled(struct lane *lane)
 		if (work->quiet >= QUIET_TURNS && !look_at_all)
 			continue;
 		work->progress = false;
+		lane_unblock(lane, work);
 		work->run(work, lane->index);
-		if (work->blocked)
-			work->blocked = false; /* it is run again anyway */
+		work->blocked = false; /* it is run again anyway */
 		if (work->progress) {
 			work->quiet = 0;
 			progress = true;
 		} else if (work->quiet < QUIET_TURNS) {
 			work->quiet++;
 		}
+		lane_answer(lane);
 	}
 	if (progress) {
 		lane->last_progress = 0;
@@ -182,19 +205,6 @@ static bool lane_rest_all(struct lane *lane, bool asleep)
 		if (lane->polled[i]->rest && lane->polled[i]->rest(lane->polled[i], asleep))
 			more = true;
 	return more;
-}
-
-/** lane_answer() - run what the control thread has asked for */
-static void lane_answer(struct lane *lane)
-{
-	pthread_mutex_lock(&lane->lock);
-	if (lane->function) {
-		lane->function(lane->argument);
-		lane->function = NULL;
-		pthread_cond_signal(&lane->done);
-	}
-	atomic_store(&lane->called, false);
-	pthread_mutex_unlock(&lane->lock);
 }
 
 static void lane_mark_blocked(struct lane *lane)

@@ -11,9 +11,10 @@
  *	event     -> entry in EQ      -> if EQ armed: raise MSI-X vector, disarm
  *
  * A queue that is armed while it has entries the driver has not read fires at
- * once. A doorbell that does not arm it disarms it. Queues are armed when they are made. The adapter does not hold entries
- * back for a reader that is too slow: the driver sizes its queues for what it has
- * posted, and finds an overrun by the owner bits.
+ * once. A doorbell that does not arm it disarms it. Queues are armed when they are
+ * made. The adapter does not hold entries back for a reader that is too slow: the
+ * driver sizes its queues for what it has posted, and finds an overrun by the owner
+ * bits.
  */
 #include "device/queue.h"
 
