@@ -408,7 +408,8 @@ int adapter_set_link(struct adapter *adapter, unsigned int port, bool up)
 
 	if (port >= adapter->config.ports)
 		return -EINVAL;
-	adapter->vport[port].link_down = !up;
+	atomic_store(&adapter->vport[port].link_down, !up);
+	lane_kick(&adapter->vport[port].source);
 	if (!adapter->hwc.up)
 		return -ENOTCONN;
 	data.value = port & 0xffffffu;

@@ -351,7 +351,8 @@ unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *f
 	};
 	unsigned int done;
 
-	if (!scratch || !burst.steering || !burst.steering->enabled || vport->link_down) {
+	if (!scratch || !burst.steering || !burst.steering->enabled ||
+	    atomic_load_explicit(&vport->link_down, memory_order_relaxed)) {
 		atomic_fetch_add_explicit(&vport->rx_disabled, n, memory_order_relaxed);
 		return n;
 	}
@@ -368,14 +369,29 @@ unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *f
 	return done;
 }
 
+/** receiving() - does the vPort take frames now? */
+static bool receiving(const struct vport *vport)
+{
+	const struct steering *steering =
+		atomic_load_explicit(&vport->steering, memory_order_acquire);
+
+	return steering && steering->enabled &&
+	       !atomic_load_explicit(&vport->link_down, memory_order_relaxed);
+}
+
 /** receive_poll() - the fabric's turn: take what it has for the vPort */
 bool receive_poll(struct lane_work *work, unsigned int lane)
 {
 	struct vport *vport = (struct vport *)work;
-	unsigned int n = fabric_poll(vport->fabric, lane, POLL_BUDGET);
+	unsigned int n;
 
+	/* A generator or a replay waits for a vPort that receives; a wire does not. */
+	if (fabric_fd(vport->fabric) < 0 && !receiving(vport))
+		return false;
+	n = fabric_poll(vport->fabric, lane, POLL_BUDGET);
 	work->progress = n;
-	if (n == POLL_BUDGET)
+	/* Descriptors are watched for edges: what is there has to be taken to the end. */
+	if (n)
 		return true;
 	/* It has more, but nobody takes it: a buffer's doorbell is the next chance. */
 	work->blocked = fabric_is_source(vport->fabric);
@@ -388,9 +404,13 @@ bool receive_rest(struct lane_work *work, bool asleep)
 	struct vport *vport = (struct vport *)work;
 	bool more = false;
 
-	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++)
-		if (vport->rq[i] && native_rest(vport->rq[i], asleep))
+	/* The control thread may be taking a queue away: it waits for this turn to end. */
+	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
+		struct wq *rq = __atomic_load_n(&vport->rq[i], __ATOMIC_RELAXED);
+
+		if (rq && native_rest(rq, asleep))
 			more = true;
+	}
 	return more && fabric_is_source(vport->fabric);
 }
 

@@ -78,7 +78,9 @@ static enum mana_cqe_type read_oob(struct transmit_job *job)
 	 */
 	if (job->oob.s.short_vp_offset != vport->index)
 		return MANA_CQE_TX_VPORT_IDX_OUT_OF_RANGE;
-	return vport->link_down ? MANA_CQE_TX_VPORT_DISABLED : MANA_CQE_TX_OKAY;
+	return atomic_load_explicit(&vport->link_down, memory_order_relaxed) ?
+		       MANA_CQE_TX_VPORT_DISABLED :
+		       MANA_CQE_TX_OKAY;
 }
 
 /** read_sgl() - the frame's pieces */
