@@ -82,6 +82,7 @@ struct vport {
 	struct wq *sq[ADAPTER_QUEUES_MAX];
 	struct wq *rq[ADAPTER_QUEUES_MAX];
 	_Atomic uint64_t rx_disabled;
+	_Atomic uint64_t rx_lost; /* large frames that no queue had buffers for */
 	struct wq_counters gone_tx, gone_rx;
 };
 
@@ -244,7 +245,7 @@ static inline uint64_t vport_no_buffer(const struct vport *vport)
 	struct fabric_counters counters;
 
 	fabric_counters(vport->fabric, &counters);
-	return counters.rx_dropped;
+	return counters.rx_dropped + atomic_load_explicit(&vport->rx_lost, memory_order_relaxed);
 }
 
 /* rnic.c */

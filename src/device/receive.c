@@ -289,7 +289,8 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 		}
 	}
 	write_packet(&writer, &packet);
-	if (writer.full) {
+	/* A completion has 16 bits for the length. */
+	if (writer.full || writer.done > UINT16_MAX) {
 		rq->counters.truncated++;
 		flush_completion(burst);
 		oob.cqe_hdr.cqe_type = MANA_CQE_RX_TRUNCATED;
@@ -300,6 +301,12 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	count(rq, &packet, writer.done);
 	add_completion(burst, &oob, writer.done, packet.hash, offset);
 	return RECEIVED;
+}
+
+/** lost() - count a frame that is dropped here, and not by the fabric, for want of buffers */
+static void lost(struct vport *vport)
+{
+	atomic_fetch_add_explicit(&vport->rx_lost, 1, memory_order_relaxed);
 }
 
 /** has_buffers() - about @n packets' worth, in the queue a large frame goes to */
@@ -322,10 +329,17 @@ static enum received receive_large(struct receive_burst *burst, const struct fra
 	struct receive_scratch *scratch = burst->scratch;
 	int pieces;
 
-	if (segment_begin(&scratch->segmenter, frame) || scratch->segmenter.count > SEGMENTS_MAX)
+	if (segment_begin(&scratch->segmenter, frame) || scratch->segmenter.count > SEGMENTS_MAX) {
+		lost(burst->vport);
 		return RECEIVED;
-	if (!has_buffers(burst, frame, scratch->segmenter.count))
-		return NO_BUFFER;
+	}
+	if (!has_buffers(burst, frame, scratch->segmenter.count)) {
+		/* A queue that can never hold them all must not hold up the rest. */
+		if (!burst->rq || scratch->segmenter.count <= burst->rq->units)
+			return NO_BUFFER;
+		lost(burst->vport);
+		return RECEIVED;
+	}
 	for (;;) {
 		struct frame segment = { .iov = scratch->segment_pieces,
 					 .flags = FRAME_CSUM_VALID };
@@ -336,7 +350,9 @@ static enum received receive_large(struct receive_burst *burst, const struct fra
 			return RECEIVED;
 		segment.iovcnt = (uint32_t)pieces;
 		segment.len = scratch->segmenter.len;
-		receive_packet(burst, &segment);
+		/* Entries of several basic units make fewer buffers than has_buffers() takes them for. */
+		if (receive_packet(burst, &segment) == NO_BUFFER)
+			lost(burst->vport);
 	}
 }
 

@@ -149,6 +149,9 @@ static enum mana_cqe_type offload_tso(struct transmit_job *job, struct packet_he
 	uint32_t l3 = job->len - headers->l3_off;
 	uint16_t field;
 
+	/* A tag makes them longer, and they have to be cut off again. */
+	if (job->oob.l.inject_vlan_tag && header_len + VLAN_TAG_LEN > HEADERS_MAX)
+		return header_error(job, "more than 256 bytes of headers with the VLAN tag");
 	if (headers->l4 != HEADERS_L4_TCP || headers->l4_off + headers->l4_len != header_len)
 		return header_error(job, "the first element of a large send is not the TCP/IP headers");
 	if (job->len <= header_len || !mss || (job->len - header_len) / mss >= SEGMENTS_MAX)

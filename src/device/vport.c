@@ -372,7 +372,7 @@ void adapter_port_counters(struct adapter *adapter, unsigned int port,
 	out->rx_csum_bad = rx.csum_bad;
 	out->rx_coalesced = rx.coalesced;
 	out->rx_disabled = atomic_load(&vport->rx_disabled);
-	out->rx_no_buffer = out->fabric.rx_dropped;
+	out->rx_no_buffer = vport_no_buffer(vport);
 	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
 		out->tx_queues += vport->sq[i] != NULL;
 		out->rx_queues += vport->rq[i] != NULL;
