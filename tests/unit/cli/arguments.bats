@@ -29,10 +29,11 @@ refused() {
 
 # start ARGUMENT... - an adapter that waits for its client at ./socket
 start() {
+	rm -f out err
 	"$MANAKIN" device --socket socket "$@" >out 2>err 3>&- &
 	running=$!
 	for _ in {1..100}; do
-		! grep -q "waiting for a client at socket" err || return 0
+		! grep -qs "waiting for a client at socket" err || return 0
 		sleep 0.05
 	done
 	cat err
