@@ -49,6 +49,7 @@
 
 #define UNUSED_KEPT_S  (7 * 24 * 3600) /* items of old recipes go when unused for so long */
 #define STOP_MS        5000            /* a recipe may take so long to end when asked */
+#define REDRAW_S       0.1
 #define LINE_MAX_BYTES 512
 #define TAIL_LINES     12
 
@@ -283,6 +284,7 @@ static void prune(const struct cache_item *item)
  * @terminal:	is standard error one? Then the last line is rewritten, else steps are lines
  * @step:	what the recipe does now
  * @detail:	the last line of its log
+ * @drawn:	when the terminal was last written to
  */
 struct progress {
 	char what[80];
@@ -290,6 +292,7 @@ struct progress {
 	bool terminal;
 	char step[LINE_MAX_BYTES];
 	char detail[LINE_MAX_BYTES];
+	double drawn;
 };
 
 static double now(void)
@@ -300,15 +303,16 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
 }
 
-/* Rewrite the terminal's last line. */
-static void progress_draw(const struct progress *progress)
+/* Rewrite the terminal's last line, not more often than an eye follows. */
+static void progress_draw(struct progress *progress)
 {
 	struct winsize size = { 0 };
 	char line[2 * LINE_MAX_BYTES + 128];
 	int width = 80;
 
-	if (!progress->terminal || !*progress->step)
+	if (!progress->terminal || !*progress->step || now() - progress->drawn < REDRAW_S)
 		return;
+	progress->drawn = now();
 	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
 		width = size.ws_col;
 	snprintf(line, sizeof(line), "[%4.0f s] %s: %s  %s", now() - progress->started,
