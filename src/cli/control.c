@@ -82,9 +82,10 @@ static bool known(const char *request)
 	unsigned int number;
 	char word[8], rest;
 
+	/* Widths keep the numbers within what an unsigned int holds. */
 	return !strcmp(request, "stats") || !strcmp(request, "reset") ||
-	       sscanf(request, "timeout %u%c", &number, &rest) == 1 ||
-	       (sscanf(request, "link %u %7s%c", &number, word, &rest) == 2 &&
+	       sscanf(request, "timeout %9u%c", &number, &rest) == 1 ||
+	       (sscanf(request, "link %9u %7s%c", &number, word, &rest) == 2 &&
 		(!strcmp(word, "up") || !strcmp(word, "down")));
 }
 
@@ -119,6 +120,7 @@ int cmd_control(int argc, char **argv)
 	int fd;
 
 	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)"manakin control";
 	if (argp_parse(&argp, argc, argv, 0, NULL, &control))
 		return EXIT_USAGE;
 	if (!known(control.request)) {

@@ -126,7 +126,7 @@ static void carry_out(struct control_server *server, int client, char *request)
 
 		answer(client, text ? "ok" : "error", "%s", text ? text : "out of memory\n");
 		free(text);
-	} else if (sscanf(request, "link %u %7s", &number, word) == 2 &&
+	} else if (sscanf(request, "link %9u %7s", &number, word) == 2 &&
 		   (!strcmp(word, "up") || !strcmp(word, "down"))) {
 		if (number >= adapter_config(adapter)->ports)
 			answer(client, "error", "there is no port %u; the adapter has %u, from 0\n",
@@ -134,7 +134,7 @@ static void carry_out(struct control_server *server, int client, char *request)
 		else
 			answer_event(client, adapter_set_link(adapter, number, !strcmp(word, "up")),
 				     "link");
-	} else if (sscanf(request, "timeout %u", &number) == 1) {
+	} else if (sscanf(request, "timeout %9u", &number) == 1) {
 		answer_event(client, adapter_reconfigure(adapter, number), "timeout");
 	} else if (!strcmp(request, "reset")) {
 		answer_event(client, adapter_request_reset(adapter), "reset");

@@ -69,8 +69,9 @@ static const char doc[] =
 	"pcap:FILE; manakin-device(1) has their options. SIGINT or SIGTERM stops the adapter with a "
 	"summary.\n\n"
 	"Examples:\n"
-	"  manakin device --socket /tmp/mana.sock --port mac=00:0d:3a:76:3b:d0,fabric=tap:tap0\n"
-	"  manakin device --port fabric=generator:size=64 --port fabric=sink --cpus 1\n\n"
+	"  manakin device --socket /tmp/mana.sock \\\n"
+	"      --port mac=00:0d:3a:76:3b:d0,fabric=tap:tap0\n"
+	"  manakin device --port fabric=generator:size=64 --port fabric=sink\n\n"
 	"Exit status: 0 stopped as asked, 1 could not start, 2 wrong usage.";
 
 /** struct setup - the command line */
@@ -525,6 +526,7 @@ int cmd_device(int argc, char **argv)
 	setup->address = VIEW_ADDRESS_DEFAULT;
 	setup->level = LOG_NOTICE;
 	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)"manakin device";
 	if (!argp_parse(&argp, argc, argv, 0, NULL, setup) && !complete_setup(setup)) {
 		log_set(log_to_stderr, setup->level);
 		status = run(setup);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/port.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,15 +50,17 @@ static char *next_field(char **rest)
 
 static int parse_mac(const char *value, uint8_t mac[6])
 {
-	unsigned int byte[6];
-	int end = 0;
-
-	if (sscanf(value, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
-		   &byte[4], &byte[5], &end) != 6 ||
-	    value[end])
+	/* Six pairs of digits with colons between them: 17 characters, nothing else. */
+	if (strlen(value) != 17)
 		return -EINVAL;
-	for (int i = 0; i < 6; i++)
-		mac[i] = (uint8_t)byte[i];
+	for (int i = 0; i < 6; i++) {
+		const char *pair = value + 3 * i;
+
+		if (!isxdigit((unsigned char)pair[0]) || !isxdigit((unsigned char)pair[1]) ||
+		    (i < 5 && pair[2] != ':'))
+			return -EINVAL;
+		mac[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
 	return mac[0] & 1 || !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) ? -EINVAL : 0;
 }
 
