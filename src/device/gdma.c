@@ -347,6 +347,7 @@ static uint32_t create_mr(struct adapter *adapter, struct command *command)
 	const struct gdma_create_mr_req *req = (const void *)command->request;
 	struct gdma_create_mr_resp *resp = command->response;
 	struct protection_domain *pd = memory_pd_find(&adapter->memory, req->pd_handle);
+	struct device_memory *device;
 	struct memory_region *mr;
 	struct dma_list *list;
 
@@ -372,6 +373,16 @@ static uint32_t create_mr(struct adapter *adapter, struct command *command)
 			mr = memory_mr_create(&adapter->memory, pd, MR_LISTED, 0,
 					      access_from_flags(req->zbva.access_flags), list);
 		break;
+	case GDMA_MR_DM:
+		device = memory_device_find(&adapter->memory, req->dm.dm_handle);
+		if (!device)
+			return STATUS_NOT_FOUND;
+		if (!req->dm_length || req->dm.offset > device->size ||
+		    req->dm_length > device->size - req->dm.offset)
+			return STATUS_INVALID;
+		mr = memory_mr_device(&adapter->memory, pd, access_from_flags(req->dm.access_flags),
+				      device, req->dm.offset, req->dm_length);
+		break;
 	default:
 		return STATUS_INVALID;
 	}
@@ -395,6 +406,35 @@ static uint32_t destroy_mr(struct adapter *adapter, struct command *command)
 	memory_mr_hide(&adapter->memory, mr);
 	lanes_sync(adapter->lanes);
 	memory_mr_free(&adapter->memory, mr);
+	return STATUS_OK;
+}
+
+static uint32_t alloc_dm(struct adapter *adapter, struct command *command)
+{
+	const struct gdma_alloc_dm_req *req = (const void *)command->request;
+	struct gdma_alloc_dm_resp *resp = command->response;
+	struct device_memory *device;
+
+	/* A logarithm, as in ibv_alloc_dm(); all of it is aligned to pages. */
+	if (!req->length || req->alignment > MANA_PAGE_SHIFT)
+		return STATUS_INVALID;
+	device = memory_device_create(&adapter->memory, req->length);
+	if (!device)
+		return STATUS_NO_RESOURCE;
+	resp->dm_handle = device->handle;
+	return STATUS_OK;
+}
+
+static uint32_t destroy_dm(struct adapter *adapter, struct command *command)
+{
+	const struct gdma_destroy_dm_req *req = (const void *)command->request;
+	struct device_memory *device = memory_device_find(&adapter->memory, req->dm_handle);
+
+	if (!device)
+		return STATUS_NOT_FOUND;
+	if (device->users)
+		return STATUS_BUSY;
+	memory_device_free(&adapter->memory, device);
 	return STATUS_OK;
 }
 
@@ -453,5 +493,9 @@ const struct command_entry gdma_commands[] = {
 	  GENERAL_RESP, change_msix },
 	{ GDMA_QUERY_HWC_TIMEOUT, "QUERY_HWC_TIMEOUT", sizeof(struct gdma_query_hwc_timeout_req),
 	  sizeof(struct gdma_query_hwc_timeout_resp), query_hwc_timeout },
+	{ GDMA_ALLOC_DM, "ALLOC_DM", sizeof(struct gdma_alloc_dm_req),
+	  sizeof(struct gdma_alloc_dm_resp), alloc_dm },
+	{ GDMA_DESTROY_DM, "DESTROY_DM", sizeof(struct gdma_destroy_dm_req), GENERAL_RESP,
+	  destroy_dm },
 	{ 0 },
 };

@@ -26,6 +26,7 @@ enum handle_kind {
 	HANDLE_LIST = 0x11,
 	HANDLE_PD = 0x12,
 	HANDLE_MR = 0x13,
+	HANDLE_DEVICE = 0x14,
 };
 
 static uint64_t handle_make(enum handle_kind kind, uint32_t number)
@@ -47,7 +48,8 @@ int memory_init(struct memory *memory)
 	memory->map = dma_map_new();
 	if (!memory->map || table_init(&memory->lists, MEMORY_REGIONS_MAX, 1) ||
 	    table_init(&memory->pds, MEMORY_PDS_MAX, 1) ||
-	    table_init(&memory->keys, MEMORY_KEYS_MAX, 1)) {
+	    table_init(&memory->keys, MEMORY_KEYS_MAX, 1) ||
+	    table_init(&memory->devices, MEMORY_DEVICES_MAX, 1)) {
 		memory_destroy(memory);
 		return -ENOMEM;
 	}
@@ -76,6 +78,12 @@ void memory_clear(struct memory *memory)
 		if (pd)
 			memory_pd_free(memory, pd);
 	}
+	for (uint32_t i = 0; memory->devices.slots && i < memory->devices.size; i++) {
+		struct device_memory *device = table_get(&memory->devices, i);
+
+		if (device)
+			memory_device_free(memory, device);
+	}
 }
 
 void memory_destroy(struct memory *memory)
@@ -84,6 +92,7 @@ void memory_destroy(struct memory *memory)
 	table_free(&memory->lists);
 	table_free(&memory->pds);
 	table_free(&memory->keys);
+	table_free(&memory->devices);
 	if (memory->map)
 		dma_map_free(memory->map);
 	memory->map = NULL;
@@ -177,30 +186,54 @@ void memory_pd_free(struct memory *memory, struct protection_domain *pd)
 	free(pd);
 }
 
-struct memory_region *memory_mr_create(struct memory *memory, struct protection_domain *pd,
-				       enum mr_kind kind, uint64_t base, unsigned int access,
-				       struct dma_list *list)
+/** mr_add() - a region like @values gets a number and a key; NULL if there are too many */
+static struct memory_region *mr_add(struct memory *memory, struct protection_domain *pd,
+				    const struct memory_region *values)
 {
-	struct memory_region *mr = calloc(1, sizeof(*mr));
+	struct memory_region *mr = malloc(sizeof(*mr));
 	int64_t number;
 
 	if (!mr)
 		return NULL;
+	/* Lanes can find it from table_add() on, and know it by the key, which comes last. */
+	*mr = *values;
 	mr->pd = pd->id;
-	mr->kind = kind;
-	mr->base = base;
-	mr->access = access;
-	mr->list = list;
 	number = table_add(&memory->keys, mr, 1);
 	if (number < 0) {
 		free(mr);
 		return NULL;
 	}
 	mr->handle = handle_make(HANDLE_MR, (uint32_t)number);
-	mr->key = (uint32_t)number << 8 | (uint32_t)(mr->handle >> 32 & 0xffu);
-	if (list)
-		list->owned = true;
+	__atomic_store_n(&mr->key, (uint32_t)number << 8 | (uint32_t)(mr->handle >> 32 & 0xffu),
+			 __ATOMIC_RELEASE);
 	pd->users++;
+	return mr;
+}
+
+struct memory_region *memory_mr_create(struct memory *memory, struct protection_domain *pd,
+				       enum mr_kind kind, uint64_t base, unsigned int access,
+				       struct dma_list *list)
+{
+	const struct memory_region values = { .kind = kind, .base = base, .access = access,
+					      .list = list };
+	struct memory_region *mr = mr_add(memory, pd, &values);
+
+	if (mr && list)
+		list->owned = true;
+	return mr;
+}
+
+struct memory_region *memory_mr_device(struct memory *memory, struct protection_domain *pd,
+				       unsigned int access, struct device_memory *device,
+				       uint64_t offset, uint64_t size)
+{
+	const struct memory_region values = { .kind = MR_DEVICE, .access = access,
+					      .device = device, .device_offset = offset,
+					      .device_size = size };
+	struct memory_region *mr = mr_add(memory, pd, &values);
+
+	if (mr)
+		device->users++;
 	return mr;
 }
 
@@ -224,7 +257,54 @@ void memory_mr_free(struct memory *memory, struct memory_region *mr)
 		pd->users--;
 	if (mr->list)
 		memory_list_free(memory, mr->list);
+	if (mr->device)
+		mr->device->users--;
 	free(mr);
+}
+
+/** device_room() - what it takes of MEMORY_DEVICE_MAX, in bytes */
+static uint64_t device_room(uint64_t size)
+{
+	return (size + MANA_PAGE_SIZE - 1) & ~(uint64_t)(MANA_PAGE_SIZE - 1);
+}
+
+struct device_memory *memory_device_create(struct memory *memory, uint64_t size)
+{
+	struct device_memory *device;
+	int64_t number;
+
+	if (size > MEMORY_DEVICE_MAX || device_room(size) > MEMORY_DEVICE_MAX - memory->device_used)
+		return NULL;
+	device = calloc(1, sizeof(*device));
+	if (!device)
+		return NULL;
+	device->size = size;
+	device->bytes = aligned_alloc(MANA_PAGE_SIZE, device_room(size));
+	number = device->bytes ? table_add(&memory->devices, device, 1) : -1;
+	if (number < 0) {
+		free(device->bytes);
+		free(device);
+		return NULL;
+	}
+	memset(device->bytes, 0, device_room(size));
+	device->handle = handle_make(HANDLE_DEVICE, (uint32_t)number);
+	memory->device_used += (uint32_t)device_room(size);
+	return device;
+}
+
+struct device_memory *memory_device_find(struct memory *memory, uint64_t handle)
+{
+	struct device_memory *device = table_get(&memory->devices, handle_number(handle));
+
+	return device && device->handle == handle ? device : NULL;
+}
+
+void memory_device_free(struct memory *memory, struct device_memory *device)
+{
+	table_remove(&memory->devices, handle_number(device->handle));
+	memory->device_used -= (uint32_t)device_room(device->size);
+	free(device->bytes);
+	free(device);
 }
 
 /** iov_append() - append a piece, or grow the last one if it goes on there */
@@ -288,7 +368,13 @@ int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma
 		return 0;
 	if (mr->kind == MR_LISTED)
 		return translate_listed(memory, mr, sge, access, iov, n, max);
-	pointer = dma_map_pointer(memory->map, sge->address, sge->size, access);
+	if (mr->kind == MR_DEVICE)
+		pointer = sge->address <= mr->device_size &&
+					  sge->size <= mr->device_size - sge->address ?
+				  mr->device->bytes + mr->device_offset + sge->address :
+				  NULL;
+	else
+		pointer = dma_map_pointer(memory->map, sge->address, sge->size, access);
 	if (!pointer)
 		return -EFAULT;
 	return iov_append(iov, n, max, pointer, sge->size);

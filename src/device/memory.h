@@ -21,6 +21,8 @@
 #define MEMORY_REGIONS_MAX 16384u
 #define MEMORY_KEYS_MAX 8192u
 #define MEMORY_PDS_MAX 4096u
+#define MEMORY_DEVICE_MAX (16u << 20) /* bytes of device memory, in whole pages */
+#define MEMORY_DEVICES_MAX 512u	      /* pieces of it */
 
 /**
  * struct dma_list - a DMA region: a list of pages
@@ -52,16 +54,39 @@ struct protection_domain {
 enum mr_kind {
 	MR_PHYSICAL, /* the address is an IOVA; the whole memory */
 	MR_LISTED,   /* addresses from base on, in a page list */
+	MR_DEVICE,   /* addresses from 0 on, in device memory */
 };
 
+/**
+ * struct device_memory - memory of the adapter's own that the client may use in packets
+ * @size:	bytes
+ * @bytes:	zeroed; aligned to pages
+ * @users:	memory regions in it
+ */
+struct device_memory {
+	uint64_t handle;
+	uint64_t size;
+	uint8_t *bytes;
+	uint32_t users;
+};
+
+/**
+ * struct memory_region - what a key stands for
+ * @base:	address of the first byte
+ * @access:	enum dma_access
+ * @list:	MR_LISTED
+ * @device, @device_offset, @device_size: MR_DEVICE
+ */
 struct memory_region {
 	uint32_t key;
 	uint64_t handle;
 	uint32_t pd;
 	enum mr_kind kind;
 	uint64_t base;
-	unsigned int access; /* enum dma_access */
+	unsigned int access;
 	struct dma_list *list;
+	struct device_memory *device;
+	uint64_t device_offset, device_size;
 };
 
 /**
@@ -75,7 +100,9 @@ struct memory {
 	struct table lists;
 	struct table pds;
 	struct table keys;
+	struct table devices;
 	uint32_t pages_used;
+	uint32_t device_used; /* bytes */
 };
 
 int memory_init(struct memory *memory);
@@ -104,12 +131,24 @@ void memory_pd_free(struct memory *memory, struct protection_domain *pd);
 
 /**
  * memory_mr_create() - a memory region with a key of its own
+ * @kind:	MR_PHYSICAL or MR_LISTED
  * @list:	for MR_LISTED: complete; owned by the region from now on
  */
 struct memory_region *memory_mr_create(struct memory *memory, struct protection_domain *pd,
 				       enum mr_kind kind, uint64_t base, unsigned int access,
 				       struct dma_list *list);
+
+/** memory_mr_device() - a memory region with a key of its own over part of device memory */
+struct memory_region *memory_mr_device(struct memory *memory, struct protection_domain *pd,
+				       unsigned int access, struct device_memory *device,
+				       uint64_t offset, uint64_t size);
 struct memory_region *memory_mr_find(struct memory *memory, uint64_t handle);
+
+/** memory_device_create() - NULL if that is more than there is; @size is not 0 */
+struct device_memory *memory_device_create(struct memory *memory, uint64_t size);
+struct device_memory *memory_device_find(struct memory *memory, uint64_t handle);
+/** memory_device_free() - it has no users */
+void memory_device_free(struct memory *memory, struct device_memory *device);
 
 /** memory_mr_hide() - no look-up finds the key any more; lanes may still be using the region */
 void memory_mr_hide(struct memory *memory, struct memory_region *mr);
