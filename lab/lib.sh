@@ -78,7 +78,7 @@ machine() {
 
 # machine_archives - the archives this machine's apt uses, one URI a line
 machine_archives() {
-	machine apt-get update --print-uris | sed -n "s,^'\\([^']*\\)/dists/.*,\\1,p" | awk '!seen[$0]++'
+	machine apt-get update --print-uris | sed -n "s,^'\\([^']*\\)/dists/.*,\\1,p"
 }
 
 # source_keyrings URI - keyring files that the machine's sources name for this archive
@@ -125,7 +125,8 @@ source_keyrings() {
 suite_keyring() {
 	release=$APT_DIR/InRelease
 	rm -f "$release"
-	/usr/lib/apt/apt-helper download-file "$1/dists/$2/InRelease" "$release" >&2 || return 1
+	/usr/lib/apt/apt-helper download-file "$1/dists/$2/InRelease" "$release" \
+		>>"$APT_DIR/answer" 2>&1 || return 1
 	grep -q '^Origin: Debian' "$release" || return 1
 	for keyring in $(source_keyrings "$1") /usr/share/keyrings/debian-archive-keyring.gpg \
 		/etc/apt/trusted.gpg.d/*.gpg; do
@@ -147,7 +148,7 @@ debootstrap_mirror() {
 suite_source() {
 	need gpgv gpgv
 	found=
-	for MIRROR in $(machine_archives) $(debootstrap_mirror); do
+	for MIRROR in $({ machine_archives; debootstrap_mirror; } | awk '!seen[$0]++'); do
 		status=0
 		KEYRING=$(suite_keyring "$MIRROR" "$1") || status=$?
 		[ $status -ne 0 ] || return 0
@@ -157,7 +158,8 @@ suite_source() {
 		fail "no keyring on this machine verifies the suite $1 of $found:" \
 			"apt-get install debian-archive-keyring, or name the key in the apt sources"
 	fi
-	fail "no archive in this machine's apt sources has the Debian suite \"$1\":" \
+	fail "no archive in this machine's apt sources has the Debian suite \"$1\"" \
+		"($(sed -n 's/^E: //p' "$APT_DIR/answer" | head -n 1)):" \
 		"check the name and the network (apt-get update must work)"
 }
 

@@ -176,6 +176,9 @@ static void check_host(const struct argp_state *state, const struct run_options 
 
 	if (options->share && (stat(options->share, &status) < 0 || !S_ISDIR(status.st_mode)))
 		argp_error(state, "--share %s: there is no such directory", options->share);
+	if (options->accel == ACCEL_KVM && !guest_kvm_works())
+		argp_error(state, "KVM does not work here (no /dev/kvm, no right to open it, or no "
+				  "hardware virtualization); leave --accel away");
 	if (options->bare && options->n_adapters)
 		argp_error(state, "--no-device contradicts --device and --attach");
 	if (!options->tap)

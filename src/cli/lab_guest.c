@@ -358,11 +358,6 @@ int guest_start(struct guest *guest, const struct guest_config *config)
 	*guest = (struct guest){ 0 };
 	for (size_t i = 0; i < GUEST_PORTS; i++)
 		guest->ports[i] = -1;
-	if (config->accel == ACCEL_KVM && !guest_kvm_works()) {
-		say("KVM does not work here (no /dev/kvm, no right to open it, or no hardware "
-		    "virtualization); leave --accel away or say --accel tcg");
-		return -ENODEV;
-	}
 	for (size_t i = 0; !err && i < sizeof(files) / sizeof(files[0]); i++)
 		err = link_into(config->directory, files[i], config->image, files[i]);
 	if (err) {

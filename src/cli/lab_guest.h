@@ -25,7 +25,7 @@ enum guest_accel {
  * @directory:	where the machine's sockets are; QEMU works there. It holds the
  *		adapters' sockets as adapter-0, adapter-1, ...
  * @logs:	where its logs go: qemu.log, share.log
- * @accel:	what runs its CPUs
+ * @accel:	what runs its CPUs; decided, that is not ACCEL_AUTO
  * @cpus:	how many
  * @memory_mb:	in mebibytes
  * @adapters:	how many sockets of adapters are in @directory

@@ -41,6 +41,7 @@ static const char default_adapter[] = "--port mac=00:0d:3a:00:00:01,fabric=switc
  * @slots:	PCI slot of each of them, counted from 0
  * @n_adapters:	number of both
  * @n_slots:	adapters in the guest, attached ones included
+ * @booted:	was there ever a guest?
  */
 struct run {
 	const struct run_options *options;
@@ -50,6 +51,7 @@ struct run {
 	unsigned int slots[GUEST_ADAPTERS_MAX];
 	size_t n_adapters;
 	unsigned int n_slots;
+	bool booted;
 };
 
 /**
@@ -134,7 +136,7 @@ static void remove_directory(const struct run *run, bool failed)
 
 	if (!*run->directory)
 		return;
-	if (failed && !run->options->logs && !run->options->verbose) {
+	if (failed && run->booted && !run->options->logs && !run->options->verbose) {
 		say("all logs of this run are in %s", run->directory);
 		return;
 	}
@@ -251,8 +253,10 @@ static int run_guest(struct run *run, const struct cache_item *qemu, const struc
 	session.console = open_log(run, "console.log");
 	if (session.console < 0)
 		return LAB_FAILED;
-	if (guest_start(&guest, &machine) == 0)
+	if (guest_start(&guest, &machine) == 0) {
+		run->booted = true;
 		status = session_run(&guest, &session);
+	}
 	guest_stop(&guest);
 	if (status == LAB_FAILED) {
 		show_log(run, "qemu.log");
