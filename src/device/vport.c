@@ -245,6 +245,24 @@ static void wq_obj_destroy(struct wq *wq)
 	cq_destroy(cq);
 }
 
+/**
+ * sq_finish() - send what the driver has posted; on the queue's own lane
+ * @argument:	the send queue
+ *
+ * The driver's last doorbell came before the command that ends the queue, but the lane may
+ * have had no turn since: net_mana stops without waiting for completions. A queue of a
+ * driver that goes on posting meanwhile is left after as much as it can hold.
+ */
+static void sq_finish(void *argument)
+{
+	struct wq *sq = argument;
+	unsigned int lane = (sq->vport->index + sq->index) % lanes_count(sq->adapter->lanes);
+
+	for (uint32_t turn = 0; turn <= sq->units / FABRIC_BURST; turn++)
+		if (!transmit_run(&sq->work, lane))
+			break;
+}
+
 static uint32_t destroy_wq_obj(struct adapter *adapter, struct command *command)
 {
 	const struct mana_destroy_wq_obj_req *req = (const void *)command->request;
@@ -255,6 +273,8 @@ static uint32_t destroy_wq_obj(struct adapter *adapter, struct command *command)
 	wq = wq_find(adapter, req->wq_type, req->wq_obj);
 	if (!wq)
 		return STATUS_NOT_FOUND;
+	if (wq->type == GDMA_SQ)
+		lane_call(wq->work.lane, sq_finish, wq);
 	wq_obj_destroy(wq);
 	return STATUS_OK;
 }
