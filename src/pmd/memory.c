@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * DPDK's memory is made of segments, one a hugepage, each a piece of a file:
+ *
+ *	segments			file			what is mapped
+ *	there from the start		one for all		a run of them at once
+ *	 (never given back)		one each		each by itself
+ *	added to a heap later on	either			each by itself
+ *
+ * A segment that may be given back is mapped by itself, because only what was
+ * mapped can be unmapped, and its neighbours may be in use by the adapter.
+ *
+ * The callback is registered before the walk, so that nothing comes in between. It
+ * runs under the EAL's memory lock, in whichever thread grows or shrinks a heap.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+#include <rte_memory.h>
+
+#include "pmd/pmd.h"
+
+/**
+ * struct run - segments that are mapped at once
+ * @fd:		their file, or -1 while there is no segment
+ * @offset:	of the first of them in it
+ * @start, @len: the memory
+ * @err:	the first that failed
+ * @foreign:	bytes without a file
+ */
+struct run {
+	struct pmd_adapter *adapter;
+	int fd;
+	size_t offset;
+	uint8_t *start;
+	size_t len;
+	int err;
+	uint64_t foreign;
+};
+
+static void *allocate(void *ctx, size_t size, size_t align)
+{
+	const struct pmd_adapter *adapter = ctx;
+	int node = adapter->pci->device.numa_node;
+
+	/* A ring is read before anything has been written to it. */
+	return rte_zmalloc_socket(PMD_NAME, size, (unsigned int)align,
+				  node < 0 ? SOCKET_ID_ANY : node);
+}
+
+static void release(void *ctx, void *va, size_t size)
+{
+	(void)ctx;
+	(void)size;
+	rte_free(va);
+}
+
+const struct driver_allocator pmd_allocator = { .alloc = allocate, .free = release };
+
+/** run_map() - map what has been collected */
+static int run_map(struct run *run)
+{
+	int err;
+
+	if (run->fd < 0)
+		return 0;
+	err = driver_map(run->adapter->driver, run->start, run->len, run->fd, run->offset);
+	run->fd = -1;
+	/* The callback was there before the walk: it may have mapped a segment already. */
+	return err == -EEXIST ? 0 : err;
+}
+
+/** run_add() - a segment that is there; 0 or a negative errno */
+static int run_add(struct run *run, const struct rte_memseg_list *msl, const struct rte_memseg *ms)
+{
+	bool stays = ms->flags & RTE_MEMSEG_FLAG_DO_NOT_FREE || !rte_eal_has_hugepages();
+	size_t offset;
+	int fd, err;
+
+	if (msl->external) {
+		run->foreign += ms->len;
+		return 0;
+	}
+	fd = rte_memseg_get_fd_thread_unsafe(ms);
+	if (fd < 0 || rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) < 0) {
+		PMD_LOG(ERR, "DPDK's memory at %p has no file that the adapter could map (%s); "
+			"run with hugepages (--in-memory is fine)", ms->addr,
+			rte_strerror(rte_errno));
+		return -ENOTSUP;
+	}
+	if (run->fd == fd && stays && run->start + run->len == ms->addr &&
+	    run->offset + run->len == offset) {
+		run->len += ms->len;
+		return 0;
+	}
+	err = run_map(run);
+	if (err)
+		return err;
+	run->fd = fd;
+	run->offset = offset;
+	run->start = ms->addr;
+	run->len = ms->len;
+	return stays ? 0 : run_map(run);
+}
+
+static int walk(const struct rte_memseg_list *msl, const struct rte_memseg *ms, void *arg)
+{
+	struct run *run = arg;
+
+	run->err = run_add(run, msl, ms);
+	return run->err ? 1 : 0;
+}
+
+/** on_event() - memory has come, or is about to go */
+static void on_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
+{
+	struct pmd_adapter *adapter = arg;
+	struct run run = { .adapter = adapter, .fd = -1 };
+	const struct rte_memseg_list *msl = rte_mem_virt2memseg_list(addr);
+	const uint8_t *start = addr;
+	int err = 0;
+
+	if (!msl || msl->external)
+		return;
+	for (size_t at = 0; at < len; at += msl->page_sz) {
+		struct rte_memseg *ms = rte_mem_virt2memseg(start + at, msl);
+
+		if (!ms)
+			continue;
+		if (type == RTE_MEM_EVENT_FREE)
+			driver_unmap(adapter->driver, ms->addr, ms->len);
+		else if (!err)
+			err = run_add(&run, msl, ms);
+	}
+	if (!err)
+		err = run_map(&run);
+	if (err && err != -ENODEV)
+		PMD_LOG(ERR, "the adapter at %s cannot map %zu new bytes at %p, packets there will not "
+			"be sent: %s", adapter->pci->name, len, addr, strerror(-err));
+}
+
+int pmd_memory_map(struct pmd_adapter *adapter)
+{
+	struct run run = { .adapter = adapter, .fd = -1 };
+	int err;
+
+	if (rte_mem_event_callback_register(PMD_NAME, on_event, adapter) < 0 &&
+	    rte_errno != ENOTSUP) /* memory that never changes: --legacy-mem, --no-huge */
+		return -rte_errno;
+	rte_memseg_walk(walk, &run);
+	err = run.err ? run.err : run_map(&run);
+	if (err) {
+		PMD_LOG(ERR, "the adapter at %s cannot map DPDK's memory: %s", adapter->pci->name,
+			strerror(-err));
+		pmd_memory_unmap(adapter);
+		return err;
+	}
+	if (run.foreign)
+		PMD_LOG(NOTICE, "%llu bytes of external memory cannot be mapped for the adapter at "
+			"%s: packets there will not be sent",
+			(unsigned long long)run.foreign, adapter->pci->name);
+	return 0;
+}
+
+void pmd_memory_unmap(struct pmd_adapter *adapter)
+{
+	rte_mem_event_callback_unregister(PMD_NAME, adapter);
+}

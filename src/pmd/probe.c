@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * DPDK's PCI bus finds the adapter in the directory that SYSFS_PCI_DEVICES names, and
+ * hands over what the user wrote behind its address (mac=...). In the device's
+ * directory there, manakin_socket leads to the adapter:
+ *
+ *	connect -> take over -> map DPDK's memory -> bring up -> vPorts -> an ethdev each
+ *
+ * A device without such a socket is left to other drivers. Without mac= every vPort
+ * becomes an ethdev, in the adapter's order; their names are the PCI address with
+ * _port0, _port1... behind it, as those of the upstream driver for this hardware are.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_errno.h>
+#include <rte_kvargs.h>
+#include <rte_malloc.h>
+
+#include "base/log.h"
+#include "pmd/pmd.h"
+#include "wire/reg.h"
+
+#define SYSFS_VARIABLE "SYSFS_PCI_DEVICES" /* DPDK's own */
+#define SOCKET_NAME    "manakin_socket"
+#define ARGUMENT_MAC   "mac"
+#define ADDRESS_TEXT   (RTE_ETHER_ADDR_FMT_SIZE + 2) /* ", " and an address */
+
+RTE_LOG_REGISTER(pmd_logtype, pmd.net.manakin, NOTICE)
+
+const struct driver_doorbell *pmd_doorbell[RTE_MAX_ETHPORTS];
+
+static TAILQ_HEAD(, pmd_adapter) adapters = TAILQ_HEAD_INITIALIZER(adapters);
+
+/** struct wanted - the vPorts that the user named; none: all of them */
+struct wanted {
+	struct rte_ether_addr macs[DRIVER_PORTS_MAX];
+	unsigned int count;
+};
+
+/** say() - what the rooms below have to say */
+static void say(enum log_level level, const char *message)
+{
+	static const uint32_t levels[] = { RTE_LOG_ERR, RTE_LOG_WARNING, RTE_LOG_NOTICE,
+					   RTE_LOG_INFO, RTE_LOG_DEBUG };
+
+	rte_log(levels[level], (uint32_t)pmd_logtype, PMD_NAME ": %s\n", message);
+}
+
+struct pmd_adapter *pmd_adapter_find(const char *name)
+{
+	struct pmd_adapter *adapter;
+
+	TAILQ_FOREACH(adapter, &adapters, next)
+		if (!strcmp(adapter->pci->name, name))
+			return adapter;
+	return NULL;
+}
+
+void pmd_adapter_put(struct pmd_adapter *adapter)
+{
+	if (__atomic_sub_fetch(&adapter->users, 1, __ATOMIC_ACQ_REL))
+		return;
+	TAILQ_REMOVE(&adapters, adapter, next);
+	pmd_event_stop(adapter);
+	pmd_memory_unmap(adapter);
+	if (adapter->driver)
+		driver_close(adapter->driver);
+	free(adapter);
+}
+
+/* ---- What the user wrote ---- */
+
+static int add_mac(const char *key, const char *value, void *arg)
+{
+	struct wanted *wanted = arg;
+	struct rte_ether_addr mac;
+
+	(void)key;
+	if (!value || rte_ether_unformat_addr(value, &mac)) {
+		PMD_LOG(ERR, "\"%s\" is not an Ethernet address; write mac=00:0d:3a:76:3b:d0",
+			value ? value : "");
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < wanted->count; i++)
+		if (rte_is_same_ether_addr(&wanted->macs[i], &mac))
+			return 0;
+	if (wanted->count == DRIVER_PORTS_MAX)
+		return -E2BIG;
+	wanted->macs[wanted->count++] = mac;
+	return 0;
+}
+
+/** parse() - the device's arguments; 0 or -EINVAL */
+static int parse(const struct rte_pci_device *pci, struct wanted *wanted)
+{
+	static const char *const keys[] = { ARGUMENT_MAC, NULL };
+	const struct rte_devargs *devargs = pci->device.devargs;
+	struct rte_kvargs *arguments;
+	int err;
+
+	wanted->count = 0;
+	if (!devargs || !devargs->args || !*devargs->args)
+		return 0;
+	arguments = rte_kvargs_parse(devargs->args, keys);
+	if (!arguments) {
+		PMD_LOG(ERR, "\"%s\" of device %s cannot be understood: only mac=ADDRESS is, any number "
+			"of times", devargs->args, pci->name);
+		return -EINVAL;
+	}
+	err = rte_kvargs_process(arguments, ARGUMENT_MAC, add_mac, wanted);
+	rte_kvargs_free(arguments);
+	return err ? -EINVAL : 0;
+}
+
+/* ---- Ports ---- */
+
+/** is_wanted() - did the user name it? Marks the name as found */
+static bool is_wanted(const struct wanted *wanted, const uint8_t *mac, bool *found)
+{
+	if (!wanted->count)
+		return true;
+	for (unsigned int i = 0; i < wanted->count; i++) {
+		if (memcmp(wanted->macs[i].addr_bytes, mac, RTE_ETHER_ADDR_LEN))
+			continue;
+		found[i] = true;
+		return true;
+	}
+	return false;
+}
+
+/** add_port() - an ethdev for a vPort */
+static int add_port(struct pmd_adapter *adapter, unsigned int index,
+		    const struct driver_port_info *info, bool alone)
+{
+	struct rte_pci_device *pci = adapter->pci;
+	char name[RTE_ETH_NAME_MAX_LEN];
+	struct rte_eth_dev *dev;
+	struct pmd_port *port;
+
+	snprintf(name, sizeof(name), "%s_port%u", pci->name, index);
+	dev = rte_eth_dev_allocate(name);
+	if (!dev)
+		return -ENOMEM;
+	port = rte_zmalloc_socket(name, sizeof(*port), RTE_CACHE_LINE_SIZE, pci->device.numa_node);
+	if (!port) {
+		rte_eth_dev_release_port(dev);
+		return -ENOMEM;
+	}
+	port->adapter = adapter;
+	port->index = index;
+	port->info = *info;
+	port->frame_max = adapter->info.frame_max;
+	port->alone = alone;
+	memcpy(port->mac.addr_bytes, info->mac, RTE_ETHER_ADDR_LEN);
+	pmd_rss_default(port);
+	port->intr = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
+	if (!port->intr || rte_intr_type_set(port->intr, RTE_INTR_HANDLE_EXT) ||
+	    rte_intr_fd_set(port->intr, -1)) {
+		rte_intr_instance_free(port->intr);
+		rte_free(port);
+		rte_eth_dev_release_port(dev);
+		return -ENOMEM;
+	}
+	dev->data->dev_private = port;
+	dev->data->mac_addrs = &port->mac;
+	dev->device = &pci->device;
+	rte_eth_copy_pci_info(dev, pci);
+	dev->intr_handle = port->intr;
+	dev->dev_ops = &pmd_ops;
+	pmd_doorbell[dev->data->port_id] = driver_doorbell(adapter->driver);
+	pmd_set_bursts(dev);
+	adapter->ports[index] = dev;
+	__atomic_add_fetch(&adapter->users, 1, __ATOMIC_ACQ_REL);
+	rte_eth_dev_probing_finish(dev);
+	return 0;
+}
+
+/** say_missing() - an address that the user named is no vPort's */
+static void say_missing(const struct pmd_adapter *adapter, const struct rte_ether_addr *mac)
+{
+	char have[8 * ADDRESS_TEXT] = "", want[RTE_ETHER_ADDR_FMT_SIZE];
+	struct driver_port_info info;
+	size_t at = 0;
+
+	rte_ether_format_addr(want, sizeof(want), mac);
+	for (unsigned int i = 0; i < adapter->info.ports; i++) {
+		if (driver_port_info(adapter->driver, i, &info))
+			continue;
+		if (at + ADDRESS_TEXT + 4 > sizeof(have)) {
+			snprintf(have + at, sizeof(have) - at, "...");
+			break;
+		}
+		at += (size_t)snprintf(have + at, sizeof(have) - at, "%s%02x:%02x:%02x:%02x:%02x:%02x",
+				       at ? ", " : "", info.mac[0], info.mac[1], info.mac[2],
+				       info.mac[3], info.mac[4], info.mac[5]);
+	}
+	PMD_LOG(ERR, "no port of the adapter at %s has the address %s; it has %s", adapter->pci->name,
+		want, have);
+}
+
+static int add_ports(struct pmd_adapter *adapter, const struct wanted *wanted)
+{
+	bool found[DRIVER_PORTS_MAX] = { false };
+	struct driver_port_info info;
+	int err;
+
+	/* Before any port is there, so that nothing has to be undone. */
+	for (unsigned int i = 0; i < adapter->info.ports; i++)
+		if (!driver_port_info(adapter->driver, i, &info))
+			is_wanted(wanted, info.mac, found);
+	for (unsigned int i = 0; i < wanted->count; i++) {
+		if (!found[i]) {
+			say_missing(adapter, &wanted->macs[i]);
+			return -ENODEV;
+		}
+	}
+	for (unsigned int i = 0; i < adapter->info.ports; i++) {
+		err = driver_port_info(adapter->driver, i, &info);
+		if (err)
+			return err;
+		if (!is_wanted(wanted, info.mac, found))
+			continue;
+		err = add_port(adapter, i, &info, adapter->info.ports == 1);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* ---- Adapters ---- */
+
+/** find_socket() - where the adapter is to be reached; false if this is none of ours */
+static bool find_socket(const struct rte_pci_device *pci, char *path, size_t size)
+{
+	const char *sysfs = getenv(SYSFS_VARIABLE);
+
+	return sysfs &&
+	       (size_t)snprintf(path, size, "%s/%s/%s", sysfs, pci->name, SOCKET_NAME) < size &&
+	       faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void say_unreachable(const struct rte_pci_device *pci, const char *path, int err)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+		PMD_LOG(ERR, "no adapter answers for %s at %s: start it (manakin device)", pci->name,
+			path);
+		break;
+	case -EBUSY:
+		PMD_LOG(ERR, "the adapter at %s is in use: it serves one driver at a time, end the other "
+			"first", pci->name);
+		break;
+	case -EACCES:
+		PMD_LOG(ERR, "not allowed to open %s, the adapter at %s: run as the user who started it",
+			path, pci->name);
+		break;
+	default:
+		PMD_LOG(ERR, "cannot reach the adapter at %s through %s: %s", pci->name, path,
+			strerror(-err));
+	}
+}
+
+/** open_adapter() - reach it, take it over, bring it up */
+static int open_adapter(struct pmd_adapter *adapter, const char *path)
+{
+	struct rte_pci_device *pci = adapter->pci;
+	struct driver_allocator allocator = pmd_allocator;
+	struct transport *transport;
+	int err = transport_vfio_user(path, &transport);
+
+	if (!err) {
+		allocator.ctx = adapter;
+		err = driver_open(transport, &allocator, &adapter->driver);
+		if (err)
+			adapter->driver = NULL;
+	}
+	if (err) {
+		say_unreachable(pci, path, err);
+		return err;
+	}
+	err = pmd_memory_map(adapter);
+	if (err)
+		return err;
+	err = driver_start(adapter->driver);
+	if (err) {
+		PMD_LOG(ERR, "the adapter at %s does not come up: %s", pci->name, strerror(-err));
+		return err;
+	}
+	driver_info(adapter->driver, &adapter->info);
+	if (!adapter->info.ports) {
+		PMD_LOG(ERR, "the adapter at %s has no ports", pci->name);
+		return -ENODEV;
+	}
+	return pmd_event_start(adapter);
+}
+
+/** close_ports() - of a device, in whichever process */
+static void close_ports(struct rte_pci_device *pci)
+{
+	uint16_t id;
+
+	RTE_ETH_FOREACH_DEV_OF(id, &pci->device) {
+		if (!pmd_primary()) {
+			rte_eth_dev_release_port(&rte_eth_devices[id]);
+			continue;
+		}
+		rte_eth_dev_stop(id);
+		rte_eth_dev_close(id);
+	}
+}
+
+static int probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
+{
+	char path[PATH_MAX];
+	struct pmd_adapter *adapter;
+	struct wanted wanted;
+	int err;
+
+	(void)driver;
+	if (!find_socket(pci, path, sizeof(path)))
+		return 1;
+	log_set(say, LOG_INFO);
+	if (!pmd_primary())
+		return pmd_share_attach(pci);
+	err = parse(pci, &wanted);
+	if (err)
+		return err;
+	adapter = calloc(1, sizeof(*adapter));
+	if (!adapter)
+		return -ENOMEM;
+	adapter->pci = pci;
+	adapter->users = 1; /* until the ports are there */
+	TAILQ_INSERT_TAIL(&adapters, adapter, next);
+	err = open_adapter(adapter, path);
+	if (!err)
+		err = add_ports(adapter, &wanted);
+	if (!err)
+		err = pmd_share_start();
+	if (err)
+		close_ports(pci);
+	pmd_adapter_put(adapter);
+	return err;
+}
+
+static int remove_device(struct rte_pci_device *pci)
+{
+	close_ports(pci);
+	if (!pmd_primary())
+		pmd_share_detach(pci);
+	return 0;
+}
+
+static const struct rte_pci_id ids[] = {
+	{ RTE_PCI_DEVICE(MANA_PCI_VENDOR_ID, MANA_PCI_DEVICE_ID_VF) },
+	{ RTE_PCI_DEVICE(MANA_PCI_VENDOR_ID, MANA_PCI_DEVICE_ID_PF) },
+	{ .vendor_id = 0 },
+};
+
+static struct rte_pci_driver pci_driver = {
+	.id_table = ids,
+	.drv_flags = RTE_PCI_DRV_INTR_LSC | RTE_PCI_DRV_INTR_RMV,
+	.probe = probe,
+	.remove = remove_device,
+};
+
+RTE_PMD_REGISTER_PCI(net_manakin, pci_driver);
+RTE_PMD_REGISTER_PCI_TABLE(net_manakin, ids);
+RTE_PMD_REGISTER_PARAM_STRING(net_manakin, ARGUMENT_MAC "=<ethernet address>");

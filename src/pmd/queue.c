@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * Setting a queue up takes memory; the adapter learns of it when the port or the
+ * queue is started, and forgets it when it is stopped:
+ *
+ *	setup		rte_malloc'ed struct, array of mbufs
+ *	create		driver_txq_create(), driver_rxq_create()
+ *	fill		receive buffers, after packets have been steered to the queue
+ *	destroy		the adapter's queue goes, then its packets
+ *	release		memory
+ *
+ * A receive queue that is stopped while the port runs is first left out of the
+ * indirection table (rss.c), so that no packet is on its way to it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "pmd/pmd.h"
+
+#define TX_FREE_THRESHOLD 32u
+#define RX_FREE_THRESHOLD 32u
+
+/** units_for() - room for @entries of @units each: a power of two that the adapter takes */
+static uint32_t units_for(uint32_t entries, uint32_t units)
+{
+	uint32_t n = rte_align32pow2(entries * units);
+
+	return RTE_MIN(RTE_MAX(n, DRIVER_UNITS_MIN), DRIVER_UNITS_MAX);
+}
+
+/* ---- Send queues ---- */
+
+/**
+ * pmd_txq_setup() - memory for a send queue
+ * @descriptors: packets in one piece that it holds
+ *
+ * Return: 0 or a negative errno
+ */
+int pmd_txq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
+		  unsigned int socket, const struct rte_eth_txconf *conf)
+{
+	uint64_t offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
+	struct pmd_txq *txq;
+	uint32_t threshold;
+
+	txq = rte_zmalloc_socket("manakin_txq", sizeof(*txq), RTE_CACHE_LINE_SIZE, (int)socket);
+	if (!txq)
+		goto no_memory;
+	txq->units = units_for(descriptors, offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS ? 2 : 1);
+	txq->mbufs = rte_zmalloc_socket("manakin_txq", txq->units * sizeof(*txq->mbufs),
+					RTE_CACHE_LINE_SIZE, (int)socket);
+	if (!txq->mbufs) {
+		rte_free(txq);
+		goto no_memory;
+	}
+	txq->owner = pmd_port(dev);
+	txq->port = dev->data->port_id;
+	txq->index = index;
+	txq->descriptors = descriptors;
+	txq->socket = socket;
+	txq->conf = *conf;
+	txq->fast_free = offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
+	threshold = conf->tx_free_thresh ? conf->tx_free_thresh : TX_FREE_THRESHOLD;
+	txq->free_below = txq->units - RTE_MIN(threshold, txq->units - 1);
+	dev->data->tx_queues[index] = txq;
+	return 0;
+
+no_memory:
+	PMD_LOG(ERR, "port %u: no memory for send queue %u with %u descriptors", dev->data->port_id,
+		index, descriptors);
+	return -ENOMEM;
+}
+
+void pmd_txq_release(struct rte_eth_dev *dev, uint16_t index)
+{
+	struct pmd_txq *txq = dev->data->tx_queues[index];
+
+	if (!txq)
+		return;
+	pmd_txq_destroy(dev, index);
+	dev->data->tx_queues[index] = NULL;
+	rte_free(txq->mbufs);
+	rte_free(txq);
+}
+
+int pmd_txq_create(struct rte_eth_dev *dev, uint16_t index)
+{
+	struct pmd_txq *txq = dev->data->tx_queues[index];
+	struct pmd_port *port = pmd_port(dev);
+	int err;
+
+	err = driver_txq_create(port->handle, index, txq->units, &txq->driver);
+	if (!err) {
+		err = driver_region(port->adapter->driver, txq->mbufs, &txq->region);
+		if (err)
+			driver_txq_destroy(port->handle, index);
+	}
+	if (err) {
+		PMD_LOG(ERR, "port %u: cannot start send queue %u with %u descriptors: %s",
+			dev->data->port_id, index, txq->descriptors, strerror(-err));
+		return err;
+	}
+	txq->freed = txq->driver.wq.head;
+	txq->slow_end = txq->freed;
+	txq->running = true;
+	dev->data->tx_queue_state[index] = RTE_ETH_QUEUE_STATE_STARTED;
+	return 0;
+}
+
+void pmd_txq_destroy(struct rte_eth_dev *dev, uint16_t index)
+{
+	struct pmd_txq *txq = dev->data->tx_queues[index];
+	struct pmd_port *port = pmd_port(dev);
+
+	if (!txq || !txq->running)
+		return;
+	txq->running = false;
+	driver_txq_reap(&txq->driver, UINT32_MAX);
+	driver_txq_destroy(port->handle, index);
+	pmd_txq_free_all(txq);
+	dev->data->tx_queue_state[index] = RTE_ETH_QUEUE_STATE_STOPPED;
+}
+
+int pmd_txq_start(struct rte_eth_dev *dev, uint16_t index)
+{
+	return pmd_txq_create(dev, index);
+}
+
+int pmd_txq_stop(struct rte_eth_dev *dev, uint16_t index)
+{
+	pmd_txq_destroy(dev, index);
+	return 0;
+}
+
+void pmd_txq_info(struct rte_eth_dev *dev, uint16_t index, struct rte_eth_txq_info *info)
+{
+	const struct pmd_txq *txq = dev->data->tx_queues[index];
+
+	info->conf = txq->conf;
+	info->nb_desc = txq->descriptors;
+}
+
+/* ---- Receive queues ---- */
+
+/** set_layout() - how many buffers an entry has; 0, or -EINVAL if packets cannot fit */
+static int set_layout(struct rte_eth_dev *dev, struct pmd_rxq *rxq)
+{
+	uint32_t frame = dev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
+	uint64_t offloads = rxq->conf.offloads | dev->data->dev_conf.rxmode.offloads;
+
+	rxq->scatter = frame > rxq->room;
+	rxq->segments = 1;
+	if (rxq->scatter) {
+		uint32_t segments = (frame + rxq->room - 1) / rxq->room;
+
+		if (!(offloads & RTE_ETH_RX_OFFLOAD_SCATTER)) {
+			PMD_LOG(ERR, "port %u: packets of up to %u bytes (MTU %u) do not fit into the "
+				"mbufs of queue %u, which hold %u: use larger mbufs, a smaller MTU, "
+				"or RTE_ETH_RX_OFFLOAD_SCATTER",
+				dev->data->port_id, frame, dev->data->mtu, rxq->index, rxq->room);
+			return -EINVAL;
+		}
+		if (segments > PMD_RX_SEGMENTS_MAX) {
+			PMD_LOG(ERR, "port %u: a packet of %u bytes would need %u mbufs of queue %u, "
+				"and the adapter takes %u: use larger mbufs or a smaller MTU",
+				dev->data->port_id, frame, segments, rxq->index,
+				PMD_RX_SEGMENTS_MAX);
+			return -EINVAL;
+		}
+		rxq->segments = (uint8_t)segments;
+	}
+	/* Header and OOB take the place of one SGE; two SGEs are a unit. */
+	rxq->entry_units = (uint8_t)(1 + rxq->segments / 2);
+	return 0;
+}
+
+/**
+ * pmd_rxq_setup() - memory for a receive queue
+ * @descriptors: packets that it holds
+ *
+ * Return: 0 or a negative errno
+ */
+int pmd_rxq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
+		  unsigned int socket, const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
+{
+	uint64_t offloads = conf->offloads | dev->data->dev_conf.rxmode.offloads;
+	struct rte_mbuf initial = { .data_off = RTE_PKTMBUF_HEADROOM, .nb_segs = 1,
+				    .port = dev->data->port_id };
+	uint32_t threshold = conf->rx_free_thresh ? conf->rx_free_thresh : RX_FREE_THRESHOLD;
+	struct pmd_rxq *rxq;
+	int err;
+
+	rxq = rte_zmalloc_socket("manakin_rxq", sizeof(*rxq), RTE_CACHE_LINE_SIZE, (int)socket);
+	if (!rxq)
+		goto no_memory;
+	rxq->owner = pmd_port(dev);
+	rxq->port = dev->data->port_id;
+	rxq->index = index;
+	rxq->descriptors = descriptors;
+	rxq->socket = socket;
+	rxq->conf = *conf;
+	rxq->pool = pool;
+	rxq->room = (uint32_t)(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM);
+	rxq->strip = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+	rxq->hash = offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH;
+	rte_mbuf_refcnt_set(&initial, 1);
+	memcpy(&rxq->initial, &initial.rearm_data, sizeof(rxq->initial));
+	err = set_layout(dev, rxq);
+	if (err) {
+		rte_free(rxq);
+		return err;
+	}
+	rxq->units = units_for(descriptors, rxq->entry_units);
+	if (rxq->scatter) {
+		uint32_t entries = rxq->units / rxq->entry_units;
+
+		rxq->limit = RTE_MIN(entries, (uint32_t)descriptors) * rxq->entry_units;
+		rxq->entries_mask = rte_align32pow2(entries) - 1;
+		rxq->mbufs = rte_zmalloc_socket("manakin_rxq",
+						(size_t)(rxq->entries_mask + 1) * rxq->segments *
+							sizeof(*rxq->mbufs),
+						RTE_CACHE_LINE_SIZE, (int)socket);
+	} else {
+		rxq->limit = descriptors;
+		rxq->mbufs = rte_zmalloc_socket("manakin_rxq", rxq->units * sizeof(*rxq->mbufs),
+						RTE_CACHE_LINE_SIZE, (int)socket);
+	}
+	rxq->refill_at = RTE_MIN(threshold * rxq->entry_units, rxq->limit / 2);
+	if (!rxq->mbufs) {
+		rte_free(rxq);
+		goto no_memory;
+	}
+	dev->data->rx_queues[index] = rxq;
+	return 0;
+
+no_memory:
+	PMD_LOG(ERR, "port %u: no memory for receive queue %u with %u descriptors",
+		dev->data->port_id, index, descriptors);
+	return -ENOMEM;
+}
+
+void pmd_rxq_release(struct rte_eth_dev *dev, uint16_t index)
+{
+	struct pmd_rxq *rxq = dev->data->rx_queues[index];
+
+	if (!rxq)
+		return;
+	pmd_rxq_destroy(dev, index);
+	dev->data->rx_queues[index] = NULL;
+	rte_free(rxq->mbufs);
+	rte_free(rxq);
+}
+
+int pmd_rxq_create(struct rte_eth_dev *dev, uint16_t index)
+{
+	struct pmd_rxq *rxq = dev->data->rx_queues[index];
+	struct pmd_port *port = pmd_port(dev);
+	int err;
+
+	err = driver_rxq_create(port->handle, index, rxq->units, &rxq->driver);
+	if (!err) {
+		err = driver_region(port->adapter->driver, rxq->mbufs, &rxq->region);
+		if (err)
+			driver_rxq_destroy(port->handle, index);
+	}
+	if (err) {
+		PMD_LOG(ERR, "port %u: cannot start receive queue %u with %u descriptors: %s",
+			dev->data->port_id, index, rxq->descriptors, strerror(-err));
+		return err;
+	}
+	rxq->taken = 0;
+	rxq->posted = 0;
+	rxq->done = 0;
+	rxq->running = true;
+	dev->data->rx_queue_state[index] = RTE_ETH_QUEUE_STATE_STARTED;
+	return 0;
+}
+
+int pmd_rxq_fill(struct rte_eth_dev *dev, uint16_t index)
+{
+	struct pmd_rxq *rxq = dev->data->rx_queues[index];
+
+	if (pmd_rx_refill(rxq))
+		return 0;
+	PMD_LOG(ERR, "port %u: receive queue %u needs %u mbufs and pool %s has too few: make it larger "
+		"or use fewer descriptors", dev->data->port_id, index,
+		rxq->limit / rxq->entry_units * rxq->segments, rxq->pool->name);
+	return -ENOMEM;
+}
+
+void pmd_rxq_destroy(struct rte_eth_dev *dev, uint16_t index)
+{
+	struct pmd_rxq *rxq = dev->data->rx_queues[index];
+	struct pmd_port *port = pmd_port(dev);
+
+	if (!rxq || !rxq->running)
+		return;
+	rxq->running = false;
+	driver_rxq_destroy(port->handle, index);
+	pmd_rxq_free_all(rxq);
+	dev->data->rx_queue_state[index] = RTE_ETH_QUEUE_STATE_STOPPED;
+}
+
+int pmd_rxq_start(struct rte_eth_dev *dev, uint16_t index)
+{
+	int err = pmd_rxq_create(dev, index);
+
+	if (!err) {
+		err = pmd_rss_apply(dev, true);
+		if (!err)
+			err = pmd_rxq_fill(dev, index);
+		if (err)
+			pmd_rxq_stop(dev, index);
+	}
+	return err;
+}
+
+int pmd_rxq_stop(struct rte_eth_dev *dev, uint16_t index)
+{
+	struct pmd_rxq *rxq = dev->data->rx_queues[index];
+	int err;
+
+	/* Marked first: the table is made of the queues that run. */
+	dev->data->rx_queue_state[index] = RTE_ETH_QUEUE_STATE_STOPPED;
+	err = pmd_rss_apply(dev, true);
+	if (err && err != -ENODEV) {
+		dev->data->rx_queue_state[index] = RTE_ETH_QUEUE_STATE_STARTED;
+		PMD_LOG(ERR, "port %u: cannot stop receive queue %u: %s", dev->data->port_id, index,
+			strerror(-err));
+		return err;
+	}
+	if (rxq->running)
+		pmd_rxq_destroy(dev, index);
+	return 0;
+}
+
+void pmd_rxq_info(struct rte_eth_dev *dev, uint16_t index, struct rte_eth_rxq_info *info)
+{
+	const struct pmd_rxq *rxq = dev->data->rx_queues[index];
+
+	info->mp = rxq->pool;
+	info->conf = rxq->conf;
+	info->scattered_rx = rxq->scatter;
+	info->nb_desc = rxq->descriptors;
+	info->rx_buf_size = (uint16_t)RTE_MIN(rxq->room, (uint32_t)UINT16_MAX);
+}

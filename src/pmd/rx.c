@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * mbufs[] runs beside the ring. A completion tells of one to four packets; they
+ * are the next ones of mbufs[], since packets fill buffers in the order in which
+ * they were posted:
+ *
+ *	completion -> what all of its packets share (checksums, tag, kind of hash)
+ *		   -> for each: length and hash into its mbuf
+ *
+ * A burst may end in the middle of a completion: rxq->taken remembers how many
+ * of its packets were given out, and it stays in the ring until all were.
+ *
+ * Buffers are taken from the pool in bulk, as many at once as rxq->refill_at says,
+ * straight into mbufs[]. If the pool has none, the queue goes on with what it has
+ * and tries again at the next burst.
+ *
+ * Longer packets (scatter): an entry has several buffers, and so a fixed number of units.
+ * A packet takes as many of its buffers as it fills; those it did not are posted again.
+ *
+ * The adapter always takes a VLAN tag off; for an application that did not ask for
+ * that it is put back.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_ether.h>
+
+#include "pmd/pmd.h"
+
+/* In the second word of a completion, see struct mana_rxcomp_oob */
+#define CQE_VLAN_MASK	 0xfffu
+#define CQE_VLAN_PRESENT (1u << 12)
+#define CQE_HASH_SHIFT	 16
+#define CQE_HASH_MASK	 0x1ffu
+#define CQE_CSUM_SHIFT	 25 /* six bits: IP good, bad; TCP good, bad; UDP good, bad */
+#define CQE_CSUM_MASK	 0x3fu
+
+#define IP_GOOD  (1u << 0)
+#define IP_BAD   (1u << 1)
+#define TCP_GOOD (1u << 2)
+#define TCP_BAD  (1u << 3)
+#define UDP_GOOD (1u << 4)
+#define UDP_BAD  (1u << 5)
+
+/** csum_flags() - what six bits of a completion say to an application */
+static inline uint64_t csum_flags(uint32_t bits)
+{
+	uint64_t flags = 0;
+
+	if (bits & IP_BAD)
+		flags |= RTE_MBUF_F_RX_IP_CKSUM_BAD;
+	else if (bits & IP_GOOD)
+		flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	if (bits & (TCP_BAD | UDP_BAD))
+		flags |= RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	else if (bits & (TCP_GOOD | UDP_GOOD))
+		flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	return flags;
+}
+
+/** struct shared - what all packets of a completion have in common */
+struct shared {
+	uint64_t flags;
+	uint16_t tci;
+	bool put_back;
+};
+
+static inline struct shared read_shared(const struct pmd_rxq *rxq, const struct gdma_cqe *cqe)
+{
+	uint32_t word = cqe->data[1];
+	struct shared shared = { .flags = csum_flags(word >> CQE_CSUM_SHIFT & CQE_CSUM_MASK) };
+
+	if (rxq->hash && (word >> CQE_HASH_SHIFT & CQE_HASH_MASK))
+		shared.flags |= RTE_MBUF_F_RX_RSS_HASH;
+	if (unlikely(word & CQE_VLAN_PRESENT)) {
+		shared.tci = (uint16_t)(word & CQE_VLAN_MASK);
+		shared.put_back = !rxq->strip;
+		if (rxq->strip)
+			shared.flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+	}
+	return shared;
+}
+
+/** packet_len() - read once: the adapter could change it between a check and its use */
+static inline uint16_t packet_len(const struct mana_rxcomp_perpkt_info *info)
+{
+	return __atomic_load_n(&info->pkt_len, __ATOMIC_RELAXED);
+}
+
+/** cqe_packets() - how many packets a completion tells of; 0: none, or it makes no sense */
+static inline uint32_t cqe_packets(const struct mana_rxcomp_oob *oob)
+{
+	uint32_t n;
+
+	if (oob->cqe_hdr.cqe_type == MANA_CQE_RX_OKAY)
+		return 1;
+	if (oob->cqe_hdr.cqe_type != MANA_CQE_RX_COALESCED_4)
+		return 0;
+	for (n = 0; n < MANA_RXCOMP_PACKETS && packet_len(&oob->ppi[n]); n++)
+		;
+	return n;
+}
+
+/** put_tag_back() - for an application that did not ask for tags to be taken off */
+static void put_tag_back(struct rte_mbuf **m, uint16_t tci)
+{
+	(*m)->vlan_tci = tci;
+	/* Without room for it in the packet it can still be told beside it. */
+	if (rte_vlan_insert(m))
+		(*m)->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+}
+
+/** find_key() - the key of the memory at @address in rxq->region; false if there is none */
+static inline bool find_key(struct pmd_rxq *rxq, const void *address)
+{
+	uint64_t va = (uint64_t)(uintptr_t)address;
+
+	if (likely(va - rxq->region.start < rxq->region.end - rxq->region.start))
+		return true;
+	if (!pmd_primary())
+		return false;
+	return !driver_region(rxq->owner->adapter->driver, address, &rxq->region);
+}
+
+/** rearm() - offset, references, segments and port of a fresh mbuf, in one store */
+static inline void rearm(struct rte_mbuf *m, uint64_t initial)
+{
+	memcpy(__builtin_assume_aligned((uint8_t *)m + offsetof(struct rte_mbuf, rearm_data), 8),
+	       &initial, sizeof(initial));
+}
+
+/* ---- One buffer an entry ---- */
+
+/** refill_plain() - post buffers in entries of one unit */
+static bool refill_plain(struct pmd_rxq *rxq)
+{
+	struct driver_wq *wq = &rxq->driver.wq;
+	uint32_t want = rxq->limit - driver_wq_used(wq);
+	bool enough = true;
+
+	while (want) {
+		uint32_t slot = wq->tail & wq->mask;
+		uint32_t n = RTE_MIN(want, RTE_MIN(wq->mask + 1 - slot, 64u));
+		struct rte_mbuf **mbufs = &rxq->mbufs[slot];
+
+		if (unlikely(rte_mempool_get_bulk(rxq->pool, (void **)mbufs, n))) {
+			/* A bulk is all or nothing: the last few buffers of a pool are of use too. */
+			if (n > 1) {
+				want = n / 2;
+				enough = false;
+				continue;
+			}
+			rxq->nombuf++;
+			enough = false;
+			break;
+		}
+		for (uint32_t i = 0; i < RTE_MIN(n, 4u); i++)
+			rte_prefetch0(mbufs[i]);
+		for (uint32_t i = 0; i < n; i++) {
+			const uint8_t *data = (const uint8_t *)mbufs[i]->buf_addr +
+					      RTE_PKTMBUF_HEADROOM;
+
+			if (i + 4 < n)
+				rte_prefetch0(mbufs[i + 4]);
+			if (unlikely(!find_key(rxq, data))) {
+				rte_mempool_put_bulk(rxq->pool, (void **)&mbufs[i], n - i);
+				driver_wq_commit(wq, pmd_doorbell[rxq->port]);
+				return false;
+			}
+			driver_rx_post(&rxq->driver, (uint64_t)(uintptr_t)data, rxq->region.key,
+				       rxq->room);
+		}
+		want -= n;
+	}
+	driver_wq_commit(wq, pmd_doorbell[rxq->port]);
+	return enough;
+}
+
+/** odd_completion() - one that brings no packet: step over it, or stop */
+static __rte_noinline void odd_completion(struct pmd_rxq *rxq, const struct gdma_cqe *cqe)
+{
+	const struct mana_rxcomp_oob *oob = driver_rx_cqe(cqe);
+	uint32_t slot;
+
+	switch (oob->cqe_hdr.cqe_type) {
+	case MANA_CQE_RX_TRUNCATED:
+		rxq->truncated++;
+		rxq->errors++;
+		if (!driver_rxq_take(&rxq->driver, rxq->entry_units, &slot))
+			return;
+		if (rxq->scatter)
+			rte_pktmbuf_free_bulk(&rxq->mbufs[(rxq->done++ & rxq->entries_mask) *
+							  rxq->segments],
+					      rxq->segments);
+		else
+			rte_pktmbuf_free(rxq->mbufs[slot]);
+		break;
+	case MANA_CQE_RX_OBJECT_FENCE:
+		break;
+	default:
+		rxq->errors++;
+		rxq->driver.cq.broken = true;
+		return;
+	}
+	driver_cq_step(&rxq->driver.cq, 1);
+}
+
+/**
+ * pmd_rx_burst() - receive packets of one buffer each
+ * @queue:	struct pmd_rxq
+ * @pkts:	where they go
+ * @n:		room there
+ *
+ * Return: how many
+ */
+uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct pmd_rxq *rxq = queue;
+	struct driver_cq *cq = &rxq->driver.cq;
+	const uint64_t initial = rxq->initial;
+	uint64_t bytes = 0;
+	uint16_t got = 0;
+
+	if (unlikely(!rxq->running))
+		return 0;
+	while (got < n) {
+		const struct gdma_cqe *cqe = driver_cq_peek(cq, 0);
+		const struct mana_rxcomp_oob *oob;
+		struct shared shared;
+		uint32_t total, take, slot;
+
+		if (!cqe)
+			break;
+		rte_prefetch0(&cq->ring[(cq->index + 1) & cq->mask]);
+		oob = driver_rx_cqe(cqe);
+		total = cqe_packets(oob);
+		if (unlikely(total <= rxq->taken)) {
+			odd_completion(rxq, cqe);
+			if (cq->broken)
+				break;
+			continue;
+		}
+		take = RTE_MIN(total - rxq->taken, (uint32_t)(n - got));
+		if (unlikely(!driver_rxq_take(&rxq->driver, take, &slot)))
+			break;
+		shared = read_shared(rxq, cqe);
+		for (uint32_t i = 0; i < take; i++) {
+			const struct mana_rxcomp_perpkt_info *info = &oob->ppi[rxq->taken + i];
+			struct rte_mbuf *m = rxq->mbufs[(slot + i) & rxq->driver.wq.mask];
+			uint16_t len = packet_len(info);
+
+			rte_prefetch0(rxq->mbufs[(slot + i + 4) & rxq->driver.wq.mask]);
+			if (unlikely(len > rxq->room || !len)) {
+				/* More than the buffer holds: nothing in it can be believed. */
+				rxq->errors++;
+				rte_mbuf_raw_free(m);
+				continue;
+			}
+			rearm(m, initial);
+			m->ol_flags = shared.flags;
+			m->packet_type = 0;
+			m->pkt_len = len;
+			m->data_len = len;
+			m->vlan_tci = shared.tci;
+			m->hash.rss = info->pkt_hash;
+			if (unlikely(shared.put_back))
+				put_tag_back(&m, shared.tci);
+			bytes += m->pkt_len;
+			pkts[got++] = m;
+		}
+		rxq->taken = (uint8_t)(rxq->taken + take);
+		if (rxq->taken == total) {
+			rxq->taken = 0;
+			rxq->completions++;
+			driver_cq_step(cq, 1);
+		}
+	}
+	rxq->packets += got;
+	rxq->bytes += bytes;
+	if (rxq->limit - driver_wq_used(&rxq->driver.wq) >= rxq->refill_at)
+		refill_plain(rxq);
+	return got;
+}
+
+/* ---- Several buffers an entry ---- */
+
+/** post_entry() - write an entry with the buffers at @mbufs */
+static void post_entry(struct pmd_rxq *rxq, struct rte_mbuf **mbufs)
+{
+	struct driver_wq *wq = &rxq->driver.wq;
+	uint64_t word[2 * PMD_RX_SEGMENTS_MAX + 4] = {
+		DRIVER_WQE_SGES(rxq->segments) | DRIVER_WQE_SHORT, 0
+	};
+
+	for (unsigned int i = 0; i < rxq->segments; i++) {
+		const uint8_t *data = (const uint8_t *)mbufs[i]->buf_addr + RTE_PKTMBUF_HEADROOM;
+
+		word[2 + 2 * i] = (uint64_t)(uintptr_t)data;
+		word[3 + 2 * i] = driver_sge_word(rxq->region.key, rxq->room);
+	}
+	for (unsigned int i = 0; i < rxq->entry_units; i++)
+		driver_unit_write(&wq->ring[wq->tail++ & wq->mask], word[4 * i], word[4 * i + 1],
+				  word[4 * i + 2], word[4 * i + 3]);
+}
+
+/** refill_scatter() - post entries of several buffers */
+static bool refill_scatter(struct pmd_rxq *rxq)
+{
+	struct driver_wq *wq = &rxq->driver.wq;
+
+	while (driver_wq_used(wq) + rxq->entry_units <= rxq->limit) {
+		struct rte_mbuf **mbufs =
+			&rxq->mbufs[(rxq->posted & rxq->entries_mask) * rxq->segments];
+		bool reachable = true;
+
+		if (rte_mempool_get_bulk(rxq->pool, (void **)mbufs, rxq->segments)) {
+			rxq->nombuf++;
+			break;
+		}
+		for (unsigned int i = 0; i < rxq->segments; i++)
+			reachable = reachable && find_key(rxq, mbufs[i]->buf_addr);
+		if (!reachable) {
+			rte_mempool_put_bulk(rxq->pool, (void **)mbufs, rxq->segments);
+			break;
+		}
+		post_entry(rxq, mbufs);
+		rxq->posted++;
+	}
+	driver_wq_commit(wq, pmd_doorbell[rxq->port]);
+	return driver_wq_used(wq) + rxq->entry_units > rxq->limit;
+}
+
+/** make_chain() - a packet of the buffers it has filled; the rest goes back to the pool */
+static struct rte_mbuf *make_chain(struct pmd_rxq *rxq, struct rte_mbuf **mbufs, uint32_t len)
+{
+	struct rte_mbuf *head = mbufs[0];
+	uint32_t left = len, i = 0;
+
+	do {
+		struct rte_mbuf *m = mbufs[i];
+		uint32_t part = RTE_MIN(left, rxq->room);
+
+		rearm(m, rxq->initial);
+		m->ol_flags = 0;
+		m->data_len = (uint16_t)part;
+		m->next = NULL;
+		if (i)
+			mbufs[i - 1]->next = m;
+		left -= part;
+		i++;
+	} while (left);
+	head->nb_segs = (uint16_t)i;
+	head->pkt_len = len;
+	if (i < rxq->segments)
+		rte_mempool_put_bulk(rxq->pool, (void **)&mbufs[i], rxq->segments - i);
+	return head;
+}
+
+/** pmd_rx_burst_scatter() - receive packets that may need several buffers; as pmd_rx_burst() */
+uint16_t pmd_rx_burst_scatter(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct pmd_rxq *rxq = queue;
+	struct driver_cq *cq = &rxq->driver.cq;
+	uint16_t got = 0;
+
+	if (unlikely(!rxq->running))
+		return 0;
+	while (got < n) {
+		const struct gdma_cqe *cqe = driver_cq_peek(cq, 0);
+		const struct mana_rxcomp_oob *oob;
+		const struct mana_rxcomp_perpkt_info *info;
+		struct rte_mbuf **mbufs, *m;
+		struct shared shared;
+		uint32_t total, slot, len;
+
+		if (!cqe)
+			break;
+		oob = driver_rx_cqe(cqe);
+		total = cqe_packets(oob);
+		if (unlikely(total <= rxq->taken)) {
+			odd_completion(rxq, cqe);
+			if (cq->broken)
+				break;
+			continue;
+		}
+		if (!driver_rxq_take(&rxq->driver, rxq->entry_units, &slot))
+			break;
+		mbufs = &rxq->mbufs[(rxq->done++ & rxq->entries_mask) * rxq->segments];
+		info = &oob->ppi[rxq->taken++];
+		len = packet_len(info);
+		shared = read_shared(rxq, cqe);
+		if (unlikely(len > rxq->room * rxq->segments || !len)) {
+			rxq->errors++;
+			rte_mempool_put_bulk(rxq->pool, (void **)mbufs, rxq->segments);
+		} else {
+			m = make_chain(rxq, mbufs, len);
+			m->ol_flags = shared.flags;
+			m->packet_type = 0;
+			m->vlan_tci = shared.tci;
+			m->hash.rss = info->pkt_hash;
+			if (unlikely(shared.put_back))
+				put_tag_back(&m, shared.tci);
+			rxq->bytes += m->pkt_len;
+			pkts[got++] = m;
+		}
+		if (rxq->taken == total) {
+			rxq->taken = 0;
+			rxq->completions++;
+			driver_cq_step(cq, 1);
+		}
+	}
+	rxq->packets += got;
+	if (rxq->limit - driver_wq_used(&rxq->driver.wq) >= rxq->refill_at)
+		refill_scatter(rxq);
+	return got;
+}
+
+uint16_t pmd_rx_burst_any(void *queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct pmd_rxq *rxq = queue;
+
+	return rxq->scatter ? pmd_rx_burst_scatter(queue, pkts, n) : pmd_rx_burst(queue, pkts, n);
+}
+
+/* ---- The rest ---- */
+
+bool pmd_rx_refill(struct pmd_rxq *rxq)
+{
+	return rxq->scatter ? refill_scatter(rxq) : refill_plain(rxq);
+}
+
+void pmd_rxq_free_all(struct pmd_rxq *rxq)
+{
+	struct driver_wq *wq = &rxq->driver.wq;
+
+	if (rxq->scatter) {
+		for (; rxq->done != rxq->posted; rxq->done++)
+			rte_mempool_put_bulk(rxq->pool,
+					     (void **)&rxq->mbufs[(rxq->done & rxq->entries_mask) *
+								  rxq->segments],
+					     rxq->segments);
+		return;
+	}
+	for (; wq->head != wq->tail; wq->head++)
+		rte_mbuf_raw_free(rxq->mbufs[wq->head & wq->mask]);
+}
+
+/** pmd_rx_queue_count() - packets that wait, as far as a burst from now could tell */
+uint32_t pmd_rx_queue_count(void *queue)
+{
+	struct pmd_rxq *rxq = queue;
+	uint32_t count = 0;
+
+	if (!rxq->running)
+		return 0;
+	for (uint32_t ahead = 0; ahead <= rxq->driver.cq.mask; ahead++) {
+		const struct gdma_cqe *cqe = driver_cq_peek(&rxq->driver.cq, ahead);
+
+		if (!cqe)
+			break;
+		count += cqe_packets(driver_rx_cqe(cqe));
+	}
+	return count - RTE_MIN(count, (uint32_t)rxq->taken);
+}
