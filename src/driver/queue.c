@@ -4,8 +4,6 @@
  */
 #include "driver/queue.h"
 
-#define OFFSET_MASK 0x7ffffffu /* mana_tx_comp_oob.tx_wqe_offset has 27 bits */
-
 void driver_txq_error(struct driver_txq *txq, const struct gdma_cqe *cqe)
 {
 	const struct mana_tx_comp_oob *oob = (const struct mana_tx_comp_oob *)cqe;
@@ -27,10 +25,11 @@ void driver_txq_error(struct driver_txq *txq, const struct gdma_cqe *cqe)
 		return;
 	/*
 	 * A failed entry is completed whether it asked or not. One before the next that asked did
-	 * not ask: it is counted, and freed when that one is completed.
+	 * not ask: it is counted, and freed when that one is completed. Whether the adapter counts
+	 * units on and on or begins again at the ring's start is all the same in the ring.
 	 */
-	ahead = (copy.tx_wqe_offset - txq->wq.head) & OFFSET_MASK;
-	if (ahead < ((signal->start - txq->wq.head) & OFFSET_MASK))
+	ahead = (copy.tx_wqe_offset - txq->wq.head) & txq->wq.mask;
+	if (ahead < signal->start - txq->wq.head)
 		return;
 	txq->wq.head = signal->end;
 	txq->answered++;

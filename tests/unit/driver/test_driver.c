@@ -6,15 +6,15 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "device/toeplitz.h"
 
 #define BURST 32u
 
@@ -277,7 +277,6 @@ static void test_failed_entries(void **state)
 		WAIT_FOR(5000, (driver_txq_reap(&txq, UINT32_MAX), !driver_wq_used(&txq.wq)));
 		assert_false(txq.cq.broken);
 	}
-	/* The last completion of a burst may be an error of an entry before the one that asked. */
 	assert_int_equal(txq.errors[MANA_CQE_TX_GDMA_ERR - MANA_CQE_TX_SA_DROP], failed);
 	assert_int_equal(host_counters(&host, 0).fabric.tx_frames + failed, txq.wq.tail);
 	driver_close(driver);
@@ -314,7 +313,7 @@ struct got {
 	bool tagged;
 };
 
-/** take_one() - next completion's frames; 0 if there is none */
+/** take() - next completion's frames; 0 if there is none */
 static unsigned int take(struct driver_rxq *rxq, unsigned int q, uint32_t buffer, struct got got[4])
 {
 	const struct gdma_cqe *cqe = driver_cq_peek(&rxq->cq, 0);
@@ -413,7 +412,7 @@ static void receive_generated(unsigned int queues, bool coalesce, bool shared)
 	for (unsigned int q = 0; q < queues; q++)
 		assert_null(driver_cq_peek(&rxq[q].cq, 0));
 	assert_int_equal(total, 100000);
-	assert_int_equal(busy, queues == 32 ? UINT32_MAX : (1u << queues) - 1);
+	assert_int_equal(busy, (1u << queues) - 1);
 	driver_close(driver);
 	assert_int_equal(arena_pages(&arena), 0);
 	host_stop(&host);
@@ -548,7 +547,8 @@ static void test_steering(void **state)
 
 		for (unsigned int i = 0; i < 64; i++)
 			table[i] = (uint16_t)only;
-		rss.key[0] = (uint8_t)only;
+		for (unsigned int i = 0; i < sizeof(rss.key); i++)
+			rss.key[i] = (uint8_t)(i * 37 + only);
 		assert_int_equal(driver_rss(port, &rss), 0);
 		for (unsigned int i = 0; i < 4; i++)
 			while (take(&rxq[i], i, BUFFER, got))
@@ -846,7 +846,7 @@ static void test_killed(void **state)
 	}
 }
 
-/** test_killed_waiting() - the adapter dies while a command waits for its answer */
+/** test_stopped() - the adapter answers nothing, and does not go away either */
 static void test_stopped(void **state)
 {
 	struct mana_query_gf_stat_resp stats;
