@@ -149,7 +149,11 @@ static enum mana_cqe_type offload_tso(struct transmit_job *job, struct packet_he
 	uint32_t l3 = job->len - headers->l3_off;
 	uint16_t field;
 
-	/* A tag makes them longer, and they have to be cut off again. */
+	/* A tag makes them longer, and they have to be found again to be cut off. */
+	if (job->oob.l.inject_vlan_tag && headers->vlan_present) {
+		wq_mistake(job->sq, "a second VLAN tag for a large send");
+		return MANA_CQE_TX_VLAN_TAGGING_VIOLATION;
+	}
 	if (job->oob.l.inject_vlan_tag && header_len + VLAN_TAG_LEN > HEADERS_MAX)
 		return header_error(job, "more than 256 bytes of headers with the VLAN tag");
 	if (headers->l4 != HEADERS_L4_TCP || headers->l4_off + headers->l4_len != header_len)
@@ -215,12 +219,14 @@ static uint32_t put_tag(struct transmit_job *job, uint32_t header_len)
 	return header_len + (uint32_t)sizeof(tag);
 }
 
-/** complete_partial() - for a fabric that wants whole checksums */
-static void complete_partial(struct transmit_job *job)
+/** complete_partial() - make the checksum whole; the packet ends at @end, padding may follow */
+static void complete_partial(struct transmit_job *job, uint32_t end)
 {
+	struct frame packet = *job->frame;
 	uint16_t value;
 
-	if (checksum_partial(job->frame, &value))
+	packet.len = end;
+	if (checksum_partial(&packet, &value))
 		return;
 	memcpy(job->header + job->frame->csum_start + job->frame->csum_offset, &value,
 	       sizeof(value));
@@ -234,7 +240,7 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 	const struct mana_tx_short_oob *s = &job->oob.s;
 	struct wq_counters *counters = &job->sq->counters;
 	struct packet_headers headers;
-	uint32_t header_len;
+	uint32_t header_len, padding;
 	enum mana_cqe_type err = MANA_CQE_TX_OKAY;
 	size_t copied;
 
@@ -265,6 +271,8 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 	}
 	if (err != MANA_CQE_TX_OKAY)
 		return err;
+	/* Checked by offload_checksum(), without which it does not matter */
+	padding = job->len - headers.l3_off - headers.l3_total_len;
 	skip(job, header_len);
 	if (job->oob.l.inject_vlan_tag) {
 		header_len = put_tag(job, header_len);
@@ -277,16 +285,24 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 	job->frame->len = job->len;
 	counters->csum += s->comp_iphdr_csum || s->comp_tcp_csum || s->comp_udp_csum;
 	counters->tso += is_tso(job);
+	/* For a fabric that wants whole checksums; nobody behind it knows of padding either. */
 	if (job->frame->flags & FRAME_CSUM_PARTIAL && !(job->frame->flags & FRAME_GSO) &&
-	    !(caps & FABRIC_CSUM))
-		complete_partial(job);
+	    (padding || !(caps & FABRIC_CSUM)))
+		complete_partial(job, job->len - padding);
 	return MANA_CQE_TX_OKAY;
 }
 
 /** too_long() - does a frame that is not cut exceed the vPort's MTU? A tag does not count */
 static bool too_long(const struct transmit_job *job)
 {
-	return job->len > job->sq->vport->config->mtu + ETHERNET_HEADER_LEN + VLAN_TAG_LEN;
+	uint32_t longest = job->sq->vport->config->mtu + ETHERNET_HEADER_LEN;
+	uint8_t header[ETHERNET_HEADER_LEN];
+
+	if (job->len <= longest)
+		return false;
+	headers_copy(job->pieces + 1, job->n, header, sizeof(header));
+	return job->len > longest + VLAN_TAG_LEN ||
+	       (header[12] << 8 | header[13]) != ETHERTYPE_VLAN;
 }
 
 /** prepare() - from an entry to a frame */
