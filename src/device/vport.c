@@ -18,6 +18,7 @@
 
 #define LINK_SPEED_MBPS 200000u
 #define TABLE_DEFAULT 64u   /* indirection entries, for drivers that know one size only */
+#define FINISH_TURNS 256u   /* more entries than a queue of net_mana's can have */
 #define TABLE_VARIABLE 128u /* for drivers that ask */
 
 /* Handles: kind in bits 63:56, a counter in 55:32, then whatever finds the object */
@@ -251,14 +252,15 @@ static void wq_obj_destroy(struct wq *wq)
  *
  * The driver's last doorbell came before the command that ends the queue, but the lane may
  * have had no turn since: net_mana stops without waiting for completions. A queue of a
- * driver that goes on posting meanwhile is left after as much as it can hold.
+ * driver that goes on posting meanwhile is left after as much as it can hold, and at the
+ * latest after FINISH_TURNS, because all other clients wait.
  */
 static void sq_finish(void *argument)
 {
 	struct wq *sq = argument;
 	unsigned int lane = (sq->vport->index + sq->index) % lanes_count(sq->adapter->lanes);
 
-	for (uint32_t turn = 0; turn <= sq->units / FABRIC_BURST; turn++)
+	for (uint32_t turn = 0; turn <= sq->units / FABRIC_BURST && turn < FINISH_TURNS; turn++)
 		if (!transmit_run(&sq->work, lane))
 			break;
 }
