@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # dpdk.bash - Debian's dpdk-testpmd, with its net_mana, in the lab's guests.
 #
@@ -21,8 +21,8 @@ load common
 
 BURST=32 # packets, testpmd's
 
-# testpmd looks for that many bytes of hugepages only if it is not told how many mbufs it needs
-FEW="--total-num-mbufs=8192 --txd=128 --rxd=128"
+# Options: the guide's descriptors, and not the gigabyte of mbufs that testpmd makes by itself
+FEW=(--total-num-mbufs=8192 --txd=128 --rxd=128)
 
 # When a queue is full testpmd drops, unless it is told to try again.
 RETRY="set burst tx delay 20 retry 1000"

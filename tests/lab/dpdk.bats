@@ -10,7 +10,7 @@
 load dpdk
 
 MAC=00:0d:3a:76:3b
-PORTS=(sink+verify sink+verify sink+verify generator:count=100000,proto=mixed
+PORTS=(sink+verify sink+verify sink+verify "generator:count=100000,proto=mixed"
 	pcap+replay=@in pcap:@out generator sink+verify)
 
 setup_file() {
@@ -58,7 +58,7 @@ wire() {
 }
 
 @test "a single queue: all that testpmd counts as sent arrives, to the packet" {
-	testpmd guest $MAC:d2 1-2 --forward-mode=txonly $FEW <<-END
+	testpmd guest $MAC:d2 1-2 --forward-mode=txonly "${FEW[@]}" <<-END
 		start
 		sleep 1
 		stop
@@ -107,7 +107,7 @@ traffic() {
 @test "queues that end while the adapter is held up: what was sent arrives, to the packet" {
 	local sent
 	hold_up 4 3>&- &
-	testpmd guest $MAC:d7 1-3 --forward-mode=txonly $FEW --nb-cores=2 --rxq=4 --txq=4 <<-END
+	testpmd guest $MAC:d7 1-3 --forward-mode=txonly "${FEW[@]}" --nb-cores=2 --rxq=4 --txq=4 <<-END
 		start
 		sleep 2
 		stop
@@ -121,7 +121,7 @@ traffic() {
 }
 
 @test "rxonly: all that the generator makes is received" {
-	testpmd guest $MAC:d3 1-2 --forward-mode=rxonly $FEW <<-END
+	testpmd guest $MAC:d3 1-2 --forward-mode=rxonly "${FEW[@]}" <<-END
 		start
 		until RX-packets:.100000 show port stats 0
 		stop
@@ -135,7 +135,7 @@ traffic() {
 }
 
 @test "io between two vPorts: packets leave as they came, byte for byte" {
-	testpmd guest $MAC:d4,$MAC:d5 1-2 --forward-mode=io $FEW <<-END
+	testpmd guest $MAC:d4,$MAC:d5 1-2 --forward-mode=io "${FEW[@]}" <<-END
 		$RETRY
 		set fwd io retry
 		start
@@ -152,7 +152,7 @@ killed() {
 	before=$(adapter_counter mana0 6 wire_tx)
 	in_guest guest "timeout -s KILL 60 bash /mnt/share/guide.bash $MAC:d6 'Tx-pps: *[1-9]' 1 KILL \
 		<<<'dpdk-testpmd -l 1-3 --vdev=\"\$BUS_INFO,mac=\$MANA_MAC\" -- \
-		--auto-start --forward-mode=macswap $FEW --rxq=2 --txq=2 --nb-cores=2 --stats 1'" ||
+		--auto-start --forward-mode=macswap ${FEW[*]} --rxq=2 --txq=2 --nb-cores=2 --stats 1'" ||
 		(($? == 137)) || return 1
 	(($(adapter_counter mana0 6 wire_tx) > before + 10000)) || fail 'there was no traffic'
 	await 10 no_queues || fail 'queues were left behind'
@@ -184,7 +184,7 @@ ticks() {
 	echo "$(($(ticks) - before)) hundredths of a second of CPU time in one, with nobody there"
 	(($(ticks) - before <= 5))
 
-	testpmd guest $MAC:d6 1-2 --forward-mode=macswap $FEW <<-END
+	testpmd guest $MAC:d6 1-2 --forward-mode=macswap "${FEW[@]}" <<-END
 		start
 		until RX-packets:.[0-9]{5} show port stats 0
 		stop

@@ -7,6 +7,7 @@ shared with the adapter.
 
     make FILE           random packets of all kinds
     queues FILE KEY N   to how many of them each of N receive queues is entitled
+    hashes FILE KEY     the hash of each that has one, in hexadecimal
     same IN OUT         is OUT what IN was, byte for byte, but for what the options say?
     sound FILE          are all lengths and checksums right, and how many bytes are there?
 """
@@ -145,20 +146,32 @@ def toeplitz(key, data):
     return result
 
 
+def hash_of(key, data):
+    """Over the addresses, and the ports if it is TCP or UDP; None if it is not IP."""
+    _, version, protocol, at, behind = parse(data)
+    if not version:
+        return None
+    tuple_ = data[at + 12 : at + 20] if version == 4 else data[at + 8 : at + 40]
+    if protocol in (TCP, UDP):
+        tuple_ += data[behind : behind + 4]
+    return toeplitz(key, tuple_)
+
+
 def queues(options):
-    """A hash over addresses, and ports if it is TCP or UDP; the lowest bits choose."""
+    """The lowest bits of the hash choose, or the first queue gets it."""
     key, counts = bytes.fromhex(options.key), collections.Counter()
     for data in read(options.file):
-        _, version, protocol, at, behind = parse(data)
-        if not version:
-            counts[0] += 1
-            continue
-        tuple_ = data[at + 12 : at + 20] if version == 4 else data[at + 8 : at + 40]
-        if protocol in (TCP, UDP):
-            tuple_ += data[behind : behind + 4]
-        counts[toeplitz(key, tuple_) % options.count] += 1
+        counts[(hash_of(key, data) or 0) % options.count] += 1
     for queue in range(options.count):
         print(f"{queue} {counts[queue]}")
+
+
+def hashes(options):
+    key = bytes.fromhex(options.key)
+    for data in read(options.file):
+        value = hash_of(key, data)
+        if value is not None:
+            print(f"{value:08x}")
 
 
 # ---- Checks ----
@@ -249,6 +262,10 @@ def main():
     command.add_argument("file")
     command.add_argument("key")
     command.add_argument("count", type=int)
+    command = commands.add_parser("hashes")
+    command.set_defaults(run=hashes)
+    command.add_argument("file")
+    command.add_argument("key")
     command = commands.add_parser("same")
     command.set_defaults(run=same)
     command.add_argument("file")

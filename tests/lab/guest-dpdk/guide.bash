@@ -17,7 +17,8 @@ MANA_MAC=$1
 export BUS_INFO MANA_MAC
 bash -c "exec $(cat)" >$output 2>&1 &
 for ((i = 0; i < PATIENCE * 10; i++)); do
-	(($(grep -c -e "$2" $output) < $3)) && [[ -d /proc/$! ]] || break
+	(($(grep -c -e "$2" $output) < $3)) || break
+	[[ -d /proc/$! ]] || break
 	sleep 0.1
 done
 ((i == PATIENCE * 10)) && late=124
@@ -25,4 +26,4 @@ kill -"${4:-INT}" $! 2>/dev/null
 wait $!
 status=$?
 cat $output
-exit ${late:-$status}
+exit "${late:-$status}"

@@ -3,11 +3,13 @@
 """In a guest: run dpdk-testpmd on ports of the adapter and type commands into it.
 
 The commands come from standard input, one a line; each is typed when testpmd
-shows its prompt. Two lines are not testpmd's:
+shows its prompt. Some lines are not testpmd's:
 
     sleep SECONDS
+    say TEXT                 to whoever reads the output
     until PATTERN COMMAND    type COMMAND again and again until its output matches
                              PATTERN, which has no spaces
+    await COUNT PATTERN      until PATTERN has come up COUNT times, unasked
 
 All of testpmd's output goes to standard output, the last thing typed is "quit".
 Exit status: testpmd's; 124 if it did not come to its prompt or to PATTERN in time.
@@ -59,6 +61,17 @@ class Testpmd:
             self.text += text
         output, self.text = self.text.split(PROMPT, 1)
         return output
+
+    def await_(self, count, pattern):
+        """What testpmd says by itself; a prompt in the middle of it could be in pieces."""
+        deadline = time.monotonic() + PATIENCE
+        while len(re.findall(pattern, self.text)) < count:
+            text = self.read(deadline)
+            if text is None or time.monotonic() >= deadline:
+                print(f"\n'{pattern}' did not come up {count} times in time")
+                self.give_up()
+            self.text += text
+        self.text = ""
 
     def type(self, line):
         os.write(self.terminal, line.encode() + b"\n")
@@ -114,8 +127,12 @@ def main():
             continue
         if words[0] == "sleep":
             time.sleep(float(words[1]))
+        elif words[0] == "say":
+            print(f"\n{line[4:]}", flush=True)
         elif words[0] == "until":
             until(testpmd, words[1], words[2])
+        elif words[0] == "await":
+            testpmd.await_(int(words[1]), words[2])
         else:
             testpmd.type(line)
             testpmd.prompt()
