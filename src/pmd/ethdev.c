@@ -115,6 +115,8 @@ static int start(struct rte_eth_dev *dev)
 		return err;
 	}
 	pmd_set_bursts(dev);
+	/* With link interrupts nobody asks for the state before it changes. */
+	pmd_link_update(dev, 0);
 	return 0;
 }
 

@@ -139,8 +139,7 @@ static void on_event(enum rte_mem_event type, const void *addr, size_t len, void
 	if (!err)
 		err = run_map(&run);
 	if (err && err != -ENODEV)
-		PMD_LOG(ERR, "the adapter at %s cannot map %zu new bytes at %p, packets there will not "
-			"be sent: %s", adapter->pci->name, len, addr, strerror(-err));
+		PMD_LOG(ERR, "packets in the %zu new bytes at %p will not be sent", len, addr);
 }
 
 int pmd_memory_map(struct pmd_adapter *adapter)
@@ -153,12 +152,8 @@ int pmd_memory_map(struct pmd_adapter *adapter)
 		return -rte_errno;
 	rte_memseg_walk(walk, &run);
 	err = run.err ? run.err : run_map(&run);
-	if (err) {
-		PMD_LOG(ERR, "the adapter at %s cannot map DPDK's memory: %s", adapter->pci->name,
-			strerror(-err));
-		pmd_memory_unmap(adapter);
-		return err;
-	}
+	if (err)
+		return err; /* what failed has said so; the adapter is closed now */
 	if (run.foreign)
 		PMD_LOG(NOTICE, "%llu bytes of external memory cannot be mapped for the adapter at "
 			"%s: packets there will not be sent",

@@ -186,11 +186,11 @@ static int add_port(struct pmd_adapter *adapter, unsigned int index,
 /** say_missing() - an address that the user named is no vPort's */
 static void say_missing(const struct pmd_adapter *adapter, const struct rte_ether_addr *mac)
 {
-	char have[8 * ADDRESS_TEXT] = "", want[RTE_ETHER_ADDR_FMT_SIZE];
+	const uint8_t *bytes = mac->addr_bytes;
+	char have[8 * ADDRESS_TEXT] = "";
 	struct driver_port_info info;
 	size_t at = 0;
 
-	rte_ether_format_addr(want, sizeof(want), mac);
 	for (unsigned int i = 0; i < adapter->info.ports; i++) {
 		if (driver_port_info(adapter->driver, i, &info))
 			continue;
@@ -202,8 +202,9 @@ static void say_missing(const struct pmd_adapter *adapter, const struct rte_ethe
 				       at ? ", " : "", info.mac[0], info.mac[1], info.mac[2],
 				       info.mac[3], info.mac[4], info.mac[5]);
 	}
-	PMD_LOG(ERR, "no port of the adapter at %s has the address %s; it has %s", adapter->pci->name,
-		want, have);
+	PMD_LOG(ERR, "no port of the adapter at %s has the address %02x:%02x:%02x:%02x:%02x:%02x; it has "
+		"%s", adapter->pci->name, bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5],
+		have);
 }
 
 static int add_ports(struct pmd_adapter *adapter, const struct wanted *wanted)
@@ -247,32 +248,9 @@ static bool find_socket(const struct rte_pci_device *pci, char *path, size_t siz
 	       faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static void say_unreachable(const struct rte_pci_device *pci, const char *path, int err)
-{
-	switch (err) {
-	case -ENOENT:
-	case -ECONNREFUSED:
-		PMD_LOG(ERR, "no adapter answers for %s at %s: start it (manakin device)", pci->name,
-			path);
-		break;
-	case -EBUSY:
-		PMD_LOG(ERR, "the adapter at %s is in use: it serves one driver at a time, end the other "
-			"first", pci->name);
-		break;
-	case -EACCES:
-		PMD_LOG(ERR, "not allowed to open %s, the adapter at %s: run as the user who started it",
-			path, pci->name);
-		break;
-	default:
-		PMD_LOG(ERR, "cannot reach the adapter at %s through %s: %s", pci->name, path,
-			strerror(-err));
-	}
-}
-
-/** open_adapter() - reach it, take it over, bring it up */
+/** open_adapter() - reach it, take it over, bring it up; whatever fails has said why */
 static int open_adapter(struct pmd_adapter *adapter, const char *path)
 {
-	struct rte_pci_device *pci = adapter->pci;
 	struct driver_allocator allocator = pmd_allocator;
 	struct transport *transport;
 	int err = transport_vfio_user(path, &transport);
@@ -283,21 +261,15 @@ static int open_adapter(struct pmd_adapter *adapter, const char *path)
 		if (err)
 			adapter->driver = NULL;
 	}
-	if (err) {
-		say_unreachable(pci, path, err);
-		return err;
-	}
-	err = pmd_memory_map(adapter);
+	if (!err)
+		err = pmd_memory_map(adapter);
+	if (!err)
+		err = driver_start(adapter->driver);
 	if (err)
 		return err;
-	err = driver_start(adapter->driver);
-	if (err) {
-		PMD_LOG(ERR, "the adapter at %s does not come up: %s", pci->name, strerror(-err));
-		return err;
-	}
 	driver_info(adapter->driver, &adapter->info);
 	if (!adapter->info.ports) {
-		PMD_LOG(ERR, "the adapter at %s has no ports", pci->name);
+		PMD_LOG(ERR, "the adapter at %s has no ports", adapter->pci->name);
 		return -ENODEV;
 	}
 	return pmd_event_start(adapter);

@@ -39,6 +39,7 @@ static const struct counter tx_counters[] = {
 static const char *const tx_errors[DRIVER_TX_ERRORS] = {
 	"source_address", "too_long",	   "bad_oob",	      "ether_type",	"bad_headers",
 	"function_off",	  "vport_offset",  "vport_off",	      "vlan",		"bad_entry",
+	"other",
 };
 
 static uint64_t sum_errors(const struct pmd_txq *txq)
