@@ -14,6 +14,7 @@ $(BUILD)/.dependencies: scripts/dependencies.sh
 	@mkdir -p $(BUILD) && touch $@
 
 $(BUILD)/build.ninja: | $(BUILD)/.dependencies
+	@scripts/dpdk-headers.sh $(BUILD) || echo "The poll-mode driver is left out."
 	@meson setup $(BUILD)
 
 build: $(BUILD)/build.ninja $(BUILD)/.dependencies
