@@ -66,7 +66,7 @@ lab_file() {
 # alive NAME - does the process still run?
 alive() {
 	local pid
-	pid=$(<"$(lab_file "$1").pid") && [[ -d /proc/$pid ]]
+	pid=$(cat "$(lab_file "$1").pid" 2>/dev/null) && [[ -d /proc/$pid ]]
 }
 
 gone() {
@@ -77,7 +77,7 @@ gone() {
 #
 # Bats waits for all who hold one of its file descriptors.
 lab_spawn() {
-	local file fd input=$2
+	local file fd status input=$2
 	file=$(lab_file "$1")
 	shift 2
 	rm -f "$file.status"
@@ -85,8 +85,10 @@ lab_spawn() {
 		for fd in /proc/"$BASHPID"/fd/*; do
 			((${fd##*/} <= 2 || ${fd##*/} == 255)) || eval "exec ${fd##*/}>&-"
 		done
-		bash -c 'echo $$ >"$0.pid.new" && mv "$0.pid.new" "$0.pid" && exec "$@"' "$file" "$@"
-		echo $? >"$file.status"
+		status=0
+		bash -c 'echo $$ >"$0.pid.new" && mv "$0.pid.new" "$0.pid" && exec "$@"' "$file" "$@" ||
+			status=$?
+		echo $status >"$file.status"
 	) <>"$input" >"$file.out" 2>"$file.log" &
 	await 5 test -s "$file.pid"
 }
@@ -107,7 +109,7 @@ lab_end() {
 lab_stop() {
 	local file status=0
 	for file in "$BATS_FILE_TMPDIR"/*.commands; do
-		[[ ! -e $file ]] || guest_stop "$(basename "$file" .commands)" || status=1
+		[[ ! -e $file ]] || guest_stop "$(basename "$file" .commands)" >/dev/null || status=1
 	done
 	for file in "$BATS_FILE_TMPDIR"/*.pid; do
 		[[ ! -e $file ]] || lab_end "$(basename "$file" .pid)" >/dev/null || status=1
@@ -197,13 +199,14 @@ guest_ready() {
 
 # guest NAME COMMAND - run COMMAND in the guest, for COMMAND_TIMEOUT seconds at most
 guest() {
-	local file number mark offset deadline=$((SECONDS + COMMAND_TIMEOUT)) status=
+	local file number mark offset deadline=$((SECONDS + COMMAND_TIMEOUT + 15)) status=
 	file=$(lab_file "$1")
 	number=$(($(<"$file.commands") + 1))
 	echo $number >"$file.commands"
 	mark="@@@ $number"
 	offset=$(stat -c %s "$file.out")
-	printf '( eval %q ) </dev/null 2>&1; printf "\\n%s %%d\\n" $?\n' "$2" "$mark" >"$file.fifo"
+	printf 'timeout -k 1 %d bash -c %q </dev/null 2>&1; printf "\\n%s %%d\\n" $?\n' \
+		"$COMMAND_TIMEOUT" "$2" "$mark" >"$file.fifo"
 	while :; do
 		status=$(tail -c "+$((offset + 1))" "$file.out" | sed -n "s/^$mark //p")
 		[[ -z $status ]] || break
@@ -220,15 +223,14 @@ guest() {
 	return "$status"
 }
 
-# guest_stop NAME - let the guest's shell end, and the guest with it
+# guest_stop NAME - let the guest's shell end, and the guest with it; prints the lab's exit status
 guest_stop() {
 	local file
 	file=$(lab_file "$1")
-	[[ -e $file.commands ]] || return 0
-	rm "$file.commands"
+	rm -f "$file.commands"
 	gone "$1" || echo 'exit 0' >"$file.fifo"
-	await 20 gone "$1" || lab_end "$1" KILL >/dev/null
-	rm -f "$file.pid"
+	await 20 gone "$1" || :
+	lab_end "$1" KILL
 }
 
 # guest_interface NAME INTERFACE MTU ADDRESS... - set an interface up

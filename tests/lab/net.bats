@@ -80,15 +80,21 @@ by_queue() {
 }
 
 # steered PROTOCOL SOURCE DESTINATION - do flows land on the queues they should land on?
+#
+# A flow on a wrong queue is missing on the right one. A few packets more are the
+# kernels' own, such as neighbour discovery.
 steered() {
-	local before rss wanted
+	local rss before wanted got
 	rss=$(lab_file rss)
 	guest guest 'ethtool -x eth0' >"$rss"
 	before=$(by_queue)
 	wanted=$(python3 "$LAB_TESTS/flows.py" --rss "$rss" "$@")
 	sleep 0.3
-	equal "$wanted" "$(paste -d ' ' <(by_queue) - <<<"$before" |
-		awk '{ sub("_packets", "", $1); print $1, $2 - $4 }')" "$* by queue"
+	got=$(paste -d ' ' <(by_queue) - <<<"$before" |
+		awk '{ sub("_packets", "", $1); print $1, $2 - $4 }')
+	awk 'NR == FNR { wanted[$1] = $2; next } $2 < wanted[$1] { exit 1 } { more += $2 - wanted[$1] }
+		END { exit more > 5 }' <(echo "$wanted") - <<<"$got" ||
+		fail "$*: wanted by queue:" "$wanted" "got:" "$got"
 }
 
 @test "the guide's script finds MANA" {
@@ -261,7 +267,7 @@ right_on_the_wire() {
 	file=$(lab_file lab1.pcap)
 	for from in $GUEST1 $GUEST1_6; do
 		tso=$(adapter_counter mana0 1 tx_tso)
-		tcpdump -i lab1 --immediate-mode -U -B 65536 -w "$file" "tcp and src host $from" 2>/dev/null 3>&- &
+		tcpdump -i lab1 --immediate-mode -s 2000 -B 65536 -U -w "$file" "tcp and src host $from" 2>/dev/null 3>&- &
 		await 5 test -s "$file"
 		iperf guest $from -n 4M -R
 		kill $! && wait $!
@@ -277,7 +283,7 @@ right_on_the_wire() {
 	guest guest 'ethtool -K eth0 gro off'
 	for to in $GUEST0 $GUEST0_6; do
 		guest guest "rm -f /dev/shm/eth0.pcap
-			tcpdump -i eth0 --immediate-mode -Z root -B 65536 -U -w /dev/shm/eth0.pcap 'tcp and dst host $to' &
+			tcpdump -i eth0 --immediate-mode -Z root -s 2000 -B 65536 -U -w /dev/shm/eth0.pcap 'tcp and dst host $to' &
 			until [[ -s /dev/shm/eth0.pcap ]]; do sleep 0.1; done"
 		iperf guest $to -n 4M
 		right_on_the_wire "$(guest guest 'killall -w tcpdump
@@ -289,7 +295,7 @@ right_on_the_wire() {
 }
 
 @test "VLAN: pings and TCP with large sends from eth0.7 to eth1.7, over both taps" {
-	local tags
+	local tags tagged
 	# Tagged frames cross a bridge between the taps; not every host has VLAN interfaces.
 	ip link add bridge7 type bridge
 	ip link set lab0 master bridge7
@@ -301,13 +307,13 @@ right_on_the_wire() {
 	guest_interface guest eth0.7 1500 203.0.113.1/24
 	guest guest "$(declare -f interface_up)
 		ip netns exec far bash -c '$(declare -f interface_up); interface_up eth1.7 1500 203.0.113.2/24'"
-	tcpdump -i lab0 --immediate-mode -U -w "$(lab_file vlan.pcap)" 'vlan 7' 2>/dev/null 3>&- &
+	tcpdump -i lab0 --immediate-mode -s 64 -U -w "$(lab_file vlan.pcap)" 'vlan 7' 2>/dev/null 3>&- &
 	await 10 guest guest 'ping -c 1 -W 1 203.0.113.2'
 	guest guest 'ping -q -i 0.002 -c 500 -W 2 -s 1472 -M do 203.0.113.2' | grep ' 0% packet loss'
 	guest guest 'ip netns exec far ping -q -i 0.002 -c 500 -W 2 203.0.113.1' | grep ' 0% packet loss'
 	kill $! && wait $!
-	(($(tcpdump -nn -r "$(lab_file vlan.pcap)" 'vlan 7 and icmp' 2>/dev/null | wc -l) >= 2000)) ||
-		fail 'frames on the tap had no tag'
+	tagged=$(tcpdump -nn -r "$(lab_file vlan.pcap)" 'vlan 7 and icmp' 2>/dev/null | wc -l)
+	((tagged >= 2000)) || fail "of 2000 frames on the tap, $tagged had a tag"
 	tags=$(adapter_counter mana0 0 tx_vlan)
 	guest guest 'ip netns exec far iperf3 -s -1 -D; sleep 0.5
 		iperf3 -c 203.0.113.2 -n 16M && ip netns exec far iperf3 -s -1 -D; sleep 0.5

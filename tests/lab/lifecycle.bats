@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# What happens to an adapter over its life: interfaces that go down and up, drivers
+# that come and go, guests that restart and are killed. One adapter serves all of
+# it; what it has of memory, file descriptors, mappings and threads may not grow.
+
+load common
+
+MAC0=00:0d:3a:76:3b:d0
+MAC1=00:0d:3a:76:3b:d1
+HOST=192.0.2.1 GUEST=192.0.2.2
+# What a heap may grow by over many rounds of the same, and over another client's life,
+# whose allocations fall otherwise; a third client's find their place in it.
+ROUNDS_KB=64 CLIENT_KB=512
+
+setup_file() {
+	adapter_start mana0 --port "mac=$MAC0,fabric=tap:lab0" --port "mac=$MAC1,fabric=sink"
+	guest_start first --attach "$(adapter_socket mana0)"
+	interface_up lab0 1500 $HOST/24
+	guest_ready first
+}
+
+teardown_file() {
+	lab_stop
+}
+
+# remember WHAT - keep what the adapter has now, for not_grown
+remember() {
+	adapter_memory mana0 >"$(lab_file "$1.memory")"
+	adapter_resources mana0 >"$(lab_file "$1.resources")"
+}
+
+# not_grown WHAT KB - has the adapter what it had, but for KB of memory?
+not_grown() {
+	local before after
+	before=$(<"$(lab_file "$1.memory")")
+	after=$(adapter_memory mana0)
+	echo "$before kB, then $after kB; $(adapter_resources mana0)"
+	((after - before <= $2)) || fail "its memory has grown from $before to $after kB"
+	equal "$(<"$(lab_file "$1.resources")")" "$(adapter_resources mana0)" "the adapter's resources"
+}
+
+# works GUEST - does traffic flow?
+works() {
+	guest "$1" "ping -q -c 200 -i 0.005 -W 2 $HOST" | grep ' 0% packet loss'
+	ping -q -c 200 -i 0.005 -W 2 $GUEST | grep ' 0% packet loss'
+}
+
+# clients_gone N - has the adapter seen N clients go?
+clients_gone() {
+	(($(grep -c 'client gone' "$(lab_file mana0).log") == $1))
+}
+
+# qemu_of GUEST - the process ID of the guest's QEMU
+qemu_of() {
+	pgrep -P "$(<"$(lab_file "$1").pid")" -f qemu-system
+}
+
+@test "50 times down and up: traffic each time, no growth" {
+	local cycle="ip link set eth0 down && ip link set eth0 up && ping -q -c 1 -w 5 $HOST"
+	guest_interface first eth0 1500 $GUEST/24
+	# What the adapter takes at first use and keeps does not count.
+	iperf first $GUEST -t 1 -P 4 --bidir
+	guest first "for i in {1..5}; do $cycle || exit; done"
+	remember running
+	COMMAND_TIMEOUT=120 guest first "for i in {1..50}; do $cycle || exit; done" | grep -c '1 received' |
+		grep -x 50
+	works first
+	not_grown running $ROUNDS_KB
+}
+
+@test "20 times rmmod and modprobe of mana and mana_ib: traffic each time, no growth" {
+	local cycle="rmmod mana_ib && rmmod mana && modprobe mana && modprobe mana_ib &&
+		udevadm settle && ibv_devinfo -d mana_0 >/dev/null &&
+		ip address add $GUEST/24 dev eth0 && ip link set eth0 addrgenmode none up &&
+		ping -q -c 1 -w 5 $HOST"
+	guest first "for i in 1 2; do $cycle || exit; done"
+	remember loaded
+	COMMAND_TIMEOUT=120 guest first "for i in {1..20}; do $cycle || exit; done" | grep -c '1 received' |
+		grep -x 20
+	works first
+	not_grown loaded $ROUNDS_KB
+}
+
+@test "neither the guest's kernel nor the adapter complains so far" {
+	guest_content first
+	adapter_content mana0
+}
+
+@test "a killed QEMU, in the middle of traffic: the adapter lets go of all it had" {
+	local pid
+	guest first 'iperf3 -s -D; until ss -Hltn sport = :5201 | grep -q .; do sleep 0.05; done'
+	iperf3 -c $GUEST -t 20 --bidir >/dev/null 2>&1 3>&- &
+	pid=$!
+	sleep 2
+	kill -KILL "$(qemu_of first)"
+	await 10 gone first
+	kill $pid
+	wait $pid || :
+	alive mana0
+	await 5 clients_gone 1
+	equal 125 "$(lab_end first)" "the lab's exit status"
+	remember alone
+	equal 0 "$(adapter_counter mana0 0 queues)" 'queues left'
+}
+
+@test "a new QEMU on the same adapter, and its guest reboots: traffic, no growth" {
+	guest_start second --reboot --attach "$(adapter_socket mana0)"
+	guest_ready second
+	equal 2 "$(guest second 'ls /sys/bus/pci/drivers/mana/*/net' | grep -c eth)" 'interfaces'
+	guest_interface second eth0 1500 $GUEST/24
+	works second
+	guest second "$(declare -f interface_up)
+		for i in {1..7}; do rmmod mana_ib mana && modprobe mana_ib && udevadm settle &&
+		interface_up eth0 1500 $GUEST/24 && ping -q -c 1 -w 5 $HOST || exit; done"
+	works second
+	not_grown loaded $CLIENT_KB
+}
+
+@test "a guest that shuts down: the adapter is as after the one before" {
+	guest_content second
+	equal 0 "$(guest_stop second)" "the lab's exit status"
+	await 5 clients_gone 2
+	not_grown alone $CLIENT_KB
+}
+
+@test "the adapter stops cleanly, and its summary agrees" {
+	equal 0 "$(lab_end mana0)" 'its exit status'
+	grep -E '^mana0 +0 00:0d:3a:76:3b:d0 tap:lab0' "$(lab_file mana0).out"
+	adapter_content mana0
+	run ! test -e "$(adapter_socket mana0)"
+	run ! test -e "$(adapter_socket mana0).ctl"
+}
