@@ -25,7 +25,7 @@
 #define HASH_TYPES                                                                          \
 	(MANA_HASH_IPV4 | MANA_HASH_TCP_IPV4 | MANA_HASH_UDP_IPV4 | MANA_HASH_IPV6 |         \
 	 MANA_HASH_TCP_IPV6 | MANA_HASH_UDP_IPV6)
-#define HEADER_LOOK 128u /* bytes copied to look at: a VLAN tag, IPv6 with options, and TCP */
+#define HEADER_LOOK 128u /* bytes copied to look at; HEADERS_MAX if the headers are longer */
 #define POLL_BUDGET 64u
 #define SEGMENTS_MAX 2048u /* a large frame makes at most; more is an attack on the receiver */
 
@@ -84,14 +84,30 @@ static void use_queue(struct receive_burst *burst, struct wq *rq)
 	}
 }
 
+/** looked_enough() - are all headers in the copy, and the checksum that is to be completed? */
+static bool looked_enough(const struct packet *packet)
+{
+	const struct packet_headers *headers = &packet->headers;
+	const struct frame *frame = packet->frame;
+
+	if (frame->flags & FRAME_CSUM_PARTIAL &&
+	    (size_t)frame->csum_start + frame->csum_offset + sizeof(uint16_t) > packet->copied)
+		return false;
+	return !headers->ip_version || headers->l4 || headers->is_fragment;
+}
+
 /** look() - copy the beginning of a frame and parse it */
 static void look(struct packet *packet, const struct frame *frame, uint8_t *header)
 {
 	packet->frame = frame;
 	packet->header = header;
-	packet->copied = headers_copy(frame->iov, frame->iovcnt, header, HEADER_LOOK);
-	if (headers_parse(header, packet->copied, &packet->headers))
-		memset(&packet->headers, 0, sizeof(packet->headers));
+	for (size_t max = HEADER_LOOK;; max = HEADERS_MAX) {
+		packet->copied = headers_copy(frame->iov, frame->iovcnt, header, max);
+		if (headers_parse(header, packet->copied, &packet->headers))
+			memset(&packet->headers, 0, sizeof(packet->headers));
+		if (max == HEADERS_MAX || packet->copied < max || looked_enough(packet))
+			break;
+	}
 }
 
 /** steer() - the queue a packet belongs to, NULL if there is none */
