@@ -24,8 +24,8 @@ BURST=32 # packets, testpmd's
 # Options: the guide's descriptors, and not the gigabyte of mbufs that testpmd makes by itself
 FEW=(--total-num-mbufs=8192 --txd=128 --rxd=128)
 
-# When a queue is full testpmd drops, unless it is told to try again.
-RETRY="set burst tx delay 20 retry 1000"
+# When a queue is full testpmd drops, unless it is told to try again: here, for 5 s.
+RETRY="set burst tx delay 100 retry 50000"
 
 dpdk_start() {
 	local name=$1 share

@@ -206,9 +206,12 @@ def same(options):
     if len(sent) != len(got):
         sys.exit(f"{len(sent)} packets went in, {len(got)} came out")
     for number, pair in enumerate(zip(sent, got)):
-        want, have = expected(pair[0], options), pair[1]
-        if comparable(want, options) != comparable(have, options):
-            sys.exit(f"packet {number} differs:\n{want.hex()}\nwent in,\n{have.hex()}\ncame out")
+        want, have = comparable(expected(pair[0], options), options), comparable(pair[1], options)
+        if want != have:
+            at = next((i for i, (a, b) in enumerate(zip(want, have)) if a != b),
+                      min(len(want), len(have)))
+            sys.exit(f"packet {number}: {len(have)} bytes for {len(want)}; from byte {at} on it is "
+                     f"{have[at:at + 32].hex()} where {want[at:at + 32].hex()} went in")
     print(f"{len(sent)} packets")
 
 
@@ -239,7 +242,7 @@ def sound(options):
             if fold(pseudo(*addresses, protocol, len(inner)) + inner) != 0xFFFF:
                 wrong = "TCP checksum" if protocol == TCP else "UDP checksum"
         if wrong:
-            sys.exit(f"packet {number}: wrong {wrong}:\n{data.hex()}")
+            sys.exit(f"packet {number}: wrong {wrong}: {data[:128].hex()}...")
     print(f"{number + 1} packets, {total} bytes")
 
 
