@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/unit/driver/hostile.h - an adapter that says what it should, but for bytes that it makes
+ * up: a transport with all of it behind, in the caller's thread.
+ *
+ * How much it makes up, and what, is decided by a function: random numbers in the unit test, the
+ * input in the fuzz target. It is also what drives the driver: hostile_run() is one life of it.
+ */
+#ifndef MANAKIN_TESTS_UNIT_DRIVER_HOSTILE_H
+#define MANAKIN_TESTS_UNIT_DRIVER_HOSTILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * struct hostile_source - decides
+ * @next:	a byte, any
+ * @ctx:	handed to @next
+ * @rate:	of 256 things said, how many are not as they should be; 0 for an honest adapter
+ */
+struct hostile_source {
+	uint8_t (*next)(void *ctx);
+	void *ctx;
+	unsigned int rate;
+};
+
+/** struct hostile_result - how far the driver got: 0 or a negative errno of each step, 1 if not tried */
+struct hostile_result {
+	int open, map, start, port, txq, rxq, rss, stats;
+	unsigned int sent, received;
+};
+
+#define HOSTILE_MEMORY (4u << 20) /* bytes that hostile_run() wants */
+
+/**
+ * hostile_run() - open, use and close the driver on such an adapter
+ * @memory:	HOSTILE_MEMORY bytes, a multiple of a page
+ *
+ * Return: false if the driver has not given back what it took
+ */
+bool hostile_run(const struct hostile_source *source, uint8_t *memory,
+		 struct hostile_result *result);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The driver on an adapter that makes things up: it fails in time, with an error, and gives back
+ * all that it took. Run under ASan and UBSan as well.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "hostile.h"
+
+static uint32_t seed;
+
+static uint8_t next(void *ctx)
+{
+	(void)ctx;
+	seed = seed * 1664525 + 1013904223;
+	return (uint8_t)(seed >> 16);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static unsigned int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static uint8_t *memory;
+
+static void test_honest(void **state)
+{
+	struct hostile_source source = { .next = next };
+	struct hostile_result result;
+
+	(void)state;
+	for (seed = 0; seed < 4; seed++) {
+		assert_true(hostile_run(&source, memory, &result));
+		assert_int_equal(result.open, 0);
+		assert_int_equal(result.map, 0);
+		assert_int_equal(result.start, 0);
+		assert_int_equal(result.port, 0);
+		assert_int_equal(result.txq, 0);
+		assert_int_equal(result.rxq, 0);
+		assert_int_equal(result.rss, 0);
+		assert_int_equal(result.stats, 0);
+		assert_true(result.sent > 1000);
+		assert_int_equal(result.received, 800);
+	}
+}
+
+static void test_hostile(void **state)
+{
+	unsigned int started = 0, refused = 0, used = 0, fds = count_fds();
+
+	(void)state;
+	for (unsigned int round = 0; round < 4000; round++) {
+		static const unsigned int rates[] = { 1, 2, 5, 20, 100 };
+		struct hostile_source source = { .next = next, .rate = rates[round % 5] };
+		struct hostile_result result;
+		uint64_t start = now_ms();
+
+		seed = round;
+		if (!hostile_run(&source, memory, &result))
+			fail_msg("round %u: memory was not given back", round);
+		if (now_ms() - start > 5000)
+			fail_msg("round %u took %u ms", round, (unsigned int)(now_ms() - start));
+		started += !result.start;
+		refused += result.start < 0;
+		used += result.sent > 0;
+	}
+	assert_int_equal(count_fds(), fds);
+	/* All depths were reached. */
+	assert_true(started > 100);
+	assert_true(refused > 100);
+	assert_true(used > 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_honest),
+		cmocka_unit_test(test_hostile),
+	};
+
+	memory = aligned_alloc(4096, HOSTILE_MEMORY);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
