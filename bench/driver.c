@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bench/driver.c - what the user-space driver does without an application behind it: frames a
+ * second into the adapter's sink and out of its generator, one queue, one thread.
+ *
+ *	driver-bench SOCKET tx|rx [BYTES [SECONDS [CPU]]]
+ *
+ * The adapter is "manakin device" with a sink (tx) or a generator (rx) at its first port. Prints
+ * millions of frames a second: the best of as many windows of one second.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "driver/driver.h"
+
+#define MEMORY	(64u << 20) /* bytes: the first half for rings */
+#define UNITS	1024u
+#define BURST	32u
+#define BUFFER	2048u /* bytes */
+
+/** struct memory - rings are cut off from the front and never given back */
+struct memory {
+	uint8_t *base;
+	size_t used;
+	int fd;
+};
+
+static void *take(void *ctx, size_t size, size_t align)
+{
+	struct memory *memory = ctx;
+	size_t at = (memory->used + align - 1) & ~(align - 1);
+
+	if (at + size > MEMORY / 2)
+		return NULL;
+	memory->used = at + size;
+	return memory->base + at;
+}
+
+static void give(void *ctx, void *va, size_t size)
+{
+	(void)ctx;
+	(void)va;
+	(void)size;
+}
+
+static double now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void say(enum log_level level, const char *message)
+{
+	(void)level;
+	fprintf(stderr, "driver-bench: %s\n", message);
+}
+
+static void check(const char *doing, int err)
+{
+	if (!err)
+		return;
+	fprintf(stderr, "driver-bench: %s: %s\n", doing, strerror(-err));
+	exit(1);
+}
+
+static uint8_t *buffer(const struct memory *memory, uint32_t slot)
+{
+	return memory->base + MEMORY / 2 + (size_t)slot * BUFFER;
+}
+
+/** send_for() - frames sent in @seconds */
+static uint64_t send_for(struct driver_txq *txq, const struct driver_doorbell *doorbell,
+			 const struct memory *memory, uint32_t key, uint32_t len, double seconds)
+{
+	double end = now() + seconds;
+	uint64_t frames = 0;
+
+	for (uint32_t round = 0; round % 1024 || now() < end; round++) {
+		if (driver_wq_room(&txq->wq) < BURST) {
+			frames += driver_txq_reap(txq, UINT32_MAX);
+			if (driver_wq_room(&txq->wq) < BURST)
+				continue;
+		}
+		for (uint32_t i = 0; i < BURST; i++)
+			driver_tx_one(txq, i + 1 < BURST ? DRIVER_TX_SUPPRESS : 0,
+				      (uintptr_t)buffer(memory, txq->wq.tail & txq->wq.mask), key,
+				      len);
+		driver_wq_commit(&txq->wq, doorbell);
+	}
+	return frames;
+}
+
+/** receive_for() - frames received in @seconds, each one's first bytes looked at */
+static uint64_t receive_for(struct driver_rxq *rxq, const struct driver_doorbell *doorbell,
+			    const struct memory *memory, uint32_t key, double seconds)
+{
+	double end = now() + seconds;
+	uint64_t frames = 0, bytes = 0;
+
+	for (uint32_t round = 0; round % 1024 || now() < end; round++) {
+		const struct gdma_cqe *cqe;
+		uint32_t got = 0;
+
+		while (got < BURST && (cqe = driver_cq_peek(&rxq->cq, 0))) {
+			const struct mana_rxcomp_oob *oob = driver_rx_cqe(cqe);
+			uint32_t n = 1, slot;
+
+			while (n < MANA_RXCOMP_PACKETS && oob->ppi[n].pkt_len)
+				n++;
+			if (!driver_rxq_take(rxq, n, &slot))
+				check("receive", -EIO);
+			for (uint32_t i = 0; i < n; i++)
+				bytes += *buffer(memory, (slot + i) & rxq->wq.mask);
+			driver_cq_step(&rxq->cq, 1);
+			got += n;
+		}
+		frames += got;
+		while (driver_wq_room(&rxq->wq))
+			driver_rx_post(rxq, (uintptr_t)buffer(memory, rxq->wq.tail & rxq->wq.mask),
+				       key, BUFFER);
+		driver_wq_commit(&rxq->wq, doorbell);
+	}
+	__asm__ volatile("" : : "r"(bytes));
+	return frames;
+}
+
+static void memory_open(struct memory *memory)
+{
+	memory->fd = memfd_create("driver-bench", MFD_CLOEXEC | MFD_HUGETLB);
+	if (memory->fd < 0 || ftruncate(memory->fd, MEMORY) < 0)
+		check("memory", -errno);
+	memory->base = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd, 0);
+	if (memory->base == MAP_FAILED) {
+		/* No hugepages left: ordinary ones, which cost both sides a little. */
+		close(memory->fd);
+		memory->fd = memfd_create("driver-bench", MFD_CLOEXEC);
+		if (memory->fd < 0 || ftruncate(memory->fd, MEMORY) < 0)
+			check("memory", -errno);
+		memory->base = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_POPULATE, memory->fd, 0);
+	}
+	if (memory->base == MAP_FAILED)
+		check("memory", -errno);
+	memset(memory->base, 0, MEMORY);
+}
+
+int main(int argc, char **argv)
+{
+	struct driver_port_config config = { .rx_interrupts = false };
+	static const uint16_t table[1] = { 0 };
+	struct driver_rss rss = { .enable = true, .coalesce = true, .table = table, .entries = 1 };
+	struct driver_allocator allocator = { .alloc = take, .free = give };
+	static struct driver_txq txq;
+	static struct driver_rxq rxq;
+	struct driver_port_info info;
+	struct driver_region region;
+	struct memory memory = { .used = 0 };
+	struct transport *transport;
+	struct driver *driver;
+	struct driver_port *port;
+	double best = 0;
+	uint32_t len = argc > 3 ? (uint32_t)atoi(argv[3]) : 64;
+	int seconds = argc > 4 ? atoi(argv[4]) : 5;
+	bool tx;
+
+	if (argc < 3 || (strcmp(argv[2], "tx") && strcmp(argv[2], "rx")) || len < 60 || len > 1518) {
+		fprintf(stderr, "usage: driver-bench SOCKET tx|rx [BYTES [SECONDS [CPU]]]\n");
+		return 2;
+	}
+	tx = !strcmp(argv[2], "tx");
+	if (argc > 5) {
+		cpu_set_t set;
+
+		CPU_ZERO(&set);
+		CPU_SET((size_t)atoi(argv[5]), &set);
+		sched_setaffinity(0, sizeof(set), &set);
+	}
+	log_set(say, LOG_WARNING);
+	memory_open(&memory);
+	allocator.ctx = &memory;
+	check("attach", transport_vfio_user(argv[1], &transport));
+	check("open", driver_open(transport, &allocator, &driver));
+	check("map", driver_map(driver, memory.base, MEMORY, memory.fd, 0));
+	check("start", driver_start(driver));
+	check("port", driver_port_open(driver, 0, &config, &port));
+	check("port", driver_port_info(driver, 0, &info));
+	check("key", driver_region(driver, memory.base, &region));
+	check("send queue", driver_txq_create(port, 0, UNITS, &txq));
+	check("receive queue", driver_rxq_create(port, 0, UNITS, &rxq));
+	if (!tx)
+		check("steering", driver_rss(port, &rss));
+	for (uint32_t i = 0; i < UNITS; i++) {
+		memset(buffer(&memory, i), 0xff, 6);
+		memcpy(buffer(&memory, i) + 6, info.mac, 6);
+		memcpy(buffer(&memory, i) + 12, "\x88\xb5", 2);
+	}
+	for (int i = 0; i < seconds; i++) {
+		double start = now();
+		uint64_t frames = tx ? send_for(&txq, driver_doorbell(driver), &memory, region.key,
+						len, 1) :
+				       receive_for(&rxq, driver_doorbell(driver), &memory,
+						   region.key, 1);
+		double rate = (double)frames / (now() - start) / 1e6;
+
+		if (rate > best)
+			best = rate;
+	}
+	printf("%s %u bytes: %.2f million frames a second\n", argv[2], len, best);
+	driver_close(driver);
+	return txq.cq.broken || rxq.cq.broken;
+}
