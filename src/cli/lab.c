@@ -2,6 +2,7 @@
 /* cli/lab.c - manakin lab: what the user types. */
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -449,6 +450,18 @@ static error_t parse_lab(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* A standard stream that is closed would be the number of the next file opened. */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int cmd_lab(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -464,6 +477,7 @@ int cmd_lab(int argc, char **argv)
 	static char name[] = "manakin lab";
 	int chosen = -1, at = 1;
 
+	open_standard_streams();
 	argp_err_exit_status = LAB_FAILED;
 	argv[0] = name;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &chosen);

@@ -48,7 +48,8 @@
 #endif
 
 #define UNUSED_KEPT_S  (7 * 24 * 3600) /* items of old recipes go when unused for so long */
-#define STOP_MS        5000            /* a recipe may take so long to end when asked */
+#define HASH_DIGITS    16
+#define STOP_MS        5000 /* a recipe may take so long to end when asked */
 #define REDRAW_S       0.1
 #define LINE_MAX_BYTES 512
 #define TAIL_LINES     12
@@ -211,8 +212,9 @@ int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite)
 	err = cache_directory(cache);
 	if (err)
 		return err;
-	snprintf(item->name, sizeof(item->name), "%s%s%s-%016" PRIx64,
-		 kind == CACHE_QEMU ? "qemu" : "image", *item->suite ? "-" : "", item->suite, hash);
+	snprintf(item->name, sizeof(item->name), "%s%s%s-%0*" PRIx64,
+		 kind == CACHE_QEMU ? "qemu" : "image", *item->suite ? "-" : "", item->suite,
+		 HASH_DIGITS, hash);
 	if (snprintf(item->path, sizeof(item->path), "%s/%s", cache, item->name) >=
 	    (int)sizeof(item->path)) {
 		say("the path of the cache is too long: %s; set MANAKIN_LAB_DIR", cache);
@@ -249,28 +251,61 @@ static int remove_tree(const char *path)
 }
 
 /**
+ * older_one() - is this what another recipe made of the same thing?
+ * @item:	the one of today's recipe
+ * @name:	of a directory
+ */
+static bool older_one(const struct cache_item *item, const char *name)
+{
+	size_t stem = strlen(item->name) - HASH_DIGITS;
+
+	return !strncmp(name, item->name, stem) && strcmp(name, item->name) &&
+	       strlen(name) == strlen(item->name) &&
+	       strspn(name + stem, "0123456789abcdef") == HASH_DIGITS;
+}
+
+/**
+ * remove_unfinished() - remove what a builder left that was killed
+ * @path:	where it was built
+ *
+ * The lock's file stays: somebody may be about to lock it.
+ */
+static void remove_unfinished(const char *path)
+{
+	char *lock_path;
+	int lock;
+
+	if (asprintf(&lock_path, "%s.lock", path) < 0)
+		return;
+	lock = open(lock_path, O_RDWR | O_CLOEXEC);
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
+		remove_tree(path);
+	if (lock >= 0)
+		close(lock);
+	free(lock_path);
+}
+
+/**
  * prune() - remove what older recipes made of the same thing and nobody uses
  * @item:	the one that stays
+ * @folder:	where to look
+ * @unfinished:	is that where items are built?
  */
-static void prune(const struct cache_item *item)
+static void prune(const struct cache_item *item, const char *folder, bool unfinished)
 {
-	size_t stem = strlen(item->name) - 16; /* up to the hash */
-	char cache[PATH_MAX], path[PATH_MAX];
+	time_t unused_since = time(NULL) - UNUSED_KEPT_S;
+	char path[PATH_MAX + 128];
+	DIR *directory = opendir(folder);
 	struct dirent *entry;
 	struct stat status;
-	DIR *directory;
 
-	snprintf(cache, sizeof(cache), "%.*s", (int)(strlen(item->path) - strlen(item->name) - 1),
-		 item->path);
-	directory = opendir(cache);
 	while (directory && (entry = readdir(directory))) {
-		if (strncmp(entry->d_name, item->name, stem) ||
-		    !strcmp(entry->d_name, item->name) ||
-		    strspn(entry->d_name + stem, "0123456789abcdef") != 16 ||
-		    snprintf(path, sizeof(path), "%s/%s", cache, entry->d_name) >=
-			    (int)sizeof(path))
+		if (!older_one(item, entry->d_name))
 			continue;
-		if (stat(path, &status) == 0 && status.st_mtime < time(NULL) - UNUSED_KEPT_S)
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		if (unfinished)
+			remove_unfinished(path);
+		else if (stat(path, &status) == 0 && status.st_mtime < unused_since)
 			remove_tree(path);
 	}
 	if (directory)
@@ -584,13 +619,15 @@ static int take_lock(const char *path, const char *what)
 
 int cache_build(const struct cache_item *item, bool again)
 {
-	int stem = (int)(strlen(item->path) - strlen(item->name)), lock, err;
-	char building[PATH_MAX], directory[PATH_MAX + 160], lock_path[PATH_MAX + 176];
+	int cache_length = (int)(strlen(item->path) - strlen(item->name) - 1), lock, err;
+	char cache[PATH_MAX], building[PATH_MAX + 16], directory[PATH_MAX + 160],
+		lock_path[PATH_MAX + 176];
 	char log_path[PATH_MAX + 176], old[PATH_MAX + 176];
 
 	if (!again && cache_has(item))
 		return 0;
-	snprintf(building, sizeof(building), "%.*sbuilding", stem, item->path);
+	snprintf(cache, sizeof(cache), "%.*s", cache_length, item->path);
+	snprintf(building, sizeof(building), "%s/building", cache);
 	snprintf(directory, sizeof(directory), "%s/%s", building, item->name);
 	snprintf(old, sizeof(old), "%s.old", directory);
 	snprintf(lock_path, sizeof(lock_path), "%s.lock", directory);
@@ -623,7 +660,8 @@ int cache_build(const struct cache_item *item, bool again)
 	}
 	if (!err) {
 		unlink(log_path);
-		prune(item);
+		prune(item, cache, false);
+		prune(item, building, true);
 	}
 	close(lock);
 	return err;

@@ -15,8 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -25,6 +27,8 @@
 #include "cli/lab_cache.h"
 #include "cli/lab_session.h"
 
+#define RUN_STEM        "manakin-lab."
+#define LOGS_KEPT_S     (24 * 3600)
 #define ADAPTER_STOP_MS 5000
 #define LOG_TAIL_BYTES  4096
 
@@ -35,7 +39,8 @@ static const char default_adapter[] = "--port mac=00:0d:3a:00:00:01,fabric=switc
 /**
  * struct run - what a run has made so far
  * @options:	what the user wants
- * @directory:	its own; empty if not made
+ * @directory:	its own
+ * @lock:	@directory's, which says that it is in use; -1 if not made
  * @logs:	where logs go: @directory or the user's
  * @adapters:	processes of its own adapters
  * @slots:	PCI slot of each of them, counted from 0
@@ -46,6 +51,7 @@ static const char default_adapter[] = "--port mac=00:0d:3a:00:00:01,fabric=switc
 struct run {
 	const struct run_options *options;
 	char directory[PATH_MAX];
+	int lock;
 	char logs[PATH_MAX];
 	struct child adapters[GUEST_ADAPTERS_MAX];
 	unsigned int slots[GUEST_ADAPTERS_MAX];
@@ -92,6 +98,54 @@ static void show_log(const struct run *run, const char *name)
 	fclose(log);
 }
 
+/* Which names make_directory() makes. */
+static int is_run(const struct dirent *entry)
+{
+	return !strncmp(entry->d_name, RUN_STEM, strlen(RUN_STEM));
+}
+
+/* Remove a directory that has no directories in it. */
+static void remove_flat(const char *path)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory)))
+		unlinkat(dirfd(directory), entry->d_name, 0);
+	if (directory)
+		closedir(directory);
+	rmdir(path);
+}
+
+/**
+ * prune() - remove what runs left a day ago: logs of failures, all of those killed
+ * @temporary:	where runs have their directories
+ *
+ * A run that is under way holds a lock on its directory.
+ */
+static void prune(const char *temporary)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	struct stat status;
+	int n, fd;
+
+	n = scandir(temporary, &entries, is_run, NULL);
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", temporary, entries[i]->d_name);
+		free(entries[i]);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+		    status.st_mtime < time(NULL) - LOGS_KEPT_S && flock(fd, LOCK_EX | LOCK_NB) == 0)
+			remove_flat(path);
+		close(fd);
+	}
+	if (n >= 0)
+		free(entries);
+}
+
 /**
  * make_directory() - the run's own directory, and where its logs go
  * @run:	gets both
@@ -103,13 +157,16 @@ static int make_directory(struct run *run)
 	const char *temporary = getenv("TMPDIR"), *logs = run->options->logs;
 	int err;
 
-	snprintf(run->directory, sizeof(run->directory), "%s/manakin-lab.XXXXXX",
-		 temporary && *temporary == '/' ? temporary : "/tmp");
-	if (!mkdtemp(run->directory)) {
+	if (!temporary || *temporary != '/')
+		temporary = "/tmp";
+	prune(temporary);
+	snprintf(run->directory, sizeof(run->directory), "%s/" RUN_STEM "XXXXXX", temporary);
+	if (mkdtemp(run->directory))
+		run->lock = open(run->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run->lock < 0 || flock(run->lock, LOCK_SH) < 0) {
 		err = errno;
 		say("cannot make a directory like %s: %s; set TMPDIR to another place",
 		    run->directory, strerror(err));
-		*run->directory = '\0';
 		return -err;
 	}
 	if (!logs) {
@@ -131,21 +188,13 @@ static int make_directory(struct run *run)
  */
 static void remove_directory(const struct run *run, bool failed)
 {
-	struct dirent *entry;
-	DIR *directory;
-
-	if (!*run->directory)
+	if (run->lock < 0)
 		return;
-	if (failed && run->booted && !run->options->logs && !run->options->verbose) {
+	if (failed && run->booted && !run->options->logs && !run->options->verbose)
 		say("all logs of this run are in %s", run->directory);
-		return;
-	}
-	directory = opendir(run->directory);
-	while (directory && (entry = readdir(directory)))
-		unlinkat(dirfd(directory), entry->d_name, 0);
-	if (directory)
-		closedir(directory);
-	rmdir(run->directory);
+	else
+		remove_flat(run->directory);
+	close(run->lock);
 }
 
 /**
@@ -280,7 +329,7 @@ static void hold_signals(sigset_t *before)
 
 int lab_run(const struct run_options *options)
 {
-	struct run run = { .options = options };
+	struct run run = { .options = options, .lock = -1 };
 	struct cache_item qemu, image;
 	int status = LAB_FAILED, stopped;
 	sigset_t before;
