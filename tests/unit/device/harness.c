@@ -8,6 +8,7 @@
 #include <linux/vfio.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "dma/map.h"
 #include "vfio_user/message.h"
 #include "vfio_user/server.h"
 
@@ -98,6 +100,19 @@ bool harness_noted(const char *words)
 }
 
 /* ---- The machine ---- */
+
+static struct sigaction guard;
+
+void guard_install(void)
+{
+	if (dma_guard_install() < 0 || sigaction(SIGBUS, NULL, &guard) < 0)
+		abort();
+}
+
+void guard_enable(void)
+{
+	assert_int_equal(sigaction(SIGBUS, &guard, NULL), 0);
+}
 
 uint64_t now_ms(void)
 {

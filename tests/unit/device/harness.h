@@ -66,6 +66,15 @@ struct adapter_port_counters host_counters(struct host *host, unsigned int port)
 /** now_ms() - a clock */
 uint64_t now_ms(void);
 
+/**
+ * guard_install() - the handler that catches the truncation of memory; main() calls it
+ *
+ * cmocka has a handler of its own for that signal while a test runs: one that truncates memory
+ * calls guard_enable() first.
+ */
+void guard_install(void);
+void guard_enable(void);
+
 /** WAIT() - until @condition holds, five seconds at most, while @host serves */
 #define WAIT(host, condition)                                                                      \
 	do {                                                                                       \
