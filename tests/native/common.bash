@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# common.bash - adapters and testpmd for the native tests.
+#
+#	adapter OPTION...		manakin device, found by DPDK at 7870:00:00.0
+#	adapter_stat PORT COLUMN	one of its counters, without ending it
+#	testpmd_start EAL... -- APP...	an interactive testpmd; returns when it is ready
+#	testpmd COMMAND...		gives it commands ("sleep N" waits); its output
+#	testpmd_quit			ends it; its exit status
+#	testpmd_for SECONDS ARGUMENT...	one that is interrupted after that time; its output
+#
+# Everything started ends with the test, in teardown().
+
+bats_require_minimum_version 1.5.0
+
+ADDRESS=7870:00:00.0
+MAC0=00:0d:3a:76:3b:d0
+MAC1=00:0d:3a:76:3b:d1
+export SYSFS_PCI_DEVICES=/run/manakin/mana0/pci
+# Two lcores wherever the process may run; where that is does not matter to these tests.
+CPUS=$(taskset -cp $$ | sed "s/.*: //")
+LCORES=(--lcores "0@($CPUS),1@($CPUS)")
+SMALL=(--total-num-mbufs=8192)
+
+# fail TEXT... - end a test, and say why
+fail() {
+	printf '%s\n' "$@" >&2
+	return 1
+}
+
+# await SECONDS COMMAND... - run COMMAND until it succeeds
+await() {
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < deadline)) || fail "this did not come true in time: $*" || return
+		sleep 0.05
+	done
+}
+
+# equal WANTED GOT WHAT
+equal() {
+	[[ $1 == "$2" ]] || fail "$3: wanted '$1', got '$2'"
+}
+
+# contains TEXT PATTERN - a line of TEXT matches the regular expression
+contains() {
+	grep -Eq -e "$2" <<<"$1" || fail "no line matches '$2' in:" "$1"
+}
+
+adapter() {
+	"$MANAKIN" device "$@" >"$BATS_TEST_TMPDIR/adapter.out" 2>"$BATS_TEST_TMPDIR/adapter.log" 3>&- &
+	ADAPTER=$!
+	await 5 test -S /run/manakin/mana0/socket
+}
+
+adapter_stop() {
+	kill -INT "$ADAPTER" && wait "$ADAPTER"
+}
+
+adapter_stat() {
+	"$MANAKIN" control stats --json | python3 -c '
+import json, sys
+rows = next(iter(json.load(sys.stdin).values()))
+print(rows[int(sys.argv[1])][sys.argv[2]])' "$1" "$2"
+}
+
+# stat_is PORT COLUMN VALUE
+stat_is() {
+	[[ $(adapter_stat "$1" "$2") == "$3" ]]
+}
+
+testpmd_start() {
+	local eal=()
+	while [[ $1 != -- ]]; do
+		eal+=("$1")
+		shift
+	done
+	shift
+	rm -f "$BATS_TEST_TMPDIR/in"
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	stdbuf -oL dpdk-testpmd -d "$PMD" "${LCORES[@]}" "${eal[@]}" -- -i "$@" \
+		<"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/testpmd.out" 2>&1 3>&- &
+	TESTPMD=$!
+	exec 7>"$BATS_TEST_TMPDIR/in"
+	testpmd "show version" >/dev/null || {
+		cat "$BATS_TEST_TMPDIR/testpmd.out" >&2
+		return 1
+	}
+}
+
+# answered MARK - testpmd has come to the mark: what it does not know it says so
+answered() {
+	grep -A1 "$1" "$BATS_TEST_TMPDIR/testpmd.out" | grep "Command not found"
+}
+
+testpmd() {
+	local from mark command
+	from=$(stat -c %s "$BATS_TEST_TMPDIR/testpmd.out")
+	mark=end_$(date +%s%N)
+	for command in "$@" "$mark"; do
+		if [[ $command == sleep\ * ]]; then
+			$command
+		else
+			printf '%s\n' "$command" >&7
+		fi
+	done
+	await 20 answered "$mark" || return
+	tail -c "+$((from + 1))" "$BATS_TEST_TMPDIR/testpmd.out"
+}
+
+testpmd_quit() {
+	printf 'quit\n' >&7
+	exec 7>&-
+	wait "$TESTPMD"
+}
+
+testpmd_for() {
+	local seconds=$1
+	shift
+	timeout -s KILL $((seconds + 30)) timeout -s INT "$seconds" \
+		stdbuf -oL dpdk-testpmd -d "$PMD" "${LCORES[@]}" "$@" </dev/null 2>&1 3>&- || :
+}
+
+# forwarded TEXT COLUMN - the sum over all ports of what a testpmd that has stopped says
+forwarded() {
+	grep -A3 'Accumulated forward statistics' <<<"$1" |
+		sed -n "s/.*$2: *\([0-9]*\).*/\1/p" | tail -n 1
+}
+
+# xstat TEXT NAME - one counter of `show port xstats`
+xstat() {
+	sed -n "s/^$2: //p" <<<"$1" | tail -n 1
+}
+
+teardown() {
+	exec 7>&-
+	local pid
+	for pid in $(jobs -p); do
+		kill -KILL "$pid" 2>/dev/null
+	done
+	wait 2>/dev/null
+	if [[ -z $BATS_TEST_COMPLETED ]]; then
+		tail -n 60 "$BATS_TEST_TMPDIR"/*.log "$BATS_TEST_TMPDIR"/testpmd.out >&2 2>/dev/null || :
+	fi
+	rm -rf /run/manakin /run/dpdk
+}

@@ -1,0 +1,217 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# Packets through an application: byte for byte, and with the adapter's offloads.
+
+load common
+
+packets() {
+	python3 "$BATS_TEST_DIRNAME/packets.py" "$@"
+}
+
+# two_ports SPEC0 SPEC1 ARGUMENT... - testpmd on two vPorts
+two_ports() {
+	local first=$1 second=$2
+	shift 2
+	adapter --port "mac=$MAC0,$first" --port "mac=$MAC1,$second"
+	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --no-flush-rx "$@"
+}
+
+# forward COUNT SEGMENTS COMMAND... - port 0's generator makes COUNT frames, all ports are started,
+# and what testpmd says it has forwarded arrives, as SEGMENTS frames each, and decodes
+forward() {
+	local count=$1 segments=$2 sent
+	shift 2
+	testpmd "$@" "port start all" "start" >/dev/null
+	await 20 stat_is 0 wire_rx "$count"
+	sleep 0.3
+	run testpmd "stop"
+	sent=$(forwarded "$output" TX-packets)
+	((sent > count / 2)) || fail "hardly anything was forwarded" "$output" || return
+	equal "$(forwarded "$output" RX-packets)" "$(adapter_stat 0 rx_packets)" "received" || return
+	equal $((count - $(adapter_stat 0 rx_dropped))) "$(adapter_stat 0 rx_packets)" "not dropped" || return
+	await 5 stat_is 1 wire_tx $((sent * segments)) ||
+		fail "sent $sent, arrived $(adapter_stat 1 wire_tx)" || return
+	equal 0 "$(adapter_stat 1 wire_bad)" "frames that do not decode"
+}
+
+@test "rxonly: all that the generator makes comes in" {
+	adapter --port mac=$MAC0,fabric=generator:size=64,count=100000,rate=50000
+	testpmd_start --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}" --no-flush-rx
+	testpmd "set fwd rxonly" "start"
+	await 20 stat_is 0 wire_rx 100000
+	run testpmd "stop" "show port stats 0"
+	equal 100000 $(($(forwarded "$output" RX-packets) + $(adapter_stat 0 rx_dropped))) "packets"
+	contains "$output" "RX-errors: 0"
+	equal "$(forwarded "$output" RX-packets)" "$(adapter_stat 0 rx_packets)" "packets of the adapter"
+	testpmd_quit
+}
+
+@test "io: a capture replayed at one port comes out of the other byte for byte" {
+	cd "$BATS_TEST_TMPDIR"
+	packets make in.pcap 400
+	two_ports fabric=pcap+replay=in.pcap fabric=pcap:out.pcap
+	testpmd "set fwd io" "start"
+	await 10 stat_is 1 wire_tx 400
+	testpmd "stop"
+	testpmd_quit
+	adapter_stop
+	packets same in.pcap out.pcap
+}
+
+@test "io with scattered buffers and odd bursts: the same" {
+	cd "$BATS_TEST_TMPDIR"
+	packets make in.pcap 300
+	two_ports fabric=pcap+replay=in.pcap fabric=pcap:out.pcap --burst=7 --mbuf-size=384 \
+		--rx-offloads=0x2000 --tx-offloads=0x8000
+	testpmd "set fwd io" "start"
+	await 10 stat_is 1 wire_tx 300
+	testpmd "stop"
+	testpmd_quit
+	adapter_stop
+	packets same in.pcap out.pcap
+}
+
+@test "macswap: addresses exchanged, the rest as it was" {
+	cd "$BATS_TEST_TMPDIR"
+	packets make in.pcap 200
+	two_ports fabric=pcap+replay=in.pcap fabric=pcap:out.pcap
+	testpmd "set fwd macswap" "start"
+	await 10 stat_is 1 wire_tx 200
+	testpmd "stop"
+	testpmd_quit
+	adapter_stop
+	packets swapped in.pcap out.pcap
+}
+
+@test "5tswap: still right when it arrives" {
+	two_ports fabric=generator:size=200,proto=mixed,count=1000,rate=1000 fabric=sink+verify \
+		--disable-device-start
+	forward 1000 1 "set fwd 5tswap"
+	testpmd_quit
+}
+
+@test "9000 bytes in several buffers, both ways" {
+	two_ports fabric=generator:size=9014,count=500,rate=500,mtu=9000 fabric=sink+verify,mtu=9000 \
+		--max-pkt-len=9018 --rx-offloads=0x2000 --tx-offloads=0x8000 --disable-device-start
+	forward 500 1 "set fwd io"
+	equal $(($(adapter_stat 1 tx_packets) * 9014)) "$(adapter_stat 1 tx_bytes)" "bytes"
+	testpmd_quit
+}
+
+@test "txpkts: odd splits arrive whole" {
+	adapter --port mac=$MAC0,fabric=sink+verify
+	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --tx-offloads=0x8000
+	local split
+	for split in 43,1 42,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1 64,1000 100,33,7,900,1,2,3; do
+		run testpmd "set fwd txonly" "set txpkts $split" "start" "sleep 0.3" "stop"
+		(($(forwarded "$output" TX-packets) > 0)) || fail "$split: nothing sent" "$output"
+		contains "$output" "nb packet segments=$(tr , '\n' <<<"$split" | wc -l)$"
+	done
+	run testpmd "show port xstats 0"
+	await 5 stat_is 0 wire_tx "$(xstat "$output" tx_good_packets)"
+	equal 0 "$(adapter_stat 0 wire_bad)" "frames that do not decode"
+	testpmd_quit
+}
+
+@test "csum: the adapter computes IP, TCP and UDP checksums" {
+	two_ports fabric=generator:size=300,proto=mixed,count=1000,rate=1000 fabric=sink+verify \
+		--disable-device-start
+	forward 1000 1 "csum set ip hw 1" "csum set tcp hw 1" "csum set udp hw 1" "set fwd csum"
+	equal "$(adapter_stat 1 tx_packets)" "$(adapter_stat 1 tx_csum)" "checksums computed"
+	testpmd_quit
+}
+
+@test "TSO: as many segments as a software segmenter makes, and they decode" {
+	# 946 bytes of payload in segments of 300: four
+	two_ports fabric=generator:size=1000,proto=tcp4,count=500,rate=500 fabric=sink+verify \
+		--disable-device-start
+	forward 500 4 "csum set ip hw 1" "csum set tcp hw 1" "tso set 300 1" "set fwd csum"
+	equal "$(adapter_stat 1 tx_packets)" "$(adapter_stat 1 tx_tso)" "large sends"
+	testpmd_quit
+}
+
+@test "VLAN: inserted by the adapter" {
+	cd "$BATS_TEST_TMPDIR"
+	adapter --port mac=$MAC0,fabric=pcap:out.pcap
+	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}"
+	testpmd "port stop 0" "tx_vlan set 0 77" "port start 0" "set fwd txonly" "start" "stop"
+	testpmd_quit
+	adapter_stop
+	run tcpdump -nne -r out.pcap
+	contains "$output" "802.1Q .0x8100., length 68: vlan 77, p 0, ethertype IPv4"
+	equal 0 "$(grep -c -v -e 'vlan 77' -e '^reading' <<<"$output")" "frames without the tag"
+}
+
+@test "VLAN: stripped or left in, as the application wants" {
+	adapter --port mac=$MAC0,fabric=generator:size=100,vlan=42,rate=500
+	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}"
+	run testpmd "set fwd rxonly" "set verbose 1" "start" "sleep 0.5" "stop"
+	contains "$output" "type=0x8100 - length=100 "
+	run testpmd "vlan set strip on 0" "start" "sleep 0.5" "stop"
+	contains "$output" "type=0x0800 - length=96 .*VLAN tci=0x2a"
+	contains "$output" "RTE_MBUF_F_RX_VLAN_STRIPPED"
+	testpmd_quit
+}
+
+@test "receive flags: checksums and hash" {
+	adapter --port mac=$MAC0,fabric=generator:size=100,rate=500
+	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=2 --txq=2
+	run testpmd "set fwd rxonly" "set verbose 1" "start" "sleep 0.5" "stop"
+	contains "$output" "RTE_MBUF_F_RX_RSS_HASH RTE_MBUF_F_RX_L4_CKSUM_GOOD RTE_MBUF_F_RX_IP_CKSUM_GOOD"
+	contains "$output" "RSS hash=0x[0-9a-f]+ - RSS queue=0x1"
+	testpmd_quit
+}
+
+DEFAULT_KEY=6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa
+OTHER_KEY=0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728
+
+@test "RSS: packets go where an independent Toeplitz computation says, with any key" {
+	cd "$BATS_TEST_TMPDIR"
+	packets flows in.pcap 300
+	local key stats queue wanted
+	for key in $DEFAULT_KEY $OTHER_KEY; do
+		# Without buffers nothing comes in before the key is set.
+		adapter --port mac=$MAC0,fabric=pcap+replay=in.pcap,queues=4
+		testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=4 --txq=4 --no-flush-rx \
+			--disable-device-start
+		testpmd "port config 0 rss-hash-key ipv4 $key" "port start 0" "set fwd rxonly" "start" >/dev/null
+		await 5 stat_is 0 wire_rx 300
+		stats=$(testpmd "stop" "show port xstats 0")
+		read -ra wanted <<<"$(packets queues in.pcap "$key" 4)"
+		for queue in 0 1 2 3; do
+			equal "${wanted[queue]}" "$(xstat "$stats" "rx_queue_${queue}_packets")" \
+				"packets of queue $queue with key $key"
+		done
+		testpmd_quit
+		adapter_stop
+	done
+}
+
+@test "RSS: the table is changed while packets come in" {
+	adapter --port mac=$MAC0,fabric=generator:size=64,rate=20000
+	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=4 --txq=4
+	local first commands=()
+	for first in $(seq 0 16 127); do # a line of testpmd's is not long
+		commands+=("port config 0 rss reta $(seq -f '(%g,3)' -s , "$first" $((first + 15)))")
+	done
+	run testpmd "set fwd rxonly" "start" "sleep 0.3" "${commands[@]}" \
+		"show port 0 rss reta 128 (0xffffffffffffffff,0xffffffffffffffff)"
+	contains "$output" "RSS RETA configuration: hash index=126, queue=3"
+	# What was in the queues before is gone by then.
+	run testpmd "sleep 0.3" "clear port xstats 0" "sleep 0.5" "show port xstats 0" "stop"
+	equal 0 "$(xstat "$output" rx_queue_0_packets)" "packets of queue 0"
+	(($(xstat "$output" rx_queue_3_packets) > 100)) || fail "queue 3 got nothing" "$output"
+	testpmd_quit
+}
+
+@test "queues are stopped and started while the port runs" {
+	adapter --port mac=$MAC0,fabric=generator:size=64,rate=20000
+	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=4 --txq=4
+	run testpmd "set fwd rxonly" "port 0 rxq 1 stop" "port 0 txq 1 stop" "clear port xstats 0" "start" \
+		"sleep 0.5" "stop" "show port xstats 0"
+	equal 0 "$(xstat "$output" rx_queue_1_packets)" "packets of the stopped queue"
+	(($(xstat "$output" rx_queue_2_packets) > 0)) || fail "queue 2 got nothing" "$output"
+	run testpmd "port 0 rxq 1 start" "port 0 txq 1 start" "start" "sleep 0.5" "stop" "show port xstats 0"
+	(($(xstat "$output" rx_queue_1_packets) > 0)) || fail "queue 1 got nothing" "$output"
+	testpmd_quit
+}

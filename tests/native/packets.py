@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Frames for the native tests, and what should become of them.
+
+  packets.py make FILE COUNT      write a capture of COUNT frames of many kinds
+  packets.py flows FILE COUNT     write UDP/IPv4 frames, a flow each
+  packets.py queues FILE KEY N    packets of each of N queues: Toeplitz, table of 128
+  packets.py same A B             compare two captures, byte for byte
+  packets.py swapped A B          B is A with Ethernet addresses exchanged
+"""
+import random
+import struct
+import sys
+
+HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)
+DST = bytes.fromhex("000d3a763bd0")
+SRC = bytes.fromhex("02005e000001")
+
+
+def write(path, frames):
+    with open(path, "wb") as out:
+        out.write(HEADER)
+        for i, frame in enumerate(frames):
+            out.write(struct.pack("<IIII", i, 0, len(frame), len(frame)) + frame)
+
+
+def read(path):
+    with open(path, "rb") as capture:
+        data = capture.read()
+    at, frames = 24, []
+    while at < len(data):
+        size = struct.unpack_from("<I", data, at + 8)[0]
+        frames.append(data[at + 16:at + 16 + size])
+        at += 16 + size
+    return frames
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def udp(src, dst, sport, dport, payload):
+    length = 8 + len(payload)
+    header = struct.pack("!HHHH", sport, dport, length, 0)
+    pseudo = src + dst + struct.pack("!BBH", 0, 17, length)
+    header = header[:6] + struct.pack("!H", checksum(pseudo + header + payload) or 0xFFFF)
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + length, 0, 0, 64, 17, 0, src, dst)
+    ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
+    return DST + SRC + b"\x08\x00" + ip + header + payload
+
+
+def make(path, count):
+    rng = random.Random(1)
+    frames = []
+    for i in range(count):
+        size = rng.randrange(18, 1473)
+        body = rng.randbytes(size)
+        if i % 5 == 4:  # what nobody knows: passes as it is
+            frames.append(DST + SRC + b"\x88\xb5" + body)
+        else:
+            frames.append(udp(bytes([198, 18, 0, i % 250]), b"\xc6\x13\0\1", 1024 + i, 9, body))
+    write(path, frames)
+
+
+def flows(path, count):
+    rng = random.Random(2)
+    write(path, [udp(rng.randbytes(4), rng.randbytes(4), rng.randrange(1, 65536),
+                     rng.randrange(1, 65536), bytes(22)) for _ in range(count)])
+
+
+def toeplitz(key, data):
+    """Straight from the definition: the key's 32 bits at every bit of the input that is set."""
+    bits = int.from_bytes(key, "big")
+    result = 0
+    for i in range(len(data) * 8):
+        if data[i // 8] >> (7 - i % 8) & 1:
+            result ^= bits >> (len(key) * 8 - 32 - i) & 0xFFFFFFFF
+    return result
+
+
+def queues(path, key, n):
+    counts = [0] * n
+    for frame in read(path):
+        value = toeplitz(bytes.fromhex(key), frame[26:34] + frame[34:38])
+        counts[value % 128 % n] += 1
+    print(*counts)
+
+
+def same(a, b, change=lambda frame: frame):
+    wanted, got = [change(f) for f in read(a)], read(b)
+    if len(wanted) != len(got):
+        sys.exit("%d frames became %d" % (len(wanted), len(got)))
+    for i, (w, g) in enumerate(zip(wanted, got)):
+        if w != g:
+            sys.exit("frame %d differs:\n%s\n%s" % (i, w.hex(), g.hex()))
+
+
+def main():
+    what, args = sys.argv[1], sys.argv[2:]
+    if what == "make":
+        make(args[0], int(args[1]))
+    elif what == "flows":
+        flows(args[0], int(args[1]))
+    elif what == "queues":
+        queues(args[0], args[1], int(args[2]))
+    elif what == "same":
+        same(*args)
+    elif what == "swapped":
+        same(*args, change=lambda f: f[6:12] + f[:6] + f[12:])
+    else:
+        sys.exit(__doc__)
+
+
+main()
