@@ -121,6 +121,13 @@ struct wq_counters {
 	uint64_t errors[16];		       /* send: by completion type, from CQE_TX_OKAY on */
 };
 
+/** wq_count() - add to a counter that others may be reading */
+static inline void wq_count(uint64_t *counter, uint64_t n)
+{
+	/* One writer at a time: no read-modify-write needed, but a reader must not see half a store. */
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
 enum wq_cast { WQ_UNICAST, WQ_MULTICAST, WQ_BROADCAST };
 
 /**

@@ -62,7 +62,7 @@ static void flush_completion(struct receive_burst *burst)
 		return;
 	burst->pending.cqe_hdr.cqe_type =
 		burst->packets > 1 ? MANA_CQE_RX_COALESCED_4 : burst->pending.cqe_hdr.cqe_type;
-	burst->rq->counters.coalesced += burst->packets > 1;
+	wq_count(&burst->rq->counters.coalesced, burst->packets > 1);
 	cq_post(burst->rq->cq, &burst->pending, burst->rq->id, false);
 	burst->packets = 0;
 }
@@ -173,7 +173,7 @@ static struct mana_rxcomp_oob describe(struct wq *rq, struct packet *packet)
 		oob.rx_udp_csum_succeed = l4 == CHECKSUM_GOOD;
 		oob.rx_udp_csum_fail = l4 == CHECKSUM_BAD;
 	}
-	rq->counters.csum_bad += (headers->ip_version && !ip_ok) || l4 == CHECKSUM_BAD;
+	wq_count(&rq->counters.csum_bad, (headers->ip_version && !ip_ok) || l4 == CHECKSUM_BAD);
 	return oob;
 }
 
@@ -240,10 +240,10 @@ static void count(struct wq *rq, const struct packet *packet, uint32_t len)
 			    memcmp(packet->header, all, sizeof(all)) ? WQ_MULTICAST :
 								       WQ_BROADCAST;
 
-	rq->counters.frames++;
-	rq->counters.bytes += len;
-	rq->counters.cast_frames[cast]++;
-	rq->counters.cast_bytes[cast] += len;
+	wq_count(&rq->counters.frames, 1);
+	wq_count(&rq->counters.bytes, len);
+	wq_count(&rq->counters.cast_frames[cast], 1);
+	wq_count(&rq->counters.cast_bytes[cast], len);
 }
 
 /** add_completion() - to the one being filled if it fits there */
@@ -307,7 +307,7 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	write_packet(&writer, &packet);
 	/* A completion has 16 bits for the length. */
 	if (writer.full || writer.done > UINT16_MAX) {
-		rq->counters.truncated++;
+		wq_count(&rq->counters.truncated, 1);
 		flush_completion(burst);
 		oob.cqe_hdr.cqe_type = MANA_CQE_RX_TRUNCATED;
 		add_completion(burst, &oob, writer.done, packet.hash, offset);
@@ -438,7 +438,7 @@ bool receive_rest(struct lane_work *work, bool asleep)
 
 	/* The control thread may be taking a queue away: it waits for this turn to end. */
 	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
-		struct wq *rq = __atomic_load_n(&vport->rq[i], __ATOMIC_RELAXED);
+		struct wq *rq = __atomic_load_n(&vport->rq[i], __ATOMIC_ACQUIRE);
 
 		if (rq && native_rest(rq, asleep))
 			more = true;

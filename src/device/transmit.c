@@ -276,15 +276,15 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 	skip(job, header_len);
 	if (job->oob.l.inject_vlan_tag) {
 		header_len = put_tag(job, header_len);
-		counters->vlan++;
+		wq_count(&counters->vlan, 1);
 	}
 	job->pieces[0].iov_base = job->header;
 	job->pieces[0].iov_len = header_len;
 	job->frame->iov = job->pieces;
 	job->frame->iovcnt = job->n + 1;
 	job->frame->len = job->len;
-	counters->csum += s->comp_iphdr_csum || s->comp_tcp_csum || s->comp_udp_csum;
-	counters->tso += is_tso(job);
+	wq_count(&counters->csum, s->comp_iphdr_csum || s->comp_tcp_csum || s->comp_udp_csum);
+	wq_count(&counters->tso, is_tso(job));
 	/* For a fabric that wants whole checksums; nobody behind it knows of padding either. */
 	if (job->frame->flags & FRAME_CSUM_PARTIAL && !(job->frame->flags & FRAME_GSO) &&
 	    (padding || !(caps & FABRIC_CSUM)))
@@ -411,7 +411,7 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 				continue;
 		} else {
 			/* An error is told even to a driver that asked for quiet. */
-			counters->errors[(done[i].type - MANA_CQE_TX_OKAY) % 16]++;
+			wq_count(&counters->errors[(done[i].type - MANA_CQE_TX_OKAY) % 16], 1);
 		}
 		oob.cqe_hdr.cqe_type = done[i].type & 0x3fu;
 		oob.cqe_hdr.client_type = MANA_CLIENT_COMPLETION;
@@ -420,10 +420,10 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 	}
 	cq_end(sq->cq);
 	for (unsigned int cast = 0; cast < 3; cast++) {
-		counters->cast_frames[cast] += frames[cast];
-		counters->cast_bytes[cast] += bytes[cast];
-		counters->frames += frames[cast];
-		counters->bytes += bytes[cast];
+		wq_count(&counters->cast_frames[cast], frames[cast]);
+		wq_count(&counters->cast_bytes[cast], bytes[cast]);
+		wq_count(&counters->frames, frames[cast]);
+		wq_count(&counters->bytes, bytes[cast]);
 	}
 }
 

@@ -169,7 +169,7 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 		return status_from_errno(err);
 	}
 	wq->handle = handle_make(adapter, HANDLE_WQ, wq->id);
-	*slot = wq;
+	__atomic_store_n(slot, wq, __ATOMIC_RELEASE);
 	resp->wq_id = wq->id;
 	resp->cq_id = cq->id;
 	resp->wq_obj = wq->handle;
@@ -182,7 +182,7 @@ static void counters_add(struct wq_counters *sum, const struct wq_counters *more
 	const uint64_t *from = (const uint64_t *)more;
 
 	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
-		to[i] += from[i];
+		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
 /** steering_publish() - lanes use @steering from now on; the old one is freed */
@@ -241,7 +241,8 @@ static void wq_obj_destroy(struct wq *wq)
 	else
 		lane_remove(&wq->work, -1);
 	counters_add(wq->type == GDMA_SQ ? &vport->gone_tx : &vport->gone_rx, &wq->counters);
-	*(wq->type == GDMA_SQ ? &vport->sq[wq->index] : &vport->rq[wq->index]) = NULL;
+	__atomic_store_n(wq->type == GDMA_SQ ? &vport->sq[wq->index] : &vport->rq[wq->index], NULL,
+			 __ATOMIC_RELAXED);
 	wq_destroy(wq);
 	cq_destroy(cq);
 }
