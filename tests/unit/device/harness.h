@@ -99,6 +99,13 @@ unsigned int warnings(void);
 bool harness_said(const char *words);
 bool harness_noted(const char *words);
 
+/* Sanitizers keep what is freed for a while: memory grows, and that tells nothing */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define sanitized true
+#else
+#define sanitized false
+#endif
+
 unsigned int count_fds(void);
 size_t resident_kib(void);
 

@@ -13,13 +13,6 @@
 
 #include "device/internal.h"
 
-/* AddressSanitizer keeps what is freed for a while: memory grows, and tells nothing */
-#ifdef __SANITIZE_ADDRESS__
-static const bool sanitized = true;
-#else
-static const bool sanitized;
-#endif
-
 static const char *const two_sinks[] = { "sink", "sink", NULL };
 
 struct test {

@@ -263,11 +263,8 @@ static void maps_without_end(void **state)
 		while (n--)
 			assert_int_equal(guest_unmap(guest, (n + 1) * 0x2000ull, 4096), 0);
 	}
-#ifndef __SANITIZE_ADDRESS__
-	assert_in_range(resident_kib(), 0, before + 1024);
-#else
-	(void)before;
-#endif
+	if (!sanitized)
+		assert_in_range(resident_kib(), 0, before + 1024);
 	check_works(guest, &test->loop, true);
 }
 
@@ -348,7 +345,7 @@ static void scattered_queues(void **state)
 		assert_int_equal(cqe->data[0] & 0x3f, MANA_CQE_TX_OKAY);
 		cq_index = gdma_index_next(cq_index, 1024);
 	}
-	assert_int_equal(host_counters(&test->host, 0).tx_bytes, 3000 * 150);
+	WAIT(&test->host, host_counters(&test->host, 0).tx_bytes == 3000 * 150);
 	/* Half of its pages go: it rests */
 	assert_int_equal(guest_unmap(guest, 0x10000000, 16 * 4096), 0);
 	{
@@ -672,7 +669,7 @@ static void queues_on_all_lanes(void **state)
 			for (unsigned int i = 0; i < 12; i++)
 				assert_int_equal(wq_end(guest, &sq[i]), 0);
 		}
-		assert_int_equal(host_counters(&test->host, 1).tx_frames, sent + 2400);
+		WAIT(&test->host, host_counters(&test->host, 1).tx_frames == sent + 2400);
 	}
 }
 
