@@ -5,10 +5,12 @@
   packets.py make FILE COUNT      write a capture of COUNT frames of many kinds
   packets.py flows FILE COUNT     write UDP/IPv4 frames, a flow each
   packets.py queues FILE KEY N    packets of each of N queues: Toeplitz, table of 128
+  packets.py hashes FILE KEY N    check the hashes and queues that testpmd has printed
   packets.py same A B             compare two captures, byte for byte
   packets.py swapped A B          B is A with Ethernet addresses exchanged
 """
 import random
+import re
 import struct
 import sys
 
@@ -90,6 +92,21 @@ def queues(path, key, n):
     print(*counts)
 
 
+def hashes(path, key, n):
+    wanted = {toeplitz(bytes.fromhex(key), f[26:38]) for f in read(path)}
+    seen = set()
+    for line in sys.stdin:
+        match = re.search(r"RSS hash=0x([0-9a-f]+) - RSS queue=0x([0-9a-f]+)", line)
+        if not match:
+            continue
+        value, queue = int(match[1], 16), int(match[2], 16)
+        if value not in wanted or value % 128 % n != queue:
+            sys.exit("hash %#x in queue %d" % (value, queue))
+        seen.add(value)
+    if len(seen) < len(wanted) // 2:
+        sys.exit("only %d of %d flows were seen" % (len(seen), len(wanted)))
+
+
 def same(a, b, change=lambda frame: frame):
     wanted, got = [change(f) for f in read(a)], read(b)
     if len(wanted) != len(got):
@@ -107,6 +124,8 @@ def main():
         flows(args[0], int(args[1]))
     elif what == "queues":
         queues(args[0], args[1], int(args[2]))
+    elif what == "hashes":
+        hashes(args[0], args[1], int(args[2]))
     elif what == "same":
         same(*args)
     elif what == "swapped":
