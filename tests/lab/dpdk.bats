@@ -30,7 +30,7 @@ teardown_file() {
 
 # wire PORT - frames that arrived at the fabric, all of them good
 wire() {
-	equal 0 "$(adapter_counter mana0 "$1" wire_bad)" 'frames that do not decode'
+	equal 0 "$(adapter_counter mana0 "$1" wire_bad)" 'frames that do not decode' || return
 	adapter_counter mana0 "$1" wire_tx
 }
 
