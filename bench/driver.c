@@ -20,10 +20,10 @@
 #include "base/log.h"
 #include "driver/driver.h"
 
-#define MEMORY	(64u << 20) /* bytes: the first half for rings */
-#define UNITS	1024u
-#define BURST	32u
-#define BUFFER	2048u /* bytes */
+#define MEMORY (64u << 20) /* bytes: the first half for rings */
+#define UNITS  1024u
+#define BURST  32u
+#define BUFFER 2048u /* bytes */
 
 /** struct memory - rings are cut off from the front and never given back */
 struct memory {
@@ -124,7 +124,8 @@ static uint64_t receive_for(struct driver_rxq *rxq, const struct driver_doorbell
 			got += n;
 		}
 		frames += got;
-		/* Not for each completion: the adapter reads the tail, and the line goes to and fro. */
+		/* Not for each completion: the adapter reads the tail, and the line goes to and
+		 * fro. */
 		if (driver_wq_room(&rxq->wq) < 2 * BURST)
 			continue;
 		while (driver_wq_room(&rxq->wq))
@@ -148,8 +149,8 @@ static void memory_open(struct memory *memory)
 		memory->fd = memfd_create("driver-bench", MFD_CLOEXEC);
 		if (memory->fd < 0 || ftruncate(memory->fd, MEMORY) < 0)
 			check("memory", -errno);
-		memory->base = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE,
-				    MAP_SHARED | MAP_POPULATE, memory->fd, 0);
+		memory->base = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+				    memory->fd, 0);
 	}
 	if (memory->base == MAP_FAILED)
 		check("memory", -errno);
@@ -175,7 +176,8 @@ int main(int argc, char **argv)
 	int seconds = argc > 4 ? atoi(argv[4]) : 5;
 	bool tx;
 
-	if (argc < 3 || (strcmp(argv[2], "tx") && strcmp(argv[2], "rx")) || len < 60 || len > 1518) {
+	if (argc < 3 || (strcmp(argv[2], "tx") && strcmp(argv[2], "rx")) || len < 60 ||
+	    len > 1518) {
 		fprintf(stderr, "usage: driver-bench SOCKET tx|rx [BYTES [SECONDS [CPU]]]\n");
 		return 2;
 	}
@@ -208,10 +210,9 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < seconds; i++) {
 		double start = now();
-		uint64_t frames = tx ? send_for(&txq, driver_doorbell(driver), &memory, region.key,
-						len, 1) :
-				       receive_for(&rxq, driver_doorbell(driver), &memory,
-						   region.key, 1);
+		uint64_t frames =
+			tx ? send_for(&txq, driver_doorbell(driver), &memory, region.key, len, 1)
+			   : receive_for(&rxq, driver_doorbell(driver), &memory, region.key, 1);
 		double rate = (double)frames / (now() - start) / 1e6;
 
 		if (rate > best)

@@ -49,9 +49,8 @@ int driver_attach(const struct driver_share *share, struct driver_doorbell **doo
 		return err;
 	}
 	attached->share = *share;
-	attached->doorbell = (struct driver_doorbell){ .shared = bar,
-						       .ring = ring,
-						       .ctx = attached };
+	attached->doorbell =
+		(struct driver_doorbell){ .shared = bar, .ring = ring, .ctx = attached };
 	*doorbell = &attached->doorbell;
 	return 0;
 }

@@ -32,18 +32,19 @@
 
 #include "base/log.h"
 
-#define PAGES	    6u /* of struct channel.memory */
-#define PAGE(n)	    ((n) * MANA_PAGE_SIZE)
-#define PAGE_EQ	    PAGE(0u)
-#define PAGE_CQ	    PAGE(1u)
-#define PAGE_RQ	    PAGE(2u)
-#define PAGE_SQ	    PAGE(3u)
+#define PAGES       6u /* of struct channel.memory */
+#define PAGE(n)     ((n)*MANA_PAGE_SIZE)
+#define PAGE_EQ     PAGE(0u)
+#define PAGE_CQ     PAGE(1u)
+#define PAGE_RQ     PAGE(2u)
+#define PAGE_SQ     PAGE(3u)
 #define PAGE_REQ    PAGE(4u)
 #define PAGE_RESP   PAGE(5u)
-#define WAIT_MS	    100	     /* between looks at whether the adapter is there */
-#define SMC_WAIT_NS 200000   /* between looks at the SMC */
-#define NEEDED	    (1u << HWC_INIT_CQ_ID | 1u << HWC_INIT_RQ_ID | 1u << HWC_INIT_SQ_ID |          \
-		     1u << HWC_INIT_MAX_CQS | 1u << HWC_INIT_GPA_MKEY)
+#define WAIT_MS     100    /* between looks at whether the adapter is there */
+#define SMC_WAIT_NS 200000 /* between looks at the SMC */
+#define NEEDED                                                                                     \
+	(1u << HWC_INIT_CQ_ID | 1u << HWC_INIT_RQ_ID | 1u << HWC_INIT_SQ_ID |                      \
+	 1u << HWC_INIT_MAX_CQS | 1u << HWC_INIT_GPA_MKEY)
 
 static int64_t now_ms(void)
 {
@@ -163,7 +164,8 @@ static int read_registers(struct channel *channel)
 	    channel->bells >= size || channel->smc % sizeof(uint32_t) || channel->smc >= size ||
 	    size - channel->smc < SMC_SIZE) {
 		log_say(LOG_ERROR,
-			"%s: the adapter's registers make no sense: doorbell pages of %u bytes at %#llx, "
+			"%s: the adapter's registers make no sense: doorbell pages of %u bytes at "
+			"%#llx, "
 			"shared-memory channel at %#llx, in %#llx bytes",
 			channel->name, channel->bell_size, (unsigned long long)channel->bells,
 			(unsigned long long)channel->smc, (unsigned long long)size);
@@ -238,8 +240,8 @@ static bool init_event(struct channel *channel, const struct gdma_eqe *event)
 	switch (event->type) {
 	case GDMA_EQE_HWC_INIT_EQ_ID_DB:
 		channel->eq.id = eq_id_db.eq_id;
-		if (!channel->doorbell.ring && !bell_page_init(&channel->page, channel,
-							       eq_id_db.doorbell))
+		if (!channel->doorbell.ring &&
+		    !bell_page_init(&channel->page, channel, eq_id_db.doorbell))
 			channel->doorbell = (struct driver_doorbell){ .ring = bell_page_ring,
 								      .ctx = &channel->page };
 		return true;
@@ -340,7 +342,8 @@ static int wait_init(struct channel *channel)
 	    channel->max_request < HWC_BOOT_MESSAGE_SIZE ||
 	    channel->max_response < HWC_BOOT_MESSAGE_SIZE) {
 		log_say(LOG_ERROR,
-			"%s: the adapter does not tell what is needed of its hardware channel (%#x; "
+			"%s: the adapter does not tell what is needed of its hardware channel "
+			"(%#x; "
 			"messages of %u and %u bytes)",
 			channel->name, channel->told, channel->max_request, channel->max_response);
 		return -EPROTO;
@@ -424,15 +427,14 @@ static void post_request(struct channel *channel, size_t len)
 	uint64_t words[GDMA_OOB_LARGE / 8];
 	struct driver_wq *rq = &channel->rq, *sq = &channel->sq;
 
-	driver_unit_write(&rq->ring[rq->tail++ & rq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT, 0,
-			  (uintptr_t)channel->memory + PAGE_RESP,
+	driver_unit_write(&rq->ring[rq->tail++ & rq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT,
+			  0, (uintptr_t)channel->memory + PAGE_RESP,
 			  driver_sge_word(channel->key, MANA_PAGE_SIZE));
 	driver_wq_commit(rq, &channel->doorbell);
 	memcpy(words, &oob, sizeof(words));
 	driver_unit_write(&sq->ring[sq->tail++ & sq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_LONG,
 			  words[0], words[1], words[2]);
-	driver_unit_write(&sq->ring[sq->tail++ & sq->mask],
-			  (uintptr_t)channel->memory + PAGE_REQ,
+	driver_unit_write(&sq->ring[sq->tail++ & sq->mask], (uintptr_t)channel->memory + PAGE_REQ,
 			  driver_sge_word(channel->key, (uint32_t)len), 0, 0);
 	driver_wq_commit(sq, &channel->doorbell);
 }
@@ -449,8 +451,8 @@ static int take_completions(struct channel *channel, bool *sent, bool *answered,
 		memcpy(&cqe, next, sizeof(cqe));
 		memcpy(&oob, cqe.data, sizeof(oob));
 		driver_cq_step(&channel->cq, 1);
-		if (cqe.is_sq ? *sent || cqe.wq_num != channel->sq.id :
-				*answered || cqe.wq_num != channel->rq.id)
+		if (cqe.is_sq ? *sent || cqe.wq_num != channel->sq.id
+			      : *answered || cqe.wq_num != channel->rq.id)
 			return -EPROTO;
 		if (cqe.is_sq) {
 			*sent = true;
@@ -528,13 +530,13 @@ int channel_command(struct channel *channel, struct command *command)
 	*request = (struct gdma_req_header){
 		.req = { .hdr_type = GDMA_HEADER_TYPE_STANDARD,
 			 .msg_type = command->code,
-			 .msg_version = command->request_version ? command->request_version :
-								   GDMA_MESSAGE_V1,
+			 .msg_version = command->request_version ? command->request_version
+								 : GDMA_MESSAGE_V1,
 			 .msg_size = (uint32_t)command->request_len },
 		.resp = { .hdr_type = GDMA_HEADER_TYPE_STANDARD,
 			  .msg_type = command->code,
-			  .msg_version = command->response_version ? command->response_version :
-								     GDMA_MESSAGE_V1,
+			  .msg_version = command->response_version ? command->response_version
+								   : GDMA_MESSAGE_V1,
 			  .msg_size = (uint32_t)command->response_len },
 		.dev_id = command->dev,
 		.activity_id = ++channel->activity,
@@ -543,7 +545,8 @@ int channel_command(struct channel *channel, struct command *command)
 	err = exchange(channel, command);
 	if (err) {
 		channel->dead = true;
-		log_say(LOG_ERROR, "%s: command %#x to the adapter: %s; it is not spoken to any more",
+		log_say(LOG_ERROR,
+			"%s: command %#x to the adapter: %s; it is not spoken to any more",
 			channel->name, command->code,
 			err == -EPROTO ? "its answer makes no sense" : strerror(-err));
 		return err;

@@ -355,8 +355,8 @@ unsigned int driver_events(struct driver *driver, struct driver_event *events, u
 			continue;
 		driver->link_noted[i] = false;
 		events[n++] = (struct driver_event){
-			.type = driver->port_info[i].link_up ? DRIVER_EVENT_LINK_UP :
-							       DRIVER_EVENT_LINK_DOWN,
+			.type = driver->port_info[i].link_up ? DRIVER_EVENT_LINK_UP
+							     : DRIVER_EVENT_LINK_DOWN,
 			.port = i,
 		};
 	}
@@ -379,9 +379,9 @@ int driver_stats(struct driver *driver, struct mana_query_gf_stat_resp *stats)
 	int err;
 
 	pthread_mutex_lock(&driver->lock);
-	err = !driver->started ? -EINVAL :
-	      driver->ops->stats ? driver->ops->stats(driver, stats) :
-				   -ENOTSUP;
+	err = !driver->started     ? -EINVAL
+	      : driver->ops->stats ? driver->ops->stats(driver, stats)
+				   : -ENOTSUP;
 	pthread_mutex_unlock(&driver->lock);
 	return err;
 }
@@ -401,9 +401,9 @@ int driver_share(struct driver *driver, struct driver_share *share)
 	int err;
 
 	pthread_mutex_lock(&driver->lock);
-	err = !driver->started ? -EINVAL :
-	      driver->ops->share ? driver->ops->share(driver, share) :
-				   -ENOTSUP;
+	err = !driver->started     ? -EINVAL
+	      : driver->ops->share ? driver->ops->share(driver, share)
+				   : -ENOTSUP;
 	pthread_mutex_unlock(&driver->lock);
 	return err;
 }

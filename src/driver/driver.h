@@ -37,8 +37,8 @@
 #include "wire/vport.h"
 
 #define DRIVER_PORTS_MAX  256u
-#define DRIVER_QUEUES_MAX 64u	 /* of a kind, per port */
-#define DRIVER_UNITS_MIN  128u	 /* in a work queue: GDMA_QUEUE_SIZE_MIN bytes */
+#define DRIVER_QUEUES_MAX 64u  /* of a kind, per port */
+#define DRIVER_UNITS_MIN  128u /* in a work queue: GDMA_QUEUE_SIZE_MIN bytes */
 #define DRIVER_UNITS_MAX  16384u
 #define DRIVER_TX_SGES    GDMA_SQE_SGES_MAX
 

@@ -35,15 +35,14 @@
 #include "wire/native.h"
 
 #define CONFIG_IDENTITY 0u /* PCI configuration space: vendor, device */
-#define CONFIG_COMMAND	4u
-#define COMMAND_MEMORY	(1u << 1)
-#define COMMAND_MASTER	(1u << 2)
+#define CONFIG_COMMAND  4u
+#define COMMAND_MEMORY  (1u << 1)
+#define COMMAND_MASTER  (1u << 2)
 
-#define VECTORS_MAX	2048u /* that MSI-X can have */
-#define EQ_SIZE		4096u
-#define SHORT_OFFSET	MANA_SHORT_VPORT_OFFSET_MAX
-#define TABLE_MAX                                                                                  \
-	256u /* entries that fit in a message of 4096 bytes, a power of two */
+#define VECTORS_MAX     2048u /* that MSI-X can have */
+#define EQ_SIZE         4096u
+#define SHORT_OFFSET    MANA_SHORT_VPORT_OFFSET_MAX
+#define TABLE_MAX       256u /* entries that fit in a message of 4096 bytes, a power of two */
 
 /**
  * struct hwc_queue - the adapter's side of a queue
@@ -302,14 +301,15 @@ static int register_device(struct hwc_driver *hwc)
 	err = bell_page_init(&hwc->bell, &hwc->channel, hwc->page);
 	if (err)
 		return err;
-	hwc->driver.doorbell = (struct driver_doorbell){ .ring = bell_page_ring,
-							 .ctx = &hwc->bell };
+	hwc->driver.doorbell =
+		(struct driver_doorbell){ .ring = bell_page_ring, .ctx = &hwc->bell };
 	return 0;
 }
 
 static int query_device(struct hwc_driver *hwc)
 {
-	struct mana_query_device_config_req request = { .proto_minor_ver = 1, .proto_micro_ver = 1 };
+	struct mana_query_device_config_req request = { .proto_minor_ver = 1,
+							.proto_micro_ver = 1 };
 	struct mana_query_device_config_resp response;
 	struct driver_info *info = &hwc->driver.info;
 	int err = command_v(hwc, MANA_QUERY_DEV_CONFIG, true, &request, sizeof(request), 0,
@@ -351,10 +351,10 @@ static int query_vport(struct hwc_driver *hwc, unsigned int index)
 	hwc->vport[index] = response.vport;
 	memcpy(info->mac, response.mac_addr, sizeof(info->mac));
 	info->link_up = true;
-	info->max_txq = least(least(response.max_num_sq, hwc->driver.info.max_sq),
-			      DRIVER_QUEUES_MAX);
-	info->max_rxq = least(least(response.max_num_rq, hwc->driver.info.max_rq),
-			      DRIVER_QUEUES_MAX);
+	info->max_txq =
+		least(least(response.max_num_sq, hwc->driver.info.max_sq), DRIVER_QUEUES_MAX);
+	info->max_rxq =
+		least(least(response.max_num_rq, hwc->driver.info.max_rq), DRIVER_QUEUES_MAX);
 	info->table_size = response.num_indirection_ent;
 	if (!info->table_size || info->table_size & (info->table_size - 1))
 		info->table_size = MANA_INDIRECTION_DEF;
@@ -376,7 +376,8 @@ static void open_shared(struct hwc_driver *hwc)
 	int err = hwc->transport->ops->map_region(hwc->transport, NATIVE_BAR, &va, &size);
 
 	if (err) {
-		log_say(LOG_NOTICE, "%s: doorbells are not shared but sent: BAR 2 cannot be mapped: %s",
+		log_say(LOG_NOTICE,
+			"%s: doorbells are not shared but sent: BAR 2 cannot be mapped: %s",
 			hwc->driver.name, strerror(-err));
 		return;
 	}
@@ -446,7 +447,8 @@ static int start(struct driver *driver)
 	if (!err) {
 		hwc->vectors[0] = 1;
 		err = bring_up(hwc);
-		if (!err && epoll_ctl(driver->event_fd, EPOLL_CTL_ADD, hwc->channel.irq_fd, &event) < 0)
+		if (!err &&
+		    epoll_ctl(driver->event_fd, EPOLL_CTL_ADD, hwc->channel.irq_fd, &event) < 0)
 			err = -errno;
 		if (err) {
 			hwc->transport->ops->reset(hwc->transport);
@@ -528,8 +530,8 @@ static int vector_open(struct hwc_driver *hwc, struct hwc_queue *queue)
 		return -ENOSPC;
 	}
 	queue->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	err = queue->event_fd < 0 ? -errno :
-				    hwc->transport->ops->irqs(hwc->transport, queue->vector,
+	err = queue->event_fd < 0 ? -errno
+				  : hwc->transport->ops->irqs(hwc->transport, queue->vector,
 							      &queue->event_fd, 1);
 	if (err) {
 		if (queue->event_fd >= 0)
@@ -553,18 +555,17 @@ static void vector_close(struct hwc_driver *hwc, struct hwc_queue *queue)
 /** eq_open() - an event queue for one receive queue */
 static int eq_open(struct hwc_driver *hwc, struct hwc_queue *queue)
 {
-	struct gdma_create_queue_req request = { .type = GDMA_EQ,
-						 .pdid = hwc->pd,
-						 .doorbell_page = hwc->page,
-						 .queue_size = EQ_SIZE };
+	struct gdma_create_queue_req request = {
+		.type = GDMA_EQ, .pdid = hwc->pd, .doorbell_page = hwc->page, .queue_size = EQ_SIZE
+	};
 	struct gdma_create_queue_resp response;
 	int err = vector_open(hwc, queue);
 
 	if (err)
 		return err;
 	queue->eq_memory = ring_alloc(&hwc->driver, EQ_SIZE);
-	err = queue->eq_memory ? dma_region(hwc, queue->eq_memory, EQ_SIZE, &request.dma_region) :
-				 -ENOMEM;
+	err = queue->eq_memory ? dma_region(hwc, queue->eq_memory, EQ_SIZE, &request.dma_region)
+			       : -ENOMEM;
 	if (!err) {
 		request.eq_msix_index = queue->vector;
 		err = command(hwc, GDMA_CREATE_QUEUE, true, &request, sizeof(request), &response,
@@ -819,9 +820,10 @@ static int port_open(struct driver_port *port)
 	if (err)
 		return err;
 	if (response.tx_vport_offset > SHORT_OFFSET || !response.short_form_allowed) {
-		log_say(LOG_ERROR, "%s: vPort %u (offset %u) needs the long form for every packet, "
-			"which this driver does not send", port->driver->name, port->index,
-			response.tx_vport_offset);
+		log_say(LOG_ERROR,
+			"%s: vPort %u (offset %u) needs the long form for every packet, "
+			"which this driver does not send",
+			port->driver->name, port->index, response.tx_vport_offset);
 		return -ENOTSUP;
 	}
 	((struct hwc_port *)port)->offset = response.tx_vport_offset;
@@ -915,8 +917,8 @@ static int take_over(struct transport *transport)
 					   sizeof(identity));
 	if (err)
 		return err;
-	if (identity[0] != MANA_PCI_VENDOR_ID || (identity[1] != MANA_PCI_DEVICE_ID_VF &&
-						  identity[1] != MANA_PCI_DEVICE_ID_PF2)) {
+	if (identity[0] != MANA_PCI_VENDOR_ID ||
+	    (identity[1] != MANA_PCI_DEVICE_ID_VF && identity[1] != MANA_PCI_DEVICE_ID_PF2)) {
 		log_say(LOG_ERROR,
 			"%s: the device is %04x:%04x, and this driver is for a MANA VF, %04x:%04x",
 			transport->name, identity[0], identity[1], MANA_PCI_VENDOR_ID,

@@ -14,7 +14,8 @@ void driver_txq_error(struct driver_txq *txq, const struct gdma_cqe *cqe)
 	memcpy(&copy, oob, sizeof(copy));
 	type = copy.cqe_hdr.cqe_type;
 	if (type <= MANA_CQE_TX_OKAY || !driver_wq_used(&txq->wq)) {
-		/* A good one that nobody asked for, something of a receive queue, or nothing sent */
+		/* A good one that nobody asked for, something of a receive queue, or nothing sent
+		 */
 		txq->cq.broken = true;
 		return;
 	}

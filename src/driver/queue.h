@@ -270,21 +270,21 @@ struct driver_txq {
 #define DRIVER_TX_IP_CSUM    (1ull << 4)
 #define DRIVER_TX_TCP_CSUM   (1ull << 5)
 #define DRIVER_TX_UDP_CSUM   (1ull << 6)
-#define DRIVER_TX_SUPPRESS   (1ull << 7) /* no completion if all goes well */
-#define DRIVER_TX_TCP_OFF(n) ((uint64_t)((n) & 0x3ffu) << 32) /* bytes to the TCP header */
+#define DRIVER_TX_SUPPRESS   (1ull << 7)                    /* no completion if all goes well */
+#define DRIVER_TX_TCP_OFF(n) ((uint64_t)((n)&0x3ffu) << 32) /* bytes to the TCP header */
 
 /* The first word of an entry: SGEs, size of the OOB */
 #define DRIVER_WQE_SGES(n)   ((uint64_t)(n) << 32)
 #define DRIVER_WQE_SHORT     ((uint64_t)(GDMA_OOB_SMALL / 4) << 40)
 #define DRIVER_WQE_LONG      ((uint64_t)(GDMA_OOB_LARGE / 4) << 40)
-#define DRIVER_WQE_TSO       (1ull << 43)		/* the first SGE holds the headers */
-#define DRIVER_WQE_MSS(n)    ((uint64_t)((n) & 0x3fffu) << 48) /* payload bytes of a segment */
-#define DRIVER_WQE_LAST(n)   ((uint64_t)((n) & 0xffu) << 24)   /* TSO: bytes of the first SGE */
+#define DRIVER_WQE_TSO       (1ull << 43)                    /* the first SGE holds the headers */
+#define DRIVER_WQE_MSS(n)    ((uint64_t)((n)&0x3fffu) << 48) /* payload bytes of a segment */
+#define DRIVER_WQE_LAST(n)   ((uint64_t)((n)&0xffu) << 24)   /* TSO: bytes of the first SGE */
 
 /* The first word of the long part of the OOB: a VLAN tag, as in the frame */
 #define DRIVER_TX_VLAN(tci)                                                                        \
 	(1ull << 3 | (uint64_t)((tci) >> 13) << 16 | (uint64_t)((tci) >> 12 & 1) << 19 |           \
-	 (uint64_t)((tci) & 0xfffu) << 20)
+	 (uint64_t)((tci)&0xfffu) << 20)
 
 /** driver_sge_word() - second half of an SGE */
 static inline uint64_t driver_sge_word(uint32_t key, uint32_t len)
@@ -404,7 +404,8 @@ static inline uint32_t driver_txq_reap(struct driver_txq *txq, uint32_t budget)
 		 * field that the adapter writes is taken for a place in our memory.
 		 */
 		if (__builtin_expect((cqe->data[0] & 0x3fu) == MANA_CQE_TX_OKAY &&
-					     txq->answered != txq->asked, 1))
+					     txq->answered != txq->asked,
+				     1))
 			txq->wq.head = txq->signals[txq->answered++ & txq->wq.mask].end;
 		else
 			driver_txq_error(txq, cqe);
@@ -435,8 +436,8 @@ static inline void driver_rx_post(struct driver_rxq *rxq, uint64_t address, uint
 {
 	struct driver_wq *wq = &rxq->wq;
 
-	driver_unit_write(&wq->ring[wq->tail++ & wq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT, 0,
-			  address, driver_sge_word(key, len));
+	driver_unit_write(&wq->ring[wq->tail++ & wq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT,
+			  0, address, driver_sge_word(key, len));
 }
 
 /**

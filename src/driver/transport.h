@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRANSPORT_BAR0	 0u
+#define TRANSPORT_BAR0   0u
 #define TRANSPORT_CONFIG 7u /* PCI configuration space; regions are numbered as VFIO does */
 
 struct transport;

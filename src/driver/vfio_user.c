@@ -130,7 +130,8 @@ static int reset(struct transport *transport)
 
 static int watch(struct transport *transport, int epoll_fd, bool on)
 {
-	/* Answers to requests are others' business: the end of the connection is all that counts. */
+	/* Answers to requests are others' business: the end of the connection is all that counts.
+	 */
 	struct epoll_event event = { .events = EPOLLRDHUP };
 
 	if (epoll_ctl(epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL,

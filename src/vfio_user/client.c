@@ -317,11 +317,11 @@ static int request(struct vfu_client *client, struct exchange *exchange)
 	int err;
 
 	if (exchange->body_len)
-		iov[iovcnt++] = (struct iovec){ (void *)(uintptr_t)exchange->body,
-						exchange->body_len };
+		iov[iovcnt++] =
+			(struct iovec){ (void *)(uintptr_t)exchange->body, exchange->body_len };
 	if (exchange->data_len)
-		iov[iovcnt++] = (struct iovec){ (void *)(uintptr_t)exchange->data,
-						exchange->data_len };
+		iov[iovcnt++] =
+			(struct iovec){ (void *)(uintptr_t)exchange->data, exchange->data_len };
 	if (exchange->answer_fd)
 		*exchange->answer_fd = -1;
 	pthread_mutex_lock(&client->exchange);
@@ -390,7 +390,8 @@ static int negotiate(struct vfu_client *client)
 		return err;
 	if (exchange.answer_len < sizeof(version))
 		return -EPROTO;
-	/* What the server says of its limits is not read: one descriptor and little data at a time */
+	/* What the server says of its limits is not read: one descriptor and little data at a time
+	 */
 	memcpy(&version, answer, sizeof(version));
 	return version.major == VFU_MAJOR && version.minor <= VFU_MINOR ? 0 : -ENOTSUP;
 }
@@ -473,7 +474,8 @@ int vfu_client_alive(struct vfu_client *client)
 int vfu_client_info(struct vfu_client *client, uint32_t *regions, uint32_t *irqs)
 {
 	struct vfu_device_info info = { .argsz = sizeof(info) };
-	int err = ask(client, VFU_CMD_DEVICE_GET_INFO, &info, sizeof(info), -1, &info, sizeof(info));
+	int err =
+		ask(client, VFU_CMD_DEVICE_GET_INFO, &info, sizeof(info), -1, &info, sizeof(info));
 
 	if (err)
 		return err;
@@ -504,8 +506,8 @@ static int read_areas(const uint8_t *answer, size_t len, uint32_t at,
 				return -EPROTO;
 			memcpy(&sparse, answer + at, sizeof(sparse));
 			if (sparse.nr_areas > VFU_CLIENT_AREAS_MAX ||
-			    sparse.nr_areas > (len - at - sizeof(sparse)) /
-						      sizeof(region->areas[0]))
+			    sparse.nr_areas >
+				    (len - at - sizeof(sparse)) / sizeof(region->areas[0]))
 				return -EPROTO;
 			memcpy(region->areas, answer + at + sizeof(sparse),
 			       sparse.nr_areas * sizeof(region->areas[0]));
@@ -553,8 +555,8 @@ int vfu_client_region(struct vfu_client *client, uint32_t index, struct vfu_clie
 		region->offset = info.offset;
 		if (info.flags & VFIO_REGION_INFO_FLAG_MMAP && region->fd >= 0)
 			err = read_areas(answer, exchange.answer_len,
-					 info.flags & VFIO_REGION_INFO_FLAG_CAPS ? info.cap_offset :
-										   0,
+					 info.flags & VFIO_REGION_INFO_FLAG_CAPS ? info.cap_offset
+										 : 0,
 					 region);
 	}
 	if (region->fd >= 0 && (err || !region->n_areas)) {
@@ -601,8 +603,7 @@ int vfu_client_irq_count(struct vfu_client *client, uint32_t index, uint32_t *co
 int vfu_client_set_irq(struct vfu_client *client, uint32_t index, uint32_t vector, int fd)
 {
 	struct vfu_irq_set set = { .argsz = sizeof(set),
-				   .flags = VFIO_IRQ_SET_DATA_EVENTFD |
-					    VFIO_IRQ_SET_ACTION_TRIGGER,
+				   .flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
 				   .index = index,
 				   .start = vector,
 				   .count = 1 };

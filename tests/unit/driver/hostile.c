@@ -13,14 +13,14 @@
 #include "wire/reg.h"
 
 #define BAR_SIZE   0x800000u
-#define BELLS	   0x400000u
-#define SMC_AT	   0x1000u
+#define BELLS      0x400000u
+#define SMC_AT     0x1000u
 #define HWC_PAGE   1u /* doorbell pages */
 #define ETH_PAGE   2u
-#define HWC_EQ	   3u /* numbers of the channel's queues */
-#define HWC_CQ	   4u
-#define HWC_RQ	   5u
-#define HWC_SQ	   6u
+#define HWC_EQ     3u /* numbers of the channel's queues */
+#define HWC_CQ     4u
+#define HWC_RQ     5u
+#define HWC_SQ     6u
 #define TIMEOUT_MS 3
 
 /** struct hostile - the adapter; what it remembers of the driver's memory are plain pointers */
@@ -238,7 +238,8 @@ static void answer(struct hostile *hostile)
 		header->status = byte(hostile) % 2 ? 0xffffffff : byte(hostile);
 	memcpy(to, response, oob.tx_oob_data_size);
 	if (odd(hostile))
-		oob.tx_oob_data_size = byte(hostile) % 2 ? (uint32_t)byte(hostile) << 24 : byte(hostile);
+		oob.tx_oob_data_size =
+			byte(hostile) % 2 ? (uint32_t)byte(hostile) << 24 : byte(hostile);
 	completion(hostile, &oob, HWC_SQ, true);
 	completion(hostile, &oob, HWC_RQ, false);
 	if (odd(hostile))
@@ -555,10 +556,9 @@ bool hostile_run(const struct hostile_source *source, uint8_t *memory,
 	struct bump bump = { .at = memory + 16 * NATIVE_DOORBELL_SIZE,
 			     .end = memory + HOSTILE_MEMORY };
 	struct driver_allocator allocator = { alloc, release, &bump };
-	struct hostile hostile = { .transport = { &ops, "hostile" },
-				   .source = source,
-				   .irq_fd = -1,
-				   .bar2 = memory };
+	struct hostile hostile = {
+		.transport = { &ops, "hostile" }, .source = source, .irq_fd = -1, .bar2 = memory
+	};
 	struct driver *driver;
 
 	memset(memory, 0, 16 * NATIVE_DOORBELL_SIZE);

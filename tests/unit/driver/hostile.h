@@ -25,7 +25,8 @@ struct hostile_source {
 	unsigned int rate;
 };
 
-/** struct hostile_result - how far the driver got: 0 or a negative errno of each step, 1 if not tried */
+/** struct hostile_result - how far the driver got: 0 or a negative errno of each step, 1 if not
+ * tried */
 struct hostile_result {
 	int open, map, start, port, txq, rxq, rss, stats;
 	unsigned int sent, received;

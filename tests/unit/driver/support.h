@@ -20,8 +20,8 @@
 #include "device/adapter.h"
 #include "driver/driver.h"
 
-#define ARENA_SIZE	(64u << 20) /* bytes */
-#define ARENA_RINGS	(32u << 20) /* of them for the allocator; the rest is for packets */
+#define ARENA_SIZE  (64u << 20) /* bytes */
+#define ARENA_RINGS (32u << 20) /* of them for the allocator; the rest is for packets */
 
 /**
  * struct host - an adapter in software

@@ -787,7 +787,8 @@ static void test_no_growth(void **state)
 		}
 	}
 	assert_int_equal(count_fds(), fds);
-#ifndef __SANITIZE_ADDRESS__ /* which keeps what is freed for a while, and looks for leaks itself */
+#ifndef __SANITIZE_ADDRESS__ /* which keeps what is freed for a while, and looks for leaks itself  \
+			      */
 	assert_true(resident_kib() <= resident + 512);
 #endif
 	host_stop(&host);
@@ -814,7 +815,7 @@ static void test_killed(void **state)
 		key = key_of(driver);
 		make_frame(arena_packets(&arena), 64, host.config.port[0].mac,
 			   host.config.port[0].mac);
-		for (uint64_t frames = 0;; ) {
+		for (uint64_t frames = 0;;) {
 			assert_true(now_ms() < until);
 			driver_txq_reap(&txq, UINT32_MAX);
 			if (driver_wq_room(&txq.wq) >= BURST) {
