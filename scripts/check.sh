@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Run every test: unit and fuzz tests plain and under the sanitizers, then the lab.
+# Run every test: unit and fuzz tests plain and under the sanitizers, then DPDK on
+# this machine, then the lab.
 # usage: check.sh BUILD
 set -u
 
@@ -25,6 +26,8 @@ ninja -C "$build" && ninja -C "$sanitized" || exit 1
 
 run unit "$build" --suite unit --suite fuzz
 run sanitize "$sanitized" --suite unit --suite fuzz
+# Each wants two CPUs and hugepages.
+run native "$build" --suite native --num-processes 1
 echo "== guest images (built once, then kept)"
 "$build/manakin" lab build --suite trixie && "$build/manakin" lab build --suite bookworm || failed=1
 # One guest at a time: with two cores they would only slow each other down.
