@@ -55,6 +55,9 @@ extern int pmd_logtype;
 
 struct pmd_port;
 
+#define PMD_RX_COUNTERS 6u
+#define PMD_TX_COUNTERS (3u + DRIVER_TX_ERRORS)
+
 /**
  * struct pmd_txq - a send queue
  * @driver:	the queue itself; first, for its alignment
@@ -67,6 +70,7 @@ struct pmd_port;
  * @region:	where the last packet was, with its key
  * @port:	ethdev's number
  * @packets, @bytes, @dropped: handed to the adapter; not handed over since no entry can say it
+ * @base:	what each counter was at the last reset; only the queue's owner writes the counters
  */
 struct pmd_txq {
 	struct driver_txq driver;
@@ -83,6 +87,7 @@ struct pmd_txq {
 	uint64_t bytes;
 	uint64_t dropped;
 
+	uint64_t base[PMD_TX_COUNTERS];
 	struct pmd_port *owner;
 	uint16_t descriptors;
 	uint32_t units;
@@ -104,13 +109,17 @@ struct pmd_txq {
  * @limit:	units that may be posted at most
  * @refill_at:	post when so many units are free
  * @posted, @done: entries, modulo 2^32; for the scatter path
+ * @entries_mask: places for entries in @mbufs, less one; for the scatter path
  * @mbufs:	buffers of each unit (one-segment entries), or of each entry
  * @pool, @room: where buffers come from, and the bytes in one
  * @region:	where the last buffer was, with its key
  * @port:	ethdev's number
  * @packets, @bytes: given to the application
  * @errors:	truncated, or impossible
- * @nombuf:	buffers the pool could not give
+ * @truncated:	those of them that were longer than their buffers
+ * @nombuf:	times the pool could not give a buffer
+ * @completions: entries of the completion queue that brought them
+ * @base:	as a send queue's
  */
 struct pmd_rxq {
 	struct driver_rxq driver;
@@ -140,6 +149,7 @@ struct pmd_rxq {
 	uint64_t nombuf;
 	uint64_t completions;
 
+	uint64_t base[PMD_RX_COUNTERS];
 	struct pmd_port *owner;
 	uint16_t descriptors;
 	uint32_t units;

@@ -92,9 +92,13 @@ int pmd_txq_create(struct rte_eth_dev *dev, uint16_t index)
 {
 	struct pmd_txq *txq = dev->data->tx_queues[index];
 	struct pmd_port *port = pmd_port(dev);
+	uint64_t errors[DRIVER_TX_ERRORS];
 	int err;
 
+	memcpy(errors, txq->driver.errors, sizeof(errors));
 	err = driver_txq_create(port->handle, index, txq->units, &txq->driver);
+	/* A new queue counts from 0, and the port goes on counting. */
+	memcpy(txq->driver.errors, errors, sizeof(errors));
 	if (!err) {
 		err = driver_region(port->adapter->driver, txq->mbufs, &txq->region);
 		if (err)

@@ -2,8 +2,8 @@
 /*
  * Theory of operation
  *
- * Counters belong to a queue and are written by whoever polls it; a reader adds them
- * up. Bytes are of frames without FCS. What the adapter counts itself is the whole
+ * Counters belong to a queue and are written by whoever polls it, and by nobody else: a
+ * reset remembers what they were. A reader adds them up. Bytes are of frames without FCS. What the adapter counts itself is the whole
  * function's, so only a port that has an adapter to itself can say from it how many
  * packets found no buffer (imissed).
  */
@@ -42,13 +42,35 @@ static const char *const tx_errors[DRIVER_TX_ERRORS] = {
 	"other",
 };
 
-static uint64_t sum_errors(const struct pmd_txq *txq)
-{
-	uint64_t sum = 0;
+static_assert(RTE_DIM(rx_counters) == PMD_RX_COUNTERS, "counters of a receive queue");
+static_assert(RTE_DIM(tx_counters) + DRIVER_TX_ERRORS == PMD_TX_COUNTERS,
+	      "counters of a send queue");
 
-	for (unsigned int i = 0; i < DRIVER_TX_ERRORS; i++)
-		sum += txq->driver.errors[i];
-	return sum;
+enum { RX_PACKETS, RX_BYTES, RX_ERRORS, RX_TRUNCATED, RX_NO_MBUF };
+enum { TX_PACKETS, TX_BYTES, TX_DROPPED, TX_ERRORS };
+
+/** rx_raw() - a counter since the queue was set up */
+static uint64_t rx_raw(const struct pmd_rxq *rxq, unsigned int c)
+{
+	return *(const uint64_t *)((const uint8_t *)rxq + rx_counters[c].offset);
+}
+
+static uint64_t tx_raw(const struct pmd_txq *txq, unsigned int c)
+{
+	if (c >= TX_ERRORS)
+		return txq->driver.errors[c - TX_ERRORS];
+	return *(const uint64_t *)((const uint8_t *)txq + tx_counters[c].offset);
+}
+
+/** rx_count() - a counter since the last reset; 0 for a queue that is not there */
+static uint64_t rx_count(const struct pmd_rxq *rxq, unsigned int c)
+{
+	return rxq ? rx_raw(rxq, c) - rxq->base[c] : 0;
+}
+
+static uint64_t tx_count(const struct pmd_txq *txq, unsigned int c)
+{
+	return txq ? tx_raw(txq, c) - txq->base[c] : 0;
 }
 
 /** missed() - packets without a buffer, as far as the adapter's counter is this port's alone */
@@ -67,33 +89,30 @@ int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 {
 	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++) {
 		const struct pmd_txq *txq = dev->data->tx_queues[i];
-		uint64_t errors, packets;
+		uint64_t packets = tx_count(txq, TX_PACKETS), errors = 0;
 
-		if (!txq)
-			continue;
-		errors = sum_errors(txq);
-		packets = txq->packets - RTE_MIN(errors, txq->packets);
+		for (unsigned int c = TX_ERRORS; c < PMD_TX_COUNTERS; c++)
+			errors += tx_count(txq, c);
+		packets -= RTE_MIN(errors, packets);
 		stats->opackets += packets;
-		stats->obytes += txq->bytes;
-		stats->oerrors += errors + txq->dropped;
+		stats->obytes += tx_count(txq, TX_BYTES);
+		stats->oerrors += errors + tx_count(txq, TX_DROPPED);
 		if (i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
 			stats->q_opackets[i] = packets;
-			stats->q_obytes[i] = txq->bytes;
+			stats->q_obytes[i] = tx_count(txq, TX_BYTES);
 		}
 	}
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
 		const struct pmd_rxq *rxq = dev->data->rx_queues[i];
 
-		if (!rxq)
-			continue;
-		stats->ipackets += rxq->packets;
-		stats->ibytes += rxq->bytes;
-		stats->ierrors += rxq->errors;
-		stats->rx_nombuf += rxq->nombuf;
+		stats->ipackets += rx_count(rxq, RX_PACKETS);
+		stats->ibytes += rx_count(rxq, RX_BYTES);
+		stats->ierrors += rx_count(rxq, RX_ERRORS);
+		stats->rx_nombuf += rx_count(rxq, RX_NO_MBUF);
 		if (i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			stats->q_ipackets[i] = rxq->packets;
-			stats->q_ibytes[i] = rxq->bytes;
-			stats->q_errors[i] = rxq->errors;
+			stats->q_ipackets[i] = rx_count(rxq, RX_PACKETS);
+			stats->q_ibytes[i] = rx_count(rxq, RX_BYTES);
+			stats->q_errors[i] = rx_count(rxq, RX_ERRORS);
 		}
 	}
 	stats->imissed = missed(dev) - pmd_port(dev)->missed;
@@ -105,20 +124,14 @@ int pmd_stats_reset(struct rte_eth_dev *dev)
 	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++) {
 		struct pmd_txq *txq = dev->data->tx_queues[i];
 
-		if (!txq)
-			continue;
-		txq->packets = 0;
-		txq->bytes = 0;
-		txq->dropped = 0;
-		memset(txq->driver.errors, 0, sizeof(txq->driver.errors));
+		for (unsigned int c = 0; txq && c < PMD_TX_COUNTERS; c++)
+			txq->base[c] = tx_raw(txq, c);
 	}
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
 		struct pmd_rxq *rxq = dev->data->rx_queues[i];
 
-		if (!rxq)
-			continue;
-		for (unsigned int c = 0; c < RTE_DIM(rx_counters); c++)
-			*(uint64_t *)((uint8_t *)rxq + rx_counters[c].offset) = 0;
+		for (unsigned int c = 0; rxq && c < PMD_RX_COUNTERS; c++)
+			rxq->base[c] = rx_raw(rxq, c);
 	}
 	pmd_port(dev)->missed = missed(dev);
 	return 0;
@@ -131,9 +144,7 @@ int pmd_xstats_reset(struct rte_eth_dev *dev)
 
 static unsigned int xstats_count(const struct rte_eth_dev *dev)
 {
-	return (unsigned int)(dev->data->nb_rx_queues * RTE_DIM(rx_counters) +
-			      dev->data->nb_tx_queues *
-				      (RTE_DIM(tx_counters) + DRIVER_TX_ERRORS));
+	return dev->data->nb_rx_queues * PMD_RX_COUNTERS + dev->data->nb_tx_queues * PMD_TX_COUNTERS;
 }
 
 int pmd_xstats_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned int n)
@@ -163,23 +174,12 @@ int pmd_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *stats, unsigne
 
 	if (!stats || n < count)
 		return (int)count;
-	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++) {
-		const uint8_t *rxq = dev->data->rx_queues[q];
-
-		for (unsigned int c = 0; c < RTE_DIM(rx_counters); c++)
-			stats[at++].value =
-				rxq ? *(const uint64_t *)(rxq + rx_counters[c].offset) : 0;
-	}
-	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++) {
-		const struct pmd_txq *txq = dev->data->tx_queues[q];
-
-		for (unsigned int c = 0; c < RTE_DIM(tx_counters); c++)
-			stats[at++].value = txq ? *(const uint64_t *)((const uint8_t *)txq +
-								      tx_counters[c].offset) :
-						  0;
-		for (unsigned int c = 0; c < DRIVER_TX_ERRORS; c++)
-			stats[at++].value = txq ? txq->driver.errors[c] : 0;
-	}
+	for (uint16_t q = 0; q < dev->data->nb_rx_queues; q++)
+		for (unsigned int c = 0; c < PMD_RX_COUNTERS; c++)
+			stats[at++].value = rx_count(dev->data->rx_queues[q], c);
+	for (uint16_t q = 0; q < dev->data->nb_tx_queues; q++)
+		for (unsigned int c = 0; c < PMD_TX_COUNTERS; c++)
+			stats[at++].value = tx_count(dev->data->tx_queues[q], c);
 	for (at = 0; at < count; at++)
 		stats[at].id = at;
 	return (int)count;

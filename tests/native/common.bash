@@ -52,7 +52,7 @@ contains() {
 adapter() {
 	"$MANAKIN" device "$@" >"$BATS_TEST_TMPDIR/adapter.out" 2>"$BATS_TEST_TMPDIR/adapter.log" 3>&- &
 	ADAPTER=$!
-	await 5 test -S /run/manakin/mana0/socket
+	await 5 grep -q "waiting for a client" "$BATS_TEST_TMPDIR/adapter.log"
 }
 
 adapter_stop() {

@@ -205,7 +205,7 @@ OTHER_KEY=0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223
 	contains "$output" "RSS RETA configuration: hash index=126, queue=3"
 	# What was in the queues before is gone by then.
 	run testpmd "sleep 0.3" "clear port xstats 0" "sleep 0.5" "show port xstats 0" "stop"
-	equal 0 "$(xstat "$output" rx_queue_0_packets)" "packets of queue 0"
+	equal 0 "$(xstat "$output" rx_queue_0_packets)" "packets of queue 0" || fail "$output"
 	(($(xstat "$output" rx_queue_3_packets) > 100)) || fail "queue 3 got nothing" "$output"
 	testpmd_quit
 }
