@@ -443,7 +443,7 @@ bool receive_rest(struct lane_work *work, bool asleep)
 		if (rq && native_rest(rq, asleep))
 			more = true;
 	}
-	return more && fabric_is_source(vport->fabric);
+	return more && receiving(vport) && fabric_is_source(vport->fabric);
 }
 
 void receive_fence(struct wq *rq)
