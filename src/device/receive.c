@@ -197,7 +197,8 @@ static void writer_put(struct writer *writer, const uint8_t *data, size_t len)
 		}
 		room = writer->iov->iov_len - writer->offset;
 		part = room < len ? room : len;
-		memcpy((uint8_t *)writer->iov->iov_base + writer->offset, data, part);
+		/* A client may send from where it receives. */
+		memmove((uint8_t *)writer->iov->iov_base + writer->offset, data, part);
 		data += part;
 		len -= part;
 		writer->offset += part;
