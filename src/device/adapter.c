@@ -211,7 +211,7 @@ static void client_detached(void *ctx)
 	log_say(LOG_NOTICE, "%s: client gone", adapter->config.name);
 }
 
-static const struct vfu_ops client_ops = {
+const struct vfu_ops adapter_ops = {
 	.read = client_read,
 	.write = client_write,
 	.dma_map = client_dma_map,
@@ -262,7 +262,7 @@ static int open_server(struct adapter *adapter, char *error, size_t error_size)
 	struct vfu_config config = {
 		.path = adapter->config.socket,
 		.irqs = { [VFU_IRQ_MSIX] = ADAPTER_MSIX },
-		.ops = &client_ops,
+		.ops = &adapter_ops,
 		.ctx = adapter,
 	};
 	int err;

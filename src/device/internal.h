@@ -134,6 +134,8 @@ struct adapter {
 };
 
 /* adapter.c */
+/** adapter_ops - what the server calls for its client; the context is the adapter */
+extern const struct vfu_ops adapter_ops;
 void adapter_raise(struct adapter *adapter, uint32_t msix);
 /**
  * adapter_say() - something about the client for the log, behind the adapter's name
