@@ -42,8 +42,10 @@ static int configure(struct rte_eth_dev *dev)
 
 	/* ethdev has checked what a port may have; this is about all ports together. */
 	if (queues > port->adapter->info.max_cq) {
-		PMD_LOG(ERR, "port %u: %u queues are more than the %u completion queues the adapter "
-			"has: use fewer", dev->data->port_id, queues, port->adapter->info.max_cq);
+		PMD_LOG(ERR,
+			"port %u: %u queues are more than the %u completion queues the adapter "
+			"has: use fewer",
+			dev->data->port_id, queues, port->adapter->info.max_cq);
 		return -EINVAL;
 	}
 	if (dev->data->dev_conf.rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG)
@@ -171,8 +173,8 @@ static int info(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->reta_size = (uint16_t)port->info.table_size;
 	info->hash_key_size = MANA_HASH_KEY_SIZE;
 	info->flow_type_rss_offloads = PMD_RSS_TYPES;
-	info->dev_capa = RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP |
-			 RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
+	info->dev_capa =
+		RTE_ETH_DEV_CAPA_RUNTIME_RX_QUEUE_SETUP | RTE_ETH_DEV_CAPA_RUNTIME_TX_QUEUE_SETUP;
 	info->default_rxconf = (struct rte_eth_rxconf){ .rx_free_thresh = 32, .rx_drop_en = 1 };
 	info->default_txconf = (struct rte_eth_txconf){ .tx_free_thresh = 32, .tx_rs_thresh = 32 };
 	info->rx_desc_lim = (struct rte_eth_desc_lim){
@@ -190,7 +192,9 @@ static int info(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 		.nb_mtu_seg_max = DRIVER_TX_SGES,
 	};
 	info->default_rxportconf = (struct rte_eth_dev_portconf){
-		.burst_size = 32, .ring_size = PMD_DESCRIPTORS_DEF, .nb_queues = 1,
+		.burst_size = 32,
+		.ring_size = PMD_DESCRIPTORS_DEF,
+		.nb_queues = 1,
 	};
 	info->default_txportconf = info->default_rxportconf;
 	info->speed_capa = RTE_ETH_LINK_SPEED_100G | RTE_ETH_LINK_SPEED_200G;
@@ -214,8 +218,10 @@ static int mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 		const struct pmd_rxq *rxq = dev->data->rx_queues[i];
 
 		if (frame + RTE_VLAN_HLEN > rxq->room * rxq->segments) {
-			PMD_LOG(ERR, "port %u: the buffers of queue %u are too small for an MTU of "
-				"%u: stop the port first", dev->data->port_id, i, mtu);
+			PMD_LOG(ERR,
+				"port %u: the buffers of queue %u are too small for an MTU of "
+				"%u: stop the port first",
+				dev->data->port_id, i, mtu);
 			return -EBUSY;
 		}
 	}
@@ -228,8 +234,10 @@ static int mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
  */
 static int no_filter(struct rte_eth_dev *dev)
 {
-	PMD_LOG(INFO, "port %u: the adapter filters no addresses, all that its network hands over "
-		"comes in", dev->data->port_id);
+	PMD_LOG(INFO,
+		"port %u: the adapter filters no addresses, all that its network hands over "
+		"comes in",
+		dev->data->port_id);
 	return 0;
 }
 
@@ -271,8 +279,8 @@ static int get_registers(struct rte_eth_dev *dev, struct rte_dev_reg_info *regs)
 		return -ENOTSUP;
 	regs->length = REGISTERS_SIZE / sizeof(uint32_t);
 	regs->offset = 0;
-	regs->version = (uint32_t)port->adapter->pci->id.vendor_id << 16 |
-			port->adapter->pci->id.device_id;
+	regs->version =
+		(uint32_t)port->adapter->pci->id.vendor_id << 16 | port->adapter->pci->id.device_id;
 	return driver_registers(port->adapter->driver, 0, regs->data, REGISTERS_SIZE);
 }
 

@@ -33,8 +33,8 @@ static int set_link(struct rte_eth_dev *dev, bool up)
 {
 	const struct pmd_port *port = pmd_port(dev);
 	struct rte_eth_link link = {
-		.link_speed = port->info.speed_mbps ? port->info.speed_mbps :
-						      RTE_ETH_SPEED_NUM_UNKNOWN,
+		.link_speed =
+			port->info.speed_mbps ? port->info.speed_mbps : RTE_ETH_SPEED_NUM_UNKNOWN,
 		.link_duplex = RTE_ETH_LINK_FULL_DUPLEX,
 		.link_autoneg = RTE_ETH_LINK_FIXED,
 		.link_status = up ? RTE_ETH_LINK_UP : RTE_ETH_LINK_DOWN,
@@ -103,8 +103,7 @@ static void on_event(void *arg)
 		switch (events[i].type) {
 		case DRIVER_EVENT_LINK_UP:
 		case DRIVER_EVENT_LINK_DOWN:
-			link_event(adapter, events[i].port,
-				   events[i].type == DRIVER_EVENT_LINK_UP);
+			link_event(adapter, events[i].port, events[i].type == DRIVER_EVENT_LINK_UP);
 			break;
 		case DRIVER_EVENT_RESET:
 			PMD_LOG(NOTICE, "the adapter at %s asks to be reset", adapter->pci->name);

@@ -87,9 +87,10 @@ static int run_add(struct run *run, const struct rte_memseg_list *msl, const str
 	}
 	fd = rte_memseg_get_fd_thread_unsafe(ms);
 	if (fd < 0 || rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) < 0) {
-		PMD_LOG(ERR, "DPDK's memory at %p has no file that the adapter could map (%s); "
-			"run with hugepages (--in-memory is fine)", ms->addr,
-			rte_strerror(rte_errno));
+		PMD_LOG(ERR,
+			"DPDK's memory at %p has no file that the adapter could map (%s); "
+			"run with hugepages (--in-memory is fine)",
+			ms->addr, rte_strerror(rte_errno));
 		return -ENOTSUP;
 	}
 	if (run->fd == fd && stays && run->start + run->len == ms->addr &&
@@ -155,7 +156,8 @@ int pmd_memory_map(struct pmd_adapter *adapter)
 	if (err)
 		return err; /* what failed has said so; the adapter is closed now */
 	if (run.foreign)
-		PMD_LOG(NOTICE, "%llu bytes of external memory cannot be mapped for the adapter at "
+		PMD_LOG(NOTICE,
+			"%llu bytes of external memory cannot be mapped for the adapter at "
 			"%s: packets there will not be sent",
 			(unsigned long long)run.foreign, adapter->pci->name);
 	return 0;

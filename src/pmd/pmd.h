@@ -38,13 +38,13 @@
 
 #include "driver/driver.h"
 
-#define PMD_NAME	   "net_manakin"
-#define PMD_DESCRIPTORS_MIN 64u
+#define PMD_NAME               "net_manakin"
+#define PMD_DESCRIPTORS_MIN    64u
 #define PMD_TX_DESCRIPTORS_MAX DRIVER_UNITS_MAX
 #define PMD_RX_DESCRIPTORS_MAX 8192u
-#define PMD_DESCRIPTORS_DEF 512u
-#define PMD_RX_SEGMENTS_MAX GDMA_RQE_SGES_MAX
-#define PMD_TSO_HEADER_MAX 256u /* bytes: the adapter takes no longer headers to be cut */
+#define PMD_DESCRIPTORS_DEF    512u
+#define PMD_RX_SEGMENTS_MAX    GDMA_RQE_SGES_MAX
+#define PMD_TSO_HEADER_MAX     256u /* bytes: the adapter takes no longer headers to be cut */
 
 extern int pmd_logtype;
 
@@ -252,8 +252,7 @@ void pmd_set_bursts(struct rte_eth_dev *dev);
 int pmd_txq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
 		  unsigned int socket, const struct rte_eth_txconf *conf);
 int pmd_rxq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
-		  unsigned int socket, const struct rte_eth_rxconf *conf,
-		  struct rte_mempool *pool);
+		  unsigned int socket, const struct rte_eth_rxconf *conf, struct rte_mempool *pool);
 void pmd_txq_release(struct rte_eth_dev *dev, uint16_t index);
 void pmd_rxq_release(struct rte_eth_dev *dev, uint16_t index);
 void pmd_txq_info(struct rte_eth_dev *dev, uint16_t index, struct rte_eth_txq_info *info);

@@ -59,8 +59,8 @@ struct pmd_adapter *pmd_adapter_find(const char *name)
 	struct pmd_adapter *adapter;
 
 	TAILQ_FOREACH(adapter, &adapters, next)
-		if (!strcmp(adapter->pci->name, name))
-			return adapter;
+	if (!strcmp(adapter->pci->name, name))
+		return adapter;
 	return NULL;
 }
 
@@ -111,8 +111,10 @@ static int parse(const struct rte_pci_device *pci, struct wanted *wanted)
 		return 0;
 	arguments = rte_kvargs_parse(devargs->args, keys);
 	if (!arguments) {
-		PMD_LOG(ERR, "\"%s\" of device %s cannot be understood: only mac=ADDRESS is, any number "
-			"of times", devargs->args, pci->name);
+		PMD_LOG(ERR,
+			"\"%s\" of device %s cannot be understood: only mac=ADDRESS is, any number "
+			"of times",
+			devargs->args, pci->name);
 		return -EINVAL;
 	}
 	err = rte_kvargs_process(arguments, ARGUMENT_MAC, add_mac, wanted);
@@ -198,12 +200,16 @@ static void say_missing(const struct pmd_adapter *adapter, const struct rte_ethe
 			snprintf(have + at, sizeof(have) - at, "...");
 			break;
 		}
-		at += (size_t)snprintf(have + at, sizeof(have) - at, "%s%02x:%02x:%02x:%02x:%02x:%02x",
-				       at ? ", " : "", info.mac[0], info.mac[1], info.mac[2],
-				       info.mac[3], info.mac[4], info.mac[5]);
+		at += (size_t)snprintf(have + at, sizeof(have) - at,
+				       "%s%02x:%02x:%02x:%02x:%02x:%02x", at ? ", " : "",
+				       info.mac[0], info.mac[1], info.mac[2], info.mac[3],
+				       info.mac[4], info.mac[5]);
 	}
-	PMD_LOG(ERR, "no port of the adapter at %s has the address %02x:%02x:%02x:%02x:%02x:%02x; it has "
-		"%s", adapter->pci->name, bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5],
+	PMD_LOG(ERR,
+		"no port of the adapter at %s has the address %02x:%02x:%02x:%02x:%02x:%02x; it "
+		"has "
+		"%s",
+		adapter->pci->name, bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5],
 		have);
 }
 
@@ -280,7 +286,8 @@ static void close_ports(struct rte_pci_device *pci)
 {
 	uint16_t id;
 
-	RTE_ETH_FOREACH_DEV_OF(id, &pci->device) {
+	RTE_ETH_FOREACH_DEV_OF(id, &pci->device)
+	{
 		if (!pmd_primary()) {
 			rte_eth_dev_release_port(&rte_eth_devices[id]);
 			continue;

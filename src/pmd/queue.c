@@ -163,14 +163,17 @@ static int set_layout(struct rte_eth_dev *dev, struct pmd_rxq *rxq)
 		uint32_t segments = (frame + rxq->room - 1) / rxq->room;
 
 		if (!(offloads & RTE_ETH_RX_OFFLOAD_SCATTER)) {
-			PMD_LOG(ERR, "port %u: packets of up to %u bytes (MTU %u) do not fit into the "
-				"mbufs of queue %u, which hold %u: use larger mbufs, a smaller MTU, "
+			PMD_LOG(ERR,
+				"port %u: packets of up to %u bytes (MTU %u) do not fit into the "
+				"mbufs of queue %u, which hold %u: use larger mbufs, a smaller "
+				"MTU, "
 				"or RTE_ETH_RX_OFFLOAD_SCATTER",
 				dev->data->port_id, frame, dev->data->mtu, rxq->index, rxq->room);
 			return -EINVAL;
 		}
 		if (segments > PMD_RX_SEGMENTS_MAX) {
-			PMD_LOG(ERR, "port %u: a packet of %u bytes would need %u mbufs of queue %u, "
+			PMD_LOG(ERR,
+				"port %u: a packet of %u bytes would need %u mbufs of queue %u, "
 				"and the adapter takes %u: use larger mbufs or a smaller MTU",
 				dev->data->port_id, frame, segments, rxq->index,
 				PMD_RX_SEGMENTS_MAX);
@@ -193,7 +196,8 @@ int pmd_rxq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
 		  unsigned int socket, const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
 {
 	uint64_t offloads = conf->offloads | dev->data->dev_conf.rxmode.offloads;
-	struct rte_mbuf initial = { .data_off = RTE_PKTMBUF_HEADROOM, .nb_segs = 1,
+	struct rte_mbuf initial = { .data_off = RTE_PKTMBUF_HEADROOM,
+				    .nb_segs = 1,
 				    .port = dev->data->port_id };
 	uint32_t threshold = conf->rx_free_thresh ? conf->rx_free_thresh : RX_FREE_THRESHOLD;
 	struct pmd_rxq *rxq;
@@ -291,9 +295,11 @@ int pmd_rxq_fill(struct rte_eth_dev *dev, uint16_t index)
 
 	if (pmd_rx_refill(rxq))
 		return 0;
-	PMD_LOG(ERR, "port %u: receive queue %u needs %u mbufs and pool %s has too few: make it larger "
-		"or use fewer descriptors", dev->data->port_id, index,
-		rxq->limit / rxq->entry_units * rxq->segments, rxq->pool->name);
+	PMD_LOG(ERR,
+		"port %u: receive queue %u needs %u mbufs and pool %s has too few: make it larger "
+		"or use fewer descriptors",
+		dev->data->port_id, index, rxq->limit / rxq->entry_units * rxq->segments,
+		rxq->pool->name);
 	return -ENOMEM;
 }
 

@@ -48,8 +48,8 @@ int pmd_rss_configure(struct rte_eth_dev *dev)
 
 	port->rss_types = 0;
 	for (uint32_t i = 0; i < port->info.table_size; i++)
-		port->table[i] = dev->data->nb_rx_queues ?
-					 (uint16_t)(i % dev->data->nb_rx_queues) : 0;
+		port->table[i] =
+			dev->data->nb_rx_queues ? (uint16_t)(i % dev->data->nb_rx_queues) : 0;
 	if (!(conf->rxmode.mq_mode & RTE_ETH_MQ_RX_RSS_FLAG))
 		return 0;
 	err = set_key(dev, &conf->rx_adv_conf.rss_conf);
@@ -62,7 +62,9 @@ int pmd_rss_apply(struct rte_eth_dev *dev, bool enable)
 {
 	struct pmd_port *port = pmd_port(dev);
 	uint16_t table[MANA_INDIRECTION_MAX], running[RTE_MAX_QUEUES_PER_PORT];
-	struct driver_rss rss = { .hash = port->rss_types != 0, .coalesce = true, .table = table,
+	struct driver_rss rss = { .hash = port->rss_types != 0,
+				  .coalesce = true,
+				  .table = table,
 				  .entries = port->info.table_size };
 	unsigned int n = 0;
 	int err;

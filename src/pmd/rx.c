@@ -30,19 +30,19 @@
 #include "pmd/pmd.h"
 
 /* In the second word of a completion, see struct mana_rxcomp_oob */
-#define CQE_VLAN_MASK	 0xfffu
+#define CQE_VLAN_MASK    0xfffu
 #define CQE_VLAN_PRESENT (1u << 12)
-#define CQE_HASH_SHIFT	 16
-#define CQE_HASH_MASK	 0x1ffu
-#define CQE_CSUM_SHIFT	 25 /* six bits: IP good, bad; TCP good, bad; UDP good, bad */
-#define CQE_CSUM_MASK	 0x3fu
+#define CQE_HASH_SHIFT   16
+#define CQE_HASH_MASK    0x1ffu
+#define CQE_CSUM_SHIFT   25 /* six bits: IP good, bad; TCP good, bad; UDP good, bad */
+#define CQE_CSUM_MASK    0x3fu
 
-#define IP_GOOD  (1u << 0)
-#define IP_BAD   (1u << 1)
-#define TCP_GOOD (1u << 2)
-#define TCP_BAD  (1u << 3)
-#define UDP_GOOD (1u << 4)
-#define UDP_BAD  (1u << 5)
+#define IP_GOOD          (1u << 0)
+#define IP_BAD           (1u << 1)
+#define TCP_GOOD         (1u << 2)
+#define TCP_BAD          (1u << 3)
+#define UDP_GOOD         (1u << 4)
+#define UDP_BAD          (1u << 5)
 
 /** csum_flags() - what six bits of a completion say to an application */
 static inline uint64_t csum_flags(uint32_t bits)
@@ -146,7 +146,8 @@ static bool refill_plain(struct pmd_rxq *rxq)
 		struct rte_mbuf **mbufs = &rxq->mbufs[slot];
 
 		if (unlikely(rte_mempool_get_bulk(rxq->pool, (void **)mbufs, n))) {
-			/* A bulk is all or nothing: the last few buffers of a pool are of use too. */
+			/* A bulk is all or nothing: the last few buffers of a pool are of use too.
+			 */
 			if (n > 1) {
 				want = n / 2;
 				enough = false;
@@ -159,8 +160,8 @@ static bool refill_plain(struct pmd_rxq *rxq)
 		for (uint32_t i = 0; i < RTE_MIN(n, 4u); i++)
 			rte_prefetch0(mbufs[i]);
 		for (uint32_t i = 0; i < n; i++) {
-			const uint8_t *data = (const uint8_t *)mbufs[i]->buf_addr +
-					      RTE_PKTMBUF_HEADROOM;
+			const uint8_t *data =
+				(const uint8_t *)mbufs[i]->buf_addr + RTE_PKTMBUF_HEADROOM;
 
 			if (i + 4 < n)
 				rte_prefetch0(mbufs[i + 4]);
@@ -191,9 +192,9 @@ static __rte_noinline void odd_completion(struct pmd_rxq *rxq, const struct gdma
 		if (!driver_rxq_take(&rxq->driver, rxq->entry_units, &slot))
 			return;
 		if (rxq->scatter)
-			rte_pktmbuf_free_bulk(&rxq->mbufs[(rxq->done++ & rxq->entries_mask) *
-							  rxq->segments],
-					      rxq->segments);
+			rte_pktmbuf_free_bulk(
+				&rxq->mbufs[(rxq->done++ & rxq->entries_mask) * rxq->segments],
+				rxq->segments);
 		else
 			rte_pktmbuf_free(rxq->mbufs[slot]);
 		break;

@@ -23,7 +23,7 @@
 
 #include "pmd/pmd.h"
 
-#define ACTION	"net_manakin"
+#define ACTION  "net_manakin"
 #define TIMEOUT 5 /* seconds */
 
 /** struct share_request - to the primary process */
@@ -62,8 +62,7 @@ static int answer(const struct rte_mp_msg *message, const void *peer)
 	struct rte_mp_msg reply = { .len_param = sizeof(out) };
 	struct pmd_adapter *adapter = NULL;
 
-	if (message->len_param == sizeof(*request) &&
-	    memchr(request->pci, 0, sizeof(request->pci)))
+	if (message->len_param == sizeof(*request) && memchr(request->pci, 0, sizeof(request->pci)))
 		adapter = pmd_adapter_find(request->pci);
 	if (adapter && !adapter->gone) {
 		out.err = driver_share(adapter->driver, &out.share);
@@ -170,8 +169,8 @@ void pmd_share_detach(struct rte_pci_device *pci)
 	struct attached *device;
 
 	TAILQ_FOREACH(device, &devices, next)
-		if (device->pci == pci)
-			break;
+	if (device->pci == pci)
+		break;
 	if (!device)
 		return;
 	TAILQ_REMOVE(&devices, device, next);

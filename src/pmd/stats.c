@@ -3,9 +3,9 @@
  * Theory of operation
  *
  * Counters belong to a queue and are written by whoever polls it, and by nobody else: a
- * reset remembers what they were. A reader adds them up. Bytes are of frames without FCS. What the adapter counts itself is the whole
- * function's, so only a port that has an adapter to itself can say from it how many
- * packets found no buffer (imissed).
+ * reset remembers what they were. A reader adds them up. Bytes are of frames without FCS. What the
+ * adapter counts itself is the whole function's, so only a port that has an adapter to itself can
+ * say from it how many packets found no buffer (imissed).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,9 +37,8 @@ static const struct counter tx_counters[] = {
 
 /* By MANA_CQE_TX_* - MANA_CQE_TX_SA_DROP */
 static const char *const tx_errors[DRIVER_TX_ERRORS] = {
-	"source_address", "too_long",	   "bad_oob",	      "ether_type",	"bad_headers",
-	"function_off",	  "vport_offset",  "vport_off",	      "vlan",		"bad_entry",
-	"other",
+	"source_address", "too_long",  "bad_oob", "ether_type", "bad_headers", "function_off",
+	"vport_offset",   "vport_off", "vlan",    "bad_entry",  "other",
 };
 
 static_assert(RTE_DIM(rx_counters) == PMD_RX_COUNTERS, "counters of a receive queue");
@@ -144,7 +143,8 @@ int pmd_xstats_reset(struct rte_eth_dev *dev)
 
 static unsigned int xstats_count(const struct rte_eth_dev *dev)
 {
-	return dev->data->nb_rx_queues * PMD_RX_COUNTERS + dev->data->nb_tx_queues * PMD_TX_COUNTERS;
+	return dev->data->nb_rx_queues * PMD_RX_COUNTERS +
+	       dev->data->nb_tx_queues * PMD_TX_COUNTERS;
 }
 
 int pmd_xstats_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned int n)

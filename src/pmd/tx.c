@@ -30,8 +30,8 @@
 	 RTE_MBUF_F_TX_IPV6)
 
 #define TSO_SEGMENT_MAX 0x3fffu /* bytes: client_data_unit has 14 bits */
-#define FREE_BATCH 64u
-#define REAP_ALL   UINT32_MAX
+#define FREE_BATCH      64u
+#define REAP_ALL        UINT32_MAX
 
 /* ---- Packets that are done with ---- */
 
@@ -109,8 +109,8 @@ int pmd_tx_descriptor_status(void *queue, uint16_t offset)
 	if (offset >= txq->descriptors)
 		return -EINVAL;
 	driver_txq_reap(&txq->driver, REAP_ALL);
-	return offset < driver_wq_used(&txq->driver.wq) ? RTE_ETH_TX_DESC_FULL :
-							  RTE_ETH_TX_DESC_DONE;
+	return offset < driver_wq_used(&txq->driver.wq) ? RTE_ETH_TX_DESC_FULL
+							: RTE_ETH_TX_DESC_DONE;
 }
 
 /* ---- Packets to be sent ---- */

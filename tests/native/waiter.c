@@ -18,8 +18,8 @@
 #include <rte_mbuf.h>
 
 #define DESCRIPTORS 256
-#define BURST	    32
-#define SENT	    100
+#define BURST       32
+#define SENT        100
 
 static void check(int err, const char *what)
 {
@@ -92,8 +92,10 @@ int main(int argc, char **argv)
 	if (!pool)
 		check(-ENOMEM, "pool");
 	check(rte_eth_dev_configure(port, 1, 1, &conf), "configure");
-	check(rte_eth_rx_queue_setup(port, 0, DESCRIPTORS, (unsigned int)SOCKET_ID_ANY, NULL, pool), "rx queue");
-	check(rte_eth_tx_queue_setup(port, 0, DESCRIPTORS, (unsigned int)SOCKET_ID_ANY, NULL), "tx queue");
+	check(rte_eth_rx_queue_setup(port, 0, DESCRIPTORS, (unsigned int)SOCKET_ID_ANY, NULL, pool),
+	      "rx queue");
+	check(rte_eth_tx_queue_setup(port, 0, DESCRIPTORS, (unsigned int)SOCKET_ID_ANY, NULL),
+	      "tx queue");
 	check(rte_eth_dev_start(port), "start");
 	check(rte_eth_dev_rx_intr_ctl_q(port, 0, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD, NULL),
 	      "interrupt");
@@ -118,8 +120,8 @@ int main(int argc, char **argv)
 	regs.data = words;
 	check(rte_eth_dev_get_reg_info(port, &regs), "registers");
 	cleaned = send_some(port, pool);
-	printf("packets %lu\nwakes %lu\ncpu %lu\nregister %#x of %u\ncleaned %d\n", packets, wakes, cpu,
-	       words[0], regs.length, cleaned);
+	printf("packets %lu\nwakes %lu\ncpu %lu\nregister %#x of %u\ncleaned %d\n", packets, wakes,
+	       cpu, words[0], regs.length, cleaned);
 	check(rte_eth_dev_stop(port), "stop");
 	check(rte_eth_dev_close(port), "close");
 	if (rte_mempool_avail_count(pool) != 2047) {
