@@ -16,19 +16,20 @@ two_ports() {
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --no-flush-rx "$@"
 }
 
-# forward COUNT SEGMENTS COMMAND... - port 0's generator makes COUNT frames, all ports are started,
-# and what testpmd says it has forwarded arrives, as SEGMENTS frames each, and decodes
+# has_come PORT COLUMN N - the adapter has counted that many
+has_come() {
+	(($(adapter_stat "$1" "$2") >= $3))
+}
+
+# forward COUNT SEGMENTS COMMAND... - all ports are started, COUNT frames or more go through, and what
+# testpmd says it has sent arrives, as SEGMENTS frames each, and decodes
 forward() {
 	local count=$1 segments=$2 sent
 	shift 2
 	testpmd "$@" "port start all" "start" >/dev/null
-	await 20 stat_is 0 wire_rx "$count"
-	sleep 0.3
+	await 20 has_come 1 wire_tx $((count * segments))
 	run testpmd "stop"
 	sent=$(forwarded "$output" TX-packets)
-	((sent > count / 2)) || fail "hardly anything was forwarded" "$output" || return
-	equal "$(forwarded "$output" RX-packets)" "$(adapter_stat 0 rx_packets)" "received" || return
-	equal $((count - $(adapter_stat 0 rx_dropped))) "$(adapter_stat 0 rx_packets)" "not dropped" || return
 	await 5 stat_is 1 wire_tx $((sent * segments)) ||
 		fail "sent $sent, arrived $(adapter_stat 1 wire_tx)" || return
 	equal 0 "$(adapter_stat 1 wire_bad)" "frames that do not decode"
@@ -84,14 +85,14 @@ forward() {
 }
 
 @test "5tswap: still right when it arrives" {
-	two_ports fabric=generator:size=200,proto=mixed,count=1000,rate=1000 fabric=sink+verify \
+	two_ports fabric=generator:size=200,proto=mixed,rate=1000 fabric=sink+verify \
 		--disable-device-start
 	forward 1000 1 "set fwd 5tswap"
 	testpmd_quit
 }
 
 @test "9000 bytes in several buffers, both ways" {
-	two_ports fabric=generator:size=9014,count=500,rate=500,mtu=9000 fabric=sink+verify,mtu=9000 \
+	two_ports fabric=generator:size=9014,rate=500,mtu=9000 fabric=sink+verify,mtu=9000 \
 		--max-pkt-len=9018 --rx-offloads=0x2000 --tx-offloads=0x8000 --disable-device-start
 	forward 500 1 "set fwd io"
 	equal $(($(adapter_stat 1 tx_packets) * 9014)) "$(adapter_stat 1 tx_bytes)" "bytes"
@@ -114,7 +115,7 @@ forward() {
 }
 
 @test "csum: the adapter computes IP, TCP and UDP checksums" {
-	two_ports fabric=generator:size=300,proto=mixed,count=1000,rate=1000 fabric=sink+verify \
+	two_ports fabric=generator:size=300,proto=mixed,rate=1000 fabric=sink+verify \
 		--disable-device-start
 	forward 1000 1 "csum set ip hw 1" "csum set tcp hw 1" "csum set udp hw 1" "set fwd csum"
 	equal "$(adapter_stat 1 tx_packets)" "$(adapter_stat 1 tx_csum)" "checksums computed"
@@ -123,7 +124,7 @@ forward() {
 
 @test "TSO: as many segments as a software segmenter makes, and they decode" {
 	# 946 bytes of payload in segments of 300: four
-	two_ports fabric=generator:size=1000,proto=tcp4,count=500,rate=500 fabric=sink+verify \
+	two_ports fabric=generator:size=1000,proto=tcp4,rate=500 fabric=sink+verify \
 		--disable-device-start
 	forward 500 4 "csum set ip hw 1" "csum set tcp hw 1" "tso set 300 1" "set fwd csum"
 	equal "$(adapter_stat 1 tx_packets)" "$(adapter_stat 1 tx_tso)" "large sends"
