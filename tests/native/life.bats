@@ -57,7 +57,8 @@ said() {
 
 @test "too few hugepages for the packets" {
 	adapter --port mac=$MAC0
-	refused "Creation of mbuf pool for socket 0 failed: Cannot allocate memory" -m 64 --legacy-mem \
+	refused "Creation of mbuf pool for socket 0 failed: Cannot allocate memory" -m 32 \
+		--socket-limit=64 \
 		--vdev="$ADDRESS" -- --total-num-mbufs=60000
 }
 
