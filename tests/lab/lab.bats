@@ -1,0 +1,222 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The lab itself: what goes into a guest and comes out of it, how it ends, and that
+# it leaves nothing. Most tests boot a guest of their own.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	MANAKIN=${MANAKIN:?tests/lab/run sets it}
+	cd "$BATS_TEST_TMPDIR" || return 1
+	mkdir tmp
+	export TMPDIR=$BATS_TEST_TMPDIR/tmp
+}
+
+fail() {
+	printf '%s\n' "$@" >&2
+	return 1
+}
+
+# lab ARGUMENT... - manakin lab with a limit that only a hang reaches; sets status
+lab() {
+	status=0
+	timeout -s KILL 300 "$MANAKIN" lab "$@" >out 2>err || status=$?
+}
+
+# ended STATUS [TEXT] - did lab end so, and say TEXT on standard error?
+ended() {
+	[[ $status -eq $1 ]] || fail "status: wanted $1, got $status" "$(cat err)"
+	[[ -z ${2:-} || $(<err) == *"$2"* ]] || fail "wanted: $2" "got: $(cat err)"
+}
+
+# left_nothing - no process but the tests' own, no directory of a run
+left_nothing() {
+	local left
+	left=$(pgrep -f 'qemu-system|virtiofsd|manakin (device|lab)' -a || :)
+	[[ -z $left ]] || fail "still there: $left"
+	left=$(ls tmp)
+	[[ -z $left ]] || fail "left in TMPDIR: $left"
+}
+
+# refused TEXT ARGUMENT... - is this bad usage, which TEXT explains?
+refused() {
+	lab "${@:2}" </dev/null
+	ended 125 "$1"
+	[[ ! -s out ]] || fail "on standard output: $(cat out)"
+	[[ $(grep -vc -e "^Try \`manakin" -e '^information.$' err) -eq 1 ]] ||
+		fail "not one message: $(cat err)"
+	left_nothing
+}
+
+@test "bad usage gets one message, and nothing is started" {
+	refused 'there are build, run and shell'
+	refused 'there is no command "boot"' boot
+	refused 'no command: say what to run' run
+	refused "unrecognized option '--frobnicate'" run --frobnicate true
+	refused '--cpus takes a number from 1 to 64, not "0"' run --cpus 0 true
+	refused '--memory takes a size of at least 512M' run --memory 1M true
+	refused '--timeout takes a number of seconds' run --timeout soon true
+	refused '--share ./nowhere: there is no such directory' run --share ./nowhere true
+	refused '--virtio-tap nope0: there is no such tap; make it first' run --virtio-tap nope0 true
+	refused '--no-device contradicts' run --no-device --device '' true
+	refused '"../trixie" is not the name of a Debian suite' run --suite ../trixie true
+	refused '"uname" is too much' shell uname
+	refused 'cannot attach to the adapter at ./nowhere' run --attach ./nowhere true
+	refused 'a shell could not read them' run --device "'" true
+	MANAKIN_LAB_RECIPES=./nowhere refused "cannot read the lab's recipes in ./nowhere" run true
+}
+
+@test "an adapter that does not start ends the run, with its own words" {
+	lab run --device '--port mac=nonsense' true
+	ended 125 "'nonsense' is not a unicast MAC address"
+	ended 125 'exited with status 2 before it could be attached to'
+	left_nothing
+}
+
+@test "standard input, output, error, the share and the exit status pass unchanged" {
+	mkdir share
+	head -c 3000000 /dev/urandom >in
+	head -c 2000000 /dev/urandom >share/error
+	# shellcheck disable=SC2016 # for the guest to expand
+	lab run --no-device --share share \
+		'tee /mnt/share/copy; cat /mnt/share/error >&2; echo "$(id -u) $PWD" >/mnt/share/who; exit 7' <in
+	ended 7
+	cmp in out
+	cmp in share/copy
+	cmp share/error err
+	[[ $(<share/who) == '0 /root' ]]
+	left_nothing
+}
+
+@test "several words are run as they are; output to /dev/stderr; a default adapter" {
+	# shellcheck disable=SC2016 # nobody is to expand it
+	lab run -- bash -c 'printf "<%s>" "$@"; echo late >/dev/stderr; lspci -n -d 1414:00ba:0200
+		cat /sys/class/net/eth?/address; exit 3' 'a  word' '$HOME' '' '*' '--help'
+	ended 3 late
+	[[ $(<out) == "<\$HOME><><*><--help>00:10.0 0200: 1414:00ba"*$'\n00:0d:3a:00:00:01\n00:0d:3a:00:00:02' ]] ||
+		fail "$(cat out)"
+	left_nothing
+}
+
+@test "what a command leaves running ends with it, but may finish its output" {
+	# and an input that does not end holds nobody up
+	lab run --no-device 'sleep 1000 & (sleep 0.3; echo last words) & echo first words; exit 9' \
+		< <(sleep 600)
+	pkill -f '^sleep 600'
+	ended 9
+	[[ $(<out) == $'first words\nlast words' ]] || fail "$(cat out)"
+	left_nothing
+}
+
+@test "a command that a signal ends, and one that is not there" {
+	lab run --no-device -- bash -c 'kill -KILL $$'
+	ended 137
+	lab run --no-device -- no-such-command
+	ended 127 'no-such-command: command not found'
+	left_nothing
+}
+
+@test "a time-out ends all, with status 124, after the output so far" {
+	local start=$SECONDS
+	lab run --no-device true
+	ended 0
+	lab run --timeout $((3 * (SECONDS - start) + 5)) 'echo so far; echo and here >&2; sleep 1000'
+	ended 124 'and here'
+	ended 124 'timed out after'
+	[[ $(<out) == 'so far' ]]
+	rm -r tmp/manakin-lab.* # the logs, as the message says
+	left_nothing
+}
+
+@test "SIGINT, SIGTERM and SIGKILL leave no process" {
+	local signal wanted pid
+	mkdir share
+	for signal in INT:130 TERM:143 KILL:137; do
+		wanted=${signal#*:} signal=${signal%:*}
+		rm -f out
+		mkfifo out
+		# bash starts background processes with SIGINT ignored; python does not
+		python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
+			"$MANAKIN" lab run --share share 'echo here; sleep 1000' >out 2>err 3>&- </dev/null &
+		pid=$!
+		[[ $(head -n 1 out) == here ]]
+		kill "-$signal" "$pid"
+		status=0
+		wait $pid || status=$?
+		ended "$wanted"
+		[[ $signal != KILL ]] || { sleep 1 && rm -r tmp/manakin-lab.*; }
+		left_nothing
+	done
+}
+
+@test "--reboot restarts the guest once, and the command runs after it" {
+	lab run --reboot --logs logs 'ip -br link show eth0'
+	ended 0
+	[[ $(<out) == 'eth0 '* ]]
+	[[ $(grep -c 'Linux version' logs/console.log) -eq 2 ]] || fail "$(cat logs/console.log)"
+	[[ -s logs/adapter-0.log && -e logs/qemu.log ]]
+	left_nothing
+}
+
+@test "a guest that powers off, or panics, is the lab's failure" {
+	lab run --no-device 'echo before; poweroff; sleep 1000'
+	ended 125 'the guest ended while the command ran'
+	[[ $(<out) == before ]]
+	lab run --no-device 'echo c >/proc/sysrq-trigger; sleep 1000'
+	ended 125 'sysrq triggered crash'
+	rm -r tmp/manakin-lab.*
+	left_nothing
+}
+
+@test "an adapter that ends while the guest uses it is the lab's failure" {
+	mkdir share
+	mkfifo out
+	timeout -s KILL 300 "$MANAKIN" lab run 'echo here; sleep 1000' >out 2>err 3>&- </dev/null &
+	[[ $(head -n 1 out) == here ]]
+	pkill -KILL -f 'manakin device'
+	status=0
+	wait $! || status=$?
+	ended 125 'adapter 0 ended while the guest used it'
+	rm -r tmp/manakin-lab.*
+	left_nothing
+}
+
+@test "a shell without a terminal reads its commands" {
+	lab shell --no-device <<<'echo from the shell; exit 4'
+	ended 4
+	[[ $(<out) == 'from the shell' ]] || fail "$(cat out)"
+	left_nothing
+}
+
+@test "a shell on a terminal has its size and type, and Ctrl-C reaches the command in it" {
+	cat >session.py <<-'EOF'
+		import fcntl, os, pty, struct, sys, termios
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.environ["TERM"] = "vt220"
+		    os.execv(sys.argv[1], [sys.argv[1], "lab", "shell", "--no-device"])
+		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
+		seen = b""
+		def until(text):
+		    global seen
+		    while text not in seen:
+		        seen += os.read(fd, 4096)
+		    seen = seen[seen.index(text) + len(text):]
+		until(b"# ")
+		os.write(fd, b"stty size; tty; echo $TERM; echo sleep''ing; sleep 1000\n")
+		for text in b"33 77", b"/dev/hvc0", b"vt220", b"sleeping\r\n":
+		    until(text)
+		os.write(fd, b"\x03")
+		until(b"# ")
+		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 99, 0, 0))
+		os.write(fd, b"sleep 1; stty size; exit 5\n")
+		until(b"44 99")
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	EOF
+	status=0
+	timeout -s KILL 300 python3 session.py "$MANAKIN" >out 2>err || status=$?
+	ended 5
+	left_nothing
+}
