@@ -8,7 +8,7 @@
 #	testpmd_start EAL... -- APP...	an interactive testpmd; returns when it is ready
 #	testpmd COMMAND...		gives it commands ("sleep N" waits); its output
 #	testpmd_quit			ends it; its exit status
-#	testpmd_for SECONDS ARGUMENT...	one that is interrupted after that time; its output
+#	testpmd_for SECONDS ARGUMENT...	one that forwards for that time and is interrupted; its output
 #
 # Everything started ends with the test, in teardown().
 
@@ -117,10 +117,24 @@ testpmd_quit() {
 }
 
 testpmd_for() {
-	local seconds=$1
+	local seconds=$1 pid out=$BATS_TEST_TMPDIR/testpmd_for.out
 	shift
-	timeout -s KILL $((seconds + 30)) timeout -s INT "$seconds" \
-		stdbuf -oL dpdk-testpmd -d "$PMD" "${LCORES[@]}" "$@" </dev/null 2>&1 3>&- || :
+	stdbuf -oL dpdk-testpmd -d "$PMD" "${LCORES[@]}" "$@" </dev/null >"$out" 2>&1 3>&- &
+	pid=$!
+	# From the start of forwarding on: how long the EAL takes is up to the machine's hugepages.
+	if await 30 grep -q "packet forwarding - ports=" "$out"; then
+		sleep "$seconds"
+		kill -INT "$pid"
+		await 30 not kill -0 "$pid" || :
+	fi
+	kill -KILL "$pid" 2>/dev/null || :
+	wait "$pid" || :
+	cat "$out"
+}
+
+# not COMMAND... - it fails
+not() {
+	! "$@"
 }
 
 # forwarded TEXT COLUMN - the sum over all ports of what a testpmd that has stopped says

@@ -76,6 +76,8 @@ static int send_some(uint16_t port, struct rte_mempool *pool)
 int main(int argc, char **argv)
 {
 	struct rte_eth_conf conf = { .intr_conf = { .rxq = 1 } };
+	/* A burst gives nothing back of its own accord as long as there is room for these. */
+	struct rte_eth_txconf txconf = { .tx_free_thresh = SENT + 1 };
 	struct rte_dev_reg_info regs = { 0 };
 	uint32_t words[64] = { 0 };
 	uint64_t packets = 0, wakes = 0, end, cpu;
@@ -94,7 +96,7 @@ int main(int argc, char **argv)
 	check(rte_eth_dev_configure(port, 1, 1, &conf), "configure");
 	check(rte_eth_rx_queue_setup(port, 0, DESCRIPTORS, (unsigned int)SOCKET_ID_ANY, NULL, pool),
 	      "rx queue");
-	check(rte_eth_tx_queue_setup(port, 0, DESCRIPTORS, (unsigned int)SOCKET_ID_ANY, NULL),
+	check(rte_eth_tx_queue_setup(port, 0, DESCRIPTORS, (unsigned int)SOCKET_ID_ANY, &txconf),
 	      "tx queue");
 	check(rte_eth_dev_start(port), "start");
 	check(rte_eth_dev_rx_intr_ctl_q(port, 0, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD, NULL),
