@@ -269,6 +269,20 @@ static inline bool wq_empty(const struct wq *wq)
 	return wq_posted(wq) == wq->taken;
 }
 
+/** struct wq_plain - an entry of one unit: header, short OOB, one element */
+struct wq_plain {
+	uint32_t header[2];
+	uint32_t oob[2];
+	struct gdma_sge sge;
+};
+static_assert(sizeof(struct wq_plain) == GDMA_WQE_UNIT, "one basic unit");
+
+/** wq_is_plain() - one element, 8 bytes of OOB, which is not in the list; by the second word */
+static inline bool wq_is_plain(const struct wq_plain *entry)
+{
+	return (entry->header[1] & 0xfffu) == (1u | (GDMA_OOB_SMALL / 4) << 8);
+}
+
 /** wq_mistake() - name a driver's mistake in the log, the first time for this queue */
 __attribute__((format(printf, 2, 3))) void wq_mistake(struct wq *wq, const char *format, ...);
 

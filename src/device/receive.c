@@ -15,34 +15,24 @@
  *
  * A frame for a queue without buffers is not taken: deliver() returns early, and
  * the fabric drops it or keeps it.
+ *
+ * This file takes packets one by one and can take any. Runs of packets that need
+ * nothing unusual go through receive_plain.c.
  */
+#include "device/receive.h"
+
 #include <stddef.h>
 #include <string.h>
 
 #include "device/checksum.h"
 #include "device/scratch.h"
 
-#define HASH_TYPES                                                                          \
-	(MANA_HASH_IPV4 | MANA_HASH_TCP_IPV4 | MANA_HASH_UDP_IPV4 | MANA_HASH_IPV6 |         \
+#define HASH_TYPES                                                                                 \
+	(MANA_HASH_IPV4 | MANA_HASH_TCP_IPV4 | MANA_HASH_UDP_IPV4 | MANA_HASH_IPV6 |               \
 	 MANA_HASH_TCP_IPV6 | MANA_HASH_UDP_IPV6)
-#define HEADER_LOOK 128u /* bytes copied to look at; HEADERS_MAX if the headers are longer */
-#define POLL_BUDGET 64u
+#define HEADER_LOOK  128u /* bytes copied to look at; HEADERS_MAX if the headers are longer */
+#define POLL_BUDGET  64u
 #define SEGMENTS_MAX 2048u /* a large frame makes at most; more is an attack on the receiver */
-
-/**
- * struct receive_burst - what deliver() is doing
- * @rq:		locked receive queue, or NULL
- * @pending:	completion being filled
- * @packets:	packets in it
- */
-struct receive_burst {
-	struct vport *vport;
-	const struct steering *steering;
-	struct receive_scratch *scratch;
-	struct wq *rq;
-	struct mana_rxcomp_oob pending;
-	unsigned int packets;
-};
 
 /** struct packet - a frame being received */
 struct packet {
@@ -56,24 +46,44 @@ struct packet {
 
 enum received { RECEIVED, NO_BUFFER };
 
-static void flush_completion(struct receive_burst *burst)
+void receive_flush(struct receive_burst *burst)
 {
 	if (!burst->packets)
 		return;
-	burst->pending.cqe_hdr.cqe_type =
-		burst->packets > 1 ? MANA_CQE_RX_COALESCED_4 : burst->pending.cqe_hdr.cqe_type;
-	wq_count(&burst->rq->counters.coalesced, burst->packets > 1);
+	if (burst->packets > 1) {
+		burst->pending.cqe_hdr.cqe_type = MANA_CQE_RX_COALESCED_4;
+		burst->tally.coalesced++;
+	}
 	cq_post(burst->rq->cq, &burst->pending, burst->rq->id, false);
 	burst->packets = 0;
 }
 
-/** use_queue() - lock @rq in place of the queue that is locked now */
-static void use_queue(struct receive_burst *burst, struct wq *rq)
+/** write_tally() - what was counted for the queue that is locked */
+static void write_tally(struct receive_burst *burst)
+{
+	struct wq_counters *counters = &burst->rq->counters;
+	struct receive_tally *tally = &burst->tally;
+
+	for (unsigned int cast = 0; cast < 3; cast++) {
+		if (!tally->frames[cast])
+			continue;
+		wq_count(&counters->frames, tally->frames[cast]);
+		wq_count(&counters->bytes, tally->bytes[cast]);
+		wq_count(&counters->cast_frames[cast], tally->frames[cast]);
+		wq_count(&counters->cast_bytes[cast], tally->bytes[cast]);
+	}
+	if (tally->coalesced)
+		wq_count(&counters->coalesced, tally->coalesced);
+	memset(tally, 0, sizeof(*tally));
+}
+
+void receive_use(struct receive_burst *burst, struct wq *rq)
 {
 	if (burst->rq == rq)
 		return;
 	if (burst->rq) {
-		flush_completion(burst);
+		receive_flush(burst);
+		write_tally(burst);
 		cq_end(burst->rq->cq);
 		spin_unlock(&burst->rq->lock);
 	}
@@ -141,12 +151,13 @@ static enum checksum_result check_l4(struct packet *packet)
 	return checksum_verify_l4(frame, &packet->headers, packet->header);
 }
 
-/** describe() - the part of a completion that packets have to share to be in one */
-static struct mana_rxcomp_oob describe(struct wq *rq, struct packet *packet)
+/** describe() - the head of a completion: what packets have to share to be in one */
+static union receive_head describe(struct wq *rq, struct packet *packet)
 {
 	const struct packet_headers *headers = &packet->headers;
 	struct mana_rxcomp_oob oob = { .cqe_hdr = { .cqe_type = MANA_CQE_RX_OKAY,
 						    .client_type = MANA_CLIENT_COMPLETION } };
+	union receive_head head;
 	enum checksum_result l4 = check_l4(packet);
 	bool ip_ok = headers->ip_version == 6;
 
@@ -174,7 +185,8 @@ static struct mana_rxcomp_oob describe(struct wq *rq, struct packet *packet)
 		oob.rx_udp_csum_fail = l4 == CHECKSUM_BAD;
 	}
 	wq_count(&rq->counters.csum_bad, (headers->ip_version && !ip_ok) || l4 == CHECKSUM_BAD);
-	return oob;
+	memcpy(&head, &oob, sizeof(head));
+	return head;
 }
 
 /** struct writer - fills a driver's buffers in order */
@@ -234,43 +246,12 @@ static void write_packet(struct writer *writer, const struct packet *packet)
 	}
 }
 
-static void count(struct wq *rq, const struct packet *packet, uint32_t len)
-{
-	static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	enum wq_cast cast = !(packet->header[0] & 1)		   ? WQ_UNICAST :
-			    memcmp(packet->header, all, sizeof(all)) ? WQ_MULTICAST :
-								       WQ_BROADCAST;
-
-	wq_count(&rq->counters.frames, 1);
-	wq_count(&rq->counters.bytes, len);
-	wq_count(&rq->counters.cast_frames[cast], 1);
-	wq_count(&rq->counters.cast_bytes[cast], len);
-}
-
-/** add_completion() - to the one being filled if it fits there */
-static void add_completion(struct receive_burst *burst, const struct mana_rxcomp_oob *oob,
-			   uint32_t len, uint32_t hash, uint32_t offset)
-{
-	struct mana_rxcomp_perpkt_info info = { .pkt_len = (uint16_t)len, .pkt_hash = hash };
-
-	if (burst->packets && burst->steering->coalesce && burst->packets < MANA_RXCOMP_PACKETS &&
-	    !memcmp(&burst->pending, oob, offsetof(struct mana_rxcomp_oob, ppi))) {
-		burst->pending.ppi[burst->packets++] = info;
-		return;
-	}
-	flush_completion(burst);
-	burst->pending = *oob;
-	burst->pending.ppi[0] = info;
-	burst->pending.rx_wqe_offset = offset;
-	burst->packets = 1;
-}
-
 /** receive_packet() - into the next buffer of its queue */
 static enum received receive_packet(struct receive_burst *burst, const struct frame *frame)
 {
 	struct receive_scratch *scratch = burst->scratch;
 	struct writer writer = { .iov = scratch->buffer };
-	struct mana_rxcomp_oob oob;
+	union receive_head head;
 	struct packet packet;
 	uint32_t offset;
 	struct wq *rq;
@@ -281,7 +262,7 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 		atomic_fetch_add_explicit(&burst->vport->rx_disabled, 1, memory_order_relaxed);
 		return RECEIVED;
 	}
-	use_queue(burst, rq);
+	receive_use(burst, rq);
 	offset = rq->taken * GDMA_WQE_UNIT & (rq->ring.size - 1);
 	if (!ring_ready(&rq->ring))
 		return NO_BUFFER;
@@ -293,7 +274,7 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	case WQ_ENTRY:
 		break;
 	}
-	oob = describe(rq, &packet);
+	head = describe(rq, &packet);
 	for (uint32_t i = 0; i < scratch->wqe.sges; i++) {
 		const struct gdma_sge *sge = &wqe_sge(&scratch->wqe)[i];
 
@@ -309,14 +290,14 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	/* A completion has 16 bits for the length. */
 	if (writer.full || writer.done > UINT16_MAX) {
 		wq_count(&rq->counters.truncated, 1);
-		flush_completion(burst);
-		oob.cqe_hdr.cqe_type = MANA_CQE_RX_TRUNCATED;
-		add_completion(burst, &oob, writer.done, packet.hash, offset);
-		flush_completion(burst);
+		receive_flush(burst);
+		head.cqe_hdr.cqe_type = MANA_CQE_RX_TRUNCATED;
+		receive_complete(burst, head, writer.done, packet.hash, offset);
+		receive_flush(burst);
 		return RECEIVED;
 	}
-	count(rq, &packet, writer.done);
-	add_completion(burst, &oob, writer.done, packet.hash, offset);
+	receive_tally(burst, packet.header, writer.done);
+	receive_complete(burst, head, writer.done, packet.hash, offset);
 	return RECEIVED;
 }
 
@@ -336,7 +317,7 @@ static bool has_buffers(struct receive_burst *burst, const struct frame *frame, 
 	rq = steer(burst->steering, &packet);
 	if (!rq)
 		return true;
-	use_queue(burst, rq);
+	receive_use(burst, rq);
 	return wq_posted(rq) - rq->taken >= n;
 }
 
@@ -367,7 +348,8 @@ static enum received receive_large(struct receive_burst *burst, const struct fra
 			return RECEIVED;
 		segment.iovcnt = (uint32_t)pieces;
 		segment.len = scratch->segmenter.len;
-		/* Entries of several basic units make fewer buffers than has_buffers() takes them for. */
+		/* Entries of several basic units make fewer buffers than has_buffers() takes them
+		 * for. */
 		if (receive_packet(burst, &segment) == NO_BUFFER)
 			lost(burst->vport);
 	}
@@ -391,14 +373,17 @@ unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *f
 	}
 	burst.scratch = &scratch->receive;
 	for (done = 0; done < n; done++) {
-		enum received received = frames[done].flags & FRAME_GSO ?
-						 receive_large(&burst, &frames[done]) :
-						 receive_packet(&burst, &frames[done]);
+		enum received received;
 
+		done += receive_plain(&burst, frames + done, n - done);
+		if (done == n)
+			break;
+		received = frames[done].flags & FRAME_GSO ? receive_large(&burst, &frames[done])
+							  : receive_packet(&burst, &frames[done]);
 		if (received == NO_BUFFER)
 			break;
 	}
-	use_queue(&burst, NULL);
+	receive_use(&burst, NULL);
 	return done;
 }
 

@@ -12,17 +12,19 @@
 
 #include "device/headers.h"
 #include "device/internal.h"
+#include "device/receive.h"
 #include "device/segment.h"
 
 #define SCRATCH_HEADER (HEADERS_MAX + VLAN_TAG_LEN) /* bytes of headers, a tag put in */
 #define SCRATCH_PIECES (FABRIC_BURST * FABRIC_PIECES_MAX)
+#define PLAIN_HEADER   96u /* bytes: plain headers, in whole vectors */
 
 /** struct transmit_done - a send that is to be completed */
 struct transmit_done {
 	uint32_t offset; /* of its entry, in basic units */
-	uint8_t type;	 /* enum mana_cqe_type */
-	uint8_t cast;	 /* enum wq_cast */
-	bool quiet;	 /* the driver wants no completion of it */
+	uint8_t type;    /* enum mana_cqe_type */
+	uint8_t cast;    /* enum wq_cast */
+	bool quiet;      /* the driver wants no completion of it */
 	uint32_t len;
 };
 
@@ -39,7 +41,26 @@ struct transmit_scratch {
 	struct wqe wqe;
 };
 
+/**
+ * struct plain_packet - a packet that receive_plain() takes
+ * @header:	copy of its first bytes
+ * @from:	the frame
+ * @to:		the buffer
+ * @offset:	of the buffer's entry in its queue, in bytes
+ */
+struct plain_packet {
+	uint8_t header[PLAIN_HEADER] __attribute__((aligned(32)));
+	const uint8_t *from;
+	uint8_t *to;
+	struct wq *rq;
+	union receive_head head;
+	uint32_t len;
+	uint32_t hash;
+	uint32_t offset;
+};
+
 struct receive_scratch {
+	struct plain_packet plain[FABRIC_BURST];
 	struct segmenter segmenter;
 	struct iovec segment_pieces[FABRIC_PIECES_MAX + 1];
 	uint8_t segment_header[SCRATCH_HEADER];

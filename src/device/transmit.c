@@ -427,17 +427,6 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 	}
 }
 
-/** struct plain - an entry of one unit: header, short OOB, one element */
-struct plain {
-	uint32_t header[2];
-	uint32_t oob[2];
-	struct gdma_sge sge;
-};
-static_assert(sizeof(struct plain) == GDMA_WQE_UNIT, "one basic unit");
-
-/* Second word of the header: one element, 8 bytes of OOB, which is not in the list */
-#define PLAIN_HEADER_MASK  0xfffu
-#define PLAIN_HEADER_VALUE (1u | (GDMA_OOB_SMALL / 4) << 8)
 /* First word of the OOB: short format, no checksums; quiet or not; completion queue */
 #define PLAIN_OOB_MASK	   0x73u
 #define PLAIN_OOB_QUIET	   0x80u
@@ -463,14 +452,13 @@ static bool plain_entry(struct wq *sq, struct plain_state *state, struct iovec *
 {
 	const struct memory *memory = &sq->adapter->memory;
 	uint32_t available = sq->seen - sq->taken;
-	struct plain entry;
+	struct wq_plain entry;
 
 	if (!available || available > sq->units || !state->longest)
 		return false;
 	memcpy(&entry, ring_at(&sq->ring, sq->taken * GDMA_WQE_UNIT & (sq->ring.size - 1)),
 	       sizeof(entry));
-	if ((entry.header[1] & PLAIN_HEADER_MASK) != PLAIN_HEADER_VALUE ||
-	    entry.oob[0] & PLAIN_OOB_MASK || entry.oob[0] >> PLAIN_OOB_CQ_SHIFT != sq->cq->id ||
+	if (!wq_is_plain(&entry) || entry.oob[0] & PLAIN_OOB_MASK || entry.oob[0] >> PLAIN_OOB_CQ_SHIFT != sq->cq->id ||
 	    entry.oob[1] >> PLAIN_OOB_VPORT_SHIFT != sq->vport->index ||
 	    entry.sge.size < ETHERNET_HEADER_LEN || entry.sge.size > state->longest)
 		return false;
@@ -479,7 +467,8 @@ static bool plain_entry(struct wq *sq, struct plain_state *state, struct iovec *
 		if (!state->mr || state->mr->key != entry.sge.mem_key)
 			return false;
 	}
-	if (state->mr->kind != MR_PHYSICAL || state->mr->pd != sq->pd)
+	if (state->mr->kind != MR_PHYSICAL || state->mr->pd != sq->pd ||
+	    !(state->mr->access & DMA_READ))
 		return false;
 	piece->iov_base = dma_map_lookup(memory->map, entry.sge.address, entry.sge.size, DMA_READ,
 					 &state->hint);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/receive.h - what receive.c and receive_plain.c share
+ */
+#ifndef MANAKIN_DEVICE_RECEIVE_H
+#define MANAKIN_DEVICE_RECEIVE_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "device/internal.h"
+#include "fabric/fabric.h"
+
+struct receive_scratch;
+
+/** union receive_head - the part of a completion that packets have to share to be in one */
+union receive_head {
+	struct mana_cqe_header cqe_hdr;
+	uint32_t word[2];
+	uint64_t all;
+};
+static_assert(offsetof(struct mana_rxcomp_oob, ppi) == sizeof(union receive_head), "head");
+
+/** struct receive_tally - packets for one queue, by enum wq_cast */
+struct receive_tally {
+	uint64_t frames[3];
+	uint64_t bytes[3];
+	uint64_t coalesced;
+};
+
+/**
+ * struct receive_burst - what deliver() is doing
+ * @rq:		locked receive queue, or NULL
+ * @pending:	completion being filled
+ * @packets:	packets in it
+ * @tally:	of @rq
+ * @mr, @hint:	memory region of the last plain buffer, and where in the map that was
+ * @odd:	a queue has entries that receive_plain() does not take: leave the rest
+ */
+struct receive_burst {
+	struct vport *vport;
+	const struct steering *steering;
+	struct receive_scratch *scratch;
+	struct wq *rq;
+	struct mana_rxcomp_oob pending;
+	unsigned int packets;
+	struct receive_tally tally;
+	const struct memory_region *mr;
+	uint32_t hint;
+	bool odd;
+};
+
+/** receive_use() - lock @rq in place of the queue that is locked now; NULL: none */
+void receive_use(struct receive_burst *burst, struct wq *rq);
+
+/** receive_flush() - write the completion being filled */
+void receive_flush(struct receive_burst *burst);
+
+/**
+ * receive_plain() - take packets of one piece, without a tag, TCP or UDP, right, into buffers
+ *		     of one piece
+ *
+ * Return: how many of the first ones were taken; the next one is for whoever can take any
+ */
+unsigned int receive_plain(struct receive_burst *burst, const struct frame *frames, unsigned int n);
+
+/**
+ * receive_tally() - count a packet for the queue that is locked
+ * @header:	a copy of its first bytes
+ */
+static inline void receive_tally(struct receive_burst *burst, const uint8_t *header, uint32_t len)
+{
+	static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	enum wq_cast cast = WQ_UNICAST;
+
+	if (__builtin_expect(header[0] & 1, 0))
+		cast = memcmp(header, all, sizeof(all)) ? WQ_MULTICAST : WQ_BROADCAST;
+	burst->tally.frames[cast]++;
+	burst->tally.bytes[cast] += len;
+}
+
+/**
+ * receive_complete() - tell of a packet, in the completion being filled if it fits there
+ * @offset:	of its entry, in bytes
+ */
+static inline void receive_complete(struct receive_burst *burst, union receive_head head,
+				    uint32_t len, uint32_t hash, uint32_t offset)
+{
+	struct mana_rxcomp_perpkt_info info = { .pkt_len = (uint16_t)len, .pkt_hash = hash };
+
+	if (burst->packets && burst->steering->coalesce && burst->packets < MANA_RXCOMP_PACKETS &&
+	    !memcmp(&burst->pending, &head, sizeof(head))) {
+		burst->pending.ppi[burst->packets++] = info;
+		return;
+	}
+	receive_flush(burst);
+	memset(&burst->pending, 0, sizeof(burst->pending));
+	memcpy(&burst->pending, &head, sizeof(head));
+	burst->pending.ppi[0] = info;
+	burst->pending.rx_wqe_offset = offset;
+	burst->packets = 1;
+}
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * Nearly all packets are alike: one piece, no tag, TCP or UDP right behind an IP
+ * header without options, checksums that are right; and so are nearly all buffers:
+ * one piece, long enough. They are taken in three passes over a burst, each of which
+ * has the memory that the next one needs on its way before that one starts:
+ *
+ *	look	copy the headers once, check them, find the queue
+ *	fetch	take an entry of the queue for each, find its buffer, want its cache lines
+ *	fill	copy the packet into the buffer, fill in completions
+ *
+ * Whatever is different ends the run; receive.c takes that packet, and says what
+ * is wrong with it or its buffer. Nothing has been done to it here.
+ */
+#include <string.h>
+
+#include "device/checksum.h"
+#include "device/headers.h"
+#include "device/receive.h"
+#include "device/scratch.h"
+
+#define COPY_LINES      4u /* cache lines of a buffer that are asked for ahead */
+
+/* Offsets in a frame, in bytes */
+#define OFF_TYPE        12u
+#define OFF_IP          14u
+#define OFF_IP4_TOTAL   16u
+#define OFF_IP4_FRAG    20u
+#define OFF_IP4_PROTO   23u
+#define OFF_IP4_TUPLE   26u /* addresses, and the ports right behind them */
+#define OFF_IP4_L4      34u
+#define OFF_IP6_PAYLOAD 18u
+#define OFF_IP6_NEXT    20u
+#define OFF_IP6_TUPLE   22u
+#define OFF_IP6_L4      54u
+#define IP4_PLAIN       0x45u /* version 4, 20 bytes */
+#define PORTS_LEN       4u
+#define TCP_MIN         20u
+#define UDP_LEN         8u
+
+static uint16_t get16(const uint8_t *data)
+{
+	return (uint16_t)(data[0] << 8 | data[1]);
+}
+
+/** copy_header() - the first PLAIN_HEADER bytes of a frame, or all if it has fewer */
+static inline void copy_header(uint8_t *to, const uint8_t *from, uint32_t len)
+{
+	typedef uint64_t part __attribute__((vector_size(32), aligned(1), may_alias));
+	uint32_t last = len - 32;
+	uint32_t second = last < 32 ? last : 32, third = last < 64 ? last : 64;
+	/* All loads come before the stores: both may be the same memory. */
+	part a = *(const part *)from;
+	part b = *(const part *)(from + second);
+	part c = *(const part *)(from + third);
+
+	*(part *)to = a;
+	*(part *)(to + second) = b;
+	*(part *)(to + third) = c;
+}
+
+/** prefetch_write() - want a cache line for writing: __builtin_prefetch() would share it */
+static inline void prefetch_write(const void *address)
+{
+#ifdef __x86_64__
+	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+#else
+	__builtin_prefetch(address, 1);
+#endif
+}
+
+/** struct place - where the headers of a plain packet lie, in bytes from the start of the frame */
+struct place {
+	uint32_t tuple;
+	uint32_t l4;
+	uint32_t end; /* of the IP packet */
+	bool tcp;
+};
+
+/** find_headers() - false if they are not plain, or do not fit together */
+static inline bool find_headers(const uint8_t *header, uint32_t len, struct place *place)
+{
+	uint16_t type = get16(header + OFF_TYPE);
+	uint32_t l4_len;
+	uint8_t protocol;
+
+	if (type == ETHERTYPE_IP4) {
+		if (header[OFF_IP] != IP4_PLAIN || get16(header + OFF_IP4_FRAG) & 0x3fffu)
+			return false;
+		place->tuple = OFF_IP4_TUPLE;
+		place->l4 = OFF_IP4_L4;
+		place->end = OFF_IP + get16(header + OFF_IP4_TOTAL);
+		protocol = header[OFF_IP4_PROTO];
+	} else if (type == ETHERTYPE_IP6) {
+		if (header[OFF_IP] >> 4 != 6 || len < OFF_IP6_L4 + UDP_LEN)
+			return false;
+		place->tuple = OFF_IP6_TUPLE;
+		place->l4 = OFF_IP6_L4;
+		place->end = OFF_IP6_L4 + get16(header + OFF_IP6_PAYLOAD);
+		protocol = header[OFF_IP6_NEXT];
+	} else {
+		return false;
+	}
+	place->tcp = protocol == IP_PROTO_TCP;
+	if (place->tcp) {
+		if (len < place->l4 + TCP_MIN)
+			return false;
+		l4_len = (uint32_t)(header[place->l4 + 12] >> 4) * 4;
+		if (l4_len < TCP_MIN)
+			return false;
+	} else if (protocol == IP_PROTO_UDP) {
+		l4_len = UDP_LEN;
+	} else {
+		return false;
+	}
+	return place->end <= len && place->l4 + l4_len <= place->end;
+}
+
+/** right() - are the checksums there, and right? */
+static bool right(const struct plain_packet *packet, const struct place *place)
+{
+	const uint8_t *header = packet->header;
+	uint32_t l4_len = place->end - place->l4;
+	uint32_t copied = packet->len < PLAIN_HEADER ? packet->len : PLAIN_HEADER;
+	uint32_t end = place->end < copied ? place->end : copied;
+	uint8_t pseudo[4] = { 0, place->tcp ? IP_PROTO_TCP : IP_PROTO_UDP, (uint8_t)(l4_len >> 8),
+			      (uint8_t)l4_len };
+	struct checksum checksum = { 0 };
+
+	if (place->l4 == OFF_IP4_L4 && !checksum_ipv4_ok(header + OFF_IP, OFF_IP4_L4 - OFF_IP))
+		return false;
+	if (!place->tcp &&
+	    (!get16(header + place->l4 + 6) || get16(header + place->l4 + 4) != l4_len))
+		return false;
+	checksum_add(&checksum, pseudo, sizeof(pseudo));
+	/* From the addresses on it is one piece. */
+	checksum_add(&checksum, header + place->tuple, end - place->tuple);
+	if (place->end > copied)
+		checksum_add(&checksum, packet->from + copied, place->end - copied);
+	return checksum_finish(&checksum) == 0;
+}
+
+static union receive_head make_head(bool tcp, bool hashed)
+{
+	struct mana_rxcomp_oob oob = {
+		.cqe_hdr = { .cqe_type = MANA_CQE_RX_OKAY, .client_type = MANA_CLIENT_COMPLETION },
+		.rx_hashtype = (hashed ? MANA_HASH_L4 : 0) & 0x1ffu,
+		.rx_iphdr_csum_succeed = 1,
+		.rx_tcp_csum_succeed = tcp,
+		.rx_udp_csum_succeed = !tcp,
+	};
+	union receive_head head;
+
+	memcpy(&head, &oob, sizeof(head));
+	return head;
+}
+
+/** look() - copy the headers of a frame; false if it is not plain */
+static inline bool look(const struct steering *steering, const struct frame *frame,
+			struct plain_packet *packet)
+{
+	struct place place;
+
+	if (frame->iovcnt != 1 || frame->flags & (FRAME_GSO | FRAME_CSUM_PARTIAL) ||
+	    frame->len < OFF_IP4_L4 + UDP_LEN || frame->len > UINT16_MAX)
+		return false;
+	packet->from = frame->iov->iov_base;
+	packet->len = frame->len;
+	copy_header(packet->header, packet->from, packet->len);
+	/* From here on the copy is what counts. */
+	__asm__ volatile("" ::: "memory");
+	if (!find_headers(packet->header, packet->len, &place))
+		return false;
+	if (!(frame->flags & FRAME_CSUM_VALID) && !right(packet, &place))
+		return false;
+	packet->hash = 0;
+	packet->rq = steering->fallback;
+	if (steering->rss) {
+		packet->hash = toeplitz_hash(&steering->toeplitz, packet->header + place.tuple,
+					     place.l4 - place.tuple + PORTS_LEN);
+		packet->rq = steering->table[packet->hash & steering->mask];
+	}
+	packet->head = make_head(place.tcp, steering->rss);
+	return packet->rq != NULL;
+}
+
+/** fetch() - an entry of the locked queue for each packet; how many there were */
+static unsigned int fetch(struct receive_burst *burst, struct plain_packet *packets, unsigned int n)
+{
+	struct wq *rq = burst->rq;
+	const struct memory *memory = &rq->adapter->memory;
+	uint32_t mask = rq->ring.size - 1;
+	uint32_t available;
+	unsigned int i;
+
+	if (!ring_ready(&rq->ring) || rq->stopped)
+		return 0;
+	if (rq->seen - rq->taken < n)
+		rq->seen = wq_posted(rq);
+	available = rq->seen - rq->taken;
+	if (available > rq->units)
+		return 0;
+	if (n > available)
+		n = available;
+	for (i = 0; i < n; i++) {
+		struct plain_packet *packet = &packets[i];
+		struct wq_plain entry;
+
+		packet->offset = rq->taken * GDMA_WQE_UNIT & mask;
+		memcpy(&entry, ring_at(&rq->ring, packet->offset), sizeof(entry));
+		if (!wq_is_plain(&entry) || entry.sge.size < packet->len)
+			break;
+		if (!burst->mr || burst->mr->key != entry.sge.mem_key)
+			burst->mr = table_get(&memory->keys, entry.sge.mem_key >> 8);
+		if (!burst->mr || burst->mr->key != entry.sge.mem_key ||
+		    burst->mr->kind != MR_PHYSICAL || burst->mr->pd != rq->pd ||
+		    !(burst->mr->access & DMA_WRITE))
+			break;
+		packet->to = dma_map_lookup(memory->map, entry.sge.address, entry.sge.size,
+					    DMA_WRITE, &burst->hint);
+		if (!packet->to)
+			break;
+		for (uint32_t line = 0; line < COPY_LINES && line * 64 < packet->len; line++)
+			prefetch_write(packet->to + (size_t)line * 64);
+		rq->taken++;
+	}
+	return i;
+}
+
+static void fill(struct receive_burst *burst, struct plain_packet *packets, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct plain_packet *packet = &packets[i];
+
+		copy_header(packet->to, packet->header, packet->len);
+		/* A client may send from where it receives. */
+		if (packet->len > PLAIN_HEADER)
+			memmove(packet->to + PLAIN_HEADER, packet->from + PLAIN_HEADER,
+				packet->len - PLAIN_HEADER);
+		receive_tally(burst, packet->header, packet->len);
+		receive_complete(burst, packet->head, packet->len, packet->hash, packet->offset);
+	}
+}
+
+unsigned int receive_plain(struct receive_burst *burst, const struct frame *frames, unsigned int n)
+{
+	struct plain_packet *packets = burst->scratch->plain;
+	unsigned int looked = 0, done = 0;
+
+	if (burst->odd)
+		return 0;
+	if (n > FABRIC_BURST)
+		n = FABRIC_BURST;
+	while (looked < n && look(burst->steering, &frames[looked], &packets[looked]))
+		looked++;
+	while (done < looked) {
+		unsigned int run = 1, fetched;
+
+		while (done + run < looked && packets[done + run].rq == packets[done].rq)
+			run++;
+		receive_use(burst, packets[done].rq);
+		fetched = fetch(burst, &packets[done], run);
+		fill(burst, &packets[done], fetched);
+		done += fetched;
+		if (fetched < run) {
+			burst->odd = true;
+			break;
+		}
+	}
+	return done;
+}
