@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cli/lab_child.c - processes that the lab starts, none of which outlives it. */
+/* cli/lab_child.c - processes that a command starts, none of which outlives it. */
 #include "cli/lab_child.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@
  */
 static _Noreturn void child_become(const struct child_plan *plan, pid_t parent, int report)
 {
-	int null, error;
+	int in = plan->in, error;
 	sigset_t none;
 	ssize_t said;
 
@@ -38,8 +38,9 @@ static _Noreturn void child_become(const struct child_plan *plan, pid_t parent, 
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGTTIN, SIG_DFL);
 	signal(SIGTTOU, SIG_DFL);
-	null = open("/dev/null", O_RDONLY);
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(plan->out, STDOUT_FILENO) < 0 ||
+	if (!in)
+		in = open("/dev/null", O_RDONLY);
+	if (in < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(plan->out, STDOUT_FILENO) < 0 ||
 	    dup2(plan->err, STDERR_FILENO) < 0)
 		goto fail;
 	for (size_t i = 0; i < plan->n_fds; i++) {

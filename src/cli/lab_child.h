@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cli/lab_child.h - processes that the lab starts, none of which outlives it.
+ * cli/lab_child.h - processes that a command starts, none of which outlives it.
  */
 #ifndef MANAKIN_CLI_LAB_CHILD_H
 #define MANAKIN_CLI_LAB_CHILD_H
@@ -15,6 +15,7 @@
  * @argv:	program and arguments, NULL-terminated; a program without a slash is
  *		looked for in PATH
  * @directory:	where it works; NULL for here
+ * @in:	file descriptor for its standard input; 0 for /dev/null
  * @out:	file descriptor for its standard output
  * @err:	file descriptor for its standard error
  * @fds:	file descriptors that it inherits under their own numbers
@@ -23,6 +24,7 @@
 struct child_plan {
 	char **argv;
 	const char *directory;
+	int in;
 	int out;
 	int err;
 	int fds[CHILD_FDS_MAX];
@@ -44,9 +46,9 @@ struct child {
  * @child:	filled in
  * @plan:	how to start it
  *
- * It leads a process group of its own, so a terminal's Ctrl-C reaches the lab
- * alone, which then ends the process in its own order. Its standard input is
- * /dev/null, its signals are as a program expects them.
+ * It leads a process group of its own, so a terminal's Ctrl-C reaches this process
+ * alone, which then ends the process in its own order. Its signals are as a
+ * program expects them.
  *
  * Return: 0 or a negative errno, that of exec() included
  */

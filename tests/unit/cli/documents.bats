@@ -50,6 +50,10 @@ compare() {
 	compare manakin-device device
 }
 
+@test "manakin-bench(1) has the options of --help" {
+	compare manakin-bench bench
+}
+
 @test "manakin-control(1) has the options of --help" {
 	compare manakin-control control
 }
