@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Put the headers that a DPDK driver is built with into BUILD/dpdk-headers.
+# Put the headers that a DPDK driver is built with into BUILD/dpdk-headers, and two of
+# DPDK's example applications, which the tests run, into BUILD/dpdk-headers/examples.
 # usage: dpdk-headers.sh BUILD
 #
 # libdpdk-dev has what applications need and leaves the driver's half out; the
@@ -18,6 +19,10 @@ lib/eal/include/dev_driver.h
 lib/eal/include/bus_driver.h
 drivers/bus/pci/bus_pci_driver.h
 "
+examples="
+examples/skeleton/basicfwd.c
+examples/l2fwd/main.c
+"
 
 # fail SENTENCE - say why there will be no driver, and what to do
 fail() {
@@ -31,7 +36,7 @@ version=$(dpkg-query -W -f '${source:Version}' libdpdk-dev 2>/dev/null) || versi
 
 mkdir -p "$build"
 out=$(cd "$build" && pwd)/dpdk-headers
-[ "$(cat "$out/version" 2>/dev/null)" != "$version" ] || exit 0
+[ "$(cat "$out/version" 2>/dev/null)" != "$version" ] || [ ! -d "$out/examples" ] || exit 0
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -58,17 +63,20 @@ private update >"$work/log" 2>&1 || :
 	fail "cannot fetch the source package dpdk $version, whose driver headers the poll-mode driver" \
 		"needs. apt-get says: $(grep '^[EW]:' "$work/log" | tail -n 3 | tr '\n' ' ')"
 
-for file in $headers; do
+for file in $headers $examples; do
 	set -- "$@" "*/$file"
 done
 shift
 tar -xf "$(ls "$work"/dpdk_*.orig.tar.*z)" -C "$work/headers" --wildcards --strip-components=1 "$@" ||
-	fail "the source package dpdk $version does not have the driver headers: $headers"
+	fail "the source package dpdk $version does not have these files: $headers $examples"
 
 rm -rf "$out"
-mkdir "$out"
+mkdir -p "$out/examples"
 for file in $headers; do
 	mv "$work/headers/$file" "$out/"
+done
+for file in $examples; do
+	mv "$work/headers/$file" "$out/examples/"
 done
 echo "$version" >"$out/version"
 echo "Fetched the driver headers of dpdk $version"

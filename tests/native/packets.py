@@ -8,6 +8,8 @@
   packets.py hashes FILE KEY N    check the hashes and queues that testpmd has printed
   packets.py same A B             compare two captures, byte for byte
   packets.py swapped A B          B is A with Ethernet addresses exchanged
+  packets.py large FILE COUNT     write TCP frames with what a large send has to care for
+  packets.py cut A MSS [B]        frames that A's become when they are cut; B are these
 """
 import random
 import re
@@ -53,6 +55,85 @@ def udp(src, dst, sport, dport, payload):
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + length, 0, 0, 64, 17, 0, src, dst)
     ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
     return DST + SRC + b"\x08\x00" + ip + header + payload
+
+
+def tcp(rng, vlan, v6, flags, options, payload):
+    sport, dport, seq, ack = (rng.randrange(1 << n) for n in (16, 16, 32, 32))
+    header = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, (20 + len(options)) // 4 << 4,
+                         flags, 512, 0, 0) + options
+    if v6:
+        ip = struct.pack("!IHBB16s16s", 6 << 28 | rng.randrange(1 << 20),
+                         len(header + payload), 6, 64, rng.randbytes(16), rng.randbytes(16))
+    else:
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(header + payload),
+                         rng.randrange(1 << 16), 0x4000, 64, 6, 0, rng.randbytes(4),
+                         rng.randbytes(4))
+    tag = struct.pack("!HH", 0x8100, vlan) if vlan else b""
+    return DST + SRC + tag + (b"\x86\xdd" if v6 else b"\x08\x00") + ip + header + payload
+
+
+def large(path, count):
+    rng = random.Random(3)
+    frames = []
+    for i in range(count):
+        flags = 0x10 | rng.choice([0, 0x01, 0x08, 0x80, 0xC9])  # FIN, PSH, CWR, ECE and all
+        options = rng.choice([b"", b"\1\1\x08\x0a" + rng.randbytes(8), b"\1" * 40])
+        room = 8900 - len(options)
+        payload = rng.randbytes(rng.choice([7, 300, 301, 599, 600, room, rng.randrange(1, room)]))
+        frames.append(finish(tcp(rng, i % 5 == 0 and 100 + i, i % 2, flags, options, payload)))
+    write(path, frames)
+
+
+def layout(frame):
+    """Offsets of a TCP frame: IP, TCP, payload; and whether it is IPv6."""
+    ip = 18 if frame[12:14] == b"\x81\0" else 14
+    v6 = frame[ip] >> 4 == 6
+    l4 = ip + (40 if v6 else (frame[ip] & 15) * 4)
+    return ip, l4, l4 + (frame[l4 + 12] >> 4) * 4, v6
+
+
+def finish(frame):
+    """The lengths and checksums of a TCP frame as they should be."""
+    ip, l4, _, v6 = layout(frame)
+    out = bytearray(frame)
+    length = len(frame) - l4
+    if v6:
+        struct.pack_into("!H", out, ip + 4, length)
+        pseudo = frame[ip + 8:ip + 40] + struct.pack("!II", length, 6)
+    else:
+        struct.pack_into("!H", out, ip + 2, len(frame) - ip)
+        struct.pack_into("!H", out, ip + 10, 0)
+        struct.pack_into("!H", out, ip + 10, checksum(bytes(out[ip:l4])))
+        pseudo = frame[ip + 12:ip + 20] + struct.pack("!BBH", 0, 6, length)
+    struct.pack_into("!H", out, l4 + 16, 0)
+    struct.pack_into("!H", out, l4 + 16, checksum(pseudo + bytes(out[l4:])))
+    return bytes(out)
+
+
+def segments(frame, mss):
+    """A large send in software: RFC 9293's sequence numbers, RFC 3168's CWR, an identification each."""
+    ip, l4, body, v6 = layout(frame)
+    seq = struct.unpack_from("!I", frame, l4 + 4)[0]
+    ident = struct.unpack_from("!H", frame, ip + 4)[0]
+    pieces = range(body, len(frame), mss)
+    for i, at in enumerate(pieces):
+        out = bytearray(frame[:body] + frame[at:at + mss])
+        struct.pack_into("!I", out, l4 + 4, (seq + i * mss) & 0xFFFFFFFF)
+        if not v6:
+            struct.pack_into("!H", out, ip + 4, (ident + i) & 0xFFFF)
+        if i:
+            out[l4 + 13] &= ~0x80
+        if at != pieces[-1]:
+            out[l4 + 13] &= ~0x09
+        yield finish(bytes(out))
+
+
+def cut(path, mss, other=None):
+    wanted = [segment for frame in read(path) for segment in segments(frame, int(mss))]
+    if other is None:
+        print(len(wanted))
+    else:
+        compare(wanted, read(other))
 
 
 def make(path, count):
@@ -108,7 +189,10 @@ def hashes(path, key, n):
 
 
 def same(a, b, change=lambda frame: frame):
-    wanted, got = [change(f) for f in read(a)], read(b)
+    compare([change(f) for f in read(a)], read(b))
+
+
+def compare(wanted, got):
     if len(wanted) != len(got):
         sys.exit("%d frames became %d" % (len(wanted), len(got)))
     for i, (w, g) in enumerate(zip(wanted, got)):
@@ -122,6 +206,10 @@ def main():
         make(args[0], int(args[1]))
     elif what == "flows":
         flows(args[0], int(args[1]))
+    elif what == "large":
+        large(args[0], int(args[1]))
+    elif what == "cut":
+        cut(*args)
     elif what == "queues":
         queues(args[0], args[1], int(args[2]))
     elif what == "hashes":

@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# Applications of another kind than testpmd, which know nothing of this driver: one of this
+# project's (bridge.c), and two of DPDK's own examples, compiled as DPDK's source package has them.
+
+load common
+
+packets() {
+	python3 "$BATS_TEST_DIRNAME/packets.py" "$@"
+}
+
+# app NAME - where it was built
+app() {
+	local path=${WAITER%/*}/$1
+	[[ -x $path ]] || fail "$1 was not built, its source is missing: run scripts/dpdk-headers.sh BUILD," \
+		"then meson setup --reconfigure BUILD" || return
+	echo "$path"
+}
+
+# two_ports - a capture at the first one, an empty file at the other
+two_ports() {
+	cd "$BATS_TEST_TMPDIR" || return
+	packets make in.pcap 400
+	adapter --port "mac=$MAC0,fabric=pcap+replay=in.pcap" --port "mac=$MAC1,fabric=pcap:out.pcap"
+}
+
+# example ARGUMENT... - runs until all packets have come out again, then it is ended
+example() {
+	local pid
+	timeout -s KILL 60 stdbuf -oL "$@" </dev/null >"$BATS_TEST_TMPDIR/testpmd.out" 2>&1 3>&- &
+	pid=$!
+	await 20 stat_is 1 wire_tx 400
+	kill -TERM "$pid"
+	wait "$pid" || :
+	adapter_stop
+	packets same in.pcap out.pcap
+}
+
+@test "bridge: an application of this project's, byte for byte" {
+	two_ports
+	run -0 timeout -s KILL 60 "$(app bridge)" -d "$PMD" "${LCORES[@]}" --vdev="$ADDRESS" -- 400 3>&-
+	contains "$output" "^port 0: received 400 forwarded 400 dropped 0"
+	adapter_stop
+	packets same in.pcap out.pcap
+}
+
+@test "bridge: a million packets, both ways at once" {
+	adapter --port "mac=$MAC0,fabric=generator:size=64" --port "mac=$MAC1,fabric=generator:size=1514,proto=mixed"
+	run -0 timeout -s KILL 60 "$(app bridge)" -d "$PMD" "${LCORES[@]}" --vdev="$ADDRESS" -- 1000000 3>&-
+	local port
+	for port in 0 1; do
+		contains "$output" "^port $port: received [0-9]{3,}"
+	done
+}
+
+@test "bridge: the same program on another driver" {
+	run -0 timeout -s KILL 60 "$(app bridge)" "${LCORES[@]}" --no-pci --vdev=net_null0 --vdev=net_null1 -- 100000 3>&-
+}
+
+@test "DPDK's skeleton example, unchanged, byte for byte" {
+	local program
+	program=$(app skeleton)
+	two_ports
+	example "$program" -d "$PMD" --lcores "0@($CPUS)" --vdev="$ADDRESS"
+}
+
+@test "DPDK's l2fwd example, unchanged, byte for byte" {
+	local program
+	program=$(app l2fwd)
+	two_ports
+	example "$program" -d "$PMD" "${LCORES[@]}" --vdev="$ADDRESS" -- -p 3 -P --no-mac-updating
+}
