@@ -198,7 +198,7 @@ int main(int argc, char **argv)
 	check("start", driver_start(driver));
 	check("port", driver_port_open(driver, 0, &config, &port));
 	check("port", driver_port_info(driver, 0, &info));
-	check("key", driver_region(driver, memory.base, &region));
+	check("key", driver_region(driver, 0, memory.base, &region));
 	check("send queue", driver_txq_create(port, 0, UNITS, &txq));
 	check("receive queue", driver_rxq_create(port, 0, UNITS, &rxq));
 	if (!tx)

@@ -8,7 +8,7 @@ packages="
 gcc pkg-config meson ninja-build python3
 libcmocka-dev libpcap-dev libsmartcols-dev
 clang libclang-rt-14-dev
-libdpdk-dev dpdk-dev dpkg-dev
+libdpdk-dev dpdk-dev libibverbs-dev dpkg-dev
 bats mandoc bsdextrautils iproute2 iputils-ping iperf3 ethtool tcpdump socat util-linux procps
 debootstrap e2fsprogs gpgv debian-archive-keyring
 "

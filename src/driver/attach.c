@@ -4,7 +4,8 @@
  *
  * A secondary process has the queues, in hugepages at the same addresses, and needs its
  * own way to the doorbells: the connection, on which it posts writes and reads nothing, and
- * BAR 2. Both come as descriptors.
+ * BAR 2. Both come as descriptors. Of an adapter that the kernel owns it is the RDMA device's
+ * descriptor, which maps the process's doorbell page.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "driver/driver.h"
+#include "wire/reg.h"
 
 /** struct attached - a doorbell in this process */
 struct attached {
@@ -32,9 +34,14 @@ int driver_attach(const struct driver_share *share, struct driver_doorbell **doo
 {
 	const struct transport_share *transport = &share->transport;
 	struct attached *attached = calloc(1, sizeof(*attached));
-	void *bar = NULL;
+	void *bar = NULL, *page = NULL;
 	int err = attached ? 0 : -ENOMEM;
 
+	if (!err && share->mapped) {
+		page = mmap(NULL, MANA_PAGE_SIZE, PROT_WRITE, MAP_SHARED, transport->post_fd, 0);
+		if (page == MAP_FAILED)
+			err = -errno;
+	}
 	if (!err && transport->bar_fd >= 0) {
 		bar = mmap(NULL, transport->bar_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 			   transport->bar_fd, (off_t)transport->bar_offset);
@@ -49,8 +56,9 @@ int driver_attach(const struct driver_share *share, struct driver_doorbell **doo
 		return err;
 	}
 	attached->share = *share;
-	attached->doorbell =
-		(struct driver_doorbell){ .shared = bar, .ring = ring, .ctx = attached };
+	attached->doorbell = (struct driver_doorbell){
+		.shared = bar, .mapped = page, .ring = ring, .ctx = attached
+	};
 	*doorbell = &attached->doorbell;
 	return 0;
 }
@@ -59,6 +67,8 @@ void driver_detach(struct driver_doorbell *doorbell)
 {
 	struct attached *attached = (struct attached *)doorbell;
 
+	if (doorbell->mapped)
+		munmap(doorbell->mapped, MANA_PAGE_SIZE);
 	if (doorbell->shared)
 		munmap(doorbell->shared, attached->share.transport.bar_size);
 	close(attached->share.transport.post_fd);

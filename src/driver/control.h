@@ -2,7 +2,7 @@
 /*
  * driver/control.h - the two control planes behind driver.h, as driver.c sees them.
  *
- * hwc.c talks to the adapter itself. The other plane is made of mana_ib and libmana. Both
+ * hwc.c talks to the adapter itself, verbs.c to the kernel's mana_ib by way of libmana. Both
  * fill in the same queues, so the hot path does not know which one made them.
  *
  * driver.c checks arguments, holds the lock, and knows what exists; a plane does what it is
@@ -31,14 +31,16 @@ struct driver_port {
 
 /**
  * struct control_ops - a control plane
- * @map, @unmap, @region: memory; address and size are whole pages
+ * @map, @unmap: memory; address and size are whole pages. Called without the lock, see driver_map()
+ * @region:	the key for an address at a vPort; likewise without the lock
  * @start:	bring the adapter up; fills in driver->info, ->port_info and ->doorbell
  * @port_alloc:	a port of the plane's own size, zeroed, with struct driver_port at its start
  * @port_open:	take it; on failure driver.c frees it
+ * @port_close:	its queues are gone already; driver.c frees it; may be NULL
  * @txq_create, @rxq_create: make a queue and fill in the caller's structure
  * @txq_destroy, @rxq_destroy: cannot fail
  * @rss:	@rss->table holds indexes of queues that exist
- * @rxq_event_fd, @rxq_arm: see driver.h
+ * @rxq_event_fd, @rxq_arm, @rxq_disarm: see driver.h; without @rxq_disarm the event is an eventfd's
  * @poll:	take events from the adapter: driver_note_*()
  * @stats, @registers, @share: see driver.h; NULL if the plane has no such thing
  * @close:	frees the driver's own part; ports are closed already
@@ -46,10 +48,12 @@ struct driver_port {
 struct control_ops {
 	int (*map)(struct driver *driver, void *va, uint64_t size, int fd, uint64_t offset);
 	int (*unmap)(struct driver *driver, void *va, uint64_t size);
-	int (*region)(struct driver *driver, const void *va, struct driver_region *region);
+	int (*region)(struct driver *driver, unsigned int port, const void *va,
+		      struct driver_region *region);
 	int (*start)(struct driver *driver);
 	struct driver_port *(*port_alloc)(void);
 	int (*port_open)(struct driver_port *port);
+	void (*port_close)(struct driver_port *port);
 	int (*txq_create)(struct driver_port *port, unsigned int index, uint32_t units,
 			  struct driver_txq *txq);
 	void (*txq_destroy)(struct driver_port *port, unsigned int index);
@@ -59,6 +63,7 @@ struct control_ops {
 	int (*rss)(struct driver_port *port, const struct driver_rss *rss);
 	int (*rxq_event_fd)(const struct driver_port *port, unsigned int index);
 	int (*rxq_arm)(struct driver_port *port, unsigned int index);
+	int (*rxq_disarm)(struct driver_port *port, unsigned int index);
 	void (*poll)(struct driver *driver);
 	int (*stats)(struct driver *driver, struct mana_query_gf_stat_resp *stats);
 	int (*registers)(struct driver *driver, uint64_t offset, void *data, size_t len);

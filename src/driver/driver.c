@@ -91,12 +91,8 @@ static bool is_range(const void *va, uint64_t size)
 
 int driver_map(struct driver *driver, void *va, uint64_t size, int fd, uint64_t offset)
 {
-	int err = -EINVAL;
+	int err = is_range(va, size) ? driver->ops->map(driver, va, size, fd, offset) : -EINVAL;
 
-	pthread_mutex_lock(&driver->lock);
-	if (is_range(va, size))
-		err = driver->ops->map(driver, va, size, fd, offset);
-	pthread_mutex_unlock(&driver->lock);
 	if (err)
 		log_say(LOG_ERROR, "%s: cannot let the adapter reach %llu bytes at %p: %s",
 			driver->name, (unsigned long long)size, va, strerror(-err));
@@ -105,23 +101,15 @@ int driver_map(struct driver *driver, void *va, uint64_t size, int fd, uint64_t 
 
 int driver_unmap(struct driver *driver, void *va, uint64_t size)
 {
-	int err = -EINVAL;
-
-	pthread_mutex_lock(&driver->lock);
-	if (is_range(va, size))
-		err = driver->ops->unmap(driver, va, size);
-	pthread_mutex_unlock(&driver->lock);
-	return err;
+	return is_range(va, size) ? driver->ops->unmap(driver, va, size) : -EINVAL;
 }
 
-int driver_region(struct driver *driver, const void *va, struct driver_region *region)
+int driver_region(struct driver *driver, unsigned int port, const void *va,
+		  struct driver_region *region)
 {
-	int err;
-
-	pthread_mutex_lock(&driver->lock);
-	err = driver->started ? driver->ops->region(driver, va, region) : -ENOENT;
-	pthread_mutex_unlock(&driver->lock);
-	return err;
+	if (!driver->started || port >= driver->info.ports)
+		return -ENOENT;
+	return driver->ops->region(driver, port, va, region);
 }
 
 int driver_start(struct driver *driver)
@@ -132,6 +120,8 @@ int driver_start(struct driver *driver)
 	if (!driver->started) {
 		err = driver->ops->start(driver);
 		driver->started = !err;
+		if (!driver->info.max_units)
+			driver->info.max_units = DRIVER_UNITS_MAX;
 	}
 	pthread_mutex_unlock(&driver->lock);
 	return err;
@@ -148,6 +138,8 @@ static void port_close(struct driver_port *port)
 	for (unsigned int i = 0; i < DRIVER_QUEUES_MAX; i++)
 		if (port->txq[i])
 			ops->txq_destroy(port, i);
+	if (ops->port_close)
+		ops->port_close(port);
 	port->driver->port[port->index] = NULL;
 	free(port);
 }
@@ -218,9 +210,10 @@ void driver_port_close(struct driver_port *port)
 }
 
 /** check_queue() - may this queue be made? */
-static int check_queue(unsigned int index, uint32_t max, bool exists, uint32_t units)
+static int check_queue(const struct driver *driver, unsigned int index, uint32_t max, bool exists,
+		       uint32_t units)
 {
-	if (index >= max || units < DRIVER_UNITS_MIN || units > DRIVER_UNITS_MAX ||
+	if (index >= max || units < DRIVER_UNITS_MIN || units > driver->info.max_units ||
 	    units & (units - 1))
 		return -EINVAL;
 	return exists ? -EBUSY : 0;
@@ -233,7 +226,7 @@ int driver_txq_create(struct driver_port *port, unsigned int index, uint32_t uni
 	int err;
 
 	pthread_mutex_lock(&driver->lock);
-	err = check_queue(index, driver->port_info[port->index].max_txq,
+	err = check_queue(driver, index, driver->port_info[port->index].max_txq,
 			  index < DRIVER_QUEUES_MAX && port->txq[index], units);
 	if (!err) {
 		memset(txq, 0, sizeof(*txq));
@@ -262,7 +255,7 @@ int driver_rxq_create(struct driver_port *port, unsigned int index, uint32_t uni
 	int err;
 
 	pthread_mutex_lock(&driver->lock);
-	err = check_queue(index, driver->port_info[port->index].max_rxq,
+	err = check_queue(driver, index, driver->port_info[port->index].max_rxq,
 			  index < DRIVER_QUEUES_MAX && port->rxq[index], units);
 	if (!err) {
 		memset(rxq, 0, sizeof(*rxq));
@@ -324,6 +317,20 @@ int driver_rxq_arm(struct driver_port *port, unsigned int index)
 	if (index >= DRIVER_QUEUES_MAX || !port->rxq[index])
 		return -EINVAL;
 	return port->config.rx_interrupts ? port->driver->ops->rxq_arm(port, index) : -ENOTSUP;
+}
+
+int driver_rxq_disarm(struct driver_port *port, unsigned int index)
+{
+	int fd = driver_rxq_event_fd(port, index);
+	uint64_t count;
+
+	if (fd < 0)
+		return fd;
+	if (port->driver->ops->rxq_disarm)
+		return port->driver->ops->rxq_disarm(port, index);
+	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		return -errno;
+	return 0;
 }
 
 int driver_event_fd(const struct driver *driver)

@@ -5,7 +5,8 @@
  * Theory of operation
  *
  *	transport_vfio_user()	reach the adapter		(driver/transport.h)
- *	driver_open()		take it over
+ *	driver_open()		take it over, or
+ *	driver_open_verbs()	share it with the kernel that has it already
  *	driver_map()		memory it may reach: rings and packets
  *	driver_start()		bring it up
  *	driver_port_open()	take one of its vPorts
@@ -70,9 +71,21 @@ int driver_open(struct transport *transport, const struct driver_allocator *allo
 		struct driver **driver);
 
 /**
+ * driver_open_verbs() - use an adapter that the kernel's mana and mana_ib drive
+ * @pci:	its address, as in sysfs
+ * @allocator:	copied
+ * @driver:	owned by the caller until driver_close()
+ *
+ * Return: 0 or a negative errno; -ENODEV no RDMA device is there
+ */
+int driver_open_verbs(const char *pci, const struct driver_allocator *allocator,
+		      struct driver **driver);
+
+/**
  * driver_map() - let the adapter reach memory
  * @va, @size:	the memory, whole pages
- * @fd:		the file it is mapped from (hugetlbfs, memfd); not needed after the call
+ * @fd:		the file it is mapped from (hugetlbfs, memfd); not needed after the call. An adapter
+ *		of the kernel's reaches memory without a file too
  * @offset:	where it lies in the file
  *
  * Any time after driver_open(), from any thread, also from within the allocator: one that grows
@@ -107,14 +120,18 @@ void driver_close(struct driver *driver);
  * @ports:	vPorts
  * @frame_max:	longest frame in bytes, Ethernet header included, FCS and VLAN tag not
  * @max_eq, @max_cq, @max_sq, @max_rq: queues of the whole function
+ * @max_units:	of a queue, a power of two
  * @shared_doorbells: queues are rung in shared memory
+ * @regions_change: what driver_region() said holds until the next driver_map() or driver_unmap()
  * @version:	of the register map: major, minor, micro
  */
 struct driver_info {
 	unsigned int ports;
 	uint32_t frame_max;
 	uint32_t max_eq, max_cq, max_sq, max_rq;
+	uint32_t max_units;
 	bool shared_doorbells;
+	bool regions_change;
 	uint16_t version[3];
 };
 
@@ -151,13 +168,20 @@ struct driver_region {
 };
 
 /**
- * driver_region() - the key for an address
+ * driver_region() - the key for an address in entries of a vPort's queues
+ * @port:	index of the vPort
  *
- * In the hwc plane there is one for all addresses. A region holds until it is unmapped.
+ * In the hwc plane there is one for all addresses, and it holds for good. In the verbs plane a
+ * region is as large as what is mapped around the address now. When memory is mapped or unmapped
+ * beside it or in it, ask anew: the old one goes on to hold for what is still mapped of it, until
+ * the vPort has no queues.
+ *
+ * After driver_start(), from any thread, as driver_map().
  *
  * Return: 0, or -ENOENT
  */
-int driver_region(struct driver *driver, const void *va, struct driver_region *region);
+int driver_region(struct driver *driver, unsigned int port, const void *va,
+		  struct driver_region *region);
 
 /** driver_doorbell() - this process's way to the doorbells; valid until driver_close() */
 const struct driver_doorbell *driver_doorbell(const struct driver *driver);
@@ -186,8 +210,8 @@ void driver_port_close(struct driver_port *port);
 /**
  * driver_txq_create() - make a send queue
  * @index:	below the port's max_txq
- * @units:	room in it, a power of two from DRIVER_UNITS_MIN to DRIVER_UNITS_MAX. A packet in
- *		one piece takes one
+ * @units:	room in it, a power of two from DRIVER_UNITS_MIN to the adapter's max_units. A
+ *packet in one piece takes one
  * @txq:	filled in; the caller's, who keeps it until driver_txq_destroy()
  *
  * Send queues are made before receive queues.
@@ -228,19 +252,25 @@ struct driver_rss {
 /**
  * driver_rss() - steer the vPort's packets; may be changed while they come in
  *
- * Return: 0 or a negative errno
+ * The kernel's mana_ib can do less: each queue is in the table, they take turns in it (a number of
+ * queues that is a power of two), @hash is on, and nothing is changed before it was disabled.
+ *
+ * Return: 0 or a negative errno; -ENOTSUP, -EBUSY for those limits
  */
 int driver_rss(struct driver_port *port, const struct driver_rss *rss);
 
 /**
  * driver_rxq_event_fd() - readable after driver_rxq_arm() when a packet has come
  *
- * An eventfd: read it before arming again. -ENOTSUP without rx_interrupts
+ * For poll() and the like: driver_rxq_disarm() takes the event. -ENOTSUP without rx_interrupts
  */
 int driver_rxq_event_fd(const struct driver_port *port, unsigned int index);
 
 /** driver_rxq_arm() - raise the event for the next completion, or at once for an unread one */
 int driver_rxq_arm(struct driver_port *port, unsigned int index);
+
+/** driver_rxq_disarm() - take the event if it has been raised; before arming again */
+int driver_rxq_disarm(struct driver_port *port, unsigned int index);
 
 /* ---- What happens ---- */
 
@@ -280,12 +310,14 @@ int driver_registers(struct driver *driver, uint64_t offset, void *data, size_t 
  * struct driver_share - what another process needs to post to this adapter's queues
  * @transport:	descriptors; a process that gets duplicates puts their numbers here
  * @page:	doorbell page, bytes from the start of BAR 0
+ * @mapped:	verbs plane: the page is what the transport's post_fd maps
  *
  * All but the descriptors can be copied as bytes.
  */
 struct driver_share {
 	struct transport_share transport;
 	uint64_t page;
+	bool mapped;
 };
 
 /** driver_share() - describe this adapter's doorbells; the descriptors stay the driver's */

@@ -176,8 +176,10 @@ static int unmap(struct driver *driver, void *va, uint64_t size)
 	return hwc->transport->ops->dma_unmap(hwc->transport, (uintptr_t)va, size);
 }
 
-static int region(struct driver *driver, const void *va, struct driver_region *region)
+static int region(struct driver *driver, unsigned int port, const void *va,
+		  struct driver_region *region)
 {
+	(void)port;
 	(void)va;
 	*region = (struct driver_region){ .start = 0, .end = UINT64_MAX, .key = of(driver)->key };
 	return 0;

@@ -73,10 +73,13 @@ struct driver_doorbell {
 static inline void driver_doorbell_ring(const struct driver_doorbell *doorbell, uint32_t offset,
 					union gdma_doorbell value)
 {
-	if (doorbell->mapped)
+	if (doorbell->mapped) {
+		/* The page is write-combining: nothing else orders the store, or sends it off. */
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		__atomic_store_n((volatile uint64_t *)(doorbell->mapped + offset), value.word,
-				 __ATOMIC_RELEASE);
-	else
+				 __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	} else
 		doorbell->ring(doorbell->ctx, offset, value.word);
 }
 

@@ -179,14 +179,14 @@ static int info(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	info->default_txconf = (struct rte_eth_txconf){ .tx_free_thresh = 32, .tx_rs_thresh = 32 };
 	info->rx_desc_lim = (struct rte_eth_desc_lim){
 		.nb_min = PMD_DESCRIPTORS_MIN,
-		.nb_max = PMD_RX_DESCRIPTORS_MAX,
+		.nb_max = (uint16_t)RTE_MIN(PMD_RX_DESCRIPTORS_MAX, port->max_units),
 		.nb_align = 1,
 		.nb_seg_max = PMD_RX_SEGMENTS_MAX,
 		.nb_mtu_seg_max = PMD_RX_SEGMENTS_MAX,
 	};
 	info->tx_desc_lim = (struct rte_eth_desc_lim){
 		.nb_min = PMD_DESCRIPTORS_MIN,
-		.nb_max = PMD_TX_DESCRIPTORS_MAX,
+		.nb_max = (uint16_t)RTE_MIN(PMD_TX_DESCRIPTORS_MAX, port->max_units),
 		.nb_align = 1,
 		.nb_seg_max = DRIVER_TX_SGES,
 		.nb_mtu_seg_max = DRIVER_TX_SGES,

@@ -17,7 +17,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
@@ -204,12 +203,5 @@ int pmd_rx_intr_enable(struct rte_eth_dev *dev, uint16_t queue)
 /** pmd_rx_intr_disable() - an armed queue raises one event at most; take it if it has come */
 int pmd_rx_intr_disable(struct rte_eth_dev *dev, uint16_t queue)
 {
-	int fd = driver_rxq_event_fd(pmd_port(dev)->handle, queue);
-	uint64_t count;
-
-	if (fd < 0)
-		return fd;
-	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
-		return -errno;
-	return 0;
+	return driver_rxq_disarm(pmd_port(dev)->handle, queue);
 }

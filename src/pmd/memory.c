@@ -14,6 +14,13 @@
  *
  * The callback is registered before the walk, so that nothing comes in between. It
  * runs under the EAL's memory lock, in whichever thread grows or shrinks a heap.
+ *
+ * With the kernel's driver below, a key holds for what was mapped when it was made. Each queue
+ * keeps the region it found last; when memory comes or goes all of those are made empty, and
+ * the memory around is looked up at once for every port that runs: then a burst seldom has to
+ * wait for a key, and a secondary process, which cannot ask the adapter, finds it in the
+ * port's table. Making a region empty is one store: who has just found it there may still use
+ * its key, which goes on to hold.
  */
 #include <errno.h>
 #include <string.h>
@@ -78,15 +85,18 @@ static int run_map(struct run *run)
 static int run_add(struct run *run, const struct rte_memseg_list *msl, const struct rte_memseg *ms)
 {
 	bool stays = ms->flags & RTE_MEMSEG_FLAG_DO_NOT_FREE || !rte_eal_has_hugepages();
-	size_t offset;
-	int fd, err;
+	size_t offset = (uintptr_t)ms->addr;
+	int fd = 0, err;
 
 	if (msl->external) {
 		run->foreign += ms->len;
 		return 0;
 	}
-	fd = rte_memseg_get_fd_thread_unsafe(ms);
-	if (fd < 0 || rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) < 0) {
+	/* The kernel finds memory by its address. */
+	if (!run->adapter->verbs)
+		fd = rte_memseg_get_fd_thread_unsafe(ms);
+	if (fd < 0 ||
+	    (!run->adapter->verbs && rte_memseg_get_fd_offset_thread_unsafe(ms, &offset) < 0)) {
 		PMD_LOG(ERR,
 			"DPDK's memory at %p has no file that the adapter could map (%s); "
 			"run with hugepages (--in-memory is fine)",
@@ -116,6 +126,94 @@ static int walk(const struct rte_memseg_list *msl, const struct rte_memseg *ms, 
 	return run->err ? 1 : 0;
 }
 
+/* ---- Regions ---- */
+
+/** find() - by the adapter, or in what the primary process has found; the lock is held */
+static int find(struct pmd_port *port, const void *address, struct driver_region *region)
+{
+	struct pmd_regions *regions = &port->regions;
+	uint64_t va = (uintptr_t)address;
+	struct driver_region found;
+	int err;
+
+	for (unsigned int i = 0; i < PMD_REGIONS; i++)
+		if (va - regions->known[i].start <
+		    regions->known[i].end - regions->known[i].start) {
+			*region = regions->known[i];
+			return 0;
+		}
+	if (!pmd_primary())
+		return -ENOENT;
+	err = driver_region(port->adapter->driver, port->index, address, &found);
+	if (!err) {
+		regions->known[regions->next++ % PMD_REGIONS] = found;
+		*region = found;
+	}
+	return err;
+}
+
+bool pmd_region_find(struct pmd_port *port, const void *address, struct driver_region *region)
+{
+	int err;
+
+	rte_spinlock_lock(&port->regions.lock);
+	err = find(port, address, region);
+	rte_spinlock_unlock(&port->regions.lock);
+	return !err;
+}
+
+int pmd_region_attach(struct pmd_port *port, const void *address, struct driver_region *region)
+{
+	struct pmd_regions *regions = &port->regions;
+	int err;
+
+	rte_spinlock_lock(&regions->lock);
+	err = find(port, address, region);
+	for (unsigned int i = 0; !err && i < RTE_DIM(regions->queues); i++)
+		if (!regions->queues[i]) {
+			regions->queues[i] = region;
+			break;
+		}
+	rte_spinlock_unlock(&regions->lock);
+	return err;
+}
+
+void pmd_region_detach(struct pmd_port *port, struct driver_region *region)
+{
+	struct pmd_regions *regions = &port->regions;
+
+	rte_spinlock_lock(&regions->lock);
+	for (unsigned int i = 0; i < RTE_DIM(regions->queues); i++)
+		if (regions->queues[i] == region)
+			regions->queues[i] = NULL;
+	rte_spinlock_unlock(&regions->lock);
+}
+
+/** renew() - forget a port's regions, and find those around @len bytes at @addr anew */
+static void renew(struct pmd_port *port, const uint8_t *addr, size_t len)
+{
+	struct pmd_regions *regions = &port->regions;
+	struct driver_region region;
+	bool running = false;
+
+	rte_spinlock_lock(&regions->lock);
+	memset(regions->known, 0, sizeof(regions->known));
+	for (unsigned int i = 0; i < RTE_DIM(regions->queues); i++) {
+		struct driver_region *queue = regions->queues[i];
+
+		if (!queue)
+			continue;
+		running = true;
+		__atomic_store_n(&queue->end, queue->start, __ATOMIC_RELAXED);
+	}
+	if (running) {
+		find(port, addr - 1, &region);
+		find(port, addr, &region);
+		find(port, addr + len, &region);
+	}
+	rte_spinlock_unlock(&regions->lock);
+}
+
 /** on_event() - memory has come, or is about to go */
 static void on_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 {
@@ -141,6 +239,11 @@ static void on_event(enum rte_mem_event type, const void *addr, size_t len, void
 		err = run_map(&run);
 	if (err && err != -ENODEV)
 		PMD_LOG(ERR, "packets in the %zu new bytes at %p will not be sent", len, addr);
+	if (!adapter->info.regions_change)
+		return;
+	for (unsigned int i = 0; i < DRIVER_PORTS_MAX; i++)
+		if (adapter->ports[i])
+			renew(pmd_port(adapter->ports[i]), start, len);
 }
 
 int pmd_memory_map(struct pmd_adapter *adapter)

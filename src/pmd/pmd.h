@@ -34,6 +34,7 @@
 #include <rte_interrupts.h>
 #include <rte_log.h>
 #include <rte_mbuf.h>
+#include <rte_spinlock.h>
 #include <rte_version.h>
 
 #include "driver/driver.h"
@@ -161,16 +162,32 @@ struct pmd_rxq {
 
 struct pmd_adapter;
 
+#define PMD_REGIONS 16u
+
+/**
+ * struct pmd_regions - memory regions of a port's queues, see memory.c; in shared memory
+ * @lock:	of this, and of a queue's region while it is written
+ * @known:	what has been found; @next is written over next
+ * @queues:	the regions that queues keep; the primary process's
+ */
+struct pmd_regions {
+	rte_spinlock_t lock;
+	unsigned int next;
+	struct driver_region known[PMD_REGIONS];
+	struct driver_region *queues[2 * DRIVER_QUEUES_MAX];
+};
+
 /**
  * struct pmd_port - an ethdev; in shared memory
  * @adapter, @handle: the primary process's; @handle is NULL while the port is stopped
  * @index:	vPort of the adapter
- * @info, @frame_max: what the adapter says
+ * @info, @frame_max, @max_units: what the adapter says
  * @alone:	it is the adapter's only one
  * @rss_key, @rss_types: as set by the application; the adapter hashes all types or none
  * @table:	receive queue of each entry
  * @intr:	receive interrupts; the primary process's
  * @missed:	packets without a buffer up to the last reset of the counters
+ * @regions:	where its queues' memory is
  */
 struct pmd_port {
 	struct pmd_adapter *adapter;
@@ -179,17 +196,20 @@ struct pmd_port {
 	struct driver_port_info info;
 	struct rte_ether_addr mac;
 	uint32_t frame_max;
+	uint32_t max_units;
 	bool alone;
 	uint8_t rss_key[MANA_HASH_KEY_SIZE];
 	uint64_t rss_types;
 	uint16_t table[MANA_INDIRECTION_MAX];
 	struct rte_intr_handle *intr;
 	uint64_t missed;
+	struct pmd_regions regions;
 };
 
 /**
  * struct pmd_adapter - a PCI device; the primary process's own
  * @driver:	NULL once it is closed
+ * @verbs:	the kernel has the adapter too
  * @pci:	the device
  * @intr:	events of the adapter
  * @ports:	open ethdevs, by vPort
@@ -200,6 +220,7 @@ struct pmd_port {
 struct pmd_adapter {
 	TAILQ_ENTRY(pmd_adapter) next;
 	struct driver *driver;
+	bool verbs;
 	struct rte_pci_device *pci;
 	struct rte_intr_handle *intr;
 	struct driver_info info;
@@ -239,6 +260,21 @@ int pmd_memory_map(struct pmd_adapter *adapter);
 
 /** pmd_memory_unmap() - no longer follow DPDK's memory */
 void pmd_memory_unmap(struct pmd_adapter *adapter);
+
+/**
+ * pmd_region_find() - the region of @address, with its key, for a queue of a port
+ * @region:	the queue's; written if it is found
+ *
+ * Return: false if the adapter cannot reach it, or this process does not know how
+ */
+bool pmd_region_find(struct pmd_port *port, const void *address, struct driver_region *region);
+
+/** pmd_region_attach() - for a queue that begins: find, and keep it true as memory comes and goes
+ */
+int pmd_region_attach(struct pmd_port *port, const void *address, struct driver_region *region);
+
+/** pmd_region_detach() - for one that ends */
+void pmd_region_detach(struct pmd_port *port, struct driver_region *region);
 
 /* ---- ethdev.c ---- */
 

@@ -3,12 +3,15 @@
  * Theory of operation
  *
  * DPDK's PCI bus finds the adapter in the directory that SYSFS_PCI_DEVICES names, and
- * hands over what the user wrote behind its address (mac=...). In the device's
- * directory there, manakin_socket leads to the adapter:
+ * hands over what the user wrote behind its address (mac=...). The device's directory there
+ * tells how the adapter is reached:
  *
- *	connect -> take over -> map DPDK's memory -> bring up -> vPorts -> an ethdev each
+ *	manakin_socket	a program on this machine: take it over
+ *	infiniband/	the kernel drives it and has an RDMA device: ask that for queues
  *
- * A device without such a socket is left to other drivers. Without mac= every vPort
+ *	-> open -> map DPDK's memory -> bring up -> vPorts -> an ethdev each
+ *
+ * A device with neither is left to other drivers. Without mac= every vPort
  * becomes an ethdev, in the adapter's order; their names are the PCI address with
  * _port0, _port1... behind it, as those of the upstream driver for this hardware are.
  */
@@ -29,7 +32,9 @@
 #include "wire/reg.h"
 
 #define SYSFS_VARIABLE "SYSFS_PCI_DEVICES" /* DPDK's own */
+#define SYSFS_DEFAULT  "/sys/bus/pci/devices"
 #define SOCKET_NAME    "manakin_socket"
+#define RDMA_NAME      "infiniband"
 #define ARGUMENT_MAC   "mac"
 #define ADDRESS_TEXT   (RTE_ETHER_ADDR_FMT_SIZE + 2) /* ", " and an address */
 
@@ -160,6 +165,7 @@ static int add_port(struct pmd_adapter *adapter, unsigned int index,
 	port->index = index;
 	port->info = *info;
 	port->frame_max = adapter->info.frame_max;
+	port->max_units = adapter->info.max_units;
 	port->alone = alone;
 	memcpy(port->mac.addr_bytes, info->mac, RTE_ETHER_ADDR_LEN);
 	pmd_rss_default(port);
@@ -244,30 +250,38 @@ static int add_ports(struct pmd_adapter *adapter, const struct wanted *wanted)
 
 /* ---- Adapters ---- */
 
-/** find_socket() - where the adapter is to be reached; false if this is none of ours */
-static bool find_socket(const struct rte_pci_device *pci, char *path, size_t size)
+/** has() - does the device's directory have this? */
+static bool has(const struct rte_pci_device *pci, const char *name, char *path, size_t size)
 {
 	const char *sysfs = getenv(SYSFS_VARIABLE);
 
-	return sysfs &&
-	       (size_t)snprintf(path, size, "%s/%s/%s", sysfs, pci->name, SOCKET_NAME) < size &&
+	return (size_t)snprintf(path, size, "%s/%s/%s", sysfs ? sysfs : SYSFS_DEFAULT, pci->name,
+				name) < size &&
 	       faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/** open_adapter() - reach it, take it over, bring it up; whatever fails has said why */
-static int open_adapter(struct pmd_adapter *adapter, const char *path)
+/** reach() - open the adapter at its socket, or by way of the kernel */
+static int reach(struct pmd_adapter *adapter, const char *path)
 {
 	struct driver_allocator allocator = pmd_allocator;
 	struct transport *transport;
-	int err = transport_vfio_user(path, &transport);
+	int err;
 
-	if (!err) {
-		allocator.ctx = adapter;
-		err = driver_open(transport, &allocator, &adapter->driver);
-		if (err)
-			adapter->driver = NULL;
-	}
-	if (!err)
+	allocator.ctx = adapter;
+	if (adapter->verbs)
+		return driver_open_verbs(adapter->pci->name, &allocator, &adapter->driver);
+	err = transport_vfio_user(path, &transport);
+	return err ? err : driver_open(transport, &allocator, &adapter->driver);
+}
+
+/** open_adapter() - reach it, bring it up; whatever fails has said why */
+static int open_adapter(struct pmd_adapter *adapter, const char *path)
+{
+	int err = reach(adapter, path);
+
+	if (err)
+		adapter->driver = NULL;
+	else
 		err = pmd_memory_map(adapter);
 	if (!err)
 		err = driver_start(adapter->driver);
@@ -302,11 +316,15 @@ static int probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 	char path[PATH_MAX];
 	struct pmd_adapter *adapter;
 	struct wanted wanted;
+	bool verbs = false;
 	int err;
 
 	(void)driver;
-	if (!find_socket(pci, path, sizeof(path)))
-		return 1;
+	if (!has(pci, SOCKET_NAME, path, sizeof(path))) {
+		verbs = has(pci, RDMA_NAME, path, sizeof(path));
+		if (!verbs)
+			return 1;
+	}
 	log_set(say, LOG_INFO);
 	if (!pmd_primary())
 		return pmd_share_attach(pci);
@@ -317,6 +335,7 @@ static int probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 	if (!adapter)
 		return -ENOMEM;
 	adapter->pci = pci;
+	adapter->verbs = verbs;
 	adapter->users = 1; /* until the ports are there */
 	TAILQ_INSERT_TAIL(&adapters, adapter, next);
 	err = open_adapter(adapter, path);

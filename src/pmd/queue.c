@@ -26,11 +26,11 @@
 #define RX_FREE_THRESHOLD 32u
 
 /** units_for() - room for @entries of @units each: a power of two that the adapter takes */
-static uint32_t units_for(uint32_t entries, uint32_t units)
+static uint32_t units_for(const struct rte_eth_dev *dev, uint32_t entries, uint32_t units)
 {
 	uint32_t n = rte_align32pow2(entries * units);
 
-	return RTE_MIN(RTE_MAX(n, DRIVER_UNITS_MIN), DRIVER_UNITS_MAX);
+	return RTE_MIN(RTE_MAX(n, DRIVER_UNITS_MIN), pmd_port(dev)->max_units);
 }
 
 /* ---- Send queues ---- */
@@ -51,7 +51,7 @@ int pmd_txq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
 	txq = rte_zmalloc_socket("manakin_txq", sizeof(*txq), RTE_CACHE_LINE_SIZE, (int)socket);
 	if (!txq)
 		goto no_memory;
-	txq->units = units_for(descriptors, offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS ? 2 : 1);
+	txq->units = units_for(dev, descriptors, offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS ? 2 : 1);
 	txq->mbufs = rte_zmalloc_socket("manakin_txq", txq->units * sizeof(*txq->mbufs),
 					RTE_CACHE_LINE_SIZE, (int)socket);
 	if (!txq->mbufs) {
@@ -100,7 +100,7 @@ int pmd_txq_create(struct rte_eth_dev *dev, uint16_t index)
 	/* A new queue counts from 0, and the port goes on counting. */
 	memcpy(txq->driver.errors, errors, sizeof(errors));
 	if (!err) {
-		err = driver_region(port->adapter->driver, txq->mbufs, &txq->region);
+		err = pmd_region_attach(port, txq->mbufs, &txq->region);
 		if (err)
 			driver_txq_destroy(port->handle, index);
 	}
@@ -125,6 +125,7 @@ void pmd_txq_destroy(struct rte_eth_dev *dev, uint16_t index)
 		return;
 	txq->running = false;
 	driver_txq_reap(&txq->driver, UINT32_MAX);
+	pmd_region_detach(port, &txq->region);
 	driver_txq_destroy(port->handle, index);
 	pmd_txq_free_all(txq);
 	dev->data->tx_queue_state[index] = RTE_ETH_QUEUE_STATE_STOPPED;
@@ -223,7 +224,7 @@ int pmd_rxq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
 		rte_free(rxq);
 		return err;
 	}
-	rxq->units = units_for(descriptors, rxq->entry_units);
+	rxq->units = units_for(dev, descriptors, rxq->entry_units);
 	if (rxq->scatter) {
 		uint32_t entries = rxq->units / rxq->entry_units;
 
@@ -272,7 +273,7 @@ int pmd_rxq_create(struct rte_eth_dev *dev, uint16_t index)
 
 	err = driver_rxq_create(port->handle, index, rxq->units, &rxq->driver);
 	if (!err) {
-		err = driver_region(port->adapter->driver, rxq->mbufs, &rxq->region);
+		err = pmd_region_attach(port, rxq->mbufs, &rxq->region);
 		if (err)
 			driver_rxq_destroy(port->handle, index);
 	}
@@ -311,6 +312,7 @@ void pmd_rxq_destroy(struct rte_eth_dev *dev, uint16_t index)
 	if (!rxq || !rxq->running)
 		return;
 	rxq->running = false;
+	pmd_region_detach(port, &rxq->region);
 	driver_rxq_destroy(port->handle, index);
 	pmd_rxq_free_all(rxq);
 	dev->data->rx_queue_state[index] = RTE_ETH_QUEUE_STATE_STOPPED;

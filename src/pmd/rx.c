@@ -119,9 +119,7 @@ static inline bool find_key(struct pmd_rxq *rxq, const void *address)
 
 	if (likely(va - rxq->region.start < rxq->region.end - rxq->region.start))
 		return true;
-	if (!pmd_primary())
-		return false;
-	return !driver_region(rxq->owner->adapter->driver, address, &rxq->region);
+	return pmd_region_find(rxq->owner, address, &rxq->region);
 }
 
 /** rearm() - offset, references, segments and port of a fresh mbuf, in one store */

@@ -122,9 +122,7 @@ static inline bool find_key(struct pmd_txq *txq, const void *address)
 
 	if (likely(va - txq->region.start < txq->region.end - txq->region.start))
 		return true;
-	if (!pmd_primary())
-		return false;
-	return !driver_region(txq->owner->adapter->driver, address, &txq->region);
+	return pmd_region_find(txq->owner, address, &txq->region);
 }
 
 /** offload_flags() - what a packet asks for, as bits of the short OOB */

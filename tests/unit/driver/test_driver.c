@@ -41,7 +41,7 @@ static uint32_t key_of(struct driver *driver)
 {
 	struct driver_region region;
 
-	assert_int_equal(driver_region(driver, arena.base, &region), 0);
+	assert_int_equal(driver_region(driver, 0, arena.base, &region), 0);
 	assert_true(region.start <= (uintptr_t)arena.base);
 	assert_true(region.end >= (uintptr_t)arena.base + ARENA_SIZE);
 	return region.key;
