@@ -3,7 +3,7 @@
  * Theory of operation
  *
  * Nearly all packets are alike: one piece, no tag, TCP or UDP right behind an IP
- * header without options, checksums that are right; and so are nearly all buffers:
+ * header without options, no wrong checksum; and so are nearly all buffers:
  * one piece, long enough. They are taken in three passes over a burst, each of which
  * has the memory that the next one needs on its way before that one starts:
  *
@@ -61,16 +61,6 @@ static inline void copy_header(uint8_t *to, const uint8_t *from, uint32_t len)
 	*(part *)(to + third) = c;
 }
 
-/** prefetch_write() - want a cache line for writing: __builtin_prefetch() would share it */
-static inline void prefetch_write(const void *address)
-{
-#ifdef __x86_64__
-	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
-#else
-	__builtin_prefetch(address, 1);
-#endif
-}
-
 /** struct place - where the headers of a plain packet lie, in bytes from the start of the frame */
 struct place {
 	uint32_t tuple;
@@ -118,8 +108,23 @@ static inline bool find_headers(const uint8_t *header, uint32_t len, struct plac
 	return place->end <= len && place->l4 + l4_len <= place->end;
 }
 
-/** right() - are the checksums there, and right? */
-static bool right(const struct plain_packet *packet, const struct place *place)
+/** ip4_right() - is the checksum of a header of 20 bytes right? */
+static inline bool ip4_right(const uint8_t *ip)
+{
+	uint64_t sum = 0;
+	uint32_t word;
+
+	for (unsigned int i = 0; i < 20; i += 4) {
+		memcpy(&word, ip + i, sizeof(word));
+		sum += word;
+	}
+	sum = (sum & 0xffffu) + (sum >> 16 & 0xffffu) + (sum >> 32);
+	sum = (sum & 0xffffu) + (sum >> 16);
+	return sum == 0xffffu;
+}
+
+/** verify() - the checksum of layer 4; CHECKSUM_BAD stands for everything that is not plain */
+static enum checksum_result verify(const struct plain_packet *packet, const struct place *place)
 {
 	const uint8_t *header = packet->header;
 	uint32_t l4_len = place->end - place->l4;
@@ -129,7 +134,7 @@ static bool right(const struct plain_packet *packet, const struct place *place)
 			      (uint8_t)l4_len };
 	struct checksum checksum = { 0 };
 
-	if (place->l4 == OFF_IP4_L4 && !checksum_ipv4_ok(header + OFF_IP, OFF_IP4_L4 - OFF_IP))
+	if (place->l4 == OFF_IP4_L4 && !ip4_right(header + OFF_IP))
 		return false;
 	if (!place->tcp &&
 	    (!get16(header + place->l4 + 6) || get16(header + place->l4 + 4) != l4_len))
@@ -139,21 +144,22 @@ static bool right(const struct plain_packet *packet, const struct place *place)
 	checksum_add(&checksum, header + place->tuple, end - place->tuple);
 	if (place->end > copied)
 		checksum_add(&checksum, packet->from + copied, place->end - copied);
-	return checksum_finish(&checksum) == 0;
+	return checksum_finish(&checksum) == 0 ? CHECKSUM_GOOD : CHECKSUM_BAD;
 }
 
-static union receive_head make_head(bool tcp, bool hashed)
-{
-	struct mana_rxcomp_oob oob = {
-		.cqe_hdr = { .cqe_type = MANA_CQE_RX_OKAY, .client_type = MANA_CLIENT_COMPLETION },
-		.rx_hashtype = (hashed ? MANA_HASH_L4 : 0) & 0x1ffu,
-		.rx_iphdr_csum_succeed = 1,
-		.rx_tcp_csum_succeed = tcp,
-		.rx_udp_csum_succeed = !tcp,
-	};
-	union receive_head head;
+/* struct mana_rxcomp_oob's flags in the second word of a completion */
+#define HEAD_HASH_L4  ((uint32_t)MANA_HASH_L4 << 16)
+#define HEAD_IP_GOOD  (1u << 25)
+#define HEAD_TCP_GOOD (1u << 27)
+#define HEAD_UDP_GOOD (1u << 29)
 
-	memcpy(&head, &oob, sizeof(head));
+static inline union receive_head make_head(bool tcp, bool hashed, bool good)
+{
+	union receive_head head = { .cqe_hdr = { .cqe_type = MANA_CQE_RX_OKAY,
+						 .client_type = MANA_CLIENT_COMPLETION } };
+
+	head.word[1] = HEAD_IP_GOOD | (hashed ? HEAD_HASH_L4 : 0) |
+		       (good ? tcp ? HEAD_TCP_GOOD : HEAD_UDP_GOOD : 0);
 	return head;
 }
 
@@ -161,6 +167,7 @@ static union receive_head make_head(bool tcp, bool hashed)
 static inline bool look(const struct steering *steering, const struct frame *frame,
 			struct plain_packet *packet)
 {
+	enum checksum_result l4 = CHECKSUM_GOOD;
 	struct place place;
 
 	if (frame->iovcnt != 1 || frame->flags & (FRAME_GSO | FRAME_CSUM_PARTIAL) ||
@@ -173,7 +180,9 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	__asm__ volatile("" ::: "memory");
 	if (!find_headers(packet->header, packet->len, &place))
 		return false;
-	if (!(frame->flags & FRAME_CSUM_VALID) && !right(packet, &place))
+	if (!(frame->flags & FRAME_CSUM_VALID))
+		l4 = verify(packet, &place);
+	if (l4 == CHECKSUM_BAD)
 		return false;
 	packet->hash = 0;
 	packet->rq = steering->fallback;
@@ -182,8 +191,19 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 					     place.l4 - place.tuple + PORTS_LEN);
 		packet->rq = steering->table[packet->hash & steering->mask];
 	}
-	packet->head = make_head(place.tcp, steering->rss);
+	packet->head = make_head(place.tcp, steering->rss, l4 == CHECKSUM_GOOD);
 	return packet->rq != NULL;
+}
+
+/** want() - have the next entries of the locked queues on their way */
+static void want(struct wq *rq, unsigned int n)
+{
+	if (!ring_ready(&rq->ring))
+		return;
+	for (unsigned int i = 0; i < n; i += 2)
+		__builtin_prefetch(ring_at(&rq->ring, (rq->taken + i) * GDMA_WQE_UNIT &
+							      (rq->ring.size - 1)));
+	cq_want(rq->cq, (n + MANA_RXCOMP_PACKETS - 1) / MANA_RXCOMP_PACKETS);
 }
 
 /** fetch() - an entry of the locked queue for each packet; how many there were */
@@ -253,6 +273,10 @@ unsigned int receive_plain(struct receive_burst *burst, const struct frame *fram
 		return 0;
 	if (n > FABRIC_BURST)
 		n = FABRIC_BURST;
+	if (!burst->steering->rss && burst->steering->fallback) {
+		receive_use(burst, burst->steering->fallback);
+		want(burst->rq, n);
+	}
 	while (looked < n && look(burst->steering, &frames[looked], &packets[looked]))
 		looked++;
 	while (done < looked) {
@@ -260,7 +284,10 @@ unsigned int receive_plain(struct receive_burst *burst, const struct frame *fram
 
 		while (done + run < looked && packets[done + run].rq == packets[done].rq)
 			run++;
-		receive_use(burst, packets[done].rq);
+		if (burst->rq != packets[done].rq) {
+			receive_use(burst, packets[done].rq);
+			want(burst->rq, run);
+		}
 		fetched = fetch(burst, &packets[done], run);
 		fill(burst, &packets[done], fetched);
 		done += fetched;

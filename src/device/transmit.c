@@ -486,6 +486,22 @@ static bool plain_entry(struct wq *sq, struct plain_state *state, struct iovec *
 	return true;
 }
 
+/** want_entries() - have a burst of entries on its way, if the driver has written them */
+static void want_entries(struct wq *sq)
+{
+	uint32_t n = sq->seen - sq->taken;
+
+	if (n < FABRIC_BURST) {
+		sq->seen = wq_posted(sq);
+		n = sq->seen - sq->taken;
+	}
+	if (n > FABRIC_BURST)
+		n = FABRIC_BURST;
+	for (uint32_t i = 0; i < n; i += 2)
+		__builtin_prefetch(
+			ring_at(&sq->ring, (sq->taken + i) * GDMA_WQE_UNIT & (sq->ring.size - 1)));
+}
+
 /** run_burst() - up to a burst of entries; how many there were */
 static unsigned int run_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch)
 {
@@ -496,6 +512,7 @@ static unsigned int run_burst(struct wq *sq, unsigned int lane, struct transmit_
 
 	if (config->check_source || sq->vport->link_down || sq->stopped)
 		plain.longest = 0;
+	want_entries(sq);
 	while (entries < FABRIC_BURST) {
 		struct transmit_done *done = &scratch->done[entries];
 		struct transmit_job job = {
