@@ -58,8 +58,10 @@ static const struct argp_option options[] = {
 	{ "turns", OPTION_TURNS, "N", 0, "Turns of each subject, 1 to 99 (default: 3)", 0 },
 	{ "cores", OPTION_CORES, "LIST", 0,
 	  "Two CPUs: the application's and its peer's (default: the first two)", 0 },
-	{ "json", OPTION_JSON, "FILE", 0, "Write rows as JSON; - for standard output, in place of "
-					  "the table", 0 },
+	{ "json", OPTION_JSON, "FILE", 0,
+	  "Write rows as JSON; - for standard output, in place of "
+	  "the table",
+	  0 },
 	{ "plots", OPTION_PLOTS, "DIR", 0, "Draw plots into this directory (needs gnuplot)", 0 },
 	{ "plugin", OPTION_PLUGIN, "FILE", 0,
 	  "The poll-mode driver (default: beside this program, or where it is installed)", 0 },
@@ -160,23 +162,29 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_CASE:
 		if (parse_names(arg, case_names, CASES, bench->cases))
-			return usage_error(bench, "--case: '%s' is not a list of tx, rx, loop, latency",
-					   arg);
+			return usage_error(
+				bench, "--case: '%s' is not a list of tx, rx, loop, latency", arg);
 		return 0;
 	case OPTION_SUBJECT:
 		if (parse_names(arg, subject_names, SUBJECTS, bench->subjects))
-			return usage_error(bench, "--subject: '%s' is not a list of manakin, memif, "
-						  "vhost-user, null, copy", arg);
+			return usage_error(bench,
+					   "--subject: '%s' is not a list of manakin, memif, "
+					   "vhost-user, null, copy",
+					   arg);
 		return 0;
 	case OPTION_SIZE:
 		if (parse_numbers(arg, SIZE_MIN, SIZE_LIMIT, bench->sizes, &bench->n_sizes))
-			return usage_error(bench, "--size: '%s' is not a list of bytes, %u to %u, such "
-						  "as 64,1518", arg, SIZE_MIN, SIZE_LIMIT);
+			return usage_error(bench,
+					   "--size: '%s' is not a list of bytes, %u to %u, such "
+					   "as 64,1518",
+					   arg, SIZE_MIN, SIZE_LIMIT);
 		return 0;
 	case OPTION_QUEUES:
 		if (parse_numbers(arg, 1, QUEUES_MAX, bench->queues, &bench->n_queues))
-			return usage_error(bench, "--queues: '%s' is not a list of numbers, 1 to %u, "
-						  "such as 1,8", arg, QUEUES_MAX);
+			return usage_error(bench,
+					   "--queues: '%s' is not a list of numbers, 1 to %u, "
+					   "such as 1,8",
+					   arg, QUEUES_MAX);
 		return 0;
 	case OPTION_SECONDS:
 		bench->seconds = strtod(arg, &end);
@@ -222,11 +230,13 @@ static size_t list_points(const struct bench *bench, struct bench_result *result
 	for (unsigned int what = 0; what < CASES; what++)
 		for (unsigned int q = 0; bench->cases[what] && q < n_queues; q++)
 			for (unsigned int s = 0; s < n_sizes; s++) {
-				/* With nothing said, many queues are measured with one size only. */
+				/* With nothing said, many queues are measured with one size only.
+				 */
 				if (!bench->n_queues && q && s)
 					continue;
-				results[n++] = (struct bench_result){ (enum bench_case)what, sizes[s],
-								      queues[q], { 0 } };
+				results[n++] = (struct bench_result){
+					(enum bench_case)what, sizes[s], queues[q], { 0 }
+				};
 			}
 	return n;
 }
@@ -281,7 +291,8 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 		if (!bench->subjects[s] || !subject_can((enum bench_subject)s, point, &why))
 			continue;
 		progress("%s: starting %s", where, subject_names[s]);
-		err = subject_open((enum bench_subject)s, point, &subjects[s], error, sizeof(error));
+		err = subject_open((enum bench_subject)s, point, &subjects[s], error,
+				   sizeof(error));
 	}
 	for (unsigned int turn = 0; turn < bench->turns; turn++)
 		for (unsigned int s = 0; s < SUBJECTS && !err; s++) {
@@ -294,8 +305,8 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 		}
 	progress("%s", "");
 	if (err && err != -EINTR)
-		say("%s, %u bytes, %u queues: %s", case_names[point->what], point->size, point->queues,
-		    error);
+		say("%s, %u bytes, %u queues: %s", case_names[point->what], point->size,
+		    point->queues, error);
 	for (unsigned int s = 0; s < SUBJECTS; s++) {
 		if (!subjects[s])
 			continue;
@@ -337,13 +348,15 @@ static int check_machine(const struct bench *bench, struct point *point, char *p
 	unsigned int cpus[CPUS_MAX], n;
 	char error[512];
 
-	if (cpus_allowed(cpus, &n) || (bench->cores && cpus_parse(bench->cores, cpus, &n)) || n < 2) {
+	if (cpus_allowed(cpus, &n) || (bench->cores && cpus_parse(bench->cores, cpus, &n)) ||
+	    n < 2) {
 		say("two CPUs are needed, one for the application and one for its peer");
 		return -ENODEV;
 	}
 	memcpy(point->cpus, cpus, sizeof(point->cpus));
 	for (unsigned int s = 0; s < SUBJECTS; s++)
-		if (bench->subjects[s] && subject_needs((enum bench_subject)s, error, sizeof(error))) {
+		if (bench->subjects[s] &&
+		    subject_needs((enum bench_subject)s, error, sizeof(error))) {
 			say("%s", error);
 			return -ENOENT;
 		}
@@ -353,11 +366,13 @@ static int check_machine(const struct bench *bench, struct point *point, char *p
 		return -ENOENT;
 	}
 	if (bench->plots && !program_find("gnuplot")) {
-		say("gnuplot, which draws the plots, is not installed: apt-get install gnuplot-nox");
+		say("gnuplot, which draws the plots, is not installed: apt-get install "
+		    "gnuplot-nox");
 		return -ENOENT;
 	}
 	if (bench->plots && mkdir(bench->plots, 0755) < 0 && errno != EEXIST) {
-		say("cannot make the directory %s for the plots: %s", bench->plots, strerror(errno));
+		say("cannot make the directory %s for the plots: %s", bench->plots,
+		    strerror(errno));
 		return -errno;
 	}
 	if (geteuid()) {
@@ -405,8 +420,8 @@ static int stop_signals(void)
 
 static int run(const struct bench *bench)
 {
-	struct bench_result *results = calloc(CASES * (size_t)NUMBERS_MAX * NUMBERS_MAX,
-					      sizeof(*results));
+	struct bench_result *results =
+		calloc(CASES * (size_t)NUMBERS_MAX * NUMBERS_MAX, sizeof(*results));
 	char directory[] = "/tmp/manakin-bench-XXXXXX", plugin[4096], error[512], where[80];
 	struct hugepages hugepages = { .pipe = -1 };
 	struct point point = { .plugin = plugin, .directory = directory };

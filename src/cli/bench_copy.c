@@ -31,10 +31,10 @@
 #include "cli/hugepages.h"
 
 #define SLOTS_MAX 1024u
-#define BUFFER	  2048u
-#define BURST	  BENCH_BURST
-#define HEADER	  64u
-#define MEMORY	  (4u * SLOTS_MAX * BUFFER) /* sent from, received into, the peer's own */
+#define BUFFER    2048u
+#define BURST     BENCH_BURST
+#define HEADER    64u
+#define MEMORY    (4u * SLOTS_MAX * BUFFER) /* sent from, received into, the peer's own */
 
 static_assert(MEMORY % HUGEPAGE_SIZE == 0, "whole hugepages");
 
@@ -94,8 +94,8 @@ static void *application(void *arg)
 
 	pin(c->cpus[0]);
 	while (!atomic_load_explicit(&c->end, memory_order_relaxed)) {
-		uint64_t room = c->slots -
-				(tail - atomic_load_explicit(&c->head, memory_order_acquire));
+		uint64_t room =
+			c->slots - (tail - atomic_load_explicit(&c->head, memory_order_acquire));
 
 		if (!room)
 			continue;
@@ -174,9 +174,9 @@ int copy_turn(const struct point *point, double seconds, double *mpps)
 	memset(c, 0, sizeof(*c));
 	c->what = point->what;
 	c->size = point->size;
-	c->slots = point->what == CASE_LATENCY ? BURST :
-		   point->what == CASE_LOOP    ? BENCH_LOOP_BURSTS * BURST :
-						 SLOTS_MAX;
+	c->slots = point->what == CASE_LATENCY ? BURST
+		   : point->what == CASE_LOOP  ? BENCH_LOOP_BURSTS * BURST
+					       : SLOTS_MAX;
 	memcpy(c->cpus, point->cpus, sizeof(c->cpus));
 	for (uint32_t i = 0; i < SLOTS_MAX; i++) {
 		c->sent[i] = memory + (size_t)i * BUFFER;

@@ -184,13 +184,15 @@ static size_t write_plot(FILE *script, const struct bench_result *results, size_
 		fprintf(script, "set title '%s, %u bytes'\nset xlabel 'queues'\n", case_names[what],
 			smallest);
 	else
-		fprintf(script, "set title '%s, one queue'\nset xlabel 'bytes'\n", case_names[what]);
+		fprintf(script, "set title '%s, one queue'\nset xlabel 'bytes'\n",
+			case_names[what]);
 	for (int s = 0; s < SUBJECTS; s++)
 		if (any[s])
-			fprintf(script, "%s $data using 0:%d:xtic(1) with linespoints lw %d pt 7 ps 0.5 "
-					"dt %d lc rgb '%s' title '%s'",
-				curves++ ? ", \\\n    " : "plot", s + 2, s == SUBJECT_MANAKIN ? 3 : 2,
-				s >= SUBJECT_NULL ? 2 : 1,
+			fprintf(script,
+				"%s $data using 0:%d:xtic(1) with linespoints lw %d pt 7 ps 0.5 "
+				"dt %d lc rgb '%s' title '%s'",
+				curves++ ? ", \\\n    " : "plot", s + 2,
+				s == SUBJECT_MANAKIN ? 3 : 2, s >= SUBJECT_NULL ? 2 : 1,
 				(const char *[]){ "#c0392b", "#2471a3", "#1e8449", "#7f8c8d",
 						  "#b7950b" }[s],
 				subject_names[s]);

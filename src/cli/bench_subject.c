@@ -33,9 +33,9 @@
 #include "cli/testpmd.h"
 #include "cli/view.h"
 
-#define MAC		 "00:0d:3a:76:3b:d0"
+#define MAC               "00:0d:3a:76:3b:d0"
 #define VIRTIO_QUEUES_MAX 8u /* pairs of net_virtio_user */
-#define READY_SECONDS	 10
+#define READY_SECONDS     10
 
 const char *const case_names[CASES] = { "tx", "rx", "loop", "latency" };
 const char *const subject_names[SUBJECTS] = { "manakin", "memif", "vhost-user", "null", "copy" };
@@ -101,8 +101,9 @@ int subject_needs(enum bench_subject which, char *error, size_t error_size)
 	if (which == SUBJECT_COPY)
 		return 0;
 	if (!program_find(TESTPMD_APP)) {
-		snprintf(error, error_size, "there is no " TESTPMD_APP " in PATH; install DPDK's "
-					    "applications: apt-get install dpdk-dev");
+		snprintf(error, error_size,
+			 "there is no " TESTPMD_APP " in PATH; install DPDK's "
+			 "applications: apt-get install dpdk-dev");
 		return -ENOENT;
 	}
 	for (int i = 0; i < 2 && needs[which][i]; i++) {
@@ -110,9 +111,11 @@ int subject_needs(enum bench_subject which, char *error, size_t error_size)
 
 		snprintf(driver, sizeof(driver), "net_%s", needs[which][i]);
 		if (!driver_there(driver)) {
-			snprintf(error, error_size, "DPDK's %s is not installed; install it: apt-get "
-						    "install 'librte-net-%s*', or choose others with "
-						    "--subject", driver, needs[which][i]);
+			snprintf(error, error_size,
+				 "DPDK's %s is not installed; install it: apt-get "
+				 "install 'librte-net-%s*', or choose others with "
+				 "--subject",
+				 driver, needs[which][i]);
 			return -ENOENT;
 		}
 	}
@@ -212,7 +215,9 @@ static int open_adapter(struct subject *s, char *error, size_t error_size)
 	int err = 0;
 
 	snprintf(fabric, sizeof(fabric), "%s",
-		 point->what == CASE_TX ? "sink" : point->what == CASE_RX ? "generator" : "loop");
+		 point->what == CASE_TX   ? "sink"
+		 : point->what == CASE_RX ? "generator"
+					  : "loop");
 	if (point->what == CASE_RX)
 		snprintf(fabric, sizeof(fabric), "generator:size=%u", point->size);
 	err |= child_args_add(&plan.argv, "/proc/self/exe");
@@ -229,8 +234,8 @@ static int open_adapter(struct subject *s, char *error, size_t error_size)
 	else
 		err = child_start(&s->adapter, &plan);
 	child_args_free(plan.argv);
-	snprintf(ready, sizeof(ready), RUN_DIRECTORY "/%s/pci/" VIEW_ADDRESS_DEFAULT "/manakin_socket",
-		 s->adapter_name);
+	snprintf(ready, sizeof(ready),
+		 RUN_DIRECTORY "/%s/pci/" VIEW_ADDRESS_DEFAULT "/manakin_socket", s->adapter_name);
 	while (!err && access(ready, F_OK)) {
 		usleep(5000);
 		if (bench_now() > end)
@@ -275,8 +280,9 @@ static int open_ends(struct subject *s, char *error, size_t error_size)
 		return open_testpmd(p, false, pci, VIEW_ADDRESS_DEFAULT ",mac=" MAC, &s->app, error,
 				    error_size);
 	case SUBJECT_MEMIF:
-		snprintf(vdev, sizeof(vdev), "net_memif0,role=server,socket=%s/memif,socket-abstract=no,"
-					     "rsize=%d,bsize=2048",
+		snprintf(vdev, sizeof(vdev),
+			 "net_memif0,role=server,socket=%s/memif,socket-abstract=no,"
+			 "rsize=%d,bsize=2048",
 			 p->directory, __builtin_ctz(descriptors(p)));
 		err = open_testpmd(p, true, NULL, vdev, &s->peer, error, error_size);
 		memcpy(strstr(vdev, "server"), "client", 6);
@@ -287,8 +293,9 @@ static int open_ends(struct subject *s, char *error, size_t error_size)
 		snprintf(vdev, sizeof(vdev), "net_vhost0,iface=%s/vhost,queues=%u", p->directory,
 			 p->queues);
 		err = open_testpmd(p, true, NULL, vdev, &s->peer, error, error_size);
-		snprintf(vdev, sizeof(vdev), "net_virtio_user0,path=%s/vhost,queues=%u,queue_size=%u",
-			 p->directory, p->queues, descriptors(p));
+		snprintf(vdev, sizeof(vdev),
+			 "net_virtio_user0,path=%s/vhost,queues=%u,queue_size=%u", p->directory,
+			 p->queues, descriptors(p));
 		if (!err)
 			err = open_testpmd(p, false, NULL, vdev, &s->app, error, error_size);
 		break;
@@ -392,14 +399,15 @@ int subject_turn(struct subject *s, double seconds, double *mpps, char *error, s
 		err = stop(s);
 	if (err) {
 		snprintf(error, error_size, "%s: %s", subject_names[s->which],
-			 err == -EPIPE ? "testpmd ended by itself" :
-			 err == -EINTR ? "interrupted" : strerror(-err));
+			 err == -EPIPE   ? "testpmd ended by itself"
+			 : err == -EINTR ? "interrupted"
+					 : strerror(-err));
 		return err;
 	}
 	*mpps = (double)(s->point.what == CASE_TX ? rates.tx_pps : rates.rx_pps) / 1e6;
 	if (!*mpps) {
-		snprintf(error, error_size, "%s: no packets in the case %s", subject_names[s->which],
-			 case_names[s->point.what]);
+		snprintf(error, error_size, "%s: no packets in the case %s",
+			 subject_names[s->which], case_names[s->point.what]);
 		return -EIO;
 	}
 	return 0;
@@ -436,8 +444,10 @@ int subject_close(struct subject *s, char *error, size_t error_size)
 	if (s->adapter.pid > 0)
 		child_stop(&s->adapter, SIGINT, 5000);
 	if (compare && (arrived(s->adapter_said, &frames) || frames != rates.tx_packets)) {
-		snprintf(error, error_size, "testpmd sent %" PRIu64 " packets and %" PRIu64 " arrived "
-					    "at the adapter's sink", rates.tx_packets, frames);
+		snprintf(error, error_size,
+			 "testpmd sent %" PRIu64 " packets and %" PRIu64 " arrived "
+			 "at the adapter's sink",
+			 rates.tx_packets, frames);
 		err = -EIO;
 	}
 	if (s->adapter_said >= 0)

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BENCH_BURST	  32u /* packets that testpmd takes or sends at a time */
+#define BENCH_BURST       32u /* packets that testpmd takes or sends at a time */
 #define BENCH_LOOP_BURSTS 8u  /* in flight in the case loop */
 #define BENCH_WARM_UP_MS  300
 

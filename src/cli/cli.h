@@ -23,6 +23,7 @@ int cmd_bench(int argc, char **argv);
 int cmd_control(int argc, char **argv);
 int cmd_device(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 
 /** say() - an error or warning for the user, on standard error, after the command's name */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);

@@ -2,6 +2,8 @@
 #include "cli/hugepages.h"
 
 #include <errno.h>
+#include <glob.h>
+#include <mntent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +38,11 @@ static int write_number(unsigned long number)
 	return err;
 }
 
+unsigned long hugepages_total(void)
+{
+	return read_number(HUGEPAGES_COUNT);
+}
+
 unsigned long hugepages_free(void)
 {
 	unsigned long unused = read_number(DIRECTORY "free_hugepages");
@@ -44,10 +51,43 @@ unsigned long hugepages_free(void)
 	return unused > reserved ? unused - reserved : 0;
 }
 
+unsigned long long hugepages_memory(void)
+{
+	unsigned long long bytes = 0, kb;
+	glob_t sizes;
+
+	if (glob("/sys/kernel/mm/hugepages/hugepages-*kB", 0, NULL, &sizes))
+		return 0;
+	for (size_t i = 0; i < sizes.gl_pathc; i++) {
+		char path[128];
+
+		if (sscanf(sizes.gl_pathv[i], "/sys/kernel/mm/hugepages/hugepages-%llukB", &kb) !=
+		    1)
+			continue;
+		snprintf(path, sizeof(path), "%s/free_hugepages", sizes.gl_pathv[i]);
+		bytes += read_number(path) * kb * 1024;
+	}
+	globfree(&sizes);
+	return bytes;
+}
+
+bool hugepages_mounted(void)
+{
+	FILE *mounts = setmntent("/proc/mounts", "re");
+	struct mntent *mount;
+	bool found = false;
+
+	while (mounts && !found && (mount = getmntent(mounts)))
+		found = !strcmp(mount->mnt_type, "hugetlbfs") && !access(mount->mnt_dir, W_OK);
+	if (mounts)
+		endmntent(mounts);
+	return found;
+}
+
 /** give_back() - what was added, whatever others have done to the number since */
 static void give_back(unsigned long added)
 {
-	unsigned long number = read_number(HUGEPAGES_COUNT);
+	unsigned long number = hugepages_total();
 
 	write_number(number > added ? number - added : 0);
 }
@@ -74,7 +114,7 @@ static _Noreturn void keep(int pipe, unsigned long added)
 int hugepages_borrow(unsigned long pages, struct hugepages *hugepages, char *error,
 		     size_t error_size)
 {
-	unsigned long unused = hugepages_free(), before = read_number(HUGEPAGES_COUNT), added;
+	unsigned long unused = hugepages_free(), before = hugepages_total(), added;
 	int fds[2], err;
 
 	*hugepages = (struct hugepages){ .pipe = -1 };
@@ -82,13 +122,14 @@ int hugepages_borrow(unsigned long pages, struct hugepages *hugepages, char *err
 		return 0;
 	err = write_number(before + pages - unused);
 	if (err) {
-		snprintf(error, error_size, "%lu free hugepages of 2 MB are needed, there are %lu, and "
-					    "their number cannot be changed: %s; run it as root, or "
-					    "first 'echo %lu | sudo tee " HUGEPAGES_COUNT "'",
+		snprintf(error, error_size,
+			 "%lu free hugepages of 2 MB are needed, there are %lu, and "
+			 "their number cannot be changed: %s; run it as root, or "
+			 "first 'echo %lu | sudo tee " HUGEPAGES_COUNT "'",
 			 pages, unused, strerror(-err), before + pages - unused);
 		return err;
 	}
-	added = read_number(HUGEPAGES_COUNT) - before;
+	added = hugepages_total() - before;
 	if (pipe(fds) < 0)
 		goto fail;
 	hugepages->keeper = fork();
@@ -103,15 +144,18 @@ int hugepages_borrow(unsigned long pages, struct hugepages *hugepages, char *err
 	unused = hugepages_free();
 	if (unused >= pages)
 		return 0;
-	snprintf(error, error_size, "%lu free hugepages of 2 MB are needed and there are %lu: the rest "
-				    "of the memory is in use or in small pieces; end other programs, or "
-				    "restart the machine", pages, unused);
+	snprintf(error, error_size,
+		 "%lu free hugepages of 2 MB are needed and there are %lu: the rest "
+		 "of the memory is in use or in small pieces; end other programs, or "
+		 "restart the machine",
+		 pages, unused);
 	return -ENOMEM;
 fail:
 	err = -errno;
 	give_back(added);
 	hugepages->keeper = 0;
-	snprintf(error, error_size, "cannot watch over the number of hugepages: %s", strerror(-err));
+	snprintf(error, error_size, "cannot watch over the number of hugepages: %s",
+		 strerror(-err));
 	return err;
 }
 

@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cli/hugepages.h - the machine's hugepages of 2 MB.
+ * cli/hugepages.h - the machine's hugepages of 2 MB, and what there is of others.
  */
 #ifndef MANAKIN_CLI_HUGEPAGES_H
 #define MANAKIN_CLI_HUGEPAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-#define HUGEPAGE_SIZE	(2u << 20)
+#define HUGEPAGE_SIZE   (2u << 20)
 #define HUGEPAGES_COUNT "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
 /** hugepages_free() - how many nobody uses or has reserved */
 unsigned long hugepages_free(void);
+
+/** hugepages_total() - how many the machine has, in use or not */
+unsigned long hugepages_total(void);
+
+/** hugepages_memory() - bytes in free hugepages of all sizes */
+unsigned long long hugepages_memory(void);
+
+/** hugepages_mounted() - is there a hugetlbfs that this process may write to? */
+bool hugepages_mounted(void);
 
 /**
  * struct hugepages - pages that were added to the machine's for a while

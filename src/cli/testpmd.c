@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -22,12 +23,12 @@
 
 #include "cli/lab_child.h"
 
-#define PROMPT	      "testpmd> "
+#define PROMPT        "testpmd> "
 #define SAID_MAX      (1u << 20) /* bytes: xstats of 64 queues are some 40 KB */
 #define START_SECONDS 60
 #define ASK_SECONDS   30
-#define QUIT_MS	      10000
-#define PLUGIN	      "librte_net_manakin.so"
+#define QUIT_MS       10000
+#define PLUGIN        "librte_net_manakin.so"
 
 /**
  * struct testpmd - a child that takes commands
@@ -177,8 +178,9 @@ out:
 /** reason() - the line that most likely says why it ended; into @text */
 static const char *reason(const struct testpmd *testpmd, char *text, size_t size)
 {
-	static const char *const signs[] = { "net_manakin: ", "Cause: ", "EAL: FATAL", "Creation of",
-					     "must be", "rror", "nvalid", "annot", "ailed" };
+	static const char *const signs[] = { "net_manakin: ", "Cause: ", "EAL: FATAL",
+					     "Creation of",   "must be", "rror",
+					     "nvalid",        "annot",   "ailed" };
 	const char *at = NULL;
 
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]) && !at; i++)
@@ -224,8 +226,9 @@ int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out
 	}
 	status = child_stop(&testpmd->child, SIGTERM, err == -EPIPE ? QUIT_MS : 0);
 	snprintf(error, error_size, "%s did not start: %s; %s", plan->app,
-		 err == -EPIPE ? child_fate(status, fate, sizeof(fate)) :
-		 err == -EINTR ? "interrupted" : "it did not ask for commands",
+		 err == -EPIPE   ? child_fate(status, fate, sizeof(fate))
+		 : err == -EINTR ? "interrupted"
+				 : "it did not ask for commands",
 		 reason(testpmd, why, sizeof(why)));
 	testpmd_close(testpmd);
 	return err;
@@ -278,6 +281,70 @@ int testpmd_rates(struct testpmd *testpmd, unsigned int port, struct testpmd_rat
 	    number_after(answer, "Rx-pps:", &rates->rx_pps) ||
 	    number_after(answer, "Tx-pps:", &rates->tx_pps))
 		return -EPROTO;
+	return 0;
+}
+
+int testpmd_ports(struct testpmd *testpmd, unsigned int *ports)
+{
+	const char *answer;
+	uint64_t n;
+	int err = testpmd_ask(testpmd, "show port summary all", &answer);
+
+	if (err)
+		return err;
+	if (number_after(answer, "Number of available ports:", &n) || n > TESTPMD_PORTS_MAX)
+		return -EPROTO;
+	*ports = (unsigned int)n;
+	return 0;
+}
+
+/** take_counter() - one line of extended statistics, if it is one that we know */
+static void take_counter(const char *line, struct testpmd_counters *counters)
+{
+	struct traffic *traffic = &counters->all;
+	char direction, what[16];
+	unsigned int queue;
+	uint64_t value, *to;
+
+	/* Drivers call a queue's counters rx_queue_0_packets, ethdev those it keeps rx_q0_packets.
+	 */
+	if (sscanf(line, "%cx_queue_%u_%15[a-z]: %" SCNu64, &direction, &queue, what, &value) ==
+		    4 ||
+	    sscanf(line, "%cx_q%u_%15[a-z]: %" SCNu64, &direction, &queue, what, &value) == 4) {
+		if (queue >= TESTPMD_QUEUES_MAX)
+			return;
+		traffic = &counters->queue[queue];
+		if (queue >= counters->queues)
+			counters->queues = queue + 1;
+	} else if (sscanf(line, "%cx_good_%15[a-z]: %" SCNu64, &direction, what, &value) != 3) {
+		return;
+	}
+	if (!strcmp(what, "packets"))
+		to = direction == 'r' ? &traffic->rx_packets : &traffic->tx_packets;
+	else if (!strcmp(what, "bytes"))
+		to = direction == 'r' ? &traffic->rx_bytes : &traffic->tx_bytes;
+	else
+		return;
+	*to = value;
+}
+
+int testpmd_counters(struct testpmd *testpmd, unsigned int port, struct testpmd_counters *counters)
+{
+	const char *answer;
+	char command[40];
+	int err;
+
+	memset(counters, 0, sizeof(*counters));
+	snprintf(command, sizeof(command), "show port xstats %u", port);
+	err = testpmd_ask(testpmd, command, &answer);
+	if (err)
+		return err;
+	if (!strstr(answer, "_good_packets:"))
+		return -ENODEV;
+	for (const char *line = answer; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		take_counter(line, counters);
+	}
 	return 0;
 }
 
@@ -340,15 +407,17 @@ int plugin_find(const char *wanted, char *path, size_t size, char *error, size_t
 			snprintf(path, size, MANAKIN_PLUGINS "/" PLUGIN);
 	}
 	if (!realpath(path, real) || strlen(real) >= size) {
-		snprintf(error, error_size, "cannot find the poll-mode driver at %s: %s; build it with "
-					    "'make' (docs/pmd.md), or say where it is with --plugin",
+		snprintf(error, error_size,
+			 "cannot find the poll-mode driver at %s: %s; build it with "
+			 "'make' (docs/pmd.md), or say where it is with --plugin",
 			 path, strerror(errno));
 		return -ENOENT;
 	}
 	strcpy(path, real);
 	if (insecure(real, part)) {
-		snprintf(error, error_size, "DPDK will not load %s, since anybody may write to %s; copy "
-					    "it to a directory of root's and name it with --plugin",
+		snprintf(error, error_size,
+			 "DPDK will not load %s, since anybody may write to %s; copy "
+			 "it to a directory of root's and name it with --plugin",
 			 real, part);
 		return -EPERM;
 	}

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TESTPMD_APP	   "dpdk-testpmd"
+#define TESTPMD_APP        "dpdk-testpmd"
 #define TESTPMD_PORTS_MAX  16u
 #define TESTPMD_QUEUES_MAX 64u
 
@@ -62,6 +62,29 @@ struct testpmd_rates {
 
 /** testpmd_rates() - what it measured itself; 0 or a negative errno */
 int testpmd_rates(struct testpmd *testpmd, unsigned int port, struct testpmd_rates *rates);
+
+/** struct traffic - what went through a port or a queue since it was started */
+struct traffic {
+	uint64_t rx_packets, rx_bytes;
+	uint64_t tx_packets, tx_bytes;
+};
+
+/**
+ * struct testpmd_counters - of one port
+ * @all:	of the port
+ * @queues:	how many queues the driver counts by themselves
+ */
+struct testpmd_counters {
+	struct traffic all;
+	struct traffic queue[TESTPMD_QUEUES_MAX];
+	unsigned int queues;
+};
+
+/** testpmd_ports() - how many it has; 0 or a negative errno */
+int testpmd_ports(struct testpmd *testpmd, unsigned int *ports);
+
+/** testpmd_counters() - also -ENODEV when the port has gone */
+int testpmd_counters(struct testpmd *testpmd, unsigned int port, struct testpmd_counters *counters);
 
 /** testpmd_said() - the end of all it has said, for a message when something went wrong */
 const char *testpmd_said(const struct testpmd *testpmd);

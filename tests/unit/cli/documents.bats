@@ -58,6 +58,10 @@ compare() {
 	compare manakin-control control
 }
 
+@test "manakin-run(1) has the options of --help" {
+	compare manakin-run run
+}
+
 @test "manakin-lab(1) has the options of --help" {
 	compare manakin-lab "lab build" "lab run" "lab shell"
 }
