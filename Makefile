@@ -5,7 +5,7 @@
 BUILD := build
 MANAKIN := $(BUILD)/manakin
 
-.PHONY: all build demo lab check bench-lab format clean
+.PHONY: all build demo lab check bench bench-lab format clean
 
 all: build
 
@@ -20,14 +20,22 @@ $(BUILD)/build.ninja: | $(BUILD)/.dependencies
 build: $(BUILD)/build.ninja $(BUILD)/.dependencies
 	@ninja -C $(BUILD)
 
-# The guide's testpmd commands, with Debian's own drivers in a virtual machine.
-demo: lab
+# The guide's testpmd commands on this machine, with the poll-mode driver.
+demo: build
+	@scripts/demo.sh $(MANAKIN) $(BUILD)/librte_net_manakin.so
+
+# The same with Debian's own drivers, in a virtual machine.
 lab: build
 	@scripts/demo-lab.sh $(MANAKIN)
 
 # Every test; the last line says how many passed and failed.
 check: build
 	@scripts/check.sh $(BUILD)
+
+# Packets per second against memif, vhost-user and the limits; figures and plots.
+bench: build
+	@scripts/dependencies.sh gnuplot-nox
+	@$(MANAKIN) bench --json $(BUILD)/bench.json --plots $(BUILD)/plots
 
 # A guest's throughput over this adapter against QEMU's virtio-net, in turn.
 bench-lab: build

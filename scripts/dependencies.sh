@@ -1,6 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Install the distribution packages that building, the lab and the tests need.
+# Install the distribution packages that building, the lab and the tests need, and
+# those named.
+# usage: dependencies.sh [PACKAGE...]
 # Nothing is done, and nobody is asked for a password, when they are there.
 set -eu
 
@@ -14,7 +16,7 @@ debootstrap e2fsprogs gpgv debian-archive-keyring
 "
 
 missing=
-for package in $packages; do
+for package in $packages "$@"; do
 	dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
 		missing="$missing $package"
 done
