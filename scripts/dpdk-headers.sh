@@ -1,17 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Put the headers that a DPDK driver is built with into BUILD/dpdk-headers, and two of
-# DPDK's example applications, which the tests run, into BUILD/dpdk-headers/examples.
-# usage: dpdk-headers.sh BUILD
+# Put what a DPDK driver is built with, and applications are not, into BUILD.
+# usage: dpdk-headers.sh BUILD [SUITE]
 #
-# libdpdk-dev has what applications need and leaves the driver's half out; the
-# source package of exactly the same version has it. It is fetched by an apt of our
-# own: the machine's sources with every "deb" read as "deb-src", lists and files in
-# a directory that goes away, so nothing of the machine's apt state changes and
-# apt itself verifies what comes. Nothing is done when the headers are there.
+# libdpdk-dev leaves the driver's half of the headers out; the source package of exactly the same
+# version has it: BUILD/dpdk-headers. It is fetched by an apt of our own: the machine's sources
+# with every "deb" read as "deb-src", lists and files in a directory that goes away, so
+# nothing of the machine's apt state changes and apt itself verifies what comes.
+#
+# With SUITE it is that Debian suite's DPDK, from whichever archive of the machine's has the suite
+# (lab/lib.sh), and BUILD/dpdk-sysroot has its headers for applications and its libraries too,
+# unpacked: enough to compile the driver for that suite here. An archive that has the suite's
+# packages may not have its sources: then the headers of the machine's own version serve, if
+# dpdk-VERSION-to-VERSION.sed knows what has changed.
+#
+# Nothing is done when it is all there.
 set -eu
 
-build=${1:?usage: dpdk-headers.sh BUILD}
+build=${1:?usage: dpdk-headers.sh BUILD [SUITE]}
+suite=${2:-}
+here=$(cd "$(dirname "$0")" && pwd)
 headers="
 lib/ethdev/ethdev_driver.h
 lib/ethdev/ethdev_pci.h
@@ -19,10 +27,8 @@ lib/eal/include/dev_driver.h
 lib/eal/include/bus_driver.h
 drivers/bus/pci/bus_pci_driver.h
 "
-examples="
-examples/skeleton/basicfwd.c
-examples/l2fwd/main.c
-"
+# What the driver calls; what these call in turn is for the linker in the suite to find
+libraries="bus_pci eal ethdev kvargs log mbuf mempool net pci ring"
 
 # fail SENTENCE - say why there will be no driver, and what to do
 fail() {
@@ -30,53 +36,147 @@ fail() {
 	exit 1
 }
 
-version=$(dpkg-query -W -f '${source:Version}' libdpdk-dev 2>/dev/null) || version=
-[ -n "$version" ] ||
-	fail "cannot fetch DPDK's driver headers: libdpdk-dev is not installed (apt-get install libdpdk-dev)"
-
 mkdir -p "$build"
-out=$(cd "$build" && pwd)/dpdk-headers
-[ "$(cat "$out/version" 2>/dev/null)" != "$version" ] || [ ! -d "$out/examples" ] || exit 0
-
+build=$(cd "$build" && pwd)
+out=$build/dpdk-headers
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/sources" "$work/headers"
+log=$work/log
 
-eval "$(apt-config shell list Dir::Etc::SourceList/f parts Dir::Etc::SourceParts/d)"
-for file in "${list:-}" "${parts:-}"/*.list; do
-	[ ! -r "$file" ] || sed -n 's/^[ \t]*deb\(-src\)\{0,1\}[ \t]/deb-src /p' "$file"
-done | sort -u >"$work/sources/one-line.list"
-for file in "${parts:-}"/*.sources; do
-	[ ! -r "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" >"$work/sources/${file##*/}"
-done
-
-# private COMMAND... - apt-get with the state in our directory
-private() {
-	apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$work/sources" \
-		-o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache" \
-		-o Acquire::Languages=none -o APT::Sandbox::User= "$@"
+# machine_version - of the DPDK that is installed
+machine_version() {
+	dpkg-query -W -f '${source:Version}' libdpdk-dev 2>/dev/null ||
+		fail "cannot fetch DPDK's driver headers: libdpdk-dev is not installed" \
+			"(apt-get install libdpdk-dev)"
 }
 
-# An archive of someone else's may have no sources at all: what counts is whether DPDK's come.
-private update >"$work/log" 2>&1 || :
-(cd "$work" && private --download-only source "dpdk=$version" >>"$work/log" 2>&1) ||
-	fail "cannot fetch the source package dpdk $version, whose driver headers the poll-mode driver" \
-		"needs. apt-get says: $(grep '^[EW]:' "$work/log" | tail -n 3 | tr '\n' ' ')"
+# machine_source VERSION DIR - the machine's own source package, into DIR/dpdk
+machine_source() (
+	own=$2/apt
+	mkdir -p "$own/lists/partial" "$own/cache/archives/partial" "$own/sources" "$2/dpdk"
+	[ -z "${MACHINE_APT_CONFIG+set}" ] || export APT_CONFIG="$MACHINE_APT_CONFIG"
+	eval "$(apt-config shell list Dir::Etc::SourceList/f parts Dir::Etc::SourceParts/d)"
+	for file in "${list:-}" "${parts:-}"/*.list; do
+		[ ! -r "$file" ] || sed -n 's/^[ \t]*deb\(-src\)\{0,1\}[ \t]/deb-src /p' "$file"
+	done | sort -u >"$own/sources/one-line.list"
+	for file in "${parts:-}"/*.sources; do
+		[ ! -r "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" >"$own/sources/${file##*/}"
+	done
+	set -- "$1" "$2" apt-get -qq -o Dir::Etc::SourceList=/dev/null \
+		-o Dir::Etc::SourceParts="$own/sources" -o Dir::State::Lists="$own/lists" \
+		-o Dir::Cache="$own/cache" -o Acquire::Languages=none -o APT::Sandbox::User=
+	version=$1 source=$2/dpdk
+	shift 2
+	# An archive of someone else's may have no sources at all: what counts is whether DPDK's come.
+	"$@" update >>"$log" 2>&1 || :
+	cd "$source" && "$@" --download-only source "dpdk=$version" >>"$log" 2>&1
+)
 
-for file in $headers $examples; do
-	set -- "$@" "*/$file"
-done
-shift
-tar -xf "$(ls "$work"/dpdk_*.orig.tar.*z)" -C "$work/headers" --wildcards --strip-components=1 "$@" ||
-	fail "the source package dpdk $version does not have these files: $headers $examples"
+# suite_setup - an apt that has the suite; sets $version to that of its DPDK
+suite_setup() {
+	# shellcheck source=lab/lib.sh
+	. "$here/../lab/lib.sh"
+	apt_setup "$work/suite"
+	suite_source "$suite"
+	for type in deb deb-src; do
+		echo "$type [signed-by=$KEYRING] $MIRROR $suite main"
+	done >"$APT_DIR/etc/sources.list"
+	apt-get -qq update >>"$log" 2>&1 || fail "cannot fetch the package lists of $suite from $MIRROR"
+	version=$(apt-cache show libdpdk-dev 2>>"$log" | awk '
+		/^Source:/ && NF > 2 { source = $3; gsub(/[()]/, "", source) }
+		/^Version:/ { version = $2 }
+		/^$/ { exit }
+		END { print source ? source : version }')
+	[ -n "$version" ] || fail "the suite $suite has no DPDK"
+}
 
+# suite_packages - what to compile and link against, unpacked into $work/sysroot
+suite_packages() {
+	packages=libdpdk-dev
+	for library in $libraries; do
+		name=librte-$(echo "$library" | tr _ -)
+		packages="$packages $(apt-cache pkgnames "$name" | grep -Ex "$name[0-9]+" || :)"
+	done
+	mkdir -p "$work/packages"
+	# shellcheck disable=SC2086
+	(cd "$work/packages" && apt-get -qq download $packages >>"$log" 2>&1) ||
+		fail "cannot fetch the packages of dpdk $version: $(why)"
+	for package in "$work"/packages/*.deb; do
+		dpkg-deb --extract "$package" "$work/sysroot"
+	done
+	# The rest of DPDK is not here, nor what its static libraries would need.
+	find "$work/sysroot" -name 'librte_*.a' -delete
+	directory=$(dirname "$(find "$work/sysroot" -name libdpdk.pc)")
+	flags=
+	for library in $libraries; do
+		[ ! -e "$directory/../librte_$library.so" ] || flags="$flags -lrte_$library"
+	done
+	sed -i -e "s,^prefix=.*,prefix=$build/dpdk-sysroot/usr," -e '/^\(Requires\|Libs\).private:/d' \
+		"$directory"/libdpdk*.pc
+	sed -i "s/^Libs:.*/Libs: -L\${libdir}$flags/" "$directory/libdpdk-libs.pc"
+}
+
+# suite_headers - $work/headers, of the suite's source or made from the machine's
+suite_headers() {
+	mkdir -p "$work/dpdk"
+	if (cd "$work/dpdk" && apt-get -qq --download-only source "dpdk=$version" >>"$log" 2>&1); then
+		unpack
+		return
+	fi
+	old=$(machine_version) || exit 1
+	changes=$here/dpdk-$(short "$old")-to-$(short "$version").sed
+	[ -f "$changes" ] ||
+		fail "cannot fetch the source of dpdk $version, whose driver headers are needed: $(why)"
+	machine_source "$old" "$work" || fail "cannot fetch the source of dpdk $old: $(why)"
+	unpack
+	for file in $headers; do
+		sed -i -f "$changes" "$work/headers/$file"
+	done
+}
+
+# short VERSION - its first two numbers
+short() {
+	echo "$1" | grep -Eo '^[0-9]+\.[0-9]+'
+}
+
+# why - what apt has said last
+why() {
+	grep '^[EW]:' "$log" | tail -n 3 | tr '\n' ' '
+}
+
+# unpack - the driver headers, from the source package to $work/headers
+unpack() {
+	mkdir -p "$work/headers"
+	(
+		set --
+		for file in $headers; do
+			set -- "$@" "*/$file"
+		done
+		tar -xf "$(ls "$work"/dpdk/dpdk_*.orig.tar.*z)" -C "$work/headers" --wildcards \
+			--strip-components=1 "$@"
+	) || fail "the source package of dpdk does not have the driver headers: $headers"
+}
+
+if [ -n "$suite" ]; then
+	[ "$(cat "$out/suite" 2>/dev/null)" != "$suite" ] || exit 0
+	suite_setup
+	suite_packages
+	suite_headers
+	rm -rf "$build/dpdk-sysroot"
+	mv "$work/sysroot" "$build/dpdk-sysroot"
+else
+	version=$(machine_version) || exit 1
+	[ "$(cat "$out/version" 2>/dev/null)" != "$version" ] || exit 0
+	machine_source "$version" "$work" ||
+		fail "cannot fetch the source package dpdk $version, whose driver headers the poll-mode" \
+			"driver needs. apt-get says: $(why)"
+	unpack
+fi
 rm -rf "$out"
-mkdir -p "$out/examples"
+mkdir "$out"
 for file in $headers; do
 	mv "$work/headers/$file" "$out/"
 done
-for file in $examples; do
-	mv "$work/headers/$file" "$out/examples/"
-done
+[ -z "$suite" ] || echo "$suite" >"$out/suite"
 echo "$version" >"$out/version"
 echo "Fetched the driver headers of dpdk $version"
