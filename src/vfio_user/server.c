@@ -48,6 +48,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/vfio.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1048,6 +1049,20 @@ static void accept_one(struct vfu_server *server)
 	*place = conn;
 }
 
+/**
+ * client_left() - has the client closed its end, whatever is still to be read from it?
+ *
+ * Who connects after the client has ended is the next one, not one too many: that the client's
+ * last doorbells or its end have not been read yet is nothing he could know.
+ */
+static bool client_left(const struct vfu_server *server)
+{
+	struct pollfd end = { .fd = server->client ? server->client->fd : -1 };
+
+	return server->client &&
+	       (server->client->dead || (poll(&end, 1, 0) == 1 && end.revents & POLLHUP));
+}
+
 void vfu_server_serve(struct vfu_server *server)
 {
 	struct epoll_event events[CONN_MAX + 1];
@@ -1063,6 +1078,11 @@ void vfu_server_serve(struct vfu_server *server)
 		}
 		if (events[i].events & EPOLLOUT)
 			flush(server, conn);
+		if (conn != server->client && client_left(server)) {
+			/* What this one says is read when the client has been torn down. */
+			condemn(server, server->client, LOG_NOTICE, "it has left");
+			continue;
+		}
 		if (!conn->dead && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 			receive(server, conn);
 	}

@@ -1786,6 +1786,33 @@ static void second_client(void **state)
 	check_served(test);
 }
 
+/* Who comes after the client has ended is the next one, however much of it is still to be read */
+static void next_client(void **state)
+{
+	enum { COUNT = 2000, SIZE = 16 + sizeof(struct write8) };
+	struct test *test = *state;
+	uint8_t *batch = malloc(COUNT * SIZE);
+	int other = connect_to(test->path);
+	size_t len = 0;
+
+	assert_non_null(batch);
+	serve(test);
+	for (uint64_t i = 0; i < COUNT; i++) {
+		struct write8 write = { { 8 * (i % 64), 0, 8 }, i };
+
+		len += put_message(batch + len, (uint16_t)i, VFU_CMD_REGION_WRITE,
+				   VFU_FLAG_NO_REPLY, &write, sizeof(write));
+	}
+	send_bytes(test->client, batch, len, NULL, 0);
+	free(batch);
+	close(test->client);
+	test->client = other;
+	assert_int_equal(version_of(test, other, 0, qemu_version, sizeof(qemu_version), NULL), 0);
+	assert_int_equal(test->attached, 2);
+	assert_int_equal(test->detached, 1);
+	check_served(test);
+}
+
 /* Connections that say nothing keep nobody out, the client least of all */
 static void silent_connections(void **state)
 {
@@ -2062,6 +2089,7 @@ int main(void)
 		TEST(client_that_reads_late),
 		TEST(client_that_leaves_early),
 		TEST(second_client),
+		TEST(next_client),
 		TEST(silent_connections),
 		TEST(dropping),
 		TEST(socket_file),
