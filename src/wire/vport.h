@@ -767,8 +767,8 @@ static_assert(sizeof(struct mana_cqe_header) == 4, "completion header");
  * struct mana_tx_comp_oob - transmit completion, 60 bytes
  * @cqe_hdr:	see above
  * @tx_data_offset, @tx_sgl_offset: no driver reads them
- * @tx_wqe_offset: where the entry starts: basic units posted before it, modulo 2^27. Only
- *		openvmm reads it, for its log; completions come in the order of the entries
+ * @tx_wqe_offset: where the entry starts, in basic units, to be taken modulo the ring's size.
+ *		Only openvmm reads it, for its log; completions come in the order of the entries
  *
  * Linux mana.h, struct mana_tx_comp_oob.
  */
@@ -828,9 +828,9 @@ static_assert(sizeof(struct mana_rxcomp_perpkt_info) == 12, "packet in a complet
  * @rx_hashtype: MANA_HASH_*
  * @ppi:	the packets, in the order of their receive-queue entries. All of one completion
  *		share the flags, so coalesce only packets with the same
- * @rx_wqe_offset: where the (first) entry starts: bytes posted before it, as a doorbell
- *		counts them (rdma-core, openvmm). No Ethernet driver reads it, completions come
- *		in the order of the entries
+ * @rx_wqe_offset: where the (first) entry starts, in bytes, to be taken modulo the ring's size
+ *		(openvmm). No other Ethernet driver reads it, completions come in the order of
+ *		the entries
  *
  * Linux mana.h, struct mana_rxcomp_oob.
  */
