@@ -1,0 +1,219 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# manakin run: what it measures is what the adapter saw, and what it refuses it refuses before anything starts.
+
+load common
+
+COUNT=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+
+# manakin_run ARGUMENT... - with the driver where DPDK loads it
+manakin_run() {
+	timeout -s KILL 60 "$MANAKIN" run --plugin "$PMD" "$@" 3>&-
+}
+
+# refused STATUS TEXT ARGUMENT... - one message on standard error, and nothing else
+refused() {
+	local wanted=$1 text=$2
+	shift 2
+	run --separate-stderr manakin_run "$@"
+	equal "$wanted" "$status" "exit status of: $*; it said: $stderr" || return
+	[[ -z $output ]] || fail "printed: $output" || return
+	equal 1 "$(wc -l <<<"$stderr")" "lines said: $stderr" || return
+	[[ $stderr == *"$text"* ]] || fail "not '$text' but: $stderr"
+}
+
+# nobody NAME - no process of that name is left in our namespace
+nobody() {
+	! pgrep -x "$1"
+}
+
+# pages_free N - change their number so that N are free
+pages_free() {
+	local free
+	free=$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)
+	echo $(($(cat $COUNT) + $1 - free)) >$COUNT
+}
+
+@test "testpmd sends: the summary tells what has arrived" {
+	adapter --port mac=$MAC0,fabric=sink+verify
+	run --separate-stderr -0 manakin_run --seconds 2 --json
+	python3 - "$output" "$(adapter_stat 0 wire_tx)" <<-'END'
+		import json, sys
+		rates = json.loads(sys.argv[1])["rates"]
+		port, = [r for r in rates if r["queue"] is None and r["direction"] == "tx"]
+		queue, = [r for r in rates if r["queue"] == 0 and r["direction"] == "tx"]
+		assert 0 < port["packets"] <= int(sys.argv[2]), rates
+		assert port["bytes"] == 64 * port["packets"], port
+		assert queue["packets"] == port["packets"], rates
+		for unit in "pps", "bps":
+		    assert port[unit + "_min"] <= port[unit + "_median"] <= port[unit + "_max"], port
+		assert port["pps_min"] < port["packets"] / 1.5 < 1.5 * port["pps_max"], port
+		received, = [r for r in rates if r["direction"] == "rx"]
+		assert received["packets"] == 0, received
+	END
+	equal 0 "$(adapter_stat 0 wire_bad)" "frames that do not decode"
+}
+
+@test "testpmd receives on four queues: each has a line, and together they are the port" {
+	adapter --port mac=$MAC0,fabric=generator:size=64
+	run --separate-stderr -0 manakin_run mana0 --mode rxonly --queues 4 --seconds 1.5 --json
+	python3 - "$output" <<-'END'
+		import json, sys
+		rates = [r for r in json.loads(sys.argv[1])["rates"] if r["direction"] == "rx"]
+		queues = {r["queue"]: r["packets"] for r in rates}
+		port = queues.pop(None)
+		assert sorted(queues) == [0, 1, 2, 3] and min(queues.values()) > 0, rates
+		# The counters of a reading are not of one instant.
+		assert abs(sum(queues.values()) - port) <= 0.05 * port, rates
+	END
+}
+
+@test "io on a loop: what is sent first comes back again and again, in a table and in lines" {
+	adapter --port mac=$MAC0,fabric=loop
+	run -0 manakin_run --mode io --tx-first --seconds 1
+	equal 3 "$(grep -c ' s   sent .*packets/s .* received .*bit/s$' <<<"$output")" "lines of rates in: $output"
+	contains "$output" "^port queue direction +packets +bytes pps_min pps_median pps_max"
+	contains "$output" "^ +0 +all rx +[1-9]"
+	contains "$output" "^ +0 +0 tx +[1-9]"
+}
+
+@test "on a terminal the rate is one line that is redrawn" {
+	adapter --port mac=$MAC0
+	run -0 script -qec "$MANAKIN run --plugin $PMD --seconds 1" /dev/null
+	(($(grep -o $'\r\e\[K' <<<"$output" | wc -l) >= 3)) || fail "$output"
+}
+
+@test "two ports, arguments of EAL's and of testpmd's" {
+	adapter --port mac=$MAC0 --port mac=$MAC1
+	run -0 manakin_run --seconds 1 -- --in-memory -- --txpkts=128 --txd=128 --rxd=128
+	contains "$output" "^ +0 +all tx +[1-9]"
+	contains "$output" "^ +1 +all tx +[1-9]"
+	(($(adapter_stat 1 tx_bytes) == 128 * $(adapter_stat 1 tx_packets))) || fail "not 128 bytes each"
+}
+
+@test "Ctrl-C ends it with the summary, and nothing is left" {
+	adapter --port mac=$MAC0
+	"$MANAKIN" run --plugin "$PMD" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	local running=$!
+	await 20 grep -q "packets/s" "$BATS_TEST_TMPDIR/out"
+	kill -INT $running
+	wait $running
+	grep -Eq "^ +0 +all tx +[1-9]" "$BATS_TEST_TMPDIR/out" || fail "$(cat "$BATS_TEST_TMPDIR/out")"
+	nobody dpdk-testpmd
+}
+
+@test "killed: the application goes with it, and the adapter serves the next" {
+	adapter --port mac=$MAC0
+	"$MANAKIN" run --plugin "$PMD" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	local running=$!
+	await 20 grep -q "packets/s" "$BATS_TEST_TMPDIR/out"
+	kill -KILL $running
+	wait $running || :
+	await 5 nobody dpdk-testpmd
+	run -0 manakin_run --seconds 0.5
+}
+
+@test "the adapter goes in the middle: said, with the summary until then, status 1" {
+	adapter --port mac=$MAC0
+	"$MANAKIN" run --plugin "$PMD" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	local running=$! status=0
+	await 20 grep -q "packets/s" "$BATS_TEST_TMPDIR/out"
+	kill -KILL "$ADAPTER"
+	wait $running || status=$?
+	equal 1 $status "exit status"
+	equal "manakin run: the adapter mana0 has gone: its port was removed" \
+		"$(cat "$BATS_TEST_TMPDIR/err")" "message"
+	grep -q "^port queue" "$BATS_TEST_TMPDIR/out"
+}
+
+@test "another application: its own output, and the adapter's counters" {
+	adapter --port mac=$MAC0,fabric=generator:size=64,rate=1000
+	run -0 manakin_run --app "$WAITER" -- -- 2000
+	contains "$output" "^packets [1-9]"
+	contains "$output" " s   sent .* received +[1-9]"
+	contains "$output" "^ +0 +all rx +[1-9]"
+	# One that does not end by itself is interrupted.
+	run -0 manakin_run --app "$WAITER" --seconds 1 -- -- 20000
+}
+
+@test "an application that fails" {
+	adapter --port mac=$MAC0
+	run manakin_run --app /bin/false
+	equal 1 "$status" "exit status"
+	contains "$output" "/bin/false exited with status 1"
+	refused 1 "there is no program ./nothing that could be run" --app ./nothing
+}
+
+@test "no such adapter: how to start it, and which there are" {
+	refused 1 "there is no adapter mana0 on this machine; start it: manakin device --name mana0"
+	adapter --name other --port mac=$MAC0
+	refused 1 "start it: manakin device --name mana7; running are: other" mana7
+	kill -KILL "$ADAPTER"
+	wait "$ADAPTER" || :
+	refused 1 "the adapter other does not answer: Connection refused; start it again" other
+}
+
+@test "an adapter in use" {
+	adapter --port mac=$MAC0
+	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}"
+	refused 1 "another application uses the adapter mana0"
+	testpmd_quit
+}
+
+@test "a driver that is not there, and one that DPDK will not load" {
+	adapter --port mac=$MAC0
+	run "$MANAKIN" run --plugin /run/nothing.so
+	equal 1 "$status" "exit status"
+	contains "$output" "cannot find the poll-mode driver at /run/nothing.so"
+	mkdir -m 777 "/run/everybodys"
+	cp "$PMD" /run/everybodys/
+	run "$MANAKIN" run --plugin "/run/everybodys/${PMD##*/}"
+	equal 1 "$status" "exit status"
+	contains "$output" "DPDK will not load .* anybody may write to /run/everybodys"
+}
+
+@test "too few hugepages: the command that mends it does" {
+	local before command
+	before=$(cat $COUNT)
+	adapter --port mac=$MAC0
+	pages_free 10
+	refused 1 "DPDK needs" --seconds 0.5
+	[[ $stderr == *"and there are 10; make more: echo "* ]] || fail "$stderr"
+	command=${stderr##*make more: }
+	bash -c "${command/sudo /}" >/dev/null
+	run -0 manakin_run --seconds 0.5
+	echo "$before" >$COUNT
+}
+
+@test "hugepages that are not mounted" {
+	adapter --port mac=$MAC0
+	# shellcheck disable=SC2016
+	run unshare --mount sh -c 'umount -a -t hugetlbfs && exec "$MANAKIN" run --plugin "$PMD" --seconds 0.5'
+	equal 1 "$status" "exit status"
+	contains "$output" "hugepages are not mounted .* sudo mount -t hugetlbfs hugetlbfs /dev/hugepages"
+	# shellcheck disable=SC2016
+	run -0 unshare --mount sh -c 'umount -a -t hugetlbfs &&
+		exec "$MANAKIN" run --plugin "$PMD" --seconds 0.5 -- --in-memory --'
+}
+
+@test "what testpmd refuses is told in its words" {
+	adapter --port mac=$MAC0,queues=4
+	refused 1 "rxq 5 invalid - must be >= 0 && <= 4" --queues 5
+	refused 2 "testpmd knows no mode 'frob'" --mode frob
+	refused 1 "may not use CPU 1000" --cores 0,1000
+}
+
+@test "arguments that make no sense" {
+	local seconds
+	refused 2 "--queues: '0' is not 1 to 64" --queues 0
+	refused 2 "--queues: '65'" --queues 65
+	refused 2 "--queues: '-1'" --queues=-1
+	refused 2 "--cores: '1-' is not a list" --cores 1-
+	refused 2 "--mode: 'a b' is not a mode" --mode "a b"
+	for seconds in 0 -1 x "" nan 1e99; do
+		refused 2 "--seconds: '$seconds' is not" --seconds="$seconds"
+	done
+	refused 2 "one adapter at a time" mana0 mana1
+	refused 2 "--mode and --tx-first are testpmd's" --app /bin/true --mode io
+	refused 1 "'../x' is not the name of an adapter" ../x
+}
