@@ -213,27 +213,14 @@ void cq_begin(struct cq *cq)
 
 void cq_post(struct cq *cq, const void *data, uint32_t wq, bool is_sq)
 {
-	struct gdma_cqe *cqe;
-	union {
-		struct {
-			uint32_t last;
-			uint32_t info;
-		};
-		uint64_t word;
-	} tail;
+	struct gdma_cqe *cqe = cq_next(cq);
+	uint32_t last;
 
-	if (!cq->usable)
+	if (!cqe)
 		return;
-	cqe = (struct gdma_cqe *)ring_at(&cq->ring, cq->producer.slot * GDMA_CQE_SIZE);
-	memcpy(cqe, data, GDMA_COMP_DATA_SIZE - 4);
-	memcpy(&tail.last, (const uint8_t *)data + GDMA_COMP_DATA_SIZE - 4, 4);
-	tail.info = wq | (uint32_t)is_sq << 24 | cq->producer.lap << GDMA_OWNER_SHIFT;
-	/* The owner bits make the entry visible: they go last. */
-	atomic_store_explicit((_Atomic uint64_t *)cqe + 7, tail.word, memory_order_release);
-	producer_step(&cq->producer);
-	cq->posted = true;
-	/* Nothing follows from a large number: net_mana polls and never rings. */
-	cq->unread++;
+	memcpy(cqe, data, GDMA_COMP_DATA_SIZE - sizeof(last));
+	memcpy(&last, (const uint8_t *)data + GDMA_COMP_DATA_SIZE - sizeof(last), sizeof(last));
+	cq_publish(cq, cqe, last, wq, is_sq);
 }
 
 void cq_end(struct cq *cq)

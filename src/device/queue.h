@@ -235,6 +235,35 @@ static inline void cq_want(const struct cq *cq, uint32_t n)
 /** cq_begin() - start to write completions: takes the lock */
 void cq_begin(struct cq *cq);
 
+/** cq_next() - where the next completion goes; NULL if the queue cannot be written to */
+static inline struct gdma_cqe *cq_next(const struct cq *cq)
+{
+	if (!cq->usable)
+		return NULL;
+	return (struct gdma_cqe *)ring_at(&cq->ring, cq->producer.slot * GDMA_CQE_SIZE);
+}
+
+/**
+ * cq_publish() - make a completion visible
+ * @cqe:	from cq_next(); all but the last 8 bytes are written
+ * @last:	the last 4 bytes of data
+ * @wq:		number of the work queue
+ * @is_sq:	it is a send queue
+ */
+static inline void cq_publish(struct cq *cq, struct gdma_cqe *cqe, uint32_t last, uint32_t wq,
+			      bool is_sq)
+{
+	uint32_t info = wq | (uint32_t)is_sq << 24 | cq->producer.lap << GDMA_OWNER_SHIFT;
+
+	/* The owner bits make the entry visible: they go last. */
+	atomic_store_explicit((_Atomic uint64_t *)cqe + 7, (uint64_t)info << 32 | last,
+			      memory_order_release);
+	producer_step(&cq->producer);
+	cq->posted = true;
+	/* Nothing follows from a large number: net_mana polls and never rings. */
+	cq->unread++;
+}
+
 /**
  * cq_post() - write a completion
  * @data:	60 bytes

@@ -46,15 +46,30 @@ struct packet {
 
 enum received { RECEIVED, NO_BUFFER };
 
+/*
+ * The driver looks at the entry again and again: it is written as a whole, not packet by
+ * packet, so that its cache line is taken away from the driver only once.
+ */
 void receive_flush(struct receive_burst *burst)
 {
+	struct mana_rxcomp_oob *oob;
+	struct gdma_cqe *cqe;
+
 	if (!burst->packets)
 		return;
-	if (burst->packets > 1) {
-		burst->pending.cqe_hdr.cqe_type = MANA_CQE_RX_COALESCED_4;
-		burst->tally.coalesced++;
+	cqe = cq_next(burst->rq->cq);
+	if (cqe) {
+		oob = (struct mana_rxcomp_oob *)cqe;
+		if (burst->packets > 1) {
+			burst->head.cqe_hdr.cqe_type = MANA_CQE_RX_COALESCED_4;
+			burst->tally.coalesced++;
+		}
+		memcpy(oob, &burst->head, sizeof(burst->head));
+		for (unsigned int i = 0; i < MANA_RXCOMP_PACKETS; i++)
+			oob->ppi[i] = i < burst->packets ? burst->info[i] :
+							   (struct mana_rxcomp_perpkt_info){ 0 };
+		cq_publish(burst->rq->cq, cqe, burst->offset, burst->rq->id, false);
 	}
-	cq_post(burst->rq->cq, &burst->pending, burst->rq->id, false);
 	burst->packets = 0;
 }
 

@@ -31,8 +31,10 @@ struct receive_tally {
 /**
  * struct receive_burst - what deliver() is doing
  * @rq:		locked receive queue, or NULL
- * @pending:	completion being filled
- * @packets:	packets in it
+ * @head:	of the completion being filled
+ * @info:	packets in it
+ * @packets:	how many
+ * @offset:	of the first one's entry, in bytes
  * @tally:	of @rq
  * @mr, @hint:	memory region of the last plain buffer, and where in the map that was
  * @odd:	a queue has entries that receive_plain() does not take: leave the rest
@@ -42,8 +44,10 @@ struct receive_burst {
 	const struct steering *steering;
 	struct receive_scratch *scratch;
 	struct wq *rq;
-	struct mana_rxcomp_oob pending;
+	union receive_head head;
+	struct mana_rxcomp_perpkt_info info[MANA_RXCOMP_PACKETS];
 	unsigned int packets;
+	uint32_t offset;
 	struct receive_tally tally;
 	const struct memory_region *mr;
 	uint32_t hint;
@@ -86,19 +90,14 @@ static inline void receive_tally(struct receive_burst *burst, const uint8_t *hea
 static inline void receive_complete(struct receive_burst *burst, union receive_head head,
 				    uint32_t len, uint32_t hash, uint32_t offset)
 {
-	struct mana_rxcomp_perpkt_info info = { .pkt_len = (uint16_t)len, .pkt_hash = hash };
-
-	if (burst->packets && burst->steering->coalesce && burst->packets < MANA_RXCOMP_PACKETS &&
-	    !memcmp(&burst->pending, &head, sizeof(head))) {
-		burst->pending.ppi[burst->packets++] = info;
-		return;
+	if (!burst->packets || burst->packets == MANA_RXCOMP_PACKETS ||
+	    !burst->steering->coalesce || burst->head.all != head.all) {
+		receive_flush(burst);
+		burst->head = head;
+		burst->offset = offset;
 	}
-	receive_flush(burst);
-	memset(&burst->pending, 0, sizeof(burst->pending));
-	memcpy(&burst->pending, &head, sizeof(head));
-	burst->pending.ppi[0] = info;
-	burst->pending.rx_wqe_offset = offset;
-	burst->packets = 1;
+	burst->info[burst->packets++] =
+		(struct mana_rxcomp_perpkt_info){ .pkt_len = (uint16_t)len, .pkt_hash = hash };
 }
 
 #endif

@@ -486,7 +486,7 @@ static bool plain_entry(struct wq *sq, struct plain_state *state, struct iovec *
 	return true;
 }
 
-/** want_entries() - have a burst of entries on its way, if the driver has written them */
+/** want_entries() - have entries on their way, as far as the driver has written them */
 static void want_entries(struct wq *sq)
 {
 	uint32_t n = sq->seen - sq->taken;
@@ -515,20 +515,22 @@ static unsigned int run_burst(struct wq *sq, unsigned int lane, struct transmit_
 	want_entries(sq);
 	while (entries < FABRIC_BURST) {
 		struct transmit_done *done = &scratch->done[entries];
-		struct transmit_job job = {
+		struct transmit_job job;
+		enum wq_fetched fetched;
+
+		if (plain_entry(sq, &plain, &scratch->plain[frames], &scratch->frames[frames],
+				done)) {
+			entries++;
+			frames++;
+			continue;
+		}
+		job = (struct transmit_job){
 			.sq = sq,
 			.wqe = &scratch->wqe,
 			.pieces = scratch->pieces + frames * FABRIC_PIECES_MAX,
 			.header = scratch->headers[frames],
 			.frame = &scratch->frames[frames],
 		};
-		enum wq_fetched fetched;
-
-		if (plain_entry(sq, &plain, &scratch->plain[frames], job.frame, done)) {
-			entries++;
-			frames++;
-			continue;
-		}
 		done->offset = sq->taken & (sq->units - 1);
 		fetched = wq_fetch(sq, &scratch->wqe);
 		if (fetched == WQ_EMPTY)
