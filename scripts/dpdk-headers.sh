@@ -14,7 +14,8 @@
 # packages may not have its sources: then the headers of the machine's own version serve, if
 # dpdk-VERSION-to-VERSION.sed knows what has changed.
 #
-# Nothing is done when it is all there.
+# Without SUITE two of DPDK's example applications, which the tests run, come along:
+# BUILD/dpdk-headers/examples. Nothing is done when it is all there.
 set -eu
 
 build=${1:?usage: dpdk-headers.sh BUILD [SUITE]}
@@ -26,6 +27,10 @@ lib/ethdev/ethdev_pci.h
 lib/eal/include/dev_driver.h
 lib/eal/include/bus_driver.h
 drivers/bus/pci/bus_pci_driver.h
+"
+examples="
+examples/skeleton/basicfwd.c
+examples/l2fwd/main.c
 "
 # What the driver calls; what these call in turn is for the linker in the suite to find
 libraries="bus_pci eal ethdev kvargs log mbuf mempool net pci ring"
@@ -120,7 +125,8 @@ suite_packages() {
 suite_headers() {
 	mkdir -p "$work/dpdk"
 	if (cd "$work/dpdk" && apt-get -qq --download-only source "dpdk=$version" >>"$log" 2>&1); then
-		unpack
+		# shellcheck disable=SC2086
+		unpack $headers
 		return
 	fi
 	old=$(machine_version) || exit 1
@@ -128,7 +134,8 @@ suite_headers() {
 	[ -f "$changes" ] ||
 		fail "cannot fetch the source of dpdk $version, whose driver headers are needed: $(why)"
 	machine_source "$old" "$work" || fail "cannot fetch the source of dpdk $old: $(why)"
-	unpack
+	# shellcheck disable=SC2086
+	unpack $headers
 	for file in $headers; do
 		sed -i -f "$changes" "$work/headers/$file"
 	done
@@ -144,17 +151,17 @@ why() {
 	grep '^[EW]:' "$log" | tail -n 3 | tr '\n' ' '
 }
 
-# unpack - the driver headers, from the source package to $work/headers
+# unpack FILE... - from the source package to $work/headers
 unpack() {
 	mkdir -p "$work/headers"
 	(
-		set --
-		for file in $headers; do
+		for file; do
 			set -- "$@" "*/$file"
+			shift
 		done
 		tar -xf "$(ls "$work"/dpdk/dpdk_*.orig.tar.*z)" -C "$work/headers" --wildcards \
 			--strip-components=1 "$@"
-	) || fail "the source package of dpdk does not have the driver headers: $headers"
+	) || fail "the source package of dpdk does not have all of these files: $*"
 }
 
 if [ -n "$suite" ]; then
@@ -166,17 +173,24 @@ if [ -n "$suite" ]; then
 	mv "$work/sysroot" "$build/dpdk-sysroot"
 else
 	version=$(machine_version) || exit 1
-	[ "$(cat "$out/version" 2>/dev/null)" != "$version" ] || exit 0
+	[ "$(cat "$out/version" 2>/dev/null)" != "$version" ] || [ ! -d "$out/examples" ] || exit 0
 	machine_source "$version" "$work" ||
 		fail "cannot fetch the source package dpdk $version, whose driver headers the poll-mode" \
 			"driver needs. apt-get says: $(why)"
-	unpack
+	# shellcheck disable=SC2086
+	unpack $headers $examples
 fi
 rm -rf "$out"
 mkdir "$out"
 for file in $headers; do
 	mv "$work/headers/$file" "$out/"
 done
+if [ -z "$suite" ]; then
+	mkdir "$out/examples"
+	for file in $examples; do
+		mv "$work/headers/$file" "$out/examples/"
+	done
+fi
 [ -z "$suite" ] || echo "$suite" >"$out/suite"
 echo "$version" >"$out/version"
 echo "Fetched the driver headers of dpdk $version"
