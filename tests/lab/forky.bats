@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Debian forky: a kernel of 7.x, whose mana takes link and reset events, makes event
+# queues for each vPort and has a verbs device of its own for Ethernet; and a newer
+# DPDK. What all kernels do alike is in the other files; here it is looked at once.
+# The suite moves on, so no test asks for a version but for "at least this one".
+
+load dpdk
+
+MAC0=00:0d:3a:76:3b:e0
+MAC1=00:0d:3a:76:3b:e1
+HOST=192.0.2.1 GUEST=192.0.2.2 HOST6=2001:db8::1 GUEST6=2001:db8::2
+
+setup_file() {
+	adapter_start mana0 --port "mac=$MAC0,mtu=9000,fabric=tap:lab0" \
+		--port "mac=$MAC1,fabric=sink+verify"
+	dpdk_start guest --suite forky --attach "$(adapter_socket mana0)"
+	interface_up lo 65536
+	interface_up lab0 1500 $HOST/24 $HOST6/64
+	dpdk_ready guest
+	guest_interface guest eth0 1500 $GUEST/24 $GUEST6/64
+}
+
+teardown_file() {
+	lab_stop
+}
+
+# carrier INTERFACE VALUE - has the guest's interface this carrier?
+carrier() {
+	[[ $(guest guest "cat /sys/class/net/$1/carrier") == "$2" ]]
+}
+
+# pinged N - N pings each way, over IPv4 and IPv6, each after the answer to the one before
+pinged() {
+	local address
+	for address in $HOST $HOST6; do
+		guest guest "ping -q -A -c $1 -W 5 $address" | grep " $1 received, 0% packet loss"
+	done
+	for address in $GUEST $GUEST6; do
+		ping -q -A -c "$1" -W 5 $address | grep " $1 received, 0% packet loss"
+	done
+}
+
+@test "kernel 7 or newer: its mana drives both vPorts, and mana_ib is there" {
+	local kernel info
+	kernel=$(guest guest 'uname -r')
+	((${kernel%%.*} >= 7)) || fail "the kernel is $kernel"
+	grep -F "driver on Linux $kernel" "$(lab_file mana0).log"
+	guest guest 'ethtool -i eth0' | grep -x 'driver: mana'
+	equal "$MAC0 $MAC1" "$(guest guest 'cat /sys/class/net/eth[01]/address' | xargs)" 'addresses'
+	info=$(guest guest 'ibv_devinfo -d mana_0')
+	grep -E 'state:[[:space:]]+PORT_ACTIVE' <<<"$info"
+	grep -E 'link_layer:[[:space:]]+Ethernet' <<<"$info"
+}
+
+@test "200 pings each way, IPv4 and IPv6: none lost; 20 of 9000 bytes" {
+	pinged 200
+	ip link set lab0 mtu 9000
+	guest guest 'ip link set eth0 mtu 9000'
+	await 10 ping -c 1 -w 1 $GUEST
+	ping -q -A -c 20 -W 5 -s 8972 -M "do" $GUEST | grep ' 0% packet loss'
+	ip link set lab0 mtu 1500
+	guest guest 'ip link set eth0 mtu 1500'
+	await 10 ping -c 1 -w 1 $GUEST
+}
+
+@test "iperf3 both ways, 4 streams, ends clean, by TSO" {
+	iperf guest $GUEST -P 4 -t 2
+	iperf guest $GUEST -P 4 -t 2 -R
+	(($(adapter_counter mana0 0 tx_tso) > 100)) || fail 'TSO was not used'
+}
+
+@test "ethtool: statistics of driver, function and port; queues; the table" {
+	local statistics name
+	statistics=$(guest guest 'sleep 2.5; ethtool -S eth0')
+	for name in rx_0_packets tx_0_packets hc_rx_ucast_pkts hc_tx_bytes hc_tc0_rx_pkt_phy \
+		hc_tc0_tx_byte_phy; do
+		[[ $statistics =~ [[:space:]]$name:\ [1-9] ]] || fail "$name has not counted" "$statistics"
+	done
+	run ! grep -E '(hc_tx_err|tx_cq_err|unknown_type|len0_err).*: [1-9]' <<<"$statistics"
+	guest guest 'ethtool -L eth0 combined 2'
+	equal 2 "$(adapter_counter mana0 0 queues)" "the adapter's queues"
+	guest guest 'ethtool -X eth0 weight 0 1'
+	equal 1 "$(guest guest 'ethtool -x eth0' | grep -E '^ +[0-9]+:' | cut -d: -f2 | xargs -n 1 |
+		sort -u | xargs)" 'queues in the table'
+	pinged 20
+	guest guest 'ethtool -X eth0 default; ethtool -L eth0 combined 4'
+	equal 4 "$(adapter_counter mana0 0 queues)" "the adapter's queues"
+}
+
+@test "ethtool -C: up to four packets a completion, and one again" {
+	local coalesced
+	equal 0 "$(adapter_counter mana0 0 rx_coalesced)" 'before it is turned on'
+	guest guest 'ethtool -C eth0 rx-cqe-frames 4'
+	iperf guest $GUEST -n 16M
+	coalesced=$(adapter_counter mana0 0 rx_coalesced)
+	((coalesced > 100)) || fail "only $coalesced packets came together with others"
+	guest guest 'ethtool -S eth0' | grep -E 'rx_[0-9]_coalesced_cqe_4: [1-9]'
+	guest guest 'ethtool -C eth0 rx-cqe-frames 1'
+	coalesced=$(adapter_counter mana0 0 rx_coalesced)
+	iperf guest $GUEST -n 4M
+	equal "$coalesced" "$(adapter_counter mana0 0 rx_coalesced)" 'after it was turned off'
+}
+
+@test "the guide's single queue command, on DPDK of forky: what testpmd sends arrives" {
+	local sent reported dropped
+	guide guest 1 $MAC1 'Tx-pps: *[1-9]' 2
+	equal 0 "$(adapter_counter mana0 1 wire_bad)" 'frames that do not decode'
+	sent=$(adapter_counter mana0 1 wire_tx)
+	reported=$(forward_stat 0 TX-packets)
+	dropped=$(forward_stat 0 TX-dropped)
+	echo "$sent arrived, $reported completed, $dropped did not fit"
+	((reported > 0 && reported <= sent && sent - reported <= 128))
+	(((sent + dropped) % BURST == 0))
+}
+
+@test "neither the guest's kernel nor the adapter complains so far" {
+	guest_content guest
+	adapter_content mana0
+}
+
+# What is sent before the carrier is known to be off fails, and the kernel says so.
+@test "the interfaces' carrier follows the adapter's link" {
+	local i
+	for i in 1 2 3; do
+		adapter_control mana0 link 0 down
+		await 10 carrier eth0 0
+		run ! ping -q -c 2 -i 0.2 -W 1 $GUEST
+		adapter_control mana0 link 0 up
+		await 10 carrier eth0 1
+		await 10 ping -c 1 -w 1 $GUEST
+	done
+	pinged 50
+}
+
+# The driver waits for 10 s before it comes up again. It goes down without waiting for answers,
+# as if the adapter were dead, so what either says of that is not counted.
+@test "a reset request: the driver goes down and comes up, with its address" {
+	adapter_control mana0 timeout 20000
+	adapter_control mana0 reset
+	COMMAND_TIMEOUT=50 guest guest "until dmesg | grep -i 'reset cycle completed'; do sleep 0.5; done"
+	await 10 ping -c 1 -w 1 $GUEST
+	pinged 50
+	guest guest 'ibv_devinfo -d mana_0' | grep -E 'state:[[:space:]]+PORT_ACTIVE'
+}
