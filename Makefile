@@ -4,6 +4,7 @@
 
 BUILD := build
 MANAKIN := $(BUILD)/manakin
+SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 .PHONY: all build demo lab check bench bench-lab format clean
 
@@ -35,7 +36,7 @@ check: build
 # Packets per second against memif, vhost-user and the limits; figures and plots.
 bench: build
 	@scripts/dependencies.sh gnuplot-nox
-	@$(MANAKIN) bench --json $(BUILD)/bench.json --plots $(BUILD)/plots
+	@$(SUDO) $(MANAKIN) bench --json $(BUILD)/bench.json --plots $(BUILD)/plots
 
 # A guest's throughput over this adapter against QEMU's virtio-net, in turn.
 bench-lab: build

@@ -62,8 +62,9 @@ inside()
 	before=0
 
 	echo "== An adapter in software. All that is sent is taken, decoded and counted"
-	echo "# manakin device --port mac=$mac,fabric=sink+verify"
-	"$manakin" device --log warning --port mac=$mac,fabric=sink+verify >/dev/null &
+	# Not on the CPU that testpmd forwards on, which is the second of its list.
+	echo "# manakin device --cpus ${cpus%%,*} --port mac=$mac,fabric=sink+verify"
+	"$manakin" device --log warning --cpus "${cpus%%,*}" --port mac=$mac,fabric=sink+verify >/dev/null &
 	device=$!
 	for _ in $(seq 100); do
 		[ ! -e $SYSFS_PCI_DEVICES/7870:00:00.0/manakin_socket ] || break
