@@ -32,7 +32,8 @@ first_cpus()
 testpmd()
 {
 	echo "# dpdk-testpmd $*"
-	timeout -s INT "$seconds" stdbuf -oL dpdk-testpmd -d "$plugin" "$@" </dev/null >/run/testpmd.out 2>&1 &
+	: >/run/testpmd.out
+	timeout -s INT "$seconds" stdbuf -oL dpdk-testpmd -d "$plugin" "$@" </dev/null >>/run/testpmd.out 2>&1 &
 	pid=$!
 	tail --pid="$pid" -n +1 -f /run/testpmd.out 2>/dev/null |
 		stdbuf -oL grep -aE 'Probe PCI driver|Tx-pps: +[1-9]|net_manakin:|Cause:' || :
