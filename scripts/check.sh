@@ -30,6 +30,8 @@ run sanitize "$sanitized" --suite unit --suite fuzz
 run native "$build" --suite native --num-processes 1
 echo "== guest images (built once, then kept)"
 "$build/manakin" lab build --suite trixie && "$build/manakin" lab build --suite bookworm || failed=1
+echo "== the poll-mode driver for the guest (likewise)"
+scripts/pmd-for-suite.sh trixie "$build/trixie" || failed=1
 # One guest at a time: with two cores they would only slow each other down.
 run lab "$build" --suite lab --num-processes 1
 

@@ -118,7 +118,7 @@ suite_packages() {
 	done
 	sed -i -e "s,^prefix=.*,prefix=$build/dpdk-sysroot/usr," -e '/^\(Requires\|Libs\).private:/d' \
 		"$directory"/libdpdk*.pc
-	sed -i "s/^Libs:.*/Libs: -L\${libdir}$flags/" "$directory/libdpdk-libs.pc"
+	sed -i "s/^Libs:.*/Libs: -L\${libdir}$flags -Wl,--allow-shlib-undefined/" "$directory/libdpdk-libs.pc"
 }
 
 # suite_headers - $work/headers, of the suite's source or made from the machine's

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Build the poll-mode driver for the DPDK of another Debian suite: BUILD/librte_net_manakin.so
+# Build the poll-mode driver for the DPDK of another Debian suite: BUILD/librte_net_manakin.so,
+# and an application that the tests run on it: BUILD/tests/native/waiter
 # usage: pmd-for-suite.sh SUITE BUILD
 #
 # The suite's C library must not be older than this machine's. Nothing of the machine is
@@ -20,4 +21,4 @@ if [ ! -f "$build/build.ninja" ]; then
 		exit 1
 	}
 fi
-exec ninja -C "$build" --quiet librte_net_manakin.so
+exec ninja -C "$build" --quiet librte_net_manakin.so tests/native/waiter

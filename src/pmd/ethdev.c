@@ -270,6 +270,8 @@ static int get_registers(struct rte_eth_dev *dev, struct rte_dev_reg_info *regs)
 {
 	const struct pmd_port *port = pmd_port(dev);
 
+	if (port->adapter->verbs)
+		return -ENOTSUP;
 	regs->width = sizeof(uint32_t);
 	if (!regs->data) {
 		regs->length = REGISTERS_SIZE / sizeof(uint32_t);
