@@ -68,7 +68,7 @@ stop() {
 }
 
 @test "each command explains itself with --help" {
-	for command in device control lab "lab build" "lab run" "lab shell"; do
+	for command in device control run bench lab "lab build" "lab run" "lab shell"; do
 		# shellcheck disable=SC2086
 		run --separate-stderr manakin $command --help
 		[ "$status" -eq 0 ] && [ -z "$stderr" ] && [[ $output == Usage:* ]]
