@@ -323,7 +323,7 @@ static int map_region(struct transport *transport, unsigned int region, void **v
 	if (odd(hostile))
 		return -ENOTSUP;
 	*va = hostile->bar2;
-	*size = 8 * NATIVE_DOORBELL_SIZE;
+	*size = HOSTILE_PAGES * NATIVE_DOORBELL_SIZE;
 	return 0;
 }
 
@@ -390,7 +390,7 @@ static int share(struct transport *transport, struct transport_share *share)
 
 static void close_transport(struct transport *transport)
 {
-	(void)transport;
+	free(of(transport));
 }
 
 static const struct transport_ops ops = {
@@ -408,6 +408,19 @@ static const struct transport_ops ops = {
 	.share = share,
 	.close = close_transport,
 };
+
+struct transport *hostile_transport(const struct hostile_source *source, uint8_t *bar2)
+{
+	struct hostile *hostile = calloc(1, sizeof(*hostile));
+
+	if (!hostile)
+		return NULL;
+	hostile->transport = (struct transport){ &ops, "hostile" };
+	hostile->source = source;
+	hostile->irq_fd = -1;
+	hostile->bar2 = bar2;
+	return &hostile->transport;
+}
 
 /* ---- The driver's life ---- */
 
@@ -556,21 +569,21 @@ bool hostile_run(const struct hostile_source *source, uint8_t *memory,
 	struct bump bump = { .at = memory + 16 * NATIVE_DOORBELL_SIZE,
 			     .end = memory + HOSTILE_MEMORY };
 	struct driver_allocator allocator = { alloc, release, &bump };
-	struct hostile hostile = {
-		.transport = { &ops, "hostile" }, .source = source, .irq_fd = -1, .bar2 = memory
-	};
+	struct transport *transport = hostile_transport(source, memory);
 	struct driver *driver;
 
 	memset(memory, 0, 16 * NATIVE_DOORBELL_SIZE);
 	*result = (struct hostile_result){ 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 };
-	result->open = driver_open(&hostile.transport, &allocator, &driver);
+	if (!transport)
+		return false;
+	result->open = driver_open(transport, &allocator, &driver);
 	if (result->open)
 		return !bump.out;
 	driver_set_timeout(driver, TIMEOUT_MS);
 	result->map = driver_map(driver, memory, HOSTILE_MEMORY, 0, 0);
 	result->start = driver_start(driver);
 	if (!result->start)
-		use(&hostile, driver, memory + 8 * NATIVE_DOORBELL_SIZE, result);
+		use(of(transport), driver, memory + HOSTILE_PAGES * NATIVE_DOORBELL_SIZE, result);
 	driver_close(driver);
 	return !bump.out;
 }

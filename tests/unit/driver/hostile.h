@@ -32,6 +32,19 @@ struct hostile_result {
 	unsigned int sent, received;
 };
 
+struct transport;
+
+#define HOSTILE_PAGES 8u /* of BAR 2: more queues than that are rung by messages */
+
+/**
+ * hostile_transport() - such an adapter by itself
+ * @source:	is asked as long as the adapter lives
+ * @bar2:	HOSTILE_PAGES pages, zeroed
+ *
+ * Return: its transport, for driver_open(), whose close frees it; NULL without memory
+ */
+struct transport *hostile_transport(const struct hostile_source *source, uint8_t *bar2);
+
 #define HOSTILE_MEMORY (4u << 20) /* bytes that hostile_run() wants */
 
 /**
