@@ -15,14 +15,14 @@
  *
  * sum_words() is the specification; sum_words_avx2() agrees with it and is taken
  * where the CPU has it and the piece is long enough to pay. Building with
- * CHECKSUM_SCALAR leaves the latter out.
+ * MANAKIN_SCALAR leaves the latter out.
  */
 #include "device/checksum.h"
 
 #include <errno.h>
 #include <string.h>
 
-#if defined(__x86_64__) && !defined(CHECKSUM_SCALAR)
+#if defined(__x86_64__) && !defined(MANAKIN_SCALAR)
 #define CHECKSUM_AVX2
 #include <immintrin.h>
 #endif

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cpu.h"
 #include "device/lane.h"
 #include "device/memory.h"
 #include "wire/hwc.h"
@@ -211,23 +212,13 @@ void cq_destroy(struct cq *cq);
 void cq_ring(struct cq *cq, uint32_t tail, bool arm);
 void cq_ring_short(struct cq *cq, uint32_t increment, bool arm);
 
-/** prefetch_write() - want a cache line for writing: __builtin_prefetch() would share it */
-static inline void prefetch_write(const void *address)
-{
-#ifdef __x86_64__
-	__asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
-#else
-	__builtin_prefetch(address, 1);
-#endif
-}
-
 /** cq_want() - the next @n entries are going to be written; the lock is held */
 static inline void cq_want(const struct cq *cq, uint32_t n)
 {
 	uint32_t slot = cq->producer.slot;
 
 	for (uint32_t i = 0; i < n && cq->usable; i++) {
-		prefetch_write(ring_at(&cq->ring, slot * GDMA_CQE_SIZE));
+		cpu_prefetch_write(ring_at(&cq->ring, slot * GDMA_CQE_SIZE));
 		slot = slot + 1 == cq->producer.count ? 0 : slot + 1;
 	}
 }

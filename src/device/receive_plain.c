@@ -16,6 +16,7 @@
  */
 #include <string.h>
 
+#include "base/cpu.h"
 #include "device/checksum.h"
 #include "device/headers.h"
 #include "device/receive.h"
@@ -253,7 +254,7 @@ static unsigned int fetch(struct receive_burst *burst, struct plain_packet *pack
 		if (!packet->to)
 			break;
 		for (uint32_t line = 0; line < COPY_LINES && line * 64 < packet->len; line++)
-			prefetch_write(packet->to + (size_t)line * 64);
+			cpu_prefetch_write(packet->to + (size_t)line * 64);
 		rq->taken++;
 	}
 	return i;
@@ -274,7 +275,8 @@ static void fill(struct receive_burst *burst, struct plain_packet *packets, unsi
 	}
 }
 
-unsigned int receive_plain(struct receive_burst *burst, const struct frame *frames, unsigned int n)
+CPU_CLONES unsigned int receive_plain(struct receive_burst *burst, const struct frame *frames,
+				      unsigned int n)
 {
 	struct plain_packet *packets = burst->scratch->plain;
 	unsigned int looked = 0, done = 0;

@@ -28,6 +28,7 @@
  */
 #include <string.h>
 
+#include "base/cpu.h"
 #include "device/checksum.h"
 #include "device/scratch.h"
 
@@ -306,7 +307,7 @@ static bool too_long(const struct transmit_job *job)
 }
 
 /** prepare() - from an entry to a frame */
-static enum mana_cqe_type prepare(struct transmit_job *job, unsigned int caps)
+static __attribute__((noinline)) enum mana_cqe_type prepare(struct transmit_job *job, unsigned int caps)
 {
 	const struct mana_tx_short_oob *s = &job->oob.s;
 	enum mana_cqe_type err = read_oob(job);
@@ -346,7 +347,7 @@ static enum wq_cast frame_cast(const struct frame *frame)
 }
 
 /** send_segments() - cut a large send for a fabric that takes only whole frames */
-static void send_segments(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch,
+static __attribute__((noinline)) void send_segments(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch,
 			  const struct frame *frame)
 {
 	unsigned int n = 0;
@@ -503,7 +504,7 @@ static void want_entries(struct wq *sq)
 }
 
 /** run_burst() - up to a burst of entries; how many there were */
-static unsigned int run_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch)
+CPU_CLONES static unsigned int run_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch)
 {
 	const struct adapter_port_config *config = sq->vport->config;
 	unsigned int caps = fabric_caps(sq->vport->fabric);

@@ -27,6 +27,7 @@
 
 #include <rte_ether.h>
 
+#include "base/cpu.h"
 #include "pmd/pmd.h"
 
 /* In the second word of a completion, see struct mana_rxcomp_oob */
@@ -104,7 +105,7 @@ static inline uint32_t cqe_packets(const struct mana_rxcomp_oob *oob)
 }
 
 /** put_tag_back() - for an application that did not ask for tags to be taken off */
-static void put_tag_back(struct rte_mbuf **m, uint16_t tci)
+static __rte_noinline void put_tag_back(struct rte_mbuf **m, uint16_t tci)
 {
 	(*m)->vlan_tci = tci;
 	/* Without room for it in the packet it can still be told beside it. */
@@ -214,7 +215,7 @@ static __rte_noinline void odd_completion(struct pmd_rxq *rxq, const struct gdma
  *
  * Return: how many
  */
-uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
+CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct pmd_rxq *rxq = queue;
 	struct driver_cq *cq = &rxq->driver.cq;

@@ -22,6 +22,7 @@
 #include <rte_net.h>
 #include <rte_tcp.h>
 
+#include "base/cpu.h"
 #include "pmd/pmd.h"
 
 #define TX_FLAGS_SLOW (RTE_MBUF_F_TX_VLAN | RTE_MBUF_F_TX_TCP_SEG)
@@ -233,7 +234,7 @@ static void make_room(struct pmd_txq *txq)
  *
  * Return: how many were taken
  */
-uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
+CPU_CLONES uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct pmd_txq *txq = queue;
 	struct driver_wq *wq = &txq->driver.wq;
