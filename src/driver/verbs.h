@@ -2,7 +2,8 @@
 /*
  * driver/verbs.h - what the files of the verbs control plane share. For this room only.
  *
- *	verbs.c		the adapter and its queues, as objects of libibverbs
+ *	verbs.c		the adapter
+ *	verbs_queue.c	vPorts and queues, as objects of libibverbs
  *	verbs_memory.c	keys: which memory the adapter may reach, by vPort
  *	verbs_kernel.c	what the kernel says of the adapter: its RDMA device, its interfaces
  */
@@ -96,5 +97,99 @@ struct ibv_device *verbs_device(struct ibv_device **list, const char *pci);
 /** verbs_interface() - of vPort @index; -ENODEV if there is none */
 int verbs_interface(const struct ibv_device *device, unsigned int index,
 		    struct verbs_interface *interface);
+
+/* ---- verbs.c ---- */
+
+/**
+ * struct verbs_buffer - memory that libmana has got for a ring
+ * @size:	libmana gives it back without
+ */
+struct verbs_buffer {
+	struct verbs_buffer *next;
+	void *memory;
+	size_t size;
+};
+
+/**
+ * struct verbs_queue - a queue's objects
+ * @cq:		completion queue
+ * @qp:		of a send queue
+ * @wq:		of a receive queue
+ * @channel:	of a receive queue with interrupts
+ * @signals, @signals_size: of a send queue, see struct driver_txq
+ */
+struct verbs_queue {
+	struct ibv_cq *cq;
+	struct ibv_qp *qp;
+	struct ibv_wq *wq;
+	struct ibv_comp_channel *channel;
+	void *signals;
+	size_t signals_size;
+};
+
+/**
+ * struct verbs_port - a vPort
+ * @domain:	parent domain
+ * @holder:	a send queue that nobody uses
+ * @table, @rss: while packets come in
+ * @order:	receive queues of one period of the table; @period of them
+ * @key:	that packets are hashed with
+ * @queues:	send and receive queues
+ */
+struct verbs_port {
+	struct driver_port port;
+	struct ibv_pd *domain;
+	struct verbs_queue holder;
+	struct ibv_rwq_ind_table *table;
+	struct ibv_qp *rss;
+	uint16_t order[DRIVER_QUEUES_MAX];
+	unsigned int period;
+	uint8_t key[MANA_HASH_KEY_SIZE];
+	unsigned int queues;
+	struct verbs_queue txq[DRIVER_QUEUES_MAX];
+	struct verbs_queue rxq[DRIVER_QUEUES_MAX];
+};
+
+/**
+ * struct verbs_driver - an adapter
+ * @pci:	its address
+ * @list, @device: RDMA devices, and which of them it is
+ * @pd:		protection domains, by vPort
+ * @buffers:	rings
+ */
+struct verbs_driver {
+	struct driver driver;
+	char *pci;
+	struct ibv_device **list;
+	struct ibv_device *device;
+	struct ibv_context *context;
+	struct verbs_memory memory;
+	struct ibv_pd *pd[DRIVER_PORTS_MAX];
+	struct verbs_buffer *buffers;
+};
+
+static inline struct verbs_driver *verbs_of(struct driver *driver)
+{
+	return (struct verbs_driver *)driver;
+}
+
+/** verbs_nonblocking() - let reads of @fd find nothing without waiting; 0 or a negative errno */
+int verbs_nonblocking(int fd);
+
+/* ---- verbs_queue.c: see struct control_ops ---- */
+
+struct driver_port *verbs_port_alloc(void);
+int verbs_port_open(struct driver_port *port);
+void verbs_port_close(struct driver_port *port);
+int verbs_txq_create(struct driver_port *port, unsigned int index, uint32_t units,
+		     struct driver_txq *txq);
+void verbs_txq_destroy(struct driver_port *port, unsigned int index);
+int verbs_rxq_create(struct driver_port *port, unsigned int index, uint32_t units,
+		     struct driver_rxq *rxq);
+void verbs_rxq_destroy(struct driver_port *port, unsigned int index);
+int verbs_rxq_event_fd(const struct driver_port *port, unsigned int index);
+int verbs_rxq_arm(struct driver_port *port, unsigned int index);
+int verbs_rxq_disarm(struct driver_port *port, unsigned int index);
+int verbs_rss(struct driver_port *port, const struct driver_rss *rss);
 
 #endif

@@ -89,7 +89,9 @@ static int run_add(struct run *run, const struct rte_memseg_list *msl, const str
 	int fd = 0, err;
 
 	if (msl->external) {
-		run->foreign += ms->len;
+		/* Which is found when it is first used, if at all. */
+		if (!run->adapter->verbs)
+			run->foreign += ms->len;
 		return 0;
 	}
 	/* The kernel finds memory by its address. */
@@ -128,6 +130,19 @@ static int walk(const struct rte_memseg_list *msl, const struct rte_memseg *ms, 
 
 /* ---- Regions ---- */
 
+/** map_external() - memory that the application has brought; only the kernel can do without a file
+ */
+static int map_external(struct pmd_adapter *adapter, const void *address)
+{
+	const struct rte_memseg_list *msl = rte_mem_virt2memseg_list(address);
+	int err;
+
+	if (!adapter->verbs || !msl || !msl->external)
+		return -ENOENT;
+	err = driver_map(adapter->driver, msl->base_va, msl->len, -1, 0);
+	return err == -EEXIST ? 0 : err; /* another port's queue has found it */
+}
+
 /** find() - by the adapter, or in what the primary process has found; the lock is held */
 static int find(struct pmd_port *port, const void *address, struct driver_region *region)
 {
@@ -145,6 +160,8 @@ static int find(struct pmd_port *port, const void *address, struct driver_region
 	if (!pmd_primary())
 		return -ENOENT;
 	err = driver_region(port->adapter->driver, port->index, address, &found);
+	if (err == -ENOENT && !map_external(port->adapter, address))
+		err = driver_region(port->adapter->driver, port->index, address, &found);
 	if (!err) {
 		regions->known[regions->next++ % PMD_REGIONS] = found;
 		*region = found;
@@ -223,6 +240,8 @@ static void on_event(enum rte_mem_event type, const void *addr, size_t len, void
 	const uint8_t *start = addr;
 	int err = 0;
 
+	if (msl && msl->external && adapter->verbs && type == RTE_MEM_EVENT_FREE)
+		driver_unmap(adapter->driver, msl->base_va, msl->len);
 	if (!msl || msl->external)
 		return;
 	for (size_t at = 0; at < len; at += msl->page_sz) {

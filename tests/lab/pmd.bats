@@ -230,6 +230,18 @@ link_up() {
 		"$(lab_file tagged.pcap)" "$(lab_file other-tag.pcap)"
 }
 
+@test "memory that the application has brought: all that is sent from there arrives" {
+	local before
+	before=$(wire 0)
+	testpmd guest $MAC:d0 1-2 --mp-alloc=xmem --forward-mode=txonly "${FEW[@]}" <<-END
+		start
+		sleep 1
+		stop
+	END
+	(($(forward_stat 0 TX-packets) > 1000))
+	equal "$(forward_stat 0 TX-packets)" $(($(wire 0) - before)) 'packets that arrived'
+}
+
 # waiter MILLISECONDS MAC - see tests/native/waiter.c
 waiter() {
 	in_guest guest "/mnt/share/waiter -d $PLUGIN -l 1 --no-telemetry \
@@ -300,4 +312,40 @@ killed() {
 @test "neither the adapter nor the guest's kernel has anything to complain about" {
 	adapter_content mana0
 	guest_content guest
+}
+
+# The last one: a doorbell that comes after its queue has gone is noticed by the adapter.
+@test "the kernel's driver goes away in full traffic: the application is told, and ends well" {
+	local before
+	before=$(adapter_counter mana0 5 wire_tx)
+	in_guest guest "
+		mkfifo /tmp/in
+		dpdk-testpmd -l 1-2 --no-telemetry --vdev=0000:00:10.0,mac=$MAC:d5 -- \
+			-i --forward-mode=macswap ${FEW[*]} </tmp/in >/tmp/out 2>&1 &
+		exec 9>/tmp/in
+		until grep -q 'testpmd>' /tmp/out; do
+			sleep 0.1
+		done
+		echo start >&9
+		sleep 2
+		echo 0000:00:10.0 >/sys/bus/pci/drivers/mana/unbind
+		until grep -q 'device removal event' /tmp/out; do
+			sleep 0.1
+		done
+		echo stop >&9
+		echo quit >&9
+		wait \$!
+		status=\$?
+		cat /tmp/out
+		echo 0000:00:10.0 >/sys/bus/pci/drivers/mana/bind
+		exit \$status"
+	said 'Port 0: link state change event'
+	said 'Bye...'
+	(($(adapter_counter mana0 5 wire_tx) > before)) || fail 'there was no traffic'
+	# And the driver that comes after that is used as before.
+	testpmd guest $MAC:d5 1-2 --forward-mode=macswap "${FEW[@]}" <<-END
+		start
+		until RX-packets:.[1-9] show port stats 0
+		stop
+	END
 }
