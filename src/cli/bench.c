@@ -9,6 +9,7 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,7 +18,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "cli/bench_report.h"
@@ -269,6 +272,56 @@ static double median(double *values, unsigned int n)
 }
 
 /**
+ * my_turn() - wait until no other bench of this machine measures; two at once would halve each
+ *
+ * A name that one socket can have at a time is given up with the process, however it ends, and
+ * is the same for all who share the network, whatever they have mounted.
+ *
+ * Return: a descriptor to be closed after the turn, or a negative errno
+ */
+static int my_turn(int stop)
+{
+	static const char name[] = "manakin bench";
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct pollfd interrupt = { .fd = stop, .events = POLLIN };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	memcpy(address.sun_path + 1, name, sizeof(name));
+	while (!err && bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		if (errno != EADDRINUSE)
+			err = -errno;
+		else if (poll(&interrupt, 1, 5) > 0)
+			err = -EINTR;
+	}
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+/**
+ * take_turn() - one subject's
+ *
+ * Return: 0 or a negative errno and a sentence for the user
+ */
+static int take_turn(const struct bench *bench, const struct point *point, struct subject *subject,
+		     double *mpps, char *error, size_t error_size)
+{
+	int fd = my_turn(point->stop), err;
+
+	if (fd < 0) {
+		snprintf(error, error_size,
+			 "cannot keep others from measuring at the same time: %s", strerror(-fd));
+		return fd;
+	}
+	err = subject_turn(subject, bench->seconds, mpps, error, error_size);
+	close(fd);
+	return err;
+}
+
+/**
  * measure() - one point
  * @point:	CPUs, plugin, directory; the rest is filled in from @result
  * @where:	for the progress line
@@ -300,8 +353,8 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 				continue;
 			progress("%s: turn %u of %u: %s", where, turn + 1, bench->turns,
 				 subject_names[s]);
-			err = subject_turn(subjects[s], bench->seconds, &turns[s][turn], error,
-					   sizeof(error));
+			err = take_turn(bench, point, subjects[s], &turns[s][turn], error,
+					sizeof(error));
 		}
 	progress("%s", "");
 	if (err && err != -EINTR)

@@ -79,6 +79,13 @@ int target_find(const char *name, struct run_target *target, char *error, size_t
 	snprintf(target->name, sizeof(target->name), "%s", name);
 	snprintf(target->sysfs, sizeof(target->sysfs), RUN_DIRECTORY "/%s/pci", name);
 	snprintf(socket, sizeof(socket), RUN_DIRECTORY "/%s/socket", name);
+	if (access(target->sysfs, R_OK) && errno == EACCES) {
+		snprintf(error, error_size,
+			 "this user may not use the adapter %s; whoever started it "
+			 "may, and root: try sudo",
+			 name);
+		return -EACCES;
+	}
 	if (first_entry(target->sysfs, view_address_ok, target->address, sizeof(target->address))) {
 		list_adapters(others, sizeof(others));
 		snprintf(error, error_size,
