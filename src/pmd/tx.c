@@ -36,6 +36,21 @@
 
 /* ---- Packets that are done with ---- */
 
+/**
+ * want_data() - packets that the application made are made again from the same mbufs
+ *
+ * The adapter has read them, so a store waits for their cache lines, one after the other if
+ * nobody has asked for them. Packets that came from a port are not written to, as a rule:
+ * then the lines had better stay where they are.
+ */
+static inline void want_data(struct rte_mbuf **mbufs, uint32_t n)
+{
+	if (mbufs[0]->port != RTE_MBUF_PORT_INVALID)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		cpu_prefetch_write((const uint8_t *)mbufs[i]->buf_addr + RTE_PKTMBUF_HEADROOM);
+}
+
 /** free_plain() - @n packets, all of them in one piece */
 static void free_plain(struct pmd_txq *txq, struct rte_mbuf **mbufs, uint32_t n)
 {
@@ -43,6 +58,7 @@ static void free_plain(struct pmd_txq *txq, struct rte_mbuf **mbufs, uint32_t n)
 	struct rte_mempool *pool = NULL;
 	unsigned int count = 0;
 
+	want_data(mbufs, n);
 	if (txq->fast_free) {
 		rte_mempool_put_bulk(mbufs[0]->pool, (void **)mbufs, n);
 		return;
