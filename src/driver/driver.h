@@ -253,7 +253,8 @@ struct driver_rss {
  * driver_rss() - steer the vPort's packets; may be changed while they come in
  *
  * The kernel's mana_ib can do less: each queue is in the table, they take turns in it (a number of
- * queues that is a power of two), @hash is on, and nothing is changed before it was disabled.
+ * queues that is a power of two), several queues share the packets without @hash too, and nothing
+ * is changed while it is enabled. After it was disabled receive queues have to be made anew.
  *
  * Return: 0 or a negative errno; -ENOTSUP, -EBUSY for those limits
  */
