@@ -66,6 +66,17 @@ all_arrived() {
 	testpmd_quit
 }
 
+@test "64 queues: packets come in at each of them" {
+	adapter --port mac=$MAC0,fabric=generator:size=64,rate=50000,queues=64
+	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=64 --txq=64 --rxd=64 --txd=64
+	run testpmd "set fwd rxonly" "start" "sleep 2" "stop" "show port xstats 0"
+	local queue
+	for queue in $(seq 0 63); do
+		(($(xstat "$output" "rx_queue_${queue}_packets") > 0)) || fail "queue $queue got nothing"
+	done
+	testpmd_quit
+}
+
 @test "whatever DPDK's memory is made of" {
 	local options
 	# Virtual addresses for --legacy-mem: it takes physically contiguous memory otherwise,
