@@ -75,7 +75,7 @@ compare() {
 }
 
 @test "man pages are without mistakes" {
-	run mandoc -Tlint -W warning "$MAN"/*.1
+	run mandoc -Tlint -W warning "$MAN"/*.[17]
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
