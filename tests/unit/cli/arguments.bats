@@ -228,6 +228,35 @@ stop() {
 	stop TERM
 }
 
+# ---- manakin run and bench: wrong usage, nothing is started (the rest is in tests/native) ----
+
+@test "run: arguments that make no sense" {
+	for queues in 0 65 -1 x "" 99999999999999999999; do
+		refused 2 "--queues: '$queues' is not 1 to 64" run --queues="$queues"
+	done
+	for list in "" , 1- -1 1-2-3 3-1 a 1,a "1 2" 0x1 99999999999999999999 0-999; do
+		refused 2 "--cores: '$list' is not a list" run --cores="$list"
+	done
+	refused 2 "--mode: 'io;quit' is not a mode" run --mode "io;quit"
+	refused 2 "--seconds: 'soon' is not a time" run --seconds soon
+	refused 2 "one adapter at a time, not 'b' too" run a b
+	refused 2 "are testpmd's; /bin/true is another application" run --app /bin/true --tx-first
+}
+
+@test "bench: arguments that make no sense" {
+	for list in "" , 63 1519 64, 64,x -64 "64 128" 0x40 99999999999999999999; do
+		refused 2 "--size: '$list' is not a list of bytes" bench --size="$list"
+	done
+	refused 2 "--size: '$(seq -s, 64 99)' is not a list" bench --size "$(seq -s, 64 99)"
+	refused 2 "--queues: '65'" bench --queues 65
+	refused 2 "--case: 'tx,' is not a list of tx, rx, loop, latency" bench --case tx,
+	refused 2 "--subject: 'memifs'" bench --subject memifs
+	refused 2 "--seconds: 'nan' is not" bench --seconds nan
+	refused 2 "--turns: '100' is not 1 to 99" bench --turns 100
+	refused 2 "--cores: '1,1' is not two CPUs" bench --cores 1,1
+	refused 2 "'tx' is not an option" bench tx
+}
+
 # ---- manakin lab: what is wrong is said before anything is built or started ----
 
 @test "lab: wrong usage is status 125" {
