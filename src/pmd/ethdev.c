@@ -353,6 +353,7 @@ const struct eth_dev_ops pmd_ops = {
 const struct eth_dev_ops pmd_secondary_ops = {
 	.dev_close = do_close,
 	.dev_infos_get = info,
+	.link_update = pmd_link_update,
 	.rxq_info_get = pmd_rxq_info,
 	.txq_info_get = pmd_txq_info,
 	.rx_burst_mode_get = rx_burst_mode,

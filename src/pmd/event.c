@@ -17,6 +17,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include <rte_cycles.h>
 #include <rte_errno.h>
@@ -48,6 +49,9 @@ int pmd_link_update(struct rte_eth_dev *dev, int wait)
 	struct driver_port_info info;
 
 	(void)wait;
+	/* The primary process is told of changes; what it knows is shared. */
+	if (!pmd_primary())
+		return -1;
 	if (port->adapter->gone)
 		return set_link(dev, false);
 	if (!driver_port_info(port->adapter->driver, port->index, &info))
@@ -195,13 +199,43 @@ void pmd_intr_stop(struct rte_eth_dev *dev)
 	rte_intr_nb_efd_set(port->intr, 0);
 }
 
+int pmd_intr_queue_start(struct rte_eth_dev *dev, uint16_t queue)
+{
+	struct pmd_port *port = pmd_port(dev);
+	int fd;
+
+	if (!rte_intr_nb_efd_get(port->intr))
+		return 0;
+	fd = driver_rxq_event_fd(port->handle, queue);
+	if (fd < 0)
+		return fd;
+	return rte_intr_efds_index_set(port->intr, queue, fd) ? -rte_errno : 0;
+}
+
+void pmd_intr_queue_stop(struct rte_eth_dev *dev, uint16_t queue)
+{
+	struct pmd_port *port = pmd_port(dev);
+	struct rte_epoll_event *event;
+
+	if (!rte_intr_nb_efd_get(port->intr))
+		return;
+	event = rte_intr_elist_index_get(port->intr, queue);
+	if (event && __atomic_load_n(&event->status, __ATOMIC_RELAXED) != RTE_EPOLL_INVALID)
+		rte_epoll_ctl(event->epfd, EPOLL_CTL_DEL, event->fd, event);
+	rte_intr_efds_index_set(port->intr, queue, -1);
+}
+
 int pmd_rx_intr_enable(struct rte_eth_dev *dev, uint16_t queue)
 {
+	if (!pmd_port(dev)->handle)
+		return -EINVAL; /* the port is stopped */
 	return driver_rxq_arm(pmd_port(dev)->handle, queue);
 }
 
 /** pmd_rx_intr_disable() - an armed queue raises one event at most; take it if it has come */
 int pmd_rx_intr_disable(struct rte_eth_dev *dev, uint16_t queue)
 {
+	if (!pmd_port(dev)->handle)
+		return -EINVAL;
 	return driver_rxq_disarm(pmd_port(dev)->handle, queue);
 }

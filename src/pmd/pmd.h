@@ -384,6 +384,13 @@ void pmd_event_stop(struct pmd_adapter *adapter);
 /** pmd_intr_start() - give the ethdev the event descriptors of its receive queues */
 int pmd_intr_start(struct rte_eth_dev *dev);
 void pmd_intr_stop(struct rte_eth_dev *dev);
+
+/**
+ * pmd_intr_queue_start(), pmd_intr_queue_stop() - of a queue that is started or stopped while the
+ * port runs. Its descriptor is a new one afterwards: the application adds it again.
+ */
+int pmd_intr_queue_start(struct rte_eth_dev *dev, uint16_t queue);
+void pmd_intr_queue_stop(struct rte_eth_dev *dev, uint16_t queue);
 int pmd_rx_intr_enable(struct rte_eth_dev *dev, uint16_t queue);
 int pmd_rx_intr_disable(struct rte_eth_dev *dev, uint16_t queue);
 int pmd_link_update(struct rte_eth_dev *dev, int wait);

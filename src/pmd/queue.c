@@ -323,7 +323,9 @@ int pmd_rxq_start(struct rte_eth_dev *dev, uint16_t index)
 	int err = pmd_rxq_create(dev, index);
 
 	if (!err) {
-		err = pmd_rss_apply(dev, true);
+		err = pmd_intr_queue_start(dev, index);
+		if (!err)
+			err = pmd_rss_apply(dev, true);
 		if (!err)
 			err = pmd_rxq_fill(dev, index);
 		if (err)
@@ -346,8 +348,10 @@ int pmd_rxq_stop(struct rte_eth_dev *dev, uint16_t index)
 			strerror(-err));
 		return err;
 	}
-	if (rxq->running)
+	if (rxq->running) {
+		pmd_intr_queue_stop(dev, index);
 		pmd_rxq_destroy(dev, index);
+	}
 	return 0;
 }
 

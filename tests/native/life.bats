@@ -147,9 +147,10 @@ said() {
 @test "a secondary process sends and receives" {
 	adapter --port mac=$MAC0,fabric=loop
 	testpmd_start --proc-type=primary --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=2 --txq=2 \
-		--num-procs=2 --proc-id=0
+		--num-procs=2 --proc-id=0 --no-lsc-interrupt
 	run testpmd_for 4 --proc-type=secondary --vdev="$ADDRESS" -- --rxq=2 --txq=2 --num-procs=2 \
-		--proc-id=1 --forward-mode=io --tx-first --auto-start --stats 1
+		--proc-id=1 --forward-mode=io --tx-first --auto-start --stats 1 --no-lsc-interrupt
+	contains "$output" "Port 0 Link up at"
 	local sent
 	sent=$(forwarded "$output" TX-packets)
 	((sent > 1000)) || fail "$output"

@@ -4,9 +4,9 @@
 
 load common
 
-# waiter MILLISECONDS
+# waiter MILLISECONDS...
 waiter() {
-	timeout -s KILL 30 "$WAITER" -d "$PMD" "${LCORES[@]:0:1}" "0@($CPUS)" --vdev="$ADDRESS" -- "$1" 3>&-
+	timeout -s KILL 30 "$WAITER" -d "$PMD" "${LCORES[@]:0:1}" "0@($CPUS)" --vdev="$ADDRESS" -- "$@" 3>&-
 }
 
 # value NAME
@@ -24,9 +24,10 @@ value() {
 
 @test "receive interrupts: packets wake the application" {
 	adapter --port mac=$MAC0,fabric=generator:size=64,rate=100
-	run -0 waiter 2000
+	run -0 waiter 2000 500
 	(($(value packets) >= 100)) || fail "$(value packets) packets in 2 s, not 200"
 	(($(value wakes) >= 50)) || fail "woken $(value wakes) times"
+	(($(value again) >= 5)) || fail "woken $(value again) times after the queue was started again"
 	(($(value cpu) < 500)) || fail "used $(value cpu) ms of CPU"
 }
 

@@ -3,7 +3,9 @@
  * waiter - a DPDK application that sleeps until a packet comes, and asks a port for
  * what testpmd does not ask for.
  *
- * usage: waiter EAL-ARGUMENT... -- MILLISECONDS
+ * usage: waiter EAL-ARGUMENT... -- MILLISECONDS [MILLISECONDS]
+ *
+ * The queue is stopped, started and waited for again if there is a second time.
  *
  * Prints: packets received, wake-ups, milliseconds of CPU time while it waited, the first
  * register, and what tx_done_cleanup() has given back.
@@ -73,6 +75,43 @@ static int send_some(uint16_t port, struct rte_mempool *pool)
 	return done;
 }
 
+/** struct waited - packets received, and wake-ups */
+struct waited {
+	uint64_t packets, wakes;
+};
+
+/** wait_for() - sleep until packets come, for some milliseconds */
+static void wait_for(uint16_t port, uint64_t ms, struct waited *waited)
+{
+	uint64_t end = milliseconds(CLOCK_MONOTONIC) + ms;
+
+	while (milliseconds(CLOCK_MONOTONIC) < end) {
+		struct rte_epoll_event event;
+		int n;
+
+		check(rte_eth_dev_rx_intr_enable(port, 0), "arm");
+		n = rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1, 200);
+		check(rte_eth_dev_rx_intr_disable(port, 0), "disarm");
+		waited->wakes += n > 0;
+		waited->packets += drain(port);
+	}
+}
+
+/** restart() - stop the queue, start it, and be woken again: it has another event descriptor */
+static void restart(uint16_t port, uint64_t ms)
+{
+	struct waited waited = { 0 };
+
+	check(rte_eth_dev_rx_queue_stop(port, 0), "queue stop");
+	if (rte_eth_dev_rx_intr_enable(port, 0) >= 0)
+		check(-EBUSY, "a stopped queue's interrupt is refused");
+	check(rte_eth_dev_rx_queue_start(port, 0), "queue start");
+	check(rte_eth_dev_rx_intr_ctl_q(port, 0, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD, NULL),
+	      "interrupt after a restart");
+	wait_for(port, ms, &waited);
+	printf("again %lu\n", waited.wakes);
+}
+
 int main(int argc, char **argv)
 {
 	struct rte_eth_conf conf = { .intr_conf = { .rxq = 1 } };
@@ -80,7 +119,8 @@ int main(int argc, char **argv)
 	struct rte_eth_txconf txconf = { .tx_free_thresh = SENT + 1 };
 	struct rte_dev_reg_info regs = { 0 };
 	uint32_t words[64] = { 0 };
-	uint64_t packets = 0, wakes = 0, end, cpu;
+	struct waited waited = { 0 };
+	uint64_t cpu;
 	struct rte_mempool *pool;
 	const uint16_t port = 0;
 	int used = rte_eal_init(argc, argv);
@@ -102,19 +142,11 @@ int main(int argc, char **argv)
 	check(rte_eth_dev_rx_intr_ctl_q(port, 0, RTE_EPOLL_PER_THREAD, RTE_INTR_EVENT_ADD, NULL),
 	      "interrupt");
 
-	end = milliseconds(CLOCK_MONOTONIC) + (uint64_t)atoi(argv[used + 1]);
 	cpu = milliseconds(CLOCK_PROCESS_CPUTIME_ID);
-	while (milliseconds(CLOCK_MONOTONIC) < end) {
-		struct rte_epoll_event event;
-		int n;
-
-		check(rte_eth_dev_rx_intr_enable(port, 0), "arm");
-		n = rte_epoll_wait(RTE_EPOLL_PER_THREAD, &event, 1, 200);
-		check(rte_eth_dev_rx_intr_disable(port, 0), "disarm");
-		wakes += n > 0;
-		packets += drain(port);
-	}
+	wait_for(port, (uint64_t)atoi(argv[used + 1]), &waited);
 	cpu = milliseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	if (argc - used == 3)
+		restart(port, (uint64_t)atoi(argv[used + 2]));
 
 	/* Where the kernel has the adapter there are none to be read. */
 	err = rte_eth_dev_get_reg_info(port, &regs);
@@ -126,8 +158,8 @@ int main(int argc, char **argv)
 		check(rte_eth_dev_get_reg_info(port, &regs), "registers");
 	}
 	cleaned = send_some(port, pool);
-	printf("packets %lu\nwakes %lu\ncpu %lu\nregister %#x of %u\ncleaned %d\n", packets, wakes,
-	       cpu, words[0], regs.length, cleaned);
+	printf("packets %lu\nwakes %lu\ncpu %lu\nregister %#x of %u\ncleaned %d\n", waited.packets,
+	       waited.wakes, cpu, words[0], regs.length, cleaned);
 	check(rte_eth_dev_stop(port), "stop");
 	check(rte_eth_dev_close(port), "close");
 	if (rte_mempool_avail_count(pool) != 2047) {
