@@ -57,8 +57,8 @@ static const struct argp_option options[] = {
 	  "Queue pairs, 1 to 64 (default: 1 and, for the smallest size, 2,4,8,16,64)", 0 },
 	{ "subject", OPTION_SUBJECT, "LIST", 0,
 	  "Of manakin, memif, vhost-user, null, copy (default: all)", 0 },
-	{ "seconds", OPTION_SECONDS, "S", 0, "Length of a turn, 0.05 to 60 (default: 1)", 0 },
-	{ "turns", OPTION_TURNS, "N", 0, "Turns of each subject, 1 to 99 (default: 3)", 0 },
+	{ "seconds", OPTION_SECONDS, "S", 0, "Length of a turn, 0.05 to 60 (default: 0.5)", 0 },
+	{ "turns", OPTION_TURNS, "N", 0, "Turns of each subject, 1 to 99 (default: 5)", 0 },
 	{ "cores", OPTION_CORES, "LIST", 0,
 	  "Two CPUs: the application's and its peer's (default: the first two)", 0 },
 	{ "json", OPTION_JSON, "FILE", 0,
@@ -80,7 +80,7 @@ static const char doc[] =
 	"  rx       testpmd receives what its peer makes\n"
 	"  loop     testpmd sends back what it receives, and so does its peer; 8 bursts of 32 "
 	"packets are under way\n"
-	"  latency  the same with one burst\n\n"
+	"  latency  the same with one burst, or one a queue\n\n"
 	"The ratio is manakin over the better of memif and vhost-user. It takes root, two idle "
 	"CPUs, and hugepages, whose number is raised for the run and then put back.\n\n"
 	"Examples:\n"
@@ -518,7 +518,7 @@ static int run(const struct bench *bench)
 int cmd_bench(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse_option, NULL, doc, NULL, NULL, NULL };
-	struct bench bench = { .seconds = 1, .turns = 3 };
+	struct bench bench = { .seconds = 0.5, .turns = 5 };
 	unsigned int cpus[CPUS_MAX], n;
 
 	memset(bench.cases, true, sizeof(bench.cases));

@@ -11,7 +11,7 @@
 
 #define BENCH_BURST       32u /* packets that testpmd takes or sends at a time */
 #define BENCH_LOOP_BURSTS 8u  /* in flight in the case loop */
-#define BENCH_WARM_UP_MS  300
+#define BENCH_WARM_UP_MS  100
 
 enum bench_case {
 	CASE_TX,
