@@ -7,7 +7,7 @@
  * one piece, long enough. They are taken in three passes over a burst, each of which
  * has the memory that the next one needs on its way before that one starts:
  *
- *	look	copy the headers once, check them, find the queue
+ *	look	copy the headers once, check them, find the queue; sort by queue
  *	fetch	take an entry of the queue for each, find its buffer, want its cache lines
  *	fill	copy the packet into the buffer, fill in completions
  *
@@ -206,21 +206,20 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	return packet->rq != NULL;
 }
 
-/** want() - have the next entries of the locked queues on their way */
-static void want(struct wq *rq, unsigned int n)
+/** want() - have the next @n entries of a locked queue on their way */
+static inline void want(struct wq *rq, unsigned int n)
 {
 	if (!ring_ready(&rq->ring))
 		return;
 	for (unsigned int i = 0; i < n; i += 2)
 		__builtin_prefetch(
 			ring_at(&rq->ring, (rq->taken + i) * GDMA_WQE_UNIT & (rq->ring.size - 1)));
-	cq_want(rq->cq, (n + MANA_RXCOMP_PACKETS - 1) / MANA_RXCOMP_PACKETS);
 }
 
-/** fetch() - an entry of the locked queue for each packet; how many there were */
-static unsigned int fetch(struct receive_burst *burst, struct plain_packet *packets, unsigned int n)
+/** fetch() - an entry of a locked queue for each packet; how many there were */
+static inline unsigned int fetch(struct receive_burst *burst, struct wq *rq,
+				 struct plain_packet *const *packets, unsigned int n)
 {
-	struct wq *rq = burst->rq;
 	const struct memory *memory = &rq->adapter->memory;
 	uint32_t mask = rq->ring.size - 1;
 	uint32_t available;
@@ -236,7 +235,7 @@ static unsigned int fetch(struct receive_burst *burst, struct plain_packet *pack
 	if (n > available)
 		n = available;
 	for (i = 0; i < n; i++) {
-		struct plain_packet *packet = &packets[i];
+		struct plain_packet *packet = packets[i];
 		struct wq_plain entry;
 
 		packet->offset = rq->taken * GDMA_WQE_UNIT & mask;
@@ -260,10 +259,11 @@ static unsigned int fetch(struct receive_burst *burst, struct plain_packet *pack
 	return i;
 }
 
-static void fill(struct receive_burst *burst, struct plain_packet *packets, unsigned int n)
+static inline void fill(struct receive_burst *burst, struct plain_packet *const *packets,
+			unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		struct plain_packet *packet = &packets[i];
+		struct plain_packet *packet = packets[i];
 
 		copy_header(packet->to, packet->header, packet->len);
 		/* A client may send from where it receives. */
@@ -275,11 +275,100 @@ static void fill(struct receive_burst *burst, struct plain_packet *packets, unsi
 	}
 }
 
+/**
+ * struct spread - packets of a burst by queue
+ * @queue:	by their numbers, which is the order they are locked in
+ * @first:	where the packets of a queue start in @order; those of the next one end them
+ * @order:	packets of a queue are in the order in which they came
+ */
+struct spread {
+	unsigned int queues;
+	struct wq *queue[FABRIC_BURST];
+	unsigned int first[FABRIC_BURST + 1];
+	struct plain_packet *order[FABRIC_BURST];
+};
+static_assert(ADAPTER_QUEUES_MAX <= 64, "a bit for each queue of a vPort");
+
+static inline void sort(struct spread *spread, struct plain_packet *packets, unsigned int n)
+{
+	unsigned int next[ADAPTER_QUEUES_MAX]; /* of queues in @present */
+	uint64_t present = 0;
+	unsigned int at = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct wq *rq = packets[i].rq;
+
+		if (!(present >> rq->index & 1))
+			next[rq->index] = 0;
+		present |= UINT64_C(1) << rq->index;
+		next[rq->index]++;
+	}
+	spread->queues = 0;
+	for (; present; present &= present - 1) {
+		unsigned int index = (unsigned int)__builtin_ctzll(present);
+		unsigned int count = next[index];
+
+		spread->first[spread->queues++] = at;
+		next[index] = at;
+		at += count;
+	}
+	spread->first[spread->queues] = at;
+	for (unsigned int i = 0; i < n; i++)
+		spread->order[next[packets[i].rq->index]++] = &packets[i];
+	for (unsigned int k = 0; k < spread->queues; k++)
+		spread->queue[k] = spread->order[spread->first[k]]->rq;
+}
+
+/**
+ * receive_spread() - take packets for several queues, queue by queue
+ *
+ * Out of the order they came in, so it must be known beforehand that there is a buffer for
+ * each. Nobody who waits for one of the locks holds another but those of lower numbers.
+ *
+ * Return: false and nothing done if there is not
+ */
+static inline bool receive_spread(struct receive_burst *burst, const struct spread *spread)
+{
+	uint32_t taken[FABRIC_BURST];
+	unsigned int fetched;
+	bool all = true;
+
+	receive_use(burst, NULL);
+	for (unsigned int k = 0; k < spread->queues; k++) {
+		spin_lock(&spread->queue[k]->lock);
+		want(spread->queue[k], spread->first[k + 1] - spread->first[k]);
+	}
+	for (fetched = 0; fetched < spread->queues && all; fetched++) {
+		struct wq *rq = spread->queue[fetched];
+		unsigned int n = spread->first[fetched + 1] - spread->first[fetched];
+
+		taken[fetched] = rq->taken;
+		all = fetch(burst, rq, &spread->order[spread->first[fetched]], n) == n;
+	}
+	for (unsigned int k = 0; k < spread->queues; k++) {
+		struct wq *rq = spread->queue[k];
+
+		if (!all) {
+			if (k < fetched)
+				rq->taken = taken[k];
+			spin_unlock(&rq->lock);
+			continue;
+		}
+		burst->rq = rq;
+		cq_begin(rq->cq);
+		fill(burst, &spread->order[spread->first[k]],
+		     spread->first[k + 1] - spread->first[k]);
+		receive_use(burst, NULL);
+	}
+	return all;
+}
+
 CPU_CLONES unsigned int receive_plain(struct receive_burst *burst, const struct frame *frames,
 				      unsigned int n)
 {
 	struct plain_packet *packets = burst->scratch->plain;
 	unsigned int looked = 0, done = 0;
+	struct spread spread;
 
 	if (burst->odd)
 		return 0;
@@ -288,20 +377,24 @@ CPU_CLONES unsigned int receive_plain(struct receive_burst *burst, const struct 
 	if (!burst->steering->rss && burst->steering->fallback) {
 		receive_use(burst, burst->steering->fallback);
 		want(burst->rq, n);
+		cq_want(burst->rq->cq, (n + MANA_RXCOMP_PACKETS - 1) / MANA_RXCOMP_PACKETS);
 	}
 	while (looked < n && look(burst->steering, &frames[looked], &packets[looked]))
 		looked++;
+	sort(&spread, packets, looked);
+	if (spread.queues > 1 && receive_spread(burst, &spread))
+		return looked;
+	for (unsigned int i = 0; i < looked; i++)
+		spread.order[i] = &packets[i];
 	while (done < looked) {
+		struct wq *rq = packets[done].rq;
 		unsigned int run = 1, fetched;
 
-		while (done + run < looked && packets[done + run].rq == packets[done].rq)
+		while (done + run < looked && packets[done + run].rq == rq)
 			run++;
-		if (burst->rq != packets[done].rq) {
-			receive_use(burst, packets[done].rq);
-			want(burst->rq, run);
-		}
-		fetched = fetch(burst, &packets[done], run);
-		fill(burst, &packets[done], fetched);
+		receive_use(burst, rq);
+		fetched = fetch(burst, rq, &spread.order[done], run);
+		fill(burst, &spread.order[done], fetched);
 		done += fetched;
 		if (fetched < run) {
 			burst->odd = true;
