@@ -17,7 +17,7 @@ trap 'rm -rf "$dir"' EXIT INT TERM
 
 mkdir "$dir/share"
 cp "$here/lab-pmd-guest.sh" "$plugin" "$dir/share/"
-"$manakin" lab run --cpus 2 --memory 2G --timeout $((120 + rounds * 4 * (seconds + 8))) \
+"$manakin" lab run --cpus 2 --memory 2G --timeout $((120 + rounds * 4 * (seconds + 30))) \
 	--device '--port mac=00:0d:3a:77:00:01,fabric=sink --port mac=00:0d:3a:77:00:02,fabric=generator' \
 	--share "$dir/share" -- \
 	sh /mnt/share/lab-pmd-guest.sh "$rounds" "$seconds" "$descriptors" </dev/null >"$dir/figures" \
