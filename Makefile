@@ -21,8 +21,9 @@ $(BUILD)/build.ninja: | $(BUILD)/.dependencies
 build: $(BUILD)/build.ninja $(BUILD)/.dependencies
 	@ninja -C $(BUILD)
 
-# The guide's testpmd commands on this machine, with the poll-mode driver.
-demo: build
+# The guide's testpmd commands on this machine, with the poll-mode driver. No tests are built.
+demo: $(BUILD)/build.ninja $(BUILD)/.dependencies
+	@ninja -C $(BUILD) manakin librte_net_manakin.so
 	@scripts/demo.sh $(MANAKIN) $(BUILD)/librte_net_manakin.so
 
 # The same with Debian's own drivers, in a virtual machine.
