@@ -68,6 +68,12 @@ said() {
 		--vdev="$ADDRESS" -- "${SMALL[@]}" --max-pkt-len=9018
 }
 
+@test "fewer mbufs than descriptors" {
+	adapter --port mac=$MAC0
+	refused "net_manakin: port 0: receive queue 0 needs 8192 mbufs and pool mb_pool_0 has too few: make it larger or" \
+		--vdev="$ADDRESS" -- --total-num-mbufs=4096 --rxd=8192
+}
+
 @test "a port is stopped and started 50 times in traffic" {
 	adapter --port mac=$MAC0,fabric=loop
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=2 --txq=2
