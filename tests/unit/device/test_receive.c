@@ -600,6 +600,72 @@ static void flows_go_to_their_queues(void **state)
 }
 
 /* RSS without a key or a table, and a default queue that is gone */
+/*
+ * Bursts whose packets belong to several queues. Packets are known by their lengths. In the
+ * second half of the rounds a queue has one buffer, and what else comes for it is dropped; in
+ * the last quarter one entry is of two pieces.
+ */
+static void bursts_for_several_queues(void **state)
+{
+	enum { QUEUES = 5, PACKETS = 20, ROUNDS = 80 };
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct gsteer steering = { .enable = true, .rss = true, .rqs = QUEUES, .entries = 64 };
+	uint8_t key[MANA_HASH_KEY_SIZE];
+	uint64_t dropped = host_counters(&test->host, 0).rx_no_buffer;
+	struct gwq rq[QUEUES];
+
+	for (unsigned int i = 0; i < QUEUES; i++)
+		assert_int_equal(wq_new(guest, &test->net.port, GDMA_RQ, 16384, 512, NULL, &rq[i]),
+				 0);
+	random_bytes(&test->random, key, sizeof(key));
+	steering.key = key;
+	steering.rq = rq;
+	steering.fallback = &test->net.rq;
+	assert_int_equal(steer(guest, &test->net.port, &steering), 0);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		unsigned int scarce = round < ROUNDS / 2 ? QUEUES : round % QUEUES;
+		size_t offset[PACKETS], len[PACKETS], at = 0;
+		unsigned int queue[PACKETS], came[QUEUES] = { 0 };
+
+		for (unsigned int i = 0; i < PACKETS; i++) {
+			struct recipe recipe = recipe_random(&test->random, 10 + 2 * i);
+
+			recipe.vlan = false;
+			offset[i] = at;
+			len[i] = packet_build(packet, &recipe, &test->random);
+			memcpy(test->net.frame + at, packet, len[i]);
+			at += len[i];
+			queue[i] = hash_of(key, &recipe) % steering.entries % QUEUES;
+			came[queue[i]]++;
+		}
+		for (unsigned int i = 0; i < QUEUES; i++) {
+			struct gdma_sge sge[2] = {
+				sge_of(guest, test->net.buffers, GNET_BUFFER / 2),
+				sge_of(guest, test->net.buffers + GNET_BUFFER / 2, GNET_BUFFER / 2)
+			};
+			unsigned int want = i == scarce && came[i] ? 1 : came[i];
+			unsigned int odd = round < ROUNDS * 3 / 4 ? want : want / 2;
+
+			dropped += came[i] - want;
+			for (unsigned int n = 0; n < want; n++)
+				receive_post(&rq[i], sge, n == odd ? 2 : 1);
+			ring_wq(guest, &rq[i]);
+			came[i] = want;
+		}
+		put_burst(test, PACKETS, offset, len);
+		for (unsigned int i = 0; i < PACKETS; i++) {
+			if (!came[queue[i]])
+				continue;
+			came[queue[i]]--;
+			assert_int_equal(rx_wait(guest, &rq[queue[i]]).ppi[0].pkt_len, len[i]);
+		}
+		for (unsigned int i = 0; i < QUEUES; i++)
+			check_none(test, &rq[i]);
+		assert_int_equal(host_counters(&test->host, 0).rx_no_buffer, dropped);
+	}
+}
+
 static void steering_left_unfinished(void **state)
 {
 	struct test *test = *state;
@@ -926,6 +992,7 @@ int main(void)
 		TEST(partial_checksums_are_completed),
 		TEST(tags_are_taken_off),
 		TEST(flows_go_to_their_queues),
+		TEST(bursts_for_several_queues),
 		TEST(steering_left_unfinished),
 		TEST(up_to_four_packets_a_completion),
 		TEST(fences_keep_their_place),
