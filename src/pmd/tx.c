@@ -81,10 +81,11 @@ static void free_plain(struct pmd_txq *txq, struct rte_mbuf **mbufs, uint32_t n)
 		rte_mempool_put_bulk(pool, (void **)batch, count);
 }
 
-/** free_done() - free the packets of the units up to @head */
-static void free_done(struct pmd_txq *txq, uint32_t head)
+/** free_done() - free the packets of the units up to @head; how many packets */
+static uint32_t free_done(struct pmd_txq *txq, uint32_t head)
 {
 	const uint32_t mask = txq->driver.wq.mask;
+	uint32_t packets = 0;
 
 	while (txq->freed != head) {
 		uint32_t slot = txq->freed & mask;
@@ -93,13 +94,17 @@ static void free_done(struct pmd_txq *txq, uint32_t head)
 		if (likely(txq->slow_end == txq->freed)) {
 			free_plain(txq, &txq->mbufs[slot], n);
 			txq->slow_end += n;
+			packets += n;
 		} else {
 			n = RTE_MIN(n, txq->slow_end - txq->freed);
-			for (uint32_t i = 0; i < n; i++)
+			for (uint32_t i = 0; i < n; i++) {
+				packets += txq->mbufs[slot + i] != NULL;
 				rte_pktmbuf_free(txq->mbufs[slot + i]);
+			}
 		}
 		txq->freed += n;
 	}
+	return packets;
 }
 
 void pmd_txq_free_all(struct pmd_txq *txq)
@@ -107,16 +112,20 @@ void pmd_txq_free_all(struct pmd_txq *txq)
 	free_done(txq, txq->driver.wq.tail);
 }
 
+/** pmd_tx_done_cleanup() - about @n packets, as a completion tells of a whole burst; 0: all */
 int pmd_tx_done_cleanup(void *queue, uint32_t n)
 {
 	struct pmd_txq *txq = queue;
-	uint32_t before = txq->driver.wq.head;
+	uint32_t packets = 0, index;
 
 	if (!txq->running)
 		return 0;
-	driver_txq_reap(&txq->driver, n ? n : REAP_ALL);
-	free_done(txq, txq->driver.wq.head);
-	return (int)(txq->driver.wq.head - before);
+	do {
+		index = txq->driver.cq.index;
+		driver_txq_reap(&txq->driver, 1);
+		packets += free_done(txq, txq->driver.wq.head);
+	} while (txq->driver.cq.index != index && (!n || packets < n));
+	return (int)packets;
 }
 
 int pmd_tx_descriptor_status(void *queue, uint16_t offset)
@@ -125,6 +134,8 @@ int pmd_tx_descriptor_status(void *queue, uint16_t offset)
 
 	if (offset >= txq->descriptors)
 		return -EINVAL;
+	if (!txq->running)
+		return RTE_ETH_TX_DESC_UNAVAIL;
 	driver_txq_reap(&txq->driver, REAP_ALL);
 	return offset < driver_wq_used(&txq->driver.wq) ? RTE_ETH_TX_DESC_FULL
 							: RTE_ETH_TX_DESC_DONE;
