@@ -321,6 +321,18 @@ static int take_turn(const struct bench *bench, const struct point *point, struc
 	return err;
 }
 
+/** pages_needed() - hugepages of all subjects of a point together */
+static unsigned long pages_needed(const struct bench *bench, const struct point *point)
+{
+	unsigned long pages = 0;
+	const char *why;
+
+	for (unsigned int s = 0; s < SUBJECTS; s++)
+		if (bench->subjects[s] && subject_can((enum bench_subject)s, point, &why))
+			pages += subject_pages((enum bench_subject)s, point);
+	return pages;
+}
+
 /**
  * measure() - one point
  * @point:	CPUs, plugin, directory; the rest is filled in from @result
@@ -332,14 +344,17 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 		   const char *where)
 {
 	struct subject *subjects[SUBJECTS] = { NULL };
+	struct hugepages hugepages = { .pipe = -1 };
 	double turns[SUBJECTS][TURNS_MAX];
 	char error[512];
 	const char *why;
-	int err = 0, closed;
+	int err, closed;
 
 	point->what = result->what;
 	point->size = result->size;
 	point->queues = result->queues;
+	/* For each point anew: others may change their number too. */
+	err = hugepages_borrow(pages_needed(bench, point), &hugepages, error, sizeof(error));
 	for (unsigned int s = 0; s < SUBJECTS && !err; s++) {
 		if (!bench->subjects[s] || !subject_can((enum bench_subject)s, point, &why))
 			continue;
@@ -372,27 +387,8 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 			err = closed;
 		}
 	}
+	hugepages_return(&hugepages);
 	return err;
-}
-
-/** pages_needed() - by the point that takes most */
-static unsigned long pages_needed(const struct bench *bench, const struct bench_result *results,
-				  size_t n)
-{
-	unsigned long most = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct point point = { .what = results[i].what, .queues = results[i].queues };
-		unsigned long pages = 0;
-		const char *why;
-
-		for (unsigned int s = 0; s < SUBJECTS; s++)
-			if (bench->subjects[s] && subject_can((enum bench_subject)s, &point, &why))
-				pages += subject_pages((enum bench_subject)s, &point);
-		if (pages > most)
-			most = pages;
-	}
-	return most;
 }
 
 /** check_machine() - everything that can be known to be missing before anything is started */
@@ -475,11 +471,10 @@ static int run(const struct bench *bench)
 {
 	struct bench_result *results =
 		calloc(CASES * (size_t)NUMBERS_MAX * NUMBERS_MAX, sizeof(*results));
-	char directory[] = "/tmp/manakin-bench-XXXXXX", plugin[4096], error[512], where[80];
-	struct hugepages hugepages = { .pipe = -1 };
+	char directory[] = "/tmp/manakin-bench-XXXXXX", plugin[4096], where[80];
 	struct point point = { .plugin = plugin, .directory = directory };
 	size_t n = results ? list_points(bench, results) : 0, done = 0;
-	int err;
+	int err = 0;
 
 	if (!n || check_machine(bench, &point, plugin, sizeof(plugin))) {
 		free(results);
@@ -493,9 +488,6 @@ static int run(const struct bench *bench)
 	point.stop = stop_signals();
 	/* All we start has it from us: what else runs on these CPUs gets next to nothing. */
 	setpriority(PRIO_PROCESS, 0, -20);
-	err = hugepages_borrow(pages_needed(bench, results, n), &hugepages, error, sizeof(error));
-	if (err)
-		say("%s", error);
 	while (!err && done < n) {
 		snprintf(where, sizeof(where), "[%zu/%zu] %s, %u bytes, %u queue%s", done + 1, n,
 			 case_names[results[done].what], results[done].size, results[done].queues,
@@ -508,7 +500,6 @@ static int run(const struct bench *bench)
 		say("interrupted");
 	if (done && report(bench, results, done))
 		err = -EIO;
-	hugepages_return(&hugepages);
 	rmdir(directory);
 	close(point.stop);
 	free(results);
