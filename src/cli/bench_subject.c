@@ -260,7 +260,8 @@ static int await_link(struct testpmd *testpmd, char *error, size_t error_size)
 		if (!err)
 			err = testpmd_wait(testpmd, 0.05);
 	} while (!err && bench_now() < end);
-	snprintf(error, error_size, "the two testpmds do not find each other");
+	snprintf(error, error_size, "the two testpmds do not find each other within %d seconds",
+		 READY_SECONDS);
 	return err ? err : -ETIMEDOUT;
 }
 
