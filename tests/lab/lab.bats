@@ -196,8 +196,8 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 		pid, fd = pty.fork()
 		if pid == 0:
 		    os.environ["TERM"] = "vt220"
+		    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
 		    os.execv(sys.argv[1], [sys.argv[1], "lab", "shell", "--no-device"])
-		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
 		seen = b""
 		def until(text):
 		    global seen
@@ -211,7 +211,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 		os.write(fd, b"\x03")
 		until(b"# ")
 		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 99, 0, 0))
-		os.write(fd, b"sleep 1; stty size; exit 5\n")
+		os.write(fd, b"until stty size | grep '44 [9]9'; do sleep 0.1; done; exit 5\n")
 		until(b"44 99")
 		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 	EOF
