@@ -233,9 +233,9 @@ static size_t list_points(const struct bench *bench, struct bench_result *result
 	for (unsigned int what = 0; what < CASES; what++)
 		for (unsigned int q = 0; bench->cases[what] && q < n_queues; q++)
 			for (unsigned int s = 0; s < n_sizes; s++) {
-				/* With nothing said, many queues are measured with one size only.
-				 */
-				if (!bench->n_queues && q && s)
+				/* With nothing said, many queues are measured with one size only;
+				 * and not for latency, as each would have a burst under way. */
+				if (!bench->n_queues && q && (s || what == CASE_LATENCY))
 					continue;
 				results[n++] = (struct bench_result){
 					(enum bench_case)what, sizes[s], queues[q], { 0 }
