@@ -19,9 +19,9 @@ refused() {
 	[[ -z $output && $stderr == *"$text"* ]] || fail "not '$text' but: $output$stderr"
 }
 
-# nothing_left - no process, no adapter, no file
+# nothing_left - no process, and no adapter's directory
 nothing_left() {
-	! pgrep -x dpdk-testpmd && ! pgrep -f "manakin devic[e]" && ! ls -d /run/manakin/bench-* /tmp/manakin-bench-*
+	! pgrep -x dpdk-testpmd && ! pgrep -f "manakin devic[e]" && ! compgen -G "/run/manakin/bench-*"
 }
 
 # pages_free N - change the number of hugepages so that N are free
