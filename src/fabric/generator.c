@@ -477,10 +477,41 @@ static void idle(struct fabric_port *port)
 		return; /* EAGAIN: no tick yet, or another lane has taken it */
 }
 
-static unsigned int generator_poll(struct fabric_port *port, unsigned int lane, unsigned int budget)
+/**
+ * hand_over() - offer @want frames to the vPort
+ *
+ * A flow that has no buffer is left out. At a rate the lane goes on with the others at once:
+ * its next turn may be a tick of the timer away.
+ *
+ * Return: how many were taken
+ */
+static unsigned int hand_over(struct fabric_port *port, unsigned int lane, unsigned int want)
 {
 	struct generator *generator = port->state;
 	struct generator_lane *own = &generator->lanes[lane];
+	unsigned int taken = 0;
+
+	while (want) {
+		unsigned int n = fabric_deliver(port, lane, &generator->frames[own->next], want);
+
+		taken += n;
+		own->next += n;
+		want -= n;
+		if (want) {
+			own->next++;
+			want--;
+		}
+		if (own->next >= generator->flows)
+			own->next %= generator->flows;
+		if (!generator->rate)
+			break;
+	}
+	return taken;
+}
+
+static unsigned int generator_poll(struct fabric_port *port, unsigned int lane, unsigned int budget)
+{
+	struct generator *generator = port->state;
 	bool counted = generator->count != UINT64_MAX;
 	unsigned int want = budget, taken;
 
@@ -501,10 +532,8 @@ static unsigned int generator_poll(struct fabric_port *port, unsigned int lane, 
 	if (!want)
 		return 0;
 
-	taken = fabric_deliver(port, lane, &generator->frames[own->next], want);
-	own->next += taken;
+	taken = hand_over(port, lane, want);
 	if (taken < want) {
-		own->next++; /* leave out the flow that has no buffer */
 		if (counted)
 			atomic_fetch_add_explicit(&generator->left, want - taken,
 						  memory_order_relaxed);
@@ -512,8 +541,9 @@ static unsigned int generator_poll(struct fabric_port *port, unsigned int lane, 
 			atomic_fetch_sub_explicit(&generator->issued, want - taken,
 						  memory_order_relaxed);
 	}
-	if (own->next >= generator->flows)
-		own->next %= generator->flows;
+	/* The lane is going to wait for the timer, which goes on only when its tick was taken. */
+	if (!taken && generator->rate)
+		idle(port);
 	return taken;
 }
 

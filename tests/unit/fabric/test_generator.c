@@ -332,6 +332,30 @@ static void a_rate_wakes_who_sleeps(void **state)
 	receiver_free(receiver);
 }
 
+/* One of four queues takes nothing; another one gets all its packets, at the rate */
+static void a_rate_goes_on_without_a_queue(void **state)
+{
+	struct fabric_port_config config = { .mac = { 2 }, .mtu = 1500, .lanes = 1, .queues = 4 };
+	uint64_t queues[4] = { 0 };
+	struct fabric_receiver receiver = { queues_deliver, queues };
+	struct fabric_port *port;
+	struct pollfd fd = { .events = POLLIN };
+	uint64_t start = milliseconds();
+
+	(void)state;
+	assert_int_equal(fabric_open("generator:rate=20000", &config, &receiver, &port, NULL, 0),
+			 0);
+	fd.fd = fabric_fd(port);
+	while (milliseconds() - start < 300) {
+		assert_int_equal(poll(&fd, 1, 5000), 1);
+		while (fabric_poll(port, 0, 32))
+			;
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(queues[i] >= 500);
+	fabric_close(port);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +369,7 @@ int main(void)
 		cmocka_unit_test(a_count_is_exact_over_lanes),
 		cmocka_unit_test(a_rate_is_kept_over_lanes),
 		cmocka_unit_test(a_rate_wakes_who_sleeps),
+		cmocka_unit_test(a_rate_goes_on_without_a_queue),
 	};
 
 	return cmocka_run_group_tests_name("fabric generator", tests, NULL, NULL);
