@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/control_server.h"
+#include "cli/cpus.h"
 #include "cli/port.h"
 #include "cli/summary.h"
 #include "cli/view.h"
@@ -80,7 +81,7 @@ struct setup {
 	char sockets[ADAPTERS_MAX][108];
 	char names[ADAPTERS_MAX][64];
 	unsigned int count;
-	unsigned int cpus[LANES_MAX];
+	unsigned int cpus[CPUS_MAX];
 	unsigned int lanes;
 	enum log_level level;
 	unsigned int stats_seconds;
@@ -105,36 +106,6 @@ __attribute__((format(printf, 2, 3))) static error_t usage_error(struct setup *s
 		say("%s", text);
 	setup->failed = true;
 	return EINVAL;
-}
-
-/** parse_cpus() - a list such as 1,3 or 2-5 */
-static int parse_cpus(struct setup *setup, const char *list)
-{
-	const char *c = list;
-
-	setup->lanes = 0;
-	while (*c) {
-		char *end;
-		unsigned long first = strtoul(c, &end, 10), last = first;
-
-		if (end == c)
-			return -EINVAL;
-		if (*end == '-') {
-			c = end + 1;
-			last = strtoul(c, &end, 10);
-			if (end == c)
-				return -EINVAL;
-		}
-		if ((*end && *end != ',') || last < first || last > 4095)
-			return -EINVAL;
-		for (unsigned long cpu = first; cpu <= last; cpu++) {
-			if (setup->lanes == LANES_MAX)
-				return -EINVAL;
-			setup->cpus[setup->lanes++] = (unsigned int)cpu;
-		}
-		c = *end ? end + 1 : end;
-	}
-	return setup->lanes ? 0 : -EINVAL;
 }
 
 static int parse_level(struct setup *setup, const char *name)
@@ -195,7 +166,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_PORT:
 		return add_port(setup, arg);
 	case OPTION_CPUS:
-		if (parse_cpus(setup, arg))
+		if (cpus_parse(arg, setup->cpus, &setup->lanes) || setup->lanes > LANES_MAX)
 			return usage_error(setup, "--cpus: '%s' is not a list such as 1,3 or 2-5 of up "
 						  "to %u CPUs", arg, LANES_MAX);
 		return 0;

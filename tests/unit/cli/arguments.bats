@@ -166,7 +166,7 @@ stop() {
 	for signal in INT TERM; do
 		start --port mac=00:0d:3a:76:3b:d0 --port fabric=loop --name left
 		stop "$signal"
-		[ ! -e socket ] && [ ! -e socket.control ]
+		[ ! -e socket ] && [ ! -e socket.ctl ]
 		grep -Eq '^left +0 00:0d:3a:76:3b:d0 sink ' out
 		grep -Eq '^left +1 02:4d:41:4e:00:01 loop ' out
 	done
