@@ -407,6 +407,8 @@ int driver_share(struct driver *driver, struct driver_share *share)
 {
 	int err;
 
+	memset(share, 0, sizeof(*share));
+	share->transport.post_fd = share->transport.bar_fd = -1;
 	pthread_mutex_lock(&driver->lock);
 	err = !driver->started     ? -EINVAL
 	      : driver->ops->share ? driver->ops->share(driver, share)

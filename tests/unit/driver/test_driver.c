@@ -709,6 +709,7 @@ static void test_another_process(void **state)
 	for (unsigned int shared = 0; shared < 2; shared++) {
 		struct driver_share share;
 
+		memset(&share, 0xff, sizeof(share)); /* all of it is driver_share()'s to fill in */
 		/* In a process of its own: this one forks below, and forks have no threads. */
 		host_start(&host, true, sink);
 		driver = driver_up(&host, &arena, shared);
