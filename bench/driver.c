@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * bench/driver.c - what the user-space driver does without an application behind it: frames a
- * second into the adapter's sink and out of its generator, one queue, one thread.
+ * second into the adapter's sink and out of its generator, one busy queue, one thread.
  *
- *	driver-bench SOCKET tx|rx [BYTES [SECONDS [CPU]]]
+ *	driver-bench SOCKET tx|rx [BYTES [SECONDS [CPU [QUEUES]]]]
  *
- * The adapter is "manakin device" with a sink (tx) or a generator (rx) at its first port. Prints
- * millions of frames a second: the best of as many windows of one second.
+ * The adapter is "manakin device" with a sink (tx) or a generator (rx) at its first port. With
+ * QUEUES it has so many queue pairs, of which one is used. Prints millions of frames a second:
+ * the best of as many windows of one second.
  */
 #include <errno.h>
 #include <sched.h>
@@ -24,6 +25,8 @@
 #define UNITS  1024u
 #define BURST  32u
 #define BUFFER 2048u /* bytes */
+
+#define IDLE_UNITS DRIVER_UNITS_MIN /* of queues that are not used */
 
 /** struct memory - rings are cut off from the front and never given back */
 struct memory {
@@ -163,8 +166,8 @@ int main(int argc, char **argv)
 	static const uint16_t table[1] = { 0 };
 	struct driver_rss rss = { .enable = true, .coalesce = true, .table = table, .entries = 1 };
 	struct driver_allocator allocator = { .alloc = take, .free = give };
-	static struct driver_txq txq;
-	static struct driver_rxq rxq;
+	static struct driver_txq txq, idle_txq[DRIVER_QUEUES_MAX];
+	static struct driver_rxq rxq, idle_rxq[DRIVER_QUEUES_MAX];
 	struct driver_port_info info;
 	struct driver_region region;
 	struct memory memory = { .used = 0 };
@@ -174,11 +177,13 @@ int main(int argc, char **argv)
 	double best = 0;
 	uint32_t len = argc > 3 ? (uint32_t)atoi(argv[3]) : 64;
 	int seconds = argc > 4 ? atoi(argv[4]) : 5;
+	unsigned int queues = argc > 6 ? (unsigned int)atoi(argv[6]) : 1;
 	bool tx;
 
 	if (argc < 3 || (strcmp(argv[2], "tx") && strcmp(argv[2], "rx")) || len < 60 ||
-	    len > 1518) {
-		fprintf(stderr, "usage: driver-bench SOCKET tx|rx [BYTES [SECONDS [CPU]]]\n");
+	    len > 1518 || queues < 1 || queues > DRIVER_QUEUES_MAX) {
+		fprintf(stderr,
+			"usage: driver-bench SOCKET tx|rx [BYTES [SECONDS [CPU [QUEUES]]]]\n");
 		return 2;
 	}
 	tx = !strcmp(argv[2], "tx");
@@ -200,7 +205,11 @@ int main(int argc, char **argv)
 	check("port", driver_port_info(driver, 0, &info));
 	check("key", driver_region(driver, 0, memory.base, &region));
 	check("send queue", driver_txq_create(port, 0, UNITS, &txq));
+	for (unsigned int i = 1; i < queues; i++)
+		check("send queue", driver_txq_create(port, i, IDLE_UNITS, &idle_txq[i]));
 	check("receive queue", driver_rxq_create(port, 0, UNITS, &rxq));
+	for (unsigned int i = 1; i < queues; i++)
+		check("receive queue", driver_rxq_create(port, i, IDLE_UNITS, &idle_rxq[i]));
 	if (!tx)
 		check("steering", driver_rss(port, &rss));
 	for (uint32_t i = 0; i < UNITS; i++) {

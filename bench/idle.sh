@@ -1,14 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# What idle queues and vPorts cost a busy one: testpmd on an adapter with one port and one
-# queue, and on others with more, in turn. As root.
-# usage: idle.sh MANAKIN PLUGIN [ROUNDS [SECONDS]]
+# What idle queues and vPorts cost a busy one, in turn: testpmd sending on one port of an
+# adapter with one and with 16 (all of them started); driver-bench on one queue of one and of
+# 64. testpmd cannot tell the latter: it polls each queue it has. As root.
+# usage: idle.sh BUILD [ROUNDS [SECONDS]]
 set -eu
 
-manakin=$1
-plugin=$2
-rounds=${3:-5}
-seconds=${4:-1}
+build=$1
+rounds=${2:-5}
+seconds=${3:-1}
+manakin=$build/manakin
+plugin=$build/librte_net_manakin.so
+ninja -C "$build" bench/driver-bench >/dev/null
 dir=$(mktemp -d)
 pids=
 trap end EXIT
@@ -40,11 +43,19 @@ measure()
 print(sys.argv[1], max(r["pps_median"] for r in json.load(sys.stdin)["rates"] if r["port"] == 0))' "$what"
 }
 
+# queue MODE QUEUES - likewise, of driver-bench
+queue()
+{
+	"$build/bench/driver-bench" "/run/manakin/idle-$1/socket" "$1" 64 "$seconds" 0 "$2" |
+		sed "s/.*: \([0-9.]*\) million.*/$1-$2-queues \1e6/"
+}
+
 ports=$(for _ in $(seq 16); do printf -- '--port fabric=sink '; done)
 adapter one --port fabric=sink
 # shellcheck disable=SC2086
 adapter ports $ports
-adapter flow --port fabric=generator:flows=1,queues=64
+adapter tx --port fabric=sink,queues=64
+adapter rx --port fabric=generator,queues=64
 same="--rxd=256 --txd=256 --total-num-mbufs=16384"
 eal="--in-memory --single-file-segments"
 for round in $(seq "$rounds"); do
@@ -52,8 +63,10 @@ for round in $(seq "$rounds"); do
 	{
 		measure one 1-port -- $eal -- $same
 		measure ports 16-ports -- $eal -- $same --portlist=0
-		measure flow 1-queue --mode rxonly -- $eal -- --rxd=256
-		measure flow 64-queues --mode rxonly --queues 64 -- $eal -- --rxd=256
+		queue tx 1
+		queue tx 64
+		queue rx 1
+		queue rx 64
 	}
 	echo "round $round of $rounds" >&2
 done >"$dir/figures"
@@ -64,7 +77,8 @@ figures = {}
 for line in open(sys.argv[1], encoding="ascii"):
     what, pps = line.split()
     figures.setdefault(what, []).append(float(pps) / 1e6)
-for base, more in ("1-port", "16-ports"), ("1-queue", "64-queues"):
+for base, more in ("1-port", "16-ports"), ("tx-1-queues", "tx-64-queues"), \
+        ("rx-1-queues", "rx-64-queues"):
     ratio = statistics.median(b / a for a, b in zip(figures[base], figures[more]))
     print(f"{base} {statistics.median(figures[base]):.1f}  {more} "
           f"{statistics.median(figures[more]):.1f} Mpps  ratio {ratio:.2f}")
