@@ -117,7 +117,7 @@ device() {
 	device 2 "'fast' is none of error, warning" --log fast
 	device 2 "'0' is not 1 to 86400 seconds" --stats 0
 	device 2 "'x' is not a list such as 1,3" --cpus x
-	device 1 'does each CPU of --cpus exist' --cpus 4095
+	device 1 'does each CPU of --cpus exist' --cpus 1023
 	refused 2 "at most 107 bytes" "$MANAKIN" device --socket "/tmp/$(printf 'a%.0s' {1..120})"
 }
 
