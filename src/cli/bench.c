@@ -103,21 +103,6 @@ struct bench {
 	bool failed;
 };
 
-__attribute__((format(printf, 2, 3))) static error_t usage_error(struct bench *bench,
-								 const char *format, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	if (!bench->failed)
-		say("%s", text);
-	bench->failed = true;
-	return EINVAL;
-}
-
 /** parse_names() - a list of words, each one of @names; -EINVAL */
 static int parse_names(const char *list, const char *const *names, unsigned int n, bool *chosen)
 {
@@ -165,26 +150,27 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_CASE:
 		if (parse_names(arg, case_names, CASES, bench->cases))
-			return usage_error(
-				bench, "--case: '%s' is not a list of tx, rx, loop, latency", arg);
+			return usage_error(&bench->failed,
+					   "--case: '%s' is not a list of tx, rx, loop, latency",
+					   arg);
 		return 0;
 	case OPTION_SUBJECT:
 		if (parse_names(arg, subject_names, SUBJECTS, bench->subjects))
-			return usage_error(bench,
+			return usage_error(&bench->failed,
 					   "--subject: '%s' is not a list of manakin, memif, "
 					   "vhost-user, null, copy",
 					   arg);
 		return 0;
 	case OPTION_SIZE:
 		if (parse_numbers(arg, SIZE_MIN, SIZE_LIMIT, bench->sizes, &bench->n_sizes))
-			return usage_error(bench,
+			return usage_error(&bench->failed,
 					   "--size: '%s' is not a list of bytes, %u to %u, such "
 					   "as 64,1518",
 					   arg, SIZE_MIN, SIZE_LIMIT);
 		return 0;
 	case OPTION_QUEUES:
 		if (parse_numbers(arg, 1, QUEUES_MAX, bench->queues, &bench->n_queues))
-			return usage_error(bench,
+			return usage_error(&bench->failed,
 					   "--queues: '%s' is not a list of numbers, 1 to %u, "
 					   "such as 1,8",
 					   arg, QUEUES_MAX);
@@ -192,11 +178,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_SECONDS:
 		bench->seconds = strtod(arg, &end);
 		if (*end || end == arg || !(bench->seconds >= 0.05 && bench->seconds <= 60))
-			return usage_error(bench, "--seconds: '%s' is not 0.05 to 60 seconds", arg);
+			return usage_error(&bench->failed,
+					   "--seconds: '%s' is not 0.05 to 60 seconds", arg);
 		return 0;
 	case OPTION_TURNS:
 		if (parse_numbers(arg, 1, TURNS_MAX, &bench->turns, &one) || one != 1)
-			return usage_error(bench, "--turns: '%s' is not 1 to %u", arg, TURNS_MAX);
+			return usage_error(&bench->failed, "--turns: '%s' is not 1 to %u", arg,
+					   TURNS_MAX);
 		return 0;
 	case OPTION_CORES:
 		bench->cores = arg;
@@ -211,7 +199,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		bench->plugin = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		return usage_error(bench, "'%s' is not an option; see manakin bench --help", arg);
+		return usage_error(&bench->failed,
+				   "'%s' is not an option; see manakin bench --help", arg);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

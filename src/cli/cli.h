@@ -28,4 +28,12 @@ int cmd_run(int argc, char **argv);
 /** say() - an error or warning for the user, on standard error, after the command's name */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 
+/**
+ * usage_error() - say that an argument makes no sense
+ * @failed:	the command's: set; only the first mistake is said
+ *
+ * Return: EINVAL, for an argp parser to return
+ */
+__attribute__((format(printf, 2, 3))) int usage_error(bool *failed, const char *format, ...);
+
 #endif

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,21 +92,6 @@ struct setup {
 	bool failed;
 };
 
-__attribute__((format(printf, 2, 3))) static error_t usage_error(struct setup *setup,
-								 const char *format, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	if (!setup->failed)
-		say("%s", text);
-	setup->failed = true;
-	return EINVAL;
-}
-
 static int parse_level(struct setup *setup, const char *name)
 {
 	static const char *const names[] = { "error", "warning", "notice", "info", "debug" };
@@ -124,10 +108,10 @@ static int parse_level(struct setup *setup, const char *name)
 static error_t add_adapter(struct setup *setup, const char *socket)
 {
 	if (setup->count == ADAPTERS_MAX)
-		return usage_error(setup, "at most %u adapters a process; start another one",
+		return usage_error(&setup->failed, "at most %u adapters a process; start another one",
 				   ADAPTERS_MAX);
 	if (strlen(socket) >= sizeof(setup->sockets[0]))
-		return usage_error(setup, "the socket's path is too long: at most %zu bytes",
+		return usage_error(&setup->failed, "the socket's path is too long: at most %zu bytes",
 				   sizeof(setup->sockets[0]) - 1);
 	strcpy(setup->sockets[setup->count++], socket);
 	return 0;
@@ -141,9 +125,9 @@ static error_t add_port(struct setup *setup, char *text)
 	/* Ports before the first --socket belong to the first adapter. */
 	adapter = &setup->adapters[setup->count ? setup->count - 1 : 0];
 	if (adapter->ports == ADAPTER_PORTS_MAX)
-		return usage_error(setup, "an adapter has at most %u ports", ADAPTER_PORTS_MAX);
+		return usage_error(&setup->failed, "an adapter has at most %u ports", ADAPTER_PORTS_MAX);
 	if (port_parse(text, &adapter->port[adapter->ports], error, sizeof(error)))
-		return usage_error(setup, "%s", error);
+		return usage_error(&setup->failed, "%s", error);
 	adapter->ports++;
 	return 0;
 }
@@ -157,7 +141,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_NAME:
 		if (!*arg || strlen(arg) > 31 || strchr(arg, '/'))
-			return usage_error(setup, "--name: '%s' is not a name of up to 31 characters "
+			return usage_error(&setup->failed, "--name: '%s' is not a name of up to 31 characters "
 						  "without a slash", arg);
 		setup->name = arg;
 		return 0;
@@ -167,12 +151,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return add_port(setup, arg);
 	case OPTION_CPUS:
 		if (cpus_parse(arg, setup->cpus, &setup->lanes) || setup->lanes > LANES_MAX)
-			return usage_error(setup, "--cpus: '%s' is not a list such as 1,3 or 2-5 of up "
+			return usage_error(&setup->failed, "--cpus: '%s' is not a list such as 1,3 or 2-5 of up "
 						  "to %u CPUs", arg, LANES_MAX);
 		return 0;
 	case OPTION_ADDRESS:
 		if (!view_address_ok(arg))
-			return usage_error(setup, "--address: '%s' is not a PCI address such as "
+			return usage_error(&setup->failed, "--address: '%s' is not a PCI address such as "
 						  VIEW_ADDRESS_DEFAULT, arg);
 		setup->address = arg;
 		return 0;
@@ -181,20 +165,20 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_LOG:
 		if (parse_level(setup, arg))
-			return usage_error(setup, "--log: '%s' is none of error, warning, notice, info, "
+			return usage_error(&setup->failed, "--log: '%s' is none of error, warning, notice, info, "
 						  "debug", arg);
 		return 0;
 	case OPTION_STATS:
 		seconds = strtoul(arg, &end, 10);
 		if (*end || end == arg || !seconds || seconds > 86400)
-			return usage_error(setup, "--stats: '%s' is not 1 to 86400 seconds", arg);
+			return usage_error(&setup->failed, "--stats: '%s' is not 1 to 86400 seconds", arg);
 		setup->stats_seconds = (unsigned int)seconds;
 		return 0;
 	case OPTION_JSON:
 		setup->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		return usage_error(setup, "'%s' is not an option; see manakin device --help", arg);
+		return usage_error(&setup->failed, "'%s' is not an option; see manakin device --help", arg);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -233,7 +217,7 @@ static int give_addresses(struct setup *setup)
 					made[3]++;
 				} while (mac_taken(setup, port));
 			} else if (mac_taken(setup, port)) {
-				usage_error(setup, "two ports have the MAC address "
+				usage_error(&setup->failed, "two ports have the MAC address "
 						   "%02x:%02x:%02x:%02x:%02x:%02x; give each its own",
 					    port->mac[0], port->mac[1], port->mac[2], port->mac[3],
 					    port->mac[4], port->mac[5]);

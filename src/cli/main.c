@@ -2,6 +2,7 @@
 /*
  * manakin: find the command and run it. Nothing more happens here.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,15 +25,32 @@ static const struct {
 
 static const char *command_name = "manakin";
 
+static void say_to(const char *format, va_list ap)
+{
+	fprintf(stderr, "manakin %s: ", command_name);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+}
+
 void say(const char *format, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "manakin %s: ", command_name);
 	va_start(ap, format);
-	vfprintf(stderr, format, ap);
+	say_to(format, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+}
+
+int usage_error(bool *failed, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	if (!*failed)
+		say_to(format, ap);
+	va_end(ap);
+	*failed = true;
+	return EINVAL;
 }
 
 static void usage(FILE *to)

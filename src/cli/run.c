@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,21 +112,6 @@ struct session {
 	struct rates *rates;
 };
 
-__attribute__((format(printf, 2, 3))) static error_t usage_error(struct run *run,
-								 const char *format, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	if (!run->failed)
-		say("%s", text);
-	run->failed = true;
-	return EINVAL;
-}
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct run *run = state->input;
@@ -139,25 +123,28 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		run->queues = (unsigned int)strtoul(arg, &end, 10);
 		if (*end || *arg < '0' || *arg > '9' || strlen(arg) > 3 || !run->queues ||
 		    run->queues > QUEUES_MAX)
-			return usage_error(run, "--queues: '%s' is not 1 to %u", arg, QUEUES_MAX);
+			return usage_error(&run->failed, "--queues: '%s' is not 1 to %u", arg,
+					   QUEUES_MAX);
 		return 0;
 	case OPTION_CORES:
 		if (cpus_parse(arg, cpus, &n))
-			return usage_error(run, "--cores: '%s' is not a list such as 1,3 or 2-5",
-					   arg);
+			return usage_error(&run->failed,
+					   "--cores: '%s' is not a list such as 1,3 or 2-5", arg);
 		run->cores = arg;
 		return 0;
 	case OPTION_MODE:
 		if (!*arg || arg[strspn(arg, "abcdefghijklmnopqrstuvwxyz0123456789-")])
-			return usage_error(
-				run, "--mode: '%s' is not a mode of testpmd's such as txonly", arg);
+			return usage_error(&run->failed,
+					   "--mode: '%s' is not a mode of testpmd's such as txonly",
+					   arg);
 		run->mode = arg;
 		return 0;
 	case OPTION_SECONDS:
 		run->seconds = strtod(arg, &end);
 		if (*end || end == arg || !(run->seconds >= 0.1 && run->seconds <= SECONDS_MAX))
-			return usage_error(
-				run, "--seconds: '%s' is not a time of 0.1 seconds or more", arg);
+			return usage_error(&run->failed,
+					   "--seconds: '%s' is not a time of 0.1 seconds or more",
+					   arg);
 		return 0;
 	case OPTION_FIRST:
 		run->tx_first = true;
@@ -173,7 +160,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (run->name)
-			return usage_error(run, "one adapter at a time, not '%s' too", arg);
+			return usage_error(&run->failed, "one adapter at a time, not '%s' too",
+					   arg);
 		run->name = arg;
 		return 0;
 	default:
