@@ -46,11 +46,6 @@ enum ip6_extension {
 	IP6_DESTINATION_OPTIONS = 60,
 };
 
-static uint16_t get16(const uint8_t *data)
-{
-	return (uint16_t)(data[0] << 8 | data[1]);
-}
-
 size_t headers_copy(const struct iovec *iov, uint32_t iovcnt, uint8_t *buffer, size_t size)
 {
 	size_t done = 0;
@@ -88,8 +83,8 @@ static bool parse_ip4(const uint8_t *data, size_t len, struct packet_headers *he
 	headers->ip_version = 4;
 	headers->ip_proto = ip[IP4_OFF_PROTO];
 	headers->l3_len = (uint16_t)header_len;
-	headers->l3_total_len = get16(ip + IP4_OFF_TOTAL_LEN);
-	headers->is_fragment = get16(ip + IP4_OFF_FRAGMENT) & IP4_FRAGMENT_MASK;
+	headers->l3_total_len = headers_get16(ip + IP4_OFF_TOTAL_LEN);
+	headers->is_fragment = headers_get16(ip + IP4_OFF_FRAGMENT) & IP4_FRAGMENT_MASK;
 	return !headers->is_fragment;
 }
 
@@ -114,7 +109,7 @@ static bool parse_ip6(const uint8_t *data, size_t len, struct packet_headers *he
 	if (left < IP6_HEADER_LEN || ip[0] >> 4 != 6)
 		return false;
 	headers->ip_version = 6;
-	headers->l3_total_len = IP6_HEADER_LEN + get16(ip + IP6_OFF_PAYLOAD_LEN);
+	headers->l3_total_len = IP6_HEADER_LEN + headers_get16(ip + IP6_OFF_PAYLOAD_LEN);
 	next = ip[IP6_OFF_NEXT];
 
 	for (unsigned int i = 0; i < IP6_EXTENSIONS_MAX && !headers->is_fragment; i++) {
@@ -130,7 +125,7 @@ static bool parse_ip6(const uint8_t *data, size_t len, struct packet_headers *he
 		if (next == IP6_ROUTING && ip[off + IP6_ROUTING_OFF_SEGMENTS_LEFT])
 			break;
 		if (next == IP6_FRAGMENT)
-			headers->is_fragment = get16(ip + off + 2) & IP6_FRAGMENT_MASK;
+			headers->is_fragment = headers_get16(ip + off + 2) & IP6_FRAGMENT_MASK;
 		else
 			extension_len += (size_t)ip[off + 1] * IP6_EXTENSION_UNIT;
 		if (left - off < extension_len)
@@ -153,12 +148,12 @@ int headers_parse(const uint8_t *data, size_t len, struct packet_headers *header
 	if (len < ETHERNET_HEADER_LEN)
 		return -EINVAL;
 	headers->l3_off = ETHERNET_HEADER_LEN;
-	headers->ethertype = get16(data + ETHERNET_HEADER_LEN - 2);
+	headers->ethertype = headers_get16(data + ETHERNET_HEADER_LEN - 2);
 	if (headers->ethertype == ETHERTYPE_VLAN && len >= ETHERNET_HEADER_LEN + VLAN_TAG_LEN) {
 		headers->vlan_present = true;
-		headers->vlan_tci = get16(data + ETHERNET_HEADER_LEN);
+		headers->vlan_tci = headers_get16(data + ETHERNET_HEADER_LEN);
 		headers->l3_off = ETHERNET_HEADER_LEN + VLAN_TAG_LEN;
-		headers->ethertype = get16(data + ETHERNET_HEADER_LEN + VLAN_TAG_LEN - 2);
+		headers->ethertype = headers_get16(data + ETHERNET_HEADER_LEN + VLAN_TAG_LEN - 2);
 	}
 
 	if (headers->ethertype == ETHERTYPE_IP4)

@@ -66,6 +66,12 @@ struct packet_headers {
 	bool is_fragment;
 };
 
+/** headers_get16() - a big-endian number in a header */
+static inline uint16_t headers_get16(const uint8_t *data)
+{
+	return (uint16_t)(data[0] << 8 | data[1]);
+}
+
 /**
  * headers_copy() - copy the beginning of a frame out of its pieces
  * @iov:	the frame's pieces

@@ -305,6 +305,14 @@ static inline uint32_t wq_posted(const struct wq *wq)
 	return atomic_load_explicit(&wq->posted, memory_order_acquire);
 }
 
+/** wq_want() - have the next @n entries on their way, to be read soon; ring_ready() before */
+static inline void wq_want(const struct wq *wq, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i += 64 / GDMA_WQE_UNIT)
+		__builtin_prefetch(
+			ring_at(&wq->ring, (wq->taken + i) * GDMA_WQE_UNIT & (wq->ring.size - 1)));
+}
+
 static inline bool wq_empty(const struct wq *wq)
 {
 	return wq_posted(wq) == wq->taken;

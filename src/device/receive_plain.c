@@ -43,11 +43,6 @@
 #define OFF_UDP_SIZE     4u /* from the header */
 #define OFF_UDP_CHECKSUM 6u
 
-static uint16_t get16(const uint8_t *data)
-{
-	return (uint16_t)(data[0] << 8 | data[1]);
-}
-
 /** copy_header() - the first PLAIN_HEADER bytes of a frame, or all if it has fewer */
 static inline void copy_header(uint8_t *to, const uint8_t *from, uint32_t len)
 {
@@ -75,23 +70,23 @@ struct place {
 /** find_headers() - false if they are not plain, or do not fit together */
 static inline bool find_headers(const uint8_t *header, uint32_t len, struct place *place)
 {
-	uint16_t type = get16(header + OFF_TYPE);
+	uint16_t type = headers_get16(header + OFF_TYPE);
 	uint32_t l4_len;
 	uint8_t protocol;
 
 	if (type == ETHERTYPE_IP4) {
-		if (header[OFF_IP] != IP4_PLAIN || get16(header + OFF_IP4_FRAG) & 0x3fffu)
+		if (header[OFF_IP] != IP4_PLAIN || headers_get16(header + OFF_IP4_FRAG) & 0x3fffu)
 			return false;
 		place->tuple = OFF_IP4_TUPLE;
 		place->l4 = OFF_IP4_L4;
-		place->end = OFF_IP + get16(header + OFF_IP4_TOTAL);
+		place->end = OFF_IP + headers_get16(header + OFF_IP4_TOTAL);
 		protocol = header[OFF_IP4_PROTO];
 	} else if (type == ETHERTYPE_IP6) {
 		if (header[OFF_IP] >> 4 != 6 || len < OFF_IP6_L4 + UDP_LEN)
 			return false;
 		place->tuple = OFF_IP6_TUPLE;
 		place->l4 = OFF_IP6_L4;
-		place->end = OFF_IP6_L4 + get16(header + OFF_IP6_PAYLOAD);
+		place->end = OFF_IP6_L4 + headers_get16(header + OFF_IP6_PAYLOAD);
 		protocol = header[OFF_IP6_NEXT];
 	} else {
 		return false;
@@ -146,9 +141,9 @@ static enum checksum_result verify(const struct plain_packet *packet, const stru
 
 	if (place->l4 == OFF_IP4_L4 && !ip4_right(header))
 		return CHECKSUM_BAD;
-	if (!place->tcp && !get16(header + place->l4 + OFF_UDP_CHECKSUM))
+	if (!place->tcp && !headers_get16(header + place->l4 + OFF_UDP_CHECKSUM))
 		return CHECKSUM_NONE;
-	if (!place->tcp && get16(header + place->l4 + OFF_UDP_SIZE) != l4_len)
+	if (!place->tcp && headers_get16(header + place->l4 + OFF_UDP_SIZE) != l4_len)
 		return CHECKSUM_BAD;
 	checksum_add(&checksum, pseudo, sizeof(pseudo));
 	/* From the addresses on it is one piece. */
@@ -204,16 +199,6 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	}
 	packet->head = make_head(place.tcp, steering->rss, l4 == CHECKSUM_GOOD);
 	return packet->rq != NULL;
-}
-
-/** want() - have the next @n entries of a locked queue on their way */
-static inline void want(struct wq *rq, unsigned int n)
-{
-	if (!ring_ready(&rq->ring))
-		return;
-	for (unsigned int i = 0; i < n; i += 2)
-		__builtin_prefetch(
-			ring_at(&rq->ring, (rq->taken + i) * GDMA_WQE_UNIT & (rq->ring.size - 1)));
 }
 
 /** fetch() - an entry of a locked queue for each packet; how many there were */
@@ -336,7 +321,8 @@ static inline bool receive_spread(struct receive_burst *burst, const struct spre
 	receive_use(burst, NULL);
 	for (unsigned int k = 0; k < spread->queues; k++) {
 		spin_lock(&spread->queue[k]->lock);
-		want(spread->queue[k], spread->first[k + 1] - spread->first[k]);
+		if (ring_ready(&spread->queue[k]->ring))
+			wq_want(spread->queue[k], spread->first[k + 1] - spread->first[k]);
 	}
 	for (fetched = 0; fetched < spread->queues && all; fetched++) {
 		struct wq *rq = spread->queue[fetched];
@@ -376,7 +362,8 @@ CPU_CLONES unsigned int receive_plain(struct receive_burst *burst, const struct 
 		n = FABRIC_BURST;
 	if (!burst->steering->rss && burst->steering->fallback) {
 		receive_use(burst, burst->steering->fallback);
-		want(burst->rq, n);
+		if (ring_ready(&burst->rq->ring))
+			wq_want(burst->rq, n);
 		cq_want(burst->rq->cq, (n + MANA_RXCOMP_PACKETS - 1) / MANA_RXCOMP_PACKETS);
 	}
 	while (looked < n && look(burst->steering, &frames[looked], &packets[looked]))

@@ -498,9 +498,7 @@ static void want_entries(struct wq *sq)
 	}
 	if (n > FABRIC_BURST)
 		n = FABRIC_BURST;
-	for (uint32_t i = 0; i < n; i += 2)
-		__builtin_prefetch(
-			ring_at(&sq->ring, (sq->taken + i) * GDMA_WQE_UNIT & (sq->ring.size - 1)));
+	wq_want(sq, n);
 }
 
 /** run_burst() - up to a burst of entries; how many there were */
