@@ -79,18 +79,18 @@ root=$dir/root
 [ "$(dpkg --print-architecture)" = $ARCH ] || fail "the lab runs on $ARCH machines only"
 need debootstrap debootstrap
 need mke2fs e2fsprogs
-rm -rf --one-file-system "$root" "$dir/work"
+rm -rf --one-file-system "$root" "$dir/scratch"
 
 step "finding an archive with $SUITE"
-apt_setup "$dir/work"
+apt_setup "$dir/scratch"
 suite_source "$SUITE"
 
 step "fetching the package lists"
 apt_source "$SUITE"
-packages "$dir/work/include"
-include=$(paste -sd, "$dir/work/include")
+packages "$dir/scratch/include"
+include=$(paste -sd, "$dir/scratch/include")
 
-step "installing $SUITE and $(wc -l <"$dir/work/include") packages of choice"
+step "installing $SUITE and $(wc -l <"$dir/scratch/include") packages of choice"
 scripts=${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts
 script=$SUITE
 [ -e "$scripts/$SUITE" ] || script=sid # a suite that is newer than this debootstrap
@@ -127,7 +127,7 @@ step "making the initramfs"
 kernel=$(find "$root/boot" -name 'vmlinuz-*' | sort -V | tail -n 1)
 [ -n "$kernel" ] || fail "the suite $SUITE installed no kernel"
 version=${kernel##*/vmlinuz-}
-initramfs=$dir/work/initramfs
+initramfs=$dir/scratch/initramfs
 mkdir -p "$initramfs/bin" "$initramfs/modules" "$initramfs/dev" "$initramfs/proc" \
 	"$initramfs/sys" "$initramfs/root" "$initramfs/lower" "$initramfs/upper"
 cp "$root$(chroot "$root" sh -c 'command -v busybox' | xargs chroot "$root" readlink -f)" \
@@ -137,13 +137,13 @@ for applet in sh mount mkdir insmod switch_root poweroff; do
 done
 install -m 755 "$here/guest/boot" "$initramfs/init"
 chroot "$root" modprobe -S "$version" -a -D virtio_pci virtio_blk ext4 overlay |
-	awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$dir/work/modules"
+	awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$dir/scratch/modules"
 while read -r module; do
 	name=$(basename "$module")
 	name=${name%%.ko*}.ko
 	decompress "$root$module" >"$initramfs/modules/$name"
 	echo "$name"
-done <"$dir/work/modules" >"$initramfs/modules/order"
+done <"$dir/scratch/modules" >"$initramfs/modules/order"
 (cd "$initramfs" && find . | "$initramfs/bin/busybox" cpio -o -H newc) >"$dir/initrd" 2>/dev/null
 
 step "unpacking the kernel $version"
@@ -155,7 +155,7 @@ rm -f "$dir/root.ext4"
 size=$(du -sk --apparent-size "$root" | cut -f1)
 mke2fs -q -t ext4 -O ^has_journal -m 0 -L manakin-lab -d "$root" "$dir/root.ext4" \
 	$((size + size / 8 + 16384))k >&2
-rm -rf --one-file-system "$root" "$dir/work"
+rm -rf --one-file-system "$root" "$dir/scratch"
 if [ -n "${SUDO_UID:-}" ]; then
 	chown -R "$SUDO_UID:${SUDO_GID:-}" "$dir"
 fi

@@ -22,9 +22,9 @@ dir=$(readlink -f "$1")
 need dpkg-deb dpkg
 [ "$(dpkg --print-architecture)" = $ARCH ] || fail "the lab runs on $ARCH machines only"
 
-rm -rf "$dir/work" "$dir/root"
+rm -rf "$dir/scratch" "$dir/root"
 step "finding an archive with $BACKPORTS"
-apt_setup "$dir/work"
+apt_setup "$dir/scratch"
 suite_source "$BACKPORTS"
 suite_source "$SUITE"
 
@@ -38,7 +38,7 @@ apt-get install --download-only -t "$BACKPORTS" $PACKAGES >&2 ||
 
 step "unpacking QEMU"
 mkdir "$dir/root"
-for package in "$dir"/work/cache/archives/*.deb; do
+for package in "$dir"/scratch/cache/archives/*.deb; do
 	dpkg-deb -x "$package" "$dir/root"
 done
 (cd "$dir/root" && rm -rf etc var usr/share/doc usr/share/man usr/share/locale usr/share/info \
@@ -68,4 +68,4 @@ step "checking that it runs"
 "$dir/run" qemu-system-x86_64 -device help 2>&1 | grep -q '"vfio-user-pci"' ||
 	fail "the QEMU of $BACKPORTS has no vfio-user-pci device"
 "$dir/run" virtiofsd --version >&2 || fail "the unpacked virtiofsd does not start"
-rm -rf "$dir/work"
+rm -rf "$dir/scratch"

@@ -20,7 +20,7 @@ setup() {
 	export APT_CONFIG=$BATS_TEST_TMPDIR/apt.conf
 	# shellcheck source=lab/lib.sh
 	. "$TREE/lab/lib.sh"
-	apt_setup "$BATS_TEST_TMPDIR/work"
+	apt_setup "$BATS_TEST_TMPDIR/scratch"
 }
 
 # archives - those of the machine, each once, in the order of the alphabet
@@ -100,7 +100,7 @@ wants() {
 	[[ $http_proxy == http://proxy.example:3128 ]]
 	wants "proxy='http://proxy.example:3128'" apt-config shell proxy Acquire::http::Proxy
 	wants "parts='/dev/null'" apt-config shell parts Dir::Etc::SourceParts/d
-	wants "state='$BATS_TEST_TMPDIR/work/state/'" apt-config shell state Dir::State/d
+	wants "state='$BATS_TEST_TMPDIR/scratch/state/'" apt-config shell state Dir::State/d
 }
 
 @test "a suite that no archive has fails, and says where to look" {
