@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/vmbus.h - Hyper-V's bus: its devices, and their move from one driver to another.
+ *
+ * The layout of /sys/bus/vmbus is Documentation/ABI/stable/sysfs-bus-vmbus of Linux.
+ */
+#ifndef MANAKIN_HOST_VMBUS_H
+#define MANAKIN_HOST_VMBUS_H
+
+#include <stdint.h>
+
+#include "host/root.h"
+
+#define VMBUS_UUID_TEXT 37u /* 36 characters and the end */
+#define VMBUS_CLASS_NETWORK "f8615163-df3e-46c5-913f-f2d2f965ed0e"
+
+/**
+ * struct vmbus_device - a device of class network
+ * @uuid:	its name on the bus
+ * @driver:	hv_netvsc, uio_hv_generic, or empty
+ * @has_mac, @mac: from the UUID, which Azure makes of the MAC address written three times over
+ */
+struct vmbus_device {
+	char uuid[VMBUS_UUID_TEXT];
+	char driver[32];
+	bool has_mac;
+	uint8_t mac[6];
+};
+
+struct vmbus_devices {
+	struct vmbus_device *device;
+	size_t n;
+};
+
+/** vmbus_read() - the network devices; none if there is no such bus */
+int vmbus_read(const struct host *host, struct vmbus_devices *devices);
+void vmbus_free(struct vmbus_devices *devices);
+
+/** vmbus_uuid_ok() - is this text shaped like a UUID? */
+bool vmbus_uuid_ok(const char *text);
+
+/** vmbus_driver_takes() - has @driver been told of the class, or does its table name it? */
+bool vmbus_driver_takes(const struct host *host, const char *driver);
+
+/** vmbus_new_id() - tell @driver of the class; 0 if it knows it already */
+int vmbus_new_id(const struct host *host, const char *driver);
+int vmbus_remove_id(const struct host *host, const char *driver);
+int vmbus_unbind(const struct host *host, const char *driver, const char *uuid);
+int vmbus_bind(const struct host *host, const char *driver, const char *uuid);
+
+#endif
