@@ -46,24 +46,21 @@ compare() {
 	done
 }
 
-@test "manakin-device(1) has the options of --help" {
-	compare manakin-device device
+# parts COMMAND - the command, or those it consists of ("lab build", "lab run", ...)
+parts() {
+	local names
+	names=$(timeout -s KILL 10 "$MANAKIN" "$1" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p' |
+		grep -vx manakin) || { echo "$1"; return; }
+	sed "s/^/$1 /" <<<"$names"
 }
 
-@test "manakin-bench(1) has the options of --help" {
-	compare manakin-bench bench
-}
-
-@test "manakin-control(1) has the options of --help" {
-	compare manakin-control control
-}
-
-@test "manakin-run(1) has the options of --help" {
-	compare manakin-run run
-}
-
-@test "manakin-lab(1) has the options of --help" {
-	compare manakin-lab "lab build" "lab run" "lab shell"
+@test "every page has the options of its command's --help, and no others" {
+	commands=$(timeout -s KILL 10 "$MANAKIN" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p')
+	[ -n "$commands" ]
+	for command in $commands; do
+		mapfile -t list < <(parts "$command")
+		compare "manakin-$command" "${list[@]}"
+	done
 }
 
 @test "a difference is found" {
