@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 
 #define BODY_MAX    (VFU_CLIENT_DATA_MAX + 64u) /* bytes of a body that is sent or kept */
@@ -122,23 +123,10 @@ static int lose(struct vfu_client *client, const char *doing, int err)
  */
 static int send_all(int fd, struct iovec *iov, unsigned int iovcnt, int pass, int64_t deadline)
 {
-	union {
-		char buffer[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { { 0 } };
 	struct msghdr message = { .msg_iov = iov, .msg_iovlen = iovcnt };
+	union descriptors_room room;
 
-	if (pass >= 0) {
-		struct cmsghdr *cmsg;
-
-		message.msg_control = control.buffer;
-		message.msg_controllen = sizeof(control.buffer);
-		cmsg = CMSG_FIRSTHDR(&message);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &pass, sizeof(int));
-	}
+	descriptors_put(&message, &room, &pass, pass >= 0);
 	while (message.msg_iovlen) {
 		ssize_t n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 		int err;
@@ -153,8 +141,7 @@ static int send_all(int fd, struct iovec *iov, unsigned int iovcnt, int pass, in
 		}
 		if (n < 0)
 			return errno == EPIPE ? -ECONNRESET : -errno;
-		message.msg_control = NULL;
-		message.msg_controllen = 0;
+		descriptors_put(&message, &room, NULL, 0);
 		while (message.msg_iovlen && (size_t)n >= message.msg_iov->iov_len) {
 			n -= (ssize_t)message.msg_iov->iov_len;
 			message.msg_iov++;
@@ -171,22 +158,14 @@ static int send_all(int fd, struct iovec *iov, unsigned int iovcnt, int pass, in
 /** keep_fds() - take the descriptors of a received message; the first into @kept, if it is -1 */
 static void keep_fds(struct msghdr *message, int *kept)
 {
-	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(message); cmsg;
-	     cmsg = CMSG_NXTHDR(message, cmsg)) {
-		size_t n;
+	int fds[DESCRIPTORS_MAX];
+	unsigned int n = descriptors_take(message, fds);
 
-		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
-			continue;
-		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(fd), sizeof(fd));
-			if (kept && *kept < 0)
-				*kept = fd;
-			else
-				close(fd);
-		}
+	for (unsigned int i = 0; i < n; i++) {
+		if (kept && *kept < 0)
+			*kept = fds[i];
+		else
+			close(fds[i]);
 	}
 }
 
@@ -204,21 +183,16 @@ static int receive_all(struct vfu_client *client, void *data, size_t len, int *k
 	size_t done = 0;
 
 	while (done < len) {
-		union {
-			char buffer[CMSG_SPACE(VFU_FDS_MAX * sizeof(int))];
-			struct cmsghdr align;
-		} control;
+		union descriptors_room room;
 		struct iovec iov = { .iov_base = data ? (uint8_t *)data + done : drop,
 				     .iov_len = len - done };
-		struct msghdr message = { .msg_iov = &iov,
-					  .msg_iovlen = 1,
-					  .msg_control = control.buffer,
-					  .msg_controllen = sizeof(control.buffer) };
+		struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 		ssize_t n;
 		int err;
 
 		if (!data && iov.iov_len > sizeof(drop))
 			iov.iov_len = sizeof(drop);
+		descriptors_expect(&message, &room);
 		n = recvmsg(client->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 		if (n > 0) {
 			keep_fds(&message, kept);

@@ -62,6 +62,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 
 static_assert(VFU_REGION_COUNT == VFIO_PCI_NUM_REGIONS, "VFIO's regions");
@@ -74,7 +75,6 @@ static_assert(VFU_DMA_WRITE == VFIO_DMA_MAP_FLAG_WRITE, "VFIO's DMA flags");
 #define IN_SIZE        (VFU_MESSAGE_MAX + READ_MAX)
 #define OUT_SIZE       (4u * VFU_MESSAGE_MAX)
 #define CONN_MAX       5u    /* the client and those waiting */
-#define SCM_FDS        253u  /* descriptors that Linux lets one sendmsg() carry (SCM_MAX_FD) */
 #define MSIX_MAX       2048u /* vectors that PCI lets a function have */
 #define LOCK_MS        1000 /* how long to wait for somebody else who opens a socket in that folder */
 #define LISTEN_BACKLOG 16
@@ -232,24 +232,14 @@ static void watch_out(struct vfu_server *server, struct conn *conn, bool out)
  */
 static ssize_t send_part(struct conn *conn)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
+	union descriptors_room room;
 	struct iovec iov = { .iov_base = conn->out + conn->out_head };
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 	bool with_fd = conn->n_out_fds && conn->out_fds[0].at == conn->out_head;
 	size_t end = conn->out_used;
 	ssize_t n;
 
-	if (with_fd) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control.room);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &conn->out_fds[0].fd, sizeof(int));
-	}
+	descriptors_put(&message, &room, &conn->out_fds[0].fd, with_fd);
 	if (with_fd < conn->n_out_fds)
 		end = conn->out_fds[with_fd].at;
 	iov.iov_len = end - conn->out_head;
@@ -905,42 +895,17 @@ static void process(struct vfu_server *server, struct conn *conn, int *fds, unsi
 	conn->in_used -= at;
 }
 
-/**
- * take_fds() - the descriptors that came with a read
- * @message:	as recvmsg() left it
- * @fds:	room for SCM_FDS
- *
- * Return: how many there are
- */
-static unsigned int take_fds(struct msghdr *message, int *fds)
-{
-	unsigned int n = 0;
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= c->cmsg_len; i++)
-			memcpy(&fds[n++], CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-	}
-	return n;
-}
-
 /* Read once from a connection and handle what is whole */
 static void receive(struct vfu_server *server, struct conn *conn)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(SCM_FDS * sizeof(int))];
-	} control;
 	struct iovec iov = { .iov_base = conn->in + conn->in_used, .iov_len = READ_MAX };
-	struct msghdr message = { .msg_iov = &iov,
-				  .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof(control.room) };
-	int fds[SCM_FDS], fds_error;
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union descriptors_room room;
+	int fds[DESCRIPTORS_MAX], fds_error;
 	unsigned int n_fds;
 	ssize_t n;
 
+	descriptors_expect(&message, &room);
 	/* There is room: what was left is less than one message */
 	n = recvmsg(conn->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -949,7 +914,7 @@ static void receive(struct vfu_server *server, struct conn *conn)
 		condemn(server, conn, LOG_NOTICE, n < 0 ? strerror(errno) : "it has left");
 		return;
 	}
-	n_fds = take_fds(&message, fds);
+	n_fds = descriptors_take(&message, fds);
 	/* As many as one call can carry fit, so what is missing this process could not have */
 	fds_error = message.msg_flags & MSG_CTRUNC ? EMFILE : 0;
 	conn->in_used += (size_t)n;

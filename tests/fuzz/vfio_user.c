@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "dma/map.h"
+#include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 #include "vfio_user/server.h"
 
@@ -178,22 +179,12 @@ static int connect_one(void)
 
 static void send_piece(int fd, const uint8_t *data, size_t len, int kind, unsigned int n)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(3 * sizeof(int))];
-	} control = { 0 };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union descriptors_room room;
 	int fds[3] = { kind, kind, kind };
 
-	if (n) {
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(n * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(n * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, n * sizeof(int));
-	}
+	descriptors_put(&message, &room, fds, n);
 	/* A connection that the server has closed is no mistake */
 	if (sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
 		require(errno == EPIPE || errno == ECONNRESET || errno == EAGAIN);

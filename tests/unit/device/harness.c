@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "harness.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
@@ -17,11 +16,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "dma/map.h"
+#include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 #include "vfio_user/server.h"
 
@@ -114,47 +113,6 @@ void guard_enable(void)
 	assert_int_equal(sigaction(SIGBUS, &guard, NULL), 0);
 }
 
-uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-void wait_a_little(void)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
-}
-
-unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
-size_t resident_kib(void)
-{
-	FILE *file = fopen("/proc/self/status", "re");
-	char line[256];
-	size_t kib = 0;
-
-	assert_non_null(file);
-	/* Without what is shared: the client's memory counts for the client */
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "RssAnon: %zu", &kib) == 1)
-			break;
-	fclose(file);
-	assert_true(kib > 0);
-	return kib;
-}
-
 /* ---- The adapter ---- */
 
 void host_open_config(struct host *host, unsigned int lanes, struct host *share)
@@ -233,7 +191,7 @@ void settle(struct host *host)
 		host_serve(host);
 		if (host->lanes)
 			lanes_sync(host->lanes);
-		wait_a_little();
+		pause_us(50);
 	}
 }
 
@@ -245,21 +203,11 @@ static void send_message(int fd, uint16_t id, uint16_t code, uint32_t flags, con
 	struct vfu_header header = {
 		.id = id, .command = code, .size = (uint32_t)(sizeof(header) + len), .flags = flags
 	};
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(VFU_FDS_MAX * sizeof(int))];
-	} control = { 0 };
+	union descriptors_room room;
 	struct iovec iov[2] = { { &header, sizeof(header) }, { (void *)(uintptr_t)body, len } };
 	struct msghdr message = { .msg_iov = iov, .msg_iovlen = 2 };
 
-	if (n) {
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(n * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(n * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, n * sizeof(int));
-	}
+	descriptors_put(&message, &room, fds, n);
 	assert_int_equal(sendmsg(fd, &message, MSG_NOSIGNAL), (ssize_t)(sizeof(header) + len));
 }
 

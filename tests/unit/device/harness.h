@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "device/adapter.h"
+#include "process.h"
 #include "wire/hwc.h"
 #include "wire/reg.h"
 #include "wire/rnic.h"
@@ -63,9 +64,6 @@ void host_serve(struct host *host);
 
 struct adapter_port_counters host_counters(struct host *host, unsigned int port);
 
-/** now_ms() - a clock */
-uint64_t now_ms(void);
-
 /**
  * guard_install() - the handler that catches the truncation of memory; main() calls it
  *
@@ -82,10 +80,9 @@ void guard_enable(void);
 		while (!(condition)) {                                                             \
 			assert_true(now_ms() < until_);                                            \
 			host_serve(host);                                                          \
-			wait_a_little();                                                           \
+			pause_us(50);                                                              \
 		}                                                                                  \
 	} while (0)
-void wait_a_little(void);
 
 /** settle() - let lanes finish what they have been given */
 void settle(struct host *host);
@@ -98,16 +95,6 @@ unsigned int warnings(void);
  */
 bool harness_said(const char *words);
 bool harness_noted(const char *words);
-
-/* Sanitizers keep what is freed for a while: memory grows, and that tells nothing */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define sanitized true
-#else
-#define sanitized false
-#endif
-
-unsigned int count_fds(void);
-size_t resident_kib(void);
 
 /* ---- The client ---- */
 

@@ -418,7 +418,7 @@ static void memory_is_truncated(void **state)
 				test->sink.sq.tail += 32;
 				ring_wq(guest, &test->sink.sq);
 			}
-			wait_a_little();
+			pause_us(50);
 			host_serve(&test->host);
 		}
 		assert_true(guest_gone(guest));

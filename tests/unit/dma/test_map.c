@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <pthread.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "dma/map.h"
+#include "process.h"
 
 #define PAGE 4096ull
 #define BOTH ((unsigned int)(DMA_READ | DMA_WRITE))
@@ -61,18 +61,6 @@ static int remove_region(struct dma_map *map, uint64_t iova, uint64_t size)
 	if (!ret)
 		dma_map_release(map, region);
 	return ret;
-}
-
-static unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 /* Mappings of our files, and large reservations of address space */

@@ -19,6 +19,7 @@
 
 #include "device/adapter.h"
 #include "driver/driver.h"
+#include "process.h"
 
 #define ARENA_SIZE  (64u << 20) /* bytes */
 #define ARENA_RINGS (32u << 20) /* of them for the allocator; the rest is for packets */
@@ -78,11 +79,6 @@ struct driver *driver_up(struct host *host, struct arena *arena, bool shared);
 
 /** hide_bar2() - a transport on which BAR 2 cannot be mapped, as on a real adapter */
 void hide_bar2(struct transport *transport);
-
-uint64_t now_ms(void);
-void pause_us(unsigned int us);
-unsigned int count_fds(void);
-size_t resident_kib(void);
 
 /** WAIT_FOR() - until @condition holds, @ms milliseconds at most */
 #define WAIT_FOR(ms, condition)                                                                    \

@@ -10,12 +10,11 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "hostile.h"
+#include "process.h"
 
 static uint32_t seed;
 
@@ -24,26 +23,6 @@ static uint8_t next(void *ctx)
 	(void)ctx;
 	seed = seed * 1664525 + 1013904223;
 	return (uint8_t)(seed >> 16);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 static uint8_t *memory;

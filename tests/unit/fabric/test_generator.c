@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "support.h"
+#include "process.h"
 
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define LANES 4u
-
-static uint64_t milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void poll_frames(struct fabric_port *port, unsigned int n)
 {
@@ -223,7 +215,7 @@ static void *lane_main(void *arg)
 {
 	struct lane *lane = arg;
 
-	while (lane->stop_at ? milliseconds() < lane->stop_at : fabric_is_source(lane->port))
+	while (lane->stop_at ? now_ms() < lane->stop_at : fabric_is_source(lane->port))
 		lane->got +=
 			fabric_poll(lane->port, lane->lane, 1 + (unsigned int)(lane->got % 40));
 	return NULL;
@@ -285,13 +277,13 @@ static void a_rate_is_kept_over_lanes(void **state)
 {
 	struct receiver *receiver = receiver_new();
 	struct fabric_port *port = open_port("generator:rate=100000", 1, LANES, receiver);
-	uint64_t start = milliseconds(), took, got;
+	uint64_t start = now_ms(), took, got;
 
 	(void)state;
 	receiver->keep = false;
 	assert_false(fabric_is_source(port));
 	got = run_lanes(port, start + 300);
-	took = milliseconds() - start;
+	took = now_ms() - start;
 	assert_int_equal(got, receiver->frames);
 	assert_true(got <= (took + 1) * 100);
 	assert_true(got >= 100 * 200); /* a busy machine may have stopped us for a while */
@@ -304,7 +296,7 @@ static void a_rate_wakes_who_sleeps(void **state)
 	struct receiver *receiver = receiver_new();
 	struct fabric_port *port = open_port("generator:rate=500,count=100", 1, 1, receiver);
 	struct pollfd fd = { .fd = fabric_fd(port), .events = POLLIN };
-	uint64_t start = milliseconds(), got = 0;
+	uint64_t start = now_ms(), got = 0;
 	unsigned int wakes = 0;
 
 	(void)state;
@@ -315,7 +307,7 @@ static void a_rate_wakes_who_sleeps(void **state)
 			more = fabric_poll(port, 0, 32);
 	}
 	assert_int_equal(got, 100);
-	assert_true(milliseconds() - start >= 199);
+	assert_true(now_ms() - start >= 199);
 	assert_true(wakes <= 250);
 	/* and lets it sleep for good when it is done */
 	fabric_poll(port, 0, 32);
@@ -325,7 +317,7 @@ static void a_rate_wakes_who_sleeps(void **state)
 	/* what was due while nobody looked is not made up for */
 	receiver_clear(receiver);
 	port = open_port("generator:rate=1000", 1, 1, receiver);
-	nanosleep(&(struct timespec){ .tv_nsec = 200000000 }, NULL);
+	pause_us(200000);
 	got = fabric_poll(port, 0, 10000);
 	assert_true(got >= 1 && got <= 30);
 	fabric_close(port);
@@ -340,13 +332,13 @@ static void a_rate_goes_on_without_a_queue(void **state)
 	struct fabric_receiver receiver = { queues_deliver, queues };
 	struct fabric_port *port;
 	struct pollfd fd = { .events = POLLIN };
-	uint64_t start = milliseconds();
+	uint64_t start = now_ms();
 
 	(void)state;
 	assert_int_equal(fabric_open("generator:rate=20000", &config, &receiver, &port, NULL, 0),
 			 0);
 	fd.fd = fabric_fd(port);
-	while (milliseconds() - start < 300) {
+	while (now_ms() - start < 300) {
 		assert_int_equal(poll(&fd, 1, 5000), 1);
 		while (fabric_poll(port, 0, 32))
 			;

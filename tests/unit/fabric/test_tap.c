@@ -4,6 +4,7 @@
  * socket on the interface, and TCP between two namespaces across two taps. Needs root.
  */
 #include "support.h"
+#include "process.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -23,15 +24,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FRAME_ROOM 70000u
-
-static void sleep_ms(long ms)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
-}
 
 static struct fabric_port *open_tap(const char *spec, uint16_t mtu, unsigned int lanes,
 				    struct receiver *receiver)
@@ -487,7 +482,7 @@ static void frames_wait_for_buffers_but_not_for_ever(void **state)
 	for (unsigned int i = 0; i < 10; i++) {
 		receiver->buffers = 1;
 		assert_int_equal(fabric_poll(port, 0, 32), 1);
-		sleep_ms(10);
+		pause_us(10000);
 	}
 	assert_int_equal(counters_of(port).rx_dropped, 0);
 	assert_int_equal(counters_of(port).rx_frames, 20);
@@ -498,7 +493,7 @@ static void frames_wait_for_buffers_but_not_for_ever(void **state)
 		host_sends(packet, NULL, bytes, sizeof(bytes));
 	assert_int_equal(fabric_poll(port, 0, 32), 0);
 	assert_int_equal(counters_of(port).rx_dropped, 0);
-	sleep_ms(25);
+	pause_us(25000);
 	assert_int_equal(fabric_poll(port, 0, 32), 0);
 	assert_int_equal(counters_of(port).rx_dropped, 5);
 	assert_false(fabric_is_source(port));
@@ -508,7 +503,7 @@ static void frames_wait_for_buffers_but_not_for_ever(void **state)
 	assert_int_equal(counters_of(port).rx_dropped, 10);
 
 	/* then it is given another chance */
-	sleep_ms(120);
+	pause_us(120000);
 	host_sends(packet, NULL, bytes, sizeof(bytes));
 	assert_int_equal(fabric_poll(port, 0, 32), 0);
 	assert_int_equal(counters_of(port).rx_dropped, 10);
@@ -684,7 +679,7 @@ static void lanes_that_poll_together_keep_the_order(void **state)
 		for (unsigned int wait = 0; i % 100 == 99 && wait < 5000; wait++) {
 			if (counters_of(port).rx_frames == i + 1)
 				break;
-			sleep_ms(1);
+			pause_us(1000);
 		}
 	}
 	atomic_store(&stop, true);

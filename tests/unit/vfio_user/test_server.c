@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
 #include <poll.h>
@@ -29,6 +28,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "process.h"
+#include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 #include "vfio_user/server.h"
 
@@ -181,18 +182,6 @@ static const struct vfu_ops ops = {
 	.detached = device_detached,
 };
 
-static unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 /* A file in memory that begins with a number */
 static int file_new(uint64_t content, size_t size)
 {
@@ -265,21 +254,11 @@ static size_t put_message(uint8_t *to, uint16_t id, uint16_t command, uint32_t f
 /* Send bytes, with descriptors */
 static void send_bytes(int fd, const void *data, size_t len, const int *fds, unsigned int n)
 {
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(253 * sizeof(int))];
-	} control = { 0 };
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union descriptors_room room;
 
-	if (n) {
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(n * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(n * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, n * sizeof(int));
-	}
+	descriptors_put(&message, &room, fds, n);
 	assert_int_equal(sendmsg(fd, &message, MSG_NOSIGNAL), (ssize_t)len);
 }
 

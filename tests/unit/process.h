@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tests/unit/process.h - clocks, and what this process holds: to see that nothing is left behind.
+ */
+#ifndef MANAKIN_TESTS_UNIT_PROCESS_H
+#define MANAKIN_TESTS_UNIT_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Sanitizers keep what is freed for a while: memory grows, and that tells nothing */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define sanitized true
+#else
+#define sanitized false
+#endif
+
+/** now_ms() - a clock that only goes forward */
+uint64_t now_ms(void);
+
+/** pause_us() - let others have the CPU for a while, less than a second */
+void pause_us(unsigned int us);
+
+/** count_fds() - open file descriptors, and a few more that are always there */
+unsigned int count_fds(void);
+
+/** resident_kib() - memory of its own; what is shared with others does not count */
+size_t resident_kib(void);
+
+#endif
