@@ -2,85 +2,108 @@
 #include "cli/hugepages.h"
 
 #include <errno.h>
-#include <glob.h>
-#include <mntent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DIRECTORY "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+#include "host/hugepage.h"
 
-static unsigned long read_number(const char *path)
+#define SIZE_KIB   (HUGEPAGE_SIZE >> 10)
+#define MOUNTS_MAX 16
+
+/* The machine itself; nothing here is asked often enough to keep it open. */
+static int machine(struct host *host)
 {
-	FILE *file = fopen(path, "re");
-	unsigned long number = 0;
+	char error[256];
 
-	if (!file)
-		return 0;
-	if (fscanf(file, "%lu", &number) != 1)
-		number = 0;
-	fclose(file);
-	return number;
+	return host_open(NULL, host, error, sizeof(error));
 }
 
+/** count() - pages of 2 MB on all nodes: how many, how many unused, and bytes unused in any size */
+static void count(unsigned long *total, unsigned long *unused, unsigned long long *bytes)
+{
+	struct hugepages_found found;
+	struct host host;
+
+	*total = 0;
+	*unused = 0;
+	*bytes = 0;
+	if (machine(&host))
+		return;
+	hugepages_read(&host, &found);
+	for (size_t i = 0; i < found.n; i++) {
+		const struct hugepage *page = &found.page[i];
+
+		*bytes += (unsigned long long)page->free * page->kib * 1024;
+		if (page->kib != SIZE_KIB)
+			continue;
+		*total += page->total;
+		*unused += page->free;
+	}
+	if (*unused) {
+		unsigned long reserved = hugepages_reserved(&host, SIZE_KIB);
+
+		*unused = *unused > reserved ? *unused - reserved : 0;
+	}
+	hugepages_found_free(&found);
+	host_close(&host);
+}
+
+/** write_number() - as many pages as the kernel finds memory for, up to @number */
 static int write_number(unsigned long number)
 {
-	FILE *file = fopen(HUGEPAGES_COUNT, "we");
-	int err = 0;
+	struct host host;
+	int err = machine(&host);
 
-	if (!file)
-		return -errno;
-	fprintf(file, "%lu\n", number);
-	if (fclose(file))
-		err = -errno;
-	return err;
+	if (err)
+		return err;
+	err = hugepages_set(&host, -1, SIZE_KIB, number);
+	host_close(&host);
+	return err == -ENOMEM ? 0 : err;
 }
 
 unsigned long hugepages_total(void)
 {
-	return read_number(HUGEPAGES_COUNT);
+	unsigned long total, unused;
+	unsigned long long bytes;
+
+	count(&total, &unused, &bytes);
+	return total;
 }
 
 unsigned long hugepages_free(void)
 {
-	unsigned long unused = read_number(DIRECTORY "free_hugepages");
-	unsigned long reserved = read_number(DIRECTORY "resv_hugepages");
+	unsigned long total, unused;
+	unsigned long long bytes;
 
-	return unused > reserved ? unused - reserved : 0;
+	count(&total, &unused, &bytes);
+	return unused;
 }
 
 unsigned long long hugepages_memory(void)
 {
-	unsigned long long bytes = 0, kb;
-	glob_t sizes;
+	unsigned long total, unused;
+	unsigned long long bytes;
 
-	if (glob("/sys/kernel/mm/hugepages/hugepages-*kB", 0, NULL, &sizes))
-		return 0;
-	for (size_t i = 0; i < sizes.gl_pathc; i++) {
-		char path[128];
-
-		if (sscanf(sizes.gl_pathv[i], "/sys/kernel/mm/hugepages/hugepages-%llukB", &kb) !=
-		    1)
-			continue;
-		snprintf(path, sizeof(path), "%s/free_hugepages", sizes.gl_pathv[i]);
-		bytes += read_number(path) * kb * 1024;
-	}
-	globfree(&sizes);
+	count(&total, &unused, &bytes);
 	return bytes;
 }
 
 bool hugepages_mounted(void)
 {
-	FILE *mounts = setmntent("/proc/mounts", "re");
-	struct mntent *mount;
+	struct hugepage_mount mounts[MOUNTS_MAX];
 	bool found = false;
+	struct host host;
+	int n;
 
-	while (mounts && !found && (mount = getmntent(mounts)))
-		found = !strcmp(mount->mnt_type, "hugetlbfs") && !access(mount->mnt_dir, W_OK);
-	if (mounts)
-		endmntent(mounts);
+	if (machine(&host))
+		return false;
+	n = hugepage_mounts(&host, mounts, MOUNTS_MAX);
+	for (int i = 0; i < n; i++)
+		found |= mounts[i].writable;
+	host_close(&host);
 	return found;
 }
 

@@ -26,7 +26,11 @@ struct hugepages_found {
 int hugepages_read(const struct host *host, struct hugepages_found *found);
 void hugepages_found_free(struct hugepages_found *found);
 
-/** hugepages_set() - `echo N > .../nr_hugepages`; 0, or -ENOMEM if the kernel found fewer */
+/** hugepages_reserved() - free pages that a process has been promised, machine-wide */
+unsigned long hugepages_reserved(const struct host *host, unsigned int kib);
+
+/** hugepages_set() - `echo N > .../nr_hugepages`; 0, or -ENOMEM if the kernel found fewer.
+ * Node -1: of the whole machine */
 int hugepages_set(const struct host *host, int node, unsigned int kib, unsigned long total);
 
 /**
