@@ -21,6 +21,7 @@ enum exit_status {
  */
 int cmd_bench(int argc, char **argv);
 int cmd_control(int argc, char **argv);
+int cmd_diagnose(int argc, char **argv);
 int cmd_device(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_run(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct {
 	{ "device", cmd_device, "a MANA adapter in software" },
 	{ "control", cmd_control, "ask a running adapter, or make something happen to it" },
 	{ "run", cmd_run, "testpmd, or another DPDK application, on that adapter" },
+	{ "diagnose", cmd_diagnose, "what a log shows to be wrong, and what to do" },
 	{ "bench", cmd_bench, "packets per second against memif and vhost-user" },
 	{ "lab", cmd_lab, "a virtual machine with Debian's own drivers on that adapter" },
 };

@@ -35,7 +35,7 @@ struct rule_pattern {
 	void *code;
 };
 
-/* A comparison of a fact of the machine */
+/* A comparison of a fact of the machine's */
 enum rule_compare { RULE_EQUAL, RULE_DIFFERENT, RULE_LESS, RULE_MORE };
 
 /**
@@ -53,22 +53,23 @@ struct rule_fact {
  * struct rule - one cause of failure
  * @id:		unique name
  * @title, @cause: the failure in a few words, and why it comes
- * @fix:	what to do, in this order; NULL-terminated
+ * @fix:	what to do, in this order
  * @command:	of each of @fix: is it to be typed as it is?
  * @explains:	ids or shell patterns of rules that need not be told if this one holds
  * @source:	who prints the lines, and since when
- * @example:	lines that this rule and no other is to find
+ * @examples:	each some lines in which this rule and no other is to be found
  * @last:	is told only if nothing else is known
  * @replaced:	a later directory has another rule of this id
  * @file, @line: where it begins
  */
 struct rule {
-	char *id, *title, *cause, *source, *example;
+	char *id, *title, *cause, *source;
 	char **fix;
 	bool *command;
 	char **explains;
 	struct rule_fact *facts;
-	size_t n_fix, n_explains, n_facts;
+	char **examples;
+	size_t n_fix, n_explains, n_facts, n_examples;
 	bool last, replaced;
 	unsigned int directory;
 	char *file;
@@ -120,6 +121,9 @@ int rules_directory(struct rules *rules, const char *path, char error[RULES_ERRO
  * Return: 0 or a negative errno
  */
 int rules_ready(struct rules *rules, char error[RULES_ERROR]);
+
+/** rules_fact_known() - is it the name of a fact that rules may ask for? docs/diagnosis.md has them */
+bool rules_fact_known(const char *name);
 
 /** rules_explains() - does rule @a make telling rule @b needless? */
 bool rules_explains(const struct rule *a, const struct rule *b);

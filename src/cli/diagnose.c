@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * manakin diagnose: from a log to the cause, and to what to do.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/diagnose.h"
+
+enum {
+	OPTION_JSON = 'j',
+	OPTION_RULES = 'r',
+};
+
+/* Beside the statuses of every command */
+#define FOUND 1 /* something is wrong */
+
+static const struct argp_option options[] = {
+	{ "json", OPTION_JSON, NULL, 0, "Print the diagnoses as JSON", 0 },
+	{ "rules", OPTION_RULES, "DIR", 0,
+	  "Read the files *.rules of this directory, and not those of the program and "
+	  "/etc/manakin/rules.d",
+	  0 },
+	{ 0 },
+};
+
+static const char doc[] =
+	"Read a log of a DPDK application, of EAL, or of the kernel, and say what is wrong, which "
+	"lines show it, and what to do. Without FILE, or with -, standard input."
+	"\vExamples:\n"
+	"  dpdk-testpmd ... 2>&1 | tee log; manakin diagnose log\n"
+	"  journalctl -k -b | manakin diagnose\n"
+	"  manakin diagnose --json log | jq -r '.diagnoses[].fix[]'\n\n"
+	"Exit status: 0 no known problem found, 1 something found, 2 wrong usage, or the log or "
+	"the rules cannot be read.";
+
+struct arguments {
+	const char *file, *rules;
+	bool json, failed;
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case OPTION_JSON:
+		arguments->json = true;
+		return 0;
+	case OPTION_RULES:
+		arguments->rules = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (arguments->file)
+			return usage_error(&arguments->failed, "one log at a time, not '%s' too",
+					   arg);
+		arguments->file = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/** compression() - the program that undoes it, by the first bytes; NULL: none */
+static const char *compression(int fd)
+{
+	unsigned char head[6];
+
+	if (pread(fd, head, sizeof(head), 0) != sizeof(head))
+		return NULL;
+	if (!memcmp(head, "\x1f\x8b", 2))
+		return "zcat";
+	if (!memcmp(head, "\xfd" "7zXZ", 6))
+		return "xzcat";
+	if (!memcmp(head, "\x28\xb5\x2f\xfd", 4))
+		return "zstdcat";
+	return NULL;
+}
+
+/** open_log() - its descriptor; -1 and has said why */
+static int open_log(const char *file)
+{
+	const char *program;
+	struct stat st;
+	int fd;
+
+	if (!file || !strcmp(file, "-")) {
+		if (isatty(STDIN_FILENO))
+			say("reading the log from the terminal; Ctrl-D ends it");
+		return STDIN_FILENO;
+	}
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && !fstat(fd, &st) && S_ISDIR(st.st_mode)) {
+		say("cannot read the log %s: it is a directory; name a file in it", file);
+		close(fd);
+		return -1;
+	}
+	if (fd < 0) {
+		say("cannot read the log %s: %s", file, strerror(errno));
+		return -1;
+	}
+	program = compression(fd);
+	if (program) {
+		say("the log %s is compressed; try: %s %s | manakin diagnose", file, program, file);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/** print() - an exit status */
+static int print(const struct arguments *arguments, const struct diagnosis *diagnosis)
+{
+	bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	int n;
+
+	if (arguments->json) {
+		n = diagnose_print_json(diagnosis, stdout);
+	} else {
+		n = (int)diagnose_print(diagnosis, stdout, colour);
+		if (!n)
+			puts(diagnosis_bytes(diagnosis) ? "No known problem found"
+							: "No known problem found: the log is empty");
+	}
+	if (fflush(stdout) || n < 0) {
+		say("cannot print the diagnoses: %s", strerror(n < 0 ? -n : errno));
+		return EXIT_USAGE;
+	}
+	return n ? FOUND : EXIT_OK;
+}
+
+int cmd_diagnose(int argc, char **argv)
+{
+	static const struct argp argp = { options, parse_option, "[FILE|-]", doc, NULL, NULL, NULL };
+	struct arguments arguments = { .json = false };
+	struct diagnosis *diagnosis = NULL;
+	struct rules *rules = NULL;
+	int fd, err, status = EXIT_USAGE;
+
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)"manakin diagnose";
+	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
+		return EXIT_USAGE;
+	fd = open_log(arguments.file);
+	if (fd < 0)
+		return EXIT_USAGE;
+	rules = diagnose_rules(arguments.rules);
+	if (!rules)
+		goto out;
+	diagnosis = diagnosis_open(rules);
+	err = diagnosis ? diagnosis_read(diagnosis, fd) : -ENOMEM;
+	if (!err)
+		err = diagnosis_finish(diagnosis, NULL, 0);
+	if (err)
+		say("cannot read the log %s: %s",
+		    fd == STDIN_FILENO ? "from standard input" : arguments.file, strerror(-err));
+	else
+		status = print(&arguments, diagnosis);
+out:
+	diagnosis_close(diagnosis);
+	rules_close(rules);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	return status;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cli/diagnose.h - logs explained, for commands that have one.
+ */
+#ifndef MANAKIN_CLI_DIAGNOSE_H
+#define MANAKIN_CLI_DIAGNOSE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "host/diagnosis.h"
+
+/**
+ * diagnose_rules() - the rules of the program and of the machine's administrator
+ * @directory:	to read in place of them, or NULL
+ *
+ * Return: ready; NULL and has said why
+ */
+struct rules *diagnose_rules(const char *directory);
+
+/** diagnose_print() - what was found, for a person; @colour for a terminal; how many causes */
+size_t diagnose_print(const struct diagnosis *diagnosis, FILE *to, bool colour);
+
+/** diagnose_print_json() - the same for a program; how many, or a negative errno */
+int diagnose_print_json(const struct diagnosis *diagnosis, FILE *to);
+
+/**
+ * diagnose_explain() - print what a log shows to be wrong, if anything; for other commands
+ * @log:	descriptor, read from its beginning if it can seek
+ *
+ * Return: how many causes were told; 0 if none is known or the log could not be looked at
+ */
+size_t diagnose_explain(int log, FILE *to);
+
+#endif
