@@ -43,25 +43,32 @@ struct netdev_address {
  * @flags:	IFF_*
  * @carrier:	the link is there
  * @mtu:	bytes of an IP packet
- * @queues:	combined channels in use; 0: not known
+ * @lower:	number of the interface that it is made on (a VLAN's); 0: none
+ * @queues:	receive queues in use, as its driver has told the kernel; 0: not known
+ * @queues_max:	transmit queues that its driver may use at most; 0: not known
+ * @altnames:	other names, separated by spaces; NULL: none
  * @dev_port:	number among the ports of one device
  * @driver:	that drives its device; empty for one without a device
  * @device:	its device's name on its bus: a PCI address or a VMBus UUID
- * @default_route: carries the default route of IPv4 or IPv6, itself or by its master
- * @ssh:	carries the SSH session that this process belongs to
+ * @default_route: carries the default route of IPv4 or IPv6 in the main table, itself or by
+ *		what is made of it: a master, a VLAN
+ * @ssh:	carries the SSH session that this process belongs to, likewise
  */
 struct netdev {
 	int index;
 	int master;
+	int lower;
 	char name[IFNAMSIZ];
 	uint8_t mac[6];
 	unsigned int flags;
 	bool carrier;
 	unsigned int mtu;
 	unsigned int queues;
+	unsigned int queues_max;
 	unsigned int dev_port;
 	char driver[32];
 	char device[40];
+	char *altnames;
 	bool default_route;
 	bool ssh;
 	struct netdev_address *addresses;
@@ -82,6 +89,7 @@ struct netdevs {
 int netdevs_read(const struct host *host, struct netdevs *netdevs);
 void netdevs_free(struct netdevs *netdevs);
 
+/** netdevs_by_name() - also by one of its other names; NULL: there is none */
 struct netdev *netdevs_by_name(const struct netdevs *netdevs, const char *name);
 struct netdev *netdevs_by_index(const struct netdevs *netdevs, int index);
 

@@ -11,14 +11,14 @@
 
 #include "host/root.h"
 
-#define VMBUS_UUID_TEXT 37u /* 36 characters and the end */
+#define VMBUS_UUID_TEXT     37u /* 36 characters and the end */
 #define VMBUS_CLASS_NETWORK "f8615163-df3e-46c5-913f-f2d2f965ed0e"
 
 /**
  * struct vmbus_device - a device of class network
  * @uuid:	its name on the bus
  * @driver:	hv_netvsc, uio_hv_generic, or empty
- * @has_mac, @mac: from the UUID, which Azure makes of the MAC address written three times over
+ * @has_mac, @mac: from the UUID, in which Azure writes the MAC address
  */
 struct vmbus_device {
 	char uuid[VMBUS_UUID_TEXT];
@@ -39,13 +39,24 @@ void vmbus_free(struct vmbus_devices *devices);
 /** vmbus_uuid_ok() - is this text shaped like a UUID? */
 bool vmbus_uuid_ok(const char *text);
 
-/** vmbus_driver_takes() - has @driver been told of the class, or does its table name it? */
+/**
+ * vmbus_driver_takes() - is @driver known to take network devices?
+ *
+ * The kernel does not show what new_id was told; a device that the driver has shows it. So false
+ * may also mean that nobody knows.
+ */
 bool vmbus_driver_takes(const struct host *host, const char *driver);
 
 /** vmbus_new_id() - tell @driver of the class; 0 if it knows it already */
 int vmbus_new_id(const struct host *host, const char *driver);
+
+/** vmbus_remove_id() - take that back; 0 if it does not know it */
 int vmbus_remove_id(const struct host *host, const char *driver);
+
+/** vmbus_unbind() - take a device from @driver; 0 if it has not got it */
 int vmbus_unbind(const struct host *host, const char *driver, const char *uuid);
+
+/** vmbus_bind() - give a device to @driver; 0 if it has it already */
 int vmbus_bind(const struct host *host, const char *driver, const char *uuid);
 
 #endif
