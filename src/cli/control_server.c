@@ -2,6 +2,7 @@
 #include "cli/control_server.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/summary.h"
+#include "host/netdev.h"
 
 #define CLIENTS_MAX 8 /* connections at a time */
 
@@ -114,6 +116,29 @@ static void answer_event(int client, int err, const char *what)
 		answer(client, "error", "%s: the value makes no sense\n", what);
 }
 
+/** answer_description() - what the adapter is, and whether a client is attached */
+static void answer_description(int client, const struct adapter *adapter)
+{
+	const struct adapter_config *config = adapter_config(adapter);
+	json_t *ports = json_array(), *root;
+	char *text = NULL, mac[MAC_TEXT];
+
+	for (unsigned int i = 0; ports && i < config->ports; i++) {
+		const struct adapter_port_config *port = &config->port[i];
+
+		json_array_append_new(ports, json_pack("{s:s, s:s, s:i, s:i}", "mac",
+						       mac_text(port->mac, mac), "fabric",
+						       port->fabric, "mtu", (int)port->mtu,
+						       "queues", (int)port->queues));
+	}
+	root = json_pack("{s:b, s:o}", "attached", adapter_busy(adapter), "ports", ports);
+	if (root)
+		text = json_dumps(root, 0);
+	answer(client, text ? "ok" : "error", "%s\n", text ? text : "out of memory");
+	free(text);
+	json_decref(root);
+}
+
 /** carry_out() - one request */
 static void carry_out(struct control_server *server, int client, char *request)
 {
@@ -126,6 +151,8 @@ static void carry_out(struct control_server *server, int client, char *request)
 
 		answer(client, text ? "ok" : "error", "%s", text ? text : "out of memory\n");
 		free(text);
+	} else if (!strcmp(request, "describe")) {
+		answer_description(client, adapter);
 	} else if (sscanf(request, "link %9u %7s", &number, word) == 2 &&
 		   (!strcmp(word, "up") || !strcmp(word, "down"))) {
 		if (number >= adapter_config(adapter)->ports)

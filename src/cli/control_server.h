@@ -12,10 +12,11 @@
 #include <stddef.h>
 
 #include "device/adapter.h"
+#include "host/software.h"
 
-#define CONTROL_SUFFIX ".ctl"
+#define CONTROL_SUFFIX SOFTWARE_CONTROL_SUFFIX
 #define CONTROL_REQUEST_MAX 256u
-#define CONTROL_ANSWER_MAX 65536u
+#define CONTROL_ANSWER_MAX SOFTWARE_ANSWER_MAX
 
 struct control_server;
 

@@ -12,23 +12,23 @@
 #define MANAKIN_HOST_PORT_H
 
 #include "host/netdev.h"
+#include "host/pci.h"
 #include "host/root.h"
 #include "host/vmbus.h"
 
-#define PCI_ADDRESS_TEXT 16u
-
 enum adapter_kind {
-	ADAPTER_VF, /* 1414:00ba */
-	ADAPTER_PF, /* 1414:00b9 */
+	ADAPTER_VF,       /* 1414:00ba */
+	ADAPTER_PF,       /* 1414:00b9 */
 	ADAPTER_SOFTWARE, /* manakin device --name NAME, on this machine */
 };
 
 enum port_owner {
-	OWNER_KERNEL,	 /* its interfaces are the kernel's, at least one of them up */
-	OWNER_FREE,	 /* the kernel's, but down: DPDK may take it directly (--pmd mana) */
-	OWNER_NETVSC,	 /* the synthetic device is uio_hv_generic's: for DPDK's netvsc */
+	OWNER_KERNEL,    /* its interfaces are the kernel's, at least one of them up */
+	OWNER_FREE,      /* the kernel's, but down: DPDK may take it directly (--pmd mana) */
+	OWNER_NETVSC,    /* the synthetic device is uio_hv_generic's: for DPDK's netvsc */
 	OWNER_DPDK_MANA, /* a process has its RDMA device open, and the interfaces are down */
-	OWNER_MANAKIN,	 /* a client is attached to the software adapter */
+	OWNER_MANAKIN,   /* a client is attached to the software adapter */
+	OWNER_UNKNOWN,   /* of a software adapter that this user may not ask, or that was killed */
 };
 
 /**
@@ -40,7 +40,10 @@ enum port_owner {
  * @uuid:	of the VMBus device; empty: none known
  * @vmbus_driver: that drives it; empty: none
  * @number:	among the ports of its adapter, from 0
- * @users:	processes that have it open, for messages; may be empty
+ * @users:	processes that have it open ("dpdk-testpmd (4711)"), for messages; empty if there
+ *are none, or none that this user may look into
+ * @mtu, @queues: bytes of an IP packet; queues in use; 0: not known
+ * @fabric:	what a software adapter's port is plugged into
  * @name:	what a person would call it: synthetic interface, VF, or UUID; software: NAME:N
  */
 struct mana_port {
@@ -54,6 +57,8 @@ struct mana_port {
 	char vmbus_driver[32];
 	enum port_owner owner;
 	char users[128];
+	unsigned int mtu, queues;
+	char fabric[64];
 	char name[64];
 };
 
@@ -61,7 +66,8 @@ struct mana_port {
  * struct mana_adapter - an adapter
  * @address:	on the PCI bus; of a software adapter, as DPDK sees it
  * @driver:	of the PCI function: mana, uio_pci_generic, vfio-pci; empty: none
- * @rdma:	name of its RDMA device (mana_0); empty: none
+ * @rdma:	name of its RDMA device (mana_0; on newer kernels manae_0, beside one for RNICs);
+ *		empty: none
  * @firmware:	version, if it is known
  * @numa_node:	-1: not known
  * @name:	of a software adapter
@@ -78,7 +84,7 @@ struct mana_adapter {
 
 /**
  * struct machine - what is there; points into itself, not to be copied
- * @legacy:	there is a Mellanox VF (15b3), as VMs without MANA have
+ * @legacy:	there is a Mellanox function (15b3), as VMs without MANA have
  */
 struct machine {
 	struct netdevs netdevs;
@@ -94,8 +100,7 @@ struct machine {
  * @machine:	filled in; machine_free() it, after a failure too
  * @error:	on failure, a sentence for the user
  */
-int machine_read(const struct host *host, struct machine *machine, char *error,
-		 size_t error_size);
+int machine_read(const struct host *host, struct machine *machine, char *error, size_t error_size);
 void machine_free(struct machine *machine);
 
 /**
@@ -109,6 +114,13 @@ void machine_free(struct machine *machine);
  */
 int machine_find(const struct machine *machine, const char *word, const struct mana_port **port,
 		 char *error, size_t error_size);
+
+/** port_default_route(), port_ssh() - does one of its interfaces carry that? */
+bool port_default_route(const struct mana_port *port);
+bool port_ssh(const struct mana_port *port);
+
+/** adapter_kind_name() - "vf", "pf", "software" */
+const char *adapter_kind_name(enum adapter_kind kind);
 
 /** owner_name() - "kernel", "dpdk-netvsc", ... as the commands print it */
 const char *owner_name(enum port_owner owner);
