@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # $root and put() are of make and devices.bash
+#
+# /proc, /etc, /lib: the kernel and the distribution.
+
+# os_release ID VERSION_ID ID_LIKE PRETTY_NAME
+os_release() {
+	mkdir -p "$root/etc"
+	printf 'ID=%s\nVERSION_ID="%s"\nID_LIKE="%s"\nPRETTY_NAME="%s"\nNAME="%s"\n' "$1" "$2" "$3" "$4" \
+		"${4%% *}" >"$root/etc/os-release"
+}
+
+# kernel RELEASE VERSION-LINE - which kernel runs
+kernel() {
+	put /proc/sys/kernel/osrelease "$1"
+	put /proc/version "Linux version $1 $2"
+	put /proc/cmdline "BOOT_IMAGE=/boot/vmlinuz-$1 root=UUID=0 ro console=ttyS0 earlyprintk=ttyS0"
+}
+
+# modules RELEASE FILE... - those that the kernel comes with, as depmod(8) lists them
+modules() {
+	local release=$1 dir=/lib/modules/$1 file
+	shift
+	mkdir -p "$root$dir"
+	: >"$root$dir/modules.dep"
+	: >"$root$dir/modules.builtin"
+	for file; do
+		mkdir -p "$root$dir/${file%/*}"
+		: >"$root$dir/$file"
+		echo "$file:" >>"$root$dir/modules.dep"
+	done
+}
+
+# loaded NAME... - modules that are in the kernel
+loaded() {
+	local name
+	for name; do
+		put "/sys/module/$name/initstate" live
+		echo "$name 102400 0 - Live 0x0000000000000000" >>"$root/proc/modules"
+	done
+}
+
+# hugepages NODE KIB TOTAL FREE
+hugepages() {
+	local dir=/sys/devices/system/node/node$1/hugepages/hugepages-$2kB
+	put "$dir/nr_hugepages" "$3"
+	put "$dir/free_hugepages" "$4"
+	put "$dir/surplus_hugepages" 0
+	dir=/sys/kernel/mm/hugepages/hugepages-$2kB
+	put "$dir/nr_hugepages" "$3"
+	put "$dir/free_hugepages" "$4"
+}
+
+MODULES="kernel/drivers/net/ethernet/microsoft/mana/mana.ko kernel/drivers/infiniband/hw/mana/mana_ib.ko
+	kernel/drivers/infiniband/core/ib_uverbs.ko kernel/drivers/net/hyperv/hv_netvsc.ko
+	kernel/drivers/uio/uio_hv_generic.ko kernel/drivers/uio/uio.ko"
+
+# system NAME - of these
+system() {
+	local release nodes=0 node
+	mkdir -p "$root/proc" "$root/dev/hugepages" "$root/usr/lib/x86_64-linux-gnu" "$root/run"
+	case $1 in
+	ubuntu2404)
+		os_release ubuntu 24.04 debian "Ubuntu 24.04.1 LTS"
+		release=6.8.0-1020-azure
+		kernel "$release" "(buildd@lcy02-amd64-037) (x86_64-linux-gnu-gcc-13) #23-Ubuntu SMP"
+		;;
+	ubuntu2204)
+		os_release ubuntu 22.04 debian "Ubuntu 22.04.3 LTS"
+		release=5.15.0-1045-azure
+		kernel "$release" "(buildd@lcy02-amd64-033) (gcc (Ubuntu 11.4.0-1ubuntu1~22.04) 11.4.0) #52-Ubuntu SMP"
+		;;
+	ubuntu2004)
+		os_release ubuntu 20.04 debian "Ubuntu 20.04.6 LTS"
+		release=5.15.0-1045-azure
+		kernel "$release" "(buildd@lcy02-amd64-033) (gcc (Ubuntu 9.4.0-1ubuntu1~20.04.2) 9.4.0) #52~20.04.1-Ubuntu SMP"
+		;;
+	rhel89)
+		os_release rhel 8.9 fedora "Red Hat Enterprise Linux 8.9 (Ootpa)"
+		release=4.18.0-513.5.1.el8_9.x86_64
+		kernel "$release" "(mockbuild@x86-vm-08.build.eng.bos.redhat.com) (gcc version 8.5.0 (Red Hat 8.5.0-20)) #1 SMP"
+		;;
+	rhel94)
+		os_release rhel 9.4 fedora "Red Hat Enterprise Linux 9.4 (Plow)"
+		release=5.14.0-427.13.1.el9_4.x86_64
+		kernel "$release" "(mockbuild@x86-64-01.build.eng.rdu2.redhat.com) (gcc (GCC) 11.4.1) #1 SMP PREEMPT_DYNAMIC"
+		;;
+	esac
+	: >"$root/proc/modules"
+	# shellcheck disable=SC2086
+	modules "$release" $MODULES
+	case $name in
+	metal) ;;
+	mlx5) loaded hv_vmbus hv_netvsc mlx5_core mlx5_ib ib_core ib_uverbs ;;
+	taken) loaded hv_vmbus hv_netvsc mana mana_ib ib_core ib_uverbs uio uio_hv_generic ;;
+	*) loaded hv_vmbus hv_netvsc mana mana_ib ib_core ib_uverbs ;;
+	esac
+	[ "$name" != two ] || nodes="0 1"
+	for node in $nodes; do
+		hugepages "$node" 2048 1024 1024
+		hugepages "$node" 1048576 0 0
+	done
+	printf '%s\n' "MemTotal:       32864920 kB" "MemFree:        30012345 kB" \
+		"HugePages_Total:    1024" "HugePages_Free:     1024" "Hugepagesize:       2048 kB" >"$root/proc/meminfo"
+	printf '%s\n' "sysfs /sys sysfs rw,nosuid,nodev,noexec,relatime 0 0" \
+		"proc /proc proc rw,nosuid,nodev,noexec,relatime 0 0" \
+		"hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0" >"$root/proc/mounts"
+	mkdir -p "$root/proc/self"
+	cp "$root/proc/mounts" "$root/proc/self/mounts"
+}
