@@ -16,6 +16,7 @@ static const struct {
 } commands[] = {
 	{ "device", cmd_device, "a MANA adapter in software" },
 	{ "control", cmd_control, "ask a running adapter, or make something happen to it" },
+	{ "check", cmd_check, "is everything there that MANA and DPDK need?" },
 	{ "run", cmd_run, "testpmd, or another DPDK application, on that adapter" },
 	{ "diagnose", cmd_diagnose, "what a log shows to be wrong, and what to do" },
 	{ "bench", cmd_bench, "packets per second against memif and vhost-user" },
