@@ -7,8 +7,9 @@
 #	dpdk_ready NAME...		guest_ready, and hugepages as the guide has them
 #	guide NAME LINE MAC PATTERN COUNT [SIGNAL]	one of the guide's commands
 #	testpmd NAME MACS CORES [OPTION...] <COMMANDS	an interactive testpmd
+#	forward MODE FROM TO COUNT [OPTION...] <COMMANDS	one between two vPorts
 #
-# The last two leave testpmd's output in the file $(testpmd_output), where
+# The last three leave testpmd's output in the file $(testpmd_output), where
 # port_stat, queue_stat and forward_stat find numbers.
 #
 # net_mana counts a packet as sent when the next call for that queue finds its
@@ -16,6 +17,13 @@
 # "TX-packets" lacks up to a queue's descriptors. Two numbers are exact: what each
 # stream has handed over (shown if there are more streams than ports), and the
 # count after "start tx_first" has sent a burst more, which lacks that burst.
+#
+# What is asked of net_mana (dpdk.bats, dpdk-offload.bats) and of this project's driver
+# (pmd.bats) is here, once, by the number of the vPort. Such a suite says what its vPorts are:
+#
+#	MAC		the first five bytes of their addresses
+#	PORTS		fabric and more of each; "@" is the vPort's capture file
+#	UNCOUNTED	packets that the driver has sent and not counted after LAST_BURSTS
 
 load common
 
@@ -26,6 +34,53 @@ FEW=(--total-num-mbufs=8192 --txd=128 --rxd=128)
 
 # When a queue is full testpmd drops, unless it is told to try again: here, for 5 s.
 RETRY="set burst tx delay 100 retry 50000"
+
+# What to type so that TX-packets can be told, see above
+LAST_BURSTS="sleep 1
+set fwd rxonly
+start tx_first
+stop
+sleep 0.5
+start tx_first
+stop
+show port stats 0"
+
+KEY=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021222324252627
+IP=udp4,tcp4,udp6,tcp6
+
+# mac PORT... - addresses of vPorts, with commas
+mac() {
+	local port list=
+	for port; do
+		list+=,$MAC:$(printf %02x $((0xd0 + port)))
+	done
+	echo "${list#,}"
+}
+
+# capture PORT - the file that a vPort's packets come from or go to
+capture() {
+	lab_file "port$1.pcap"
+}
+
+# replay PORT OPTION... - make the packets for a vPort; see packets.py
+replay() {
+	packets make "$(capture "$1")" --mac "$(mac "$1")" "${@:2}"
+}
+
+# ports_start - the adapter with the suite's vPorts, mana0
+ports_start() {
+	local port arguments=()
+	for port in "${!PORTS[@]}"; do
+		arguments+=(--port "mac=$(mac "$port"),fabric=${PORTS[port]//@/$(capture "$port")}")
+	done
+	adapter_start mana0 "${arguments[@]}"
+}
+
+# wire PORT - frames that arrived at the fabric, all of them good
+wire() {
+	equal 0 "$(adapter_counter mana0 "$1" wire_bad)" 'frames that do not decode' || return
+	adapter_counter mana0 "$1" wire_tx
+}
 
 dpdk_start() {
 	local name=$1 share
@@ -75,6 +130,21 @@ $(cat)
 END_OF_COMMANDS"
 }
 
+# forward MODE FROM TO COUNT [OPTION...] <COMMANDS - testpmd, until COUNT packets have come in
+forward() {
+	local mode=$1 macs count=$4
+	macs=$(mac "$2" "$3")
+	shift 4
+	testpmd guest "$macs" 1-2 --forward-mode="$mode" "$@" <<-END
+		$(cat)
+		$RETRY
+		set fwd $mode retry
+		start
+		until RX-packets:.$count show port stats 0
+		stop
+	END
+}
+
 # port_stat PORT NAME - what "show port stats" said last
 port_stat() {
 	awk -v port="$1" -v name="$2:" '/NIC statistics for port/ { here = $6 == port }
@@ -99,4 +169,293 @@ queue_stat() {
 # packets COMMAND... - see packets.py
 packets() {
 	timeout 60 python3 "$LAB_TESTS/packets.py" "$@"
+}
+
+# segments COMMAND... - see the native tests' packets.py
+segments() {
+	timeout 60 python3 "$LAB_TESTS/../native/packets.py" "$@"
+}
+
+# ---- What is asked of each driver ----
+
+# sum - of the numbers in the second column
+sum() {
+	awk '{ n += $2 } END { print n + 0 }'
+}
+
+# guide_queues PORT - the guide's multiple queue command
+guide_queues() {
+	guide guest 2 "$(mac "$1")" 'Tx-pps: *[1-9]' 2
+	queue_stat TX-packets
+	equal 8 "$(queue_stat TX-packets | awk '$2 > 0' | wc -l)" 'queues that sent'
+	equal "$(queue_stat TX-packets | sum)" "$(wire "$1")" 'packets that arrived'
+}
+
+# counted PORT BEFORE - what testpmd counts has arrived, and BEFORE packets before that
+counted() {
+	echo "$(port_stat 0 TX-packets) packets"
+	(($(port_stat 0 TX-packets) > 1000)) || fail 'hardly anything was sent'
+	equal $(($(port_stat 0 TX-packets) + UNCOUNTED)) $(($(wire "$1") - $2)) 'packets that arrived'
+	equal 0 "$(port_stat 0 TX-errors)" 'errors'
+}
+
+# txonly PORT OPTION... - one queue
+txonly() {
+	local port=$1 before
+	shift
+	before=$(wire "$port")
+	testpmd guest "$(mac "$port")" 1-2 --forward-mode=txonly "${FEW[@]}" "$@" <<-END
+		start
+		sleep 1
+		stop
+		$LAST_BURSTS
+	END
+	counted "$port" "$before"
+}
+
+# hold_up SECONDS PORT BEFORE - the adapter gets no CPU for a while, once there is traffic
+hold_up() {
+	local pid
+	pid=$(<"$(lab_file mana0).pid")
+	await 30 traffic "$2" "$3"
+	kill -STOP "$pid"
+	sleep "$1"
+	kill -CONT "$pid"
+}
+
+# traffic PORT BEFORE - has anything been sent?
+traffic() {
+	(($(adapter_counter mana0 "$1" wire_tx) > $2))
+}
+
+# held_up PORT - queues end while the adapter is held up
+held_up() {
+	local before
+	before=$(wire "$1")
+	hold_up 4 "$1" "$before" 3>&- &
+	testpmd guest "$(mac "$1")" 1-3 --forward-mode=txonly "${FEW[@]}" --nb-cores=2 --rxq=4 --txq=4 <<-END
+		start
+		sleep 2
+		stop
+		port stop 0
+	END
+	wait $!
+	queue_stat TX-packets
+	equal "$(queue_stat TX-packets | sum)" $(($(wire "$1") - before)) 'packets that arrived'
+}
+
+# rxonly PORT COUNT OPTION... - all that a generator makes
+rxonly() {
+	local port=$1 count=$2
+	shift 2
+	testpmd guest "$(mac "$port")" 1-2 --forward-mode=rxonly "${FEW[@]}" "$@" <<-END
+		start
+		until RX-packets:.$count show port stats 0
+		stop
+		show port stats 0
+	END
+	equal "$count" "$(port_stat 0 RX-packets)" 'packets received'
+	equal 0 "$(port_stat 0 RX-errors)" 'errors'
+	equal "$count" "$(adapter_counter mana0 "$port" rx_packets)" 'packets of the adapter'
+	equal "$(port_stat 0 RX-bytes)" "$(adapter_counter mana0 "$port" rx_bytes)" 'bytes of the adapter'
+	equal 0 "$(adapter_counter mana0 "$port" rx_dropped)" 'packets dropped'
+}
+
+# io FROM TO COUNT
+io() {
+	forward io "$1" "$2" "$3" "${FEW[@]}" </dev/null
+	equal "$3" "$(adapter_counter mana0 "$2" wire_tx)" 'packets that arrived'
+	packets same "$(capture "$1")" "$(capture "$2")"
+}
+
+# swap FROM TO COUNT MODE - macswap or 5tswap: nothing but what is exchanged has changed
+swap() {
+	forward "$4" "$1" "$2" "$3" "${FEW[@]}" </dev/null
+	equal "$3" "$(adapter_counter mana0 "$2" wire_tx)" 'packets that arrived'
+	packets same --swapped "$4" "$(capture "$1")" "$(capture "$2")"
+	packets sound "$(capture "$2")"
+}
+
+# checksums FROM TO COUNT OPTION... <COMMANDS - what comes in with wrong ones leaves with right ones
+checksums() {
+	local from=$1 to=$2 count=$3
+	shift 3
+	forward csum "$from" "$to" "$count" --disable-device-start "$@" <<-END
+		csum set ip hw 1
+		csum set udp hw 1
+		csum set tcp hw 1
+		port start all
+		$(cat)
+	END
+	equal "$count" "$(adapter_counter mana0 "$to" tx_csum)" 'packets with checksum offload'
+	packets same "$(capture "$from")" "$(capture "$to")" --but-addresses --but-checksums
+	packets sound "$(capture "$to")"
+}
+
+# csum FROM TO - 3,000 packets in which each checksum is wrong; half of them are IPv4
+csum() {
+	checksums "$1" "$2" 3000 --enable-rx-cksum "${FEW[@]}" </dev/null
+	equal 1500 "$(forward_stat 0 Bad-ipcsum)" 'IPv4 checksums found wrong'
+	equal 3000 "$(forward_stat 0 Bad-l4csum)" 'TCP and UDP checksums found wrong'
+}
+
+# pieces FROM TO - 400 packets of up to 9,014 bytes, sent in several segments
+pieces() {
+	checksums "$1" "$2" 400 --max-pkt-len=9014 --total-num-mbufs=2048 --mbuf-size=9216 \
+		--tx-offloads=0x8000 --txd=128 --rxd=128 <<-END
+		set txpkts 1000,2000,3000,1500,514,1000
+		set txsplit on
+	END
+}
+
+# six_pieces PORT OPTION... - as fast as they go. Six there are for certain: no mbuf has room for two
+six_pieces() {
+	local port=$1 sent
+	shift
+	testpmd guest "$(mac "$port")" 1-2 --forward-mode=txonly --max-pkt-len=9014 --tx-offloads=0x8000 \
+		"${FEW[@]}" "$@" <<-END
+		set txpkts 1500,1500,1500,1500,1500,1514
+		start
+		sleep 0.1
+		stop
+		$LAST_BURSTS
+	END
+	grep -F 'packet len=9014 - nb packet segments=6' "$(testpmd_output)"
+	sent=$(($(port_stat 0 TX-packets) + UNCOUNTED))
+	equal $sent "$(adapter_counter mana0 "$port" wire_tx)" 'packets that arrived'
+	equal "$sent packets, $((sent * 9014)) bytes" \
+		"$(packets sound --any-udp "$(capture "$port")")" 'what arrived'
+}
+
+# odd_splits PORT - segments of a byte, many of them, and small ones behind large ones
+odd_splits() {
+	local before split ones=1,1,1,1,1,1,1
+	local splits=(43,1 "42,$ones,$ones,$ones" 64,1000 100,33,7,900,1,2,3)
+	before=$(wire "$1")
+	testpmd guest "$(mac "$1")" 1-2 --forward-mode=txonly --tx-offloads=0x8000 "${FEW[@]}" <<-END
+		$(printf 'set txpkts %s\nstart\nsleep 0.2\nstop\n' "${splits[@]}")
+		$LAST_BURSTS
+	END
+	for split in "${splits[@]}"; do
+		grep -E "packet len=$((${split//,/+})) - nb packet segments=$(tr , '\n' <<<"$split" | wc -l)\$" \
+			"$(testpmd_output)"
+	done
+	counted "$1" "$before"
+}
+
+# link_up PORT - when testpmd waits for packets
+link_up() {
+	await 60 grep -qx 'waiting for packets' "$(lab_file guest).out"
+	adapter_control mana0 link "$1" up
+}
+
+# rss PORT - 700 packets come to the queue, and with the hash, that the key says
+rss() {
+	local hashes
+	# A key can be set only on a port that was started before and is stopped: until
+	# then no packet shall come.
+	adapter_control mana0 link "$1" down
+	link_up "$1" 3>&- &
+	testpmd guest "$(mac "$1")" 0-2 --forward-mode=rxonly --nb-cores=2 --rxq=4 --txq=4 "${FEW[@]}" <<-END
+		port stop 0
+		port config 0 rss-hash-key ipv4-udp $KEY
+		port start 0
+		set verbose 1
+		start
+		say waiting for packets
+		await 700 - dst=
+		stop
+	END
+	wait $!
+	queue_stat RX-packets
+	equal "$(packets queues "$(capture "$1")" $KEY 4)" "$(queue_stat RX-packets)" 'queues'
+	hashes=$(grep -o 'RSS hash=0x[0-9a-f]*' "$(testpmd_output)" | sed 's/.*=0x/0000000/; s/.*\(.\{8\}\)/\1/')
+	equal "$(packets hashes "$(capture "$1")" $KEY | sort)" "$(sort <<<"$hashes")" 'hashes'
+}
+
+# vlan_kept FROM TO - a tag that nobody takes off, in 1,000 packets
+vlan_kept() {
+	io "$1" "$2" 1000
+	equal 0 "$(adapter_counter mana0 "$2" tx_vlan)" 'tags put in by the adapter'
+}
+
+# vlan_changed FROM TO - tags are taken off 1,000 packets, and another one is put in
+vlan_changed() {
+	forward macswap "$1" "$2" 1000 --disable-device-start --rx-offloads=0x1 "${FEW[@]}" <<-END
+		tx_vlan set 1 77
+		port start all
+	END
+	equal 1000 "$(adapter_counter mana0 "$2" tx_vlan)" 'tags put in by the adapter'
+	packets same --strip --insert 77 --swapped macswap "$(capture "$1")" "$(capture "$2")"
+}
+
+# many_queues IN OUT COUNT - each of them receives, and each of them sends
+many_queues() {
+	local before
+	testpmd guest "$(mac "$1")" 1-2 --forward-mode=rxonly --rxq="$3" --txq="$3" --txd=128 --rxd=128 \
+		--total-num-mbufs=32768 <<-END
+		start
+		sleep 2
+		stop
+	END
+	equal "$3" "$(queue_stat RX-packets | awk '$2 > 0' | wc -l)" 'queues that received'
+	before=$(wire "$2")
+	testpmd guest "$(mac "$2")" 1-2 --forward-mode=txonly --rxq="$3" --txq="$3" --txd=128 --rxd=128 \
+		--total-num-mbufs=32768 <<-END
+		start
+		sleep 2
+		stop
+		port stop 0
+	END
+	equal "$3" "$(queue_stat TX-packets | awk '$2 > 0' | wc -l)" 'queues that sent'
+	equal "$(queue_stat TX-packets | sum)" $(($(wire "$2") - before)) 'packets that arrived'
+}
+
+# killed PORT - testpmd sends back what a generator makes, and is killed in the middle of it
+killed() {
+	local before
+	before=$(adapter_counter mana0 "$1" wire_tx)
+	in_guest guest "timeout -s KILL 60 bash /mnt/share/guide.bash $(mac "$1") 'Tx-pps: *[1-9]' 1 KILL \
+		<<<'dpdk-testpmd -l 1-3 --vdev=\"\$BUS_INFO,mac=\$MANA_MAC\" -- \
+		--auto-start --forward-mode=macswap ${FEW[*]} --rxq=2 --txq=2 --nb-cores=2 --stats 1'" ||
+		(($? == 137)) || return 1
+	(($(adapter_counter mana0 "$1" wire_tx) > before + 10000)) || fail 'there was no traffic'
+	await 10 no_queues "$1" || fail 'queues were left behind'
+}
+
+no_queues() {
+	(($(adapter_counter mana0 "$1" queues) == 0))
+}
+
+# ticks - CPU time of the adapter, in hundredths of a second
+ticks() {
+	awk '{ print $14 + $15 }' "/proc/$(<"$(lab_file mana0).pid")/stat"
+}
+
+# killed_again PORT - nothing leaks, nobody is at work afterwards, and the next one finds all in order
+killed_again() {
+	local memory resources before
+	killed "$1"
+	memory=$(adapter_memory mana0)
+	resources=$(adapter_resources mana0)
+	killed "$1"
+	killed "$1"
+	killed "$1"
+	equal "$resources" "$(adapter_resources mana0)" 'what the adapter holds'
+	echo "$memory kB before, $(adapter_memory mana0) kB after"
+	(($(adapter_memory mana0) <= memory + 256))
+
+	before=$(ticks)
+	sleep 1
+	echo "$(($(ticks) - before)) hundredths of a second of CPU time in one, with nobody there"
+	(($(ticks) - before <= 5))
+
+	testpmd guest "$(mac "$1")" 1-2 --forward-mode=macswap "${FEW[@]}" <<-END
+		start
+		until RX-packets:.[0-9]{5} show port stats 0
+		stop
+		show port stats 0
+	END
+	(($(port_stat 0 TX-packets) > 1000))
+	equal 0 "$(port_stat 0 TX-errors)" 'errors'
 }

@@ -183,7 +183,20 @@ def expected(data, options):
         data = data[:12] + data[16:]
     if options.insert is not None:
         data = data[:12] + struct.pack(">HH", VLAN, options.insert) + data[12:]
+    if options.swapped:
+        data = data[6:12] + data[:6] + data[12:]
+    if options.swapped == "5tswap":
+        _, version, protocol, at, behind = parse(data)
+        middle, size = (at + 16, 4) if version == 4 else (at + 24, 16)
+        data = exchange(data, middle, size) if version else data
+        data = exchange(data, behind + 2, 2) if protocol in (TCP, UDP) else data
     return data
+
+
+def exchange(data, middle, size):
+    """The @size bytes before @middle and those behind it change places."""
+    return (data[: middle - size] + data[middle : middle + size] + data[middle - size : middle]
+            + data[middle + size :])
 
 
 def comparable(data, options):
@@ -275,6 +288,7 @@ def main():
     command.add_argument("other")
     command.add_argument("--strip", action="store_true", help="a tag has gone")
     command.add_argument("--insert", type=int, help="a tag has been put in")
+    command.add_argument("--swapped", choices=["macswap", "5tswap"], help="as testpmd does it")
     command.add_argument("--but-addresses", action="store_true")
     command.add_argument("--but-checksums", action="store_true")
     command = commands.add_parser("sound")
