@@ -43,7 +43,7 @@ static void judge_kernels(struct exam *exam, const struct mana_port *port)
 	who_is_up(port, up);
 	if (is_kept(port->synthetic) || is_kept(port->vf))
 		find(exam, exam->asked ? VERDICT_FAIL : VERDICT_OK, port->name, NULL,
-		     "%s and carries this machine's default route or SSH session: %s", up,
+		     "%s; the default route or this SSH session needs it: %s", up,
 		     exam->asked ? "give DPDK another one" : "it stays with the kernel");
 	else if (exam->asked)
 		find(exam, VERDICT_FAIL, port->name, fix,
