@@ -393,6 +393,23 @@ void guest_detach(struct guest *guest)
 			close(guest->vector[i]);
 }
 
+unsigned int open_both(struct host *host, struct guest *guest, unsigned int lanes,
+		       const char *const *fabrics)
+{
+	unsigned int fds_before = count_fds();
+
+	host_open(host, lanes, NULL, fabrics);
+	guest_attach(guest, host);
+	return fds_before;
+}
+
+void close_both(struct host *host, struct guest *guest, unsigned int fds_before)
+{
+	guest_detach(guest);
+	host_close(host);
+	assert_int_equal(count_fds(), fds_before);
+}
+
 bool guest_gone(struct guest *guest)
 {
 	char bytes[4096];

@@ -155,6 +155,12 @@ void guest_connect(struct guest *guest, struct host *host);
 void guest_attach(struct guest *guest, struct host *host);
 /** guest_detach() - disconnect; the adapter has noticed */
 void guest_detach(struct guest *guest);
+
+/** open_both() - an adapter and a client on it; how many file descriptors there were before */
+unsigned int open_both(struct host *host, struct guest *guest, unsigned int lanes,
+		       const char *const *fabrics);
+/** close_both() - they leave no file descriptor behind */
+void close_both(struct host *host, struct guest *guest, unsigned int fds_before);
 /** guest_gone() - has the adapter dropped the client? */
 bool guest_gone(struct guest *guest);
 

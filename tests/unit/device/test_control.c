@@ -25,9 +25,7 @@ static int setup(void **state)
 {
 	struct test *test = calloc(1, sizeof(*test));
 
-	test->fds_before = count_fds();
-	host_open(&test->host, 1, NULL, two_sinks);
-	guest_attach(&test->guest, &test->host);
+	test->fds_before = open_both(&test->host, &test->guest, 1, two_sinks);
 	*state = test;
 	return 0;
 }
@@ -36,9 +34,7 @@ static int teardown(void **state)
 {
 	struct test *test = *state;
 
-	guest_detach(&test->guest);
-	host_close(&test->host);
-	assert_int_equal(count_fds(), test->fds_before);
+	close_both(&test->host, &test->guest, test->fds_before);
 	free(test);
 	return 0;
 }

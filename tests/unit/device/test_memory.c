@@ -28,9 +28,7 @@ static int start(void **state, unsigned int lanes)
 {
 	struct test *test = calloc(1, sizeof(*test));
 
-	test->fds_before = count_fds();
-	host_open(&test->host, lanes, NULL, sink_and_loop);
-	guest_attach(&test->guest, &test->host);
+	test->fds_before = open_both(&test->host, &test->guest, lanes, sink_and_loop);
 	ethernet_up(&test->guest);
 	net_up(&test->guest, 0, &test->sink);
 	net_up(&test->guest, 1, &test->loop);
@@ -52,9 +50,7 @@ static int teardown(void **state)
 {
 	struct test *test = *state;
 
-	guest_detach(&test->guest);
-	host_close(&test->host);
-	assert_int_equal(count_fds(), test->fds_before);
+	close_both(&test->host, &test->guest, test->fds_before);
 	free(test);
 	return 0;
 }

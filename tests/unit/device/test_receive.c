@@ -28,10 +28,8 @@ static int setup(void **state)
 {
 	struct test *test = calloc(1, sizeof(*test));
 
-	test->fds_before = count_fds();
 	test->random.state = 0x5ee1;
-	host_open(&test->host, 1, NULL, a_loop);
-	guest_attach(&test->guest, &test->host);
+	test->fds_before = open_both(&test->host, &test->guest, 1, a_loop);
 	ethernet_up(&test->guest);
 	net_up(&test->guest, 0, &test->net);
 	*state = test;
@@ -42,9 +40,7 @@ static int teardown(void **state)
 {
 	struct test *test = *state;
 
-	guest_detach(&test->guest);
-	host_close(&test->host);
-	assert_int_equal(count_fds(), test->fds_before);
+	close_both(&test->host, &test->guest, test->fds_before);
 	free(test);
 	return 0;
 }
