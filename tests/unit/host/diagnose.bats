@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# manakin diagnose, on logs that were captured and on input that is none.
+# MANAKIN is the program, LOGS the logs, RULES the shipped rules, SCHEMAS the schemas.
+#
+# Of the logs, guide-* are the guide's blocks, word for word; lab-* and healthy-net_mana and -dmesg are of a
+# guest with Linux 6.12, rdma-core 56 and DPDK 24.11; healthy-net_null and -net_manakin of DPDK 22.11.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+diagnose() {
+	timeout -s KILL 60 "$MANAKIN" diagnose --rules "$RULES" "$@"
+}
+
+# is ID... - the log on standard input is told as these, and no others
+is() {
+	local status=0 ids
+	diagnose --json >out || status=$?
+	ids=$(python3 -c 'import json; print(*[d["id"] for d in json.load(open("out"))["diagnoses"]])')
+	echo "wanted '$*', got '$ids', status $status"
+	[ "$ids" = "$*" ] && [ "$status" -eq $(($# > 0)) ]
+}
+
+@test "the guide's interface that is not down" {
+	is interface-up <"$LOGS/guide-interface-up.log"
+}
+
+@test "the guide's missing hugepages" {
+	is hugepages-none <"$LOGS/guide-hugepages.log"
+}
+
+@test "the guide's vdev_netvsc" {
+	echo 'dpdk-testpmd -l 1-3 --vdev="net_vdev_netvsc0,iface=eth1" -- --stats 2' | is failsafe-slow
+}
+
+@test "the guide's mismatch of rdma-core and kernel, with the VF that is not found" {
+	is rdma-id-mismatch <"$LOGS/guide-rdma-id.log"
+}
+
+@test "the guide's VF that is not found, alone" {
+	grep '^hn_vf' "$LOGS/guide-rdma-id.log" | is vf-not-found
+}
+
+@test "failures that were produced in a guest" {
+	is interface-up <"$LOGS/lab-interface-up.log"
+	is hugepages-none <"$LOGS/lab-no-hugepages.log"
+	is mana-no-port <"$LOGS/lab-wrong-mac.log"
+	is mana-no-port <"$LOGS/lab-libmana-other-id.log"
+	is mana-open-ib <"$LOGS/lab-erdma-takes-mana.log"
+	is no-ports <"$LOGS/lab-no-mana_ib.log"
+	is mbuf-pool <"$LOGS/lab-no-memory.log"
+	is eal-option <"$LOGS/lab-wrong-option.log"
+}
+
+@test "healthy logs have no diagnosis" {
+	for log in "$LOGS"/healthy-*.log; do
+		echo "$log"
+		is <"$log"
+		run -0 diagnose "$log"
+		[ "$output" = "No known problem found" ]
+	done
+}
+
+@test "a healthy log's JSON is an empty list" {
+	run -0 diagnose --json "$LOGS/healthy-net_mana.log"
+	[ "$(echo "$output" | tr -d ' \n')" = '{"diagnoses":[]}' ]
+}
+
+@test "JSON fits its schema" {
+	for log in "$LOGS"/*.log; do
+		diagnose --json "$log" >out || [ $? -eq 1 ]
+		python3 -c 'import json, jsonschema, sys
+jsonschema.validate(json.load(open("out")), json.load(open(sys.argv[1])))' "$SCHEMAS/diagnose.json"
+	done
+}
+
+@test "the schema refuses what is none" {
+	echo '{"diagnoses": [{"id": "a"}]}' >out
+	run python3 -c 'import json, jsonschema, sys
+jsonschema.validate(json.load(open("out")), json.load(open(sys.argv[1])))' "$SCHEMAS/diagnose.json"
+	[ "$status" -ne 0 ]
+}
+
+@test "the text has the cause, the lines and the commands" {
+	run -1 diagnose "$LOGS/guide-hugepages.log"
+	[[ $output == *"no free hugepages"*"1: EAL: No free 2048 kB"*"What to do"*"nr_hugepages"* ]]
+	[[ $output != *$'\e'* ]]
+}
+
+@test "on a terminal there are colours, and no escape of the log's" {
+	printf '\e]0;title\a EAL: Cannot get hugepage information.\n' >log
+	script -qec "$MANAKIN diagnose --rules $RULES log" /dev/null </dev/null >out || true
+	grep -q $'\e\\[1m' out
+	! grep -q $'\e\\]' out
+}
+
+@test "standard input, with and without -" {
+	diagnose - <"$LOGS/guide-hugepages.log" >one || [ $? -eq 1 ]
+	diagnose <"$LOGS/guide-hugepages.log" >two || [ $? -eq 1 ]
+	grep -q hugepages one
+	cmp one two
+}
+
+@test "several causes are told in the order of their lines" {
+	cat "$LOGS/healthy-dmesg.log" "$LOGS/guide-interface-up.log" "$LOGS/guide-hugepages.log" |
+		is interface-up hugepages-none
+}
+
+@test "a truncated log" {
+	head -c 150 "$LOGS/guide-hugepages.log" | is hugepages-none
+	printf 'EAL: Cannot get hugepage infor' | is
+}
+
+@test "a binary log" {
+	head -c 5000000 /dev/urandom | is
+	{ head -c 100000 /dev/urandom && printf '\nEAL: Cannot get hugepage information.\n\0\0' &&
+		cat "$BASH"; } | is hugepages-none
+}
+
+@test "an empty log" {
+	run -0 diagnose /dev/null
+	[[ $output == *empty* ]]
+}
+
+@test "a log of 1 GB takes bounded time and memory" {
+	cat >gigabyte.py <<'END'
+import sys
+line = "port 0: RX-packets: 123456789 TX-packets: 987654321 EAL: mana hugepages queue index\n"
+block = (line * 12000).encode()
+for i in range(1100):
+    sys.stdout.buffer.write(block)
+print("EAL: Cannot get hugepage information.")
+END
+	python3 gigabyte.py | diagnose_measured
+	grep -q '"hugepages-none"' out
+	grep -q '"number": 13200001' out
+}
+
+@test "a sparse file of 1 GB, one line of zeros" {
+	truncate -s 1G zeros
+	diagnose_measured zeros
+	grep -q '"diagnoses": \[\]' out
+}
+
+@test "millions of lines that are all found" {
+	cat >found.py <<'END'
+import sys
+block = b"MANA_DRIVER: failed to get MR, pkt_idx 3\n" * 25000
+for i in range(200):
+    sys.stdout.buffer.write(block)
+END
+	python3 found.py | diagnose_measured
+	grep -q '"count": 5000000' out
+}
+
+# diagnose_measured ARGUMENT... - under 64 MB and 60 s of its own time; its JSON is in the file out
+diagnose_measured() {
+	python3 - "$MANAKIN" diagnose --rules "$RULES" --json "$@" 3<&0 <<'END'
+import resource, subprocess, sys
+process = subprocess.run(sys.argv[1:], stdin=3, stdout=open("out", "wb"))
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"status {process.returncode}, {used.ru_utime:.1f} s, {used.ru_maxrss} KiB", file=sys.stderr)
+limit = 1 << 20 if "sanitize" in sys.argv[1] else 64 << 10
+sys.exit(process.returncode not in (0, 1) or used.ru_utime > 60 or used.ru_maxrss > limit)
+END
+}
+
+# refused TEXT ARGUMENT...
+refused() {
+	local text=$1
+	shift
+	run --separate-stderr timeout -s KILL 10 "$MANAKIN" diagnose "$@"
+	echo "status $status, said: $stderr"
+	[ "$status" -eq 2 ] && [ -z "$output" ] && [[ $stderr == *"$text"* ]]
+}
+
+@test "what cannot be read is status 2 and one sentence" {
+	refused "cannot read the log nowhere: No such file" nowhere
+	refused "it is a directory" .
+	gzip -c "$LOGS/guide-hugepages.log" >log.gz
+	refused "zcat log.gz | manakin diagnose" log.gz
+	refused "one log at a time" a b
+	refused "cannot read the log from standard input: Is a directory" - <.
+}
+
+@test "rules with mistakes are status 2, with file and line" {
+	refused "cannot read the rules in ./none" --rules ./none "$LOGS/guide-hugepages.log"
+	mkdir rules
+	printf '# mine\n\nId: a\nMatsch: x\n' >rules/a.rules
+	refused "rules/a.rules:4: there is no field 'Matsch'" --rules rules "$LOGS/guide-hugepages.log"
+	head -c 2000000 /dev/zero >rules/a.rules
+	refused "File too large" --rules rules "$LOGS/guide-hugepages.log"
+	head -c 5000 /dev/urandom >rules/a.rules
+	refused "rules/a.rules:" --rules rules "$LOGS/guide-hugepages.log"
+}
+
+@test "rules of one's own, and a directory without any" {
+	mkdir rules
+	run -0 timeout 10 "$MANAKIN" diagnose --rules rules "$LOGS/guide-hugepages.log"
+	cat >rules/own.rules <<'END'
+Id: own
+Title: node {node} is empty
+Match: hugepages reported on node (?<node>\d+)
+Cause: of one's own
+Fix: do it
+Source: this test
+Example: hugepages reported on node 0
+END
+	run -1 timeout 10 "$MANAKIN" diagnose --rules rules "$LOGS/guide-hugepages.log"
+	[[ $output == "node 0 is empty [own]"* ]]
+}
+
+@test "a fixed output that cannot be written is said" {
+	run --separate-stderr bash -c '"$MANAKIN" diagnose --json --rules "$RULES" "$LOGS/guide-hugepages.log" >/dev/full'
+	[ "$status" -eq 2 ]
+	[[ $stderr == *"No space left"* ]]
+}
