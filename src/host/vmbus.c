@@ -137,7 +137,7 @@ int vmbus_new_id(const struct host *host, const char *driver)
 {
 	int err = host_write(host, VMBUS_CLASS_NETWORK, "/sys/bus/vmbus/drivers/%s/new_id", driver);
 
-	return err == -EEXIST ? 0 : err;
+	return err == -EEXIST ? 1 : err;
 }
 
 int vmbus_remove_id(const struct host *host, const char *driver)

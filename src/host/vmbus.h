@@ -47,7 +47,7 @@ bool vmbus_uuid_ok(const char *text);
  */
 bool vmbus_driver_takes(const struct host *host, const char *driver);
 
-/** vmbus_new_id() - tell @driver of the class; 0 if it knows it already */
+/** vmbus_new_id() - tell @driver of the class; 1 if it knows it already, 0, or a negative errno */
 int vmbus_new_id(const struct host *host, const char *driver);
 
 /** vmbus_remove_id() - take that back; 0 if it does not know it */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/setup.h - carry out a plan: hand interfaces over to DPDK, or give them back.
+ */
+#ifndef MANAKIN_HOST_SETUP_H
+#define MANAKIN_HOST_SETUP_H
+
+#include "host/journal.h"
+#include "host/plan.h"
+
+/** typedef setup_told - a step was made, or failed, or (@back) is taken back */
+typedef void setup_told(void *arg, const struct step *step, bool back);
+
+/**
+ * setup_carry_out() - make the steps of plan_setup()
+ * @journal:	open for writing
+ * @plan:	its steps' states are filled in
+ * @told:	called after each step
+ * @error:	on failure, a sentence for the user: what failed, and how the machine is now
+ *
+ * If a step fails, all are undone at once.
+ *
+ * Return: 0 or a negative errno
+ */
+int setup_carry_out(const struct host *host, struct journal *journal, struct plan *plan,
+		    setup_told *told, void *arg, char *error, size_t error_size);
+
+/**
+ * setup_restore() - make the steps of plan_restore()
+ *
+ * An address or route that cannot be given back does not hold up the rest; it is said so in its
+ * step, and in @error.
+ */
+int setup_restore(const struct host *host, struct journal *journal, struct plan *plan,
+		  setup_told *told, void *arg, char *error, size_t error_size);
+
+#endif
