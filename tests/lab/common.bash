@@ -22,6 +22,7 @@
 # and NAME.out (standard output).
 
 bats_require_minimum_version 1.5.0
+load ../assert
 
 MANAKIN=${MANAKIN:?tests/lab/run sets it}
 export LAB_TESTS=$BATS_TEST_DIRNAME
@@ -32,30 +33,6 @@ COMMAND_TIMEOUT=60
 KERNEL_TROUBLE='WARNING: |BUG: |Call Trace|general protection|Oops|soft lockup|rcu: INFO'
 KERNEL_TROUBLE+='|blocked for more than|NETDEV WATCHDOG|transmit queue .* timed out'
 KERNEL_TROUBLE+='|(mana|eth[0-9]).*([Ff]ail|[Ee]rror|[Tt]imed out|[Ii]nvalid|[Uu]nexpected)'
-
-# fail TEXT... - end a test, and say why
-fail() {
-	printf '%s\n' "$@" >&2
-	return 1
-}
-
-# await SECONDS COMMAND... - run COMMAND until it succeeds
-await() {
-	local deadline=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		if ((SECONDS >= deadline)); then
-			fail "this did not come true in time: $*"
-			return 1
-		fi
-		sleep 0.1
-	done
-}
-
-# equal WANTED GOT WHAT
-equal() {
-	[[ $1 == "$2" ]] || fail "$3: wanted '$1', got '$2'"
-}
 
 # ---- Processes ----
 

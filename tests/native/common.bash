@@ -13,6 +13,7 @@
 # Everything started ends with the test, in teardown().
 
 bats_require_minimum_version 1.5.0
+load ../assert
 
 ADDRESS=7870:00:00.0
 MAC0=00:0d:3a:76:3b:d0
@@ -22,27 +23,6 @@ export SYSFS_PCI_DEVICES=/run/manakin/mana0/pci
 CPUS=$(taskset -cp $$ | sed "s/.*: //")
 LCORES=(--lcores "0@($CPUS),1@($CPUS)")
 SMALL=(--total-num-mbufs=8192)
-
-# fail TEXT... - end a test, and say why
-fail() {
-	printf '%s\n' "$@" >&2
-	return 1
-}
-
-# await SECONDS COMMAND... - run COMMAND until it succeeds
-await() {
-	local deadline=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		((SECONDS < deadline)) || fail "this did not come true in time: $*" || return
-		sleep 0.05
-	done
-}
-
-# equal WANTED GOT WHAT
-equal() {
-	[[ $1 == "$2" ]] || fail "$3: wanted '$1', got '$2'"
-}
 
 # contains TEXT PATTERN - a line of TEXT matches the regular expression
 contains() {

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# assert.bash - how a test says what it wants. For all that are written for Bats.
+
+# fail TEXT... - end a test, and say why
+fail() {
+	printf '%s\n' "$@" >&2
+	return 1
+}
+
+# await SECONDS COMMAND... - run COMMAND until it succeeds
+await() {
+	local deadline=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < deadline)) || fail "this did not come true in time: $*" || return
+		sleep 0.05
+	done
+}
+
+# equal WANTED GOT WHAT
+equal() {
+	[[ $1 == "$2" ]] || fail "$3: wanted '$1', got '$2'"
+}
