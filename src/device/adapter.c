@@ -233,7 +233,11 @@ static int open_port(struct adapter *adapter, uint32_t index, char *error, size_
 	struct fabric_port_config fabric = { .mtu = config->mtu,
 					     .lanes = lanes_count(adapter->lanes),
 					     .queues = config->queues };
-	struct fabric_receiver receiver = { .deliver = receive_deliver, .ctx = vport };
+	struct fabric_receiver receiver = {
+		.deliver = receive_deliver,
+		.offer = receive_offer,
+		.ctx = vport,
+	};
 	int err;
 
 	adapter->specs[index] = strdup(config->fabric);

@@ -35,6 +35,8 @@
 #define ADAPTER_HWC_MESSAGE_MAX 4096u /* bytes of a request or response */
 #define ADAPTER_HWC_TIMEOUT_MS 30000u
 
+#define SEEN_TAG_MAX 0x3fffffffu /* largest steering.tag */
+
 /**
  * struct steering - which receive queue takes a packet; immutable once published
  * @enabled:	the vPort receives
@@ -42,12 +44,14 @@
  * @coalesce:	up to four packets a completion
  * @fallback:	NULL if there is none
  * @mask:	entries in the table less one
+ * @tag:	which of the vPort's this is, for frame.seen; 0: none
  */
 struct steering {
 	bool enabled;
 	bool rss;
 	bool coalesce;
 	uint32_t mask;
+	uint32_t tag;
 	struct wq *fallback;
 	struct toeplitz toeplitz;
 	struct wq *table[MANA_INDIRECTION_MAX];
@@ -57,6 +61,7 @@ struct steering {
  * struct vport - a virtual port
  * @source:	polls the fabric on a lane
  * @steering:	published by the control thread; NULL before the driver has configured it
+ * @steerings:	how many there have been
  * @handle:	what the driver calls it
  * @pd, @doorbell: who may send and receive on it, from MANA_CONFIG_VPORT_TX
  * @registered, @filter: a physical function's driver has taken it
@@ -70,6 +75,7 @@ struct vport {
 	const struct adapter_port_config *config;
 	struct fabric_port *fabric;
 	struct steering *_Atomic steering;
+	uint32_t steerings;
 	uint64_t handle;
 	uint32_t index;
 	uint32_t pd;
@@ -260,6 +266,7 @@ lane_rest transmit_rest;
 /* receive.c */
 lane_run receive_poll;
 lane_rest receive_rest;
+uint64_t receive_offer(void *vport, unsigned int lane, const struct frame *frames, unsigned int n);
 unsigned int receive_deliver(void *vport, unsigned int lane, const struct frame *frames,
 			     unsigned int n);
 /** receive_fence() - a fence completion behind all packets so far */

@@ -65,12 +65,11 @@ void receive_flush(struct receive_burst *burst)
 			burst->tally.coalesced++;
 		}
 		memcpy(oob, &burst->head, sizeof(burst->head));
-		for (unsigned int i = 0; i < MANA_RXCOMP_PACKETS; i++)
-			oob->ppi[i] = i < burst->packets ? burst->info[i] :
-							   (struct mana_rxcomp_perpkt_info){ 0 };
+		memcpy(oob->ppi, burst->info, sizeof(oob->ppi));
 		cq_publish(burst->rq->cq, cqe, burst->offset, burst->rq->id, false);
 	}
 	burst->packets = 0;
+	memset(burst->info, 0, sizeof(burst->info));
 }
 
 /** write_tally() - what was counted for the queue that is locked */
@@ -370,36 +369,68 @@ static enum received receive_large(struct receive_burst *burst, const struct fra
 	}
 }
 
-unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *frames,
-			     unsigned int n)
+bool receive_any(struct receive_burst *burst, const struct frame *frame)
 {
-	struct vport *vport = ctx;
+	enum received received = frame->flags & FRAME_GSO ? receive_large(burst, frame) :
+							    receive_packet(burst, frame);
+
+	return received == RECEIVED;
+}
+
+/** begin() - false if the vPort takes nothing now: the frames are counted and gone */
+static bool begin(struct receive_burst *burst, struct vport *vport, unsigned int lane,
+		  unsigned int n)
+{
 	struct scratch *scratch = scratch_of(vport->adapter, lane);
-	struct receive_burst burst = {
+
+	*burst = (struct receive_burst){
 		.vport = vport,
 		.steering = atomic_load_explicit(&vport->steering, memory_order_acquire),
 	};
-	unsigned int done;
-
-	if (!scratch || !burst.steering || !burst.steering->enabled ||
+	if (!scratch || !burst->steering || !burst->steering->enabled ||
 	    atomic_load_explicit(&vport->link_down, memory_order_relaxed)) {
 		atomic_fetch_add_explicit(&vport->rx_disabled, n, memory_order_relaxed);
-		return n;
+		return false;
 	}
-	burst.scratch = &scratch->receive;
-	for (done = 0; done < n; done++) {
-		enum received received;
+	burst->scratch = &scratch->receive;
+	return true;
+}
 
+unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *frames,
+			     unsigned int n)
+{
+	struct receive_burst burst;
+	unsigned int done;
+
+	if (!begin(&burst, ctx, lane, n))
+		return n;
+	for (done = 0; done < n; done++) {
 		done += receive_plain(&burst, frames + done, n - done);
-		if (done == n)
-			break;
-		received = frames[done].flags & FRAME_GSO ? receive_large(&burst, &frames[done])
-							  : receive_packet(&burst, &frames[done]);
-		if (received == NO_BUFFER)
+		if (done == n || !receive_any(&burst, &frames[done]))
 			break;
 	}
 	receive_use(&burst, NULL);
 	return done;
+}
+
+uint64_t receive_offer(void *ctx, unsigned int lane, const struct frame *frames, unsigned int n)
+{
+	struct receive_burst burst;
+	uint64_t left = 0;
+
+	if (!begin(&burst, ctx, lane, n))
+		return 0;
+	for (unsigned int done = 0; done < n; done++) {
+		uint64_t some = 0;
+		unsigned int taken = receive_plain_offer(&burst, frames + done, n - done, &some);
+
+		left |= some << done;
+		done += taken;
+		if (done < n && !receive_any(&burst, &frames[done]))
+			left |= UINT64_C(1) << done;
+	}
+	receive_use(&burst, NULL);
+	return left;
 }
 
 /** receiving() - does the vPort take frames now? */

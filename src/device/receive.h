@@ -32,7 +32,7 @@ struct receive_tally {
  * struct receive_burst - what deliver() is doing
  * @rq:		locked receive queue, or NULL
  * @head:	of the completion being filled
- * @info:	packets in it
+ * @info:	packets in it; 0 behind them
  * @packets:	how many
  * @offset:	of the first one's entry, in bytes
  * @tally:	of @rq
@@ -67,6 +67,18 @@ void receive_flush(struct receive_burst *burst);
  * Return: how many of the first ones were taken; the next one is for whoever can take any
  */
 unsigned int receive_plain(struct receive_burst *burst, const struct frame *frames, unsigned int n);
+
+/**
+ * receive_plain_offer() - the same, where packets without a buffer are left out
+ * @left:	bit i is set for frames[i] that has none
+ *
+ * Return: how many of the first ones were taken or left out
+ */
+unsigned int receive_plain_offer(struct receive_burst *burst, const struct frame *frames,
+				 unsigned int n, uint64_t *left);
+
+/** receive_any() - take one frame of any kind; false if there is no buffer */
+bool receive_any(struct receive_burst *burst, const struct frame *frame);
 
 /**
  * receive_tally() - count a packet for the queue that is locked

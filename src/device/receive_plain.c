@@ -23,6 +23,7 @@
 #include "device/scratch.h"
 
 #define COPY_LINES       4u /* cache lines of a buffer that are asked for ahead */
+#define WANT_AHEAD       256u /* entries: nobody writes to the next ones any more */
 
 /* Offsets in a frame, in bytes */
 #define OFF_TYPE         12u
@@ -169,6 +170,29 @@ static inline union receive_head make_head(bool tcp, bool hashed, bool good)
 	return head;
 }
 
+/* frame.seen: the steering it is about; TCP or UDP; checksum; and the hash in the upper half */
+#define SEEN_TAG_SHIFT 2
+#define SEEN_TCP       2u
+#define SEEN_GOOD      1u
+
+/** recall() - what was found when the frame was looked at last; false: nothing, under other rules */
+static inline bool recall(const struct steering *steering, const struct frame *frame,
+			  struct plain_packet *packet)
+{
+	uint64_t seen = __atomic_load_n(frame->seen, __ATOMIC_RELAXED);
+
+	if ((uint32_t)seen >> SEEN_TAG_SHIFT != steering->tag || !steering->tag)
+		return false;
+	packet->from = frame->iov->iov_base;
+	packet->first = packet->from;
+	packet->len = frame->len;
+	packet->hash = (uint32_t)(seen >> 32);
+	packet->rq = steering->rss ? steering->table[packet->hash & steering->mask] :
+				     steering->fallback;
+	packet->head = make_head(seen & SEEN_TCP, steering->rss, seen & SEEN_GOOD);
+	return packet->rq != NULL;
+}
+
 /** look() - copy the headers of a frame; false if it is not plain */
 static inline bool look(const struct steering *steering, const struct frame *frame,
 			struct plain_packet *packet)
@@ -176,10 +200,13 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	enum checksum_result l4 = CHECKSUM_GOOD;
 	struct place place;
 
+	if (frame->seen && recall(steering, frame, packet))
+		return true;
 	if (frame->iovcnt != 1 || frame->flags & (FRAME_GSO | FRAME_CSUM_PARTIAL) ||
 	    frame->len < OFF_IP4_L4 + UDP_LEN || frame->len > UINT16_MAX)
 		return false;
 	packet->from = frame->iov->iov_base;
+	packet->first = packet->header;
 	packet->len = frame->len;
 	copy_header(packet->header, packet->from, packet->len);
 	/* From here on the copy is what counts. */
@@ -193,11 +220,22 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	packet->hash = 0;
 	packet->rq = steering->fallback;
 	if (steering->rss) {
-		packet->hash = toeplitz_hash(&steering->toeplitz, packet->header + place.tuple,
-					     place.l4 - place.tuple + PORTS_LEN);
+		packet->hash = place.l4 == OFF_IP4_L4 ?
+				       toeplitz_hash(&steering->toeplitz,
+						     packet->header + OFF_IP4_TUPLE,
+						     OFF_IP4_L4 - OFF_IP4_TUPLE + PORTS_LEN) :
+				       toeplitz_hash(&steering->toeplitz,
+						     packet->header + OFF_IP6_TUPLE,
+						     OFF_IP6_L4 - OFF_IP6_TUPLE + PORTS_LEN);
 		packet->rq = steering->table[packet->hash & steering->mask];
 	}
 	packet->head = make_head(place.tcp, steering->rss, l4 == CHECKSUM_GOOD);
+	if (frame->seen)
+		__atomic_store_n(frame->seen,
+				 (uint64_t)packet->hash << 32 | steering->tag << SEEN_TAG_SHIFT |
+					 (place.tcp ? SEEN_TCP : 0) |
+					 (l4 == CHECKSUM_GOOD ? SEEN_GOOD : 0),
+				 __ATOMIC_RELAXED);
 	return packet->rq != NULL;
 }
 
@@ -241,6 +279,9 @@ static inline unsigned int fetch(struct receive_burst *burst, struct wq *rq,
 			cpu_prefetch_write(packet->to + (size_t)line * 64);
 		rq->taken++;
 	}
+	/* What comes next has been written for long, unless the driver has just caught up. */
+	if (rq->seen - rq->taken >= WANT_AHEAD)
+		wq_want(rq, i);
 	return i;
 }
 
@@ -250,12 +291,12 @@ static inline void fill(struct receive_burst *burst, struct plain_packet *const 
 	for (unsigned int i = 0; i < n; i++) {
 		struct plain_packet *packet = packets[i];
 
-		copy_header(packet->to, packet->header, packet->len);
+		copy_header(packet->to, packet->first, packet->len);
 		/* A client may send from where it receives. */
 		if (packet->len > PLAIN_HEADER)
 			memmove(packet->to + PLAIN_HEADER, packet->from + PLAIN_HEADER,
 				packet->len - PLAIN_HEADER);
-		receive_tally(burst, packet->header, packet->len);
+		receive_tally(burst, packet->first, packet->len);
 		receive_complete(burst, packet->head, packet->len, packet->hash, packet->offset);
 	}
 }
@@ -265,8 +306,10 @@ static inline void fill(struct receive_burst *burst, struct plain_packet *const 
  * @queue:	by their numbers, which is the order they are locked in
  * @first:	where the packets of a queue start in @order; those of the next one end them
  * @order:	packets of a queue are in the order in which they came
+ * @cqs:	their completion queues are locked with them
  */
 struct spread {
+	bool cqs;
 	unsigned int queues;
 	struct wq *queue[FABRIC_BURST];
 	unsigned int first[FABRIC_BURST + 1];
@@ -278,8 +321,19 @@ static inline void sort(struct spread *spread, struct plain_packet *packets, uns
 {
 	unsigned int next[ADAPTER_QUEUES_MAX]; /* of queues in @present */
 	uint64_t present = 0;
-	unsigned int at = 0;
+	unsigned int at = 0, same = 1;
 
+	while (same < n && packets[same].rq == packets[0].rq)
+		same++;
+	if (same >= n) {
+		for (unsigned int i = 0; i < n; i++)
+			spread->order[i] = &packets[i];
+		spread->queues = n != 0;
+		spread->queue[0] = packets[0].rq;
+		spread->first[0] = 0;
+		spread->first[1] = n;
+		return;
+	}
 	for (unsigned int i = 0; i < n; i++) {
 		const struct wq *rq = packets[i].rq;
 
@@ -305,6 +359,40 @@ static inline void sort(struct spread *spread, struct plain_packet *packets, uns
 }
 
 /**
+ * lock_all() - the queues of a spread in place of the one that is locked now
+ *
+ * Their completion queues too, if they are in order, as they are unless a driver wants
+ * something special: taking a lock waits for all stores before it, and there are none yet.
+ */
+static inline void lock_all(struct receive_burst *burst, struct spread *spread)
+{
+	spread->cqs = true;
+	receive_use(burst, NULL);
+	for (unsigned int k = 0; k < spread->queues; k++) {
+		spin_lock(&spread->queue[k]->lock);
+		if (ring_ready(&spread->queue[k]->ring))
+			wq_want(spread->queue[k], spread->first[k + 1] - spread->first[k]);
+		if (k && spread->queue[k]->cq->id <= spread->queue[k - 1]->cq->id)
+			spread->cqs = false;
+	}
+	for (unsigned int k = 0; k < spread->queues && spread->cqs; k++) {
+		unsigned int n = spread->first[k + 1] - spread->first[k];
+
+		cq_begin(spread->queue[k]->cq);
+		cq_want(spread->queue[k]->cq, (n + MANA_RXCOMP_PACKETS - 1) / MANA_RXCOMP_PACKETS);
+	}
+}
+
+/** use_locked() - write completions of a queue that lock_all() has locked */
+static inline void use_locked(struct receive_burst *burst, const struct spread *spread,
+			      struct wq *rq)
+{
+	burst->rq = rq;
+	if (!spread->cqs)
+		cq_begin(rq->cq);
+}
+
+/**
  * receive_spread() - take packets for several queues, queue by queue
  *
  * Out of the order they came in, so it must be known beforehand that there is a buffer for
@@ -312,18 +400,13 @@ static inline void sort(struct spread *spread, struct plain_packet *packets, uns
  *
  * Return: false and nothing done if there is not
  */
-static inline bool receive_spread(struct receive_burst *burst, const struct spread *spread)
+static inline bool receive_spread(struct receive_burst *burst, struct spread *spread)
 {
 	uint32_t taken[FABRIC_BURST];
 	unsigned int fetched;
 	bool all = true;
 
-	receive_use(burst, NULL);
-	for (unsigned int k = 0; k < spread->queues; k++) {
-		spin_lock(&spread->queue[k]->lock);
-		if (ring_ready(&spread->queue[k]->ring))
-			wq_want(spread->queue[k], spread->first[k + 1] - spread->first[k]);
-	}
+	lock_all(burst, spread);
 	for (fetched = 0; fetched < spread->queues && all; fetched++) {
 		struct wq *rq = spread->queue[fetched];
 		unsigned int n = spread->first[fetched + 1] - spread->first[fetched];
@@ -337,11 +420,12 @@ static inline bool receive_spread(struct receive_burst *burst, const struct spre
 		if (!all) {
 			if (k < fetched)
 				rq->taken = taken[k];
+			if (spread->cqs)
+				cq_end(rq->cq);
 			spin_unlock(&rq->lock);
 			continue;
 		}
-		burst->rq = rq;
-		cq_begin(rq->cq);
+		use_locked(burst, spread, rq);
 		fill(burst, &spread->order[spread->first[k]],
 		     spread->first[k + 1] - spread->first[k]);
 		receive_use(burst, NULL);
@@ -349,15 +433,13 @@ static inline bool receive_spread(struct receive_burst *burst, const struct spre
 	return all;
 }
 
-CPU_CLONES unsigned int receive_plain(struct receive_burst *burst, const struct frame *frames,
-				      unsigned int n)
+/** look_all() - at the first frames, as far as they are plain; how many */
+static inline unsigned int look_all(struct receive_burst *burst, const struct frame *frames,
+				    unsigned int n)
 {
 	struct plain_packet *packets = burst->scratch->plain;
-	unsigned int looked = 0, done = 0;
-	struct spread spread;
+	unsigned int looked = 0;
 
-	if (burst->odd)
-		return 0;
 	if (n > FABRIC_BURST)
 		n = FABRIC_BURST;
 	if (!burst->steering->rss && burst->steering->fallback) {
@@ -368,6 +450,60 @@ CPU_CLONES unsigned int receive_plain(struct receive_burst *burst, const struct 
 	}
 	while (looked < n && look(burst->steering, &frames[looked], &packets[looked]))
 		looked++;
+	return looked;
+}
+
+CPU_CLONES unsigned int receive_plain_offer(struct receive_burst *burst, const struct frame *frames,
+					    unsigned int n, uint64_t *left)
+{
+	struct plain_packet *packets = burst->scratch->plain;
+	unsigned int looked = look_all(burst, frames, n), others = 0;
+	unsigned int fetched[FABRIC_BURST], other[FABRIC_BURST];
+	struct spread spread;
+	bool one;
+
+	if (!looked)
+		return 0;
+	sort(&spread, packets, looked);
+	one = burst->rq == spread.queue[0] && spread.queues == 1;
+	if (!one)
+		lock_all(burst, &spread);
+	for (unsigned int k = 0; k < spread.queues; k++) {
+		struct wq *rq = spread.queue[k];
+		unsigned int first = spread.first[k], end = spread.first[k + 1];
+
+		fetched[k] = fetch(burst, rq, &spread.order[first], end - first);
+		for (unsigned int i = first + fetched[k]; i < end; i++) {
+			unsigned int at = (unsigned int)(spread.order[i] - packets);
+
+			if (rq->taken == rq->seen)
+				*left |= UINT64_C(1) << at;
+			else
+				other[others++] = at;
+		}
+	}
+	for (unsigned int k = 0; k < spread.queues; k++) {
+		if (!one)
+			use_locked(burst, &spread, spread.queue[k]);
+		fill(burst, &spread.order[spread.first[k]], fetched[k]);
+		receive_use(burst, NULL);
+	}
+	for (unsigned int i = 0; i < others; i++)
+		if (!receive_any(burst, &frames[other[i]]))
+			*left |= UINT64_C(1) << other[i];
+	return looked;
+}
+
+CPU_CLONES unsigned int receive_plain(struct receive_burst *burst, const struct frame *frames,
+				      unsigned int n)
+{
+	struct plain_packet *packets = burst->scratch->plain;
+	unsigned int looked, done = 0;
+	struct spread spread;
+
+	if (burst->odd)
+		return 0;
+	looked = look_all(burst, frames, n);
 	sort(&spread, packets, looked);
 	if (spread.queues > 1 && receive_spread(burst, &spread))
 		return looked;

@@ -44,12 +44,14 @@ struct transmit_scratch {
 /**
  * struct plain_packet - a packet that receive_plain() takes
  * @header:	copy of its first bytes
+ * @first:	its first bytes: @header, or the frame if that cannot change
  * @from:	the frame
  * @to:		the buffer
  * @offset:	of the buffer's entry in its queue, in bytes
  */
 struct plain_packet {
 	uint8_t header[PLAIN_HEADER] __attribute__((aligned(32)));
+	const uint8_t *first;
 	const uint8_t *from;
 	uint8_t *to;
 	struct wq *rq;

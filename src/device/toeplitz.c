@@ -51,19 +51,14 @@ void toeplitz_set_key(struct toeplitz *toeplitz, const uint8_t key[TOEPLITZ_KEY_
 }
 
 /* Hash @len bytes that come at @position of the input */
-static inline uint32_t look_up(const struct toeplitz *toeplitz, size_t position,
-			       const uint8_t *input, size_t len)
+static uint32_t look_up(const struct toeplitz *toeplitz, size_t position, const uint8_t *input,
+			size_t len)
 {
 	uint32_t hash = 0;
 
 	for (size_t i = 0; i < len; i++)
 		hash ^= toeplitz->table[position + i][input[i]];
 	return hash;
-}
-
-uint32_t toeplitz_hash(const struct toeplitz *toeplitz, const uint8_t *input, size_t len)
-{
-	return look_up(toeplitz, 0, input, len);
 }
 
 uint32_t toeplitz_packet(const struct toeplitz *toeplitz, const struct packet_headers *headers,

@@ -30,7 +30,17 @@ void toeplitz_set_key(struct toeplitz *toeplitz, const uint8_t key[TOEPLITZ_KEY_
  * @input:	in network order, as they come in a packet
  * @len:	bytes, at most TOEPLITZ_INPUT_MAX
  */
-uint32_t toeplitz_hash(const struct toeplitz *toeplitz, const uint8_t *input, size_t len);
+static inline uint32_t toeplitz_hash(const struct toeplitz *toeplitz, const uint8_t *input,
+				     size_t len)
+{
+	uint32_t hash = 0;
+
+	/* Where the length is a constant no loop is left. */
+#pragma GCC unroll 12
+	for (size_t i = 0; i < len; i++)
+		hash ^= toeplitz->table[i][input[i]];
+	return hash;
+}
 
 /**
  * toeplitz_packet() - hash a packet as far as the enabled hash types allow

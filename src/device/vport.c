@@ -195,13 +195,15 @@ static void steering_publish(struct vport *vport, struct steering *steering)
 }
 
 /** steering_copy() - a copy of what is in force, to be changed and published */
-static struct steering *steering_copy(const struct vport *vport)
+static struct steering *steering_copy(struct vport *vport)
 {
 	struct steering *copy = calloc(1, sizeof(*copy));
 	const struct steering *now = atomic_load(&vport->steering);
 
 	if (copy && now)
 		*copy = *now;
+	if (copy)
+		copy->tag = ++vport->steerings & SEEN_TAG_MAX;
 	return copy;
 }
 

@@ -333,19 +333,52 @@ unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const s
 	return taken;
 }
 
+/** offer_each() - for a receiver that knows frames in their order alone */
+static uint64_t offer_each(const struct fabric_receiver *receiver, unsigned int lane,
+			   const struct frame *frames, unsigned int n)
+{
+	uint64_t left = 0;
+
+	for (unsigned int at = 0; at < n; at++) {
+		at += receiver->deliver(receiver->ctx, lane, frames + at, n - at);
+		if (at < n)
+			left |= UINT64_C(1) << at;
+	}
+	return left;
+}
+
+unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			  unsigned int n)
+{
+	const struct fabric_receiver *receiver = &port->receiver;
+	struct fabric_counters *counters = &port->lanes[lane].counters;
+	uint64_t bytes = 0, left;
+	unsigned int taken;
+
+	left = receiver->offer ? receiver->offer(receiver->ctx, lane, frames, n) :
+				 offer_each(receiver, lane, frames, n);
+	taken = n - (unsigned int)__builtin_popcountll(left);
+	for (unsigned int i = 0; i < n; i++)
+		bytes += left >> i & 1 ? 0 : frames[i].len;
+	if (taken) {
+		fabric_count(&counters->rx_frames, taken);
+		fabric_count(&counters->rx_bytes, bytes);
+	}
+	return taken;
+}
+
 void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 			    unsigned int n)
 {
-	unsigned int dropped = 0;
+	uint64_t dropped = 0;
 
-	while (n) {
-		unsigned int taken = fabric_deliver(port, lane, frames, n);
-
-		if (taken == n)
-			break;
-		dropped++;
-		frames += taken + 1;
-		n -= taken + 1;
+	if (!port->receiver.deliver) {
+		fabric_count(&port->lanes[lane].counters.rx_dropped, n);
+		return;
+	}
+	for (unsigned int part; n; frames += part, n -= part) {
+		part = n < FABRIC_BURST ? n : FABRIC_BURST;
+		dropped += part - fabric_offer(port, lane, frames, part);
 	}
 	if (dropped)
 		fabric_count(&port->lanes[lane].counters.rx_dropped, dropped);

@@ -13,13 +13,14 @@
 #ifndef MANAKIN_FABRIC_FABRIC_H
 #define MANAKIN_FABRIC_FABRIC_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
 #define FABRIC_FRAME_MAX  65550u /* bytes in a frame, large sends included */
-#define FABRIC_BURST      32u    /* most frames in one call */
+#define FABRIC_BURST      64u    /* most frames in one call */
 #define FABRIC_PIECES_MAX 64u    /* pieces of a frame */
 
 enum frame_flags {
@@ -50,6 +51,8 @@ enum frame_flags {
  * @csum_offset: FRAME_CSUM_PARTIAL: where the sum goes, in bytes from csum_start
  * @hdr_len:	FRAME_GSO: bytes up to the end of the TCP header
  * @gso_size:	FRAME_GSO: payload bytes of each segment
+ * @seen:	for a frame that never changes, in nobody else's memory: where a receiver may keep
+ *		what it found in it, 0 at first; several lanes may do so. Else NULL
  */
 struct frame {
 	const struct iovec *iov;
@@ -60,6 +63,7 @@ struct frame {
 	uint16_t csum_offset;
 	uint16_t hdr_len;
 	uint16_t gso_size;
+	uint64_t *seen;
 };
 
 enum fabric_caps {
@@ -74,14 +78,19 @@ enum fabric_caps {
  *		the same fabric. @lane is that lane's index. Returns how many of the
  *		@n frames were taken or dropped for good; fewer than @n means that
  *		the receive queue of the next one has no buffer now: a lossless
- *		fabric keeps the rest for its next poll, others count them dropped
- * @ctx:	handed to @deliver
+ *		fabric keeps the rest for its next poll
+ * @ctx:	handed to both
+ * @offer:	the same for at most FABRIC_BURST frames that nobody keeps: those without a
+ *		buffer are left out (bit i of what is returned: frames[i]), those behind them
+ *		taken; in order for each receive queue. NULL: made of @deliver
  */
 struct fabric_receiver {
 	unsigned int (*deliver)(void *ctx, unsigned int lane, const struct frame *frames,
 				unsigned int n);
 	void *ctx;
+	uint64_t (*offer)(void *ctx, unsigned int lane, const struct frame *frames, unsigned int n);
 };
+static_assert(FABRIC_BURST <= 64, "a bit for each frame of a burst");
 
 /**
  * struct fabric_counters - what a port saw, summed over lanes

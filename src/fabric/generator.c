@@ -9,9 +9,9 @@
  * struct frame to start. The array's start is repeated behind its end so that a
  * burst never has to wrap.
  *
- * A lane has its own position; lanes start evenly spaced. When a flow's queue has
- * no buffer the lane goes on with the next flow at its next poll: nothing is lost,
- * for nothing was there, and a queue that nobody drains does not stop the others.
+ * A lane has its own position; lanes start evenly spaced. A flow whose queue has no
+ * buffer is left out: nothing is lost, for nothing was there, and a queue that nobody
+ * drains does not stop the others.
  *
  *	flow	0 to flows-1, different source address each
  *	IPv4	198.18.x.x to 198.19.0.1 (RFC 2544's range for benchmarks)
@@ -71,6 +71,7 @@ struct generator_lane {
  * @kind:	what the frames are
  * @memory:	the frames' bytes
  * @iov:	one a flow
+ * @seen:	one a flow, the receiver's
  * @frames:	@flows + FABRIC_BURST - 1 of them, ready to be handed over
  * @lanes:	one a lane
  * @count:	frames in all; UINT64_MAX for no end
@@ -87,6 +88,7 @@ struct generator {
 	enum kind kind;
 	uint8_t *memory;
 	struct iovec *iov;
+	uint64_t *seen;
 	struct frame *frames;
 	struct generator_lane *lanes;
 	uint64_t count;
@@ -328,6 +330,7 @@ static void generator_free(struct generator *generator)
 {
 	free(generator->memory);
 	free(generator->iov);
+	free(generator->seen);
 	free(generator->frames);
 	free(generator->lanes);
 	free(generator);
@@ -352,10 +355,12 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 	stride = ((size_t)generator->size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 	generator->memory = aligned_alloc(CACHE_LINE, generator->flows * stride);
 	generator->iov = calloc(generator->flows, sizeof(*generator->iov));
+	generator->seen = calloc(generator->flows, sizeof(*generator->seen));
 	generator->frames = calloc(ready, sizeof(*generator->frames));
 	generator->lanes =
 		aligned_alloc(CACHE_LINE, port->config.lanes * sizeof(*generator->lanes));
-	if (!generator->memory || !generator->iov || !generator->frames || !generator->lanes) {
+	if (!generator->memory || !generator->iov || !generator->seen || !generator->frames ||
+	    !generator->lanes) {
 		rc = fabric_fail(error, -ENOMEM, "fabric generator: out of memory");
 		goto fail;
 	}
@@ -372,6 +377,7 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 			.iovcnt = 1,
 			.len = generator->size,
 			.flags = FRAME_CSUM_VALID,
+			.seen = &generator->seen[i % generator->flows],
 		};
 	for (unsigned int lane = 0; lane < port->config.lanes; lane++)
 		generator->lanes[lane].next =
@@ -478,10 +484,7 @@ static void idle(struct fabric_port *port)
 }
 
 /**
- * hand_over() - offer @want frames to the vPort
- *
- * A flow that has no buffer is left out. At a rate the lane goes on with the others at once:
- * its next turn may be a tick of the timer away.
+ * hand_over() - offer @want frames to the vPort; a flow that has no buffer is left out
  *
  * Return: how many were taken
  */
@@ -489,23 +492,11 @@ static unsigned int hand_over(struct fabric_port *port, unsigned int lane, unsig
 {
 	struct generator *generator = port->state;
 	struct generator_lane *own = &generator->lanes[lane];
-	unsigned int taken = 0;
+	unsigned int taken = fabric_offer(port, lane, &generator->frames[own->next], want);
 
-	while (want) {
-		unsigned int n = fabric_deliver(port, lane, &generator->frames[own->next], want);
-
-		taken += n;
-		own->next += n;
-		want -= n;
-		if (want) {
-			own->next++;
-			want--;
-		}
-		if (own->next >= generator->flows)
-			own->next %= generator->flows;
-		if (!generator->rate)
-			break;
-	}
+	own->next += want;
+	if (own->next >= generator->flows)
+		own->next %= generator->flows;
 	return taken;
 }
 

@@ -154,10 +154,15 @@ unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const s
 			    unsigned int n);
 
 /**
- * fabric_deliver_or_drop() - as fabric_deliver(), dropping each frame that has no buffer
+ * fabric_offer() - hand at most FABRIC_BURST frames to a port's vPort, leaving out those that
+ *		    have no buffer
  *
- * The frames behind such a one are still offered: theirs may be another queue.
+ * Return: how many were taken
  */
+unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			  unsigned int n);
+
+/** fabric_deliver_or_drop() - hand frames over; those that have no buffer are dropped */
 void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 			    unsigned int n);
 

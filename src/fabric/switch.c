@@ -365,26 +365,26 @@ static void pass_on(const struct view *view, const struct switch_port *from, uns
 		    const struct frame *frames, const uint8_t *to, unsigned int n)
 {
 	struct frame gathered[FABRIC_BURST];
-	uint32_t left = 0;
+	uint64_t left = 0;
 
 	for (unsigned int i = 0; i < n; i++)
-		left |= (uint32_t)(to[i] <= TO_ALL) << i;
+		left |= (uint64_t)(to[i] <= TO_ALL) << i;
 	while (left) {
-		unsigned int first = (unsigned int)__builtin_ctz(left), end = first, count = 0;
-		uint32_t same = 0;
+		unsigned int first = (unsigned int)__builtin_ctzll(left), end = first, count = 0;
+		uint64_t same = 0;
 
 		while (end < n && to[end] == to[first])
 			end++;
 		for (unsigned int i = first; i < n; i++)
-			same |= (uint32_t)(to[i] == to[first]) << i;
+			same |= (uint64_t)(to[i] == to[first]) << i;
 		left &= ~same;
 		/* Mostly they stand side by side already. */
-		if (__builtin_popcount(same) == (int)(end - first)) {
+		if (__builtin_popcountll(same) == (int)(end - first)) {
 			hand_out(view, from, lane, to[first], frames + first, end - first);
 			continue;
 		}
 		for (; same; same &= same - 1)
-			gathered[count++] = frames[__builtin_ctz(same)];
+			gathered[count++] = frames[__builtin_ctzll(same)];
 		hand_out(view, from, lane, to[first], gathered, count);
 	}
 }

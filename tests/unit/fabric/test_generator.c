@@ -176,7 +176,7 @@ static void a_queue_nobody_drains_does_not_stop_the_others(void **state)
 {
 	struct fabric_port_config config = { .mac = { 2 }, .mtu = 1500, .lanes = 1, .queues = 4 };
 	uint64_t queues[4] = { 0 };
-	struct fabric_receiver receiver = { queues_deliver, queues };
+	struct fabric_receiver receiver = { .deliver = queues_deliver, .ctx = queues };
 	struct fabric_port *port;
 
 	(void)state;
@@ -260,7 +260,7 @@ static void a_count_is_exact_over_lanes(void **state)
 		.mac = { 2 }, .mtu = 1500, .lanes = LANES, .queues = 4
 	};
 	_Atomic uint64_t total = 0;
-	struct fabric_receiver receiver = { moody_deliver, &total };
+	struct fabric_receiver receiver = { .deliver = moody_deliver, .ctx = &total };
 	struct fabric_port *port;
 
 	(void)state;
@@ -329,7 +329,7 @@ static void a_rate_goes_on_without_a_queue(void **state)
 {
 	struct fabric_port_config config = { .mac = { 2 }, .mtu = 1500, .lanes = 1, .queues = 4 };
 	uint64_t queues[4] = { 0 };
-	struct fabric_receiver receiver = { queues_deliver, queues };
+	struct fabric_receiver receiver = { .deliver = queues_deliver, .ctx = queues };
 	struct fabric_port *port;
 	struct pollfd fd = { .events = POLLIN };
 	uint64_t start = now_ms();

@@ -94,7 +94,7 @@ static void a_full_queue_does_not_stop_the_others(void **state)
 {
 	struct fabric_port_config config = { .mac = { 2 }, .mtu = 1500, .lanes = 1, .queues = 2 };
 	unsigned int taken = 0;
-	struct fabric_receiver receiver = { one_queue_is_full, &taken };
+	struct fabric_receiver receiver = { .deliver = one_queue_is_full, .ctx = &taken };
 	uint8_t full[60] = { 0xff }, good[60] = { 2 };
 	struct iovec iov[2] = { { full, sizeof(full) }, { good, sizeof(good) } };
 	struct frame frames[30];

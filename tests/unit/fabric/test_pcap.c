@@ -11,7 +11,7 @@
 #define MAGIC_NS 0xa1b23c4du
 #define MAGIC_US 0xa1b2c3d4u
 #define FRAMES   100u
-#define ROUNDS   400u
+#define ROUNDS   200u
 
 static char directory[] = "/tmp/fabric-pcap-XXXXXX";
 

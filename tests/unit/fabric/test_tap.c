@@ -727,7 +727,7 @@ static struct fabric_port *plug_end(const char *spec, unsigned int mac, struct f
 				    const char *address)
 {
 	struct fabric_port_config config = { .mtu = 1500, .lanes = 1, .queues = 1 };
-	struct fabric_receiver receiver = { cross, other };
+	struct fabric_receiver receiver = { .deliver = cross, .ctx = other };
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	struct ifreq request = { 0 };
 	struct fabric_port *port;
