@@ -40,6 +40,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "wire/native.h"
 #include "wire/vport.h"
 #include "wire/wq.h"
@@ -132,6 +133,28 @@ static inline void driver_unit_write(struct driver_unit *unit, uint64_t w0, uint
 	typedef uint64_t vector __attribute__((vector_size(32)));
 
 	*(vector *)unit = (vector){ w0, w1, w2, w3 };
+}
+
+/**
+ * driver_wq_want() - units are going to be written: have their cache lines on their way
+ * @wq:		queue
+ * @from:	the first of them, counted as its tail is
+ * @n:		how many; the adapter is done with what was there before
+ *
+ * A commit waits until all that was written before it is in the cache.
+ */
+static inline void driver_wq_want(const struct driver_wq *wq, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i += DRIVER_CACHE_LINE / GDMA_WQE_UNIT)
+		cpu_prefetch_write(&wq->ring[(from + i) & wq->mask]);
+}
+
+/** driver_wq_want_bell() - the same for the doorbell of the next commit */
+static inline void driver_wq_want_bell(const struct driver_wq *wq,
+				       const struct driver_doorbell *doorbell)
+{
+	if (wq->page != DRIVER_NO_PAGE)
+		cpu_prefetch_write(doorbell->shared + (size_t)wq->page * NATIVE_DOORBELL_SIZE);
 }
 
 /** driver_wq_bell() - the ordinary doorbell of a work queue, up to @tail units */

@@ -139,6 +139,8 @@ static bool refill_plain(struct pmd_rxq *rxq)
 	uint32_t want = rxq->limit - driver_wq_used(wq);
 	bool enough = true;
 
+	driver_wq_want_bell(wq, pmd_doorbell[rxq->port]);
+
 	while (want) {
 		uint32_t slot = wq->tail & wq->mask;
 		uint32_t n = RTE_MIN(want, RTE_MIN(wq->mask + 1 - slot, 64u));
@@ -245,6 +247,8 @@ CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 		take = RTE_MIN(total - rxq->taken, (uint32_t)(n - got));
 		if (unlikely(!driver_rxq_take(&rxq->driver, take, &slot)))
 			break;
+		/* Where the buffers go that take their place. */
+		driver_wq_want(&rxq->driver.wq, rxq->driver.wq.head - take + rxq->limit, take);
 		shared = read_shared(rxq, cqe);
 		for (uint32_t i = 0; i < take; i++) {
 			const struct mana_rxcomp_perpkt_info *info = &oob->ppi[rxq->taken + i];

@@ -276,6 +276,8 @@ CPU_CLONES uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 		make_room(txq);
 		room = driver_wq_room(wq);
 	}
+	driver_wq_want(wq, wq->tail, RTE_MIN(room, (uint32_t)n));
+	driver_wq_want_bell(wq, pmd_doorbell[txq->port]);
 	for (i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		uint64_t flags = DRIVER_TX_SUPPRESS;
