@@ -25,7 +25,10 @@ int cmd_control(int argc, char **argv);
 int cmd_diagnose(int argc, char **argv);
 int cmd_device(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_setup(int argc, char **argv);
 
 /** say() - an error or warning for the user, on standard error, after the command's name */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);

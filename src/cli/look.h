@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cli/look.h - how commands come to the machine, its adapters, and the ports that a user names.
+ */
+#ifndef MANAKIN_CLI_LOOK_H
+#define MANAKIN_CLI_LOOK_H
+
+#include "host/port.h"
+
+/* The option that these commands share */
+#define SYSROOT_HELP "Look at the machine whose /sys, /proc and /etc are copied below DIR"
+
+/**
+ * look_at_machine() - open the host, and read what is there; says why if it cannot
+ * @sysroot:	NULL: the machine itself
+ *
+ * Return: 0 or a negative errno; then nothing is open
+ */
+int look_at_machine(const char *sysroot, struct host *host, struct machine *machine);
+void look_away(struct host *host, struct machine *machine);
+
+/**
+ * look_for_ports() - the ports that a user names, each once; says why if one is not there
+ * @words:	@n of them
+ * @ports:	filled in: as many as @n pointers; owned by the caller
+ * @found:	how many they are
+ *
+ * Return: 0 or a negative errno
+ */
+int look_for_ports(const struct machine *machine, char *const *words, size_t n,
+		   const struct mana_port ***ports, size_t *found);
+
+#endif

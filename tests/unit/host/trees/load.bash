@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# For bats: commands on the machines of README.md. TREES is this directory, MANAKIN the program.
+
+# on NAME COMMAND... - run commands of bash on a fresh machine; its files are below $tree, and
+# `manakin` is the program. No SSH session there, however these tests were started.
+on() {
+	local name=$1 made=$BATS_FILE_TMPDIR/$1
+	shift
+	[ -e "$made" ] || "$TREES/make" "$name" "$made"
+	tree=$BATS_TEST_TMPDIR/$name
+	rm -rf "$tree"
+	cp -a "$made" "$tree"
+	tree=$tree SSH_CONNECTION=none timeout -s KILL 60 unshare -n bash -euc '
+		"$TREES/make" --net "$0" "$tree"
+		manakin() { timeout -s KILL 20 "$MANAKIN" "$@"; }
+		. /dev/stdin' "$name" <<<"$*"
+}
+
+# valid SCHEMA - is standard input JSON of that form?
+valid() {
+	cat >"$BATS_TEST_TMPDIR/json"
+	python3 - "$SCHEMAS/$1.json" "$BATS_TEST_TMPDIR/json" <<-'END'
+		import json, sys
+		import jsonschema
+		schema, data = (json.load(open(name)) for name in sys.argv[1:])
+		jsonschema.Draft202012Validator.check_schema(schema)
+		jsonschema.Draft202012Validator(schema).validate(data)
+	END
+}
