@@ -38,9 +38,24 @@ const char *port_key(const struct mana_port *port, char key[KEY_TEXT])
 	return key;
 }
 
-struct plan_port *plan_add_port(struct plan *plan, const struct machine *machine,
-				const struct mana_port *port, const char *key)
+/** name_port() - by the interface that it had, if it has none now */
+static void name_port(struct plan_port *added, const struct ledger_port *known)
 {
+	const json_t *synthetic = known ? json_object_get(known->saved, "synthetic") : NULL;
+	const json_t *saved = synthetic || !known ? synthetic : json_object_get(known->saved, "vf");
+
+	if (added->port && (added->port->synthetic || !known))
+		snprintf(added->name, sizeof(added->name), "%s", added->port->name);
+	else
+		snprintf(added->name, sizeof(added->name), "%s",
+			 saved ? ledger_text(saved, "name") : added->key);
+}
+
+struct plan_port *plan_add_port(struct plan *plan, const struct machine *machine,
+				const struct ledger *ledger, const struct mana_port *port,
+				const char *key)
+{
+	const struct ledger_port *known = ledger_find(ledger, key);
 	struct plan_port *more = plan_find(plan, key);
 
 	if (more)
@@ -51,11 +66,12 @@ struct plan_port *plan_add_port(struct plan *plan, const struct machine *machine
 	plan->port = more;
 	more = &more[plan->n_ports++];
 	*more = (struct plan_port){ .port = port, .gone = !port };
+	more->journalled = known != NULL;
 	snprintf(more->key, sizeof(more->key), "%s", key);
+	name_port(more, known);
 	if (!port)
 		return more;
 	snprintf(more->uuid, sizeof(more->uuid), "%s", port->uuid);
-	snprintf(more->name, sizeof(more->name), "%s", port->name);
 	if (port->vf)
 		snprintf(more->vf, sizeof(more->vf), "%s", port->vf->name);
 	if (port->adapter >= 0)

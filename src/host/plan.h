@@ -171,7 +171,8 @@ int plan_add(const struct host *host, struct plan *plan, const struct step *step
 
 /** plan_add_port() - add a port once; NULL: no memory. @port may be NULL: it is gone */
 struct plan_port *plan_add_port(struct plan *plan, const struct machine *machine,
-				const struct mana_port *port, const char *key);
+				const struct ledger *ledger, const struct mana_port *port,
+				const char *key);
 
 /** port_key() - under which the journal knows a port */
 const char *port_key(const struct mana_port *port, char key[KEY_TEXT]);

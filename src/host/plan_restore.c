@@ -55,25 +55,16 @@ static const struct mana_port *port_of(const struct planning *p, const char *key
 static int add_port(const struct planning *p, const struct mana_port *port,
 		    const struct ledger_port *known)
 {
-	struct plan_port *added;
+	const struct plan_port *added;
 	char key[KEY_TEXT];
 
 	if (port && (port->owner == OWNER_NETVSC || port->owner == OWNER_DPDK_MANA) &&
 	    *port->users)
 		return fail(p, -EBUSY, "%s is in use by %s; end that first", port->name,
 			    port->users);
-	added = plan_add_port(p->plan, p->machine, port, known ? known->key : port_key(port, key));
-	if (!added)
-		return fail(p, -ENOMEM, "out of memory");
-	added->journalled = known != NULL;
-	if (!port) {
-		const json_t *synthetic = json_object_get(known->saved, "synthetic");
-		const json_t *saved = synthetic ? synthetic : json_object_get(known->saved, "vf");
-
-		snprintf(added->name, sizeof(added->name), "%s",
-			 saved ? ledger_text(saved, "name") : known->key);
-	}
-	return 0;
+	added = plan_add_port(p->plan, p->machine, p->ledger, port,
+			      known ? known->key : port_key(port, key));
+	return added ? 0 : fail(p, -ENOMEM, "out of memory");
 }
 
 /** add_word() - a port that the user names */

@@ -85,8 +85,10 @@ static int check_in_use(const struct planning *p, const struct mana_port *port)
 
 		if (!dev[i])
 			continue;
+		/* A pair of virtual Ethernet names each other; neither is above. */
 		for (size_t j = 0; j < p->machine->netdevs.n && !above; j++)
-			if (p->machine->netdevs.dev[j].lower == dev[i]->index)
+			if (p->machine->netdevs.dev[j].lower == dev[i]->index &&
+			    p->machine->netdevs.dev[j].index != dev[i]->lower)
 				above = &p->machine->netdevs.dev[j];
 		if (!above && dev[i]->master &&
 		    !(dev[i] == port->vf && port->synthetic &&
@@ -175,11 +177,10 @@ static int add_port(const struct planning *p, const char *word)
 		if (err)
 			return err;
 	}
-	added = plan_add_port(p->plan, p->machine, port, port_key(port, key));
+	added = plan_add_port(p->plan, p->machine, p->ledger, port, port_key(port, key));
 	if (!added)
 		return no_memory(p);
 	added->netvsc = pmd == PMD_NETVSC;
-	added->journalled = ledger_find(p->ledger, key) != NULL;
 	added->save = must_save(port, ledger_find(p->ledger, key));
 	return 0;
 }

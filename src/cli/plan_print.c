@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cli/plan_print.h"
+
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+
+/* By enum step_state */
+static const char *const states[] = {
+	[STEP_PLANNED] = "planned", [STEP_DONE] = "done",     [STEP_UNCHANGED] = "unchanged",
+	[STEP_FAILED] = "failed",   [STEP_UNDONE] = "undone",
+};
+
+void plan_print(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		printf("%3zu  %s\n", i + 1, plan->step[i].what);
+}
+
+void plan_script(const struct plan *plan, const char *title)
+{
+	printf("#!/bin/sh\n# %s\nset -e\n", title);
+	for (size_t i = 0; i < plan->n_steps; i++)
+		printf("\n# %s\n%s\n", plan->step[i].what, plan->step[i].command);
+}
+
+/** step_json() - one step */
+static json_t *step_json(const struct step *step)
+{
+	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", step_kind_name(step->kind),
+				   "what", step->what, "command", step->command, "undo",
+				   step->undo, "state", states[step->state]);
+	bool failed = !object;
+
+	if (failed)
+		return NULL;
+	failed |= json_object_set_new(object, "port", output_text(step->key));
+	failed |= json_object_set_new(object, "note", output_text(step->why));
+	if (!failed)
+		return object;
+	json_decref(object);
+	return NULL;
+}
+
+/** plan_json() - ports and steps; NULL: no memory */
+static json_t *plan_json(const struct plan *plan)
+{
+	json_t *ports = json_array(), *steps = json_array(), *root;
+	bool failed = !ports || !steps;
+
+	for (size_t i = 0; !failed && i < plan->n_ports; i++) {
+		const struct plan_port *port = &plan->port[i];
+		json_t *object = json_pack("{s:s, s:s}", "name", port->name, "key", port->key);
+
+		failed = !object || json_array_append(ports, object) ||
+			 json_object_set_new(object, "uuid", output_text(port->uuid)) ||
+			 json_object_set_new(object, "vf", output_text(port->vf)) ||
+			 json_object_set_new(object, "adapter", output_text(port->address)) ||
+			 json_object_set_new(object, "gone", json_boolean(port->gone));
+		json_decref(object);
+	}
+	for (size_t i = 0; !failed && i < plan->n_steps; i++)
+		failed = json_array_append_new(steps, step_json(&plan->step[i]));
+	root = failed ? NULL : json_pack("{s:O, s:O}", "ports", ports, "steps", steps);
+	json_decref(ports);
+	json_decref(steps);
+	return root;
+}
+
+int plan_print_json(const struct plan *plan, bool dry_run, const char *error, int status)
+{
+	json_t *root = plan_json(plan);
+
+	if (root && (json_object_set_new(root, "dry_run", json_boolean(dry_run)) ||
+		     json_object_set_new(root, "error", output_text(error)))) {
+		json_decref(root);
+		root = NULL;
+	}
+	return output_json(root) == EXIT_OK ? status : EXIT_FAILED;
+}
+
+void plan_told(void *arg, const struct step *step, bool back)
+{
+	const bool *tell = arg;
+
+	if (step->state == STEP_FAILED)
+		say("%s%s: %s", back ? "on the way back: " : "", step->what, step->why);
+	else if (*step->why)
+		say("%s: %s", step->what, step->why);
+	else if (back && *tell && step->state == STEP_DONE)
+		printf("back: %s\n", step->what);
+	fflush(stdout);
+}
