@@ -185,9 +185,10 @@ void check_rdma_device(struct exam *exam)
 	struct rdma_providers providers = { 0 };
 	struct rdma_core core;
 
+	if (rdma_core_read(exam->host, &core))
+		return; /* said above */
+	rdma_providers_read(exam->host, &core, &providers);
 	rdma_devices_read(exam->host, &devices);
-	if (!rdma_core_read(exam->host, &core))
-		rdma_providers_read(exam->host, &core, &providers);
 	for (size_t i = 0; i < exam->machine.n_adapters; i++) {
 		const struct mana_adapter *adapter = &exam->machine.adapter[i];
 		bool found = false;

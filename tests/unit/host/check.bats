@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# manakin check on machines made of files (trees/), verdict by verdict. Their rdma-core is this
+# machine's own. The kernel's answers over netlink are those of Linux 6.12, recorded in a guest.
+# MANAKIN is the program, TREES makes machines, PROVIDER_ID changes a provider's driver id,
+# SCHEMAS has the schemas.
+
+bats_require_minimum_version 1.5.0
+
+# RDMA_NLDEV_CMD_GET: mana_0 is number 0; RDMA_NLDEV_CMD_GET_CHARDEV: uverbs0, driver id 20
+NETLINK=dAAAAAEUAgABAAAA2gAAAAgAAQAAAAAACwACAG1hbmFfMAAACAADAAIAAAAMAAQAABAAAAAAAAAMAAYAAQAA/v86DQIM
+NETLINK+=AAcAAAAAAAAAAAAFAA4AAQAAAAUAVAAAAAAABQBlAAAAAAAJAEMAcm9jZQAAAAA8AAAADxQAAAAAAQDaAAAACABJABQA
+NETLINK+=AAAMAEgAwOcAAAAAAAAMAEcAAQAAAAAAAAAMAEYAdXZlcmJzMAA=
+
+setup() {
+	ROOT=$BATS_TEST_TMPDIR/root
+	LIBRARIES=$(dirname "$(readlink -f "$(ldconfig -p | awk '/libibverbs.so.1 .*x86-64|libibverbs.so.1 .*AArch64/ { print $NF; exit }')")")
+	PROVIDERS=$LIBRARIES/libibverbs
+	[ -e "$LIBRARIES/libibverbs.so.1" ] && [ -d "$PROVIDERS" ]
+}
+
+teardown() {
+	[ -z "${NAMESPACE-}" ] || kill "$NAMESPACE"
+}
+
+# machine NAME - make it and its interfaces, with rdma-core and what the kernel says of RDMA
+machine() {
+	rm -rf "$ROOT"
+	[ -z "${NAMESPACE-}" ] || kill "$NAMESPACE"
+	unshare -n sleep 300 3>&- &
+	NAMESPACE=$!
+	until [ "$(readlink /proc/$NAMESPACE/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do
+		sleep 0.01
+	done
+	there "$TREES/make" --net "$1" "$ROOT"
+	rdma_core
+	base64 -d <<<"$NETLINK" >"$ROOT/netlink-rdma"
+}
+
+# there COMMAND... - among the machine's interfaces
+there() {
+	nsenter --net=/proc/$NAMESPACE/ns/net "$@"
+}
+
+# rdma_core - this machine's, with the providers that matter
+rdma_core() {
+	local to=$ROOT/usr/lib/x86_64-linux-gnu name
+	mkdir -p "$ROOT$PROVIDERS" "$to" "$ROOT/etc/libibverbs.d"
+	cp -P "$LIBRARIES"/libibverbs.so.1* "$to"
+	for name in mana erdma mlx5; do
+		cp -L "$PROVIDERS"/lib$name-rdmav*.so "$ROOT$PROVIDERS"
+		echo "driver $name" >"$ROOT/etc/libibverbs.d/$name.driver"
+	done
+}
+
+# claims PROVIDER ID - it was built with other headers
+claims() {
+	python3 "$PROVIDER_ID" "$ROOT$PROVIDERS"/lib"$1"-rdmav*.so "$2"
+}
+
+# check STATUS ARGUMENT... - its findings go to findings
+check() {
+	local wanted=$1 got=0
+	shift
+	there timeout -s KILL 20 "$MANAKIN" check --json --sysroot "$ROOT" "$@" >"$BATS_TEST_TMPDIR/json" || got=$?
+	cat "$BATS_TEST_TMPDIR/json"
+	[ "$got" -eq "$wanted" ] || { echo "wanted status $wanted, got $got"; return 1; }
+	python3 - "$BATS_TEST_TMPDIR/json" "$SCHEMAS/check.json" "$got" >"$BATS_TEST_TMPDIR/findings" <<-'EOF'
+		import json, jsonschema, sys
+		found, schema = (json.load(open(name)) for name in sys.argv[1:3])
+		jsonschema.validate(found, schema)
+		assert found["status"] == int(sys.argv[3])
+		for c in found["checks"]:
+		    print(c["verdict"], c["check"], c["subject"] or "-", c["evidence"], "|", c["fix"] or "-")
+	EOF
+}
+
+# says PATTERN - is there a finding like this? In full: VERDICT CHECK SUBJECT EVIDENCE | FIX
+says() {
+	grep -qE "^$1" "$BATS_TEST_TMPDIR/findings" || { echo "no finding is like: $1"; return 1; }
+}
+
+# fails CHECK... - are these the checks that fail, and no others?
+fails() {
+	local got
+	got=$(awk '$1 == "fail" { print $2 }' "$BATS_TEST_TMPDIR/findings" | sort -u | xargs)
+	[ "$got" = "$*" ] || { echo "these fail: $got"; return 1; }
+}
+
+@test "an Azure VM: all is well, but for the interface that is still to be handed over" {
+	machine one
+	check 1
+	says 'ok linux - Ubuntu 24.04.1 LTS, kernel 6.8.0-1020-azure'
+	says 'ok azure - an Azure VM'
+	says 'ok adapter 7870:00:00.0 a MANA VF, driver mana, 2 ports'
+	says 'ok kernel - 6.8.0-1020-azure has both drivers of MANA'
+	for module in mana mana_ib ib_uverbs hv_netvsc; do
+		says "ok module $module loaded"
+	done
+	says "ok module uio_hv_generic there; 'manakin setup' loads it"
+	says 'ok image - Ubuntu 24.04.1 LTS is not on the guide.s list'
+	says 'ok rdma-core - version [0-9]+ '
+	says 'ok rdma-provider - .*libmana-rdmav.* claims driver id 20'
+	says "ok rdma-device mana_0 the kernel's driver id 20 is the provider mana's"
+	says 'ok interface eth0 eth0 and its VF enP30832s1 are up; the default route or this SSH session needs it: it stays'
+	says 'warning interface eth1 eth1 and its VF enP30832s1d1 are up .* \| sudo manakin setup eth1'
+	says 'ok hugepages node 0, 2 MB 1024, of which 1024 are free'
+	says 'ok hugetlbfs - /dev/hugepages, for pages of 2 MB'
+	says 'unknown memlock'
+	says 'unknown files'
+	says 'ok failsafe'
+	fails
+}
+
+@test "an interface that was named must be down; the one that SSH needs is not to be had" {
+	machine one
+	check 2 eth1
+	says 'fail interface eth1 eth1 and its VF enP30832s1d1 are up; both have to be down .* \| sudo manakin setup eth1'
+	fails interface
+	check 2 enP30832s1d1
+	says 'fail interface eth1'
+	check 2 eth0
+	says 'fail interface eth0 .* give DPDK another one \| -'
+}
+
+@test "handed over" {
+	machine taken
+	check 0
+	says 'ok interface .* handed over: uio_hv_generic has its VMBus device'
+	says 'ok module uio_hv_generic loaded'
+	check 0 60:45:bd:a6:bd:76
+}
+
+@test "the guide's images" {
+	machine ubuntu2004
+	check 1
+	says 'ok image - Ubuntu 20.04.6 LTS is on'
+	says 'ok kernel - 5.15.0-1045-azure has both drivers of MANA, backported'
+	machine ubuntu2204
+	check 1
+	says 'ok image - Ubuntu 22.04.3 LTS is on'
+	machine rhel89
+	check 1
+	says 'ok image - Red Hat Enterprise Linux 8.9 .* is on'
+	says 'ok kernel - 4.18.0-513.* backported'
+	machine rhel94
+	check 1
+	says 'ok image - Red Hat Enterprise Linux 9.4 .* is on'
+}
+
+@test "the guide's images with a kernel that is too old, and without mana_ib" {
+	machine ubuntu2204
+	mv "$ROOT"/lib/modules/5.15.0-1045-azure "$ROOT"/lib/modules/5.15.0-1030-azure
+	echo 5.15.0-1030-azure >"$ROOT/proc/sys/kernel/osrelease"
+	check 1
+	says 'warning image - Ubuntu 22.04.3 LTS is on the guide.s list from kernel 5.15.0-1045-azure on; this is 5.15.0-1030-azure \| sudo apt-get install linux-azure'
+	rm -r "$ROOT/sys/module/mana_ib"
+	sed -i /mana_ib/d "$ROOT"/lib/modules/*/modules.dep
+	check 2
+	says 'fail kernel - 5.15.0-1030-azure is older than 6.2, .* has no backport of it \| sudo apt-get install linux-azure'
+	says 'fail module mana_ib missing in kernel 5.15.0-1030-azure.* \| sudo apt-get install linux-azure'
+	fails kernel module
+}
+
+@test "modules: missing, there, built in" {
+	machine one
+	rm -r "$ROOT"/sys/module/{mana_ib,ib_uverbs}
+	sed -i /uio_hv_generic/d "$ROOT"/lib/modules/*/modules.dep
+	sed -i /ib_uverbs/d "$ROOT"/lib/modules/*/modules.dep
+	echo kernel/drivers/infiniband/core/ib_uverbs.ko >"$(echo "$ROOT"/lib/modules/*)/modules.builtin"
+	check 2
+	says 'fail module mana_ib not loaded: .* \| sudo modprobe mana_ib'
+	says 'ok module ib_uverbs built into the kernel'
+	says 'warning module uio_hv_generic missing .*--pmd mana.* \| sudo apt-get install linux-modules-extra-'
+	fails module
+}
+
+@test "an older VM with Mellanox's adapter" {
+	machine mlx5
+	check 2
+	says 'ok azure'
+	says 'fail adapter - no PCI device 1414:00ba; this VM has a Mellanox adapter'
+	fails adapter
+	check 2 eth0
+	says 'fail interface eth0 eth0 is not a MANA interface'
+}
+
+@test "a server that is no VM" {
+	machine metal
+	check 2
+	says "warning azure - Supermicro SYS-1029P-WTR, not an Azure VM; .*'manakin device'"
+	says 'fail adapter - no PCI device 1414:00ba'
+	run ! says '.* module hv_netvsc'
+	fails adapter
+}
+
+@test "not Linux: WSL, Windows; nothing at all" {
+	machine one
+	echo 5.15.153.1-microsoft-standard-WSL2 >"$ROOT/proc/sys/kernel/osrelease"
+	check 2
+	says 'fail linux - kernel 5.15.153.1-microsoft-standard-WSL2 is the Windows Subsystem for Linux'
+	rm "$ROOT/proc/sys/kernel/osrelease"
+	check 1
+	says 'unknown linux'
+	says 'unknown kernel'
+	mkdir -p "$ROOT/Windows/System32"
+	check 2
+	says 'fail linux - this is Windows'
+}
+
+@test "the guide's mismatch: the kernel's driver id is another provider's" {
+	machine one
+	claims mana 21
+	claims erdma 20
+	check 2
+	says "fail rdma-device mana_0 libibverbs will pick erdma: the kernel calls this device's driver id 20; rdma-core's provider mana claims id 21, and erdma claims the kernel's \| use the kernel and the rdma-core of one distribution"
+	fails rdma-device
+	claims erdma 19
+	check 2
+	says "fail rdma-device mana_0 libibverbs will pick no provider: .* id 20; .* claims id 21 \|"
+	rm "$ROOT/netlink-rdma"
+	check 1
+	says 'unknown rdma-device mana_0 .* tree'
+	base64 -d <<<"$NETLINK" | head -c 150 >"$ROOT/netlink-rdma"
+	check 1
+	says 'unknown rdma-device mana_0'
+}
+
+@test "rdma-core: none, too old, without the provider, with another one's" {
+	machine one
+	rm -r "$ROOT"/usr/lib/x86_64-linux-gnu/libibverbs.so.1*
+	check 2
+	says 'fail rdma-core - there is no libibverbs.so.1: .* \| sudo apt-get install rdma-core ibverbs-providers'
+	fails rdma-core
+	rdma_core
+	for file in "$ROOT"/usr/lib/x86_64-linux-gnu/libibverbs.so.1.*; do
+		mv "$file" "$ROOT/usr/lib/x86_64-linux-gnu/libibverbs.so.1.14.39.0"
+	done
+	ln -sf libibverbs.so.1.14.39.0 "$ROOT/usr/lib/x86_64-linux-gnu/libibverbs.so.1"
+	check 1
+	says 'ok rdma-core - version 39 .* is older than 44, but has the provider mana'
+	rm "$ROOT/etc/libibverbs.d/mana.driver"
+	check 2
+	says 'fail rdma-core - version 39 .* is older than 44 and has no provider mana'
+	says "fail rdma-provider - no file in /etc/libibverbs.d says 'driver mana'"
+	echo 'driver mana' >"$ROOT/etc/libibverbs.d/mana.driver"
+	for file in "$ROOT$PROVIDERS"/libmana-rdmav*.so; do
+		mv "$file" "${file%/*}/libmana-rdmav33.so"
+	done
+	check 2
+	says 'fail rdma-provider - /etc/libibverbs.d names mana, but there is no libmana-rdmav[0-9]+.so in .*/libibverbs'
+}
+
+@test "no RDMA device; another driver on the adapter, or none" {
+	machine one
+	rm -r "$ROOT/sys/class/infiniband"
+	check 2
+	says 'fail rdma-device 7870:00:00.0 the adapter has no RDMA device'
+	machine one
+	dir=$(echo "$ROOT"/sys/devices/*/*/*/*/*/pci7870:00/7870:00:00.0)
+	[ -d "$dir" ] || dir=$(find "$ROOT/sys/devices" -type d -name 7870:00:00.0)
+	rm "$dir/driver"
+	check 2
+	says 'fail adapter 7870:00:00.0 a MANA VF that no driver has; .* \| .*drivers_probe'
+	mkdir -p "$ROOT/sys/bus/pci/drivers/uio_pci_generic"
+	ln -s "$ROOT/sys/bus/pci/drivers/uio_pci_generic" "$dir/driver"
+	check 2
+	says 'fail adapter 7870:00:00.0 a MANA VF that the driver uio_pci_generic has; .* \| echo 7870:00:00.0 .*uio_pci_generic/unbind.*mana/bind'
+}
+
+# pages NODE KIB TOTAL FREE
+pages() {
+	local dir=$ROOT/sys/devices/system/node/node$1/hugepages/hugepages-$2kB
+	mkdir -p "$dir"
+	echo "$3" >"$dir/nr_hugepages"
+	echo "$4" >"$dir/free_hugepages"
+}
+
+@test "hugepages: none, in use, few, on the wrong node, of 1 GB" {
+	machine one
+	pages 0 2048 0 0
+	check 2
+	says 'fail hugepages - there are none, .* \| echo 1024 \| sudo tee /sys/devices/system/node/node\*/hugepages/hugepages-2048kB/nr_hugepages'
+	fails hugepages
+	pages 0 2048 1024 0
+	check 1
+	says 'warning hugepages - all are in use'
+	pages 0 2048 1024 20
+	check 1
+	says 'warning hugepages - 40 MB are free'
+	pages 0 2048 0 0
+	pages 1 2048 1024 1024
+	check 1
+	says 'warning hugepages node 0 no free ones on this node, where the adapter 7870:00:00.0 is.* \| .*node0'
+	pages 1 2048 0 0
+	pages 0 1048576 2 2
+	check 2
+	says 'ok hugepages node 0, 1 GB 2, of which 2 are free'
+	says 'fail hugetlbfs - none is mounted for pages of a size that there are'
+	echo 'none /mnt/huge hugetlbfs rw,pagesize=1024M 0 0' >>"$ROOT/proc/mounts"
+	check 1
+	says 'ok hugetlbfs - /mnt/huge, for pages of 1 GB'
+	sed -i 's/ rw,/ ro,/' "$ROOT/proc/mounts"
+	check 2
+	says 'fail hugetlbfs - this user may not write to /mnt/huge'
+	sed -i /hugetlbfs/d "$ROOT/proc/mounts"
+	check 2
+	says 'fail hugetlbfs - none is mounted; .* \| sudo mkdir -p /dev/hugepages && sudo mount -t hugetlbfs'
+}
+
+@test "queues and descriptors that will be wanted, from options and from testpmd's own" {
+	machine one
+	check 1 --descriptors 128
+	says 'ok descriptors - 128 a queue'
+	check 2 --descriptors 32
+	says 'fail descriptors - 32 a queue are too few: net_mana takes 64 at least \| use --txd=64 --rxd=64'
+	check 2 -- -l 1 -- --txd=128 --rxd 100
+	says 'fail descriptors - 100 a queue: net_mana takes multiples of 64 alone \| use --txd=64'
+	fails descriptors
+	check 1 --queues 8
+	says '(ok|unknown) queues eth1'
+}
+
+@test "the failsafe and vdev_netvsc drivers: in arguments, and in a process" {
+	machine one
+	check 1 -- '--vdev=net_vdev_netvsc0,iface=eth1' -- --stats 2
+	says 'warning failsafe arguments --vdev=net_vdev_netvsc0,iface=eth1: .* \| manakin args eth1'
+	mkdir -p "$ROOT/proc/815"
+	printf '/usr/bin/dpdk-testpmd\0-l\0001-3\0--vdev\0net_failsafe0,dev(7870:00:00.0)\0--\0' >"$ROOT/proc/815/cmdline"
+	mkdir -p "$ROOT/proc/816"
+	printf 'grep\0net_failsafe\0log\0' >"$ROOT/proc/816/cmdline"
+	check 1
+	says 'warning failsafe dpdk-testpmd \(815\) --vdev=net_failsafe0.* \| manakin args IFACE'
+	run ! says '.* failsafe grep'
+}
+
+@test "two adapters, four ports on one bus address, two RDMA devices" {
+	machine two
+	check 1
+	says 'ok adapter 7870:00:00.0 .* 2 ports'
+	says 'ok adapter 7871:00:00.0 .* 2 ports'
+	says 'ok hugepages node 1, 2 MB'
+	machine four
+	check 2 eth1 eth2
+	says 'ok adapter 7870:00:00.0 .* 4 ports'
+	says 'fail interface eth1'
+	says 'fail interface eth2'
+	run ! says '.* interface eth3'
+	machine newer
+	check 1
+	says 'ok rdma-device mana_0'
+	says 'unknown rdma-device manae_0'
+}
+
+@test "a table for people: verdicts in words, the fix below" {
+	machine one
+	status=0
+	there "$MANAKIN" check --sysroot "$ROOT" >"$BATS_TEST_TMPDIR/table" || status=$?
+	cat "$BATS_TEST_TMPDIR/table"
+	[ "$status" -le 2 ]
+	grep -qE '^ok +linux +Ubuntu' "$BATS_TEST_TMPDIR/table"
+	grep -qE '^MANA with DPDK (can|will not) work here' "$BATS_TEST_TMPDIR/table"
+	run ! grep -q $'\033' "$BATS_TEST_TMPDIR/table"
+}
+
+# refused TEXT ARGUMENT... - wrong usage: one message, and status 64
+refused() {
+	local text=$1
+	shift
+	run --separate-stderr there timeout -s KILL 20 "$MANAKIN" check "$@"
+	[ "$status" -eq 64 ] || { echo "status $status"; return 1; }
+	# shellcheck disable=SC2154
+	[[ -z $output && $stderr == *"$text"* ]] || { echo "$stderr"; return 1; }
+}
+
+@test "wrong usage is status 64, with the next step" {
+	machine four
+	refused "no-such-interface" --sysroot "$ROOT" no-such-interface
+	refused "all its ports share; name a port" --sysroot "$ROOT" 7870:00:00.0
+	refused "'0' is not 1 to 65535" --queues 0
+	refused "'many' is not 1 to 65535" --descriptors many
+	refused "/no/such/tree" --sysroot /no/such/tree
+	refused "unrecognized option" --frobnicate
+}
+
+@test "this machine: no root is needed, and nothing is started" {
+	run setpriv --reuid=65534 --clear-groups timeout -s KILL 20 "$MANAKIN" check
+	echo "$output"
+	[ "$status" -le 2 ]
+	[[ $output == *"MANA with DPDK"* ]]
+	strace -f -e trace=execve -o "$BATS_TEST_TMPDIR/trace" "$MANAKIN" check >/dev/null || [ $? -le 2 ]
+	[ "$(grep -c 'execve(' "$BATS_TEST_TMPDIR/trace")" -eq 1 ]
+}
