@@ -19,11 +19,13 @@ enum exit_status {
 /*
  * A command: argv[0] is its name. Returns an exit status.
  */
+int cmd_args(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_control(int argc, char **argv);
 int cmd_diagnose(int argc, char **argv);
 int cmd_device(int argc, char **argv);
+int cmd_dpdk(int argc, char **argv);
 int cmd_lab(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
