@@ -10,8 +10,7 @@
 #include "host/check_parts.h"
 #include "host/rdma.h"
 
-#define LIBIBVERBS "libibverbs.so.1"
-#define PROVIDER   "mana"
+#define PROVIDER "mana"
 
 void check_rdma_core(struct exam *exam)
 {
@@ -22,7 +21,7 @@ void check_rdma_core(struct exam *exam)
 
 	if (rdma_core_read(exam->host, &core)) {
 		find(exam, VERDICT_FAIL, NULL, fix,
-		     "there is no " LIBIBVERBS ": rdma-core 44 or later is needed");
+		     "there is no " RDMA_LIBRARY ": rdma-core 44 or later is needed");
 		return;
 	}
 	if (!core.version || core.version >= 44) {
@@ -44,15 +43,6 @@ void check_rdma_core(struct exam *exam)
 	     backport ? ", but has the provider mana" : " and has no provider mana");
 }
 
-/** mana_provider() - the one that the configuration names; NULL: it names none */
-static const struct rdma_provider *mana_provider(const struct rdma_providers *providers)
-{
-	for (size_t i = 0; i < providers->n; i++)
-		if (!strcmp(providers->provider[i].name, PROVIDER))
-			return &providers->provider[i];
-	return NULL;
-}
-
 void check_rdma_provider(struct exam *exam)
 {
 	const char *fix = distro_install(&exam->distro, PACKAGE_RDMA);
@@ -63,7 +53,7 @@ void check_rdma_provider(struct exam *exam)
 	if (rdma_core_read(exam->host, &core))
 		return; /* said above */
 	rdma_providers_read(exam->host, &core, &providers);
-	mana = mana_provider(&providers);
+	mana = rdma_named(&providers, PROVIDER);
 	if (!mana)
 		find(exam, VERDICT_FAIL, NULL, fix,
 		     "no file in %s says 'driver mana', so libibverbs will not load it",
@@ -82,29 +72,6 @@ void check_rdma_provider(struct exam *exam)
 	rdma_providers_free(&providers);
 }
 
-/**
- * explain_mismatch() - why it is not mana that gets the device
- *
- * Return: the sentence, in @text
- */
-static const char *explain_mismatch(const struct rdma_device *device,
-				    const struct rdma_providers *providers, char text[512])
-{
-	const struct rdma_provider *mana = mana_provider(providers);
-	const struct rdma_provider *other = rdma_claimant(providers, device->driver_id);
-	char ours[64] = "the provider mana claims none";
-
-	if (mana && mana->claim.n)
-		snprintf(ours, sizeof(ours), "rdma-core's provider mana claims id %llu",
-			 (unsigned long long)mana->claim.id[0]);
-	snprintf(text, 512, "the kernel calls this device's driver id %llu; %s%s%s%s",
-		 (unsigned long long)device->driver_id, ours,
-		 other && other != mana ? ", and " : "",
-		 other && other != mana ? other->claim.name : "",
-		 other && other != mana ? " claims the kernel's" : "");
-	return text;
-}
-
 /** judge_match() - does libibverbs use the provider mana for the device? */
 static void judge_match(struct exam *exam, const struct rdma_device *device,
 			const struct rdma_providers *providers)
@@ -112,55 +79,19 @@ static void judge_match(struct exam *exam, const struct rdma_device *device,
 	static const char fix[] = "use the kernel and the rdma-core of one distribution: remove the "
 				  "rdma-core that was built apart, or build one whose "
 				  "rdma_driver_id is the kernel's";
-	const struct rdma_provider *claimant;
-	static struct rdma_pick picks[RDMA_DEVICES];
-	char error[256] = "", text[512];
-	const struct rdma_pick *pick = NULL;
-	int n = -1;
+	char words[RDMA_WORDS];
 
-	if (host_is_machine(exam->host))
-		n = rdma_pick(LIBIBVERBS, picks, error, sizeof(error));
-	for (int i = 0; i < n; i++)
-		if (!strcmp(picks[i].device, device->name))
-			pick = &picks[i];
-	if (pick && !strcmp(pick->provider, PROVIDER)) {
-		if (device->has_driver_id)
-			find(exam, VERDICT_OK, device->name, NULL,
-			     "libibverbs picks the provider mana; the kernel's driver id is %llu",
-			     (unsigned long long)device->driver_id);
-		else
-			find(exam, VERDICT_OK, device->name, NULL,
-			     "libibverbs picks the provider mana");
-		return;
+	switch (rdma_match(exam->host, device, providers, PROVIDER, words)) {
+	case RDMA_MATCH_OK:
+		find(exam, VERDICT_OK, device->name, NULL, "%s", words);
+		break;
+	case RDMA_MATCH_NOT:
+		find(exam, VERDICT_FAIL, device->name, fix, "%s", words);
+		break;
+	case RDMA_MATCH_UNKNOWN:
+		find(exam, VERDICT_UNKNOWN, device->name, NULL, "%s", words);
+		break;
 	}
-	if (pick) {
-		find(exam, VERDICT_FAIL, device->name, fix, "libibverbs picks the provider %s (%s): %s",
-		     pick->provider, pick->file,
-		     device->has_driver_id ? explain_mismatch(device, providers, text) :
-					     "the kernel's driver id is not known");
-		return;
-	}
-	if (n >= 0) {
-		find(exam, VERDICT_FAIL, device->name, fix, "libibverbs finds no provider: %s",
-		     device->has_driver_id ? explain_mismatch(device, providers, text) :
-					     "the kernel's driver id is not known");
-		return;
-	}
-	if (!device->has_driver_id) {
-		find(exam, VERDICT_UNKNOWN, device->name, NULL,
-		     "which provider libibverbs picks cannot be told: %s",
-		     *error ? error : "the kernel of a tree cannot be asked for the driver id");
-		return;
-	}
-	claimant = rdma_claimant(providers, device->driver_id);
-	if (claimant && !strcmp(claimant->claim.name, PROVIDER))
-		find(exam, VERDICT_OK, device->name, NULL,
-		     "the kernel's driver id %llu is the provider mana's%s%s",
-		     (unsigned long long)device->driver_id, *error ? "; " : "", error);
-	else
-		find(exam, VERDICT_FAIL, device->name, fix, "libibverbs will pick %s: %s",
-		     claimant ? claimant->claim.name : "no provider",
-		     explain_mismatch(device, providers, text));
 }
 
 /** judge_file() - may this user open the device? */

@@ -12,6 +12,8 @@
 
 #define RDMA_NAME    64u /* IB_DEVICE_NAME_MAX */
 #define RDMA_DEVICES 64u
+#define RDMA_WORDS   1024u
+#define RDMA_LIBRARY "libibverbs.so.1"
 
 /**
  * struct rdma_device - a device as the kernel tells it
@@ -89,6 +91,9 @@ int rdma_providers_read(const struct host *host, const struct rdma_core *core,
 			struct rdma_providers *providers);
 void rdma_providers_free(struct rdma_providers *providers);
 
+/** rdma_named() - the provider that the configuration calls so; NULL: it names none */
+const struct rdma_provider *rdma_named(const struct rdma_providers *providers, const char *name);
+
 /** rdma_claimant() - the first provider that claims a driver id; NULL: none */
 const struct rdma_provider *rdma_claimant(const struct rdma_providers *providers, uint64_t id);
 
@@ -113,5 +118,23 @@ struct rdma_pick {
  * Return: how many, or a negative errno
  */
 int rdma_pick(const char *library, struct rdma_pick *picks, char *error, size_t error_size);
+
+enum rdma_match {
+	RDMA_MATCH_OK,
+	RDMA_MATCH_NOT, /* another provider gets the device, or none */
+	RDMA_MATCH_UNKNOWN,
+};
+
+/**
+ * rdma_match() - does a device get the provider that is made for it?
+ * @provider:	that should
+ * @words:	filled in, RDMA_WORDS bytes: what was seen, with both driver ids
+ *
+ * On the machine itself libibverbs is asked; if it does not answer, or in a tree, what the
+ * providers claim is compared with the kernel's driver id.
+ */
+enum rdma_match rdma_match(const struct host *host, const struct rdma_device *device,
+			   const struct rdma_providers *providers, const char *provider,
+			   char *words);
 
 #endif

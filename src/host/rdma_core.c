@@ -16,8 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIBRARY "libibverbs.so.1"
-
 /** read_version() - from the library's full name */
 static unsigned int read_version(const struct host *host, const char *path)
 {
@@ -25,7 +23,7 @@ static unsigned int read_version(const struct host *host, const char *path)
 	char name[256];
 
 	if (host_link(host, name, sizeof(name), "%s", path) ||
-	    sscanf(name, LIBRARY ".%u.%u.", &abi, &version) != 2)
+	    sscanf(name, RDMA_LIBRARY ".%u.%u.", &abi, &version) != 2)
 		return 0;
 	return version;
 }
@@ -38,7 +36,7 @@ int rdma_core_read(const struct host *host, struct rdma_core *core)
 	int err;
 
 	memset(core, 0, sizeof(*core));
-	err = library_find(host, LIBRARY, core->path);
+	err = library_find(host, RDMA_LIBRARY, core->path);
 	if (err)
 		return err;
 	core->version = read_version(host, core->path);
@@ -146,6 +144,14 @@ void rdma_providers_free(struct rdma_providers *providers)
 {
 	free(providers->provider);
 	memset(providers, 0, sizeof(*providers));
+}
+
+const struct rdma_provider *rdma_named(const struct rdma_providers *providers, const char *name)
+{
+	for (size_t i = 0; i < providers->n; i++)
+		if (!strcmp(providers->provider[i].name, name))
+			return &providers->provider[i];
+	return NULL;
 }
 
 const struct rdma_provider *rdma_claimant(const struct rdma_providers *providers, uint64_t id)
