@@ -197,8 +197,7 @@ static void make_cards(struct work_struct *work)
 		mutex_unlock(&host_lock);
 		if (port >= PORTS_MAX)
 			break;
-		nic = netvsp_create(link, port, said.mac, le16_to_cpu(said.mtu),
-				    le32_to_cpu(said.serial));
+		nic = netvsp_create(link, port, said.mac, le16_to_cpu(said.mtu), link->slot);
 		if (!nic)
 			continue;
 		nic->up = said.up;

@@ -51,8 +51,7 @@ struct link_port {
 	__le16 mtu;
 	u8 up;
 	u8 vf;
-	u8 unused[2];
-	__le32 serial;
+	u8 unused[6];
 };
 static_assert(sizeof(struct link_port) == 16);
 

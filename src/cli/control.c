@@ -30,6 +30,10 @@ static const char doc[] =
 	"  stats             what each port did\n"
 	"  link PORT up      the port's link comes up\n"
 	"  link PORT down    the port's link goes down: nothing is sent or received\n"
+	"  vf revoke         the function is taken off the guest's PCI bus, as when Azure\n"
+	"                    services a host; synthetic cards go on\n"
+	"  vf return         it comes back\n"
+	"  card PORT pull    the port's synthetic card is taken away\n"
 	"  timeout MS        tell the driver a new time-out of its command channel\n"
 	"  reset             ask the driver to reset the adapter\n\n"
 	"Drivers differ in which events they know: Linux takes link and reset events from 7.x on.\n\n"
@@ -68,8 +72,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		sprintf(control->request + len, "%s%s", len ? " " : "", arg);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		say("what shall the adapter do? One of stats, link, timeout, reset; see manakin "
-		    "control --help");
+		say("what shall the adapter do? One of stats, link, vf, card, timeout, reset; see "
+		    "manakin control --help");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -84,6 +88,9 @@ static bool known(const char *request)
 
 	/* Widths keep the numbers within what an unsigned int holds. */
 	return !strcmp(request, "stats") || !strcmp(request, "reset") ||
+	       !strcmp(request, "vf revoke") || !strcmp(request, "vf return") ||
+	       (sscanf(request, "card %9u %7s%c", &number, word, &rest) == 2 &&
+		!strcmp(word, "pull")) ||
 	       sscanf(request, "timeout %9u%c", &number, &rest) == 1 ||
 	       (sscanf(request, "link %9u %7s%c", &number, word, &rest) == 2 &&
 		(!strcmp(word, "up") || !strcmp(word, "down")));

@@ -112,6 +112,9 @@ static void answer_event(int client, int err, const char *what)
 		answer(client, "ok", "%s", "");
 	else if (err == -ENOTCONN)
 		answer(client, "ok", "%s: no driver is there to be told\n", what);
+	else if (err == -EOPNOTSUPP)
+		answer(client, "error", "%s: the adapter has no synthetic cards; start it with "
+		       "--synthetic, or the guest with --netvsc\n", what);
 	else
 		answer(client, "error", "%s: the value makes no sense\n", what);
 }
@@ -163,6 +166,10 @@ static void carry_out(struct control_server *server, int client, char *request)
 				     "link");
 	} else if (sscanf(request, "timeout %9u", &number) == 1) {
 		answer_event(client, adapter_reconfigure(adapter, number), "timeout");
+	} else if (!strcmp(request, "vf revoke") || !strcmp(request, "vf return")) {
+		answer_event(client, adapter_set_vf(adapter, !strcmp(request, "vf return")), "vf");
+	} else if (sscanf(request, "card %9u %7s", &number, word) == 2 && !strcmp(word, "pull")) {
+		answer_event(client, adapter_pull_card(adapter, number), "card");
 	} else if (!strcmp(request, "reset")) {
 		answer_event(client, adapter_request_reset(adapter), "reset");
 	} else {

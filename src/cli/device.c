@@ -37,6 +37,7 @@ enum {
 	OPTION_JSON = 'j',
 	OPTION_PF = 0x100,
 	OPTION_ADDRESS,
+	OPTION_SYNTHETIC,
 };
 
 static const struct argp_option options[] = {
@@ -56,6 +57,9 @@ static const struct argp_option options[] = {
 	{ "cpus", OPTION_CPUS, "LIST", 0,
 	  "A data lane on each of these CPUs, such as 1,3 or 2-5 (default: one lane, on any)", 0 },
 	{ "pf", OPTION_PF, NULL, 0, "Present the physical function (00b9), not a VF (00ba)", 0 },
+	{ "synthetic", OPTION_SYNTHETIC, NULL, 0,
+	  "Let the host of synthetic network cards connect at SOCKET" SYNTHETIC_SUFFIX
+	  ": manakin lab --netvsc has it", 0 },
 	{ "log", OPTION_LOG, "LEVEL", 0, "error, warning, notice (default), info or debug", 0 },
 	{ "stats", OPTION_STATS, "SECONDS", 0, "Print what each port did, every so often", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "Print statistics as JSON", 0 },
@@ -86,6 +90,7 @@ struct setup {
 	unsigned int stats_seconds;
 	bool json;
 	bool physical;
+	bool synthetic;
 	const char *name;
 	const char *address;
 	char directory[64]; /* with the view; empty with a --socket of one's own */
@@ -162,6 +167,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_PF:
 		setup->physical = true;
+		return 0;
+	case OPTION_SYNTHETIC:
+		setup->synthetic = true;
 		return 0;
 	case OPTION_LOG:
 		if (parse_level(setup, arg))
@@ -252,6 +260,7 @@ static int complete_setup(struct setup *setup)
 		adapter->name = setup->names[a];
 		adapter->socket = setup->sockets[a];
 		adapter->physical = setup->physical;
+		adapter->synthetic = setup->synthetic;
 	}
 	return give_addresses(setup);
 }

@@ -35,6 +35,7 @@ enum option_key {
 	KEY_ACCEL,
 	KEY_LOGS,
 	KEY_NO_DEVICE,
+	KEY_NETVSC,
 	KEY_REBOOT,
 	KEY_TAP,
 };
@@ -61,6 +62,10 @@ enum option_key {
 		  "repeated",                                                                       \
 		  0 },                                                                              \
 		{ "no-device", KEY_NO_DEVICE, NULL, 0, "Give the guest no adapter", 0 },            \
+		{ "netvsc", KEY_NETVSC, NULL, 0,                                                    \
+		  "Give each port a synthetic interface too, with the port joined to it, as on "    \
+		  "Azure (trixie)",                                                                 \
+		  0 },                                                                              \
 		{ "share", KEY_SHARE, "DIR", 0, "Mount DIR at /mnt/share, to read and write", 0 },  \
 		{ "virtio-tap",                                                                     \
 		  KEY_TAP,                                                                          \
@@ -182,6 +187,8 @@ static void check_host(const struct argp_state *state, const struct run_options 
 				  "hardware virtualization); leave --accel away");
 	if (options->bare && options->n_adapters)
 		argp_error(state, "--no-device contradicts --device and --attach");
+	if (options->bare && options->netvsc)
+		argp_error(state, "--no-device contradicts --netvsc, whose cards are an adapter's");
 	if (!options->tap)
 		return;
 	if (strlen(options->tap) > 15 || strpbrk(options->tap, "/, \t\n"))
@@ -228,6 +235,9 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_NO_DEVICE:
 		options->bare = true;
+		return 0;
+	case KEY_NETVSC:
+		options->netvsc = true;
 		return 0;
 	case KEY_SHARE:
 		options->share = arg;

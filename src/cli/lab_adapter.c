@@ -11,15 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <wordexp.h>
 
 #include "cli/cli.h"
+#include "device/adapter.h"
 
 #define READY_MS     10000 /* an adapter must listen within this time */
 #define LOOK_MS      5     /* between two looks */
 
+#define CABLE_BYTES  1048576 /* in flight, asked for */
 #define UNIX_LISTENS 0x10000ul /* in the flags column of /proc/net/unix */
 
 /**
@@ -53,10 +57,11 @@ static bool listens(const char *path)
  * @argv:	filled in, to be freed with child_args_free()
  * @options:	the user's
  * @socket:	where it listens
+ * @synthetic:	for the host of synthetic cards, too
  *
  * Return: 0 or a negative errno; -EINVAL if a shell could not read @options
  */
-static int device_command(char ***argv, const char *options, const char *socket)
+static int device_command(char ***argv, const char *options, const char *socket, bool synthetic)
 {
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -77,6 +82,8 @@ static int device_command(char ***argv, const char *options, const char *socket)
 	err = child_args_add(argv, "%s", self);
 	err |= child_args_add(argv, "device");
 	err |= child_args_add(argv, "--socket=%s", socket);
+	if (synthetic)
+		err |= child_args_add(argv, "--synthetic");
 	for (size_t i = 0; i < words.we_wordc; i++)
 		err |= child_args_add(argv, "%s", words.we_wordv[i]);
 	wordfree(&words);
@@ -84,7 +91,7 @@ static int device_command(char ***argv, const char *options, const char *socket)
 }
 
 int adapter_start(struct child *child, const char *options, const char *directory,
-		  unsigned int index, int log)
+		  unsigned int index, bool synthetic, int log)
 {
 	struct child_plan plan = { .out = log, .err = log };
 	char socket[PATH_MAX], fate[80];
@@ -92,7 +99,7 @@ int adapter_start(struct child *child, const char *options, const char *director
 	int err, waited;
 
 	snprintf(socket, sizeof(socket), "%s/adapter-%u", directory, index);
-	err = device_command(&plan.argv, options, socket);
+	err = device_command(&plan.argv, options, socket, synthetic);
 	if (!err)
 		err = child_start(child, &plan);
 	child_args_free(plan.argv);
@@ -119,7 +126,7 @@ int adapter_start(struct child *child, const char *options, const char *director
 	return -ENODEV;
 }
 
-int adapter_attach(const char *path, const char *directory, unsigned int index)
+int adapter_attach(const char *path, const char *directory, unsigned int index, bool synthetic)
 {
 	char name[PATH_MAX], target[PATH_MAX];
 	struct stat status;
@@ -132,9 +139,41 @@ int adapter_attach(const char *path, const char *directory, unsigned int index)
 		err = -ENOTSOCK;
 	else if (symlink(target, name) < 0)
 		err = -errno;
+	if (!err && synthetic) {
+		strncat(name, SYNTHETIC_SUFFIX, sizeof(name) - strlen(name) - 1);
+		strncat(target, SYNTHETIC_SUFFIX, sizeof(target) - strlen(target) - 1);
+		if (symlink(target, name) < 0)
+			err = -errno;
+	}
 	if (err)
 		say("cannot attach to the adapter at %s: %s; start it first: manakin device "
 		    "--socket %s ...",
 		    path, strerror(-err), path);
+	return err;
+}
+
+int adapter_cable(const char *directory, unsigned int index)
+{
+	struct sockaddr_un none = { .sun_family = AF_UNIX }, address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
+	const int size = CABLE_BYTES;
+
+	if (fd < 0)
+		err = -errno;
+	else if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/adapter-%u%s", directory,
+			  index, SYNTHETIC_SUFFIX) >= (int)sizeof(address.sun_path))
+		err = -ENAMETOOLONG;
+	/* Only the family: the kernel makes an address up, for what comes back. */
+	else if (bind(fd, (struct sockaddr *)&none, sizeof(none.sun_family)) < 0 ||
+		 connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		err = -errno;
+	if (!err) {
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		return fd;
+	}
+	say("cannot reach the synthetic cards of adapter %u: %s; an adapter of your own needs "
+	    "manakin device --synthetic", index, strerror(-err));
+	if (fd >= 0)
+		close(fd);
 	return err;
 }

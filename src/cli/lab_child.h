@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define CHILD_FDS_MAX 8u
+#define CHILD_FDS_MAX 24u
 
 /**
  * struct child_plan - how to start a process

@@ -16,6 +16,7 @@
  * loader. Where things are on the PCI bus does not depend on what else is there:
  *
  *	01 the ports   02 the root disk   03 /mnt/share   04 the tap's card
+ *	05.0, 05.1 ... 06.0 ...    with --netvsc: the host's cable to each adapter
  *	10, 11, ...    adapters
  */
 #include "cli/lab_guest.h"
@@ -35,6 +36,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/lab_adapter.h"
 
 #define GUEST_CONSOLE "ttyS0"
 #define KERNEL_HZ     250 /* CONFIG_HZ of Debian's kernels */
@@ -221,13 +223,16 @@ static int start_share(struct guest *guest, const struct guest_config *config)
  * qemu_arguments() - the command line
  * @config:	the machine
  * @ends:	QEMU's ends of the ports
+ * @cables:	sockets of the adapters' synthetic cards, if there are such
  *
  * Return: a vector to be freed with child_args_free(), or NULL without memory
  */
-static char **qemu_arguments(const struct guest_config *config, const int ends[GUEST_PORTS])
+static char **qemu_arguments(const struct guest_config *config, const int ends[GUEST_PORTS],
+			     const int cables[GUEST_ADAPTERS_MAX])
 {
 	const char *quiet = config->talkative ? "" : " quiet";
 	const char *share = config->share ? " manakin.share" : "";
+	const char *netvsc = config->netvsc ? " manakin.netvsc" : "";
 	bool kvm = config->accel == ACCEL_KVM;
 	char **argv = NULL;
 	int err = 0;
@@ -260,9 +265,9 @@ static char **qemu_arguments(const struct guest_config *config, const int ends[G
 	ADD("initrd");
 	ADD("-append");
 	if (kvm)
-		ADD(KERNEL_ARGUMENTS "%s%s", quiet, share);
+		ADD(KERNEL_ARGUMENTS "%s%s%s", quiet, share, netvsc);
 	else
-		ADD(KERNEL_ARGUMENTS " lpj=%llu%s%s", loops_per_jiffy(), quiet, share);
+		ADD(KERNEL_ARGUMENTS " lpj=%llu%s%s%s", loops_per_jiffy(), quiet, share, netvsc);
 	ADD("-device");
 	ADD("virtio-serial-pci,addr=1,max_ports=8");
 	for (size_t i = 0; i < GUEST_PORTS; i++) {
@@ -294,6 +299,15 @@ static char **qemu_arguments(const struct guest_config *config, const int ends[G
 		ADD("-device");
 		ADD("virtio-net-pci,addr=4,netdev=tap");
 	}
+	for (unsigned int i = 0; config->netvsc && i < config->adapters; i++) {
+		/* lab/vmbus/link.c knows the card by its address, and the adapter by the last byte. */
+		ADD("-netdev");
+		ADD("dgram,id=cable%u,local.type=fd,local.str=%d", i, cables[i]);
+		ADD("-device");
+		ADD("virtio-net-pci,addr=%x.%x,multifunction=on,romfile=,netdev=cable%u,"
+		    "mac=02:6d:6e:6b:00:%02x",
+		    5 + i / 8, i % 8, i, 0x10 + i);
+	}
 	for (unsigned int i = 0; i < config->adapters; i++) {
 		ADD("-device");
 		ADD("{\"driver\":\"vfio-user-pci\",\"id\":\"adapter%u\",\"addr\":\"0x%x\","
@@ -318,7 +332,7 @@ static char **qemu_arguments(const struct guest_config *config, const int ends[G
 static int start_qemu(struct guest *guest, const struct guest_config *config)
 {
 	struct child_plan plan = { .directory = config->directory, .n_fds = GUEST_PORTS };
-	int ends[GUEST_PORTS], pair[2], log, err = 0;
+	int ends[GUEST_PORTS], cables[GUEST_ADAPTERS_MAX], pair[2], log, err = 0;
 
 	for (size_t i = 0; i < GUEST_PORTS; i++)
 		ends[i] = -1;
@@ -335,9 +349,16 @@ static int start_qemu(struct guest *guest, const struct guest_config *config)
 		if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
 			err = -errno;
 	}
+	for (unsigned int i = 0; !err && config->netvsc && i < config->adapters; i++) {
+		cables[i] = adapter_cable(config->directory, i);
+		if (cables[i] < 0)
+			err = cables[i];
+		else
+			plan.fds[plan.n_fds++] = cables[i];
+	}
 	if (!err) {
 		plan.out = plan.err = log;
-		plan.argv = qemu_arguments(config, ends);
+		plan.argv = qemu_arguments(config, ends, cables);
 		err = plan.argv ? child_start(&guest->qemu, &plan) : -ENOMEM;
 	}
 	child_args_free(plan.argv);
@@ -345,6 +366,8 @@ static int start_qemu(struct guest *guest, const struct guest_config *config)
 		if (ends[i] >= 0)
 			close(ends[i]);
 	}
+	for (size_t i = GUEST_PORTS; i < plan.n_fds; i++)
+		close(plan.fds[i]);
 	if (log >= 0)
 		close(log);
 	return err;

@@ -29,6 +29,7 @@ enum guest_accel {
  * @cpus:	how many
  * @memory_mb:	in mebibytes
  * @adapters:	how many sockets of adapters are in @directory
+ * @netvsc:	the guest is to have synthetic interfaces too
  * @share:	a directory of the host for /mnt/share, or NULL
  * @tap:	a tap of the host for a virtio network card, or NULL
  * @reboots:	is it allowed to restart?
@@ -43,6 +44,7 @@ struct guest_config {
 	unsigned int cpus;
 	unsigned int memory_mb;
 	unsigned int adapters;
+	bool netvsc;
 	const char *share;
 	const char *tap;
 	bool reboots;

@@ -220,7 +220,8 @@ static int start_adapters(struct run *run)
 		const struct run_adapter *wanted = &adapters[run->n_slots];
 
 		if (wanted->attach) {
-			err = adapter_attach(wanted->text, run->directory, run->n_slots);
+			err = adapter_attach(wanted->text, run->directory, run->n_slots,
+					     options->netvsc);
 			continue;
 		}
 		snprintf(name, sizeof(name), "adapter-%u.log", run->n_slots);
@@ -228,7 +229,7 @@ static int start_adapters(struct run *run)
 		if (log < 0)
 			return -EIO;
 		err = adapter_start(&run->adapters[run->n_adapters], wanted->text, run->directory,
-				    run->n_slots, log);
+				    run->n_slots, options->netvsc, log);
 		close(log);
 		if (err && !options->verbose)
 			show_log(run, name);
@@ -283,6 +284,7 @@ static int run_guest(struct run *run, const struct cache_item *qemu, const struc
 		.cpus = options->cpus,
 		.memory_mb = options->memory_mb,
 		.adapters = run->n_slots,
+		.netvsc = options->netvsc,
 		.share = options->share,
 		.tap = options->tap,
 		.reboots = options->reboot,

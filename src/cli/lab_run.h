@@ -29,6 +29,7 @@ struct run_adapter {
  * @adapters:	in the order of their PCI slots
  * @n_adapters:	number of @adapters; 0: one with two ports
  * @bare:	no adapter at all
+ * @netvsc:	synthetic interfaces too
  * @share:	directory of the host for /mnt/share, or NULL
  * @tap:	tap of the host for a virtio network card, or NULL
  * @logs:	directory for the logs, or NULL: kept only if something fails
@@ -45,6 +46,7 @@ struct run_options {
 	struct run_adapter adapters[GUEST_ADAPTERS_MAX];
 	size_t n_adapters;
 	bool bare;
+	bool netvsc;
 	const char *share;
 	const char *tap;
 	const char *logs;

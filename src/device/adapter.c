@@ -240,6 +240,8 @@ static int open_port(struct adapter *adapter, uint32_t index, char *error, size_
 	};
 	int err;
 
+	if (adapter->config.synthetic)
+		receiver = (struct fabric_receiver){ .deliver = synthetic_deliver, .ctx = vport };
 	adapter->specs[index] = strdup(config->fabric);
 	if (!adapter->specs[index])
 		return -ENOMEM;
@@ -334,6 +336,10 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	err = open_server(adapter, error, error_size);
 	if (err)
 		goto fail;
+	if (config->synthetic)
+		err = synthetic_open(adapter, error, error_size);
+	if (err)
+		goto fail;
 	*out = adapter;
 	return 0;
 fail:
@@ -345,6 +351,7 @@ void adapter_close(struct adapter *adapter)
 {
 	if (adapter->server)
 		vfu_server_close(adapter->server);
+	synthetic_close(adapter);
 	for (uint32_t i = 0; i < adapter->config.ports; i++) {
 		struct vport *vport = &adapter->vport[i];
 
@@ -414,12 +421,23 @@ int adapter_set_link(struct adapter *adapter, unsigned int port, bool up)
 		return -EINVAL;
 	atomic_store(&adapter->vport[port].link_down, !up);
 	lane_kick(&adapter->vport[port].source);
+	synthetic_link_changed(adapter, port);
 	if (!adapter->hwc.up)
 		return -ENOTCONN;
 	data.value = port & 0xffffffu;
 	if (adapter->hwc.driver_caps & GDMA_DRV_CAP_1_LINK_AWARE)
 		hwc_event(adapter, GDMA_EQE_HWC_RECONFIG_DATA, data.word);
 	return 0;
+}
+
+int adapter_set_vf(struct adapter *adapter, bool there)
+{
+	return synthetic_set_vf(adapter, there);
+}
+
+int adapter_pull_card(struct adapter *adapter, unsigned int port)
+{
+	return port < adapter->config.ports ? synthetic_pull(adapter, port) : -EINVAL;
 }
 
 int adapter_reconfigure(struct adapter *adapter, uint32_t hwc_timeout_ms)

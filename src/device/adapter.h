@@ -41,11 +41,14 @@ struct adapter_config {
 	const char *name;   /* in messages */
 	const char *socket; /* path the client connects to */
 	bool physical;	    /* present the PF (00b9) instead of a VF (00ba) */
+	bool synthetic;	    /* each vPort has a synthetic card too, see synthetic.c */
 	unsigned int ports;
 	struct adapter_port_config port[ADAPTER_PORTS_MAX];
 };
 
 struct adapter;
+
+#define SYNTHETIC_SUFFIX ".synthetic" /* after config.socket: where the cards' host connects */
 
 /**
  * adapter_open() - plug in the vPorts and listen
@@ -110,6 +113,16 @@ uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, uns
 
 /** adapter_set_link() - the vPort's link goes up or down; stays so for the clients to come */
 int adapter_set_link(struct adapter *adapter, unsigned int port, bool up);
+
+/**
+ * adapter_set_vf() - take the function away from the guest, or give it back
+ *
+ * Return: as the others, or -EOPNOTSUPP: there are no synthetic cards, so nobody to tell
+ */
+int adapter_set_vf(struct adapter *adapter, bool there);
+
+/** adapter_pull_card() - take the vPort's synthetic card away; as adapter_set_vf() */
+int adapter_pull_card(struct adapter *adapter, unsigned int port);
 
 /** adapter_reconfigure() - tell the driver a new time-out of the hardware channel, in ms */
 int adapter_reconfigure(struct adapter *adapter, uint32_t hwc_timeout_ms);

@@ -66,6 +66,7 @@ struct steering {
  * @pd, @doorbell: who may send and receive on it, from MANA_CONFIG_VPORT_TX
  * @registered, @filter: a physical function's driver has taken it
  * @link_down:	as set by the operator
+ * @synthetic:	frames for it go to its synthetic card
  * @polled:	@source is polled work, since a receive queue's doorbell is in shared memory
  * @gone:	counters of queues that are no more
  */
@@ -83,6 +84,7 @@ struct vport {
 	bool configured;
 	bool registered;
 	_Atomic bool link_down;
+	_Atomic bool synthetic;
 	bool polled;
 	uint64_t filter;
 	struct wq *sq[ADAPTER_QUEUES_MAX];
@@ -114,11 +116,13 @@ struct registered {
 };
 
 struct rnic;
+struct synthetic;
 
 struct adapter {
 	struct adapter_config config;
 	struct lanes *lanes;
 	struct vfu_server *server;
+	struct synthetic *synthetic; /* NULL: no synthetic cards */
 	struct memory memory;
 	struct table eqs, cqs, sqs, rqs;
 	struct hwc hwc;
@@ -245,6 +249,15 @@ static inline uint8_t *adapter_native(const struct adapter *adapter)
 
 /* gdma.c */
 void device_unregister(struct adapter *adapter, struct registered *device);
+
+/* synthetic.c: synthetic cards beside the vPorts */
+int synthetic_open(struct adapter *adapter, char *error, size_t error_size);
+void synthetic_close(struct adapter *adapter);
+unsigned int synthetic_deliver(void *vport, unsigned int lane, const struct frame *frames,
+			       unsigned int n);
+void synthetic_link_changed(struct adapter *adapter, unsigned int port);
+int synthetic_set_vf(struct adapter *adapter, bool there);
+int synthetic_pull(struct adapter *adapter, unsigned int port);
 
 /* vport.c */
 void vport_reset(struct vport *vport);

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/synthetic.c - the other way into a vPort's fabric: the host of synthetic cards.
+ *
+ * Theory of operation
+ * -------------------
+ * On Azure a NIC is two things in a guest: a card that the host emulates, and a VF.
+ * They have one address, and what arrives for it goes to the one that the guest's
+ * driver has switched to. Here the VF is a vPort of this adapter, and the cards' host
+ * is a module in the guest (lab/vmbus/), which reaches the adapter with datagrams
+ * (wire/synthetic.h).
+ *
+ *	vPort's queues --.                 .-- receive_deliver()   path: VF
+ *	                  >-- fabric port -<
+ *	cards' host -----'                 '-- datagram            path: synthetic
+ *
+ * The socket is work of one lane, which reads it; any lane writes to it. A frame that
+ * does not fit into the socket is lost, as on a wire. The host is as untrusted as any
+ * client: its datagrams are copies, and are checked.
+ *
+ * The VF can be taken away: the host is told, tells the driver in the guest, and takes
+ * the function off the guest's PCI bus; from then on frames go to the synthetic path.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "device/checksum.h"
+#include "device/internal.h"
+#include "device/segment.h"
+#include "wire/synthetic.h"
+
+#define DATAGRAM_MAX (SYNTHETIC_FRAME_MAX + sizeof(struct synthetic_header))
+#define TURN	     64u      /* datagrams a turn */
+#define SOCKET_BYTES 1048576 /* asked for each direction */
+
+/**
+ * struct synthetic - the socket
+ * @work:	reads it, on a lane
+ * @adapter:	whose
+ * @fd:		bound beside the adapter's own
+ * @path:	where
+ * @peer, @peer_len: the host: who said SYNTHETIC_HELLO last; under @lock
+ * @lock:	of the peer
+ * @vf:		is the VF there?
+ * @buffer:	a datagram, on the lane that reads
+ */
+struct synthetic {
+	struct lane_work work;
+	struct adapter *adapter;
+	int fd;
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	struct sockaddr_un peer;
+	socklen_t peer_len;
+	pthread_mutex_t lock;
+	_Atomic bool vf;
+	uint8_t buffer[DATAGRAM_MAX];
+};
+
+/**
+ * send_datagram() - to the host, if there is one
+ * @synthetic:	the socket
+ * @header:	complete but for the magic number
+ * @iov:	what follows; [0] is free for the header
+ * @iovcnt:	with [0]
+ *
+ * Return: 0, or a negative errno: it is lost
+ */
+static int send_datagram(struct synthetic *synthetic, struct synthetic_header *header,
+			 struct iovec *iov, uint32_t iovcnt)
+{
+	struct sockaddr_un peer;
+	struct msghdr message = { .msg_name = &peer, .msg_iov = iov, .msg_iovlen = iovcnt };
+
+	pthread_mutex_lock(&synthetic->lock);
+	peer = synthetic->peer;
+	message.msg_namelen = synthetic->peer_len;
+	pthread_mutex_unlock(&synthetic->lock);
+	if (!message.msg_namelen)
+		return -ENOTCONN;
+	header->magic = SYNTHETIC_MAGIC;
+	iov[0] = (struct iovec){ .iov_base = header, .iov_len = sizeof(*header) };
+	return sendmsg(synthetic->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* A message that is not a frame. */
+static void say(struct synthetic *synthetic, uint8_t type, uint8_t port, const void *what,
+		size_t size)
+{
+	struct synthetic_header header = { .type = type, .port = port };
+	struct iovec iov[2];
+
+	/* sendmsg() does not write to it */
+	iov[1] = (struct iovec){ .iov_base = (void *)(uintptr_t)what, .iov_len = size };
+	send_datagram(synthetic, &header, iov, 2);
+}
+
+/** say_port() - what a port is, and how it is now */
+static void say_port(struct synthetic *synthetic, uint32_t index)
+{
+	const struct vport *vport = &synthetic->adapter->vport[index];
+	struct synthetic_port port = {
+		.mtu = vport->config->mtu,
+		.up = !atomic_load(&vport->link_down),
+		.vf = atomic_load(&synthetic->vf),
+	};
+
+	memcpy(port.mac, vport->config->mac, sizeof(port.mac));
+	say(synthetic, SYNTHETIC_PORT, (uint8_t)index, &port, sizeof(port));
+}
+
+/* ---- From the host ---- */
+
+static void take_hello(struct synthetic *synthetic, const struct sockaddr_un *from, socklen_t len)
+{
+	pthread_mutex_lock(&synthetic->lock);
+	synthetic->peer = *from;
+	synthetic->peer_len = len;
+	pthread_mutex_unlock(&synthetic->lock);
+	for (uint32_t i = 0; i < synthetic->adapter->config.ports; i++) {
+		atomic_store(&synthetic->adapter->vport[i].synthetic, true);
+		say_port(synthetic, i);
+	}
+	say(synthetic, SYNTHETIC_ALL_SAID, 0, NULL, 0);
+	adapter_say(synthetic->adapter, LOG_NOTICE, "the host of synthetic cards is there");
+}
+
+/** take_frame() - a card sends */
+static void take_frame(struct synthetic *synthetic, const struct synthetic_header *header,
+		       const uint8_t *data, size_t len, unsigned int lane)
+{
+	struct fabric_port *fabric = synthetic->adapter->vport[header->port].fabric;
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
+	struct iovec segment[3];
+	struct frame frame = { .iov = &iov, .iovcnt = 1, .len = (uint32_t)len };
+	uint8_t headers[HEADERS_MAX];
+	struct segmenter segmenter;
+	int pieces;
+
+	if (len < ETHERNET_HEADER_LEN)
+		return;
+	if (header->flags & (SYNTHETIC_GSO_TCP4 | SYNTHETIC_GSO_TCP6)) {
+		frame.flags = FRAME_CSUM_PARTIAL;
+		frame.flags |= header->flags & SYNTHETIC_GSO_TCP4 ? FRAME_GSO_TCP4 :
+								    FRAME_GSO_TCP6;
+		frame.hdr_len = header->hdr_len;
+		frame.gso_size = header->gso_size;
+		if (segment_begin(&segmenter, &frame))
+			return;
+		while ((pieces = segment_next(&segmenter, headers, segment, 3)) > 0) {
+			struct frame each = { .iov = segment,
+					      .iovcnt = (uint32_t)pieces,
+					      .len = segmenter.len,
+					      .flags = FRAME_CSUM_VALID };
+
+			fabric_send(fabric, lane, &each, 1);
+		}
+		return;
+	}
+	/* The datagram is a copy, so its checksum can be finished where it is. */
+	if (header->flags & SYNTHETIC_CSUM_PARTIAL &&
+	    checksum_complete(synthetic->buffer + sizeof(*header), len, header->csum_start,
+			      header->csum_offset))
+		return;
+	fabric_send(fabric, lane, &frame, 1);
+}
+
+/** take() - a datagram from the host */
+static void take(struct synthetic *synthetic, size_t len, const struct sockaddr_un *from,
+		 socklen_t from_len, unsigned int lane)
+{
+	const uint8_t *data = synthetic->buffer + sizeof(struct synthetic_header);
+	struct adapter *adapter = synthetic->adapter;
+	struct synthetic_header header;
+	uint32_t value = 0;
+
+	if (len < sizeof(header))
+		return;
+	memcpy(&header, synthetic->buffer, sizeof(header));
+	len -= sizeof(header);
+	if (header.magic != SYNTHETIC_MAGIC || header.port >= adapter->config.ports)
+		return;
+	if (len >= sizeof(value))
+		memcpy(&value, data, sizeof(value));
+	switch (header.type) {
+	case SYNTHETIC_HELLO:
+		take_hello(synthetic, from, from_len);
+		break;
+	case SYNTHETIC_FRAME:
+		take_frame(synthetic, &header, data, len, lane);
+		break;
+	case SYNTHETIC_PATH:
+		atomic_store(&adapter->vport[header.port].synthetic,
+			     !value || !atomic_load(&synthetic->vf));
+		adapter_say(adapter, LOG_INFO, "port %u: the data path is the %s", header.port,
+			    value ? "VF" : "synthetic card");
+		break;
+	case SYNTHETIC_VF_DONE:
+		adapter_say(adapter, LOG_INFO, "the VF %s the guest's bus",
+			    value ? "is on" : "has left");
+		break;
+	default:
+		break;
+	}
+}
+
+static bool synthetic_run(struct lane_work *work, unsigned int lane)
+{
+	struct synthetic *synthetic = (struct synthetic *)work;
+	struct sockaddr_un from;
+	socklen_t from_len;
+	ssize_t len;
+
+	for (unsigned int i = 0; i < TURN; i++) {
+		from_len = sizeof(from);
+		/* MSG_TRUNC: the length that it had, so that one cut short is seen to be so */
+		len = recvfrom(synthetic->fd, synthetic->buffer, sizeof(synthetic->buffer),
+			       MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_len);
+		if (len < 0)
+			return false;
+		work->progress = true;
+		if ((size_t)len <= sizeof(synthetic->buffer))
+			take(synthetic, (size_t)len, &from, from_len, lane);
+	}
+	return true;
+}
+
+/* ---- To the host ---- */
+
+/** give() - one frame for a card, which takes neither partial checksums nor large frames */
+static int give(struct synthetic *synthetic, uint8_t port, const struct frame *frame)
+{
+	struct synthetic_header header = { .type = SYNTHETIC_FRAME, .port = port };
+	struct iovec iov[FABRIC_PIECES_MAX + 2];
+	uint8_t headers[HEADERS_MAX], whole[SYNTHETIC_FRAME_MAX];
+	struct segmenter segmenter;
+	int pieces, err = 0;
+
+	if (frame->flags & FRAME_GSO) {
+		if (segment_begin(&segmenter, frame))
+			return -EINVAL;
+		while (!err && (pieces = segment_next(&segmenter, headers, iov + 1,
+						      FABRIC_PIECES_MAX + 1)) > 0)
+			err = send_datagram(synthetic, &header, iov, (uint32_t)pieces + 1);
+		return err;
+	}
+	if (frame->len > SYNTHETIC_FRAME_MAX || frame->iovcnt > FABRIC_PIECES_MAX)
+		return -EMSGSIZE;
+	if (frame->flags & FRAME_CSUM_PARTIAL) {
+		size_t len = headers_copy(frame->iov, frame->iovcnt, whole, frame->len);
+
+		if (checksum_complete(whole, len, frame->csum_start, frame->csum_offset))
+			return -EINVAL;
+		iov[1] = (struct iovec){ .iov_base = whole, .iov_len = len };
+		return send_datagram(synthetic, &header, iov, 2);
+	}
+	memcpy(iov + 1, frame->iov, frame->iovcnt * sizeof(*iov));
+	return send_datagram(synthetic, &header, iov, frame->iovcnt + 1);
+}
+
+unsigned int synthetic_deliver(void *ctx, unsigned int lane, const struct frame *frames,
+			       unsigned int n)
+{
+	struct vport *vport = ctx;
+
+	if (!atomic_load_explicit(&vport->synthetic, memory_order_relaxed))
+		return receive_deliver(ctx, lane, frames, n);
+	for (unsigned int i = 0; i < n; i++)
+		give(vport->adapter->synthetic, (uint8_t)vport->index, &frames[i]);
+	return n;
+}
+
+void synthetic_link_changed(struct adapter *adapter, unsigned int port)
+{
+	if (adapter->synthetic)
+		say_port(adapter->synthetic, port);
+}
+
+int synthetic_set_vf(struct adapter *adapter, bool there)
+{
+	struct synthetic *synthetic = adapter->synthetic;
+	uint32_t value = there;
+
+	if (!synthetic)
+		return -EOPNOTSUPP;
+	if (!synthetic->peer_len)
+		return -ENOTCONN;
+	atomic_store(&synthetic->vf, there);
+	for (uint32_t i = 0; i < adapter->config.ports; i++) {
+		if (!there)
+			atomic_store(&adapter->vport[i].synthetic, true);
+		say_port(synthetic, i);
+	}
+	say(synthetic, SYNTHETIC_VF, 0, &value, sizeof(value));
+	return 0;
+}
+
+int synthetic_pull(struct adapter *adapter, unsigned int port)
+{
+	struct synthetic *synthetic = adapter->synthetic;
+
+	if (!synthetic)
+		return -EOPNOTSUPP;
+	if (!synthetic->peer_len)
+		return -ENOTCONN;
+	say(synthetic, SYNTHETIC_PULL, (uint8_t)port, NULL, 0);
+	return 0;
+}
+
+/* ---- Life ---- */
+
+int synthetic_open(struct adapter *adapter, char *error, size_t error_size)
+{
+	struct synthetic *synthetic = calloc(1, sizeof(*synthetic));
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const int size = SOCKET_BYTES;
+	int err = 0;
+
+	if (!synthetic)
+		return -ENOMEM;
+	adapter->synthetic = synthetic;
+	synthetic->adapter = adapter;
+	synthetic->work.run = synthetic_run;
+	atomic_store(&synthetic->vf, true);
+	pthread_mutex_init(&synthetic->lock, NULL);
+	synthetic->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (synthetic->fd < 0) {
+		err = -errno;
+	} else if (snprintf(address.sun_path, sizeof(address.sun_path), "%s" SYNTHETIC_SUFFIX,
+			    adapter->config.socket) >= (int)sizeof(address.sun_path)) {
+		err = -ENAMETOOLONG;
+	} else {
+		setsockopt(synthetic->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		/* The adapter's own socket is ours already: one that is there is a leftover. */
+		unlink(address.sun_path);
+		if (bind(synthetic->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		    chmod(address.sun_path, 0600) < 0)
+			err = -errno;
+		else
+			strcpy(synthetic->path, address.sun_path);
+	}
+	if (!err)
+		err = lane_add(adapter->lanes, adapter->config.ports, &synthetic->work,
+			       synthetic->fd);
+	if (err)
+		snprintf(error, error_size, "cannot listen for synthetic cards at %s%s: %s",
+			 adapter->config.socket, SYNTHETIC_SUFFIX, strerror(-err));
+	return err;
+}
+
+void synthetic_close(struct adapter *adapter)
+{
+	struct synthetic *synthetic = adapter->synthetic;
+
+	if (!synthetic)
+		return;
+	lane_remove(&synthetic->work, synthetic->fd);
+	lanes_sync(adapter->lanes);
+	if (synthetic->fd >= 0)
+		close(synthetic->fd);
+	if (*synthetic->path)
+		unlink(synthetic->path);
+	pthread_mutex_destroy(&synthetic->lock);
+	free(synthetic);
+	adapter->synthetic = NULL;
+}
