@@ -212,7 +212,8 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 		until(b"# ")
 		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 99, 0, 0))
 		time.sleep(5) # for the size to get there while the shell waits for a command
-		os.write(fd, b"stty size; exit 5\n")
+		# On a busy machine it takes longer.
+		os.write(fd, b"until stty size | grep 44\\ 99; do sleep 0.2; done; exit 5\n")
 		until(b"44 99")
 		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 	EOF
