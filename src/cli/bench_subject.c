@@ -36,6 +36,7 @@
 #define MAC               "00:0d:3a:76:3b:d0"
 #define VIRTIO_QUEUES_MAX 8u /* pairs of net_virtio_user */
 #define READY_SECONDS     10
+#define BENCH_BURST       32u /* testpmd's, which sends one to each queue in turn */
 
 const char *const case_names[CASES] = { "tx", "rx", "loop", "latency" };
 const char *const subject_names[SUBJECTS] = { "manakin", "memif", "vhost-user", "null", "copy" };
@@ -219,7 +220,8 @@ static int open_adapter(struct subject *s, char *error, size_t error_size)
 		 : point->what == CASE_RX ? "generator"
 					  : "loop");
 	if (point->what == CASE_RX)
-		snprintf(fabric, sizeof(fabric), "generator:size=%u", point->size);
+		snprintf(fabric, sizeof(fabric), "generator:size=%u,burst=%u", point->size,
+			 BENCH_BURST);
 	err |= child_args_add(&plan.argv, "/proc/self/exe");
 	err |= child_args_add(&plan.argv, "device");
 	err |= child_args_add(&plan.argv, "--name=%s", s->adapter_name);

@@ -5,8 +5,8 @@
  * Theory of operation
  *
  * A frame per flow is built when the port is opened, with right checksums, and
- * handed over again and again: a poll only picks where in the array of ready
- * struct frame to start. The array's start is repeated behind its end so that a
+ * handed over again and again, burst= times in a row: a poll only picks where in the
+ * array of ready struct frame to start. The array's start is repeated behind its end so that a
  * burst never has to wrap.
  *
  * A lane has its own position; lanes start evenly spaced. A flow whose queue has no
@@ -35,6 +35,8 @@
 #define GENERATOR_FLOWS_PER_QUEUE 16u  /* so that each of many queues is hit */
 #define GENERATOR_FLOWS_MAX       65536u
 #define GENERATOR_MEMORY_MAX      (64u << 20) /* bytes of frames */
+#define GENERATOR_BURST_MAX       256u
+#define GENERATOR_FRAMES_MAX      (1u << 20) /* flows times burst */
 #define GENERATOR_RATE_MAX        1000000000u /* frames a second */
 #define GENERATOR_BACKLOG         50u         /* made up for: a second's frames by this */
 #define GENERATOR_TICK            1000000u    /* shortest timer interval, in nanoseconds */
@@ -65,6 +67,7 @@ struct generator_lane {
 /**
  * struct generator - the fabric's state
  * @flows:	how many
+ * @round:	frames until it begins again: flows, each as often as burst= says
  * @size:	of each frame, in bytes
  * @tagged:	with a VLAN tag
  * @vlan:	its ID
@@ -72,7 +75,7 @@ struct generator_lane {
  * @memory:	the frames' bytes
  * @iov:	one a flow
  * @seen:	one a flow, the receiver's
- * @frames:	@flows + FABRIC_BURST - 1 of them, ready to be handed over
+ * @frames:	@round + FABRIC_BURST - 1 of them, ready to be handed over
  * @lanes:	one a lane
  * @count:	frames in all; UINT64_MAX for no end
  * @left:	how many of @count are not yet taken by a poll
@@ -82,6 +85,7 @@ struct generator_lane {
  */
 struct generator {
 	uint32_t flows;
+	uint32_t round;
 	uint32_t size;
 	bool tagged;
 	uint16_t vlan;
@@ -231,7 +235,7 @@ static void build(const struct generator *generator, const uint8_t *mac, uint32_
 static int read_options(struct fabric_port *port, struct generator *generator,
 			const struct fabric_spec *spec, const struct fabric_error *error)
 {
-	uint64_t size = 0, flows = 0, vlan = 0, largest;
+	uint64_t size = 0, flows = 0, burst = 1, vlan = 0, largest;
 	int rc = 0;
 
 	generator->count = UINT64_MAX;
@@ -243,6 +247,9 @@ static int read_options(struct fabric_port *port, struct generator *generator,
 			rc = fabric_option_number(port, option, 1, FABRIC_FRAME_MAX, &size, error);
 		} else if (!strcmp(option->key, "flows")) {
 			rc = fabric_option_number(port, option, 1, GENERATOR_FLOWS_MAX, &flows,
+						  error);
+		} else if (!strcmp(option->key, "burst")) {
+			rc = fabric_option_number(port, option, 1, GENERATOR_BURST_MAX, &burst,
 						  error);
 		} else if (!strcmp(option->key, "rate")) {
 			rc = fabric_option_number(port, option, 1, GENERATOR_RATE_MAX,
@@ -298,7 +305,14 @@ static int read_options(struct fabric_port *port, struct generator *generator,
 			"take fewer flows",
 			(unsigned long long)flows, (unsigned long long)size,
 			GENERATOR_MEMORY_MAX >> 20);
+	if (flows * burst > GENERATOR_FRAMES_MAX)
+		return fabric_fail(error, -EINVAL,
+				   "fabric generator: %llu flows with bursts of %llu are more "
+				   "than %u frames; take fewer flows",
+				   (unsigned long long)flows, (unsigned long long)burst,
+				   GENERATOR_FRAMES_MAX);
 	generator->flows = (uint32_t)flows;
+	generator->round = (uint32_t)(flows * burst);
 	generator->size = (uint32_t)size;
 	return 0;
 }
@@ -341,7 +355,7 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 {
 	struct generator *generator = aligned_alloc(CACHE_LINE, sizeof(*generator));
 	size_t stride;
-	uint32_t ready;
+	uint32_t ready, burst;
 	int rc;
 
 	if (!generator)
@@ -351,7 +365,8 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 	if (rc)
 		goto fail;
 
-	ready = generator->flows + FABRIC_BURST - 1;
+	burst = generator->round / generator->flows;
+	ready = generator->round + FABRIC_BURST - 1;
 	stride = ((size_t)generator->size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 	generator->memory = aligned_alloc(CACHE_LINE, generator->flows * stride);
 	generator->iov = calloc(generator->flows, sizeof(*generator->iov));
@@ -373,15 +388,15 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 	}
 	for (uint32_t i = 0; i < ready; i++)
 		generator->frames[i] = (struct frame){
-			.iov = &generator->iov[i % generator->flows],
+			.iov = &generator->iov[i / burst % generator->flows],
 			.iovcnt = 1,
 			.len = generator->size,
 			.flags = FRAME_CSUM_VALID,
-			.seen = &generator->seen[i % generator->flows],
+			.seen = &generator->seen[i / burst % generator->flows],
 		};
 	for (unsigned int lane = 0; lane < port->config.lanes; lane++)
 		generator->lanes[lane].next =
-			(uint32_t)((uint64_t)generator->flows * lane / port->config.lanes);
+			(uint32_t)((uint64_t)generator->round * lane / port->config.lanes);
 
 	generator->left = generator->count;
 	if (generator->rate) {
@@ -495,8 +510,8 @@ static unsigned int hand_over(struct fabric_port *port, unsigned int lane, unsig
 	unsigned int taken = fabric_offer(port, lane, &generator->frames[own->next], want);
 
 	own->next += want;
-	if (own->next >= generator->flows)
-		own->next %= generator->flows;
+	if (own->next >= generator->round)
+		own->next %= generator->round;
 	return taken;
 }
 
@@ -547,7 +562,7 @@ static bool generator_is_source(const struct fabric_port *port)
 
 const struct fabric_ops fabric_generator = {
 	.name = "generator",
-	.usage = "generator[:size=BYTES,flows=N,rate=PPS,count=N,vlan=ID,"
+	.usage = "generator[:size=BYTES,flows=N,burst=N,rate=PPS,count=N,vlan=ID,"
 		 "proto=udp4|tcp4|udp6|tcp6|mixed]",
 	.arguments_are_options = true,
 	.open = generator_open,

@@ -90,6 +90,21 @@ static void tags_and_mixtures(void **state)
 	receiver_free(receiver);
 }
 
+static void flows_come_in_bursts(void **state)
+{
+	struct receiver *receiver = receiver_new();
+	struct fabric_port *port = open_port("generator:flows=5,burst=3", 1, 1, receiver);
+
+	(void)state;
+	poll_frames(port, 60);
+	for (unsigned int i = 0; i < 60; i++)
+		assert_int_equal(receiver->kept[i].bytes[14 + 15], i / 3 % 5);
+	fabric_close(port);
+	receiver_free(receiver);
+	open_fails("generator:burst=0", -EINVAL, "1 to 256");
+	open_fails("generator:flows=65536,burst=17", -EINVAL, "fewer flows");
+}
+
 static void flows_differ_in_address_and_come_in_turn(void **state)
 {
 	struct receiver *receiver = receiver_new();
@@ -354,6 +369,7 @@ int main(void)
 		cmocka_unit_test(frames_are_valid),
 		cmocka_unit_test(tags_and_mixtures),
 		cmocka_unit_test(flows_differ_in_address_and_come_in_turn),
+		cmocka_unit_test(flows_come_in_bursts),
 		cmocka_unit_test(sizes_out_of_reach_are_refused),
 		cmocka_unit_test(back_pressure_loses_nothing),
 		cmocka_unit_test(a_queue_nobody_drains_does_not_stop_the_others),
