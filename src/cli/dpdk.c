@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * manakin dpdk: the installations of DPDK on this machine, and one more.
+ */
+#include "cli/dpdk.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "host/dpdk.h"
+
+enum {
+	OPTION_JSON = 'j',
+	OPTION_SYSROOT = 's',
+};
+
+static const struct argp_option options[] = {
+	{ "json", OPTION_JSON, NULL, 0, "Print as JSON", 0 },
+	{ "sysroot", OPTION_SYSROOT, "DIR", 0, "Look at the machine whose files are below DIR", 0 },
+	{ 0 },
+};
+
+static const char doc[] =
+	"List the installations of DPDK on this machine, and whether each can drive MANA; with "
+	"PROGRAM, DPDK applications too, by the drivers that are linked into them."
+	"\vExamples:\n"
+	"  manakin dpdk\n"
+	"  manakin dpdk list ./my-static-app\n"
+	"  manakin dpdk --json | jq '.installations[] | select(.drives_mana).prefix'\n\n"
+	"Exit status: 0 done (there may be none), 1 a program cannot be read, 2 wrong usage.";
+
+struct arguments {
+	const char *sysroot;
+	char **programs;
+	size_t n_programs;
+	bool json, failed;
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case OPTION_JSON:
+		arguments->json = true;
+		return 0;
+	case OPTION_SYSROOT:
+		arguments->sysroot = arg;
+		return 0;
+	case ARGP_KEY_ARGS:
+		arguments->programs = state->argv + state->next;
+		arguments->n_programs = (size_t)(state->argc - state->next);
+		/* The word that says what is done anyway; a program of that name is ./list. */
+		if (!strcmp(*arguments->programs, "list")) {
+			arguments->programs++;
+			arguments->n_programs--;
+		}
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/** linkage() - "shared", "static", "shared, static" */
+static const char *linkage(const struct dpdk *dpdk)
+{
+	if (dpdk->program)
+		return *dpdk->abi ? "program, shared" : "program, static";
+	if (!*dpdk->abi)
+		return "static";
+	return dpdk->archives ? "shared, static" : "shared";
+}
+
+static int print_json(const struct dpdk_list *list)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct dpdk *dpdk = &list->dpdk[i];
+		json_t *drivers = json_object();
+		const char *why;
+		bool can = dpdk_can_drive(dpdk, &why);
+
+		for (int d = 0; d < DPDK_DRIVERS; d++)
+			json_object_set_new(drivers, dpdk_driver_name((enum dpdk_driver)d),
+					    json_boolean(dpdk->has[d]));
+		json_array_append_new(
+			all,
+			json_pack("{s:s, s:b, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:b, s:s}",
+				  "prefix", dpdk->prefix, "program", dpdk->program, "version",
+				  output_text(dpdk->version), "abi", output_text(dpdk->abi), "shared",
+				  *dpdk->abi != 0, "static", dpdk->archives || !*dpdk->abi, "libdir",
+				  output_text(dpdk->libdir), "plugins", output_text(dpdk->plugins),
+				  "pkgconfig", output_text(dpdk->pkgconfig), "drivers", drivers,
+				  "drives_mana", can, "why", why));
+	}
+	return output_json(json_pack("{s:o}", "installations", all));
+}
+
+static int print_table(const struct dpdk_list *list)
+{
+	static const struct output_column columns[] = {
+		{ "PREFIX", false, false, false },  { "VERSION", false, false, false },
+		{ "LINKED", false, false, false },  { "DRIVERS", false, false, false },
+		{ "MANA", false, false, false },
+	};
+	struct libscols_table *table = output_table(columns, 5);
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct dpdk *dpdk = &list->dpdk[i];
+		struct libscols_line *line = output_line(table, NULL);
+		char drivers[128] = "";
+		const char *why;
+		bool can = dpdk_can_drive(dpdk, &why);
+
+		for (int d = 0; d < DPDK_DRIVERS; d++)
+			if (dpdk->has[d])
+				snprintf(drivers + strlen(drivers), sizeof(drivers) - strlen(drivers),
+					 "%s%s", *drivers ? " " : "",
+					 dpdk_driver_name((enum dpdk_driver)d));
+		output_cell(line, 0, "%s", dpdk->prefix);
+		output_cell(line, 1, "%s", *dpdk->version ? dpdk->version : "?");
+		output_cell(line, 2, "%s", linkage(dpdk));
+		output_cell(line, 3, "%s", *drivers ? drivers : "-");
+		output_cell(line, 4, "%s: %s", can ? "yes" : "no", why);
+		output_cell_style(line, 4, can ? STYLE_GOOD : STYLE_WARNING);
+	}
+	return output_table_print(table);
+}
+
+/** list_command() - 'manakin dpdk [list]'; an exit status */
+static int list_command(int argc, char **argv)
+{
+	static const struct argp argp = { options, parse_option, "[PROGRAM...]", doc, NULL, NULL, NULL };
+	struct arguments arguments = { .json = false };
+	struct dpdk_list list;
+	struct host host;
+	char error[512];
+	int err, status = EXIT_OK;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
+		return EXIT_USAGE;
+	if (host_open(arguments.sysroot, &host, error, sizeof(error))) {
+		say("%s", error);
+		return EXIT_FAILED;
+	}
+	err = dpdk_find(&host, &list);
+	host_close(&host);
+	/* Programs are the user's words: paths of this machine, from here. */
+	for (size_t i = 0; !err && i < arguments.n_programs; i++) {
+		char *path = realpath(arguments.programs[i], NULL);
+		int bad = path ? host_open(NULL, &host, error, sizeof(error)) : -errno;
+
+		if (!bad) {
+			bad = dpdk_program(&host, path, &list);
+			host_close(&host);
+		}
+		if (bad) {
+			say("cannot read the program %s: %s", arguments.programs[i],
+			    bad == -ENOEXEC ? "it is no program (ELF)" : strerror(-bad));
+			status = EXIT_FAILED;
+		}
+		free(path);
+	}
+	if (err) {
+		say("cannot look for DPDK: %s", strerror(-err));
+		status = EXIT_FAILED;
+	} else if (status == EXIT_OK && arguments.json) {
+		status = print_json(&list);
+	} else if (status == EXIT_OK && !list.n) {
+		puts("There is no DPDK on this machine; 'manakin dpdk install' makes one.");
+	} else if (status == EXIT_OK) {
+		status = print_table(&list);
+	}
+	dpdk_list_free(&list);
+	return status;
+}
+
+static const char help[] =
+	"Usage: manakin dpdk [COMMAND] [OPTION...]\n\n"
+	"DPDK on this machine, and whether it can drive MANA.\n\n"
+	"  list       the installations; this is done if no command is named\n"
+	"  install    build one more from source\n"
+	"  uninstall  take one away that was installed so\n\n"
+	"'manakin dpdk COMMAND --help' explains a command, and so does man manakin-dpdk.\n";
+
+int cmd_dpdk(int argc, char **argv)
+{
+	argp_err_exit_status = EXIT_USAGE;
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?"))) {
+		fputs(help, stdout);
+		return EXIT_OK;
+	}
+	if (argc > 1 && !strcmp(argv[1], "install")) {
+		argv[1] = (char *)"manakin dpdk install";
+		return dpdk_install_command(argc - 1, argv + 1);
+	}
+	if (argc > 1 && !strcmp(argv[1], "uninstall")) {
+		argv[1] = (char *)"manakin dpdk uninstall";
+		return dpdk_uninstall_command(argc - 1, argv + 1);
+	}
+	argv[0] = (char *)"manakin dpdk list";
+	return list_command(argc, argv);
+}

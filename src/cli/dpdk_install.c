@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * manakin dpdk install, uninstall: the guide's installation of DPDK, and its undoing.
+ *
+ * Theory of operation: everything is built in a directory of its own, which goes away, and
+ * installed into a stage in it first: so it is known which files there will be before one is written
+ * to the prefix. That list is recorded there (host/dpdk_record.h), then DPDK is installed; after
+ * a failure or Ctrl-C the record is undone, as 'uninstall' does at any time later.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/dpdk.h"
+#include "cli/dpdk_step.h"
+#include "cli/lab_child.h"
+#include "host/distro.h"
+#include "host/dpdk_record.h"
+
+#define URL    "https://fast.dpdk.org/rel/dpdk-%s.tar.xz"
+#define SHA256 64u /* hexadecimal digits */
+
+enum {
+	OPTION_VERSION = 'v',
+	OPTION_TARBALL = 't',
+	OPTION_PREFIX = 'p',
+	OPTION_DRIVERS = 'd',
+	OPTION_DRY = 'n',
+	OPTION_SHA256 = 0x100,
+	OPTION_NO_PACKAGES,
+};
+
+static const struct argp_option options[] = {
+	{ "version", OPTION_VERSION, "V", 0, "Download this release, such as 23.11.5, from dpdk.org", 0 },
+	{ "tarball", OPTION_TARBALL, "FILE", 0, "Take the sources from this file", 0 },
+	{ "sha256", OPTION_SHA256, "HEX", 0,
+	  "The SHA-256 digest that the sources must have; needed for a download", 0 },
+	{ "prefix", OPTION_PREFIX, "DIR", 0, "Where to install (default: /usr/local)", 0 },
+	{ "drivers", OPTION_DRIVERS, "LIST", 0,
+	  "Build these drivers alone, such as bus/pci,bus/vmbus,net/mana,net/netvsc (default: all)", 0 },
+	{ "no-packages", OPTION_NO_PACKAGES, NULL, 0,
+	  "Do not install the distribution's packages that building needs", 0 },
+	{ "dry-run", OPTION_DRY, NULL, 0, "Print the commands and do nothing", 0 },
+	{ 0 },
+};
+
+static const char doc[] =
+	"Build DPDK from source and install it, as Azure's guide does: the distribution's packages, "
+	"meson, ninja. A record of what was installed is kept for 'manakin dpdk uninstall PREFIX'."
+	"\vExamples:\n"
+	"  manakin dpdk install --tarball dpdk-23.11.5.tar.xz --prefix /opt/dpdk-23.11\n"
+	"  manakin dpdk install --version 23.11.5 --sha256 HEX --dry-run\n\n"
+	"Exit status: 0 done, 1 it did not work and nothing is left of it, 2 wrong usage.";
+
+/**
+ * struct install - the command line, and the work
+ * @work:	directory that goes away
+ * @source:	in it, the sources
+ * @recorded:	the prefix has a record, to be undone after a failure
+ */
+struct install {
+	const char *version, *tarball, *sha256, *prefix, *drivers;
+	bool packages, failed;
+	struct steps steps;
+	char work[64], source[96], build[96], stage[96], file[PATH_MAX];
+	char release[32];
+	bool recorded;
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct install *install = state->input;
+
+	switch (key) {
+	case OPTION_VERSION:
+		if (!*arg || arg[strspn(arg, "0123456789.")] || strlen(arg) > 16)
+			return usage_error(&install->failed,
+					   "--version: '%s' is not a release such as 23.11.5", arg);
+		install->version = arg;
+		return 0;
+	case OPTION_TARBALL:
+		install->tarball = arg;
+		return 0;
+	case OPTION_SHA256:
+		if (strlen(arg) != SHA256 || arg[strspn(arg, "0123456789abcdefABCDEF")])
+			return usage_error(&install->failed,
+					   "--sha256: '%s' is not %u hexadecimal digits", arg, SHA256);
+		install->sha256 = arg;
+		return 0;
+	case OPTION_PREFIX:
+		if (*arg != '/' || strlen(arg) > 2000)
+			return usage_error(&install->failed,
+					   "--prefix: '%s' is not an absolute path such as "
+					   "/opt/dpdk",
+					   arg);
+		install->prefix = arg;
+		return 0;
+	case OPTION_DRIVERS:
+		if (!*arg || arg[strspn(arg, "abcdefghijklmnopqrstuvwxyz0123456789_/,*")])
+			return usage_error(&install->failed,
+					   "--drivers: '%s' is not a list such as "
+					   "bus/pci,net/mana",
+					   arg);
+		install->drivers = arg;
+		return 0;
+	case OPTION_NO_PACKAGES:
+		install->packages = false;
+		return 0;
+	case OPTION_DRY:
+		install->steps.dry = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		return usage_error(&install->failed, "'%s' is not understood; see --help", arg);
+	case ARGP_KEY_END:
+		if (install->failed)
+			return EINVAL;
+		if (!install->version == !install->tarball)
+			return usage_error(&install->failed,
+					   "say which DPDK: --version V or --tarball FILE");
+		if (install->version && !install->sha256)
+			return usage_error(&install->failed,
+					   "--version needs --sha256: the program knows no digests of "
+					   "releases, and installs no download that it cannot check. "
+					   "Take it from where you trust it, such as your "
+					   "distribution's source package");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/** words() - a NULL-terminated vector from words between blanks */
+static char **words(const char *text)
+{
+	char **argv = NULL, *copy = strdup(text), *save;
+
+	for (char *word = copy ? strtok_r(copy, " ", &save) : NULL; word;
+	     word = strtok_r(NULL, " ", &save))
+		if (child_args_add(&argv, "%s", word)) {
+			child_args_free(argv);
+			argv = NULL;
+			break;
+		}
+	free(copy);
+	return argv;
+}
+
+/** vector() - child_args_add() of each; NULL if there is no memory */
+static char **vector(const char *first, ...)
+{
+	char **argv = NULL;
+	va_list ap;
+
+	va_start(ap, first);
+	for (const char *arg = first; arg; arg = va_arg(ap, const char *))
+		if (child_args_add(&argv, "%s", arg)) {
+			child_args_free(argv);
+			argv = NULL;
+			break;
+		}
+	va_end(ap);
+	return argv;
+}
+
+/** add_packages() - what building takes: the guide's list, and what net_mana is built with */
+static int add_packages(struct install *install)
+{
+	static const char *const commands[] = {
+		[DISTRO_DEBIAN] = "env DEBIAN_FRONTEND=noninteractive apt-get install -q -y "
+				  "build-essential libudev-dev libnl-3-dev libnl-route-3-dev "
+				  "ninja-build libssl-dev libelf-dev meson python3-pyelftools "
+				  "libnuma-dev pkg-config libibverbs-dev xz-utils",
+		[DISTRO_RHEL] = "dnf install -y gcc make ninja-build meson python3-pyelftools "
+				"systemd-devel libnl3-devel openssl-devel elfutils-libelf-devel "
+				"numactl-devel pkgconf-pkg-config rdma-core-devel xz tar",
+		[DISTRO_AZURE] = "tdnf install -y gcc make binutils glibc-devel kernel-headers "
+				 "ninja-build meson python3-pyelftools systemd-devel libnl3-devel "
+				 "openssl-devel elfutils-libelf-devel numactl-devel pkg-config "
+				 "rdma-core-devel xz tar",
+		[DISTRO_SUSE] = "zypper --non-interactive install gcc make ninja meson "
+				"python3-pyelftools systemd-devel libnl3-devel libopenssl-devel "
+				"libelf-devel libnuma-devel pkg-config rdma-core-devel xz tar",
+	};
+	struct distro distro = { .family = DISTRO_OTHER };
+	struct host host;
+	char error[256];
+
+	if (!install->packages)
+		return 0;
+	if (!host_open(NULL, &host, error, sizeof(error))) {
+		distro_read(&host, &distro);
+		host_close(&host);
+	}
+	if ((size_t)distro.family >= sizeof(commands) / sizeof(commands[0]) ||
+	    !commands[distro.family]) {
+		say("this distribution's packages are not known; install a C compiler, meson, "
+		    "ninja, pyelftools, and the headers of libnuma and libibverbs, and say "
+		    "--no-packages");
+		return -ENOTSUP;
+	}
+	if (geteuid() && !install->steps.dry) {
+		say("packages can only be installed by root; say --no-packages if meson, ninja, "
+		    "pyelftools and the headers of libnuma and libibverbs are there");
+		return -EPERM;
+	}
+	return step_run(&install->steps, "Installing packages", words(commands[distro.family]), NULL,
+			0);
+}
+
+/** get_sources() - download, compare the digest, unpack */
+static int get_sources(struct install *install)
+{
+	char url[128], sum[512] = "";
+	int err = 0;
+
+	if (install->version) {
+		snprintf(url, sizeof(url), URL, install->version);
+		snprintf(install->file, sizeof(install->file), "%s/dpdk.tar.xz", install->work);
+		err = step_run(&install->steps, "Downloading",
+			       vector("curl", "-fsSL", "--proto", "=https", "-o", install->file, url,
+				      NULL),
+			       NULL, 0);
+	}
+	if (!err)
+		err = step_run(&install->steps, "Computing the digest",
+			       vector("sha256sum", "--", install->file, NULL), sum, sizeof(sum));
+	/* A name with a backslash in it makes sha256sum begin its line with one. */
+	if (!err && !install->steps.dry) {
+		const char *digest = *sum == '\\' ? sum + 1 : sum;
+
+		if (!install->sha256) {
+			fprintf(stderr, "SHA-256 %.64s, compared with nothing (--sha256 HEX)\n",
+				digest);
+		} else if (strncasecmp(digest, install->sha256, SHA256)) {
+			say("%s has the SHA-256 digest %.64s, not the one that was given: it is "
+			    "damaged or another file; nothing was installed",
+			    install->file, digest);
+			err = -EBADMSG;
+		}
+	}
+	if (!err)
+		err = step_run(&install->steps, "Unpacking",
+			       vector("tar", "-xf", install->file, "-C", install->source,
+				      "--strip-components=1", "--no-same-owner", NULL),
+			       NULL, 0);
+	return err;
+}
+
+/** read_release() - the version that the sources say they have */
+static int read_release(struct install *install)
+{
+	char path[128];
+	FILE *file;
+
+	if (install->steps.dry)
+		return 0;
+	snprintf(path, sizeof(path), "%s/VERSION", install->source);
+	file = fopen(path, "re");
+	if (!file || !fgets(install->release, sizeof(install->release), file) ||
+	    install->release[0] < '0' || install->release[0] > '9') {
+		say("%s is not the source of DPDK: it has no file VERSION with a version in it",
+		    install->file);
+		if (file)
+			fclose(file);
+		return -EINVAL;
+	}
+	fclose(file);
+	install->release[strcspn(install->release, "\r\n")] = 0;
+	if (strcmp(install->release, "22.11") < 0)
+		say("warning: DPDK %s is older than 22.11 and has no net_mana", install->release);
+	return 0;
+}
+
+/** build() - meson and ninja */
+static int build(struct install *install)
+{
+	char prefix[2100], drivers[512], *enable = NULL, path[160];
+	int err;
+
+	snprintf(prefix, sizeof(prefix), "--prefix=%s", install->prefix);
+	if (install->drivers) {
+		snprintf(drivers, sizeof(drivers), "-Denable_drivers=%.480s", install->drivers);
+		enable = drivers;
+	}
+	err = step_run(&install->steps, "Configuring",
+		       vector("meson", "setup", install->build, install->source, prefix,
+			      "--buildtype=release", "-Dtests=false", enable, NULL),
+		       NULL, 0);
+	if (!err)
+		err = step_run(&install->steps, "Compiling", vector("ninja", "-C", install->build, NULL),
+			       NULL, 0);
+	snprintf(path, sizeof(path), "%s/drivers/librte_net_mana.a", install->build);
+	if (!err && !install->steps.dry && access(path, F_OK))
+		say("warning: net_mana is not part of it: rdma-core's libmana (v44 or later) with its "
+		    "headers was not found, or --drivers leaves it out");
+	return err;
+}
+
+/** put_in_place() - stage, record, install */
+static int put_in_place(struct install *install)
+{
+	char destdir[128], stage[2200], error[4600];
+	int err;
+
+	snprintf(destdir, sizeof(destdir), "DESTDIR=%s", install->stage);
+	err = step_run(&install->steps, "Staging",
+		       vector("env", destdir, "ninja", "-C", install->build, "install", NULL), NULL, 0);
+	if (!err && !install->steps.dry) {
+		snprintf(stage, sizeof(stage), "%s%s", install->stage, install->prefix);
+		err = dpdk_record_write(install->prefix, stage, install->release, error,
+					sizeof(error));
+		if (err)
+			say("%s", error);
+		install->recorded = !err;
+	}
+	if (!err)
+		err = step_run(&install->steps, "Installing",
+			       vector("ninja", "-C", install->build, "install", NULL), NULL, 0);
+	if (!err && !geteuid() && !strncmp(install->prefix, "/usr", 4))
+		err = step_run(&install->steps, "Telling the loader", vector("ldconfig", NULL), NULL,
+			       0);
+	return err;
+}
+
+/** make_work() - the directories, the log, and hearing of Ctrl-C */
+static int make_work(struct install *install)
+{
+	char path[96];
+	sigset_t set;
+	int err = 0;
+
+	snprintf(install->work, sizeof(install->work), "/var/tmp/manakin-dpdk-XXXXXX");
+	if (install->tarball && !realpath(install->tarball, install->file)) {
+		err = -errno;
+		say("cannot read %s: %s", install->tarball, strerror(errno));
+		return err;
+	}
+	if (!install->steps.dry && !mkdtemp(install->work)) {
+		err = -errno;
+		say("cannot make a directory in /var/tmp: %s", strerror(errno));
+		return err;
+	}
+	snprintf(install->source, sizeof(install->source), "%s/source", install->work);
+	snprintf(install->build, sizeof(install->build), "%s/build", install->work);
+	snprintf(install->stage, sizeof(install->stage), "%s/stage", install->work);
+	if (install->steps.dry)
+		return 0;
+	snprintf(path, sizeof(path), "%s/log", install->work);
+	install->steps.log = fopen(path, "w+e");
+	if (!install->steps.log || mkdir(install->source, 0700)) {
+		err = -errno;
+		say("cannot write to %s: %s", install->work, strerror(errno));
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	install->steps.stop = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return err;
+}
+
+/** take_back() - after a failure: nothing stays */
+static void take_back(const struct install *install)
+{
+	char error[4600];
+	size_t removed;
+
+	if (install->recorded && dpdk_record_undo(install->prefix, &removed, error, sizeof(error)))
+		say("%s; finish it with: manakin dpdk uninstall %s", error, install->prefix);
+}
+
+static void remove_work(struct install *install)
+{
+	struct child_plan plan = { .argv = vector("rm", "-rf", "--", install->work, NULL),
+				   .out = STDERR_FILENO, .err = STDERR_FILENO };
+	struct child child;
+
+	if (plan.argv && !child_start(&child, &plan))
+		child_stop(&child, 0, -1);
+	child_args_free(plan.argv);
+	fclose(install->steps.log);
+}
+
+int dpdk_install_command(int argc, char **argv)
+{
+	static const struct argp argp = { options, parse_option, NULL, doc, NULL, NULL, NULL };
+	struct install install = { .prefix = "/usr/local", .packages = true, .steps.stop = -1 };
+	int err;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &install))
+		return EXIT_USAGE;
+	err = make_work(&install);
+	if (!err)
+		err = add_packages(&install);
+	if (!err)
+		err = get_sources(&install);
+	if (!err)
+		err = read_release(&install);
+	if (!err)
+		err = build(&install);
+	if (!err)
+		err = put_in_place(&install);
+	if (err)
+		take_back(&install);
+	else if (!install.steps.dry)
+		printf("DPDK %s is installed in %s; 'manakin dpdk uninstall %s' takes it away\n",
+		       install.release, install.prefix, install.prefix);
+	if (install.steps.log)
+		remove_work(&install);
+	if (install.steps.stop >= 0)
+		close(install.steps.stop);
+	return err ? EXIT_FAILED : EXIT_OK;
+}
+
+/* ---- uninstall ---- */
+
+static const char uninstall_doc[] =
+	"Remove the DPDK that 'manakin dpdk install' has put into PREFIX: the files that its record "
+	"names, and the directories that it made, if they are empty."
+	"\vExample:\n"
+	"  manakin dpdk uninstall /opt/dpdk-23.11\n\n"
+	"Exit status: 0 done, 1 there is no record, or a file cannot be removed, 2 wrong usage.";
+
+static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
+{
+	const char **prefix = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		if (*prefix) {
+			say("one prefix at a time, not '%s' too", arg);
+			return EINVAL;
+		}
+		*prefix = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		say("say which one: the prefix that it was installed in, such as /usr/local");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+int dpdk_uninstall_command(int argc, char **argv)
+{
+	static const struct argp argp = { NULL, parse_uninstall, "PREFIX", uninstall_doc,
+					  NULL, NULL, NULL };
+	const char *prefix = NULL;
+	char error[4600];
+	size_t removed;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &prefix))
+		return EXIT_USAGE;
+	if (dpdk_record_undo(prefix, &removed, error, sizeof(error))) {
+		say("%s", error);
+		return EXIT_FAILED;
+	}
+	printf("%zu files were removed from %s\n", removed, prefix);
+	return EXIT_OK;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cli/dpdk_step.h - the programs that building DPDK takes, one after the other.
+ */
+#ifndef MANAKIN_CLI_DPDK_STEP_H
+#define MANAKIN_CLI_DPDK_STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/**
+ * struct steps - how they run
+ * @dry:	print the commands and do nothing
+ * @stop:	signalfd: readable when the user wants an end
+ * @log:	what the programs print
+ */
+struct steps {
+	bool dry;
+	int stop;
+	FILE *log;
+};
+
+/**
+ * step_run() - run a program; on a terminal with its progress, [12/345] as ninja prints it
+ * @what:	for the user: "Compiling"
+ * @argv:	NULL-terminated; a new vector of child_args_add()'s, freed
+ * @output:	filled in with the first line that it prints, if not NULL
+ *
+ * Return: 0; -EINTR: the user wants an end; -EIO and it has said how the program failed; or
+ * another negative errno, and it has said so
+ */
+int step_run(struct steps *steps, const char *what, char **argv, char *output, size_t size);
+
+/** step_print() - a command as a shell takes it */
+void step_print(FILE *to, char *const *argv);
+
+#endif
