@@ -174,10 +174,10 @@ struct ledger_port *ledger_named(const struct ledger *ledger, const char *word)
 	for (size_t i = 0; i < ledger->n_ports; i++) {
 		const json_t *saved = ledger->port[i].saved;
 
-		if (ledger->port[i].restored)
+		if (ledger->port[i].restored || !*word)
 			continue;
 		if (!strcasecmp(ledger->port[i].key, word) ||
-		    (*word && !strcasecmp(ledger_text(saved, "uuid"), word)) ||
+		    !strcasecmp(ledger_text(saved, "uuid"), word) ||
 		    !strcmp(ledger_text(json_object_get(saved, "synthetic"), "name"), word) ||
 		    !strcmp(ledger_text(json_object_get(saved, "vf"), "name"), word))
 			return &ledger->port[i];

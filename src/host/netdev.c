@@ -13,6 +13,8 @@
 #include "host/netdev_route.h"
 #include "host/netlink.h"
 
+#define TRIES 20u /* of a dump, while interfaces come and go */
+
 int mac_parse(const char *text, uint8_t mac[6])
 {
 	uint8_t parsed[6];
@@ -264,7 +266,8 @@ static int dump(struct mnl_socket *socket, uint16_t type, size_t header_size, mn
 	return netlink_talk(socket, request, each, netdevs);
 }
 
-int netdevs_read(const struct host *host, struct netdevs *netdevs)
+/** read_once() - see netdevs_read(); -EINTR: something changed meanwhile */
+static int read_once(const struct host *host, struct netdevs *netdevs)
 {
 	struct mnl_socket *socket = netlink_open();
 	int err;
@@ -280,6 +283,18 @@ int netdevs_read(const struct host *host, struct netdevs *netdevs)
 	if (!err)
 		err = netdevs_mark_routes(socket, netdevs);
 	mnl_socket_close(socket);
+	return err;
+}
+
+int netdevs_read(const struct host *host, struct netdevs *netdevs)
+{
+	int err = read_once(host, netdevs);
+
+	/* The kernel says so of a dump that is not of one moment. */
+	for (unsigned int i = 0; err == -EINTR && i < TRIES; i++) {
+		netdevs_free(netdevs);
+		err = read_once(host, netdevs);
+	}
 	return err;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define UNIT_MAX 65536u /* bytes */
+#define UNIT_NEW PERSIST_UNIT ".new"
 #define START	 "ExecStart="
 
 static const char head[] = "# Made by 'manakin setup --persist'; 'manakin restore' takes it back.\n"
@@ -51,6 +52,21 @@ bool persist_has(const struct host *host, const char *key)
 	while ((line = strsep(&rest, "\n")))
 		if (is_of(line, key))
 			return true;
+	/* A setup that was killed may have left this. */
+	return host_exists(host, PERSIST_DIRECTORY "/" UNIT_NEW);
+}
+
+bool persist_is(const struct host *host, const char *key, const char *command)
+{
+	char text[UNIT_MAX], *rest = text, *line;
+	size_t len = strlen(command);
+
+	unit(host, text);
+	while ((line = strsep(&rest, "\n")))
+		if (is_of(line, key) && !strncmp(line + sizeof(START) - 1, command, len) &&
+		    !strcmp(line + sizeof(START) - 1 + len + 1, key))
+			return host_exists(host,
+					   PERSIST_DIRECTORY "/" PERSIST_WANTS "/" PERSIST_UNIT);
 	return false;
 }
 
@@ -86,7 +102,7 @@ int persist_text(const struct host *host, const char *key, const char *command, 
 /** write_unit() - beside the old one, and then in its place */
 static int write_unit(int dir, const char *text)
 {
-	int fd = openat(dir, PERSIST_UNIT ".new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int fd = openat(dir, UNIT_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	size_t len = strlen(text);
 	ssize_t put;
 	int err = 0;
@@ -101,10 +117,10 @@ static int write_unit(int dir, const char *text)
 	else if (fsync(fd))
 		err = -errno;
 	close(fd);
-	if (!err && renameat(dir, PERSIST_UNIT ".new", dir, PERSIST_UNIT))
+	if (!err && renameat(dir, UNIT_NEW, dir, PERSIST_UNIT))
 		err = -errno;
 	if (err)
-		unlinkat(dir, PERSIST_UNIT ".new", 0);
+		unlinkat(dir, UNIT_NEW, 0);
 	return err;
 }
 
@@ -133,6 +149,8 @@ int persist_put(const struct host *host, const char *text)
 		err = unlinkat(dir, PERSIST_WANTS "/" PERSIST_UNIT, 0) && errno != ENOENT ? -errno : 0;
 		if (!err)
 			err = unlinkat(dir, PERSIST_UNIT, 0) && errno != ENOENT ? -errno : 0;
+		if (!err)
+			err = unlinkat(dir, UNIT_NEW, 0) && errno != ENOENT ? -errno : 0;
 	}
 	close(dir);
 	return err;

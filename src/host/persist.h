@@ -21,8 +21,11 @@
  */
 int persist_text(const struct host *host, const char *key, const char *command, char **text);
 
-/** persist_has() - is there a line for this port? NULL: for any? */
+/** persist_has() - is there a line for this port (NULL: for any), or what a killed setup left? */
 bool persist_has(const struct host *host, const char *key);
+
+/** persist_is() - is the port's line this one, and the unit enabled? */
+bool persist_is(const struct host *host, const char *key, const char *command);
 
 /** persist_put() - write the unit, or remove it (NULL), and what enables it */
 int persist_put(const struct host *host, const char *text);

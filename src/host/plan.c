@@ -281,7 +281,8 @@ static void describe_link(const struct host *host, const struct step *step, stru
 	default:
 		fprintf(words->to_what, "%s %s", step->kind == STEP_ADDRESS ? "address" : "route",
 			text);
-		fprintf(words->to_command, "ip %s %s %s", strchr(text, ':') ? "-6" : "-4",
+		fprintf(words->to_command, "ip -%d %s %s",
+			(int)ledger_number(step->entry, "family"),
 			step->kind == STEP_ADDRESS ? "address replace" : "route replace", text);
 		break;
 	}

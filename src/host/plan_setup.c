@@ -11,6 +11,7 @@
 
 #include "host/hugepage.h"
 #include "host/module.h"
+#include "host/persist.h"
 #include "host/plan.h"
 
 /**
@@ -298,6 +299,9 @@ static int add_persist(const struct planning *p, const struct plan_port *port)
 	struct step step = { .kind = STEP_PERSIST };
 	int len;
 
+	if (!host_exists(p->host, PERSIST_DIRECTORY))
+		return fail(p, -ENOENT,
+			    "--persist: this machine has no " PERSIST_DIRECTORY ", as it runs no systemd");
 	if (options->program[strcspn(options->program, " \t\"'\\%$")])
 		return fail(p, -EINVAL,
 			    "--persist: the path of this program, %s, has characters that a "
@@ -310,6 +314,8 @@ static int add_persist(const struct planning *p, const struct plan_port *port)
 		       options->force ? " --force" : "");
 	if (len >= (int)sizeof(step.object))
 		return fail(p, -ENAMETOOLONG, "--persist: the path of this program is too long");
+	if (persist_is(p->host, port->key, step.object))
+		return 0;
 	return plan_add(p->host, p->plan, &step) ? no_memory(p) : 0;
 }
 

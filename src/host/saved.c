@@ -14,6 +14,7 @@
 
 #define MESSAGE_MAX 16384u /* bytes of one; a route of 256 next hops has 7 KiB */
 #define FOREVER	    UINT32_MAX
+#define TRIES	    20u /* of a dump, while addresses and routes come and go */
 
 /* From <linux/if_addr.h> of Linux 5.18, which older headers lack */
 #define ADDRESS_PROTOCOL   11 /* IFA_PROTO */
@@ -78,6 +79,7 @@ static int keep(const struct saving *saving, const struct nlmsghdr *header, char
 {
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t *bytes = (const uint8_t *)header;
+	const uint8_t *family = mnl_nlmsg_get_payload(header);
 	size_t len = header->nlmsg_len;
 	char *hex = text ? malloc(2 * len + 1) : NULL;
 	int err = -ENOMEM;
@@ -88,8 +90,10 @@ static int keep(const struct saving *saving, const struct nlmsghdr *header, char
 			hex[2 * i + 1] = digits[bytes[i] & 15];
 		}
 		hex[2 * len] = '\0';
-		err = json_array_append_new(saving->list, json_pack("{s:s, s:s}", "text", text,
-								    "netlink", hex)) ?
+		err = json_array_append_new(saving->list, json_pack("{s:i, s:s, s:s}", "family",
+								    *family == AF_INET6 ? 6 : 4,
+								    "text", text, "netlink",
+								    hex)) ?
 			      -ENOMEM :
 			      0;
 	}
@@ -330,13 +334,13 @@ static int one_route(const struct nlmsghdr *header, void *arg)
 	return keep(saving, header, route_text(header, saving));
 }
 
-/** dump() - all addresses, or routes of all tables, through a function that picks */
-static int dump(struct mnl_socket *socket, struct saving *saving, uint16_t type,
-		size_t family_size, mnl_cb_t each)
+/** dump_once() - all addresses, or routes of all tables, through a function that picks */
+static int dump_once(struct saving *saving, uint16_t type, size_t family_size, mnl_cb_t each)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	int err = 0;
+	struct mnl_socket *socket = netlink_open();
+	int err = socket ? 0 : -errno;
 
 	for (size_t i = 0; !err && i < sizeof(families); i++) {
 		uint8_t *family = netlink_begin(request, type, NLM_F_DUMP, family_size);
@@ -346,27 +350,36 @@ static int dump(struct mnl_socket *socket, struct saving *saving, uint16_t type,
 		if (err == -EAFNOSUPPORT || err == -EOPNOTSUPP)
 			err = 0; /* a kernel without IPv6 */
 	}
+	if (socket)
+		mnl_socket_close(socket);
+	return err;
+}
+
+/** dump() - likewise, of one moment */
+static int dump(struct saving *saving, uint16_t type, size_t family_size, mnl_cb_t each)
+{
+	int err = -EINTR;
+
+	for (unsigned int i = 0; err == -EINTR && i < TRIES; i++) {
+		json_array_clear(saving->list);
+		err = dump_once(saving, type, family_size, each);
+	}
 	return err;
 }
 
 int saved_interface(const struct netdevs *netdevs, const struct netdev *dev, json_t **saved)
 {
 	const struct netdev *master = dev->master ? netdevs_by_index(netdevs, dev->master) : NULL;
-	struct mnl_socket *socket = netlink_open();
 	json_t *addresses = json_array(), *routes = json_array();
 	struct saving saving = { .netdevs = netdevs, .dev = dev, .list = addresses };
-	int err = socket ? 0 : -errno;
+	int err = addresses && routes ? 0 : -ENOMEM;
 
 	*saved = NULL;
-	if (!addresses || !routes)
-		err = -ENOMEM;
 	if (!err)
-		err = dump(socket, &saving, RTM_GETADDR, sizeof(struct ifaddrmsg), one_address);
+		err = dump(&saving, RTM_GETADDR, sizeof(struct ifaddrmsg), one_address);
 	saving.list = routes;
 	if (!err)
-		err = dump(socket, &saving, RTM_GETROUTE, sizeof(struct rtmsg), one_route);
-	if (socket)
-		mnl_socket_close(socket);
+		err = dump(&saving, RTM_GETROUTE, sizeof(struct rtmsg), one_route);
 	if (!err) {
 		*saved = json_pack("{s:s, s:i, s:b, s:i, s:s*, s:I, s:O, s:O}", "name", dev->name,
 				   "index", dev->index, "up", (dev->flags & IFF_UP) != 0, "mtu",
@@ -389,7 +402,8 @@ static bool entries_ok(const json_t *list)
 	if (!json_is_array(list))
 		return false;
 	json_array_foreach(list, i, entry)
-		if (!json_is_string(json_object_get(entry, "text")) ||
+		if (!json_is_integer(json_object_get(entry, "family")) ||
+		    !json_is_string(json_object_get(entry, "text")) ||
 		    !json_is_string(json_object_get(entry, "netlink")))
 			return false;
 	return true;

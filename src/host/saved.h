@@ -19,9 +19,9 @@
  * saved_interface() - write down an interface as it is
  *
  *	{ "name", "index", "up", "mtu", "master" (name; if any), "at" (seconds since boot),
- *	  "addresses": [ { "text", "netlink" } ... ], "routes": likewise }
+ *	  "addresses": [ { "family", "text", "netlink" } ... ], "routes": likewise }
  *
- * "text" is what ip(8) wants after "address replace" or "route add"; "netlink" the message in
+ * "family" is 4 or 6; "text" is what ip(8) wants after "address replace" or "route add"; "netlink" the message in
  * hexadecimal digits.
  *
  * Return: 0 or a negative errno
