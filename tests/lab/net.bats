@@ -36,22 +36,25 @@ set_mtu() {
 	await 10 ping -c 1 -w 1 $GUEST0
 }
 
+WAIT=20 # seconds for an answer
+
 # one_by_one PAYLOAD ADDRESS - 1,000 pings, each after the answer to the one before; how many
 # were answered
 #
 # A guest's kernel has socket memory for few answers (57 of 1500 bytes, 7 of 9000) that
 # are sent and not yet completed. A guest whose CPUs have to wait would drop some.
+# WAIT is long enough for a machine that gives a guest no CPU for some time.
 one_by_one() {
 	local i
 	for ((i = 0; i < 1000; i++)); do
-		ping -q -c 1 -W 5 -s "$1" -M "do" "$2" || :
+		ping -q -c 1 -W $WAIT -s "$1" -M "do" "$2" || :
 	done | grep -c ' 1 received'
 }
 
 # pings_both_ways MTU - 1,000 each way, over IPv4 and IPv6, all at once: is none lost?
 pings_both_ways() {
 	local out
-	local -a ping=(ping -q -c 1000 -i 0.005 -W 5 -M "do")
+	local -a ping=(ping -q -c 1000 -i 0.005 -W $WAIT -M "do")
 	out=$(lab_file pings)
 	guest guest "${ping[*]} -s $(($1 - 28)) $HOST0 & ${ping[*]} -s $(($1 - 48)) $HOST0_6; wait" \
 		>"$out" 3>&- &
