@@ -37,6 +37,7 @@ static const struct {
 	{ "interface", false, check_interfaces },
 	{ "queues", false, check_queues },
 	{ "descriptors", false, check_descriptors },
+	{ "dpdk", true, check_dpdk },
 	{ "hugepages", false, check_hugepages },
 	{ "hugetlbfs", false, check_hugetlbfs },
 	{ "memlock", true, check_memlock },

@@ -10,15 +10,53 @@
 #include <unistd.h>
 
 #include "host/check_parts.h"
+#include "host/dpdk.h"
 #include "host/hugepage.h"
 #include "host/limit.h"
 
 #define MOUNTS_MAX   32
 #define MEMORY_FEW   (256ull << 10) /* KiB free: testpmd's default pool of buffers and its queues */
 #define FILES_BESIDE 256u	    /* descriptors that an application has beside those of pages */
+#define INSTALL_FIX  "sudo manakin dpdk install --version 24.11"
 #define PAGES_FIX    "echo 1024 | sudo tee /sys/devices/system/node/node*/hugepages/" \
 		     "hugepages-2048kB/nr_hugepages"
 #define PAGES_FIX_NO_NODES "echo 1024 | sudo tee /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+
+/** judge_dpdk() - an installation, of which some can drive MANA and others need not */
+static void judge_dpdk(struct exam *exam, const struct dpdk *dpdk, bool others)
+{
+	const char *version = *dpdk->version ? dpdk->version : "of unknown version", *why;
+
+	if (!dpdk_can_drive(dpdk, &why))
+		find(exam, others ? VERDICT_OK : VERDICT_FAIL, dpdk->prefix,
+		     others ? NULL : INSTALL_FIX, "%s, which cannot drive MANA: %s", version, why);
+	else if (exam->hyperv && !dpdk->has[DPDK_NET_NETVSC])
+		find(exam, VERDICT_WARNING, dpdk->prefix, INSTALL_FIX,
+		     "%s, with net_mana but without net_netvsc: it can take the adapter directly "
+		     "alone (--pmd mana)",
+		     version);
+	else
+		find(exam, VERDICT_OK, dpdk->prefix, NULL, "%s, with net_mana%s%s", version,
+		     dpdk->has[DPDK_NET_NETVSC] ? " and net_netvsc" : "",
+		     dpdk->plugins[0] ? ", shared" : ", static");
+}
+
+void check_dpdk(struct exam *exam)
+{
+	struct dpdk_list list;
+	bool good = false;
+	const char *why;
+
+	dpdk_find(exam->host, &list);
+	for (size_t i = 0; i < list.n; i++)
+		good |= dpdk_can_drive(&list.dpdk[i], &why);
+	if (!list.n)
+		find(exam, VERDICT_FAIL, NULL, INSTALL_FIX,
+		     "there is none; 22.11 or later is needed, with net_mana");
+	for (size_t i = 0; i < list.n; i++)
+		judge_dpdk(exam, &list.dpdk[i], good);
+	dpdk_list_free(&list);
+}
 
 /** size_name() - "2 MB", "1 GB" */
 static const char *size_name(unsigned int kib, char text[24])

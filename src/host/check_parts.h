@@ -61,6 +61,7 @@ void check_rdma_device(struct exam *exam);
 void check_interfaces(struct exam *exam);
 void check_queues(struct exam *exam);
 void check_descriptors(struct exam *exam);
+void check_dpdk(struct exam *exam);
 void check_hugepages(struct exam *exam);
 void check_hugetlbfs(struct exam *exam);
 void check_memlock(struct exam *exam);

@@ -24,7 +24,21 @@ teardown() {
 	[ -z "${NAMESPACE-}" ] || kill "$NAMESPACE"
 }
 
-# machine NAME - make it and its interfaces, with rdma-core and what the kernel says of RDMA
+# dpdk ABI DRIVER... - a shared installation, as Debian's librte-* packages name its files
+dpdk() {
+	local libraries=$ROOT/usr/lib/x86_64-linux-gnu abi=$1 name
+	shift
+	rm -rf "$libraries"/librte_* "$libraries/dpdk"
+	mkdir -p "$libraries/dpdk/pmds-$abi"
+	: >"$libraries/librte_eal.so.$abi"
+	for name; do
+		: >"$libraries/librte_$name.so.$abi"
+		ln -s "librte_$name.so.$abi" "$libraries/librte_$name.so.${abi%.*}"
+		ln -s "../../librte_$name.so.$abi" "../../librte_$name.so.${abi%.*}" "$libraries/dpdk/pmds-$abi/"
+	done
+}
+
+# machine NAME - make it and its interfaces, with DPDK and rdma-core, and what the kernel says of RDMA
 machine() {
 	rm -rf "$ROOT"
 	[ -z "${NAMESPACE-}" ] || kill "$NAMESPACE"
@@ -35,6 +49,7 @@ machine() {
 	done
 	there "$TREES/make" --net "$1" "$ROOT"
 	rdma_core
+	dpdk 25.0 net_mana net_netvsc bus_vmbus bus_pci
 	base64 -d <<<"$NETLINK" >"$ROOT/netlink-rdma"
 }
 
@@ -105,6 +120,7 @@ fails() {
 	says "ok rdma-device mana_0 the kernel's driver id 20 is the provider mana's"
 	says 'ok interface eth0 eth0 and its VF enP30832s1 are up; the default route or this SSH session needs it: it stays'
 	says 'warning interface eth1 eth1 and its VF enP30832s1d1 are up .* \| sudo manakin setup eth1'
+	says 'ok dpdk /usr 24.11, with net_mana and net_netvsc, shared'
 	says 'ok hugepages node 0, 2 MB 1024, of which 1024 are free'
 	says 'ok hugetlbfs - /dev/hugepages, for pages of 2 MB'
 	says 'unknown memlock'
@@ -267,6 +283,27 @@ fails() {
 	ln -s "$ROOT/sys/bus/pci/drivers/uio_pci_generic" "$dir/driver"
 	check 2
 	says 'fail adapter 7870:00:00.0 a MANA VF that the driver uio_pci_generic has; .* \| echo 7870:00:00.0 .*uio_pci_generic/unbind.*mana/bind'
+}
+
+@test "DPDK: none, too old, without net_mana, without net_netvsc, two of them" {
+	machine one
+	rm -r "$ROOT"/usr/lib/x86_64-linux-gnu/librte_* "$ROOT"/usr/lib/x86_64-linux-gnu/dpdk
+	check 2
+	says 'fail dpdk - there is none; 22.11 or later is needed, .* \| sudo manakin dpdk install'
+	fails dpdk
+	dpdk 22.0 net_netvsc bus_vmbus
+	check 2
+	says 'fail dpdk /usr 21.11, which cannot drive MANA: it is older than 22.11'
+	dpdk 23.0 net_netvsc bus_vmbus
+	check 2
+	says 'fail dpdk /usr 22.11, which cannot drive MANA: it has no net_mana.* \| sudo manakin dpdk install'
+	fails dpdk
+	mkdir -p "$ROOT/usr/local/lib/x86_64-linux-gnu"
+	cp -a "$ROOT"/usr/lib/x86_64-linux-gnu/{dpdk,librte_eal.so.23.0} "$ROOT/usr/local/lib/x86_64-linux-gnu/"
+	: >"$ROOT/usr/local/lib/x86_64-linux-gnu/librte_net_mana.so.23"
+	check 1
+	says 'ok dpdk /usr 22.11, which cannot drive MANA'
+	says 'warning dpdk /usr/local 22.11, with net_mana but without net_netvsc: .*--pmd mana'
 }
 
 # pages NODE KIB TOTAL FREE
