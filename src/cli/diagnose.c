@@ -12,10 +12,13 @@
 
 #include "cli/cli.h"
 #include "cli/diagnose.h"
+#include "cli/output.h"
 
 enum {
 	OPTION_JSON = 'j',
 	OPTION_RULES = 'r',
+	OPTION_SYSROOT = 's',
+	OPTION_LOG_ONLY = 'l',
 };
 
 /* Beside the statuses of every command */
@@ -27,12 +30,17 @@ static const struct argp_option options[] = {
 	  "Read the files *.rules of this directory, and not those of the program and "
 	  "/etc/manakin/rules.d",
 	  0 },
+	{ "log-only", OPTION_LOG_ONLY, NULL, 0,
+	  "Do not look at this machine: the log is from another one", 0 },
+	{ "sysroot", OPTION_SYSROOT, "DIR", 0,
+	  "The log is from the machine whose /sys, /proc and /etc are copied below DIR", 0 },
 	{ 0 },
 };
 
 static const char doc[] =
 	"Read a log of a DPDK application, of EAL, or of the kernel, and say what is wrong, which "
-	"lines show it, and what to do. Without FILE, or with -, standard input."
+	"lines show it, and what to do. Without FILE, or with -, standard input. If this machine "
+	"has a MANA adapter, what it is like now confirms causes and fills in names."
 	"\vExamples:\n"
 	"  dpdk-testpmd ... 2>&1 | tee log; manakin diagnose log\n"
 	"  journalctl -k -b | manakin diagnose\n"
@@ -41,8 +49,8 @@ static const char doc[] =
 	"the rules cannot be read.";
 
 struct arguments {
-	const char *file, *rules;
-	bool json, failed;
+	const char *file, *rules, *sysroot;
+	bool json, log_only, failed;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -55,6 +63,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_RULES:
 		arguments->rules = arg;
+		return 0;
+	case OPTION_SYSROOT:
+		arguments->sysroot = arg;
+		return 0;
+	case OPTION_LOG_ONLY:
+		arguments->log_only = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->file)
@@ -117,7 +131,7 @@ static int open_log(const char *file)
 /** print() - an exit status */
 static int print(const struct arguments *arguments, const struct diagnosis *diagnosis)
 {
-	bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	bool colour = *output_style(stdout, STYLE_STRONG);
 	int n;
 
 	if (arguments->json) {
@@ -133,6 +147,20 @@ static int print(const struct arguments *arguments, const struct diagnosis *diag
 		return EXIT_USAGE;
 	}
 	return n ? FOUND : EXIT_OK;
+}
+
+/** read_log() - all of it, and the machine; 0 or a negative errno */
+static int read_log(const struct arguments *arguments, struct diagnosis *diagnosis, int fd)
+{
+	struct facts facts = { 0 };
+	int err = diagnosis_read(diagnosis, fd);
+
+	if (!err && !arguments->log_only)
+		diagnose_facts(arguments->sysroot, &facts);
+	if (!err)
+		err = diagnosis_finish(diagnosis, facts.fact, facts.n);
+	facts_free(&facts);
+	return err;
 }
 
 int cmd_diagnose(int argc, char **argv)
@@ -154,9 +182,7 @@ int cmd_diagnose(int argc, char **argv)
 	if (!rules)
 		goto out;
 	diagnosis = diagnosis_open(rules);
-	err = diagnosis ? diagnosis_read(diagnosis, fd) : -ENOMEM;
-	if (!err)
-		err = diagnosis_finish(diagnosis, NULL, 0);
+	err = diagnosis ? read_log(&arguments, diagnosis, fd) : -ENOMEM;
 	if (err)
 		say("cannot read the log %s: %s",
 		    fd == STDIN_FILENO ? "from standard input" : arguments.file, strerror(-err));

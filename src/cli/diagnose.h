@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "host/diagnosis.h"
+#include "host/facts.h"
 
 /**
  * diagnose_rules() - the rules of the program and of the machine's administrator
@@ -17,6 +18,9 @@
  * Return: ready; NULL and has said why
  */
 struct rules *diagnose_rules(const char *directory);
+
+/** diagnose_facts() - of the machine, or the tree @sysroot; none if it cannot be looked at */
+void diagnose_facts(const char *sysroot, struct facts *facts);
 
 /** diagnose_print() - what was found, for a person; @colour for a terminal; how many causes */
 size_t diagnose_print(const struct diagnosis *diagnosis, FILE *to, bool colour);

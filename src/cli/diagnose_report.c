@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "cli/diagnose.h"
+#include "cli/output.h"
 
 #define WIDTH	  80u /* characters of a line, and the most where a terminal has more: */
 #define WIDTH_MAX 100u
@@ -52,6 +53,21 @@ struct rules *diagnose_rules(const char *directory)
 	say("%s", error);
 	rules_close(rules);
 	return NULL;
+}
+
+void diagnose_facts(const char *sysroot, struct facts *facts)
+{
+	char error[512];
+	struct host host;
+
+	memset(facts, 0, sizeof(*facts));
+	if (host_open(sysroot, &host, error, sizeof(error))) {
+		say("%s", error);
+		return;
+	}
+	/* A diagnosis of the log alone is one, too. */
+	facts_read(&host, facts);
+	host_close(&host);
 }
 
 /* ---- for a person ---- */
@@ -200,12 +216,16 @@ size_t diagnose_explain(int log, FILE *to)
 {
 	struct rules *rules = diagnose_rules(NULL);
 	struct diagnosis *diagnosis = rules ? diagnosis_open(rules) : NULL;
+	struct facts facts;
 	size_t n = 0;
 
 	if (diagnosis) {
 		lseek(log, 0, SEEK_SET);
-		if (!diagnosis_read(diagnosis, log) && !diagnosis_finish(diagnosis, NULL, 0))
-			n = diagnose_print(diagnosis, to, isatty(fileno(to)));
+		diagnose_facts(NULL, &facts);
+		if (!diagnosis_read(diagnosis, log) &&
+		    !diagnosis_finish(diagnosis, facts.fact, facts.n))
+			n = diagnose_print(diagnosis, to, *output_style(to, STYLE_STRONG));
+		facts_free(&facts);
 	}
 	diagnosis_close(diagnosis);
 	rules_close(rules);

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# manakin dpdk: what is listed of trees shaped like installations, and of this machine's own; and
+# install and uninstall, of a small project of meson's that is shaped like DPDK: a file VERSION, a
+# library librte_eal, libdpdk.pc, and links that a script makes. (All of DPDK takes too long here.)
+# MANAKIN is the program, SCHEMAS the schemas.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+dpdk() {
+	timeout -s KILL 120 "$MANAKIN" dpdk "$@"
+}
+
+# field EXPRESSION - of the list in the file out, as JSON
+field() {
+	python3 -c "import json; l = json.load(open('out'))['installations']; print(json.dumps($1))"
+}
+
+# library DIRECTORY ABI - librte_eal with its links
+library() {
+	mkdir -p "$1"
+	touch "$1/librte_eal.so.$2"
+	ln -sf "librte_eal.so.$2" "$1/librte_eal.so.${2%.*}"
+}
+
+# package DIRECTORY PREFIX VERSION
+package() {
+	mkdir -p "$1"
+	printf 'prefix=%s\nlibdir=${prefix}/lib/x86_64-linux-gnu\n\nName: DPDK\nVersion: %s\n' "$2" "$3" \
+		>"$1/libdpdk.pc"
+}
+
+@test "a distribution's packages: the ABI tells the release where there is no libdpdk.pc" {
+	lib=root/usr/lib/x86_64-linux-gnu
+	library $lib 25.0
+	mkdir -p $lib/dpdk/pmds-25.0
+	touch $lib/dpdk/pmds-25.0/librte_{net_mana,net_netvsc,bus_vmbus}.so.25
+	dpdk --sysroot root --json >out
+	[ "$(field 'len(l)')" = 1 ]
+	[ "$(field '[l[0][k] for k in ("prefix", "version", "abi", "shared", "static", "pkgconfig")]')" = \
+		'["/usr", "24.11", "25.0", true, false, null]' ]
+	[ "$(field 'l[0]["drives_mana"]')" = true ]
+	[ "$(field 'l[0]["drivers"]["net_manakin"]')" = false ]
+}
+
+@test "two releases in one directory, and one to compile with in /usr/local" {
+	library root/usr/lib64 22.0
+	library root/usr/lib64 23.2
+	touch root/usr/lib64/librte_net_mana.so.23
+	lib=root/usr/local/lib/x86_64-linux-gnu
+	library $lib 24.0
+	touch $lib/librte_eal.a $lib/librte_net_mana.so.24
+	package $lib/pkgconfig /usr/local 23.11.2
+	mkdir -p $lib/manakin && touch $lib/manakin/librte_net_manakin.so
+	dpdk list --sysroot root --json >out
+	[ "$(field '[[i["prefix"], i["version"], i["static"], i["drives_mana"]] for i in l]')" = \
+		'[["/usr", "21.11", false, false], ["/usr", "23.07", false, true], ["/usr/local", "23.11.2", true, true]]' ]
+	[ "$(field 'l[2]["pkgconfig"]')" = '"/usr/local/lib/x86_64-linux-gnu/pkgconfig/libdpdk.pc"' ]
+	[ "$(field 'l[2]["drivers"]["net_manakin"]')" = true ]
+	[[ $(field 'l[0]["why"]') == *"older than 22.11"* ]]
+}
+
+@test "static libraries alone, below /opt" {
+	mkdir -p root/opt/dpdk/lib/x86_64-linux-gnu
+	touch root/opt/dpdk/lib/x86_64-linux-gnu/librte_{eal,net_mana,net_netvsc,bus_vmbus}.a
+	package root/opt/dpdk/lib/x86_64-linux-gnu/pkgconfig /opt/dpdk 24.11.0
+	dpdk --sysroot root --json >out
+	[ "$(field '[[i["prefix"], i["version"], i["shared"], i["drives_mana"]] for i in l]')" = \
+		'[["/opt/dpdk", "24.11.0", false, true]]' ]
+}
+
+@test "/usr/lib64 that is /usr/lib is listed once" {
+	library root/usr/lib 25.0
+	ln -s lib root/usr/lib64
+	dpdk --sysroot root --json >out
+	[ "$(field 'len(l)')" = 1 ]
+}
+
+@test "this machine's own DPDK is what pkg-config says" {
+	dpdk --json >out
+	[ "$(field '[i["version"] for i in l if i["prefix"] == "/usr" and i["pkgconfig"]]')" = \
+		"[\"$(pkg-config --modversion libdpdk)\"]" ]
+	run -0 dpdk
+	[[ $output == *PREFIX*VERSION*/usr* ]]
+}
+
+@test "no process is started, and no library loaded" {
+	strace -f -e trace=execve,clone,fork,vfork,openat,openat2 -o trace "$MANAKIN" dpdk >/dev/null
+	[ "$(grep -c execve trace)" -eq 1 ]
+	! grep -E 'clone|fork' trace
+	! grep -E '"[^"]*librte_[^"]*"' trace | grep -v O_PATH
+}
+
+@test "nothing there, and a damaged libdpdk.pc" {
+	mkdir root
+	run -0 dpdk --sysroot root
+	[[ $output == *"no DPDK"* ]]
+	mkdir -p root/usr/lib/x86_64-linux-gnu/pkgconfig
+	head -c 10000 /dev/urandom >root/usr/lib/x86_64-linux-gnu/pkgconfig/libdpdk.pc
+	library root/usr/lib/x86_64-linux-gnu 25.0
+	dpdk --sysroot root --json >out
+	[ "$(field 'l[0]["version"]')" = '"24.11"' ]
+}
+
+@test "a program, by the drivers that are linked into it" {
+	cat >app.c <<'END'
+const char mana[] = "PMD_INFO_STRING= {\"name\": \"net_mana\", \"kmod\": \"\", \"pci_ids\": []}";
+const char netvsc[] = "PMD_INFO_STRING= {\"name\": \"net_netvsc\", \"pci_ids\": []}";
+const char bus[] = "/sys/bus/vmbus/devices";
+int main(void) { return mana[0] + netvsc[0] + bus[0]; }
+END
+	cc -o app app.c
+	dpdk list --json ./app "$(command -v dpdk-testpmd)" >out
+	[ "$(field '[[i["drivers"]["net_mana"], i["drivers"]["bus_vmbus"], i["shared"], i["drives_mana"]] for i in l if i["program"]]')" = \
+		'[[true, true, false, true], [false, false, true, false]]' ]
+	run --separate-stderr dpdk app.c
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"it is no program"* ]]
+	run --separate-stderr dpdk nowhere
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"No such file"* ]]
+}
+
+@test "JSON fits its schema" {
+	library root/usr/lib64 22.0
+	cc -x c -o app - <<<'int main(void) { return 0; }'
+	for arguments in "--sysroot root" "./app" "--sysroot ."; do
+		# shellcheck disable=SC2086
+		dpdk --json $arguments >out
+		python3 -c 'import json, jsonschema, sys
+jsonschema.validate(json.load(open("out")), json.load(open(sys.argv[1])))' "$SCHEMAS/dpdk.json"
+	done
+}
+
+# ---- install ----
+
+# source NAME - a tarball shaped like DPDK's
+source_tarball() {
+	mkdir -p "dpdk-$1/lib"
+	cd "dpdk-$1"
+	echo "$1" >VERSION
+	echo 'int rte_eal(void); int rte_eal(void) { return 0; }' >lib/eal.c
+	cat >meson.build <<'END'
+project('DPDK', 'c', version : run_command('cat', 'VERSION', check : true).stdout().strip())
+eal = library('rte_eal', 'lib/eal.c', version : '24.0', soversion : '24', install : true)
+static_library('rte_net_mana', 'lib/eal.c', install : false)
+import('pkgconfig').generate(eal, name : 'DPDK', filebase : 'libdpdk', description : 'shaped like it')
+install_data('VERSION', install_dir : get_option('datadir') / 'dpdk')
+meson.add_install_script('links.sh')
+END
+	echo "option('tests', type : 'boolean', value : true)" >meson_options.txt
+	echo "option('enable_drivers', type : 'string', value : '')" >>meson_options.txt
+	cat >links.sh <<'END'
+#!/bin/sh
+mkdir -p "$MESON_INSTALL_DESTDIR_PREFIX/lib/dpdk/pmds-24.0"
+ln -sf ../../librte_eal.so "$MESON_INSTALL_DESTDIR_PREFIX/lib/dpdk/pmds-24.0/librte_net_mana.so"
+END
+	chmod +x links.sh
+	cd ..
+	tar -cJf "dpdk-$1.tar.xz" "dpdk-$1"
+}
+
+install_it() {
+	dpdk install --no-packages --tarball dpdk-23.11.1.tar.xz --prefix "$PWD/prefix" "$@"
+}
+
+# files - all that is below the prefix
+files() {
+	find prefix -mindepth 1 | sort
+}
+
+@test "install, list, and uninstall: nothing is left" {
+	source_tarball 23.11.1
+	mkdir -p prefix/lib
+	touch prefix/lib/mine
+	files >before
+	run -0 install_it --sha256 "$(sha256sum dpdk-23.11.1.tar.xz | cut -d' ' -f1)" --drivers net/mana
+	[[ $output == *"DPDK 23.11.1 is installed in $PWD/prefix"* ]]
+	library=$(find prefix -name librte_eal.so.24.0)
+	[ -e "$library" ]
+	[ -h prefix/lib/dpdk/pmds-24.0/librte_net_mana.so ]
+	PKG_CONFIG_PATH=$PWD/$(dirname "$(find prefix -name libdpdk.pc)") dpdk --json >out
+	[[ $(field "[i['version'] for i in l if i['prefix'] == '$PWD/prefix']") == *23.11.1* ]]
+	run -0 dpdk uninstall "$PWD/prefix"
+	[[ $output == *"files were removed"* ]]
+	files | diff before -
+}
+
+@test "a second install is refused, and a file that is there is not overwritten" {
+	source_tarball 23.11.1
+	install_it
+	files >before
+	run --separate-stderr install_it
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"uninstall"* ]]
+	files | diff before -
+	dpdk uninstall "$PWD/prefix"
+	mkdir -p prefix/share/dpdk
+	echo mine >prefix/share/dpdk/VERSION
+	run --separate-stderr install_it
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"would be overwritten"* ]]
+	[ "$(cat prefix/share/dpdk/VERSION)" = mine ]
+	[ "$(find prefix -type f | wc -l)" -eq 1 ]
+}
+
+@test "a wrong digest, no DPDK, a compiler's error: nothing is installed" {
+	source_tarball 23.11.1
+	mkdir prefix
+	run --separate-stderr install_it --sha256 "$(printf '0%.0s' {1..64})"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"has the SHA-256 digest"*"nothing was installed"* ]]
+	[ -z "$(files)" ]
+	mkdir other && touch other/README && tar -cJf other.tar.xz other
+	run --separate-stderr dpdk install --no-packages --tarball other.tar.xz --prefix "$PWD/prefix"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"is not the source of DPDK"* ]]
+	echo 'int broken(' >>dpdk-23.11.1/lib/eal.c
+	tar -cJf dpdk-23.11.1.tar.xz dpdk-23.11.1
+	run --separate-stderr install_it
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"ninja exited with status 1"*"broken"* ]]
+	[ -z "$(files)" ]
+	head -c 1000 /dev/urandom >random.tar.xz
+	run --separate-stderr dpdk install --no-packages --tarball random.tar.xz --prefix "$PWD/prefix"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"tar exited with status"* ]]
+}
+
+@test "Ctrl-C while it compiles leaves nothing" {
+	source_tarball 23.11.1
+	mkdir prefix
+	sed -i "s/^import/run_command('sleep', '30', check : true)\nimport/" dpdk-23.11.1/meson.build
+	tar -cJf dpdk-23.11.1.tar.xz dpdk-23.11.1
+	"$MANAKIN" dpdk install --no-packages --tarball dpdk-23.11.1.tar.xz --prefix "$PWD/prefix" 2>err 3>&- &
+	for _ in {1..100}; do
+		! grep -q Configuring err || break
+		sleep 0.1
+	done
+	sleep 1
+	kill -INT $!
+	status=0
+	wait $! || status=$?
+	[ "$status" -eq 1 ]
+	grep -q interrupted err
+	[ -z "$(files)" ]
+}
+
+@test "--dry-run prints what a person would type, and does nothing" {
+	source_tarball 23.11.1
+	run -0 install_it --dry-run
+	[[ $output == *"sha256sum -- "*"tar -xf "*"meson setup "*"ninja -C "*install* ]]
+	[ ! -e prefix ]
+	run -0 dpdk install --version 23.11.1 --sha256 "$(printf 'a%.0s' {1..64})" --dry-run --no-packages
+	[[ $output == *"curl "*"https://fast.dpdk.org/rel/dpdk-23.11.1.tar.xz"* ]]
+	run -0 dpdk install --tarball dpdk-23.11.1.tar.xz --dry-run
+	[[ $output == *" install "*meson* ]]
+}
+
+# refused STATUS TEXT ARGUMENT...
+refused() {
+	local wanted=$1 text=$2
+	shift 2
+	run --separate-stderr dpdk "$@"
+	echo "status $status, said: $stderr"
+	[ "$status" -eq "$wanted" ] && [ -z "$output" ] && [[ $stderr == *"$text"* ]]
+}
+
+@test "arguments that make no sense" {
+	refused 2 "say which DPDK" install
+	refused 2 "--version needs --sha256" install --version 23.11
+	refused 2 "is not a release" install --version "23.11; reboot"
+	refused 2 "hexadecimal digits" install --tarball x --sha256 abc
+	refused 2 "absolute path" install --tarball x --prefix here
+	refused 2 "is not a list" install --tarball x --drivers '$(reboot)'
+	refused 1 "cannot read nowhere: No such file" install --tarball nowhere
+	refused 2 "say which one" uninstall
+	refused 1 "there is no record" uninstall "$PWD"
+}
+
+@test "a damaged record removes nothing, and one that leads out of the prefix neither" {
+	mkdir -p prefix/share/manakin
+	touch prefix/a outside
+	printf 'manakin dpdk 23.11\nf a\nf ../outside\n' >prefix/share/manakin/dpdk-installed
+	refused 1 "is damaged; nothing was removed" uninstall prefix
+	printf 'f a\n' >prefix/share/manakin/dpdk-installed
+	refused 1 "is damaged" uninstall prefix
+	printf 'manakin dpdk 23.11\nf a' >prefix/share/manakin/dpdk-installed
+	refused 1 "is damaged" uninstall prefix
+	printf 'manakin dpdk 23.11\nf /etc/hostname\n' >prefix/share/manakin/dpdk-installed
+	refused 1 "is damaged" uninstall prefix
+	[ -e prefix/a ] && [ -e outside ]
+	printf 'manakin dpdk 23.11\nd share\nd share/manakin\nf a\nf gone\n' >prefix/share/manakin/dpdk-installed
+	run -0 dpdk uninstall prefix
+	[ "$output" = "1 files were removed from prefix" ]
+	[ -z "$(files)" ]
+}
