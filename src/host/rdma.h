@@ -130,8 +130,8 @@ enum rdma_match {
  * @provider:	that should
  * @words:	filled in, RDMA_WORDS bytes: what was seen, with both driver ids
  *
- * On the machine itself libibverbs is asked; if it does not answer, or in a tree, what the
- * providers claim is compared with the kernel's driver id.
+ * On the machine itself libibverbs is asked; to crash or hang is an answer, too. In a tree what
+ * the providers claim is compared with the kernel's driver id.
  */
 enum rdma_match rdma_match(const struct host *host, const struct rdma_device *device,
 			   const struct rdma_providers *providers, const char *provider,

@@ -6,6 +6,7 @@
  * that one, or none, gets the device, and net_mana fails in ways that do not say so. Both numbers
  * and what libibverbs does with them are told here.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,10 @@ enum rdma_match rdma_match(const struct host *host, const struct rdma_device *de
 
 	if (host_is_machine(host))
 		n = rdma_pick(RDMA_LIBRARY, picks, why, sizeof(why));
+	if (n == -EIO || n == -ETIMEDOUT || n == -ELIBACC) {
+		snprintf(words, RDMA_WORDS, "%s, and so it will for DPDK", why);
+		return RDMA_MATCH_NOT;
+	}
 	if (n < 0)
 		return by_claims(device, providers, provider, why, words);
 	for (int i = 0; i < n; i++)

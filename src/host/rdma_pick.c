@@ -147,12 +147,12 @@ int rdma_pick(const char *library, struct rdma_pick *picks, char *error, size_t 
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (len == -ETIMEDOUT) {
-		snprintf(error, error_size, "%s did not list its devices within %d s", library,
+		snprintf(error, error_size, "%s does not list its devices within %d s", library,
 			 DEADLINE_MS / 1000);
 		return -ETIMEDOUT;
 	}
 	if (len >= 0 && WIFSIGNALED(status)) {
-		snprintf(error, error_size, "%s crashed while it listed its devices (signal %d)",
+		snprintf(error, error_size, "%s crashes when it lists its devices (signal %d)",
 			 library, WTERMSIG(status));
 		return -EIO;
 	}
