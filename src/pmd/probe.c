@@ -303,12 +303,21 @@ static void close_ports(struct rte_pci_device *pci)
 	RTE_ETH_FOREACH_DEV_OF(id, &pci->device)
 	{
 		if (!pmd_primary()) {
+			pmd_doorbell[id] = NULL;
 			rte_eth_dev_release_port(&rte_eth_devices[id]);
 			continue;
 		}
 		rte_eth_dev_stop(id);
 		rte_eth_dev_close(id);
 	}
+}
+
+static int remove_device(struct rte_pci_device *pci)
+{
+	close_ports(pci);
+	if (!pmd_primary())
+		pmd_share_detach(pci);
+	return 0;
 }
 
 static int probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
@@ -326,8 +335,12 @@ static int probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 			return 1;
 	}
 	log_set(say, LOG_INFO);
-	if (!pmd_primary())
-		return pmd_share_attach(pci);
+	if (!pmd_primary()) {
+		err = pmd_share_attach(pci);
+		if (err)
+			remove_device(pci);
+		return err;
+	}
 	err = parse(pci, &wanted);
 	if (err)
 		return err;
@@ -347,14 +360,6 @@ static int probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 		close_ports(pci);
 	pmd_adapter_put(adapter);
 	return err;
-}
-
-static int remove_device(struct rte_pci_device *pci)
-{
-	close_ports(pci);
-	if (!pmd_primary())
-		pmd_share_detach(pci);
-	return 0;
 }
 
 static const struct rte_pci_id ids[] = {

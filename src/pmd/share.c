@@ -161,6 +161,9 @@ int pmd_share_attach(struct rte_pci_device *pci)
 	for (unsigned int i = 0; i < DRIVER_PORTS_MAX && !err; i++)
 		if (out.ports[i / 64] >> (i % 64) & 1)
 			err = attach_port(pci, i, device->doorbell);
+	if (err)
+		PMD_LOG(ERR, "the primary process has other ports of the adapter at %s than it says: %s",
+			pci->name, strerror(-err));
 	return err;
 }
 
