@@ -18,6 +18,7 @@
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_net.h>
 
 #define PORT        0
 #define QUEUES      4
@@ -240,6 +241,34 @@ static void mtu(void)
 	check(rte_eth_dev_set_mtu(PORT, 1500), "MTU while the port runs");
 }
 
+/** types() - the adapter tells none; software finds what a packet is */
+static void types(void)
+{
+	static const uint8_t headers[42] = { 0,    0x0d, 0x3a, 0x76, 0x3b, 0xd0, 2, 0, 0, 0,    0,
+					     1,    8,    0,    0x45, 0,    0,    46, 0, 0, 0,   0,
+					     64,   17,   0,    0,    192,  0,    2,  1, 192, 0, 2,
+					     2,    4,    0,    4,    1,    0,    26 };
+	uint64_t end = rte_get_timer_cycles() + 5 * rte_get_timer_hz();
+	struct rte_mbuf *pkt = rte_pktmbuf_alloc(pool);
+	uint16_t got = 0;
+
+	require(rte_eth_dev_get_supported_ptypes(PORT, RTE_PTYPE_ALL_MASK, NULL, 0) <= 0,
+		"no packet types are promised");
+	require(pkt != NULL, "an mbuf");
+	memset(rte_pktmbuf_append(pkt, 60), 0, 60);
+	memcpy(rte_pktmbuf_mtod(pkt, void *), headers, sizeof(headers));
+	require(rte_eth_tx_burst(PORT, 0, &pkt, 1) == 1, "a packet is sent");
+	while (!got && rte_get_timer_cycles() < end)
+		for (uint16_t q = 0; q < QUEUES && !got; q++)
+			got = rte_eth_rx_burst(PORT, q, &pkt, 1);
+	require(got == 1, "it has come back");
+	require(pkt->packet_type == RTE_PTYPE_UNKNOWN, "its type is not told");
+	require(rte_net_get_ptype(pkt, NULL, RTE_PTYPE_ALL_MASK) ==
+			(RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_UDP),
+		"software finds it");
+	rte_pktmbuf_free(pkt);
+}
+
 static void identity(void)
 {
 	struct rte_dev_reg_info regs = { 0 };
@@ -306,6 +335,7 @@ int main(int argc, char **argv)
 		rss();
 		queues();
 		mtu();
+		types();
 	}
 	check(rte_eth_dev_stop(PORT), "stop");
 	check(rte_eth_dev_close(PORT), "close");
