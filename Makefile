@@ -6,7 +6,7 @@ BUILD := build
 MANAKIN := $(BUILD)/manakin
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
-.PHONY: all build demo lab check bench bench-lab format clean
+.PHONY: all build demo lab check bench bench-lab bench-lab-pmd format clean
 
 all: build
 
@@ -42,6 +42,11 @@ bench: build
 # A guest's throughput over this adapter against QEMU's virtio-net, in turn.
 bench-lab: build
 	@bench/lab.sh $(MANAKIN)
+
+# This poll-mode driver against DPDK's net_mana in a guest, in turn.
+bench-lab-pmd: build
+	@scripts/pmd-for-suite.sh trixie $(BUILD)/trixie
+	@bench/lab-pmd.sh $(MANAKIN) $(BUILD)/trixie/librte_net_manakin.so
 
 format:
 	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
