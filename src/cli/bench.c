@@ -23,6 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cli/bench_directory.h"
 #include "cli/bench_report.h"
 #include "cli/bench_subject.h"
 #include "cli/cli.h"
@@ -464,17 +465,19 @@ static int run(const struct bench *bench)
 {
 	struct bench_result *results =
 		calloc(CASES * (size_t)NUMBERS_MAX * NUMBERS_MAX, sizeof(*results));
-	char directory[] = "/tmp/manakin-bench-XXXXXX", plugin[4096], where[80];
+	char directory[BENCH_DIRECTORY_SIZE], plugin[4096], where[80];
 	struct point point = { .plugin = plugin, .directory = directory };
 	size_t n = results ? list_points(bench, results) : 0, done = 0;
-	int err = 0;
+	int err = 0, held;
 
 	if (!n || check_machine(bench, &point, plugin, sizeof(plugin))) {
 		free(results);
 		return EXIT_FAILED;
 	}
-	if (!mkdtemp(directory)) {
-		say("cannot make a directory in /tmp: %s", strerror(errno));
+	bench_directory_sweep();
+	held = bench_directory_make(directory);
+	if (held < 0) {
+		say("cannot make a directory in /tmp: %s", strerror(-held));
 		free(results);
 		return EXIT_FAILED;
 	}
@@ -493,7 +496,7 @@ static int run(const struct bench *bench)
 		say("interrupted");
 	if (done && report(bench, results, done))
 		err = -EIO;
-	rmdir(directory);
+	bench_directory_remove(held, directory);
 	close(point.stop);
 	free(results);
 	return err ? EXIT_FAILED : EXIT_OK;

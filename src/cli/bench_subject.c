@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "cli/bench_copy.h"
+#include "cli/bench_directory.h"
 #include "cli/cli.h"
 #include "cli/hugepages.h"
 #include "cli/lab_child.h"
@@ -332,7 +333,7 @@ int subject_open(enum bench_subject which, const struct point *point, struct sub
 	s->point = *point;
 	s->adapter = (struct child){ .pidfd = -1 };
 	s->adapter_said = -1;
-	snprintf(s->adapter_name, sizeof(s->adapter_name), "bench-%d", (int)getpid());
+	bench_adapter_name(point->directory, s->adapter_name, sizeof(s->adapter_name));
 	err = open_ends(s, error, error_size);
 	if (err)
 		subject_close(s, ignored, sizeof(ignored));

@@ -24,6 +24,10 @@ nothing_left() {
 	! pgrep -x dpdk-testpmd && ! pgrep -f "manakin devic[e]" && ! compgen -G "/run/manakin/bench-*"
 }
 
+nothing_runs() {
+	! pgrep -x dpdk-testpmd && ! pgrep -f "manakin devic[e]"
+}
+
 # pages_free N - change the number of hugepages so that N are free
 pages_free() {
 	local free
@@ -147,4 +151,20 @@ assert len(rows) == 6 and min(r["mpps"] for r in rows) > 0, rows' "$output"
 	run "$MANAKIN" bench --plugin /run/nothing.so
 	equal 1 "$status" "exit status"
 	contains "$output" "cannot find the poll-mode driver at /run/nothing.so"
+}
+
+@test "what a killed bench leaves is removed by the next one" {
+	local pid left adapter
+	"$MANAKIN" bench --plugin "$PMD" --case rx --subject manakin --seconds 20 --json - >/dev/null 2>&1 3>&- &
+	pid=$!
+	await 20 compgen -G "/run/manakin/bench-*/pci/*/manakin_socket"
+	adapter=$(compgen -G "/run/manakin/bench-*")
+	left=/tmp/manakin-bench-${adapter##*-}
+	[[ -d $left ]]
+	kill -KILL "$pid"
+	wait "$pid" || true
+	await 5 nothing_runs
+	[[ -d $left && -d $adapter ]]
+	bench --case tx --size 64 --subject copy --json - >/dev/null
+	[[ ! -e $left && ! -e $adapter ]] || fail "there still is $(ls -d "$left" "$adapter")"
 }
