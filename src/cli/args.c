@@ -100,33 +100,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/** print_quoted() - an argument as a shell takes it */
-static void print_quoted(const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "_@%+=:,./-";
-
-	if (*text && !text[strspn(text, plain)]) {
-		fputs(text, stdout);
-		return;
-	}
-	putchar('\'');
-	for (; *text; text++)
-		if (*text == '\'')
-			fputs("'\\''", stdout);
-		else
-			putchar(*text);
-	putchar('\'');
-}
-
 static int print_text(const struct eal_args *eal)
 {
-	for (char **arg = eal->argv; *arg; arg++) {
-		if (arg != eal->argv)
-			putchar(' ');
-		print_quoted(*arg);
-	}
-	putchar('\n');
+	output_command(eal->argv);
 	if (*eal->sysfs)
 		say("the application needs SYSFS_PCI_DEVICES=%s in its environment", eal->sysfs);
 	if (fflush(stdout) || ferror(stdout)) {
@@ -196,7 +172,7 @@ int cmd_args(int argc, char **argv)
 		return EXIT_USAGE;
 	if (look_at_machine(args.sysroot, &host, &machine))
 		return EXIT_FAILED;
-	if (!look_for_ports(&machine, args.words, args.n_words, &ports, &n))
+	if (!look_for_ports(&host, &machine, args.words, args.n_words, &ports, &n))
 		status = make_and_print(&args, &machine, ports, n);
 	free(ports);
 	look_away(&host, &machine);

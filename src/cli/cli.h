@@ -7,7 +7,9 @@
 
 #include <stdbool.h>
 
-#define RUN_DIRECTORY "/run/manakin" /* where adapters without --socket live, by name */
+#include "host/software.h"
+
+#define RUN_DIRECTORY SOFTWARE_DIRECTORY /* where adapters without --socket live, by name */
 
 /* Exit statuses of every command; docs and man pages repeat them. */
 enum exit_status {

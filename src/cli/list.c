@@ -439,7 +439,7 @@ int cmd_list(int argc, char **argv)
 	if (look_at_machine(list.sysroot, &host, &list.machine))
 		return EXIT_FAILED;
 	if (!list.n_words ||
-	    !look_for_ports(&list.machine, list.words, list.n_words, &list.wanted, &list.n_wanted))
+	    !look_for_ports(&host, &list.machine, list.words, list.n_words, &list.wanted, &list.n_wanted))
 		status = print(&list);
 	free(list.wanted);
 	look_away(&host, &list.machine);

@@ -2,9 +2,12 @@
 #include "cli/look.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "host/journal.h"
+#include "host/plan.h"
 
 int look_at_machine(const char *sysroot, struct host *host, struct machine *machine)
 {
@@ -29,8 +32,39 @@ void look_away(struct host *host, struct machine *machine)
 	host_close(host);
 }
 
-int look_for_ports(const struct machine *machine, char *const *words, size_t n,
-		   const struct mana_port ***ports, size_t *found)
+/** key_of_past() - the key of the port whose interface was called so when it was handed over */
+static bool key_of_past(const struct host *host, const char *word, char *key, size_t size)
+{
+	char error[4 * PLAN_ERROR];
+	const struct ledger_port *known = NULL;
+	struct ledger ledger = { 0 };
+	struct journal journal;
+
+	/* Without a journal, or one that can be read, nobody knows; restore says what is wrong. */
+	if (!journal_open(host, false, &journal, error, sizeof(error)) &&
+	    !ledger_read(journal.records, &ledger, error, sizeof(error)))
+		known = ledger_named(&ledger, word);
+	if (known)
+		snprintf(key, size, "%s", known->key);
+	ledger_free(&ledger);
+	journal_close(&journal);
+	return known;
+}
+
+int look_for_port(const struct host *host, const struct machine *machine, const char *word,
+		  const struct mana_port **port, char *error, size_t error_size)
+{
+	char key[KEY_TEXT], other[512];
+	int err = machine_find(machine, word, port, error, error_size);
+
+	if (err == -ENODEV && key_of_past(host, word, key, sizeof(key)) &&
+	    !machine_find(machine, key, port, other, sizeof(other)))
+		err = 0;
+	return err;
+}
+
+int look_for_ports(const struct host *host, const struct machine *machine, char *const *words,
+		   size_t n, const struct mana_port ***ports, size_t *found)
 {
 	const struct mana_port *port;
 	char error[512];
@@ -42,7 +76,7 @@ int look_for_ports(const struct machine *machine, char *const *words, size_t n,
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < n; i++) {
-		int err = machine_find(machine, words[i], &port, error, sizeof(error));
+		int err = look_for_port(host, machine, words[i], &port, error, sizeof(error));
 		size_t known = 0;
 
 		if (err) {

@@ -21,13 +21,20 @@ void look_away(struct host *host, struct machine *machine);
 
 /**
  * look_for_ports() - the ports that a user names, each once; says why if one is not there
+ *
+ * Also by the name of an interface that `manakin setup` took away with what it handed over.
+ *
  * @words:	@n of them
  * @ports:	filled in: as many as @n pointers; owned by the caller
  * @found:	how many they are
  *
  * Return: 0 or a negative errno
  */
-int look_for_ports(const struct machine *machine, char *const *words, size_t n,
-		   const struct mana_port ***ports, size_t *found);
+int look_for_ports(const struct host *host, const struct machine *machine, char *const *words,
+		   size_t n, const struct mana_port ***ports, size_t *found);
+
+/** look_for_port() - one of them; @error: on failure, a sentence for the user */
+int look_for_port(const struct host *host, const struct machine *machine, const char *word,
+		  const struct mana_port **port, char *error, size_t error_size);
 
 #endif

@@ -65,6 +65,35 @@ json_t *output_text(const char *text)
 	return string ? string : json_string("?");
 }
 
+/** print_quoted() - an argument as a shell takes it */
+static void print_quoted(const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_@%+=:,./-";
+
+	if (*text && !text[strspn(text, plain)]) {
+		fputs(text, stdout);
+		return;
+	}
+	putchar('\'');
+	for (; *text; text++)
+		if (*text == '\'')
+			fputs("'\\''", stdout);
+		else
+			putchar(*text);
+	putchar('\'');
+}
+
+void output_command(char *const *argv)
+{
+	for (size_t i = 0; argv[i]; i++) {
+		if (i)
+			putchar(' ');
+		print_quoted(argv[i]);
+	}
+	putchar('\n');
+}
+
 struct libscols_table *output_table(const struct output_column *columns, size_t n)
 {
 	struct libscols_table *table;

@@ -3,36 +3,33 @@
  * manakin run: a DPDK application on an adapter.
  *
  * Theory of operation: everything that can be known to be missing is looked for first, so that
- * the user gets one sentence with the command that mends it, and not DPDK's log. Then
- * testpmd is started, forwards, and is asked for its counters each second; or another application
- * is started with the same EAL arguments, and the adapter is asked for its own counters. What
- * differs between adapters is in run_target.c alone.
+ * the user gets one sentence with the command that mends it, and not DPDK's log. What differs
+ * between adapters is in run_target.c alone; the application is run_app.c's.
  */
 #include <argp.h>
 #include <errno.h>
-#include <poll.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/cpus.h"
 #include "cli/hugepages.h"
 #include "cli/lab_child.h"
-#include "cli/run_rates.h"
-#include "cli/run_target.h"
-#include "cli/testpmd.h"
+#include "cli/look.h"
+#include "cli/output.h"
+#include "cli/run.h"
 
-#define QUEUES_MAX    64u
-#define SECONDS_MAX   (365 * 86400.0)
-#define MBUF          2560ull /* bytes, with its room and what the pool adds */
-#define MEMORY_BESIDE (64ull << 20)
-#define END_MS        10000
+#define QUEUES_MAX      64u
+#define SECONDS_MAX     (365 * 86400.0)
+#define MBUF            2560ull /* bytes, with its room and what the pool adds */
+#define MEMORY_BESIDE   (64ull << 20)
+#define DESCRIPTORS_MIN 64u /* of a queue, as Microsoft's own tests found */
+#define DESCRIPTORS_MAX 8192u
 
 enum {
 	OPTION_QUEUES = 'q',
@@ -40,9 +37,16 @@ enum {
 	OPTION_MODE = 'm',
 	OPTION_SECONDS = 't',
 	OPTION_JSON = 'j',
+	OPTION_PMD = 'p',
+	OPTION_DRY_RUN = 'n',
+	OPTION_SYSROOT = 's',
 	OPTION_APP = 0x100,
 	OPTION_FIRST,
 	OPTION_PLUGIN,
+	OPTION_RXD,
+	OPTION_TXD,
+	OPTION_CSV,
+	OPTION_RESTORE,
 };
 
 static const struct argp_option options[] = {
@@ -57,60 +61,55 @@ static const struct argp_option options[] = {
 	  "Send a burst on each queue first, so that modes that send back have something to", 0 },
 	{ "app", OPTION_APP, "PATH", 0, "Run this DPDK application in place of testpmd", 0 },
 	{ "seconds", OPTION_SECONDS, "S", 0, "End after so long (default: at Ctrl-C)", 0 },
+	{ "rxd", OPTION_RXD, "N", 0, "Descriptors of each receive queue, 64 to 8192", 0 },
+	{ "txd", OPTION_TXD, "N", 0, "Descriptors of each send queue", 0 },
+	{ "pmd", OPTION_PMD, "netvsc|mana", 0,
+	  "DPDK's driver for an interface (default: as it was handed over)", 0 },
+	{ "restore", OPTION_RESTORE, NULL, 0,
+	  "Give the interfaces back to the kernel at the end, as 'manakin restore' does", 0 },
+	{ "dry-run", OPTION_DRY_RUN, NULL, 0, "Print the command, and start nothing", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "Print the summary as JSON", 0 },
+	{ "csv", OPTION_CSV, NULL, 0, "Print the summary as comma-separated values", 0 },
 	{ "plugin", OPTION_PLUGIN, "FILE", 0,
-	  "The poll-mode driver (default: beside this program, or where it is installed)", 0 },
+	  "The poll-mode driver for an adapter in software (default: beside this program, or where "
+	  "it is installed)",
+	  0 },
+	{ "sysroot", OPTION_SYSROOT, "DIR", 0, SYSROOT_HELP ", with --dry-run", 0 },
 	{ 0 },
 };
 
 static const char doc[] =
-	"Run DPDK's testpmd, or another DPDK application, on the adapter NAME (default: mana0) "
-	"that "
-	"'manakin device --name NAME' runs on this machine. Shows the rate as it goes, and a "
-	"summary."
+	"Run DPDK's testpmd, or another DPDK application, on interfaces that 'manakin setup' "
+	"handed "
+	"over (IFACE: their names, MAC addresses or UUIDs), or on the adapter NAME (default: "
+	"mana0) "
+	"that 'manakin device --name NAME' runs on this machine. Shows the rate as it goes, and a "
+	"summary. When it fails, the log is looked at for why."
 	"\vARGS are added to the application's own arguments; with a -- among them, those before "
 	"it to EAL's.\n\n"
 	"Examples:\n"
+	"  manakin run eth1 --queues 8 --seconds 10 --restore\n"
 	"  manakin run --seconds 10\n"
 	"  manakin run mana0 --queues 8 --cores 0-4 --mode rxonly\n"
 	"  manakin run --mode io --tx-first -- --txd=128 --rxd=128 --burst=64\n"
 	"  manakin run --app ./l2fwd -- -- -p 1\n\n"
 	"Exit status: 0 done, 1 it did not work, 2 wrong usage.";
 
-/**
- * struct run - the command line
- * @args:	what follows --; with a -- in it, @eal_args comes before that
- */
-struct run {
-	const char *name;
-	const char *cores;
-	const char *mode;
-	const char *app;
-	const char *plugin;
-	char **eal_args, **args;
-	unsigned int queues;
-	double seconds;
-	bool tx_first;
-	bool json;
-	bool failed;
-};
+/** parse_descriptors() - of a kind of queue; 0 or EINVAL, and has said so */
+static int parse_descriptors(struct run *run, bool send, const char *arg)
+{
+	unsigned long value;
+	char *end;
 
-/**
- * struct session - a run in progress
- * @cpus:	the application's
- * @stop:	readable when the user wants an end
- * @show:	where the rate goes as it changes
- */
-struct session {
-	const struct run *run;
-	struct run_target target;
-	char plugin[4096];
-	unsigned int cpus[CPUS_MAX];
-	unsigned int n_cpus;
-	int stop;
-	FILE *show;
-	struct rates *rates;
-};
+	value = *arg >= '0' && *arg <= '9' && strlen(arg) < 6 ? strtoul(arg, &end, 10) : 0;
+	if (value < DESCRIPTORS_MIN || value > DESCRIPTORS_MAX || *end)
+		return usage_error(&run->failed,
+				   "--%s: '%s' is not %u to %u descriptors; MANA wants %u at least",
+				   send ? "txd" : "rxd", arg, DESCRIPTORS_MIN, DESCRIPTORS_MAX,
+				   DESCRIPTORS_MIN);
+	run->descriptors[send] = (unsigned int)value;
+	return 0;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -153,16 +152,37 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		run->app = arg;
 		return 0;
 	case OPTION_JSON:
-		run->json = true;
+	case OPTION_CSV:
+		if (run->form != RATES_TABLE)
+			return usage_error(&run->failed, "--json or --csv, once");
+		run->form = key == OPTION_JSON ? RATES_JSON : RATES_CSV;
+		return 0;
+	case OPTION_RXD:
+	case OPTION_TXD:
+		return parse_descriptors(run, key == OPTION_TXD, arg);
+	case OPTION_PMD:
+		run->wish.pmd = !strcmp(arg, "netvsc") ? EAL_PMD_NETVSC
+				: !strcmp(arg, "mana") ? EAL_PMD_MANA
+						       : EAL_PMD_ANY;
+		if (run->wish.pmd == EAL_PMD_ANY)
+			return usage_error(&run->failed, "--pmd: '%s' is neither netvsc nor mana",
+					   arg);
+		return 0;
+	case OPTION_RESTORE:
+		run->restore = true;
+		return 0;
+	case OPTION_DRY_RUN:
+		run->dry_run = run->wish.only_look = true;
+		return 0;
+	case OPTION_SYSROOT:
+		run->wish.sysroot = arg;
 		return 0;
 	case OPTION_PLUGIN:
-		run->plugin = arg;
+		run->wish.plugin = arg;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (run->name)
-			return usage_error(&run->failed, "one adapter at a time, not '%s' too",
-					   arg);
-		run->name = arg;
+	case ARGP_KEY_ARGS:
+		run->wish.words = state->argv + state->next;
+		run->wish.n = (size_t)(state->argc - state->next);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -200,27 +220,10 @@ static bool given(char **args, const char *name)
 	return false;
 }
 
-/** is_testpmd() - does the application take testpmd's arguments and commands? */
-static bool is_testpmd(const struct run *run)
-{
-	return !run->app || strstr(run->app, "testpmd");
-}
-
-static unsigned int descriptors(const struct run *run)
-{
-	return run->queues <= 8 ? 1024 : run->queues <= 16 ? 512 : 256;
-}
-
-/** mbufs() - for this many ports: what the queues hold, and some under way */
-static unsigned int mbufs(const struct run *run, unsigned int ports)
-{
-	return ports * run->queues * 2 * descriptors(run) + 8192;
-}
-
 /** check_hugepages() - there are enough, and DPDK can use them; has said why if not */
 static int check_hugepages(const struct run *run, unsigned int ports)
 {
-	unsigned long long need = mbufs(run, ports) * MBUF + MEMORY_BESIDE, there;
+	unsigned long long need = run_mbufs(run, ports) * MBUF + MEMORY_BESIDE, there;
 	unsigned long pages = (unsigned long)((need + HUGEPAGE_SIZE - 1) / HUGEPAGE_SIZE);
 
 	if (given(run->eal_args, "--no-huge") || !is_testpmd(run))
@@ -245,6 +248,23 @@ static int check_hugepages(const struct run *run, unsigned int ports)
 	return 0;
 }
 
+/** near_cpus() - of those allowed, the adapter's NUMA node's, if there are any */
+static void near_cpus(const struct session *s, unsigned int *cpus, unsigned int *n)
+{
+	unsigned int near[CPUS_MAX], n_near, both[CPUS_MAX], n_both = 0;
+
+	if (cpus_parse(s->target.cpus, near, &n_near))
+		return;
+	for (unsigned int i = 0; i < *n; i++)
+		for (unsigned int j = 0; j < n_near; j++)
+			if (cpus[i] == near[j])
+				both[n_both++] = cpus[i];
+	if (!n_both)
+		return;
+	memcpy(cpus, both, n_both * sizeof(both[0]));
+	*n = n_both;
+}
+
 /** choose_cpus() - one for commands, and one a queue to forward; fewer if there are not so many */
 static int choose_cpus(struct session *s, unsigned int ports)
 {
@@ -253,6 +273,7 @@ static int choose_cpus(struct session *s, unsigned int ports)
 	if (cpus_allowed(allowed, &n))
 		return -ENODEV;
 	if (!s->run->cores) {
+		near_cpus(s, allowed, &n);
 		s->n_cpus = want < n ? want : n;
 		memcpy(s->cpus, allowed, s->n_cpus * sizeof(allowed[0]));
 		return 0;
@@ -276,12 +297,10 @@ static int choose_cpus(struct session *s, unsigned int ports)
 static int check(struct session *s)
 {
 	const struct run *run = s->run;
-	struct traffic traffic[TESTPMD_PORTS_MAX];
 	const char *app = run->app ? run->app : TESTPMD_APP;
-	unsigned int ports = 1;
 	char error[512];
 
-	if (!program_find(app)) {
+	if (!run->dry_run && !program_find(app)) {
 		say(run->app ? "there is no program %s that could be run"
 			     : "there is no %s in PATH; install DPDK's applications: apt-get "
 			       "install "
@@ -289,271 +308,64 @@ static int check(struct session *s)
 		    app);
 		return -ENOENT;
 	}
-	if (target_find(run->name ? run->name : "mana0", &s->target, error, sizeof(error)) ||
-	    plugin_find(run->plugin, s->plugin, sizeof(s->plugin), error, sizeof(error))) {
+	if (target_find(&run->wish, &s->target, error, sizeof(error))) {
 		say("%s", error);
 		return -ENOENT;
 	}
-	/* A target that cannot be asked has as many ports as it may have addresses; one is the
-	 * rule. */
-	if (target_counters(&s->target, traffic, &ports))
-		ports = 1;
-	return choose_cpus(s, ports) || check_hugepages(run, ports) ? -ENODEV : 0;
-}
-
-/** add_all() - append arguments */
-static int add_all(char ***argv, char **args)
-{
-	int err = 0;
-
-	for (; args && *args; args++)
-		err |= child_args_add(argv, "%s", *args);
-	return err;
-}
-
-/** eal_arguments() - cores, plugin, device, and what the user added */
-static int eal_arguments(const struct session *s, char ***argv)
-{
-	char list[CPUS_MAX * 5] = "";
-	size_t len = 0;
-	int err = 0;
-
-	for (unsigned int i = 0; i < s->n_cpus; i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%u@%u", i ? "," : "", i,
-					s->cpus[i]);
-	/* One for commands and one to forward there are always, if need be on one CPU. */
-	if (s->n_cpus == 1)
-		snprintf(list, sizeof(list), "(0,1)@%u", s->cpus[0]);
-	err |= child_args_add(argv, "--lcores=%s", list);
-	err |= child_args_add(argv, "--file-prefix=manakin-%s", s->target.name);
-	err |= child_args_add(argv, "-d");
-	err |= child_args_add(argv, "%s", s->plugin);
-	err |= child_args_add(argv, "--vdev=%s%s", s->target.address, s->target.macs);
-	return err | add_all(argv, s->run->eal_args);
-}
-
-/** testpmd_arguments() - its own, and what the user added, which count more */
-static int testpmd_arguments(const struct session *s, char ***argv, unsigned int ports)
-{
-	const struct run *run = s->run;
-	unsigned int cores = s->n_cpus > 1 ? s->n_cpus - 1 : 1;
-	int err = 0;
-
-	if (cores > ports * run->queues)
-		cores = ports * run->queues;
-	err |= child_args_add(argv, "--nb-cores=%u", cores);
-	err |= child_args_add(argv, "--rxq=%u", run->queues);
-	err |= child_args_add(argv, "--txq=%u", run->queues);
-	err |= child_args_add(argv, "--rxd=%u", descriptors(run));
-	err |= child_args_add(argv, "--txd=%u", descriptors(run));
-	err |= child_args_add(argv, "--total-num-mbufs=%u", mbufs(run, ports));
-	return err | add_all(argv, run->args);
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/** interval() - seconds between two readings: a second, or less in a short run */
-static double interval(const struct run *run)
-{
-	return run->seconds && run->seconds < 3 ? run->seconds / 3 : 1;
-}
-
-/** read_testpmd() - the counters of all its ports */
-static int read_testpmd(struct testpmd *testpmd, unsigned int ports,
-			struct testpmd_counters *counters)
-{
-	for (unsigned int p = 0; p < ports; p++) {
-		int err = testpmd_counters(testpmd, p, &counters[p]);
-
-		if (err)
-			return err;
+	if (*s->target.warning)
+		say("%s", s->target.warning);
+	if (run->restore && s->target.software) {
+		say("--restore: %s is an adapter in software; there is nothing to give back",
+		    s->target.name);
+		return -EINVAL;
 	}
-	return 0;
-}
-
-/** watch_testpmd() - read its counters until the time is over; 0, -EINTR, or what went wrong */
-static int watch_testpmd(struct session *s, struct testpmd *testpmd, unsigned int ports)
-{
-	struct testpmd_counters *counters = calloc(ports, sizeof(*counters));
-	double start = now(), left = 0, step = interval(s->run);
-	int err = counters ? read_testpmd(testpmd, ports, counters) : -ENOMEM;
-	unsigned int queues = counters && counters[0].queues ? counters[0].queues : 0;
-
-	if (!err)
-		s->rates = rates_open(ports, queues);
-	if (!err && !s->rates)
-		err = -ENOMEM;
-	if (!err)
-		rates_add(s->rates, counters, now());
-	while (!err) {
-		if (s->run->seconds)
-			left = start + s->run->seconds - now();
-		if (s->run->seconds && left < step / 4)
-			break;
-		err = testpmd_wait(testpmd, s->run->seconds && left < step ? left : step);
-		if (!err)
-			err = read_testpmd(testpmd, ports, counters);
-		if (!err) {
-			rates_add(s->rates, counters, now());
-			rates_line(s->rates, s->show);
-		}
+	if (s->target.queues_max && run->queues > s->target.queues_max) {
+		say("--queues: %s has %u at most, not %u", s->target.name, s->target.queues_max,
+		    run->queues);
+		return -EINVAL;
 	}
-	free(counters);
-	return err;
+	if (choose_cpus(s, run_ports(s)))
+		return -ENODEV;
+	return run->dry_run ? 0 : check_hugepages(run, run_ports(s));
 }
 
-/** set_mode() - 0; -EINVAL and has said so if this testpmd does not know it */
-static int set_mode(struct testpmd *testpmd, const char *mode)
+/** print_command() - what would be started, for a shell; an exit status */
+static int print_command(const struct session *s)
 {
-	char command[64];
-	const char *answer;
-	int err;
+	char **argv = run_command(s);
 
-	snprintf(command, sizeof(command), "set fwd %.40s", mode);
-	err = testpmd_ask(testpmd, command, &answer);
-	if (err || strstr(answer, "packet forwarding mode"))
-		return err;
-	say("--mode: testpmd knows no mode '%s'; it has txonly, rxonly, io, mac, macswap, csum, "
-	    "5tswap "
-	    "and what 'help' tells in it",
-	    mode);
-	return -EINVAL;
-}
-
-/** run_testpmd() - start it, forward, show rates, end it; an exit status */
-static int run_testpmd(struct session *s)
-{
-	struct testpmd_plan plan = { .app = s->run->app ? s->run->app : TESTPMD_APP,
-				     .sysfs = *s->target.sysfs ? s->target.sysfs : NULL };
-	struct traffic traffic[TESTPMD_PORTS_MAX];
-	struct testpmd *testpmd = NULL;
-	unsigned int ports = 1;
-	char error[512], fate[80];
-	int err, status;
-
-	if (target_counters(&s->target, traffic, &ports))
-		ports = 1;
-	err = eal_arguments(s, &plan.eal) | testpmd_arguments(s, &plan.args, ports);
-	if (err)
+	if (!argv) {
 		say("out of memory");
-	else
-		err = testpmd_open(&plan, s->stop, &testpmd, error, sizeof(error));
-	child_args_free(plan.eal);
-	child_args_free(plan.args);
-	if (!testpmd) {
-		if (err != -EINTR)
-			say("%s", error);
 		return EXIT_FAILED;
 	}
-	err = set_mode(testpmd, s->run->mode ? s->run->mode : "txonly");
-	if (err == -EINVAL) {
-		testpmd_close(testpmd);
-		return EXIT_USAGE;
-	}
-	if (!err)
-		err = testpmd_ports(testpmd, &ports);
-	if (!err)
-		err = testpmd_ask(testpmd, s->run->tx_first ? "start tx_first" : "start", NULL);
-	if (!err)
-		err = watch_testpmd(s, testpmd, ports);
-	if (isatty(fileno(s->show)))
-		fputc('\n', s->show);
-	if (err == -EINTR)
-		err = 0;
-	if (err != -EPIPE) {
-		testpmd_close(testpmd);
-	} else {
-		status = testpmd_close(testpmd);
-		say("%s ended by itself: it %s", plan.app, child_fate(status, fate, sizeof(fate)));
-		return EXIT_FAILED;
-	}
-	if (err == -ENODEV)
-		say("the adapter %s has gone: its port was removed", s->target.name);
-	else if (err)
-		say("%s cannot be asked for its counters: %s", plan.app, strerror(-err));
-	return err ? EXIT_FAILED : EXIT_OK;
-}
-
-/** read_target() - the adapter's own counters, as if a testpmd had them */
-static int read_target(const struct session *s, struct testpmd_counters *counters,
-		       unsigned int *ports)
-{
-	struct traffic traffic[TESTPMD_PORTS_MAX];
-	int err = target_counters(&s->target, traffic, ports);
-
-	for (unsigned int p = 0; !err && p < *ports; p++)
-		counters[p].all = traffic[p];
-	return err;
-}
-
-/** watch_app() - read the adapter's counters until the time is over or the application ends */
-static bool watch_app(struct session *s, const struct child *app)
-{
-	struct testpmd_counters *counters = calloc(TESTPMD_PORTS_MAX, sizeof(*counters));
-	struct pollfd fds[2] = { { .fd = app->pidfd, .events = POLLIN },
-				 { .fd = s->stop, .events = POLLIN } };
-	double end = now() + s->run->seconds, step = interval(s->run), left;
-	unsigned int ports = 0;
-	bool ended = false;
-
-	if (counters && !read_target(s, counters, &ports))
-		s->rates = rates_open(ports, 0);
-	if (s->rates)
-		rates_add(s->rates, counters, now());
-	for (;;) {
-		left = s->run->seconds ? end - now() : step;
-		if (left < step / 4)
-			break;
-		if (poll(fds, 2, (int)((left < step ? left : step) * 1e3)) < 0 && errno != EINTR)
-			break;
-		ended = fds[0].revents;
-		if (ended || fds[1].revents)
-			break;
-		if (s->rates && !read_target(s, counters, &ports)) {
-			rates_add(s->rates, counters, now());
-			rates_line(s->rates, s->show);
-		}
-	}
-	free(counters);
-	return ended;
-}
-
-/** run_app() - another application: its output is the user's; an exit status */
-static int run_app(struct session *s)
-{
-	struct child_plan plan = { .out = s->run->json ? STDERR_FILENO : STDOUT_FILENO,
-				   .err = STDERR_FILENO };
-	struct child app;
-	char fate[80];
-	bool ended;
-	int err, status;
-
-	err = child_args_add(&plan.argv, "%s", s->run->app) | eal_arguments(s, &plan.argv) |
-	      child_args_add(&plan.argv, "--") | add_all(&plan.argv, s->run->args);
 	if (*s->target.sysfs)
-		setenv("SYSFS_PCI_DEVICES", s->target.sysfs, 1);
-	if (!err)
-		err = child_start(&app, &plan);
-	child_args_free(plan.argv);
-	if (err) {
-		say("cannot start %s: %s", s->run->app, strerror(-err));
-		return EXIT_FAILED;
+		printf("SYSFS_PCI_DEVICES=%s ", s->target.sysfs);
+	output_command(argv);
+	child_args_free(argv);
+	return EXIT_OK;
+}
+
+/** give_back() - what --restore asks for; an exit status */
+static int give_back(const struct session *s)
+{
+	char *argv[TESTPMD_PORTS_MAX + 2] = { (char *)"restore" };
+	int argc = 1, out = -1, status;
+
+	for (char **key = s->target.keys; *key && argc <= (int)TESTPMD_PORTS_MAX; key++)
+		argv[argc++] = *key;
+	/* Standard output is the summary's, where another program reads it. */
+	fflush(stdout);
+	if (s->run->form != RATES_TABLE) {
+		out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		dup2(STDERR_FILENO, STDOUT_FILENO);
 	}
-	ended = watch_app(s, &app);
-	if (isatty(fileno(s->show)))
-		fputc('\n', s->show);
-	status = child_stop(&app, ended ? 0 : SIGINT, END_MS);
-	/* One that knows no end but a signal does what it was asked for. */
-	if (!status || (!ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT))
-		return EXIT_OK;
-	say("%s %s", s->run->app, child_fate(status, fate, sizeof(fate)));
-	return EXIT_FAILED;
+	status = cmd_restore(argc, argv);
+	fflush(stdout);
+	if (out >= 0) {
+		dup2(out, STDOUT_FILENO);
+		close(out);
+	}
+	return status;
 }
 
 /** stop_signals() - a descriptor that is readable when the user wants an end */
@@ -568,10 +380,25 @@ static int stop_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/** run_it() - the application, the summary, and what comes after; an exit status */
+static int run_it(struct session *s)
+{
+	int status = run_application(s), back = EXIT_OK;
+
+	if (s->rates) {
+		rates_summary(s->rates, s->run->form, stdout);
+		rates_close(s->rates);
+	}
+	if (s->run->restore)
+		back = give_back(s);
+	return status ? status : back;
+}
+
 int cmd_run(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, "[NAME] [-- ARGS...]", doc, NULL,
-					  NULL,    NULL };
+	static const struct argp argp = { options, parse_option, "[NAME | IFACE...] [-- ARGS...]",
+					  doc,     NULL,         NULL,
+					  NULL };
 	struct run run = { .queues = 1 };
 	struct session *s;
 	int status;
@@ -585,19 +412,26 @@ int cmd_run(int argc, char **argv)
 		say("--mode and --tx-first are testpmd's; %s is another application", run.app);
 		return EXIT_USAGE;
 	}
+	if (run.wish.sysroot && !run.dry_run) {
+		say("--sysroot: an application runs on this machine; look at another with "
+		    "--dry-run");
+		return EXIT_USAGE;
+	}
 	s = calloc(1, sizeof(*s));
 	if (!s) {
 		say("out of memory");
 		return EXIT_FAILED;
 	}
 	s->run = &run;
-	s->show = run.json ? stderr : stdout;
+	s->show = run.form == RATES_TABLE ? stdout : stderr;
 	s->stop = stop_signals();
-	status = check(s) ? EXIT_FAILED : is_testpmd(&run) ? run_testpmd(s) : run_app(s);
-	if (s->rates) {
-		rates_summary(s->rates, run.json, stdout);
-		rates_close(s->rates);
-	}
+	s->log = memfd_create("log", MFD_CLOEXEC);
+	if (s->log < 0)
+		s->log = 0; /* then a failure is not explained */
+	status = check(s) ? EXIT_FAILED : run.dry_run ? print_command(s) : run_it(s);
+	target_free(&s->target);
+	if (s->log)
+		close(s->log);
 	close(s->stop);
 	free(s);
 	return status;

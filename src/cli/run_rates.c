@@ -38,6 +38,7 @@ struct row {
 
 /**
  * struct rates - of everything
+ * @numbers:	of the ports
  * @rows:	[port][0: the port, 1 + n: queue n][direction]
  * @readings:	how many there were
  * @kept:	rates in each measure
@@ -45,6 +46,7 @@ struct row {
  */
 struct rates {
 	unsigned int ports, queues;
+	unsigned int numbers[TESTPMD_PORTS_MAX];
 	unsigned long readings;
 	unsigned int kept, stride;
 	double start, time;
@@ -57,7 +59,7 @@ static struct row *row_of(struct rates *rates, unsigned int port, unsigned int l
 	return &rates->rows[(port * (1 + rates->queues) + line) * DIRECTIONS + direction];
 }
 
-struct rates *rates_open(unsigned int ports, unsigned int queues)
+struct rates *rates_open(unsigned int ports, const unsigned int *numbers, unsigned int queues)
 {
 	size_t rows = (size_t)ports * (1 + queues) * DIRECTIONS;
 	struct rates *rates = calloc(1, sizeof(*rates) + rows * sizeof(rates->rows[0]));
@@ -66,6 +68,8 @@ struct rates *rates_open(unsigned int ports, unsigned int queues)
 		rates->ports = ports;
 		rates->queues = queues;
 		rates->stride = 1;
+		for (unsigned int p = 0; p < ports; p++)
+			rates->numbers[p] = numbers ? numbers[p] : p;
 	}
 	return rates;
 }
@@ -208,15 +212,24 @@ __attribute__((format(printf, 3, 4))) static void put(struct libscols_line *line
 	va_end(ap);
 }
 
+double rates_sent(const struct rates *rates, unsigned int port)
+{
+	const struct row *row = &rates->rows[port * (1 + rates->queues) * DIRECTIONS + TX];
+	double kept[KEPT_MAX];
+
+	memcpy(kept, row->pps.kept, sizeof(kept));
+	return median(kept, rates->kept);
+}
+
 /** put_measure() - least, median, greatest */
 static void put_measure(struct libscols_line *line, size_t column, struct measure *measure,
-			unsigned int kept, bool json)
+			unsigned int kept, enum rates_form form)
 {
 	double values[] = { measure->min, median(measure->kept, kept), measure->max };
 	char text[32];
 
 	for (size_t i = 0; i < 3; i++)
-		if (json)
+		if (form != RATES_TABLE)
 			put(line, column + i, "%.0f", values[i]);
 		else
 			put(line, column + i, "%s", scaled(values[i], "", text, sizeof(text)));
@@ -224,30 +237,30 @@ static void put_measure(struct libscols_line *line, size_t column, struct measur
 
 /** put_row() - one line of the table; a queue that did nothing has none */
 static void put_row(struct libscols_table *table, struct rates *rates, unsigned int port,
-		    unsigned int number, enum direction direction, bool json)
+		    unsigned int number, enum direction direction, enum rates_form form)
 {
 	struct row *row = row_of(rates, port, number, direction);
 	struct libscols_line *line;
 	size_t c = 0;
 
-	if (row->packets == row->first_packets && (number || !json))
+	if (row->packets == row->first_packets && (number || form == RATES_TABLE))
 		return;
 	line = scols_table_new_line(table, NULL);
 	if (!line)
 		return;
-	put(line, c++, "%u", port);
+	put(line, c++, "%u", rates->numbers[port]);
 	if (number)
 		put(line, c++, "%u", number - 1);
 	else
-		put(line, c++, json ? "null" : "all");
+		put(line, c++, form == RATES_JSON ? "null" : "all");
 	put(line, c++, direction == RX ? "rx" : "tx");
 	put(line, c++, "%" PRIu64, row->packets - row->first_packets);
 	put(line, c++, "%" PRIu64, row->bytes - row->first_bytes);
-	put_measure(line, c, &row->pps, rates->kept, json);
-	put_measure(line, c + 3, &row->bps, rates->kept, json);
+	put_measure(line, c, &row->pps, rates->kept, form);
+	put_measure(line, c + 3, &row->bps, rates->kept, form);
 }
 
-void rates_summary(struct rates *rates, bool json, FILE *to)
+void rates_summary(struct rates *rates, enum rates_form form, FILE *to)
 {
 	static const char *const names[] = { "port",    "queue",      "direction",  "packets",
 					     "bytes",   "pps_min",    "pps_median", "pps_max",
@@ -258,7 +271,11 @@ void rates_summary(struct rates *rates, bool json, FILE *to)
 	if (!table)
 		return;
 	scols_table_set_name(table, "rates");
-	scols_table_enable_json(table, json);
+	scols_table_enable_json(table, form == RATES_JSON);
+	if (form == RATES_CSV) {
+		scols_table_enable_raw(table, 1);
+		scols_table_set_column_separator(table, ",");
+	}
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		bool words = i == 2;
 		struct libscols_column *column =
@@ -271,7 +288,7 @@ void rates_summary(struct rates *rates, bool json, FILE *to)
 	for (unsigned int p = 0; p < rates->ports; p++)
 		for (unsigned int line = 0; line <= rates->queues; line++)
 			for (int d = RX; d < DIRECTIONS; d++)
-				put_row(table, rates, p, line, (enum direction)d, json);
+				put_row(table, rates, p, line, (enum direction)d, form);
 	if (!scols_print_table_to_string(table, &text))
 		fprintf(to, "%s\n", text);
 	free(text);

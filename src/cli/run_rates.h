@@ -12,8 +12,17 @@
 
 struct rates;
 
-/** rates_open() - for so many ports and queues of each; NULL when out of memory */
-struct rates *rates_open(unsigned int ports, unsigned int queues);
+enum rates_form { RATES_TABLE, RATES_JSON, RATES_CSV };
+
+/**
+ * rates_open() - begin
+ * @ports:	how many
+ * @numbers:	what they are called; NULL: 0, 1, ...
+ * @queues:	of each port
+ *
+ * Return: NULL when out of memory
+ */
+struct rates *rates_open(unsigned int ports, const unsigned int *numbers, unsigned int queues);
 void rates_close(struct rates *rates);
 
 /**
@@ -26,7 +35,10 @@ void rates_add(struct rates *rates, const struct testpmd_counters *counters, dou
 /** rates_line() - the rate over all ports between the last two readings; redrawn on a terminal */
 void rates_line(const struct rates *rates, FILE *to);
 
-/** rates_summary() - a table or JSON: packets, bytes, and rates of each port and queue */
-void rates_summary(struct rates *rates, bool json, FILE *to);
+/** rates_sent() - packets a second that a port has sent, in the median */
+double rates_sent(const struct rates *rates, unsigned int port);
+
+/** rates_summary() - packets, bytes, and rates of each port and queue */
+void rates_summary(struct rates *rates, enum rates_form form, FILE *to);
 
 #endif

@@ -5,15 +5,16 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/control_server.h"
+#include "cli/lab_child.h"
+#include "cli/look.h"
 #include "cli/view.h"
+#include "host/software.h"
 #include "vfio_user/client.h"
 
 /** first_entry() - the first name in a directory that @wanted likes; 0 or -ENOENT */
@@ -56,22 +57,34 @@ static const char *list_adapters(char *text, size_t size)
 }
 
 /** attachable() - attach for a moment, as an application would; 0 or a negative errno */
-static int attachable(const char *socket)
+static int attachable(const char *socket, const char *name, char *error, size_t error_size)
 {
 	struct vfu_client *client;
 	int err = vfu_client_connect(socket, 0, &client);
 
 	if (!err)
 		vfu_client_close(client);
+	else if (err == -EBUSY)
+		snprintf(error, error_size,
+			 "another application uses the adapter %s; end it, or start "
+			 "another adapter: manakin device --name NAME",
+			 name);
+	else
+		snprintf(error, error_size,
+			 "the adapter %s does not answer: %s; start it again: "
+			 "manakin device --name %s",
+			 name, strerror(-err), name);
 	return err;
 }
 
-int target_find(const char *name, struct run_target *target, char *error, size_t error_size)
+/** find_software() - an adapter in software with all its ports */
+static int find_software(const struct target_wish *wish, const char *name,
+			 struct run_target *target, char *error, size_t error_size)
 {
-	char socket[128], others[256];
+	char socket[128], others[256], address[PCI_ADDRESS_TEXT], plugin[4096];
 	int err;
 
-	memset(target, 0, sizeof(*target));
+	target->software = true;
 	if (!*name || strlen(name) > 31 || strchr(name, '/')) {
 		snprintf(error, error_size, "'%s' is not the name of an adapter", name);
 		return -ENOENT;
@@ -86,7 +99,7 @@ int target_find(const char *name, struct run_target *target, char *error, size_t
 			 name);
 		return -EACCES;
 	}
-	if (first_entry(target->sysfs, view_address_ok, target->address, sizeof(target->address))) {
+	if (first_entry(target->sysfs, view_address_ok, address, sizeof(address))) {
 		list_adapters(others, sizeof(others));
 		snprintf(error, error_size,
 			 "there is no adapter %s on this machine; start it: manakin "
@@ -94,43 +107,166 @@ int target_find(const char *name, struct run_target *target, char *error, size_t
 			 name, name, *others ? "; running are: " : "", others);
 		return -ENOENT;
 	}
-	err = attachable(socket);
-	if (err == -EBUSY)
-		snprintf(error, error_size,
-			 "another application uses the adapter %s; end it, or start "
-			 "another adapter: manakin device --name NAME",
-			 name);
-	else if (err)
-		snprintf(error, error_size,
-			 "the adapter %s does not answer: %s; start it again: "
-			 "manakin device --name %s",
-			 name, strerror(-err), name);
+	err = wish->only_look ? 0 : attachable(socket, name, error, error_size);
 	if (control_path(socket, target->control, sizeof(target->control)))
 		*target->control = '\0';
+	if (!err)
+		err = plugin_find(wish->plugin, plugin, sizeof(plugin), error, error_size);
+	if (err)
+		return err;
+	if (child_args_add(&target->eal, "-d") || child_args_add(&target->eal, "%s", plugin) ||
+	    child_args_add(&target->eal, "--vdev=%s", address)) {
+		snprintf(error, error_size, "out of memory");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/** may_be_taken() - is the port DPDK's to take, and nobody has it? */
+static int may_be_taken(const struct mana_port *port, bool netvsc, char *error, size_t error_size)
+{
+	if (port->owner == OWNER_KERNEL || (netvsc && port->owner == OWNER_FREE)) {
+		snprintf(error, error_size,
+			 "%s is the kernel's; hand it over to DPDK first: sudo manakin setup%s %s",
+			 port->name, netvsc ? "" : " --pmd mana", port->name);
+		return -EBUSY;
+	}
+	if (*port->users) {
+		snprintf(error, error_size, "%s is in use by %s; end it first", port->name,
+			 port->users);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/** add_port() - to the target: its name that stays, and its limits; 0 or -ENOMEM */
+static int add_port(struct run_target *target, const struct mana_port *port)
+{
+	unsigned int queues = port->vf ? port->vf->queues_max : 0;
+	char mac[MAC_TEXT];
+
+	if (queues && (!target->queues_max || queues < target->queues_max))
+		target->queues_max = queues;
+	target->ports++;
+	return child_args_add(&target->keys, "%s",
+			      port->has_mac ? mac_text(port->mac, mac) : port->uuid);
+}
+
+/** take_ports() - these ports become the target */
+static int take_ports(const struct target_wish *wish, const struct machine *machine,
+		      const struct mana_port *const *ports, size_t n, struct run_target *target,
+		      int *numa_node, char *error, size_t error_size)
+{
+	struct eal_args eal;
+	int err = eal_args_make(machine, ports, n, wish->pmd, EAL_VDEV, wish->plugin, &eal, error,
+				error_size);
+
+	for (size_t i = 0; !err && i < n; i++) {
+		err = add_port(target, ports[i]);
+		if (err)
+			snprintf(error, error_size, "out of memory");
+		else if (!wish->only_look && !*eal.sysfs)
+			err = may_be_taken(ports[i], !strcmp(eal.pmd, "netvsc"), error, error_size);
+	}
+	if (!err) {
+		snprintf(target->name, sizeof(target->name), "%s", ports[0]->name);
+		target->name[strcspn(target->name, ":")] = '\0';
+		strcpy(target->sysfs, eal.sysfs);
+		strcpy(target->warning, eal.warning[0]);
+		*numa_node = eal.numa_node;
+		target->software = *eal.sysfs;
+		target->eal = eal.argv;
+		eal.argv = NULL;
+	}
+	if (!err && target->software && !wish->only_look) {
+		char socket[128];
+
+		snprintf(socket, sizeof(socket), RUN_DIRECTORY "/%s/socket", target->name);
+		err = attachable(socket, target->name, error, error_size);
+	}
+	eal_args_free(&eal);
 	return err;
 }
 
-/** ask() - one request to the adapter; the length of the answer, or a negative errno */
-static ssize_t ask(const char *path, const char *request, char *answer, size_t size)
+/** find_ports() - ports that the user named */
+static int find_ports(const struct target_wish *wish, const struct host *host,
+		      const struct machine *machine, struct run_target *target, char *error,
+		      size_t error_size)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct timeval wait = { .tv_sec = 2 };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	ssize_t len = -1;
+	const struct mana_port **ports = calloc(wish->n, sizeof(*ports)), *port;
+	size_t n = 0, known;
+	int err = ports ? 0 : -ENOMEM, node = -1;
 
-	if (fd < 0)
-		return -errno;
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)) &&
-	    send(fd, request, strlen(request), MSG_NOSIGNAL) > 0)
-		len = recv(fd, answer, size - 1, 0);
-	if (len < 0)
-		len = -errno;
-	close(fd);
-	if (len >= 0)
-		answer[len] = '\0';
-	return len;
+	if (err)
+		snprintf(error, error_size, "out of memory");
+	for (size_t i = 0; !err && i < wish->n; i++) {
+		err = look_for_port(host, machine, wish->words[i], &port, error, error_size);
+		if (err)
+			break;
+		for (known = 0; known < n && ports[known] != port;)
+			known++;
+		ports[known] = port;
+		n += known == n;
+	}
+	if (!err)
+		err = take_ports(wish, machine, ports, n, target, &node, error, error_size);
+	if (!err && node >= 0 &&
+	    host_read(host, target->cpus, sizeof(target->cpus),
+		      "/sys/devices/system/node/node%d/cpulist", node) < 0)
+		*target->cpus = '\0';
+	free(ports);
+	return err;
+}
+
+/**
+ * names_adapter() - is it an adapter in software that is meant, running or not?
+ *
+ * So it is if there is one, or if there is neither such an interface nor a MANA adapter that
+ * the word could have been meant for.
+ */
+static bool names_adapter(const struct machine *machine, const char *word)
+{
+	char path[128];
+	uint8_t mac[6];
+
+	if (snprintf(path, sizeof(path), RUN_DIRECTORY "/%s/pci", word) < (int)sizeof(path) &&
+	    !access(path, F_OK))
+		return true;
+	for (size_t i = 0; i < machine->n_adapters; i++)
+		if (machine->adapter[i].kind != ADAPTER_SOFTWARE)
+			return false;
+	return !netdevs_by_name(&machine->netdevs, word) && mac_parse(word, mac) &&
+	       !vmbus_uuid_ok(word) && !strchr(word, ':');
+}
+
+int target_find(const struct target_wish *wish, struct run_target *target, char *error,
+		size_t error_size)
+{
+	struct machine machine;
+	struct host host;
+	int err;
+
+	memset(target, 0, sizeof(*target));
+	if (!wish->n)
+		return find_software(wish, "mana0", target, error, error_size);
+	err = host_open(wish->sysroot, &host, error, error_size);
+	if (err)
+		return err;
+	err = machine_read(&host, &machine, error, error_size);
+	if (!err && wish->n == 1 && names_adapter(&machine, wish->words[0]))
+		err = find_software(wish, wish->words[0], target, error, error_size);
+	else if (!err)
+		err = find_ports(wish, &host, &machine, target, error, error_size);
+	machine_free(&machine);
+	host_close(&host);
+	return err;
+}
+
+void target_free(struct run_target *target)
+{
+	child_args_free(target->eal);
+	child_args_free(target->keys);
+	target->eal = target->keys = NULL;
 }
 
 /** field() - the number that comes next under this name; NULL if there is none */
@@ -149,7 +285,7 @@ int target_counters(const struct run_target *target, struct traffic *traffic, un
 
 	if (!*target->control)
 		return -ENOTSUP;
-	len = ask(target->control, "stats json", answer, sizeof(answer));
+	len = software_ask(target->control, "stats json", answer, sizeof(answer));
 	if (len <= 0)
 		return len ? (int)len : -EPIPE;
 	/* One object a port, with these four in this order. */

@@ -1,38 +1,70 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cli/run_target.h - what `manakin run` runs an application on.
+ * cli/run_target.h - what `manakin run` runs an application on: an adapter in software with all its
+ * ports, or ports of MANA adapters.
  */
 #ifndef MANAKIN_CLI_RUN_TARGET_H
 #define MANAKIN_CLI_RUN_TARGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/eal_args.h"
 #include "cli/testpmd.h"
 
 /**
- * struct run_target - an adapter as an application gets it
- * @name:	what the user calls it
- * @address:	on the PCI bus that the application sees
- * @macs:	",mac=..." for each port that it is to have; empty for all
- * @sysfs:	where that PCI bus is; empty for the machine's own
- * @control:	path of the adapter's control socket; empty if there is none
+ * struct target_wish - what the user asked for
+ * @words:	@n of them; none: the adapter mana0
+ * @plugin:	of an adapter in software; NULL: look for it
+ * @sysroot:	NULL: the machine itself
+ * @only_look:	nothing will be started, so it may be in use
  */
-struct run_target {
-	char name[64];
-	char address[16];
-	char macs[256];
-	char sysfs[128];
-	char control[108];
+struct target_wish {
+	char **words;
+	size_t n;
+	enum eal_pmd pmd;
+	const char *plugin;
+	const char *sysroot;
+	bool only_look;
 };
 
 /**
- * target_find() - the adapter that a user names, if it can be used now
- * @target:	filled in
+ * struct run_target - an adapter, or ports, as an application gets them
+ * @name:	what the user calls it
+ * @software:	it is an adapter in software
+ * @eal:	arguments for EAL, NULL-terminated
+ * @sysfs:	where the PCI bus is that the application sees; empty for the machine's own
+ * @control:	path of the adapter's control socket; empty if there is none
+ * @cpus:	of the adapter's NUMA node, as a list such as 0-7; empty: not known
+ * @ports:	how many the application will see; 0: not known
+ * @queues_max:	of each port; 0: not known
+ * @keys:	MAC addresses or UUIDs of the ports, NULL-terminated: names that stay
+ * @warning:	a sentence for the user; may be empty
+ */
+struct run_target {
+	char name[64];
+	bool software;
+	char **eal;
+	char sysfs[128];
+	char control[108];
+	char cpus[1024];
+	unsigned int ports;
+	unsigned int queues_max;
+	char **keys;
+	char warning[512];
+};
+
+/**
+ * target_find() - what the user names, if it can be used now
+ * @target:	filled in; target_free() it, after a failure too
  * @error:	on failure, a sentence for the user
  *
- * Return: 0; -ENOENT: there is none; -EBUSY: somebody uses it; -ECONNREFUSED: it was killed
+ * Return: 0; -ENOENT, -ENODEV: there is none; -EBUSY: somebody uses it; -ECONNREFUSED: it was
+ * killed
  */
-int target_find(const char *name, struct run_target *target, char *error, size_t error_size);
+int target_find(const struct target_wish *wish, struct run_target *target, char *error,
+		size_t error_size);
+void target_free(struct run_target *target);
 
 /**
  * target_counters() - what its ports count themselves

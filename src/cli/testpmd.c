@@ -37,6 +37,7 @@
  * @said:	what it has said, NUL-terminated
  * @len:	bytes of @said
  * @from:	where in @said the answer to the last command begins
+ * @log:	where it is written to, too; 0: nowhere
  */
 struct testpmd {
 	struct child child;
@@ -46,6 +47,7 @@ struct testpmd {
 	char *said;
 	size_t len;
 	size_t from;
+	int log;
 };
 
 static double now(void)
@@ -79,6 +81,8 @@ static int take(struct testpmd *testpmd)
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return -EPIPE;
+	if (testpmd->log && write(testpmd->log, testpmd->said + testpmd->len, (size_t)n) != n)
+		testpmd->log = 0; /* it is there to explain a failure, and must not be one */
 	testpmd->len += (size_t)n;
 	testpmd->said[testpmd->len] = '\0';
 	return 0;
@@ -211,6 +215,7 @@ int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out
 	}
 	testpmd->in = testpmd->out = -1;
 	testpmd->stop = stop;
+	testpmd->log = plan->log;
 	/* It may end at any time, and a write to it must not end us. */
 	signal(SIGPIPE, SIG_IGN);
 	err = start(testpmd, plan);
@@ -284,18 +289,24 @@ int testpmd_rates(struct testpmd *testpmd, unsigned int port, struct testpmd_rat
 	return 0;
 }
 
-int testpmd_ports(struct testpmd *testpmd, unsigned int *ports)
+int testpmd_ports(struct testpmd *testpmd, unsigned int *numbers, unsigned int *n)
 {
-	const char *answer;
-	uint64_t n;
+	const char *answer, *line;
+	uint64_t count;
 	int err = testpmd_ask(testpmd, "show port summary all", &answer);
 
 	if (err)
 		return err;
-	if (number_after(answer, "Number of available ports:", &n) || n > TESTPMD_PORTS_MAX)
+	if (number_after(answer, "Number of available ports:", &count) || count > TESTPMD_PORTS_MAX)
 		return -EPROTO;
-	*ports = (unsigned int)n;
-	return 0;
+	/* A heading, then a line a port that begins with its number and its address. */
+	*n = 0;
+	for (line = strstr(answer, "Number of"); line && *n < count; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (sscanf(line, "%u %*2[0-9A-Fa-f]:", &numbers[*n]) == 1)
+			(*n)++;
+	}
+	return *n == count ? 0 : -EPROTO;
 }
 
 /** take_counter() - one line of extended statistics, if it is one that we know */

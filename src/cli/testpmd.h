@@ -19,12 +19,14 @@
  * @sysfs:	where DPDK's PCI bus looks for devices; NULL for the system's
  * @eal:	EAL arguments, NULL-terminated
  * @args:	its own arguments, NULL-terminated, without -i
+ * @log:	descriptor of a file that all it says is written to, too; 0: none
  */
 struct testpmd_plan {
 	const char *app;
 	const char *sysfs;
 	char **eal;
 	char **args;
+	int log;
 };
 
 struct testpmd;
@@ -80,8 +82,15 @@ struct testpmd_counters {
 	unsigned int queues;
 };
 
-/** testpmd_ports() - how many it has; 0 or a negative errno */
-int testpmd_ports(struct testpmd *testpmd, unsigned int *ports);
+/**
+ * testpmd_ports() - which it has
+ * @numbers:	of them, TESTPMD_PORTS_MAX at most: not 0, 1, ... where a driver has ports of
+ *		others below its own, as netvsc has
+ * @n:		how many
+ *
+ * Return: 0 or a negative errno
+ */
+int testpmd_ports(struct testpmd *testpmd, unsigned int *numbers, unsigned int *n);
 
 /** testpmd_counters() - also -ENODEV when the port has gone */
 int testpmd_counters(struct testpmd *testpmd, unsigned int port, struct testpmd_counters *counters);

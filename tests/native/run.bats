@@ -37,6 +37,7 @@ pages_free() {
 @test "testpmd sends: the summary tells what has arrived" {
 	adapter --port mac=$MAC0,fabric=sink+verify
 	run --separate-stderr -0 manakin_run --seconds 2 --json
+	python3 -m jsonschema -i /dev/stdin "$BATS_TEST_DIRNAME/../../docs/schema/run.json" <<<"$output"
 	python3 - "$output" "$(adapter_stat 0 wire_tx)" <<-'END'
 		import json, sys
 		rates = json.loads(sys.argv[1])["rates"]
@@ -90,6 +91,27 @@ pages_free() {
 	contains "$output" "^ +0 +all tx +[1-9]"
 	contains "$output" "^ +1 +all tx +[1-9]"
 	(($(adapter_stat 1 tx_bytes) == 128 * $(adapter_stat 1 tx_packets))) || fail "not 128 bytes each"
+}
+
+@test "descriptors and a summary for spreadsheets" {
+	adapter --port mac=$MAC0
+	run -0 --separate-stderr manakin_run --seconds 1 --txd 64 --rxd 128 --csv
+	equal "port,queue,direction,packets,bytes,pps_min,pps_median,pps_max,bps_min,bps_median,bps_max" \
+		"${lines[0]}" "first line"
+	contains "$output" "^0,all,tx,[1-9][0-9]*,[1-9]"
+	contains "$output" "^0,0,tx,[1-9]"
+	contains "$output" "^0,all,rx,0,0,0,0,0,0,0,0"
+}
+
+@test "one port of two, and the command that does it" {
+	adapter --port mac=$MAC0 --port mac=$MAC1
+	run -0 --separate-stderr manakin_run mana0:1 --dry-run --queues 2
+	[[ $output == SYSFS_PCI_DEVICES=/run/manakin/mana0/pci\ dpdk-testpmd\ *--vdev="$ADDRESS,mac=$MAC1 "*"--rxq=2 "* ]] ||
+		fail "$output"
+	run -0 manakin_run mana0:1 --seconds 0.5
+	equal 0 "$(adapter_stat 0 tx_packets)" "packets of the other port"
+	(($(adapter_stat 1 tx_packets) > 0)) || fail "no packets"
+	refused 1 "there is nothing to give back" mana0 --restore
 }
 
 @test "Ctrl-C ends it with the summary, and nothing is left" {
@@ -199,7 +221,11 @@ pages_free() {
 
 @test "what testpmd refuses is told in its words" {
 	adapter --port mac=$MAC0,queues=4
-	refused 1 "rxq 5 invalid - must be >= 0 && <= 4" --queues 5
+	# In words of ours as well, as it is a failure that is known.
+	run --separate-stderr manakin_run --queues 5
+	equal 1 "$status" "exit status"
+	[[ -z $output && $stderr == *"rxq 5 invalid - must be >= 0 && <= 4"* ]] || fail "$stderr"
+	contains "$stderr" "^The port has fewer queues than were asked for"
 	refused 2 "testpmd knows no mode 'frob'" --mode frob
 	refused 1 "may not use CPU 1000" --cores 0,1000
 }
@@ -214,7 +240,11 @@ pages_free() {
 	for seconds in 0 -1 x "" nan 1e99; do
 		refused 2 "--seconds: '$seconds' is not" --seconds="$seconds"
 	done
-	refused 2 "one adapter at a time" mana0 mana1
+	refused 1 "there is no interface mana0" mana0 mana1
+	refused 2 "--txd: '63' is not 64 to 8192" --txd 63
+	refused 2 "--rxd: 'x'" --rxd x
+	refused 2 "--pmd: 'failsafe' is neither" --pmd failsafe
+	refused 2 "--json or --csv, once" --json --csv
 	refused 2 "--mode and --tx-first are testpmd's" --app /bin/true --mode io
 	refused 1 "'../x' is not the name of an adapter" ../x
 }

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# shellcheck disable=SC2016 # what on() gets is for the shell on that machine
+#
+# manakin run on the machines of trees/README.md: what it would start, and what it refuses to. That it
+# starts it, the tests of suite native see on an adapter in software.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	# shellcheck source=trees/load.bash
+	. "$TREES/load.bash"
+	first=$(taskset -cp $$ | sed -E 's/.*: *([0-9]+).*/\1/')
+}
+
+# would MACHINE ARGUMENTS WANTED - the command has WANTED in it
+would() {
+	run -0 --separate-stderr on "$1" 'manakin run --dry-run --sysroot "$tree" '"$2"
+	echo "$output"
+	echo "$stderr"
+	[[ $output == $3 ]]
+}
+
+@test "an interface that was handed over: by its VF, MAC address, UUID" {
+	for word in enP30832s1d1 60:45:bd:a6:bd:76 f8615163-0001-1000-2000-6045bda6bd76; do
+		would taken "--cores $first $word" "dpdk-testpmd '--lcores=(0,1)@$first' --file-prefix=manakin-enP30832s1d1 \
+--vdev=7870:00:00.0,mac=60:45:bd:a6:bd:76 -- --nb-cores=1 --rxq=1 --txq=1 --rxd=1024 --txd=1024 --total-num-mbufs=10240"
+		[ -z "$stderr" ]
+	done
+}
+
+@test "several interfaces, queues, descriptors, another application" {
+	would four "eth1 eth2 --queues 8 --txd 128 --rxd 64" \
+		"*--vdev=7870:00:00.0,mac=60:45:bd:a6:bd:76,mac=60:45:bd:a6:be:10 -- *--rxq=8 --txq=8 --rxd=64 --txd=128 --total-num-mbufs=11264"
+	[[ $stderr == *"eth1 is not handed over to DPDK yet: manakin setup eth1"* ]]
+	would four "--pmd mana --app ./l3fwd eth1 -- --no-telemetry -- -p '1 2'" \
+		"./l3fwd *--vdev=7870:00:00.0,mac=60:45:bd:a6:bd:76 --no-telemetry -- -p '1 2'"
+	[[ $stderr == *"manakin setup --pmd mana eth1"* ]]
+}
+
+@test "cores are the adapter's NUMA node's" {
+	# The machine of the tests has some of these, and which is its own affair; the node's are 1-.
+	run -0 on one 'last=$(nproc --all); last=$((last - 1))
+		[ $last -ge 1 ] || exit 0
+		echo 1-$last >"$tree/sys/devices/system/node/node0/cpulist"
+		manakin run --dry-run --sysroot "$tree" eth1 --queues 1 2>/dev/null'
+	[[ -z $output || $output == *"@1"* && $output != *"@0"* ]]
+	# None of these: better any than none.
+	run -0 on one 'echo 200-203 >"$tree/sys/devices/system/node/node0/cpulist"
+		manakin run --dry-run --sysroot "$tree" eth1 2>/dev/null'
+	[[ $output == *"@$first"* ]]
+}
+
+# refused STATUS MACHINE ARGUMENTS TEXT
+refused() {
+	run "-$1" --separate-stderr on "$2" 'manakin run --sysroot "$tree" '"$3"
+	echo "$stderr"
+	[ -z "$output" ] && [[ $stderr == *"manakin run: "*"$4"* ]]
+}
+
+@test "what it refuses" {
+	refused 1 one "--dry-run eth9" "there is no interface eth9; MANA's are: eth0, eth1"
+	refused 1 one "--dry-run 7870:00:00.0" "name a port: eth0, eth1"
+	refused 1 metal "--dry-run eno1" "eno1 is not a MANA interface: its driver is i40e"
+	refused 1 one "--dry-run eth1 --queues 17" "--queues: eth1 has 16 at most, not 17"
+	refused 2 one "eth1" "an application runs on this machine; look at another with --dry-run"
+	refused 2 one "--dry-run --txd 32 eth1" "MANA wants 64 at least"
+}
