@@ -8,8 +8,10 @@
 
 /* By enum step_state */
 static const char *const states[] = {
-	[STEP_PLANNED] = "planned", [STEP_DONE] = "done",     [STEP_UNCHANGED] = "unchanged",
-	[STEP_FAILED] = "failed",   [STEP_UNDONE] = "undone",
+	[STEP_PLANNED] = "planned",
+	[STEP_DONE] = "done",
+	[STEP_UNCHANGED] = "unchanged",
+	[STEP_FAILED] = "failed",
 };
 
 void plan_print(const struct plan *plan)
@@ -84,9 +86,8 @@ void plan_told(void *arg, const struct step *step, bool back)
 {
 	const bool *tell = arg;
 
-	if (step->state == STEP_FAILED)
-		say("%s%s: %s", back ? "on the way back: " : "", step->what, step->why);
-	else if (*step->why)
+	/* A step that failed is told when its consequences are known. */
+	if (step->state != STEP_FAILED && *step->why)
 		say("%s: %s", step->what, step->why);
 	else if (back && *tell && step->state == STEP_DONE)
 		printf("back: %s\n", step->what);

@@ -43,7 +43,7 @@ enum step_kind {
 /* Which interface of a port is meant */
 enum role { ROLE_NONE, ROLE_SYNTHETIC, ROLE_VF };
 
-enum step_state { STEP_PLANNED, STEP_DONE, STEP_UNCHANGED, STEP_FAILED, STEP_UNDONE };
+enum step_state { STEP_PLANNED, STEP_DONE, STEP_UNCHANGED, STEP_FAILED };
 
 /**
  * struct step - one change
@@ -81,6 +81,7 @@ struct step {
  * @vf:		name of its VF's interface; may be empty
  * @address:	of its adapter on the PCI bus; may be empty
  * @netvsc:	for DPDK's netvsc driver; else for its mana driver directly
+ * @index:	of the interface that came back; 0: none has
  * @save:	it is to be written down as it is now; else the journal knows it already
  * @steps:	it has steps in the plan
  * @gone:	of restore: this machine has no such device any more
@@ -93,6 +94,7 @@ struct plan_port {
 	char vf[IFNAMSIZ];
 	char address[PCI_ADDRESS_TEXT];
 	const struct mana_port *port;
+	int index;
 	bool netvsc, save, steps, gone, journalled;
 };
 

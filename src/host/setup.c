@@ -56,27 +56,35 @@ __attribute__((format(printf, 3, 4))) static int why(struct step *step, int err,
 	return err;
 }
 
+/** came_back() - the number of a port's synthetic interface; 0: it is not there */
+static int came_back(const struct carrying *c, struct plan_port *port)
+{
+	if (!port->index)
+		port->index = appear_find(c->host, port->uuid, NULL);
+	return port->index;
+}
+
 /** interface_of() - the number of the interface that a step is about; 0: it is not there */
 static int interface_of(const struct carrying *c, const struct step *step)
 {
-	const struct plan_port *port = plan_find(c->plan, step->key);
+	struct plan_port *port = plan_find(c->plan, step->key);
 
 	if (step->index)
 		return step->index;
-	return port && step->role == ROLE_SYNTHETIC ? appear_find(c->host, port->uuid, NULL) : 0;
+	return port && step->role == ROLE_SYNTHETIC ? came_back(c, port) : 0;
 }
 
 /** moved_of() - interfaces of a port that have another number than when they were saved */
 static size_t moved_of(const struct carrying *c, const struct ledger_port *known,
 		       struct saved_index moved[2])
 {
-	const struct plan_port *port = plan_find(c->plan, known->key);
+	struct plan_port *port = plan_find(c->plan, known->key);
 	const json_t *saved = json_object_get(known->saved, "synthetic");
 	size_t n = 0;
 
 	if (saved && port && *port->uuid)
 		moved[n++] = (struct saved_index){ (int)ledger_number(saved, "index"),
-						   appear_find(c->host, port->uuid, NULL) };
+						   came_back(c, port) };
 	saved = json_object_get(known->saved, "vf");
 	if (saved && port && port->port && port->port->vf)
 		moved[n++] = (struct saved_index){ (int)ledger_number(saved, "index"),
@@ -366,7 +374,7 @@ static int forward(const struct carrying *c, const struct netdevs *now, json_int
 			break;
 		err = make_and_tell(c, step);
 		if (err < 0) {
-			snprintf(c->error, c->error_size, "cannot %s: %s", step->what, step->why);
+			snprintf(c->error, c->error_size, "%s: %s", step->what, step->why);
 			break;
 		}
 		err = append(c, json_pack("{s:I, s:b}", "done", number, "changed", err == CHANGED));
@@ -443,14 +451,14 @@ int setup_restore(const struct host *host, struct journal *journal, struct plan 
 		if (step->kind == STEP_ADDRESS || step->kind == STEP_ROUTE)
 			continue;
 		snprintf(error, error_size,
-			 "cannot %s: %s; run it again once that is mended: the journal is kept",
+			 "%s: %s; run it again once that is mended: the journal is kept",
 			 step->what, step->why);
 		return err;
 	}
 	err = finish(&c);
 	if (err || !failed)
 		return err;
-	snprintf(error, error_size, "cannot give back %s: %s; to try by hand: %s", failed->what,
+	snprintf(error, error_size, "%s could not be given back: %s; to try by hand: %s", failed->what,
 		 failed->why, failed->command);
 	return first;
 }

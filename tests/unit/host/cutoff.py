@@ -241,6 +241,7 @@ def main():
         else:
             print(f"setup: {fail_setup(machine, start)} calls failed")
     except Failure as failure:
+        print("\n".join(differences(start, machine.dump())), file=sys.stderr)
         sys.exit(f"cutoff.py: {failure}")
     print(f"{time.monotonic() - begun:.1f} s")
 

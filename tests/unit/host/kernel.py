@@ -28,11 +28,11 @@ import glob
 import os
 import re
 import shutil
+import socket
 import struct
 import subprocess
 import sys
 import threading
-import time
 
 NETWORK = "f8615163-df3e-46c5-913f-f2d2f965ed0e"
 KERNEL, USER = "hv_netvsc", "uio_hv_generic"
@@ -81,7 +81,7 @@ class Kernel:
             name = os.path.basename(path)
             if "/pci" in os.path.realpath(path):
                 self.vfs[open(path + "/address").read().strip()] = name
-        self.macs, self.names = {}, {}
+        self.macs = {}
         for path in glob.glob(self.tree + DEVICES + "/*/net/*"):
             uuid = path.split("/")[-3]
             if self.driver(uuid) == KERNEL:
@@ -144,7 +144,7 @@ class Kernel:
 
     def interface(self, uuid):
         mac, number = self.macs[uuid], 0
-        while os.path.exists(f"/sys/class/net/eth{number}") or os.path.islink(self.tree + f"/sys/class/net/eth{number}"):
+        while os.path.islink(self.tree + f"/sys/class/net/eth{number}"):
             number += 1
         name = (self.words("name") or [[f"eth{number}"]])[0][0]
         device = self.device(uuid)
@@ -168,6 +168,28 @@ class Kernel:
     def remove_interface(self, name):
         os.unlink(self.tree + f"/sys/class/net/{name}")
         subprocess.run(["ip", "link", "delete", name], stderr=subprocess.DEVNULL, check=False)
+
+    def follow_names(self):
+        """An interface that is renamed has another name in sysfs, too."""
+        events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        events.bind((0, 1))  # RTMGRP_LINK
+        names = {number: name for number, name in socket.if_nameindex()}
+        threading.Thread(target=self.rename, args=[events, names], daemon=True).start()
+
+    def rename(self, events, names):
+        while True:
+            events.recv(65536)
+            for number, name in socket.if_nameindex():
+                old = names.get(number, name)
+                names[number] = name
+                link = self.tree + f"/sys/class/net/{old}"
+                if old == name or not os.path.islink(link):
+                    continue
+                folder = os.path.realpath(link)
+                os.rename(folder, f"{os.path.dirname(folder)}/{name}")
+                os.unlink(link)
+                os.symlink(os.path.relpath(f"{os.path.dirname(folder)}/{name}", self.tree + "/sys/class/net"),
+                           self.tree + f"/sys/class/net/{name}")
 
     def write(self, name, driver, text):
         """One write() to a file; 0 or an errno."""
@@ -234,6 +256,7 @@ class Kernel:
         mount("kernel.py", folder, "fuse", MS_NOSUID | MS_NODEV,
               f"fd={self.fd},rootmode=40000,user_id={os.getuid()},group_id={os.getgid()},allow_other")
         threading.Thread(target=self.serve, daemon=True).start()
+        self.follow_names()
         for number, (path, _, _) in enumerate(self.files):
             mount(f"{folder}/{number}", path, None, MS_BIND)
 

@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# shellcheck disable=SC2016 # what vm() gets is for the shell on that machine
+#
+# manakin setup and restore on the machines of trees/README.md, with kernel.py for their kernel.
+# MANAKIN is the program, TREES makes machines, KERNEL is kernel.py, CUTOFF cutoff.py, SCHEMAS has
+# the schemas.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	# shellcheck source=trees/load.bash
+	. "$TREES/load.bash"
+}
+
+# vm NAME COMMAND... - like load.bash's on(), and the kernel answers. state prints what setup may change.
+vm() {
+	local name=$1 made=$BATS_FILE_TMPDIR/$1
+	shift
+	[ -e "$made" ] || "$TREES/make" "$name" "$made"
+	tree=$BATS_TEST_TMPDIR/$name
+	rm -rf "$tree" "$tree".*
+	cp -a "$made" "$tree"
+	mkdir -p "$tree/etc/systemd/system/multi-user.target.wants"
+	tree=$tree SSH_CONNECTION=${SSH_CONNECTION_THERE:-none} PYTHONDONTWRITEBYTECODE=1 \
+		timeout -s KILL 100 unshare --net --mount bash -euc '
+		"$TREES/make" --net "$0" "$tree"
+		manakin() {
+			local command=$1
+			shift
+			timeout -s KILL 40 "$MANAKIN" "$command" --sysroot "$tree" "$@"
+		}
+		words() { printf "%s\n" "$@" >"$tree.words"; }
+		state() {
+			ip -o link | sed -E "s/^[0-9]+: //; s/@if[0-9]+//; s/ (state|qdisc) [^ ]+//g; s/<.*[<,](UP)[,>].*>|<.*>/\1/"
+			ip -o address | sed -E "s/^[0-9]+: //; s/valid_lft.*//"
+			{ ip route show table all; ip -6 route show table all; } | sort
+			(cd "$tree" && find sys etc | sort && cat sys/devices/system/node/node*/hugepages/*/nr_hugepages)
+		}
+		coproc python3 "$KERNEL" "$tree" "$tree.words" 3>&-
+		read -r -u "${COPROC[0]}" ready
+		. /dev/stdin' "$name" <<<"$*"
+}
+
+FROM=hv_netvsc
+TO=uio_hv_generic
+ETH1=f8615163-0001-1000-2000-6045bda6bd76
+CLASS=f8615163-df3e-46c5-913f-f2d2f965ed0e
+
+@test "setup does what the guide does, in its order" {
+	run -0 vm one 'manakin setup eth1; cat "$tree.log"; ip -br link; manakin list eth1 || true; manakin list 60:45:bd:a6:bd:76'
+	[[ $output == *"new_id $TO $CLASS
+unbind $FROM $ETH1
+bind $TO $ETH1
+"* ]]
+	[[ $output == *"enP30832s1d1@wire1 DOWN "* ]]
+	[[ $output != *$'\neth1 '*"60:45:bd:a6:bd:76 <"* ]]
+	[[ $output == *"dpdk-netvsc"* ]]
+}
+
+@test "--dry-run is a script that does the same, and changes nothing by itself" {
+	run -0 vm one '
+		state >before
+		manakin setup --hugepages 1500 --persist --dry-run eth1 >script
+		state | cmp - before
+		[ ! -e "$tree/run/manakin" ]
+		sh script
+		cp "$tree.log" byhand; state >byhand.state
+		manakin restore --all
+		: >"$tree.log"
+		ip address add 10.0.1.4/24 dev eth1 2>/dev/null || true
+		manakin setup --hugepages 1500 --persist eth1
+		diff byhand "$tree.log" && state | diff byhand.state - && cat script'
+	[[ $output == *"ip link set dev eth1 down"*"/new_id || true"*"/hv_netvsc/unbind"*"/uio_hv_generic/bind"* ]]
+}
+
+@test "the script of restore --dry-run gives the interface back" {
+	run -0 vm one '
+		ip address add 2001:db8::4/64 dev eth1 nodad
+		ip route add 192.168.7.0/24 via 10.0.1.9 dev eth1 metric 50 mtu 1400
+		ip -6 route add 2001:db8:7::/48 via 2001:db8::9 dev eth1
+		state >before
+		manakin setup --hugepages 1500 --persist eth1
+		manakin restore --all --dry-run >script
+		cat script
+		sh script
+		state | diff before -'
+}
+
+@test "restore brings everything back: addresses, routes of all tables, MTU, name, hugepages" {
+	run -0 vm one '
+		ip link set eth1 mtu 1400
+		ip address add 10.0.1.5/24 dev eth1 label eth1:x
+		ip address add 10.8.0.1 peer 10.8.0.2/32 dev eth1
+		ip address add 10.0.5.4/24 metric 700 dev eth1 valid_lft 900 preferred_lft 800
+		ip address add 2001:db8::4/64 dev eth1 nodad
+		ip route add 192.168.7.0/24 via 10.0.1.9 dev eth1 metric 50 mtu 1400 advmss 1300
+		ip route add default via 10.0.1.9 dev eth1 table 77 src 10.0.1.5
+		ip route add 192.168.8.0/24 nexthop via 10.0.1.9 dev eth1 weight 3 nexthop via 10.0.0.9 dev eth0
+		ip route add 192.168.9.0/24 via 172.16.0.1 dev eth1 onlink
+		ip -6 route add 2001:db8:7::/48 via 2001:db8::9 dev eth1 metric 5
+		ip -6 route add default via 2001:db8::1 dev eth1 table 77
+		state >before
+		manakin setup --hugepages 2000 --persist eth1
+		ip link show eth1 2>/dev/null && exit 1
+		[ "$(cat "$tree/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages")" = 2000 ]
+		manakin restore eth1
+		state | diff before -
+		life=$(ip -j address show dev eth1 | python3 -c "import json, sys
+print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if a[\"local\"] == \"10.0.5.4\"][0])")
+		[ "$life" -gt 800 ] && [ "$life" -le 900 ]
+		[ ! -e "$tree/run/manakin/setup/journal" ]'
+}
+
+@test "an interface that was down stays down, and its addresses are there" {
+	run -0 vm one 'ip link set eth1 down; state >before; manakin setup eth1; manakin restore eth1; state | diff before -'
+}
+
+@test "direct mode: links down, VMBus untouched, and back" {
+	run -0 vm one '
+		state >before
+		manakin setup --pmd mana eth1
+		ip -br link show eth1 | grep -q DOWN; ip -br link show enP30832s1d1 | grep -q DOWN
+		[ ! -s "$tree.log" ]
+		manakin setup --pmd mana eth1 | grep "nothing to do"
+		manakin restore eth1
+		state | diff before -'
+}
+
+@test "every way to name a port, twice the same is once" {
+	for word in eth1 enP30832s1d1 60:45:bd:a6:bd:76 $ETH1; do
+		run -0 vm one "manakin setup $word; manakin setup $word eth1 enP30832s1d1 | grep 'nothing to do'; manakin restore $word; ip link show eth1"
+	done
+}
+
+@test "several ports of one bus address at once; given back one by one" {
+	run -0 vm four '
+		state >before
+		manakin setup --hugepages 1600 eth1 eth2 eth3
+		[ "$(grep -c new_id "$tree.log")" = 1 ]
+		manakin restore eth2
+		ip link show eth2
+		[ "$(cat "$tree/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages")" = 1600 ]
+		! grep remove_id "$tree.log"
+		manakin restore eth1 eth3
+		grep remove_id "$tree.log"
+		state | diff before -'
+}
+
+@test "hugepages on each node, never fewer, 1 GB too" {
+	run -0 vm two '
+		manakin setup --hugepages 3000 --dry-run eth1
+		manakin setup --hugepages 1 --dry-run eth1
+		manakin setup --hugepages 2,1G --dry-run eth1'
+	[[ $output == *"echo 3000 > "*"/node0/"*"echo 3000 > "*"/node1/"* ]]
+	[[ $output != *"echo 1 >"* ]]
+	[[ $output == *"echo 2 > "*"hugepages-1048576kB"* ]]
+	run -1 vm one 'manakin setup --hugepages 4,3M eth1'
+	[[ $output == *"no hugepages of 3072 kB"* ]]
+}
+
+@test "hugepages whose number somebody changed since are left alone" {
+	run -0 vm one '
+		pages=$tree/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages
+		manakin setup --hugepages 2000 eth1
+		echo 2500 >"$pages"
+		manakin restore eth1
+		cat "$pages"'
+	[ "${lines[-1]}" = 2500 ]
+}
+
+@test "the default route and the SSH session are not taken, unless forced" {
+	run -1 vm one 'manakin setup eth0'
+	[[ $output == "manakin setup: eth0 carries the default route"*"--force" ]]
+	SSH_CONNECTION_THERE="10.0.1.7 5000 10.0.1.4 22" run -1 vm one 'manakin setup enP30832s1d1'
+	[[ $output == "manakin setup: eth1 carries this SSH session"* ]]
+	run -0 vm one 'state >before; manakin setup --force eth0; manakin restore eth0; state | diff before -'
+}
+
+@test "an interface that others are made of is not taken" {
+	run -1 vm one 'ip link add link eth1 name eth1.5 type vlan id 5 2>/dev/null || ip link add link eth1 name eth1.5 type macvlan; manakin setup eth1' ||
+		skip_reason=1
+	[[ $output == *"eth1 is in use by the interface eth1.5"* ]] || [[ $output == *"Unknown device type"* ]]
+	run -1 vm one 'ip link add br0 type bridge; ip link set enP30832s1d1 nomaster; ip link set enP30832s1d1 master br0; manakin setup enP30832s1d1'
+	[[ $output == *"enP30832s1d1 is in use by the interface br0"* ]]
+}
+
+@test "what cannot be handed over is refused in one sentence" {
+	run -2 vm one 'manakin setup 7870:00:00.0'
+	[[ $output == "manakin setup: 7870:00:00.0 is the bus address of an adapter"*"name a port: eth0, eth1" ]]
+	run -1 vm one 'manakin setup eth7'
+	[[ $output == "manakin setup: there is no interface eth7"* ]]
+	run -1 vm mlx5 'manakin setup eth0'
+	[[ $output == *"is not a MANA interface"* ]]
+	run -1 vm one 'manakin setup lo'
+	[[ $output == *"lo is not a MANA interface"* ]]
+	run -1 vm one 'manakin setup eth1; manakin setup --pmd mana eth1'
+	[[ ${lines[-1]} == "manakin setup: eth1 is handed over to DPDK's netvsc, not to its mana driver; first 'manakin restore eth1'" ]]
+	run -2 vm one 'manakin setup'
+	run -2 vm one 'manakin setup --hugepages x eth1'
+	run -2 vm one 'manakin setup --pmd vfio eth1'
+	run -2 vm one 'manakin restore'
+	run -2 vm one 'manakin restore --all eth1'
+}
+
+@test "without root nothing is tried, but the plan is shown" {
+	run -1 vm one 'chmod -R a+rX "$tree"; setpriv --reuid 65534 --clear-groups "$MANAKIN" setup --sysroot "$tree" eth1'
+	[[ $output == "manakin setup: only root may do this"* ]]
+	run -1 vm one 'setpriv --reuid 65534 --clear-groups "$MANAKIN" restore --sysroot "$tree" --all'
+	[[ $output == "manakin restore: only root may do this"* ]]
+}
+
+@test "a write that the kernel refuses undoes the rest" {
+	for case in "bind $TO EBUSY" "unbind $FROM EACCES" "new_id $TO ENOMEM"; do
+		run -1 vm one "state >before; words 'fail $case'; manakin setup --hugepages 2000 --persist eth1 || { status=\$?; state | diff before - && ! test -e \$tree/run/manakin/setup/journal && exit \$status; exit 7; }"
+		[[ ${lines[-1]} == "manakin setup: "*"; everything is as it was" ]]
+	done
+}
+
+@test "a kernel that finds fewer hugepages; an interface that vanishes; a module that will not load" {
+	run -1 vm one "words 'pages 1200'; manakin setup --hugepages 2000 eth1 || { status=\$?; cat \$tree/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages; exit \$status; }"
+	[[ $output == *"the kernel found only 1200"*"everything is as it was"* ]]
+	[ "${lines[-1]}" = 1024 ] || [ "${lines[-1]}" = 0 ]
+	run -1 vm one "words 'vanish eth1 nr_hugepages'; manakin setup --hugepages 2000 eth1"
+	[[ $output == *"set eth1 down: the interface is gone"* ]]
+	run -1 vm one 'rm -r "$tree/sys/module/mana_ib"; state >before; manakin setup --hugepages 2000 eth1 || { status=$?; state | diff before -; exit $status; }'
+	[[ $output == *"load kernel module mana_ib: "*"everything is as it was"* ]]
+	run -1 vm one 'rm -r "$tree/sys/module/uio_hv_generic"; sed -i /uio_hv_generic/d "$tree"/lib/modules/*/modules.dep; manakin setup eth1'
+	[[ $output == *"the kernel has no module uio_hv_generic"* ]]
+}
+
+@test "a way back that fails says so, keeps the journal, and is gone again" {
+	run -0 vm one "
+		state >before
+		manakin setup eth1
+		words 'fail bind $FROM EBUSY'
+		manakin restore eth1 && exit 7
+		test -e \$tree/run/manakin/setup/journal
+		words
+		manakin restore eth1
+		state | diff before -"
+	[[ $output == *"run it again once that is mended: the journal is kept"* ]]
+}
+
+@test "an interface that comes late, and with another name" {
+	run -0 vm one "state >before; manakin setup eth1; words 'slow 0.7' 'name eth9'; manakin restore eth1; state | diff before -"
+	# somebody else has the name by then
+	run -0 vm one "manakin setup eth1; ip link add eth1 type bridge; words 'name eth9'; manakin restore 60:45:bd:a6:bd:76; ip -br address show dev eth9"
+	[[ $output == *"it is called eth9 now"*"10.0.1.4/24"* ]]
+}
+
+@test "a VF that the kernel does not join again is said" {
+	run -0 vm one "manakin setup eth1; words alone; manakin restore eth1"
+	[[ $output == *"it is not joined yet"* ]]
+}
+
+@test "handed over by hand: given back as far as the buses tell" {
+	run -0 vm one "
+		ip link set eth1 down; ip link set enP30832s1d1 down
+		echo $CLASS >\$tree/sys/bus/vmbus/drivers/$TO/new_id
+		echo $ETH1 >\$tree/sys/bus/vmbus/drivers/$FROM/unbind
+		echo $ETH1 >\$tree/sys/bus/vmbus/drivers/$TO/bind
+		manakin setup $ETH1
+		manakin restore --all --dry-run
+		manakin restore --all
+		ip -br link show eth1; ip -br link show enP30832s1d1"
+	[[ $output == *"is handed over to DPDK's netvsc already"*"nothing to do"* ]]
+	[[ $output == *"its addresses were not written down"* ]]
+	[[ ${lines[-2]} == "eth1 "*"UP"* && ${lines[-1]} == "enP30832s1d1"*"UP"* ]]
+}
+
+@test "a process that has it open is named" {
+	run -1 vm taken 'manakin restore --all'
+	[[ $output == "manakin restore: "*" is in use by dpdk-testpmd (4711); end that first" ]]
+}
+
+@test "an interface that is gone is forgotten" {
+	run -0 vm one "
+		manakin setup eth1
+		rm \$tree/sys/bus/vmbus/devices/$ETH1
+		ip link del enP30832s1d1; rm \$tree/sys/class/net/enP30832s1d1
+		manakin restore eth1
+		test ! -e \$tree/run/manakin/setup/journal"
+	[[ $output == *"eth1 (60:45:bd:a6:bd:76) is no longer on this machine"* ]]
+}
+
+@test "two at once: the second says who the first is" {
+	run -1 vm one '
+		mkdir -p "$tree/run/manakin/setup"
+		exec 8>"$tree/run/manakin/setup/lock"
+		flock 8; echo 4242 >&8
+		manakin setup eth1 || { status=$?; manakin restore --all; exit $status; }'
+	[[ ${lines[0]} == "manakin setup: another setup or restore is running (process 4242); nothing was changed"* ]]
+	[[ ${lines[1]} == "manakin restore: another setup or restore is running"* ]]
+}
+
+@test "a read-only /run, and one that is full" {
+	run -1 vm one 'mount -t tmpfs -o ro none "$tree/run"; manakin setup eth1'
+	[[ $output == *"cannot keep a journal in "*"/run/manakin/setup: Read-only file system; nothing was changed"* ]]
+	run -1 vm one '
+		mount -t tmpfs -o size=8k none "$tree/run"
+		mkdir -p "$tree/run/manakin/setup"
+		dd if=/dev/zero of="$tree/run/fill" bs=4k 2>/dev/null || true
+		state >before
+		manakin setup eth1 || { status=$?; umount "$tree/run"; state | diff before -; exit $status; }'
+	[[ $output == *"No space left on device"* ]]
+}
+
+@test "a journal of another boot is set aside, a damaged one is not used" {
+	run -0 vm one '
+		mkdir -p "$tree/proc/sys/kernel/random"
+		echo 11111111-0000-4000-8000-000000000001 >"$tree/proc/sys/kernel/random/boot_id"
+		manakin setup eth1
+		echo 22222222-0000-4000-8000-000000000002 >"$tree/proc/sys/kernel/random/boot_id"
+		manakin restore --all'
+	[[ $output == *"is of an earlier boot"*"set aside as journal-11111111"* ]]
+	run -1 vm one '
+		manakin setup eth1
+		sed -i "3s/link/knil/" "$tree/run/manakin/setup/journal"
+		manakin restore --all'
+	[[ $output == *"it is damaged in line 3; nothing was changed: move it away"* ]]
+}
+
+@test "--persist writes a unit that systemd takes, a line a port, and restore takes it back" {
+	run -0 vm four '
+		unit=$tree/etc/systemd/system/manakin-setup.service
+		manakin setup --persist --hugepages 2048 eth1
+		manakin setup --persist --pmd mana eth2
+		manakin setup --persist --pmd mana eth2 | grep "nothing to do"
+		cat "$unit"
+		[ "$(readlink "${unit%/*}/multi-user.target.wants/manakin-setup.service")" = ../manakin-setup.service ]
+		systemd-analyze verify --man=no "$unit" || [ ! -x "$(command -v systemd-analyze)" ]
+		manakin restore eth1
+		! grep bd:76 "$unit"; grep be:10 "$unit"
+		manakin restore --all
+		[ ! -e "$unit" ] && [ -z "$(ls "${unit%/*}/multi-user.target.wants")" ]'
+	[[ $output == *"ExecStart=$MANAKIN setup --pmd netvsc --hugepages 2048,2048k 60:45:bd:a6:bd:76"* ]]
+	[[ $output == *"ExecStart=$MANAKIN setup --pmd mana --hugepages 1024,2048k 60:45:bd:a6:be:10"* ]]
+	run -1 vm one 'rm -r "$tree/etc/systemd"; manakin setup --persist eth1'
+	[[ $output == *"runs no systemd"* ]]
+}
+
+@test "a state that was given back by hand is written down anew" {
+	run -0 vm one "
+		manakin setup eth1
+		echo $ETH1 >\$tree/sys/bus/vmbus/drivers/$TO/unbind
+		echo $ETH1 >\$tree/sys/bus/vmbus/drivers/$FROM/bind
+		ip link set enP30832s1d1 up; ip link set eth1 up; ip address add 10.0.9.9/24 dev eth1
+		state >before
+		manakin setup eth1
+		manakin restore eth1
+		state | diff before -"
+}
+
+@test "--json is of the documented form" {
+	vm one 'manakin setup --json --hugepages 2000 --persist --dry-run eth1' | valid setup
+	vm one 'manakin setup --json --hugepages 2000 --persist eth1' | valid setup
+	vm one "words 'fail bind $TO EBUSY'; manakin setup --json eth1 2>/dev/null || true" | valid setup
+	vm one 'manakin setup eth1 >/dev/null; manakin setup --json eth1' | valid setup
+	vm one 'manakin setup eth1 >/dev/null; manakin restore --json --dry-run eth1' | valid restore
+	vm one 'manakin setup eth1 >/dev/null; manakin restore --json --all' | valid restore
+	vm one 'manakin restore --json --all' | valid restore
+}
+
+# cut WHAT - cutoff.py on a fresh machine
+cut_off() {
+	local tree=$BATS_TEST_TMPDIR/one
+	SSH_CONNECTION=none PYTHONDONTWRITEBYTECODE=1 timeout -s KILL 500 unshare --net --mount bash -euc \
+		'"$TREES/make" --net one "$1"; python3 "$CUTOFF" "$MANAKIN" "$1" "$2"' - "$tree" "$1"
+}
+
+@test "killed at any point: journal and machine agree, restore returns, setup goes forward" {
+	cut_off kill
+}
+
+@test "any system call that fails: setup leaves the machine as it was" {
+	cut_off fail
+}
