@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/netdev.h on real interfaces, in a network namespace of the test's own.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/netdev.h"
+
+static struct host host;
+static struct netdevs netdevs;
+
+static void command(const char *text)
+{
+	assert_int_equal(system(text), 0);
+}
+
+/** look() - read the interfaces anew */
+static void look(void)
+{
+	netdevs_free(&netdevs);
+	assert_int_equal(netdevs_read(&host, &netdevs), 0);
+}
+
+static struct netdev *named(const char *name)
+{
+	struct netdev *dev = netdevs_by_name(&netdevs, name);
+
+	assert_non_null(dev);
+	return dev;
+}
+
+static int setup(void **state)
+{
+	char error[256];
+
+	(void)state;
+	if (unshare(CLONE_NEWNET)) {
+		print_error("a network namespace is needed: %s\n", strerror(errno));
+		return -1;
+	}
+	/* Nobody's session, however the tests were started. */
+	setenv("SSH_CONNECTION", "none", 1);
+	command("ip link add vf0 numtxqueues 4 numrxqueues 4 type veth peer name wire0 && "
+		"ip link set vf0 address 00:0d:3a:76:3b:d0 && ip link set vf0 mtu 1400 && "
+		"ip link property add dev vf0 altname a-name-longer-than-fifteen altname other && "
+		"ip link add eth1 type bridge && ip link set vf0 master eth1 && "
+		"ip link set wire0 up && ip link set vf0 up && ip link set eth1 up && "
+		"ip address add 10.0.1.4/24 dev eth1 && ip address add fd00::4/64 dev eth1 nodad "
+		"&& "
+		"ip address add 10.9.0.1 peer 10.9.0.2/32 dev wire0");
+	return host_open(NULL, &host, error, sizeof(error));
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	netdevs_free(&netdevs);
+	host_close(&host);
+	return 0;
+}
+
+static void macs(void **state)
+{
+	static const char *const bad[] = { "",
+					   "0",
+					   "00:0d:3a:76:3b",
+					   "00:0d:3a:76:3b:d0:00",
+					   "00:0d:3a:76:3b:d",
+					   "00.0d.3a.76.3b.d0",
+					   "00:0d:3a:76:3b:g0",
+					   "000d3a763bd0",
+					   " 0:0d:3a:76:3b:d0",
+					   "00:0d:3a:76:3b:d0 " };
+	uint8_t mac[6] = { 0 }, zero[6] = { 0 };
+	char text[MAC_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(mac_parse(bad[i], mac), -EINVAL);
+		assert_memory_equal(mac, zero, sizeof(mac));
+	}
+	assert_int_equal(mac_parse("00-0D-3a-76-3B-d0", mac), 0);
+	assert_string_equal(mac_text(mac, text), "00:0d:3a:76:3b:d0");
+}
+
+static void links(void **state)
+{
+	char text[MAC_TEXT];
+	struct netdev *dev;
+
+	(void)state;
+	look();
+	dev = named("vf0");
+	assert_string_equal(mac_text(dev->mac, text), "00:0d:3a:76:3b:d0");
+	assert_int_equal(dev->mtu, 1400);
+	assert_int_equal(dev->queues_max, 4);
+	assert_int_equal(dev->master, named("eth1")->index);
+	assert_true(dev->carrier && dev->flags & IFF_UP);
+	assert_string_equal(dev->driver, "");
+	assert_int_equal(dev->lower, named("wire0")->index);
+	assert_ptr_equal(named("a-name-longer-than-fifteen"), dev);
+	assert_ptr_equal(named("other"), dev);
+	assert_null(netdevs_by_name(&netdevs, "a-name"));
+	assert_null(netdevs_by_name(&netdevs, "longer-than-fifteen"));
+	assert_null(netdevs_by_name(&netdevs, ""));
+	assert_null(netdevs_by_index(&netdevs, 0));
+	assert_null(netdevs_by_index(&netdevs, 99999));
+}
+
+static void addresses(void **state)
+{
+	const struct netdev_address *address;
+	char text[INET6_ADDRSTRLEN];
+	struct netdev *dev;
+	bool six = false;
+
+	(void)state;
+	look();
+	dev = named("eth1");
+	assert_true(dev->n_addresses >= 2);
+	address = &dev->addresses[0];
+	assert_int_equal(address->family, AF_INET);
+	assert_int_equal(address->prefix, 24);
+	assert_string_equal(inet_ntop(AF_INET, address->address, text, sizeof(text)), "10.0.1.4");
+	assert_string_equal(address->label, "eth1");
+	assert_false(address->has_peer);
+	assert_int_equal(address->valid, UINT32_MAX);
+	for (size_t i = 0; i < dev->n_addresses; i++) {
+		address = &dev->addresses[i];
+		if (address->family != AF_INET6 || address->scope)
+			continue;
+		assert_string_equal(inet_ntop(AF_INET6, address->address, text, sizeof(text)),
+				    "fd00::4");
+		six = true;
+	}
+	assert_true(six);
+	address = &named("wire0")->addresses[0];
+	assert_true(address->has_peer);
+	assert_string_equal(inet_ntop(AF_INET, address->peer, text, sizeof(text)), "10.9.0.2");
+	assert_string_equal(inet_ntop(AF_INET, address->address, text, sizeof(text)), "10.9.0.1");
+}
+
+/* Taken away and given back: the kernel then says the same as before. */
+static void changes(void **state)
+{
+	struct netdev_address kept[8];
+	size_t n = 0;
+	int index;
+
+	(void)state;
+	look();
+	index = named("eth1")->index;
+	for (size_t i = 0; i < named("eth1")->n_addresses && n < 8; i++)
+		if (!named("eth1")->addresses[i].scope)
+			kept[n++] = named("eth1")->addresses[i];
+	assert_int_equal(n, 2);
+	assert_int_equal(netdev_set_up(index, false), 0);
+	assert_int_equal(netdev_set_mtu(index, 1300), 0);
+	command("ip address flush dev eth1");
+	look();
+	assert_false(named("eth1")->flags & IFF_UP);
+	assert_int_equal(named("eth1")->mtu, 1300);
+	assert_int_equal(named("eth1")->n_addresses, 0);
+	assert_int_equal(netdev_set_up(index, true), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(netdev_add_address(index, &kept[i]), 0);
+	assert_int_equal(netdev_add_address(index, &kept[0]), 0); /* is there: no error */
+	command("ip -br address show dev eth1 | grep -q 10.0.1.4/24 && "
+		"ip -br address show dev eth1 | grep -q fd00::4/64 && "
+		"ip -br link show dev eth1 | grep -q UP");
+	assert_int_equal(netdev_set_up(99999, true), -ENODEV);
+	assert_int_equal(netdev_set_mtu(index, 1), -EINVAL);
+	assert_int_equal(netdev_add_address(99999, &kept[0]), -ENODEV);
+}
+
+/* A default route over a VLAN is one over what the VLAN is made on, and what is under that. */
+static void routes(void **state)
+{
+	(void)state;
+	look();
+	assert_false(named("eth1")->default_route);
+	command("ip route add default via 10.0.1.1 dev eth1");
+	look();
+	assert_true(named("eth1")->default_route && named("vf0")->default_route);
+	command("ip route del default && ip route add unreachable default");
+	look();
+	assert_false(named("eth1")->default_route);
+	command("ip route del unreachable default && ip route add default via 10.0.1.1 table 100");
+	look();
+	assert_false(named("eth1")->default_route);
+}
+
+static void session(void **state)
+{
+	(void)state;
+	setenv("SSH_CONNECTION", "10.0.1.9 5000 10.0.1.4 22", 1);
+	look();
+	assert_true(named("eth1")->ssh && named("vf0")->ssh);
+	setenv("SSH_CONNECTION", "::ffff:10.0.1.9 5000 ::ffff:10.0.1.4 22", 1);
+	look();
+	assert_true(named("eth1")->ssh);
+	setenv("SSH_CONNECTION", "fe80::1%eth1 5000 fe80::2%eth1 22", 1);
+	look();
+	assert_true(named("eth1")->ssh);
+	/* In through an address that is nobody's here, out by the route to the other end. */
+	setenv("SSH_CONNECTION", "10.0.1.9 5000 192.0.2.1 22", 1);
+	look();
+	assert_false(named("lo")->ssh);
+	setenv("SSH_CONNECTION", "none", 1);
+	look();
+	assert_false(named("eth1")->ssh);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(macs),    cmocka_unit_test(links),  cmocka_unit_test(addresses),
+		cmocka_unit_test(changes), cmocka_unit_test(routes), cmocka_unit_test(session),
+	};
+
+	return cmocka_run_group_tests_name("host netdev", tests, setup, teardown);
+}
