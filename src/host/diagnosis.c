@@ -47,12 +47,12 @@ struct capture {
 
 /**
  * struct evidence - what the log had of a rule
- * @last:	number of the last line that was counted
+ * @kept, @counted: numbers of the last lines that were
  */
 struct evidence {
 	struct finding_line *lines;
 	size_t n_lines;
-	uint64_t count, last;
+	uint64_t count, kept, counted;
 	struct capture *captures;
 	size_t n_captures;
 	bool holds;
@@ -273,12 +273,13 @@ static void matched(struct diagnosis *d, uint32_t which, uint64_t number, const 
 	if (pattern->role == RULE_UNLESS)
 		return;
 	keep_captures(d, e, pattern->code);
-	if (e->last == number)
-		return;
-	e->last = number;
-	if (pattern->role == RULE_MATCH)
+	/* One line may have several patterns of a rule. */
+	if (pattern->role == RULE_MATCH && e->counted != number) {
+		e->counted = number;
 		e->count++;
-	if (seen->kept < KEPT) {
+	}
+	if (e->kept != number && seen->kept < KEPT) {
+		e->kept = number;
 		seen->kept++;
 		keep_line(e, number, text, len);
 	}

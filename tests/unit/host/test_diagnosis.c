@@ -244,6 +244,21 @@ static void lines_are_numbered_and_clean(void **state)
 	rules_close(rules);
 }
 
+static void one_line_may_have_all_patterns(void **state)
+{
+	struct rules *rules = made(RULE("a", "Match: failure\nMatch: broken\nNeeds: ^error\n"));
+	const char *log = "error: failure, broken\n";
+	struct diagnosis *d = diagnose(rules, log, strlen(log), NULL, 0);
+	const struct finding *finding = diagnosis_finding(d, 0);
+	(void)state;
+
+	assert_non_null(finding);
+	assert_int_equal(finding->count, 1);
+	assert_int_equal(finding->n_lines, 1);
+	diagnosis_close(d);
+	rules_close(rules);
+}
+
 static void pieces_of_any_size_are_the_same(void **state)
 {
 	struct rules *rules = made(RULE("a", "Match: ^error \\d+ here$\n"));
@@ -426,6 +441,7 @@ int main(void)
 		cmocka_unit_test(facts_are_needed_or_confirm),
 		cmocka_unit_test(names_are_filled_in),
 		cmocka_unit_test(lines_are_numbered_and_clean),
+		cmocka_unit_test(one_line_may_have_all_patterns),
 		cmocka_unit_test(pieces_of_any_size_are_the_same),
 		cmocka_unit_test(a_line_without_end_is_bounded),
 		cmocka_unit_test(utf_16_is_read),
