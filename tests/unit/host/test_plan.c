@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/plan.h: what is planned for a machine, and what is refused. The machine's ports are made
+ * here; its files, as far as a plan looks at them, are in a directory of the test's.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "host/plan.h"
+
+#define UUID "f8615163-0001-1000-2000-6045bda6bd76"
+#define MAC  "60:45:bd:a6:bd:76"
+#define PAGES                                                                                      \
+	"/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/"
+
+static char tree[64];
+static struct host host;
+static char error[PLAN_ERROR];
+static const struct setup_options guide = { .pages = PLAN_PAGES, .kib = PLAN_PAGES_KIB };
+static const char *const eth1[] = { "eth1" };
+
+/* A machine of one adapter with one port, and what may be above it */
+static struct netdev devs[3];
+static struct mana_adapter adapter;
+static struct mana_port port;
+static struct machine machine;
+static struct ledger none;
+
+/** put() - a file of the tree, with the directories it is in */
+__attribute__((format(printf, 2, 3))) static void put(const char *text, const char *format, ...)
+{
+	char path[512];
+	va_list ap;
+	FILE *file;
+	int len = snprintf(path, sizeof(path), "%s", tree);
+
+	va_start(ap, format);
+	vsnprintf(path + len, sizeof(path) - (size_t)len, format, ap);
+	va_end(ap);
+	for (char *slash = strchr(path + len + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		assert_true(!mkdir(path, 0755) || errno == EEXIST);
+		*slash = '/';
+	}
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static int set_up(void **state)
+{
+	static const char *const modules[] = { "uio_hv_generic", "mana_ib", "ib_uverbs" };
+
+	(void)state;
+	strcpy(tree, "/tmp/test-plan-XXXXXX");
+	if (!mkdtemp(tree))
+		return -1;
+	for (size_t i = 0; i < 3; i++)
+		put("live\n", "/sys/module/%s/initstate", modules[i]);
+	for (int node = 0; node < 2; node++) {
+		put("16\n", PAGES "nr_hugepages", node);
+		put("16\n", PAGES "free_hugepages", node);
+	}
+	put("{f8615163-df3e-46c5-913f-f2d2f965ed0e}\n", "/sys/bus/vmbus/devices/" UUID "/class_id");
+	memset(devs, 0, sizeof(devs));
+	devs[0] = (struct netdev){ .index = 5, .name = "eth1", .flags = IFF_UP, .mtu = 1500 };
+	devs[1] = (struct netdev){ .index = 4, .name = "enP1", .flags = IFF_UP, .master = 5,
+				   .mtu = 1500 };
+	devs[2] = (struct netdev){ .index = 9, .name = "eth1.5" };
+	adapter = (struct mana_adapter){ .kind = ADAPTER_VF, .address = "7870:00:00.0" };
+	port = (struct mana_port){ .has_mac = true,
+				   .mac = { 0x60, 0x45, 0xbd, 0xa6, 0xbd, 0x76 },
+				   .vf = &devs[1],
+				   .synthetic = &devs[0],
+				   .uuid = UUID,
+				   .vmbus_driver = DRIVER_KERNEL,
+				   .name = "eth1" };
+	machine = (struct machine){ .netdevs = { devs, 3 },
+				    .adapter = &adapter,
+				    .n_adapters = 1,
+				    .port = &port,
+				    .n_ports = 1 };
+	return host_open(tree, &host, error, sizeof(error));
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	host_close(&host);
+	snprintf(command, sizeof(command), "rm -rf %s", tree);
+	return system(command);
+}
+
+/** planned() - the kinds of a plan's steps, separated by spaces */
+static const char *planned(const struct plan *plan)
+{
+	static char text[1024];
+
+	*text = '\0';
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		strcat(text, i ? " " : "");
+		strcat(text, step_kind_name(plan->step[i].kind));
+	}
+	return text;
+}
+
+/** want() - the steps of a setup of eth1 */
+static void want(const struct setup_options *options, const struct ledger *ledger,
+		 const char *steps, bool save)
+{
+	struct plan plan;
+	int err = plan_setup(&host, &machine, ledger, eth1, 1, options, &plan, error,
+			     sizeof(error));
+
+	if (err)
+		fail_msg("%d: %s", err, error);
+	assert_string_equal(planned(&plan), steps);
+	assert_int_equal(plan.port[0].save, save);
+	plan_free(&plan);
+}
+
+/** refuse() - a setup of eth1, for this reason */
+static void refuse(const struct setup_options *options, int err, const char *part)
+{
+	struct plan plan;
+
+	assert_int_equal(plan_setup(&host, &machine, &none, eth1, 1, options, &plan, error,
+				    sizeof(error)),
+			 err);
+	if (!strstr(error, part))
+		fail_msg("'%s' is not in: %s", part, error);
+	plan_free(&plan);
+}
+
+#define ALL "hugepages hugepages link-down link-down new-id unbind bind"
+
+static void the_guides_procedure(void **state)
+{
+	struct setup_options mana = guide;
+
+	(void)state;
+	want(&guide, &none, ALL, true);
+	mana.pmd = PMD_MANA;
+	want(&mana, &none, "hugepages hugepages link-down link-down", true);
+}
+
+static void only_what_is_missing(void **state)
+{
+	(void)state;
+	put("1024\n", PAGES "nr_hugepages", 0);
+	want(&guide, &none, "hugepages link-down link-down new-id unbind bind", true);
+	put("5000\n", PAGES "nr_hugepages", 1);
+	devs[1].flags = 0;
+	want(&guide, &none, "link-down new-id unbind bind", true);
+	devs[0].flags = 0;
+	*port.vmbus_driver = '\0';
+	want(&guide, &none, "new-id bind", true);
+	strcpy(port.vmbus_driver, DRIVER_USER);
+	port.owner = OWNER_NETVSC;
+	want(&guide, &none, "", true);
+}
+
+static void pages_of_another_size_do_as_well(void **state)
+{
+	struct setup_options asked = guide;
+
+	(void)state;
+	put("2\n", "/sys/devices/system/node/node0/hugepages/hugepages-1048576kB/nr_hugepages");
+	put("2\n", "/sys/devices/system/node/node0/hugepages/hugepages-1048576kB/free_hugepages");
+	want(&guide, &none, "hugepages link-down link-down new-id unbind bind", true);
+	asked.pages_asked = true;
+	want(&asked, &none, ALL, true);
+	asked.kib = 4096;
+	refuse(&asked, -ENOENT, "no hugepages of 4096 kB");
+}
+
+static void what_is_in_use(void **state)
+{
+	struct setup_options force = guide;
+
+	(void)state;
+	force.force = true;
+	devs[2].lower = 5; /* a VLAN */
+	refuse(&guide, -EBUSY, "eth1 is in use by the interface eth1.5");
+	want(&force, &none, ALL, true);
+	devs[2].lower = 0;
+	devs[0].master = 9; /* a bond */
+	refuse(&guide, -EBUSY, "eth1 is in use by the interface eth1.5");
+	devs[0].master = 0;
+	devs[1].default_route = true;
+	refuse(&guide, -EBUSY, "eth1 carries the default route");
+	devs[0].ssh = true;
+	refuse(&guide, -EBUSY, "eth1 carries this SSH session");
+	want(&force, &none, ALL, true);
+}
+
+static void what_cannot_be_handed_over(void **state)
+{
+	struct setup_options mana = { .pmd = PMD_MANA };
+	struct setup_options netvsc = { .pmd = PMD_NETVSC };
+	struct setup_options persist = { .program = "/opt/a b/manakin" };
+
+	(void)state;
+	refuse(&persist, -ENOENT, "runs no systemd");
+	put("", "/etc/systemd/system/x");
+	refuse(&persist, -EINVAL, "install it elsewhere");
+	port.owner = OWNER_NETVSC;
+	refuse(&mana, -EBUSY, "not to its mana driver");
+	port.owner = OWNER_DPDK_MANA;
+	strcpy(port.users, "vpp (17)");
+	refuse(&netvsc, -EBUSY, "eth1 is in use by vpp (17)");
+	port.owner = OWNER_KERNEL;
+	port.adapter = -1;
+	refuse(&guide, -ENOTSUP, "no MANA VF under eth1");
+	port.adapter = 0;
+	*port.uuid = '\0';
+	refuse(&netvsc, -ENOTSUP, "no synthetic interface on VMBus");
+	want(&guide, &none, "hugepages hugepages link-down link-down", true);
+	adapter.kind = ADAPTER_SOFTWARE;
+	refuse(&guide, -ENOTSUP, "'manakin run eth1'");
+}
+
+#define SAVED(name, index, up)                                                                     \
+	"{\"name\":\"" name "\",\"index\":" index ",\"up\":" up ",\"mtu\":1400,\"at\":7,"          \
+	"\"addresses\":[{\"family\":4,\"text\":\"10.0.0.1/24\",\"netlink\":\"00\"}],"              \
+	"\"routes\":[{\"family\":6,\"text\":\"::/0\",\"netlink\":\"00\"}]}"
+#define SAVE(index)                                                                                \
+	"{\"save\":\"" MAC "\",\"uuid\":\"" UUID "\",\"pmd\":\"netvsc\",\"synthetic\":" SAVED(     \
+		"eth1", index, "true") ",\"vf\":" SAVED("enP1", "4", "true") "}"
+#define DOWN ",{\"step\":1,\"kind\":\"link-down\",\"port\":\"" MAC "\"}"
+
+/** ledger_of() - from records; the caller frees both */
+static json_t *ledger_of(const char *json, struct ledger *ledger)
+{
+	json_t *records = json_loads(json, 0, NULL);
+
+	assert_non_null(records);
+	assert_int_equal(ledger_read(records, ledger, error, sizeof(error)), 0);
+	return records;
+}
+
+static void an_old_state_is_kept_until_it_is_reached(void **state)
+{
+	static const struct {
+		const char *records;
+		unsigned int flags;
+		bool save;
+	} cases[] = {
+		{ "[" SAVE("5") DOWN "]", IFF_UP, true },  /* killed before the step */
+		{ "[" SAVE("5") DOWN "]", 0, false },	   /* and after it */
+		{ "[" SAVE("3") DOWN "]", 0, false },	   /* come back, but not up yet */
+		{ "[" SAVE("3") DOWN ",{\"ready\":\"" MAC "\"}]", IFF_UP, true }, /* by hand */
+		{ "[" SAVE("3") DOWN ",{\"ready\":\"" MAC "\"},{\"restoring\":\"" MAC "\"}]",
+		  IFF_UP, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ledger ledger;
+		json_t *records = ledger_of(cases[i].records, &ledger);
+		struct plan plan;
+
+		devs[0].flags = devs[1].flags = cases[i].flags;
+		assert_int_equal(plan_setup(&host, &machine, &ledger, eth1, 1, &guide, &plan,
+					    error, sizeof(error)),
+				 0);
+		if (plan.port[0].save != cases[i].save)
+			fail_msg("case %zu: save is %d", i, plan.port[0].save);
+		plan_free(&plan);
+		ledger_free(&ledger);
+		json_decref(records);
+	}
+}
+
+/** restored() - the steps of a restore of all */
+static void restored(const struct ledger *ledger, const char *steps)
+{
+	struct plan plan;
+	int err = plan_restore(&host, &machine, ledger, NULL, 0, &plan, error, sizeof(error));
+
+	if (err)
+		fail_msg("%d: %s", err, error);
+	assert_string_equal(planned(&plan), steps);
+	plan_free(&plan);
+}
+
+static void the_way_back(void **state)
+{
+	struct ledger ledger;
+	json_t *records;
+
+	(void)state;
+	restored(&none, "");
+	/* Nothing was done yet. */
+	records = ledger_of("[" SAVE("5") "]", &ledger);
+	restored(&ledger, "");
+	ledger_free(&ledger);
+	json_decref(records);
+	/* The link was set down. */
+	devs[0].flags = 0;
+	records = ledger_of("[" SAVE("5") DOWN "]", &ledger);
+	restored(&ledger, "mtu link-up mtu address address route route");
+	ledger_free(&ledger);
+	json_decref(records);
+	/* All of it was done; hugepages on one node were set by somebody else since. */
+	devs[1].flags = 0;
+	port.synthetic = NULL;
+	machine.netdevs.n = 2;
+	strcpy(port.vmbus_driver, DRIVER_USER);
+	port.owner = OWNER_NETVSC;
+	records = ledger_of(
+		"[" SAVE("5") DOWN
+		",{\"step\":2,\"kind\":\"hugepages\",\"node\":0,\"kib\":2048,\"before\":3,\"after\":16},"
+		"{\"done\":2,\"changed\":true},"
+		"{\"step\":3,\"kind\":\"hugepages\",\"node\":1,\"kib\":2048,\"before\":3,\"after\":9},"
+		"{\"done\":3,\"changed\":true},{\"step\":4,\"kind\":\"new-id\"},"
+		"{\"done\":4,\"changed\":true}]",
+		&ledger);
+	restored(&ledger, "unbind bind rename mtu link-up mtu link-up address address route route "
+			  "remove-id hugepages");
+	/* Somebody uses it. */
+	strcpy(port.users, "vpp (17)");
+	{
+		struct plan plan;
+
+		assert_int_equal(plan_restore(&host, &machine, &ledger, NULL, 0, &plan, error,
+					      sizeof(error)),
+				 -EBUSY);
+		assert_non_null(strstr(error, "eth1 is in use by vpp (17)"));
+		plan_free(&plan);
+	}
+	ledger_free(&ledger);
+	json_decref(records);
+}
+
+static void names_are_words_for_a_shell(void **state)
+{
+	struct step step = { .kind = STEP_UNBIND, .object = UUID, .driver = DRIVER_KERNEL };
+	struct host other = host;
+
+	(void)state;
+	strcpy(other.path, "/a b/c'd");
+	assert_int_equal(step_describe(&other, &step), 0);
+	assert_string_equal(step.command,
+			    "echo " UUID
+			    " > '/a b/c'\\''d'/sys/bus/vmbus/drivers/hv_netvsc/unbind");
+	free(step.what);
+	free(step.command);
+	free(step.undo);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(the_guides_procedure),
+		TEST(only_what_is_missing),
+		TEST(pages_of_another_size_do_as_well),
+		TEST(what_is_in_use),
+		TEST(what_cannot_be_handed_over),
+		TEST(an_old_state_is_kept_until_it_is_reached),
+		TEST(the_way_back),
+		TEST(names_are_words_for_a_shell),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
