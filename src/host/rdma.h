@@ -130,7 +130,7 @@ enum rdma_match {
  * @provider:	that should
  * @words:	filled in, RDMA_WORDS bytes: what was seen, with both driver ids
  *
- * On the machine itself libibverbs is asked; to crash or hang is an answer, too. In a tree what
+ * On the machine itself libibverbs is asked; to crash is an answer, too. In a tree what
  * the providers claim is compared with the kernel's driver id.
  */
 enum rdma_match rdma_match(const struct host *host, const struct rdma_device *device,

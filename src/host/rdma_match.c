@@ -74,7 +74,12 @@ enum rdma_match rdma_match(const struct host *host, const struct rdma_device *de
 
 	if (host_is_machine(host))
 		n = rdma_pick(RDMA_LIBRARY, picks, why, sizeof(why));
-	if (n == -EIO || n == -ETIMEDOUT || n == -ELIBACC) {
+	if (n == -ETIMEDOUT) {
+		/* It hangs, or the machine is very slow. */
+		snprintf(words, RDMA_WORDS, "%s", why);
+		return RDMA_MATCH_UNKNOWN;
+	}
+	if (n == -EIO || n == -ELIBACC) {
 		snprintf(words, RDMA_WORDS, "%s, and so it will for DPDK", why);
 		return RDMA_MATCH_NOT;
 	}
