@@ -167,9 +167,9 @@ static void next_step(const struct plan *plan)
 {
 	const struct plan_port *port = &plan->port[0];
 
-	printf("done; next: manakin run %s, or manakin args %s for another application; and then "
-	       "manakin restore %s\n",
-	       port->key, port->key, port->key);
+	printf("done; next: 'manakin run %s', or 'manakin args %s' for another application; then "
+	       "'manakin restore %s'\n",
+	       port->name, port->name, port->name);
 }
 
 /** carry_out() - the plan, with words on it; an exit status */

@@ -11,6 +11,7 @@ bats_require_minimum_version 1.5.0
 setup() {
 	# shellcheck source=trees/load.bash
 	. "$TREES/load.bash"
+	cd "$BATS_TEST_TMPDIR" || return
 }
 
 # vm NAME COMMAND... - like load.bash's on(), and the kernel answers. state prints what setup may change.
