@@ -107,6 +107,24 @@ refused() {
 	printf '%s\n' "${lines[@]:4}" | valid list
 }
 
+@test "handed over by setup: the name that it had is good still" {
+	run -0 --separate-stderr on one '
+		PYTHONDONTWRITEBYTECODE=1
+		export PYTHONDONTWRITEBYTECODE
+		coproc timeout -s KILL 50 python3 "$KERNEL" "$tree" "$tree.words" 3>&-
+		read -r -u "${COPROC[0]}" ready
+		manakin setup --sysroot "$tree" eth1 >/dev/null
+		manakin args --sysroot "$tree" eth1
+		manakin list --sysroot "$tree" eth1 | tail -n 1
+		manakin run --dry-run --sysroot "$tree" eth1'
+	echo "$output"
+	echo "$stderr"
+	[ "${lines[0]}" = --vdev=7870:00:00.0,mac=60:45:bd:a6:bd:76 ]
+	[[ ${lines[1]} == "enP30832s1d1 "*" dpdk-netvsc "* ]]
+	[[ ${lines[2]} == dpdk-testpmd\ *--vdev=7870:00:00.0,mac=60:45:bd:a6:bd:76\ * ]]
+	[ -z "$stderr" ]
+}
+
 @test "JSON is of the documented form" {
 	on taken 'manakin args --json --sysroot "$tree" 60:45:bd:a6:bd:76' | valid args
 	on four 'manakin args --json --sysroot "$tree" eth1 eth2' | valid args

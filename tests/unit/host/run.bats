@@ -58,6 +58,54 @@ refused() {
 	[ -z "$output" ] && [[ $stderr == *"manakin run: "*"$4"* ]]
 }
 
+# inside MACHINE COMMANDS... - the machine's files are /sys, so that applications can be started on it
+inside() {
+	local name=$1
+	shift
+	on "$name" 'mount --bind "$tree/sys" /sys
+		mount -t tmpfs -o mode=755 none /run
+		'"$*"
+}
+
+# application LOG [STATUS] - one that prints a log of the guide's, and ends
+application() {
+	app=$BATS_TEST_TMPDIR/failing-testpmd
+	printf '#!/bin/sh\ncat <<-END\n%s\nEND\nexit %s\n' "$1" "${2-1}" >"$app"
+	chmod +x "$app"
+	export app
+}
+
+@test "it fails: in its words, why, and what to do; and the interface is given back" {
+	application "EAL: Probe PCI driver: net_mana (1414:ba) device: 7870:00:00.0 (socket 0)
+mana_start_tx_queues(): Failed to create qp queue index 0
+mana_dev_start(): failed to start tx queues -19"
+	run -1 --separate-stderr inside taken 'exec "$MANAKIN" run --app "$app" 60:45:bd:a6:bd:76 -- --no-huge --'
+	echo "$stderr"
+	[ -z "$output" ]
+	[[ $stderr == *"manakin run: $app did not start: exited with status 1; mana_start_tx_queues(): Failed"* ]]
+	[[ $stderr == *"mana_dev_start(): failed to start tx queues -19"*"ip link set"* ]]
+	# There is no kernel that would take the device back; what restore wants to do is enough.
+	run -1 --separate-stderr inside taken 'exec "$MANAKIN" run --restore --json --app "$app" 60:45:bd:a6:bd:76 -- --no-huge --'
+	echo "$stderr"
+	[ -z "$output" ]
+	[[ $stderr == *"give VMBus device f8615163-0001-1000-2000-6045bda6bd76 to hv_netvsc"* ]]
+}
+
+@test "it fails for no reason that is known: where to look" {
+	application "nothing of note" 3
+	run -1 --separate-stderr inside taken 'exec "$MANAKIN" run --app "$app" enP30832s1d1 -- --no-huge --'
+	[[ $stderr == *"exited with status 3; it said nothing of why"*"look at the machine: manakin check 60:45:bd:a6:bd:76"* ]]
+}
+
+@test "an interface that is not handed over is not taken" {
+	application "never started" 0
+	run -1 --separate-stderr inside one 'exec "$MANAKIN" run --app "$app" eth1 -- --no-huge --'
+	[ "$stderr" = "manakin run: eth1 is the kernel's; hand it over to DPDK first: sudo manakin setup eth1" ]
+	run -1 --separate-stderr inside one 'ip link set eth1 down; ip link set enP30832s1d1 down
+		exec "$MANAKIN" run --app "$app" eth1 -- --no-huge --'
+	[[ $stderr != *"the kernel's"* ]]
+}
+
 @test "what it refuses" {
 	refused 1 one "--dry-run eth9" "there is no interface eth9; MANA's are: eth0, eth1"
 	refused 1 one "--dry-run 7870:00:00.0" "name a port: eth0, eth1"

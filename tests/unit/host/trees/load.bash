@@ -3,7 +3,7 @@
 #
 # For bats: commands on the machines of README.md. TREES is this directory, MANAKIN the program.
 
-# on NAME COMMAND... - run commands of bash on a fresh machine; its files are below $tree, and
+# on NAME COMMAND... - run commands of bash on a fresh machine, in namespaces of its own; its files are below $tree, and
 # `manakin` is the program. No SSH session there, however these tests were started.
 on() {
 	local name=$1 made=$BATS_FILE_TMPDIR/$1
@@ -12,7 +12,7 @@ on() {
 	tree=$BATS_TEST_TMPDIR/$name
 	rm -rf "$tree"
 	cp -a "$made" "$tree"
-	tree=$tree SSH_CONNECTION=none timeout -s KILL 60 unshare -n bash -euc '
+	tree=$tree SSH_CONNECTION=none timeout -s KILL 60 unshare -n -m bash -euc '
 		"$TREES/make" --net "$0" "$tree"
 		manakin() { timeout -s KILL 20 "$MANAKIN" "$@"; }
 		. /dev/stdin' "$name" <<<"$*"
