@@ -179,6 +179,7 @@ int cmd_restore(int argc, char **argv)
 		say("%s", error);
 		return EXIT_FAILED;
 	}
+	signals_hold();
 	if (journal_open(&host, !restore.dry_run, &journal, error, sizeof(error))) {
 		say("%s", error);
 	} else {
@@ -189,6 +190,7 @@ int cmd_restore(int argc, char **argv)
 		machine_free(&machine);
 	}
 	journal_close(&journal);
+	signals_release();
 	host_close(&host);
 	return status;
 }

@@ -254,6 +254,7 @@ int cmd_setup(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	/* Locked before anything is looked at, so that what is seen stays so. */
+	signals_hold();
 	if (journal_open(&host, !setup.dry_run, &journal, error, sizeof(error))) {
 		say("%s", error);
 	} else {
@@ -264,6 +265,7 @@ int cmd_setup(int argc, char **argv)
 		machine_free(&machine);
 	}
 	journal_close(&journal);
+	signals_release();
 	host_close(&host);
 	return status;
 }

@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define TRIES_MAX 1000u
+
 int host_open(const char *sysroot, struct host *host, char *error, size_t error_size)
 {
 	bool machine = !sysroot || !strcmp(sysroot, "/");
@@ -61,6 +63,7 @@ static int open_at(const struct host *host, const char *path, int flags)
 {
 	struct open_how how = { .flags = (unsigned int)(flags | O_CLOEXEC),
 				.resolve = RESOLVE_IN_ROOT };
+	unsigned int tries = 0;
 	long fd;
 
 	while (*path == '/')
@@ -70,7 +73,10 @@ static int open_at(const struct host *host, const char *path, int flags)
 	if (host_is_machine(host))
 		fd = openat(host->fd, path, flags | O_CLOEXEC);
 	else
-		fd = syscall(SYS_openat2, host->fd, path, &how, sizeof(how));
+		do {
+			fd = syscall(SYS_openat2, host->fd, path, &how, sizeof(how));
+			/* Of a ".." while something is mounted or renamed, anywhere: openat2(2) */
+		} while (fd < 0 && errno == EAGAIN && ++tries < TRIES_MAX);
 	return fd < 0 ? -errno : (int)fd;
 }
 

@@ -12,6 +12,7 @@
 #include "host/setup.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -358,6 +359,16 @@ static int highest_step(const struct carrying *c, json_int_t *number)
 	return err;
 }
 
+/** interrupted() - does somebody want an end? The caller of setup_carry_out() has blocked these */
+static bool interrupted(void)
+{
+	sigset_t pending;
+
+	return !sigpending(&pending) &&
+	       (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+		sigismember(&pending, SIGHUP));
+}
+
 /** forward() - save, make, and mark as handed over; see setup_carry_out() */
 static int forward(const struct carrying *c, const struct netdevs *now, json_int_t number)
 {
@@ -369,6 +380,11 @@ static int forward(const struct carrying *c, const struct netdevs *now, json_int
 	for (size_t i = 0; !err && i < c->plan->n_steps; i++) {
 		struct step *step = &c->plan->step[i];
 
+		if (interrupted()) {
+			snprintf(c->error, c->error_size, "interrupted");
+			err = -EINTR;
+			break;
+		}
 		err = announce(c, step, ++number);
 		if (err)
 			break;

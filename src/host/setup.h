@@ -18,7 +18,8 @@ typedef void setup_told(void *arg, const struct step *step, bool back);
  * @told:	called after each step
  * @error:	on failure, a sentence for the user: what failed, and how the machine is now
  *
- * If a step fails, all are undone at once.
+ * If a step fails, all are undone at once; so they are between two steps when SIGINT, SIGTERM or
+ * SIGHUP is pending, which the caller should block.
  *
  * Return: 0 or a negative errno
  */

@@ -361,7 +361,21 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	vm one 'manakin restore --json --all' | valid restore
 }
 
-# cut WHAT - cutoff.py on a fresh machine
+@test "Ctrl-C and a reader that leaves: nothing is half-done" {
+	for n in 3 6 9; do
+		run -130 vm one "
+			state >before
+			status=0
+			strace -qq -o /dev/null -e inject=fdatasync:signal=INT:when=$n bash -c 'trap - INT; exec \"\$0\" setup --sysroot \"\$1\" --hugepages 2000 eth1' \"\$MANAKIN\" \"\$tree\" || status=\$?
+			state | diff before -
+			test ! -e \$tree/run/manakin/setup/journal
+			exit \$status"
+		[[ $output == *"manakin setup: interrupted; everything is as it was" ]]
+	done
+	run -0 vm one 'manakin setup --hugepages 2000 eth1 | true; ls "$tree/run/manakin/setup/journal"; grep -c ready "$tree/run/manakin/setup/journal"'
+}
+
+# cut_off WHAT - cutoff.py on a fresh machine
 cut_off() {
 	local tree=$BATS_TEST_TMPDIR/one
 	SSH_CONNECTION=none PYTHONDONTWRITEBYTECODE=1 timeout -s KILL 500 unshare --net --mount bash -euc \
