@@ -70,6 +70,27 @@ unpack_kernel() {
 		fail "cannot unpack the kernel $1"
 }
 
+# build_vmbus VERSION - the module of vmbus/, built for the guest's kernel, into the guest
+#
+# Beside a copy of the guest's system, made of links, are the compiler and the
+# kernel's headers; all of that goes again. The module is found before the kernel's
+# own of that name, because depmod looks into updates/ first.
+build_vmbus() {
+	build=$dir/scratch/build
+	apt-get install --download-only -o Dir::State::status="$root/var/lib/dpkg/status" \
+		"linux-headers-$1" make >&2 || fail "cannot fetch the headers of the kernel $1"
+	cp -al "$root" "$build"
+	for package in "$dir"/scratch/cache/archives/*.deb; do
+		dpkg-deb -x "$package" "$build"
+	done
+	cp -r "$here/vmbus" "$build/vmbus"
+	chroot "$build" sh /vmbus/build.sh "/usr/src/linux-headers-$1" >&2 ||
+		fail "cannot build vmbus/ for the kernel $1"
+	install -D -m 644 "$build/vmbus/hv_vmbus.ko" "$root/lib/modules/$1/updates/hv_vmbus.ko"
+	chroot "$root" depmod "$1"
+	rm -rf --one-file-system "$build"
+}
+
 [ $# -eq 2 ] || fail "usage: build-image.sh SUITE DIR"
 SUITE=$1
 mkdir -p "$2"
@@ -123,10 +144,14 @@ for action in reboot poweroff; do
 	chmod 755 "$root/usr/local/sbin/$action"
 done
 
-step "making the initramfs"
 kernel=$(find "$root/boot" -name 'vmlinuz-*' | sort -V | tail -n 1)
 [ -n "$kernel" ] || fail "the suite $SUITE installed no kernel"
 version=${kernel##*/vmlinuz-}
+if [ "$SUITE" = trixie ]; then
+	step "building the guest's VMBus"
+	build_vmbus "$version"
+fi
+step "making the initramfs"
 initramfs=$dir/scratch/initramfs
 mkdir -p "$initramfs/bin" "$initramfs/modules" "$initramfs/dev" "$initramfs/proc" \
 	"$initramfs/sys" "$initramfs/root" "$initramfs/lower" "$initramfs/upper"

@@ -26,6 +26,7 @@
 #define ANSWER_MAX    512u	/* bytes */
 #define LINK_SPEED    1000000000u /* 100 Gb/s, in units of 100 b/s */
 #define LARGE_MAX     15000u	/* bytes of a large send; has to fit LINK_FRAME_MAX */
+#define QUEUES_MIN    8u	/* offered however few CPUs there are: DPDK uses any number */
 #define RSS_DISABLE   0x0010u	/* in ndis_recv_scale_param.flag */
 #define RSS_NO_TABLE  0x0004u
 #define RSS_NO_KEY    0x0008u
@@ -97,7 +98,7 @@ static u32 query_rss(u8 *to)
 		.size = sizeof(capabilities),
 		.flags = 0x0f000701, /* TCP over IPv4 and IPv6, Toeplitz; MSI-X */
 		.interrupts = num_online_cpus(),
-		.queues = min(num_online_cpus(), LAB_CHANNELS_MAX),
+		.queues = clamp(num_online_cpus(), QUEUES_MIN, LAB_CHANNELS_MAX),
 		.table_size = RSS_TABLE_SIZE,
 	};
 

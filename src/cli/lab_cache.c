@@ -57,11 +57,11 @@
 /** struct recipe - which files make an item; the first one is run */
 static const struct recipe {
 	const char *script;
-	const char *also[3];
+	const char *also[4];
 	bool needs_root;
 } recipes[] = {
 	[CACHE_QEMU] = { "build-qemu.sh", { "lib.sh" }, false },
-	[CACHE_IMAGE] = { "build-image.sh", { "lib.sh", "guest" }, true },
+	[CACHE_IMAGE] = { "build-image.sh", { "lib.sh", "guest", "vmbus" }, true },
 };
 
 /* The directory of the recipes: the source tree's or the installed one. */
@@ -201,7 +201,7 @@ int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite)
 		snprintf(item->suite, sizeof(item->suite), "%s", suite);
 	}
 	err = hash_file(&hash, directory, recipe->script);
-	for (size_t i = 0; !err && i < 3 && recipe->also[i]; i++)
+	for (size_t i = 0; !err && i < 4 && recipe->also[i]; i++)
 		err = hash_file(&hash, directory, recipe->also[i]);
 	if (err) {
 		say("cannot read the lab's recipes in %s: %s; set MANAKIN_LAB_RECIPES to the lab "

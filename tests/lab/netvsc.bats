@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2034,SC2016
+#
+# The configuration that Azure's guide recommends: a synthetic interface with the MANA
+# VF under it, and DPDK's netvsc driver on both. Debian's hv_netvsc, uio_hv_generic and
+# DPDK; the VMBus is lab/vmbus/.
+
+load common
+
+# what the guest's kernel may say here: the VF goes and comes
+KERNEL_TROUBLE='WARNING: |BUG: |Call Trace|general protection|Oops|soft lockup|rcu: INFO'
+KERNEL_TROUBLE+='|blocked for more than|NETDEV WATCHDOG|transmit queue .* timed out|refcount'
+
+setup_file() {
+	local share
+	share=$(lab_file share)
+	mkdir "$share"
+	cp "$LAB_TESTS"/guest-netvsc/* "$LAB_TESTS/fixtures/netvsc.sh" "$share"
+	adapter_start nic --synthetic --port mac=00:0d:3a:00:00:01,fabric=switch \
+		--port mac=00:0d:3a:00:00:02,fabric=switch
+	guest_start azure --attach "$(adapter_socket nic)" --netvsc --cpus 5 --share "$share"
+	guest_ready azure
+}
+
+teardown_file() {
+	lab_stop
+}
+
+teardown() {
+	! alive azure || guest_content azure
+}
+
+# vf NAME - the VF that is joined to the interface
+vf() {
+	guest azure "ip -br link show master $1" | awk '{ print $1 }'
+}
+
+# joined INTERFACE - has it a VF that is up?
+joined() {
+	[[ -n $(guest azure "ip -br link show master $1 up") ]]
+}
+
+alone() {
+	[[ -z $(guest azure "ip -br link show master $1") ]]
+}
+
+# counter INTERFACE NAME - of ethtool -S
+counter() {
+	guest azure "ethtool -S $1" | awk -v name="$2:" '$1 == name { print $2 }'
+}
+
+# two_hosts - eth1 in a namespace of its own, so that packets between the two leave the guest
+two_hosts() {
+	guest azure '
+		ip netns add n1
+		ip link set eth1 netns n1
+		ip -n n1 address add 10.9.0.2/24 dev eth1
+		ip -n n1 link set eth1 up
+		ip address add 10.9.0.1/24 dev eth0
+		ip link set eth0 up'
+	await 20 guest azure '[ -n "$(ip -br link show master eth0 up)" ] &&
+		[ -n "$(ip -n n1 -br link show master eth1 up)" ] && ping -c 1 -W 1 10.9.0.2'
+}
+
+# one_host - and back
+#
+# A VF that has come back was called eth1 for a moment: udev has to have named it.
+one_host() {
+	guest azure '
+		udevadm settle
+		ip address flush dev eth0
+		ip link set eth0 down
+		ip -n n1 link set eth1 down
+		ip -n n1 link set eth1 netns 1 || exit
+		ip netns delete n1'
+	await 10 guest azure 'ip -br link show master eth1 | grep -q SLAVE'
+}
+
+@test "each port is a synthetic interface, and its VF is joined to it" {
+	local interface
+	equal "eth0 00:0d:3a:00:00:01
+eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
+		echo $i $(cat /sys/class/net/$i/address); done')" 'synthetic interfaces'
+	for interface in eth0 eth1; do
+		equal hv_netvsc "$(guest azure "ethtool -i $interface" | awk '/^driver/ { print $2 }')" driver
+		await 10 guest azure "ip -br link show master $interface | grep -q SLAVE"
+		equal 0000:00:10.0 "$(guest azure "ethtool -i $(vf $interface)" |
+			awk '/^bus-info/ { print $2 }')" bus-info
+	done
+	equal 000d3a00-0002-000d-3a00-0002000d3a00 \
+		"$(guest azure 'basename $(readlink /sys/class/net/eth1/device)')" UUID
+	equal '{f8615163-df3e-46c5-913f-f2d2f965ed0e}' \
+		"$(guest azure 'cat /sys/class/net/eth1/device/class_id')" class
+}
+
+@test "ping and TCP use the VF, go on while it is revoked, and use it again" {
+	local before during
+	two_hosts
+	before=$(counter eth0 vf_tx_packets)
+	guest azure 'ping -c 20 -i 0.05 10.9.0.2'
+	(($(counter eth0 vf_tx_packets) >= before + 20)) || fail "the VF was not used"
+
+	guest azure '(ip netns exec n1 iperf3 -s -1 >/dev/null 2>&1 &)
+		(ping -D -i 0.1 10.9.0.2 >/tmp/ping 2>&1 &)
+		sleep 1
+		(iperf3 -c 10.9.0.2 -t 25 -b 2M --json >/tmp/iperf 2>&1 &)'
+	sleep 2
+	adapter_control nic vf revoke
+	await 20 guest azure '[ -z "$(ip -br link show master eth0)" ] && ! ls /sys/bus/pci/devices/0000:00:10.0 2>/dev/null'
+	during=$(counter eth0 vf_tx_packets)
+	guest azure 'ping -c 20 -i 0.05 10.9.0.2'
+	equal "$during" "$(counter eth0 vf_tx_packets)" 'packets of a VF that is not there'
+	adapter_control nic vf return
+	await 30 guest azure '[ -n "$(ip -br link show master eth0 up)" ] &&
+		[ -n "$(ip -n n1 -br link show master eth1 up)" ]'
+	before=$(counter eth0 vf_tx_packets)
+	guest azure 'ping -c 20 -i 0.05 10.9.0.2'
+	(($(counter eth0 vf_tx_packets) >= before + 20)) || fail "the VF is not used again"
+	COMMAND_TIMEOUT=40 guest azure 'while pgrep iperf3 >/dev/null; do sleep 0.2; done
+		pkill -INT ping; sleep 0.5; tail -n 3 /tmp/ping
+		grep -q "\"error\"" /tmp/iperf && cat /tmp/iperf && exit 1
+		awk -F"[][]" "NF > 2 { if (last && \$2 - last > worst) worst = \$2 - last; last = \$2 }
+			END { print \"longest gap:\", worst, \"s\"; exit worst > 1.1 }" /tmp/ping'
+	one_host
+	adapter_content nic
+}
+
+@test "TCP over the synthetic path: checksums, large sends, both ways" {
+	two_hosts
+	adapter_control nic vf revoke
+	await 20 guest azure '! ls /sys/bus/pci/devices/0000:00:10.0 2>/dev/null'
+	COMMAND_TIMEOUT=100 guest azure '
+		head -c 8000000 /dev/urandom >/tmp/sent
+		there="ip netns exec n1"
+		$there socat -u TCP-LISTEN:5000 OPEN:/tmp/got,creat,trunc &
+		sleep 1
+		socat -u OPEN:/tmp/sent TCP:10.9.0.2:5000 && wait && cmp /tmp/sent /tmp/got || exit
+		socat -u TCP-LISTEN:5000 OPEN:/tmp/got,creat,trunc &
+		sleep 1
+		$there socat -u OPEN:/tmp/sent TCP:10.9.0.1:5000 && wait && cmp /tmp/sent /tmp/got || exit
+		ethtool -k eth0 | grep -E "^(tcp-segmentation-offload|.*tx-checksum-ipv4): on" | wc -l |
+			grep -qx 2 || exit
+		# InErrs and InCsumErrors: no received checksum was wrong
+		for snmp in /proc/net/snmp "$($there mktemp)"; do
+			[ -s "$snmp" ] || $there cat /proc/net/snmp >"$snmp"
+			awk "/^Tcp: [0-9]/ && (\$13 || \$15) { exit 1 }" "$snmp" || exit
+		done'
+	adapter_control nic vf return
+	await 30 guest azure 'ls /sys/bus/pci/devices/0000:00:10.0/net'
+	one_host
+}
+
+@test "the synthetic card's files and channels are as on Hyper-V" {
+	local directory=/sys/bus/vmbus/devices/000d3a00-0002-000d-3a00-0002000d3a00
+	guest azure "
+		cd $directory
+		for file in id state class_id device_id modalias numa_node monitor_id driver_override \
+			channel_vp_mapping vendor device in_intr_mask out_read_index uevent; do
+			cat \$file >/dev/null || exit
+		done
+		[ \$(ls channels | wc -l) -eq 5 ] || exit
+		for channel in channels/*; do
+			for file in cpu events interrupts latency pending monitor_id subchannel_id \
+				read_avail write_avail in_mask out_mask; do
+				cat \$channel/\$file >/dev/null || exit
+			done
+			[ ! -e \$channel/ring ] || exit
+		done
+		cat /sys/bus/vmbus/hibernation
+		ls /sys/bus/vmbus/drivers/hv_netvsc/{new_id,remove_id,bind,unbind}"
+	run guest azure "echo nonsense >/sys/bus/vmbus/drivers/hv_netvsc/new_id"
+	((status)) || fail "new_id took nonsense"
+	run guest azure "rmmod hv_vmbus"
+	((status)) || fail "hv_vmbus was unloaded in use"
+}
+
+@test "the guide's netvsc block runs as it stands" {
+	local sent before after
+	before=$(adapter_counter nic 1 tx_packets)
+	COMMAND_TIMEOUT=260 guest azure 'bash /mnt/share/guide.bash /mnt/share/netvsc.sh'
+	guest azure 'cat /tmp/testpmd.1; grep -q "found matching VF port" /tmp/testpmd.1'
+	guest azure 'tail -n 40 /tmp/testpmd.2; grep -q "found matching VF port" /tmp/testpmd.2'
+	guest azure 'readlink /sys/bus/vmbus/devices/000d3a00-0002-000d-3a00-0002000d3a00/driver' |
+		grep -q uio_hv_generic
+	# net_mana does not count its last packets as sent: up to a queue's descriptors, in 1 + 8 queues
+	sent=$(guest azure 'cat /tmp/testpmd.[12]' | awk '/Accumulated/ { here = 1 }
+		here && /TX-packets/ { sum += $2; here = 0 } END { print sum }')
+	after=$(adapter_counter nic 1 tx_packets)
+	((sent > 0 && after - before >= sent && after - before <= sent + 9 * 128)) ||
+		fail "testpmd counts $sent packets, the fabric $((after - before))"
+	adapter_content nic
+}
+
+@test "rings, messages, GPADLs and pages that make no sense are refused; the card works on" {
+	COMMAND_TIMEOUT=100 guest azure \
+		'python3 /mnt/share/bad.py 000d3a00-0002-000d-3a00-0002000d3a00'
+	guest azure '
+		echo 000d3a00-0002-000d-3a00-0002000d3a00 >/sys/bus/vmbus/drivers/uio_hv_generic/unbind
+		echo 000d3a00-0002-000d-3a00-0002000d3a00 >/sys/bus/vmbus/drivers/hv_netvsc/bind
+		ip -br link show eth1'
+	await 20 guest azure 'ip -br link show master eth1 | grep -q SLAVE'
+	two_hosts
+	guest azure 'ping -c 5 -i 0.1 10.9.0.2'
+	one_host
+}
