@@ -97,6 +97,26 @@ mana_dev_start(): failed to start tx queues -19"
 	[[ $stderr == *"exited with status 3; it said nothing of why"*"look at the machine: manakin check 60:45:bd:a6:bd:76"* ]]
 }
 
+@test "netvsc's ports are counted under the numbers that testpmd has for them" {
+	run -0 --separate-stderr inside taken 'RATE=3000000 exec "$MANAKIN" run --csv --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
+	echo "$output"
+	echo "$stderr"
+	[[ ${lines[1]} == 2,all,rx,0,* && ${lines[2]} == 2,all,tx,[1-9]* && ${lines[3]} == 2,0,tx,[1-9]* ]]
+	[[ $output == *$'\n3,all,tx,'[1-9]* ]]
+	[[ $stderr != *"manakin run:"* ]]
+}
+
+@test "a rate that is far too low is said, and looked into" {
+	run -0 --separate-stderr inside taken 'RATE=2000 exec "$MANAKIN" run --json --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
+	echo "$stderr"
+	[[ $stderr == *"manakin run: enP30832s1d1 sent "[0-9]*" packets a second, far less than MANA does"* ]]
+	[[ $stderr == *"manakin check 60:45:bd:a6:bd:76"* ]]
+	valid run <<<"$output"
+	# Where nothing is to be sent, nothing is missing.
+	run -0 --separate-stderr inside taken 'exec "$MANAKIN" run --mode rxonly --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
+	[ -z "$stderr" ]
+}
+
 @test "an interface that is not handed over is not taken" {
 	application "never started" 0
 	run -1 --separate-stderr inside one 'exec "$MANAKIN" run --app "$app" eth1 -- --no-huge --'
