@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/run_target.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,47 +12,24 @@
 #include "cli/control_server.h"
 #include "cli/lab_child.h"
 #include "cli/look.h"
-#include "cli/view.h"
 #include "host/software.h"
 #include "vfio_user/client.h"
 
-/** first_entry() - the first name in a directory that @wanted likes; 0 or -ENOENT */
-static int first_entry(const char *path, bool (*wanted)(const char *), char *name, size_t size)
+/** software_named() - the adapter of that name; NULL: there is none, and @others are there */
+static const struct software_adapter *software_named(const struct software_adapters *all,
+						     const char *name, char *others, size_t size)
 {
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	int err = -ENOENT;
-
-	while (dir && err && (entry = readdir(dir)))
-		if (wanted(entry->d_name) && strlen(entry->d_name) < size) {
-			strcpy(name, entry->d_name);
-			err = 0;
-		}
-	if (dir)
-		closedir(dir);
-	return err;
-}
-
-/** list_adapters() - the names of those there are, for a message */
-static const char *list_adapters(char *text, size_t size)
-{
-	DIR *dir = opendir(RUN_DIRECTORY);
-	struct dirent *entry;
 	size_t len = 0;
 
-	*text = '\0';
-	while (dir && (entry = readdir(dir))) {
-		char path[400];
-
-		snprintf(path, sizeof(path), RUN_DIRECTORY "/%s/socket", entry->d_name);
-		if (entry->d_name[0] == '.' || access(path, F_OK) || len + 40 > size)
-			continue;
-		len += (size_t)snprintf(text + len, size - len, "%s%s", len ? ", " : "",
-					entry->d_name);
+	*others = '\0';
+	for (size_t i = 0; i < all->n; i++) {
+		if (!strcmp(all->adapter[i].name, name))
+			return &all->adapter[i];
+		if (all->adapter[i].running && len < size)
+			len += (size_t)snprintf(others + len, size - len, "%s%s", len ? ", " : "",
+						all->adapter[i].name);
 	}
-	if (dir)
-		closedir(dir);
-	return text;
+	return NULL;
 }
 
 /** attachable() - attach for a moment, as an application would; 0 or a negative errno */
@@ -77,21 +53,45 @@ static int attachable(const char *socket, const char *name, char *error, size_t 
 	return err;
 }
 
-/** find_software() - an adapter in software with all its ports */
-static int find_software(const struct target_wish *wish, const char *name,
+/** add_software() - arguments for an adapter in software with all its ports */
+static int add_software(const struct target_wish *wish, const struct software_adapter *adapter,
+			struct run_target *target, char *error, size_t error_size)
+{
+	char socket[128], plugin[4096];
+	int err;
+
+	snprintf(socket, sizeof(socket), RUN_DIRECTORY "/%s/socket", adapter->name);
+	err = wish->only_look ? 0 : attachable(socket, adapter->name, error, error_size);
+	if (!err)
+		err = plugin_find(wish->plugin, plugin, sizeof(plugin), error, error_size);
+	if (err)
+		return err;
+	if (control_path(socket, target->control, sizeof(target->control)))
+		*target->control = '\0';
+	if (child_args_add(&target->eal, "-d") || child_args_add(&target->eal, "%s", plugin) ||
+	    child_args_add(&target->eal, "--vdev=%s", adapter->address)) {
+		snprintf(error, error_size, "out of memory");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/** find_software() - an adapter in software, by its name */
+static int find_software(const struct target_wish *wish, const struct host *host, const char *name,
 			 struct run_target *target, char *error, size_t error_size)
 {
-	char socket[128], others[256], address[PCI_ADDRESS_TEXT], plugin[4096];
+	const struct software_adapter *adapter;
+	struct software_adapters all;
+	char others[256];
 	int err;
 
 	target->software = true;
-	if (!*name || strlen(name) > 31 || strchr(name, '/')) {
+	if (!*name || strlen(name) >= SOFTWARE_NAME_TEXT || strchr(name, '/')) {
 		snprintf(error, error_size, "'%s' is not the name of an adapter", name);
 		return -ENOENT;
 	}
 	snprintf(target->name, sizeof(target->name), "%s", name);
 	snprintf(target->sysfs, sizeof(target->sysfs), RUN_DIRECTORY "/%s/pci", name);
-	snprintf(socket, sizeof(socket), RUN_DIRECTORY "/%s/socket", name);
 	if (access(target->sysfs, R_OK) && errno == EACCES) {
 		snprintf(error, error_size,
 			 "this user may not use the adapter %s; whoever started it "
@@ -99,27 +99,22 @@ static int find_software(const struct target_wish *wish, const char *name,
 			 name);
 		return -EACCES;
 	}
-	if (first_entry(target->sysfs, view_address_ok, address, sizeof(address))) {
-		list_adapters(others, sizeof(others));
+	err = software_read(host, &all);
+	adapter = software_named(&all, name, others, sizeof(others));
+	if (err)
+		snprintf(error, error_size, "cannot look for adapters in %s: %s", RUN_DIRECTORY,
+			 strerror(-err));
+	else if (adapter)
+		err = add_software(wish, adapter, target, error, error_size);
+	else
+		err = -ENOENT;
+	if (err == -ENOENT && !adapter)
 		snprintf(error, error_size,
 			 "there is no adapter %s on this machine; start it: manakin "
 			 "device --name %s%s%s",
 			 name, name, *others ? "; running are: " : "", others);
-		return -ENOENT;
-	}
-	err = wish->only_look ? 0 : attachable(socket, name, error, error_size);
-	if (control_path(socket, target->control, sizeof(target->control)))
-		*target->control = '\0';
-	if (!err)
-		err = plugin_find(wish->plugin, plugin, sizeof(plugin), error, error_size);
-	if (err)
-		return err;
-	if (child_args_add(&target->eal, "-d") || child_args_add(&target->eal, "%s", plugin) ||
-	    child_args_add(&target->eal, "--vdev=%s", address)) {
-		snprintf(error, error_size, "out of memory");
-		return -ENOMEM;
-	}
-	return 0;
+	software_free(&all);
+	return err;
 }
 
 /** may_be_taken() - is the port DPDK's to take, and nobody has it? */
@@ -226,15 +221,16 @@ static int find_ports(const struct target_wish *wish, const struct host *host,
  */
 static bool names_adapter(const struct machine *machine, const char *word)
 {
-	char path[128];
 	uint8_t mac[6];
+	bool mana = false;
 
-	if (snprintf(path, sizeof(path), RUN_DIRECTORY "/%s/pci", word) < (int)sizeof(path) &&
-	    !access(path, F_OK))
-		return true;
-	for (size_t i = 0; i < machine->n_adapters; i++)
-		if (machine->adapter[i].kind != ADAPTER_SOFTWARE)
-			return false;
+	for (size_t i = 0; i < machine->n_adapters; i++) {
+		if (!strcmp(machine->adapter[i].name, word))
+			return true;
+		mana |= machine->adapter[i].kind != ADAPTER_SOFTWARE;
+	}
+	if (mana)
+		return false;
 	return !netdevs_by_name(&machine->netdevs, word) && mac_parse(word, mac) &&
 	       !vmbus_uuid_ok(word) && !strchr(word, ':');
 }
@@ -247,14 +243,14 @@ int target_find(const struct target_wish *wish, struct run_target *target, char 
 	int err;
 
 	memset(target, 0, sizeof(*target));
-	if (!wish->n)
-		return find_software(wish, "mana0", target, error, error_size);
 	err = host_open(wish->sysroot, &host, error, error_size);
 	if (err)
 		return err;
 	err = machine_read(&host, &machine, error, error_size);
-	if (!err && wish->n == 1 && names_adapter(&machine, wish->words[0]))
-		err = find_software(wish, wish->words[0], target, error, error_size);
+	if (!err && !wish->n)
+		err = find_software(wish, &host, "mana0", target, error, error_size);
+	else if (!err && wish->n == 1 && names_adapter(&machine, wish->words[0]))
+		err = find_software(wish, &host, wish->words[0], target, error, error_size);
 	else if (!err)
 		err = find_ports(wish, &host, &machine, target, error, error_size);
 	machine_free(&machine);
