@@ -32,8 +32,8 @@ void plan_script(const struct plan *plan, const char *title)
 static json_t *step_json(const struct step *step)
 {
 	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", step_kind_name(step->kind),
-				   "what", step->what, "command", step->command, "undo",
-				   step->undo, "state", states[step->state]);
+				   "what", step->what, "command", step->command, "undo", step->undo,
+				   "state", states[step->state]);
 	bool failed = !object;
 
 	if (failed)

@@ -23,7 +23,8 @@ enum {
 };
 
 static const struct argp_option options[] = {
-	{ "all", OPTION_ALL, NULL, 0, "All that setup has handed over, or somebody else by hand", 0 },
+	{ "all", OPTION_ALL, NULL, 0, "All that setup has handed over, or somebody else by hand",
+	  0 },
 	{ "dry-run", OPTION_DRY_RUN, NULL, 0,
 	  "Change nothing; print the commands that a person would type", 0 },
 	{ "json", OPTION_JSON, NULL, 0, "Print as JSON", 0 },
@@ -32,9 +33,12 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-	"Give interfaces back to the kernel as they were before 'manakin setup': driver, name, link, MTU, "
-	"addresses and routes; and, with the last of them, hugepages. IFACE is a name that the interface "
-	"has or had, a MAC address or a VMBus UUID. Of an interface that was handed over by hand nobody "
+	"Give interfaces back to the kernel as they were before 'manakin setup': driver, name, "
+	"link, MTU, "
+	"addresses and routes; and, with the last of them, hugepages. IFACE is a name that the "
+	"interface "
+	"has or had, a MAC address or a VMBus UUID. Of an interface that was handed over by hand "
+	"nobody "
 	"knows the addresses; it gets its driver and link back."
 	"\vExamples:\n"
 	"  manakin restore eth1\n"
@@ -90,7 +94,8 @@ static void print_ports(const struct plan *plan)
 		const struct plan_port *port = &plan->port[i];
 
 		if (port->gone)
-			printf("%s (%s) is no longer on this machine; there is nothing to give back, and "
+			printf("%s (%s) is no longer on this machine; there is nothing to give "
+			       "back, and "
 			       "the journal forgets it\n",
 			       port->name, port->key);
 		else if (!port->steps)
@@ -147,8 +152,8 @@ static int with_journal(const struct restore *restore, const struct host *host,
 	} else if (restore->json) {
 		status = plan_print_json(&plan, true, "", EXIT_OK);
 	} else {
-		plan_script(&plan, plan.n_steps ? "what 'manakin restore' would do" :
-						  "nothing to do: all is the kernel's");
+		plan_script(&plan, plan.n_steps ? "what 'manakin restore' would do"
+						: "nothing to do: all is the kernel's");
 		status = EXIT_OK;
 	}
 	plan_free(&plan);
@@ -171,7 +176,8 @@ int cmd_restore(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &restore) || restore.failed)
 		return EXIT_USAGE;
 	if (!restore.dry_run && geteuid()) {
-		say("only root may do this: sudo manakin restore ...; --dry-run shows what it would "
+		say("only root may do this: sudo manakin restore ...; --dry-run shows what it "
+		    "would "
 		    "do");
 		return EXIT_FAILED;
 	}

@@ -29,11 +29,13 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "pmd", OPTION_PMD, "netvsc|mana", 0,
-	  "DPDK's driver: netvsc, with the synthetic interface (default where there is one), or mana "
+	  "DPDK's driver: netvsc, with the synthetic interface (default where there is one), or "
+	  "mana "
 	  "directly",
 	  0 },
 	{ "hugepages", OPTION_HUGEPAGES, "N[,SIZE]", 0,
-	  "See to N hugepages on each NUMA node, SIZE 2M or 1G; never fewer than there are (default: "
+	  "See to N hugepages on each NUMA node, SIZE 2M or 1G; never fewer than there are "
+	  "(default: "
 	  "1024,2M)",
 	  0 },
 	{ "dry-run", OPTION_DRY_RUN, NULL, 0,
@@ -46,18 +48,21 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-static const char doc[] =
-	"Hand interfaces over to DPDK: hugepages, kernel modules, both links down, and the VMBus device "
-	"from hv_netvsc to uio_hv_generic. IFACE is a synthetic interface, its VF, a MAC address or a "
-	"VMBus UUID. What was done is kept in a journal, and 'manakin restore' undoes it; if a step "
-	"fails, all are undone at once."
-	"\vExamples:\n"
-	"  manakin setup --dry-run eth1\n"
-	"  manakin setup eth1 eth2\n"
-	"  manakin setup --pmd mana --hugepages 4,1G enP30832s1\n"
-	"  manakin setup --persist 00:0d:3a:76:3b:d0\n\n"
-	"Exit status: 0 done, or nothing to do; 1 refused or failed, and the machine is as it was; 2 "
-	"wrong usage.";
+static const char doc[] = "Hand interfaces over to DPDK: hugepages, kernel modules, both links "
+			  "down, and the VMBus device "
+			  "from hv_netvsc to uio_hv_generic. IFACE is a synthetic interface, its "
+			  "VF, a MAC address or a "
+			  "VMBus UUID. What was done is kept in a journal, and 'manakin restore' "
+			  "undoes it; if a step "
+			  "fails, all are undone at once."
+			  "\vExamples:\n"
+			  "  manakin setup --dry-run eth1\n"
+			  "  manakin setup eth1 eth2\n"
+			  "  manakin setup --pmd mana --hugepages 4,1G enP30832s1\n"
+			  "  manakin setup --persist 00:0d:3a:76:3b:d0\n\n"
+			  "Exit status: 0 done, or nothing to do; 1 refused or failed, and the "
+			  "machine is as it was; 2 "
+			  "wrong usage.";
 
 /**
  * struct setup - the command line
@@ -76,8 +81,8 @@ static bool parse_pages(const char *text, struct setup_options *wanted)
 	static const struct {
 		const char *name;
 		unsigned int kib;
-	} units[] = { { "M", 1u << 10 }, { "MB", 1u << 10 }, { "G", 1u << 20 },
-		      { "GB", 1u << 20 }, { "k", 1 },	       { "kB", 1 } };
+	} units[] = { { "M", 1u << 10 },  { "MB", 1u << 10 }, { "G", 1u << 20 },
+		      { "GB", 1u << 20 }, { "k", 1 },         { "kB", 1 } };
 	unsigned long size;
 	char *end;
 
@@ -118,9 +123,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_HUGEPAGES:
 		if (!parse_pages(arg, &setup->options))
-			return usage_error(&setup->failed,
-					   "--hugepages: '%s' is not N[,SIZE] such as 1024,2M or 4,1G",
-					   arg);
+			return usage_error(
+				&setup->failed,
+				"--hugepages: '%s' is not N[,SIZE] such as 1024,2M or 4,1G", arg);
 		return 0;
 	case OPTION_DRY_RUN:
 		setup->dry_run = true;
@@ -157,8 +162,8 @@ static void print_ports(const struct plan *plan)
 
 		printf("%s (%s%s%s) %s DPDK's %s%s\n", port->name, port->key,
 		       *port->vf ? ", VF " : "", port->vf,
-		       port->steps ? "goes to" : "is handed over to", port->netvsc ? "netvsc" : "mana driver",
-		       port->steps ? ":" : " already");
+		       port->steps ? "goes to" : "is handed over to",
+		       port->netvsc ? "netvsc" : "mana driver", port->steps ? ":" : " already");
 	}
 }
 
@@ -220,8 +225,8 @@ static int with_journal(const struct setup *setup, const struct host *host,
 	} else if (setup->json) {
 		status = plan_print_json(&plan, true, "", EXIT_OK);
 	} else {
-		plan_script(&plan, plan.n_steps ? "what 'manakin setup' would do" :
-						  "nothing to do: all is as it should be");
+		plan_script(&plan, plan.n_steps ? "what 'manakin setup' would do"
+						: "nothing to do: all is as it should be");
 		status = EXIT_OK;
 	}
 	plan_free(&plan);
@@ -244,7 +249,8 @@ int cmd_setup(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &setup) || setup.failed)
 		return EXIT_USAGE;
 	if (!setup.dry_run && geteuid()) {
-		say("only root may do this: sudo manakin setup ...; --dry-run shows what it would do");
+		say("only root may do this: sudo manakin setup ...; --dry-run shows what it would "
+		    "do");
 		return EXIT_FAILED;
 	}
 	if (setup.persist && readlink("/proc/self/exe", program, sizeof(program) - 1) > 0)

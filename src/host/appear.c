@@ -13,7 +13,7 @@
 #include "host/netlink.h"
 
 #define EVENTS_MAX 8192u /* bytes of a read of events, whose content does not matter */
-#define LOOK_MS	   20    /* sysfs tells nobody when it changes */
+#define LOOK_MS    20    /* sysfs tells nobody when it changes */
 
 /**
  * struct waiting - until a point in time, for changes of interfaces
@@ -123,9 +123,9 @@ int appear_named(int index, const char *wanted, int ms, char name[IFNAMSIZ])
 
 	wait_begin(&waiting, ms);
 	do {
-		err = !if_indextoname((unsigned int)index, name) ? -ENODEV :
-		      strcmp(name, wanted)			 ? -ETIMEDOUT :
-								   0;
+		err = !if_indextoname((unsigned int)index, name) ? -ENODEV
+		      : strcmp(name, wanted)                     ? -ETIMEDOUT
+								 : 0;
 	} while (err == -ETIMEDOUT && wait_more(&waiting));
 	wait_end(&waiting);
 	return err;

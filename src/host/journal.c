@@ -11,15 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORMAT	  "manakin setup"
-#define FNV_BASIS 0xcbf29ce484222325u /* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv */
-#define FNV_PRIME 0x100000001b3u
-#define SUM_TEXT  ",\"sum\":\"0123456789abcdef\"}"
-#define SUM_SIZE  (sizeof(SUM_TEXT) - 1)
+#define FORMAT "manakin setup"
+#define FNV_BASIS                                                                                  \
+	0xcbf29ce484222325u /* FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv */
+#define FNV_PRIME  0x100000001b3u
+#define SUM_TEXT   ",\"sum\":\"0123456789abcdef\"}"
+#define SUM_SIZE   (sizeof(SUM_TEXT) - 1)
 #define RECORD_MAX (4u << 20) /* bytes of a line */
 
 __attribute__((format(printf, 4, 5))) static int fail(int err, char *error, size_t error_size,
-						       const char *format, ...)
+						      const char *format, ...)
 {
 	va_list ap;
 
@@ -104,7 +105,8 @@ int journal_parse(const char *text, size_t len, struct journal_text *found, char
 		number++;
 		record = line_parse(line, size, &found->sum);
 		if (!record)
-			return fail(-EBADMSG, error, error_size, "it is damaged in line %lu", number);
+			return fail(-EBADMSG, error, error_size, "it is damaged in line %lu",
+				    number);
 		if (number == 1) {
 			err = first_line(record, found, error, error_size);
 			json_decref(record);
@@ -165,7 +167,8 @@ static int take_lock(struct journal *journal, char *error, size_t error_size)
 	ssize_t len;
 	int err;
 
-	journal->lock = openat(journal->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	journal->lock =
+		openat(journal->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (journal->lock < 0) {
 		err = -errno;
 		return fail(err, error, error_size,
@@ -205,8 +208,8 @@ static int read_all(const struct journal *journal, char **text, size_t *len, cha
 	*len = 0;
 	if (fstat(journal->fd, &st) < 0) {
 		err = -errno;
-		return fail(err, error, error_size, "cannot read the journal %s: %s",
-			    journal->path, strerror(-err));
+		return fail(err, error, error_size, "cannot read the journal %s: %s", journal->path,
+			    strerror(-err));
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size > JOURNAL_MAX)
 		return fail(-EFBIG, error, error_size,
@@ -223,8 +226,8 @@ static int read_all(const struct journal *journal, char **text, size_t *len, cha
 	}
 	if (got < 0) {
 		err = -errno;
-		return fail(err, error, error_size, "cannot read the journal %s: %s",
-			    journal->path, strerror(-err));
+		return fail(err, error, error_size, "cannot read the journal %s: %s", journal->path,
+			    strerror(-err));
 	}
 	return 0;
 }
@@ -271,10 +274,10 @@ static int load(struct journal *journal, bool write, char *error, size_t error_s
 	} else if (err) {
 		fail(err, error, error_size,
 		     "cannot use the journal %s: %s; nothing was changed: %s", journal->path, why,
-		     err == -EPROTONOSUPPORT ?
-			     "use the program that wrote it" :
-			     "move it away, and then let 'manakin restore IFACE' go by what the "
-			     "buses tell");
+		     err == -EPROTONOSUPPORT
+			     ? "use the program that wrote it"
+			     : "move it away, and then let 'manakin restore IFACE' go by what the "
+			       "buses tell");
 	} else {
 		journal->end = found.good;
 		journal->sum = found.sum;
@@ -323,8 +326,8 @@ int journal_open(const struct host *host, bool write, struct journal *journal, c
 		return 0;
 	if (journal->fd < 0) {
 		err = -errno;
-		return fail(err, error, error_size, "cannot open the journal %s: %s",
-			    journal->path, strerror(-err));
+		return fail(err, error, error_size, "cannot open the journal %s: %s", journal->path,
+			    strerror(-err));
 	}
 	return load(journal, write, error, error_size);
 }

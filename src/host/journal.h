@@ -17,8 +17,8 @@
 #include "host/root.h"
 
 #define JOURNAL_DIRECTORY "/run/manakin/setup"
-#define JOURNAL_VERSION	  1
-#define JOURNAL_MAX	  (16u << 20) /* bytes; a setup of 16 ports with 1000 routes has 5 MB */
+#define JOURNAL_VERSION   1
+#define JOURNAL_MAX       (16u << 20) /* bytes; a setup of 16 ports with 1000 routes has 5 MB */
 
 /**
  * struct journal - an open journal

@@ -56,8 +56,8 @@ static int add_save(struct ledger *ledger, const json_t *record)
 	struct ledger_port *port = find(ledger, key);
 
 	if (!*key || !json_is_string(json_object_get(record, "uuid")) ||
-	    !json_is_string(json_object_get(record, "pmd")) ||
-	    !interface_ok(record, "synthetic") || !interface_ok(record, "vf"))
+	    !json_is_string(json_object_get(record, "pmd")) || !interface_ok(record, "synthetic") ||
+	    !interface_ok(record, "vf"))
 		return -EBADMSG;
 	if (!port) {
 		struct ledger_port *more =
@@ -146,10 +146,11 @@ int ledger_read(const json_t *records, struct ledger *ledger, char *error, size_
 		if (err == -ENOMEM)
 			snprintf(error, error_size, "out of memory");
 		else
-			snprintf(error, error_size,
-				 "the journal's line %zu has no meaning; move the journal away, and "
-				 "then let 'manakin restore IFACE' go by what the buses tell",
-				 i + 2);
+			snprintf(
+				error, error_size,
+				"the journal's line %zu has no meaning; move the journal away, and "
+				"then let 'manakin restore IFACE' go by what the buses tell",
+				i + 2);
 		return err;
 	}
 	return 0;

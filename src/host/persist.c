@@ -15,7 +15,7 @@
 
 #define UNIT_MAX 65536u /* bytes */
 #define UNIT_NEW PERSIST_UNIT ".new"
-#define START	 "ExecStart="
+#define START    "ExecStart="
 
 static const char head[] = "# Made by 'manakin setup --persist'; 'manakin restore' takes it back.\n"
 			   "[Unit]\n"
@@ -34,7 +34,8 @@ static bool is_of(const char *line, const char *key)
 {
 	const char *last = strrchr(line, ' ');
 
-	return !strncmp(line, START, sizeof(START) - 1) && (!key || (last && !strcmp(last + 1, key)));
+	return !strncmp(line, START, sizeof(START) - 1) &&
+	       (!key || (last && !strcmp(last + 1, key)));
 }
 
 /** unit() - the unit as it is; empty if there is none */
@@ -129,10 +130,9 @@ static int enable(int dir)
 {
 	if (mkdirat(dir, PERSIST_WANTS, 0755) && errno != EEXIST)
 		return -errno;
-	return symlinkat("../" PERSIST_UNIT, dir, PERSIST_WANTS "/" PERSIST_UNIT) &&
-			       errno != EEXIST ?
-		       -errno :
-		       0;
+	return symlinkat("../" PERSIST_UNIT, dir, PERSIST_WANTS "/" PERSIST_UNIT) && errno != EEXIST
+		       ? -errno
+		       : 0;
 }
 
 int persist_put(const struct host *host, const char *text)
@@ -146,7 +146,8 @@ int persist_put(const struct host *host, const char *text)
 		if (!err)
 			err = enable(dir);
 	} else {
-		err = unlinkat(dir, PERSIST_WANTS "/" PERSIST_UNIT, 0) && errno != ENOENT ? -errno : 0;
+		err = unlinkat(dir, PERSIST_WANTS "/" PERSIST_UNIT, 0) && errno != ENOENT ? -errno
+											  : 0;
 		if (!err)
 			err = unlinkat(dir, PERSIST_UNIT, 0) && errno != ENOENT ? -errno : 0;
 		if (!err)

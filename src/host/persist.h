@@ -8,8 +8,8 @@
 #include "host/root.h"
 
 #define PERSIST_DIRECTORY "/etc/systemd/system"
-#define PERSIST_UNIT	  "manakin-setup.service"
-#define PERSIST_WANTS	  "multi-user.target.wants"
+#define PERSIST_UNIT      "manakin-setup.service"
+#define PERSIST_WANTS     "multi-user.target.wants"
 
 /**
  * persist_text() - the unit as it is to be

@@ -96,13 +96,20 @@ int plan_add(const struct host *host, struct plan *plan, const struct step *step
 }
 
 static const char *const kind_names[] = {
-	[STEP_HUGEPAGES] = "hugepages", [STEP_MODULE] = "module",
-	[STEP_LINK_DOWN] = "link-down", [STEP_NEW_ID] = "new-id",
-	[STEP_UNBIND] = "unbind",       [STEP_BIND] = "bind",
-	[STEP_PERSIST] = "persist",     [STEP_RENAME] = "rename",
-	[STEP_MTU] = "mtu",		[STEP_LINK_UP] = "link-up",
-	[STEP_ADDRESS] = "address",     [STEP_ROUTE] = "route",
-	[STEP_JOIN] = "join",		[STEP_REMOVE_ID] = "remove-id",
+	[STEP_HUGEPAGES] = "hugepages",
+	[STEP_MODULE] = "module",
+	[STEP_LINK_DOWN] = "link-down",
+	[STEP_NEW_ID] = "new-id",
+	[STEP_UNBIND] = "unbind",
+	[STEP_BIND] = "bind",
+	[STEP_PERSIST] = "persist",
+	[STEP_RENAME] = "rename",
+	[STEP_MTU] = "mtu",
+	[STEP_LINK_UP] = "link-up",
+	[STEP_ADDRESS] = "address",
+	[STEP_ROUTE] = "route",
+	[STEP_JOIN] = "join",
+	[STEP_REMOVE_ID] = "remove-id",
 	[STEP_UNPERSIST] = "unpersist",
 };
 
@@ -142,7 +149,7 @@ static void words_close(struct words *words)
 
 /** put_path() - a file below the root, as one word for a shell */
 __attribute__((format(printf, 3, 4))) static void put_path(FILE *out, const struct host *host,
-							    const char *format, ...)
+							   const char *format, ...)
 {
 	va_list ap;
 
@@ -188,7 +195,8 @@ static void describe_hugepages(const struct host *host, const struct step *step,
 	put_path(words->to_command, host, "%s/hugepages/hugepages-%ukB/nr_hugepages", where,
 		 step->kib);
 	fprintf(words->to_undo, "echo %lu > ", step->before);
-	put_path(words->to_undo, host, "%s/hugepages/hugepages-%ukB/nr_hugepages", where, step->kib);
+	put_path(words->to_undo, host, "%s/hugepages/hugepages-%ukB/nr_hugepages", where,
+		 step->kib);
 }
 
 /** put_driver_file() - `echo WHAT > .../drivers/DRIVER/FILE` */
@@ -259,7 +267,8 @@ static void describe_link(const struct host *host, const struct step *step, stru
 		fputs(step->kind == STEP_LINK_UP ? " up" : " down", words->to_command);
 		fprintf(words->to_undo, "ip link set dev %s %s%s", step->object,
 			step->kind == STEP_LINK_UP ? "down" : "up",
-			step->kind == STEP_LINK_UP ? "" : "; its addresses and routes are added again");
+			step->kind == STEP_LINK_UP ? ""
+						   : "; its addresses and routes are added again");
 		break;
 	case STEP_RENAME:
 		fprintf(words->to_what, "see to it that the interface is called %s", step->object);
@@ -293,8 +302,8 @@ static int describe_unit(const struct host *host, const struct step *step, struc
 {
 	bool add = step->kind == STEP_PERSIST;
 	char *text;
-	int err = persist_text(host, *step->key ? step->key : NULL, add ? step->object : NULL,
-			       &text);
+	int err =
+		persist_text(host, *step->key ? step->key : NULL, add ? step->object : NULL, &text);
 
 	if (err)
 		return err;

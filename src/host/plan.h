@@ -13,7 +13,7 @@
 #include "host/ledger.h"
 #include "host/port.h"
 
-#define PLAN_ERROR     1024 /* bytes that hold any sentence of these files */
+#define PLAN_ERROR     1024   /* bytes that hold any sentence of these files */
 #define PLAN_PAGES     1024ul /* hugepages on each node, and ... */
 #define PLAN_PAGES_KIB 2048u  /* ... their size: the guide's */
 #define DRIVER_KERNEL  "hv_netvsc"
@@ -30,8 +30,8 @@ enum step_kind {
 	STEP_BIND,      /* give device @object to @driver, and wait until it has it */
 	STEP_PERSIST,   /* at boot too: @object is a line of the unit */
 	/* of restore, besides */
-	STEP_RENAME,    /* the interface is to be called @object */
-	STEP_MTU,       /* to @after */
+	STEP_RENAME, /* the interface is to be called @object */
+	STEP_MTU,    /* to @after */
 	STEP_LINK_UP,
 	STEP_ADDRESS, /* @entry */
 	STEP_ROUTE,   /* @entry */

@@ -30,7 +30,7 @@ struct planning {
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(const struct planning *p, int err,
-						       const char *format, ...)
+						      const char *format, ...)
 {
 	va_list ap;
 
@@ -58,8 +58,7 @@ static int add_port(const struct planning *p, const struct mana_port *port,
 	const struct plan_port *added;
 	char key[KEY_TEXT];
 
-	if (port && (port->owner == OWNER_NETVSC || port->owner == OWNER_DPDK_MANA) &&
-	    *port->users)
+	if (port && (port->owner == OWNER_NETVSC || port->owner == OWNER_DPDK_MANA) && *port->users)
 		return fail(p, -EBUSY, "%s is in use by %s; end that first", port->name,
 			    port->users);
 	added = plan_add_port(p->plan, p->machine, p->ledger, port,
@@ -106,8 +105,8 @@ static int add_all(const struct planning *p)
 }
 
 /** interface_step() - a step on one of a port's interfaces */
-static struct step interface_step(const struct plan_port *port, enum step_kind kind,
-				  enum role role, const struct netdev *dev, const char *name)
+static struct step interface_step(const struct plan_port *port, enum step_kind kind, enum role role,
+				  const struct netdev *dev, const char *name)
 {
 	struct step step = { .kind = kind, .role = role, .index = dev ? dev->index : 0 };
 
@@ -183,16 +182,14 @@ static int add_states(const struct planning *p, const struct plan_port *port, bo
 		err = add_interface(p, port, roles[i], dev[i], saved[i]);
 	}
 	if (!err && saved[1] && dev[1] && json_object_get(saved[1], "master") && rebound) {
-		struct step step =
-			interface_step(port, STEP_JOIN, ROLE_VF, dev[1], dev[1]->name);
+		struct step step = interface_step(port, STEP_JOIN, ROLE_VF, dev[1], dev[1]->name);
 
 		err = plan_add(p->host, p->plan, &step);
 	}
 	for (size_t list = 0; !err && list < 2; list++)
 		for (size_t i = 0; !err && i < 2; i++)
 			if (saved[i] && (!i || dev[i]))
-				err = add_entries(p, port, roles[i], dev[i], saved[i],
-						  lists[list]);
+				err = add_entries(p, port, roles[i], dev[i], saved[i], lists[list]);
 	return err;
 }
 
@@ -224,8 +221,8 @@ static int add_steps(const struct planning *p, const struct plan_port *port)
 
 	if (port->gone)
 		return 0;
-	rebound = *port->uuid && (!strcmp(port->port->vmbus_driver, DRIVER_USER) ||
-				  !*port->port->vmbus_driver);
+	rebound = *port->uuid &&
+		  (!strcmp(port->port->vmbus_driver, DRIVER_USER) || !*port->port->vmbus_driver);
 	strcpy(step.key, port->key);
 	strcpy(step.object, port->uuid);
 	if (rebound && *port->port->vmbus_driver)
@@ -236,7 +233,8 @@ static int add_steps(const struct planning *p, const struct plan_port *port)
 		err = plan_add(p->host, p->plan, &step);
 	if (!err && known && (rebound || known->touched || known->restoring))
 		err = add_states(p, port, rebound, known->saved);
-	if (!err && !known)
+	/* Of one that was handed over by hand before setup came, the interface was not seen. */
+	if (!err && (!known || (rebound && !json_object_get(known->saved, "synthetic"))))
 		err = add_up(p, port, rebound);
 	return err;
 }
@@ -266,8 +264,8 @@ static int add_pages(const struct planning *p, struct hugepages_found *found,
 
 	for (size_t i = 0; i < found->n; i++) {
 		struct hugepage *page = &found->page[i];
-		bool ours = done->done ? page->total == wanted :
-					 page->total > step.after && page->total <= wanted;
+		bool ours = done->done ? page->total == wanted
+				       : page->total > step.after && page->total <= wanted;
 
 		if (page->node != step.node || page->kib != step.kib || !ours)
 			continue;

@@ -28,7 +28,7 @@ struct planning {
 };
 
 __attribute__((format(printf, 3, 4))) static int fail(const struct planning *p, int err,
-						       const char *format, ...)
+						      const char *format, ...)
 {
 	va_list ap;
 
@@ -259,8 +259,7 @@ static int add_links(const struct planning *p, const struct plan_port *port)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < 2; i++) {
-		struct step step = { .kind = STEP_LINK_DOWN,
-				     .role = i ? ROLE_VF : ROLE_SYNTHETIC };
+		struct step step = { .kind = STEP_LINK_DOWN, .role = i ? ROLE_VF : ROLE_SYNTHETIC };
 
 		if (!is_up(dev[i]))
 			continue;
@@ -301,17 +300,17 @@ static int add_persist(const struct planning *p, const struct plan_port *port)
 
 	if (!host_exists(p->host, PERSIST_DIRECTORY))
 		return fail(p, -ENOENT,
-			    "--persist: this machine has no " PERSIST_DIRECTORY ", as it runs no systemd");
+			    "--persist: this machine has no " PERSIST_DIRECTORY
+			    ", as it runs no systemd");
 	if (options->program[strcspn(options->program, " \t\"'\\%$")])
 		return fail(p, -EINVAL,
 			    "--persist: the path of this program, %s, has characters that a "
 			    "systemd unit gives a meaning; install it elsewhere",
 			    options->program);
 	strcpy(step.key, port->key);
-	len = snprintf(step.object, sizeof(step.object),
-		       "%s setup --pmd %s --hugepages %lu,%uk%s", options->program,
-		       port->netvsc ? "netvsc" : "mana", options->pages, options->kib,
-		       options->force ? " --force" : "");
+	len = snprintf(step.object, sizeof(step.object), "%s setup --pmd %s --hugepages %lu,%uk%s",
+		       options->program, port->netvsc ? "netvsc" : "mana", options->pages,
+		       options->kib, options->force ? " --force" : "");
 	if (len >= (int)sizeof(step.object))
 		return fail(p, -ENAMETOOLONG, "--persist: the path of this program is too long");
 	if (persist_is(p->host, port->key, step.object))
@@ -334,7 +333,11 @@ static int add_modules(const struct planning *p)
 	return err ? err : add_module(p, "ib_uverbs");
 }
 
-/** add_new_id() - if a device is to be bound, and the driver may not know the class yet */
+/**
+ * add_new_id() - if a device is to be bound
+ *
+ * The kernel does not show what the driver was told already; it says so when it is told again.
+ */
 static int add_new_id(const struct planning *p)
 {
 	struct step step = { .kind = STEP_NEW_ID, .driver = DRIVER_USER };
@@ -343,9 +346,7 @@ static int add_new_id(const struct planning *p)
 	for (size_t i = 0; i < p->plan->n_ports; i++)
 		wanted |= p->plan->port[i].netvsc &&
 			  strcmp(p->plan->port[i].port->vmbus_driver, DRIVER_USER);
-	if (!wanted || vmbus_driver_takes(p->host, DRIVER_USER))
-		return 0;
-	return plan_add(p->host, p->plan, &step);
+	return wanted ? plan_add(p->host, p->plan, &step) : 0;
 }
 
 int plan_setup(const struct host *host, const struct machine *machine, const struct ledger *ledger,

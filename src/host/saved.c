@@ -12,9 +12,9 @@
 
 #include "host/netlink.h"
 
-#define MESSAGE_MAX 16384u /* bytes of one; a route of 256 next hops has 7 KiB */
-#define FOREVER	    UINT32_MAX
-#define TRIES	    20u /* of a dump, while addresses and routes come and go */
+#define MESSAGE_MAX        16384u /* bytes of one; a route of 256 next hops has 7 KiB */
+#define FOREVER            UINT32_MAX
+#define TRIES              20u /* of a dump, while addresses and routes come and go */
 
 /* From <linux/if_addr.h> of Linux 5.18, which older headers lack */
 #define ADDRESS_PROTOCOL   11 /* IFA_PROTO */
@@ -45,12 +45,12 @@ static bool inside(const struct nlattr *attr, const void *end)
 	return mnl_attr_ok(attr, (int)((const char *)end - (const char *)attr));
 }
 
-#define each_attribute(attr, header, size)                                                        \
-	for (attr = mnl_nlmsg_get_payload_offset(header, size);                                   \
+#define each_attribute(attr, header, size)                                                         \
+	for (attr = mnl_nlmsg_get_payload_offset(header, size);                                    \
 	     inside(attr, mnl_nlmsg_get_payload_tail(header)); attr = mnl_attr_next(attr))
 
-#define each_nested(attr, nest)                                                                   \
-	for (attr = mnl_attr_get_payload(nest); inside(attr, mnl_attr_next(nest));                \
+#define each_nested(attr, nest)                                                                    \
+	for (attr = mnl_attr_get_payload(nest); inside(attr, mnl_attr_next(nest));                 \
 	     attr = mnl_attr_next(attr))
 
 /** attribute() - the first of this type among a message's, or NULL */
@@ -70,8 +70,8 @@ static uint32_t number(const struct nlmsghdr *header, size_t family_size, int ty
 {
 	const struct nlattr *attr = attribute(header, family_size, type);
 
-	return attr && mnl_attr_get_payload_len(attr) == sizeof(uint32_t) ? mnl_attr_get_u32(attr) :
-									    otherwise;
+	return attr && mnl_attr_get_payload_len(attr) == sizeof(uint32_t) ? mnl_attr_get_u32(attr)
+									  : otherwise;
 }
 
 /** keep() - add a message and its words to the list; @text is freed */
@@ -92,10 +92,9 @@ static int keep(const struct saving *saving, const struct nlmsghdr *header, char
 		hex[2 * len] = '\0';
 		err = json_array_append_new(saving->list, json_pack("{s:i, s:s, s:s}", "family",
 								    *family == AF_INET6 ? 6 : 4,
-								    "text", text, "netlink",
-								    hex)) ?
-			      -ENOMEM :
-			      0;
+								    "text", text, "netlink", hex))
+			      ? -ENOMEM
+			      : 0;
 	}
 	free(hex);
 	free(text);
@@ -130,7 +129,8 @@ static char *address_text(const struct nlmsghdr *header, const struct netdev *de
 	if (!out)
 		return NULL;
 	put_address(out, "", info->ifa_family, local ? local : address);
-	if (local && address && memcmp(mnl_attr_get_payload(local), mnl_attr_get_payload(address), len))
+	if (local && address &&
+	    memcmp(mnl_attr_get_payload(local), mnl_attr_get_payload(address), len))
 		put_address(out, " peer ", info->ifa_family, address);
 	fprintf(out, "/%u", info->ifa_prefixlen);
 	put_address(out, " broadcast ", info->ifa_family,
@@ -201,16 +201,11 @@ static void put_gateway(FILE *out, uint8_t family, const struct nlattr *gateway,
 static void put_metrics(FILE *out, const struct nlattr *metrics)
 {
 	static const char *const names[] = {
-		[RTAX_MTU] = "mtu",
-		[RTAX_WINDOW] = "window",
-		[RTAX_SSTHRESH] = "ssthresh",
-		[RTAX_CWND] = "cwnd",
-		[RTAX_ADVMSS] = "advmss",
-		[RTAX_REORDERING] = "reordering",
-		[RTAX_HOPLIMIT] = "hoplimit",
-		[RTAX_INITCWND] = "initcwnd",
-		[RTAX_INITRWND] = "initrwnd",
-		[RTAX_QUICKACK] = "quickack",
+		[RTAX_MTU] = "mtu",           [RTAX_WINDOW] = "window",
+		[RTAX_SSTHRESH] = "ssthresh", [RTAX_CWND] = "cwnd",
+		[RTAX_ADVMSS] = "advmss",     [RTAX_REORDERING] = "reordering",
+		[RTAX_HOPLIMIT] = "hoplimit", [RTAX_INITCWND] = "initcwnd",
+		[RTAX_INITRWND] = "initrwnd", [RTAX_QUICKACK] = "quickack",
 	};
 	const struct nlattr *attr;
 	uint32_t lock = 0;
@@ -491,9 +486,9 @@ static bool age(struct nlmsghdr *header, long passed)
 		life->ifa_valid -= (uint32_t)passed;
 	}
 	if (life->ifa_prefered != FOREVER)
-		life->ifa_prefered = passed >= (long)life->ifa_prefered ?
-					     0 :
-					     life->ifa_prefered - (uint32_t)passed;
+		life->ifa_prefered = passed >= (long)life->ifa_prefered
+					     ? 0
+					     : life->ifa_prefered - (uint32_t)passed;
 	return true;
 }
 
@@ -516,7 +511,8 @@ static void move_route(struct nlmsghdr *header, const struct saved_index *moved,
 		}
 		if (mnl_attr_get_type(attr) != RTA_MULTIPATH)
 			continue;
-		for (; RTNH_OK(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+		for (; RTNH_OK(hop, left);
+		     left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
 			hop->rtnh_ifindex = now_of(hop->rtnh_ifindex, moved, n_moved);
 			hop->rtnh_flags &= (unsigned char)~told;
 		}
@@ -528,8 +524,7 @@ int saved_put(const json_t *saved, const json_t *entry, const struct saved_index
 {
 	uint8_t buffer[MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *header = (struct nlmsghdr *)buffer;
-	long passed = seconds_since_boot() -
-		      (long)json_integer_value(json_object_get(saved, "at"));
+	long passed = seconds_since_boot() - (long)json_integer_value(json_object_get(saved, "at"));
 	struct mnl_socket *socket;
 	int err = message(json_string_value(json_object_get(entry, "netlink")), buffer);
 

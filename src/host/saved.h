@@ -21,8 +21,8 @@
  *	{ "name", "index", "up", "mtu", "master" (name; if any), "at" (seconds since boot),
  *	  "addresses": [ { "family", "text", "netlink" } ... ], "routes": likewise }
  *
- * "family" is 4 or 6; "text" is what ip(8) wants after "address replace" or "route add"; "netlink" the message in
- * hexadecimal digits.
+ * "family" is 4 or 6; "text" is what ip(8) wants after "address replace" or "route add"; "netlink"
+ *the message in hexadecimal digits.
  *
  * Return: 0 or a negative errno
  */

@@ -24,11 +24,11 @@
 #include "host/persist.h"
 #include "host/saved.h"
 
-#define CHANGED	  1	/* what a step returns if it changed something; 0: there was nothing to do */
-#define MOVE_MS	  3000  /* until a driver has a device, or has it no more */
+#define CHANGED   1    /* what a step returns if it changed something; 0: there was nothing to do */
+#define MOVE_MS   3000 /* until a driver has a device, or has it no more */
 #define APPEAR_MS 10000 /* until its interface is there */
-#define NAME_MS	  1000  /* until others have given it its name */
-#define JOIN_MS	  3000  /* until the VF is joined under it */
+#define NAME_MS   1000  /* until others have given it its name */
+#define JOIN_MS   3000  /* until the VF is joined under it */
 #define ROUTE_MS  3000  /* until duplicate address detection lets go of an address */
 
 /**
@@ -46,8 +46,8 @@ struct carrying {
 	size_t error_size;
 };
 
-__attribute__((format(printf, 3, 4))) static int why(struct step *step, int err,
-						      const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int why(struct step *step, int err, const char *format,
+						     ...)
 {
 	va_list ap;
 
@@ -105,7 +105,8 @@ static int do_hugepages(const struct carrying *c, struct step *step)
 		for (size_t i = 0; i < found.n; i++)
 			if (found.page[i].node == step->node && found.page[i].kib == step->kib)
 				why(step, err,
-				    "the kernel found only %lu: the rest of the memory is in use or "
+				    "the kernel found only %lu: the rest of the memory is in use "
+				    "or "
 				    "in small pieces; ask for fewer with --hugepages, or restart "
 				    "the machine",
 				    found.page[i].total);
@@ -117,8 +118,8 @@ static int do_hugepages(const struct carrying *c, struct step *step)
 static int do_move(const struct carrying *c, struct step *step)
 {
 	bool bind = step->kind == STEP_BIND;
-	int err = bind ? vmbus_bind(c->host, step->driver, step->object) :
-			 vmbus_unbind(c->host, step->driver, step->object);
+	int err = bind ? vmbus_bind(c->host, step->driver, step->object)
+		       : vmbus_unbind(c->host, step->driver, step->object);
 
 	if (!err)
 		err = appear_driver(c->host, step->object, bind ? step->driver : NULL, MOVE_MS);
@@ -187,7 +188,8 @@ static int do_entry(const struct carrying *c, struct step *step)
 		return err;
 	err = saved_put(step->saved, step->entry, moved, n);
 	/* A route may have to wait until its source address is known to be nobody else's. */
-	for (int ms = 0; err && step->kind == STEP_ROUTE && ms < ROUTE_MS && err != -EPERM; ms += 50) {
+	for (int ms = 0; err && step->kind == STEP_ROUTE && ms < ROUTE_MS && err != -EPERM;
+	     ms += 50) {
 		appear_pause(50);
 		err = saved_put(step->saved, step->entry, moved, n);
 	}
@@ -339,8 +341,8 @@ static void undo(const struct carrying *c, json_int_t since)
 		err = setup_restore(c->host, c->journal, &plan, c->told, c->arg, second,
 				    sizeof(second));
 	snprintf(c->error, c->error_size,
-		 err ? "%.600s; and it could not all be undone: %.300s; run 'manakin restore --all'" :
-		       "%s; everything is as it was",
+		 err ? "%.600s; and it could not all be undone: %.300s; run 'manakin restore --all'"
+		     : "%s; everything is as it was",
 		 first, second);
 	plan_free(&plan);
 	ledger_free(&ledger);
@@ -474,7 +476,7 @@ int setup_restore(const struct host *host, struct journal *journal, struct plan 
 	err = finish(&c);
 	if (err || !failed)
 		return err;
-	snprintf(error, error_size, "%s could not be given back: %s; to try by hand: %s", failed->what,
-		 failed->why, failed->command);
+	snprintf(error, error_size, "%s could not be given back: %s; to try by hand: %s",
+		 failed->what, failed->why, failed->command);
 	return first;
 }

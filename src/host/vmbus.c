@@ -118,21 +118,6 @@ void vmbus_free(struct vmbus_devices *devices)
 	memset(devices, 0, sizeof(*devices));
 }
 
-bool vmbus_driver_takes(const struct host *host, const char *driver)
-{
-	struct vmbus_devices devices;
-	bool takes = false;
-
-	/* Its table names the class; that of uio_hv_generic has two others. */
-	if (!strcmp(driver, "hv_netvsc"))
-		return host_exists(host, "/sys/bus/vmbus/drivers/hv_netvsc");
-	if (!vmbus_read(host, &devices))
-		for (size_t i = 0; i < devices.n; i++)
-			takes |= !strcmp(devices.device[i].driver, driver);
-	vmbus_free(&devices);
-	return takes;
-}
-
 int vmbus_new_id(const struct host *host, const char *driver)
 {
 	int err = host_write(host, VMBUS_CLASS_NETWORK, "/sys/bus/vmbus/drivers/%s/new_id", driver);

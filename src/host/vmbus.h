@@ -39,14 +39,6 @@ void vmbus_free(struct vmbus_devices *devices);
 /** vmbus_uuid_ok() - is this text shaped like a UUID? */
 bool vmbus_uuid_ok(const char *text);
 
-/**
- * vmbus_driver_takes() - is @driver known to take network devices?
- *
- * The kernel does not show what new_id was told; a device that the driver has shows it. So false
- * may also mean that nobody knows.
- */
-bool vmbus_driver_takes(const struct host *host, const char *driver);
-
 /** vmbus_new_id() - tell @driver of the class; 1 if it knows it already, 0, or a negative errno */
 int vmbus_new_id(const struct host *host, const char *driver);
 

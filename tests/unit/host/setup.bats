@@ -268,6 +268,30 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ ${lines[-2]} == "eth1 "*"UP"* && ${lines[-1]} == "enP30832s1d1"*"UP"* ]]
 }
 
+@test "what was told before setup came is known after restore: uio_hv_generic keeps its class" {
+	run -0 vm one "
+		echo $CLASS >\$tree/sys/bus/vmbus/drivers/$TO/new_id
+		state >before
+		manakin setup eth1
+		manakin restore eth1
+		state | diff before -
+		grep -c remove_id \$tree.log || true"
+	[ "${lines[-1]}" = 0 ]
+}
+
+@test "handed over by hand, its VF still up: setup ends it, restore brings both up" {
+	run -0 vm one "
+		echo $CLASS >\$tree/sys/bus/vmbus/drivers/$TO/new_id
+		echo $ETH1 >\$tree/sys/bus/vmbus/drivers/$FROM/unbind
+		echo $ETH1 >\$tree/sys/bus/vmbus/drivers/$TO/bind
+		manakin setup $ETH1
+		ip -br link show enP30832s1d1
+		manakin restore $ETH1
+		ip -br link show eth1; ip -br link show enP30832s1d1"
+	[[ $output == *"set enP30832s1d1 down"*"enP30832s1d1@wire1 DOWN"* ]]
+	[[ ${lines[-2]} == "eth1 "*"UP"* && ${lines[-1]} == "enP30832s1d1"*"UP"* ]]
+}
+
 @test "a process that has it open is named" {
 	run -1 vm taken 'manakin restore --all'
 	[[ $output == "manakin restore: "*" is in use by dpdk-testpmd (4711); end that first" ]]

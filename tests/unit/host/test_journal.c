@@ -21,8 +21,8 @@
 #include "host/ledger.h"
 
 #define FILE_NAME "/run/manakin/setup/journal"
-#define BOOT	  "0a1b2c3d-0000-4000-8000-000000000001"
-#define ERROR	  8192
+#define BOOT      "0a1b2c3d-0000-4000-8000-000000000001"
+#define ERROR     8192
 
 static char tree[64];
 static struct host host;
@@ -361,7 +361,7 @@ static int ledger_of(const char *json, struct ledger *ledger, json_t **records)
 }
 
 #define SAVED                                                                                      \
-	"{\"name\":\"eth1\",\"index\":5,\"up\":true,\"mtu\":1500,\"at\":7,\"addresses\":[],"        \
+	"{\"name\":\"eth1\",\"index\":5,\"up\":true,\"mtu\":1500,\"at\":7,\"addresses\":[],"       \
 	"\"routes\":[]}"
 #define SAVE "{\"save\":\"aa\",\"uuid\":\"u\",\"pmd\":\"netvsc\",\"synthetic\":" SAVED "}"
 
@@ -372,7 +372,8 @@ static void the_ledger_adds_up(void **state)
 
 	(void)state;
 	assert_int_equal(
-		ledger_of("[" SAVE ",{\"step\":1,\"kind\":\"hugepages\"},{\"done\":1,\"changed\":false},"
+		ledger_of("[" SAVE
+			  ",{\"step\":1,\"kind\":\"hugepages\"},{\"done\":1,\"changed\":false},"
 			  "{\"step\":2,\"kind\":\"unbind\",\"port\":\"aa\"}]",
 			  &ledger, &records),
 		0);

@@ -17,10 +17,9 @@
 
 #include "host/plan.h"
 
-#define UUID "f8615163-0001-1000-2000-6045bda6bd76"
-#define MAC  "60:45:bd:a6:bd:76"
-#define PAGES                                                                                      \
-	"/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/"
+#define UUID  "f8615163-0001-1000-2000-6045bda6bd76"
+#define MAC   "60:45:bd:a6:bd:76"
+#define PAGES "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/"
 
 static char tree[64];
 static struct host host;
@@ -74,8 +73,9 @@ static int set_up(void **state)
 	put("{f8615163-df3e-46c5-913f-f2d2f965ed0e}\n", "/sys/bus/vmbus/devices/" UUID "/class_id");
 	memset(devs, 0, sizeof(devs));
 	devs[0] = (struct netdev){ .index = 5, .name = "eth1", .flags = IFF_UP, .mtu = 1500 };
-	devs[1] = (struct netdev){ .index = 4, .name = "enP1", .flags = IFF_UP, .master = 5,
-				   .mtu = 1500 };
+	devs[1] = (struct netdev){
+		.index = 4, .name = "enP1", .flags = IFF_UP, .master = 5, .mtu = 1500
+	};
 	devs[2] = (struct netdev){ .index = 9, .name = "eth1.5" };
 	adapter = (struct mana_adapter){ .kind = ADAPTER_VF, .address = "7870:00:00.0" };
 	port = (struct mana_port){ .has_mac = true,
@@ -121,8 +121,8 @@ static void want(const struct setup_options *options, const struct ledger *ledge
 		 const char *steps, bool save)
 {
 	struct plan plan;
-	int err = plan_setup(&host, &machine, ledger, eth1, 1, options, &plan, error,
-			     sizeof(error));
+	int err =
+		plan_setup(&host, &machine, ledger, eth1, 1, options, &plan, error, sizeof(error));
 
 	if (err)
 		fail_msg("%d: %s", err, error);
@@ -136,9 +136,9 @@ static void refuse(const struct setup_options *options, int err, const char *par
 {
 	struct plan plan;
 
-	assert_int_equal(plan_setup(&host, &machine, &none, eth1, 1, options, &plan, error,
-				    sizeof(error)),
-			 err);
+	assert_int_equal(
+		plan_setup(&host, &machine, &none, eth1, 1, options, &plan, error, sizeof(error)),
+		err);
 	if (!strstr(error, part))
 		fail_msg("'%s' is not in: %s", part, error);
 	plan_free(&plan);
@@ -258,9 +258,9 @@ static void an_old_state_is_kept_until_it_is_reached(void **state)
 		unsigned int flags;
 		bool save;
 	} cases[] = {
-		{ "[" SAVE("5") DOWN "]", IFF_UP, true },  /* killed before the step */
-		{ "[" SAVE("5") DOWN "]", 0, false },	   /* and after it */
-		{ "[" SAVE("3") DOWN "]", 0, false },	   /* come back, but not up yet */
+		{ "[" SAVE("5") DOWN "]", IFF_UP, true }, /* killed before the step */
+		{ "[" SAVE("5") DOWN "]", 0, false },     /* and after it */
+		{ "[" SAVE("3") DOWN "]", 0, false },     /* come back, but not up yet */
 		{ "[" SAVE("3") DOWN ",{\"ready\":\"" MAC "\"}]", IFF_UP, true }, /* by hand */
 		{ "[" SAVE("3") DOWN ",{\"ready\":\"" MAC "\"},{\"restoring\":\"" MAC "\"}]",
 		  IFF_UP, false },
@@ -273,8 +273,8 @@ static void an_old_state_is_kept_until_it_is_reached(void **state)
 		struct plan plan;
 
 		devs[0].flags = devs[1].flags = cases[i].flags;
-		assert_int_equal(plan_setup(&host, &machine, &ledger, eth1, 1, &guide, &plan,
-					    error, sizeof(error)),
+		assert_int_equal(plan_setup(&host, &machine, &ledger, eth1, 1, &guide, &plan, error,
+					    sizeof(error)),
 				 0);
 		if (plan.port[0].save != cases[i].save)
 			fail_msg("case %zu: save is %d", i, plan.port[0].save);
@@ -320,14 +320,15 @@ static void the_way_back(void **state)
 	machine.netdevs.n = 2;
 	strcpy(port.vmbus_driver, DRIVER_USER);
 	port.owner = OWNER_NETVSC;
-	records = ledger_of(
-		"[" SAVE("5") DOWN
-		",{\"step\":2,\"kind\":\"hugepages\",\"node\":0,\"kib\":2048,\"before\":3,\"after\":16},"
-		"{\"done\":2,\"changed\":true},"
-		"{\"step\":3,\"kind\":\"hugepages\",\"node\":1,\"kib\":2048,\"before\":3,\"after\":9},"
-		"{\"done\":3,\"changed\":true},{\"step\":4,\"kind\":\"new-id\"},"
-		"{\"done\":4,\"changed\":true}]",
-		&ledger);
+	records = ledger_of("[" SAVE("5") DOWN
+			    ",{\"step\":2,\"kind\":\"hugepages\",\"node\":0,\"kib\":2048,"
+			    "\"before\":3,\"after\":16},"
+			    "{\"done\":2,\"changed\":true},"
+			    "{\"step\":3,\"kind\":\"hugepages\",\"node\":1,\"kib\":2048,\"before\":"
+			    "3,\"after\":9},"
+			    "{\"done\":3,\"changed\":true},{\"step\":4,\"kind\":\"new-id\"},"
+			    "{\"done\":4,\"changed\":true}]",
+			    &ledger);
 	restored(&ledger, "unbind bind rename mtu link-up mtu link-up address address route route "
 			  "remove-id hugepages");
 	/* Somebody uses it. */
