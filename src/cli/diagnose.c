@@ -90,7 +90,10 @@ static const char *compression(int fd)
 		return NULL;
 	if (!memcmp(head, "\x1f\x8b", 2))
 		return "zcat";
-	if (!memcmp(head, "\xfd" "7zXZ", 6))
+	if (!memcmp(head,
+		    "\xfd"
+		    "7zXZ",
+		    6))
 		return "xzcat";
 	if (!memcmp(head, "\x28\xb5\x2f\xfd", 4))
 		return "zstdcat";
@@ -139,8 +142,9 @@ static int print(const struct arguments *arguments, const struct diagnosis *diag
 	} else {
 		n = (int)diagnose_print(diagnosis, stdout, colour);
 		if (!n)
-			puts(diagnosis_bytes(diagnosis) ? "No known problem found"
-							: "No known problem found: the log is empty");
+			puts(diagnosis_bytes(diagnosis)
+				     ? "No known problem found"
+				     : "No known problem found: the log is empty");
 	}
 	if (fflush(stdout) || n < 0) {
 		say("cannot print the diagnoses: %s", strerror(n < 0 ? -n : errno));
@@ -165,7 +169,9 @@ static int read_log(const struct arguments *arguments, struct diagnosis *diagnos
 
 int cmd_diagnose(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, "[FILE|-]", doc, NULL, NULL, NULL };
+	static const struct argp argp = {
+		options, parse_option, "[FILE|-]", doc, NULL, NULL, NULL
+	};
 	struct arguments arguments = { .json = false };
 	struct diagnosis *diagnosis = NULL;
 	struct rules *rules = NULL;

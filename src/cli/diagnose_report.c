@@ -10,9 +10,9 @@
 #include "cli/diagnose.h"
 #include "cli/output.h"
 
-#define WIDTH	  80u /* characters of a line, and the most where a terminal has more: */
+#define WIDTH     80u /* characters of a line, and the most where a terminal has more: */
 #define WIDTH_MAX 100u
-#define ADDED	  "/etc/manakin/rules.d"
+#define ADDED     "/etc/manakin/rules.d"
 
 /* ---- rules ---- */
 
@@ -113,7 +113,8 @@ static void put_text(const struct page *page, unsigned int indent, const char *t
 		if (column)
 			column += (size_t)fprintf(page->to, " %.*s", (int)word, text);
 		else
-			column = (size_t)fprintf(page->to, "%*s%.*s", (int)indent, "", (int)word, text);
+			column = (size_t)fprintf(page->to, "%*s%.*s", (int)indent, "", (int)word,
+						 text);
 		text += word;
 		text += strspn(text, " ");
 	}
@@ -143,7 +144,8 @@ static void put_finding(const struct page *page, const struct finding *finding)
 	fprintf(page->to, "\n  What to do\n");
 	for (size_t i = 0; i < finding->n_fix; i++) {
 		if (finding->command[i])
-			fprintf(page->to, "      %s%s%s\n", page->bold, finding->fix[i], page->plain);
+			fprintf(page->to, "      %s%s%s\n", page->bold, finding->fix[i],
+				page->plain);
 		else
 			put_text(page, 4, finding->fix[i]);
 	}
@@ -193,14 +195,15 @@ int diagnose_print_json(const struct diagnosis *diagnosis, FILE *to)
 
 	while ((finding = diagnosis_finding(diagnosis, (size_t)n))) {
 		n++;
-		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:b, s:o, s:s}", "id",
-					finding->rule->id, "title", finding->title, "cause",
-					finding->cause, "fix", strings(finding->fix, finding->n_fix),
-					"lines", lines(finding), "count", (json_int_t)finding->count,
-					"confirmed", finding->confirmed, "evidence",
-					strings(finding->evidence, finding->n_evidence), "source",
-					finding->rule->source));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:b, s:o, s:s}",
+						"id", finding->rule->id, "title", finding->title,
+						"cause", finding->cause, "fix",
+						strings(finding->fix, finding->n_fix), "lines",
+						lines(finding), "count", (json_int_t)finding->count,
+						"confirmed", finding->confirmed, "evidence",
+						strings(finding->evidence, finding->n_evidence),
+						"source", finding->rule->source));
 	}
 	object = json_pack("{s:o}", "diagnoses", list);
 	err = !object || json_array_size(list) != (size_t)n ? -ENOMEM : 0;

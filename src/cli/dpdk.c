@@ -92,8 +92,9 @@ static int print_json(const struct dpdk_list *list)
 			all,
 			json_pack("{s:s, s:b, s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:b, s:s}",
 				  "prefix", dpdk->prefix, "program", dpdk->program, "version",
-				  output_text(dpdk->version), "abi", output_text(dpdk->abi), "shared",
-				  *dpdk->abi != 0, "static", dpdk->archives || !*dpdk->abi, "libdir",
+				  output_text(dpdk->version), "abi", output_text(dpdk->abi),
+				  "shared", *dpdk->abi != 0, "static",
+				  dpdk->archives || !*dpdk->abi, "libdir",
 				  output_text(dpdk->libdir), "plugins", output_text(dpdk->plugins),
 				  "pkgconfig", output_text(dpdk->pkgconfig), "drivers", drivers,
 				  "drives_mana", can, "why", why));
@@ -104,8 +105,8 @@ static int print_json(const struct dpdk_list *list)
 static int print_table(const struct dpdk_list *list)
 {
 	static const struct output_column columns[] = {
-		{ "PREFIX", false, false, false },  { "VERSION", false, false, false },
-		{ "LINKED", false, false, false },  { "DRIVERS", false, false, false },
+		{ "PREFIX", false, false, false }, { "VERSION", false, false, false },
+		{ "LINKED", false, false, false }, { "DRIVERS", false, false, false },
 		{ "MANA", false, false, false },
 	};
 	struct libscols_table *table = output_table(columns, 5);
@@ -119,8 +120,9 @@ static int print_table(const struct dpdk_list *list)
 
 		for (int d = 0; d < DPDK_DRIVERS; d++)
 			if (dpdk->has[d])
-				snprintf(drivers + strlen(drivers), sizeof(drivers) - strlen(drivers),
-					 "%s%s", *drivers ? " " : "",
+				snprintf(drivers + strlen(drivers),
+					 sizeof(drivers) - strlen(drivers), "%s%s",
+					 *drivers ? " " : "",
 					 dpdk_driver_name((enum dpdk_driver)d));
 		output_cell(line, 0, "%s", dpdk->prefix);
 		output_cell(line, 1, "%s", *dpdk->version ? dpdk->version : "?");
@@ -135,7 +137,8 @@ static int print_table(const struct dpdk_list *list)
 /** list_command() - 'manakin dpdk [list]'; an exit status */
 static int list_command(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, "[PROGRAM...]", doc, NULL, NULL, NULL };
+	static const struct argp argp = { options, parse_option, "[PROGRAM...]", doc, NULL,
+					  NULL,    NULL };
 	struct arguments arguments = { .json = false };
 	struct dpdk_list list;
 	struct host host;

@@ -3,9 +3,9 @@
  * manakin dpdk install, uninstall: the guide's installation of DPDK, and its undoing.
  *
  * Theory of operation: everything is built in a directory of its own, which goes away, and
- * installed into a stage in it first: so it is known which files there will be before one is written
- * to the prefix. That list is recorded there (host/dpdk_record.h), then DPDK is installed; after
- * a failure or Ctrl-C the record is undone, as 'uninstall' does at any time later.
+ * installed into a stage in it first: so it is known which files there will be before one is
+ * written to the prefix. That list is recorded there (host/dpdk_record.h), then DPDK is installed;
+ * after a failure or Ctrl-C the record is undone, as 'uninstall' does at any time later.
  */
 #include <argp.h>
 #include <errno.h>
@@ -40,13 +40,15 @@ enum {
 };
 
 static const struct argp_option options[] = {
-	{ "version", OPTION_VERSION, "V", 0, "Download this release, such as 23.11.5, from dpdk.org", 0 },
+	{ "version", OPTION_VERSION, "V", 0,
+	  "Download this release, such as 23.11.5, from dpdk.org", 0 },
 	{ "tarball", OPTION_TARBALL, "FILE", 0, "Take the sources from this file", 0 },
 	{ "sha256", OPTION_SHA256, "HEX", 0,
 	  "The SHA-256 digest that the sources must have; needed for a download", 0 },
 	{ "prefix", OPTION_PREFIX, "DIR", 0, "Where to install (default: /usr/local)", 0 },
 	{ "drivers", OPTION_DRIVERS, "LIST", 0,
-	  "Build these drivers alone, such as bus/pci,bus/vmbus,net/mana,net/netvsc (default: all)", 0 },
+	  "Build these drivers alone, such as bus/pci,bus/vmbus,net/mana,net/netvsc (default: all)",
+	  0 },
 	{ "no-packages", OPTION_NO_PACKAGES, NULL, 0,
 	  "Do not install the distribution's packages that building needs", 0 },
 	{ "dry-run", OPTION_DRY, NULL, 0, "Print the commands and do nothing", 0 },
@@ -54,7 +56,8 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-	"Build DPDK from source and install it, as Azure's guide does: the distribution's packages, "
+	"Build DPDK from source and install it, as Azure's guide does: the distribution's "
+	"packages, "
 	"meson, ninja. A record of what was installed is kept for 'manakin dpdk uninstall PREFIX'."
 	"\vExamples:\n"
 	"  manakin dpdk install --tarball dpdk-23.11.5.tar.xz --prefix /opt/dpdk-23.11\n"
@@ -93,7 +96,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_SHA256:
 		if (strlen(arg) != SHA256 || arg[strspn(arg, "0123456789abcdefABCDEF")])
 			return usage_error(&install->failed,
-					   "--sha256: '%s' is not %u hexadecimal digits", arg, SHA256);
+					   "--sha256: '%s' is not %u hexadecimal digits", arg,
+					   SHA256);
 		install->sha256 = arg;
 		return 0;
 	case OPTION_PREFIX:
@@ -127,11 +131,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			return usage_error(&install->failed,
 					   "say which DPDK: --version V or --tarball FILE");
 		if (install->version && !install->sha256)
-			return usage_error(&install->failed,
-					   "--version needs --sha256: the program knows no digests of "
-					   "releases, and installs no download that it cannot check. "
-					   "Take it from where you trust it, such as your "
-					   "distribution's source package");
+			return usage_error(
+				&install->failed,
+				"--version needs --sha256: the program knows no digests of "
+				"releases, and installs no download that it cannot check. "
+				"Take it from where you trust it, such as your "
+				"distribution's source package");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -212,8 +217,8 @@ static int add_packages(struct install *install)
 		    "pyelftools and the headers of libnuma and libibverbs are there");
 		return -EPERM;
 	}
-	return step_run(&install->steps, "Installing packages", words(commands[distro.family]), NULL,
-			0);
+	return step_run(&install->steps, "Installing packages", words(commands[distro.family]),
+			NULL, 0);
 }
 
 /** get_sources() - download, compare the digest, unpack */
@@ -226,8 +231,8 @@ static int get_sources(struct install *install)
 		snprintf(url, sizeof(url), URL, install->version);
 		snprintf(install->file, sizeof(install->file), "%s/dpdk.tar.xz", install->work);
 		err = step_run(&install->steps, "Downloading",
-			       vector("curl", "-fsSL", "--proto", "=https", "-o", install->file, url,
-				      NULL),
+			       vector("curl", "-fsSL", "--proto", "=https", "-o", install->file,
+				      url, NULL),
 			       NULL, 0);
 	}
 	if (!err)
@@ -296,11 +301,12 @@ static int build(struct install *install)
 			      "--buildtype=release", "-Dtests=false", enable, NULL),
 		       NULL, 0);
 	if (!err)
-		err = step_run(&install->steps, "Compiling", vector("ninja", "-C", install->build, NULL),
-			       NULL, 0);
+		err = step_run(&install->steps, "Compiling",
+			       vector("ninja", "-C", install->build, NULL), NULL, 0);
 	snprintf(path, sizeof(path), "%s/drivers/librte_net_mana.a", install->build);
 	if (!err && !install->steps.dry && access(path, F_OK))
-		say("warning: net_mana is not part of it: rdma-core's libmana (v44 or later) with its "
+		say("warning: net_mana is not part of it: rdma-core's libmana (v44 or later) with "
+		    "its "
 		    "headers was not found, or --drivers leaves it out");
 	return err;
 }
@@ -313,7 +319,8 @@ static int put_in_place(struct install *install)
 
 	snprintf(destdir, sizeof(destdir), "DESTDIR=%s", install->stage);
 	err = step_run(&install->steps, "Staging",
-		       vector("env", destdir, "ninja", "-C", install->build, "install", NULL), NULL, 0);
+		       vector("env", destdir, "ninja", "-C", install->build, "install", NULL), NULL,
+		       0);
 	if (!err && !install->steps.dry) {
 		snprintf(stage, sizeof(stage), "%s%s", install->stage, install->prefix);
 		err = dpdk_record_write(install->prefix, stage, install->release, error,
@@ -326,8 +333,8 @@ static int put_in_place(struct install *install)
 		err = step_run(&install->steps, "Installing",
 			       vector("ninja", "-C", install->build, "install", NULL), NULL, 0);
 	if (!err && !geteuid() && !strncmp(install->prefix, "/usr", 4))
-		err = step_run(&install->steps, "Telling the loader", vector("ldconfig", NULL), NULL,
-			       0);
+		err = step_run(&install->steps, "Telling the loader", vector("ldconfig", NULL),
+			       NULL, 0);
 	return err;
 }
 
@@ -381,7 +388,8 @@ static void take_back(const struct install *install)
 static void remove_work(struct install *install)
 {
 	struct child_plan plan = { .argv = vector("rm", "-rf", "--", install->work, NULL),
-				   .out = STDERR_FILENO, .err = STDERR_FILENO };
+				   .out = STDERR_FILENO,
+				   .err = STDERR_FILENO };
 	struct child child;
 
 	if (plan.argv && !child_start(&child, &plan))
@@ -424,7 +432,8 @@ int dpdk_install_command(int argc, char **argv)
 /* ---- uninstall ---- */
 
 static const char uninstall_doc[] =
-	"Remove the DPDK that 'manakin dpdk install' has put into PREFIX: the files that its record "
+	"Remove the DPDK that 'manakin dpdk install' has put into PREFIX: the files that its "
+	"record "
 	"names, and the directories that it made, if they are empty."
 	"\vExample:\n"
 	"  manakin dpdk uninstall /opt/dpdk-23.11\n\n"
@@ -452,8 +461,9 @@ static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
 
 int dpdk_uninstall_command(int argc, char **argv)
 {
-	static const struct argp argp = { NULL, parse_uninstall, "PREFIX", uninstall_doc,
-					  NULL, NULL, NULL };
+	static const struct argp argp = {
+		NULL, parse_uninstall, "PREFIX", uninstall_doc, NULL, NULL, NULL
+	};
 	const char *prefix = NULL;
 	char error[4600];
 	size_t removed;

@@ -13,7 +13,7 @@
 #include "cli/lab_child.h"
 #include "cli/output.h"
 
-#define TAIL	    10 /* lines of the log that are shown after a failure */
+#define TAIL        10 /* lines of the log that are shown after a failure */
 #define PATIENCE_MS 3000
 
 void step_print(FILE *to, char *const *argv)

@@ -20,11 +20,11 @@
 #include "host/pattern.h"
 #include "host/scan.h"
 
-#define BUFFER	 (1u << 20) /* bytes; a longer line is looked at in pieces of this size */
-#define WINDOW	 1024u	    /* bytes before and after a fixed text that its pattern is tried on */
-#define SURE	 512u	    /* a pattern that was tried up to here beyond a place need not be again */
-#define HASTE	 64u	    /* tries after which compiling to machine code pays */
-#define KEPT	 3u	    /* lines of one pattern */
+#define BUFFER   (1u << 20) /* bytes; a longer line is looked at in pieces of this size */
+#define WINDOW   1024u      /* bytes before and after a fixed text that its pattern is tried on */
+#define SURE     512u /* a pattern that was tried up to here beyond a place need not be again */
+#define HASTE    64u  /* tries after which compiling to machine code pays */
+#define KEPT     3u   /* lines of one pattern */
 #define CAPTURES 16u
 #define CAPTURED 80u /* bytes of one, and the end */
 
@@ -141,7 +141,10 @@ static size_t utf8_length(const unsigned char *p, size_t left)
 
 	if (*p < 0x80)
 		return *p >= 0x20 && *p != 0x7f;
-	n = *p >= 0xf0 && *p < 0xf5 ? 4 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xc2 && *p < 0xe0 ? 2 : 0;
+	n = *p >= 0xf0 && *p < 0xf5   ? 4
+	    : *p >= 0xe0 && *p < 0xf0 ? 3
+	    : *p >= 0xc2 && *p < 0xe0 ? 2
+				      : 0;
 	if (!n || n > left)
 		return 0;
 	value = *p & (0x7fu >> n);
@@ -153,7 +156,8 @@ static size_t utf8_length(const unsigned char *p, size_t left)
 	if ((n == 2 && value < 0xa0) || (n == 3 && (value < 0x800 || (value & 0xf800) == 0xd800)) ||
 	    (n == 4 && (value < 0x10000 || value > 0x10ffff)))
 		return 0;
-	/* What turns the direction of writing, or ends a line, could make a line read as another. */
+	/* What turns the direction of writing, or ends a line, could make a line read as another.
+	 */
 	if ((value >= 0x200b && value <= 0x200f) || (value >= 0x2028 && value <= 0x202e) ||
 	    (value >= 0x2060 && value <= 0x206f) || value == 0xfeff)
 		return 0;
@@ -466,8 +470,9 @@ static bool is_told(const struct diagnosis *d, size_t number)
 /** is_plain() - may a word from a log stand in a command that a person copies into a shell? */
 static bool is_plain(const char *word)
 {
-	return *word != '-' && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-						  "0123456789._:/@%+-")];
+	return *word != '-' &&
+	       !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789._:/@%+-")];
 }
 
 /** put_name() - what {name} stands for: captured, known of the machine, or NAME */

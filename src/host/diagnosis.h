@@ -13,7 +13,7 @@
 #include "host/rules.h"
 
 #define DIAGNOSIS_LINES 6u   /* kept for each rule */
-#define DIAGNOSIS_LINE	400u /* bytes kept of each, and the end */
+#define DIAGNOSIS_LINE  400u /* bytes kept of each, and the end */
 
 /**
  * struct fact - something known of the machine

@@ -21,9 +21,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RECORD	     "PMD_INFO_STRING= {\"name\": \""
-#define ABI_FIRST    20 /* the first with a number like that: DPDK 19.11 */
-#define MANA_SINCE   2211
+#define RECORD     "PMD_INFO_STRING= {\"name\": \""
+#define ABI_FIRST  20 /* the first with a number like that: DPDK 19.11 */
+#define MANA_SINCE 2211
 
 /* In the order of enum dpdk_driver */
 static const char *const drivers[DPDK_DRIVERS] = { "net_mana", "net_netvsc", "bus_vmbus",
@@ -31,9 +31,15 @@ static const char *const drivers[DPDK_DRIVERS] = { "net_mana", "net_netvsc", "bu
 
 /* Directories that have directories of libraries; {} is any name, as a machine's triplet is */
 static const char *const places[] = {
-	"/usr/lib",	       "/usr/lib64",	       "/usr/lib/{}-linux-gnu",
-	"/usr/local/lib",      "/usr/local/lib64",     "/usr/local/lib/{}-linux-gnu",
-	"/opt/{}/lib",	       "/opt/{}/lib64",	       "/opt/{}/lib/x86_64-linux-gnu",
+	"/usr/lib",
+	"/usr/lib64",
+	"/usr/lib/{}-linux-gnu",
+	"/usr/local/lib",
+	"/usr/local/lib64",
+	"/usr/local/lib/{}-linux-gnu",
+	"/opt/{}/lib",
+	"/opt/{}/lib64",
+	"/opt/{}/lib/x86_64-linux-gnu",
 	"/opt/{}/lib/aarch64-linux-gnu",
 };
 
@@ -130,7 +136,8 @@ static void find_drivers(const struct host *host, struct dpdk *dpdk)
 			dpdk->has[i] = host_exists(host, "%s/librte_%s.a", dpdk->libdir, name);
 			continue;
 		}
-		snprintf(ending, sizeof(ending), "so.%.*s", (int)strcspn(dpdk->abi, "."), dpdk->abi);
+		snprintf(ending, sizeof(ending), "so.%.*s", (int)strcspn(dpdk->abi, "."),
+			 dpdk->abi);
 		dpdk->has[i] =
 			host_exists(host, "%s/librte_%s.%s", dpdk->libdir, name, ending) ||
 			(*dpdk->plugins &&
@@ -349,8 +356,8 @@ static void read_records(const char *data, size_t size, struct dpdk *dpdk)
 		}
 	}
 	/* A bus has no record; its messages name it. */
-	dpdk->has[DPDK_BUS_VMBUS] = dpdk->has[DPDK_NET_NETVSC] &&
-				    memmem(data, size, "/sys/bus/vmbus/devices", 22);
+	dpdk->has[DPDK_BUS_VMBUS] =
+		dpdk->has[DPDK_NET_NETVSC] && memmem(data, size, "/sys/bus/vmbus/devices", 22);
 }
 
 /** read_needs() - a program that is linked with shared libraries of DPDK's: of which ABI? */

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC	  "manakin dpdk "
+#define MAGIC     "manakin dpdk "
 #define LINES_MAX 65536u
 
 /** fail() - a sentence with the reason of @err */
@@ -86,7 +86,8 @@ int dpdk_record_write(const char *prefix, const char *stage, const char *version
 	snprintf(path, sizeof(path), "%s/%s", prefix, DPDK_RECORD);
 	if (!access(path, F_OK)) {
 		snprintf(error, error_size,
-			 "there is a DPDK that manakin has installed in %s; remove it first: manakin "
+			 "there is a DPDK that manakin has installed in %s; remove it first: "
+			 "manakin "
 			 "dpdk uninstall %s",
 			 prefix, prefix);
 		err = -EEXIST;

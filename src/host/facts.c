@@ -103,7 +103,8 @@ static void add_hugepages(const struct host *host, struct facts *facts)
 
 	if (!hugepages_read(host, &found)) {
 		for (size_t i = 0; i < found.n; i++)
-			pages += (unsigned long long)found.page[i].free * found.page[i].kib / SMALL_PAGE;
+			pages += (unsigned long long)found.page[i].free * found.page[i].kib /
+				 SMALL_PAGE;
 		snprintf(text, sizeof(text), "%llu", pages);
 		add(facts, "hugepages.free", text, "%llu MB are free in hugepages",
 		    pages * SMALL_PAGE >> 10);
@@ -160,8 +161,8 @@ static void add_provider(const struct host *host, const struct mana_adapter *ada
 			add(facts, "provider", "match", "%s: %s", devices->device[i].name, words);
 			break;
 		case RDMA_MATCH_NOT:
-			add(facts, "provider", mana && *mana->path ? "mismatch" : "missing", "%s: %s",
-			    devices->device[i].name, words);
+			add(facts, "provider", mana && *mana->path ? "mismatch" : "missing",
+			    "%s: %s", devices->device[i].name, words);
 			break;
 		case RDMA_MATCH_UNKNOWN:
 			break;

@@ -144,8 +144,9 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 			if (c == '{') {
 				p += strspn(p, "0123456789,");
 				if (*p++ != '}')
-					return refuse(error, size,
-						      "a { that is no count such as {2,4}: write \\{");
+					return refuse(
+						error, size,
+						"a { that is no count such as {2,4}: write \\{");
 			}
 			continue;
 		case '^':
@@ -163,8 +164,9 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 	}
 	run_end(&run);
 	if (run.best_len < PATTERN_FIXED_MIN)
-		return refuse(error, size,
-			      "it has no four characters outside brackets that are always the same");
+		return refuse(
+			error, size,
+			"it has no four characters outside brackets that are always the same");
 	if (run.best_len > PATTERN_FIXED_MAX)
 		run.best_len = PATTERN_FIXED_MAX;
 	memcpy(fixed, run.best, run.best_len);
@@ -278,8 +280,8 @@ bool matcher_capture(struct matcher *matcher, void *code, unsigned int n, const 
 	*name = (const char *)table + n * entry + 2;
 	*text = NULL;
 	*len = 0;
-	if (number < pcre2_get_ovector_count(matcher->data) &&
-	    offsets[2 * number] != PCRE2_UNSET && offsets[2 * number + 1] >= offsets[2 * number]) {
+	if (number < pcre2_get_ovector_count(matcher->data) && offsets[2 * number] != PCRE2_UNSET &&
+	    offsets[2 * number + 1] >= offsets[2 * number]) {
 		*text = matcher->text + offsets[2 * number];
 		*len = offsets[2 * number + 1] - offsets[2 * number];
 	}

@@ -153,8 +153,9 @@ static int check_explains(const struct rules *rules, const struct rule *rule, ch
 			fits = !rules->rules[j].replaced && &rules->rules[j] != rule &&
 			       !fnmatch(rule->explains[i], rules->rules[j].id, 0);
 		if (!fits) {
-			snprintf(error, RULES_ERROR, "%.200s:%u: Explains: there is no rule '%.80s'",
-				 rule->file, rule->line, rule->explains[i]);
+			snprintf(error, RULES_ERROR,
+				 "%.200s:%u: Explains: there is no rule '%.80s'", rule->file,
+				 rule->line, rule->explains[i]);
 			return -EINVAL;
 		}
 	}

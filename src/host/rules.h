@@ -122,7 +122,8 @@ int rules_directory(struct rules *rules, const char *path, char error[RULES_ERRO
  */
 int rules_ready(struct rules *rules, char error[RULES_ERROR]);
 
-/** rules_fact_known() - is it the name of a fact that rules may ask for? docs/diagnosis.md has them */
+/** rules_fact_known() - is it the name of a fact that rules may ask for? docs/diagnosis.md has them
+ */
 bool rules_fact_known(const char *name);
 
 /** rules_explains() - does rule @a make telling rule @b needless? */

@@ -65,8 +65,17 @@ static const struct {
 
 /* Facts of the machine by name; one that ends with a dot stands for all that begin so */
 static const char *const facts[] = {
-	"interface", "vf", "pci", "mac", "uuid", "interface.up", "hugepages.free",
-	"hugepages.mounted", "provider", "memlock", "module.",
+	"interface",
+	"vf",
+	"pci",
+	"mac",
+	"uuid",
+	"interface.up",
+	"hugepages.free",
+	"hugepages.mounted",
+	"provider",
+	"memlock",
+	"module.",
 };
 
 /**
@@ -93,7 +102,7 @@ struct reader {
 };
 
 __attribute__((format(printf, 3, 4))) static int mistake(struct reader *r, unsigned int line,
-							  const char *format, ...)
+							 const char *format, ...)
 {
 	int n = snprintf(r->error, RULES_ERROR, "%.200s:%u: ", r->name, line);
 	va_list ap;
@@ -161,7 +170,8 @@ static int take_id(struct reader *r)
 	for (size_t i = 0; i < rules->n_rules; i++) {
 		struct rule *other = &rules->rules[i];
 
-		if (other == r->rule || other->replaced || !other->id || strcmp(other->id, r->value))
+		if (other == r->rule || other->replaced || !other->id ||
+		    strcmp(other->id, r->value))
 			continue;
 		if (other->directory == r->rule->directory)
 			return mistake(r, r->field_line, "Id: there is a '%s' already, at %s:%u",
@@ -334,7 +344,8 @@ static int end_block(struct reader *r)
 	err = take_field(r);
 	for (int f = 0; !err && f < FIELDS; f++)
 		if (field_kinds[f].needed && !r->seen[f] && (f != FIELD_FIX || !r->seen[FIELD_RUN]))
-			err = mistake(r, rule->line, "this rule has no field %s", field_kinds[f].name);
+			err = mistake(r, rule->line, "this rule has no field %s",
+				      field_kinds[f].name);
 	if (!err)
 		err = check_names(r, "Title", rule->title);
 	if (!err)
@@ -430,8 +441,9 @@ static int read_line(struct reader *r, const char *line, size_t len)
 	if (!blanks)
 		return begin_field(r, line, len);
 	if (!r->rule || r->field == FIELDS)
-		return mistake(r, r->line, "a line that begins with a blank goes on with a field, "
-					   "and there is none");
+		return mistake(r, r->line,
+			       "a line that begins with a blank goes on with a field, "
+			       "and there is none");
 	/* Of lines that stay lines, only the first blank is not theirs. */
 	if (field_kinds[r->field].lines)
 		blanks = 1;

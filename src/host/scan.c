@@ -16,8 +16,8 @@
 #include <string.h>
 
 #define STATES_MAX 0x7fffu
-#define ENDS	   0x8000u /* bit of an entry: a text ends in that state */
-#define NONE	   UINT32_MAX
+#define ENDS       0x8000u /* bit of an entry: a text ends in that state */
+#define NONE       UINT32_MAX
 
 /**
  * struct scan - the automaton

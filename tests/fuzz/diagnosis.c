@@ -2,9 +2,9 @@
 /*
  * tests/fuzz/diagnosis.c - any bytes as rules, and as a log.
  *
- * Input: a byte, and text. If the byte is odd the text is a file of rules, and then a log that these rules
- * are tried on. If it is even, the text is a log for a few rules that there are; half the byte is how
- * many bytes of it come at once.
+ * Input: a byte, and text. If the byte is odd the text is a file of rules, and then a log that
+ * these rules are tried on. If it is even, the text is a log for a few rules that there are; half
+ * the byte is how many bytes of it come at once.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,13 +14,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define RULE(id, more) "Id: " id "\nTitle: {what}\n" more "Cause: c {what}\nFix: f\nRun: r {what}\n" \
-		       "Source: s\nExample: e\n\n"
+#define RULE(id, more)                                                                             \
+	"Id: " id "\nTitle: {what}\n" more "Cause: c {what}\nFix: f\nRun: r {what}\n"              \
+	"Source: s\nExample: e\n\n"
 
-static const char some_rules[] =
-	RULE("a", "Match: hugepages (?<what>.*) node\nExplains: c*\nConfirm: interface.up = yes\n")
-	RULE("b", "Match: failed (?<what>\\d+)\nNeeds: ^error\nUnless: never\n")
-	RULE("c", "Match: [ab]+cdef(?<what>[^ ]*)$\nMatch: (?<what>x?)failed\nLast-Resort: yes\n");
+static const char some_rules[] = RULE(
+	"a", "Match: hugepages (?<what>.*) node\nExplains: c*\nConfirm: interface.up = yes\n")
+	RULE("b", "Match: failed (?<what>\\d+)\nNeeds: ^error\nUnless: never\n") RULE(
+		"c",
+		"Match: [ab]+cdef(?<what>[^ ]*)$\nMatch: (?<what>x?)failed\nLast-Resort: yes\n");
 
 static void require(int holds)
 {
@@ -46,7 +48,8 @@ static void look_at_findings(const struct diagnosis *d)
 				require((unsigned char)*text >= 0x20 && *text != 0x7f);
 		}
 		for (size_t n = 0; n < finding->n_fix; n++)
-			require(!finding->command[n] || !strpbrk(finding->fix[n], "$`;&|<>(){}\n") ||
+			require(!finding->command[n] ||
+				!strpbrk(finding->fix[n], "$`;&|<>(){}\n") ||
 				strpbrk(finding->rule->fix[n], "$`;&|<>(){}\n"));
 	}
 }

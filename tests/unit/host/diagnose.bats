@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
+# shellcheck disable=SC2016 # what on() gets is for the shell on that machine
 #
 # manakin diagnose, on logs that were captured and on input that is none.
-# MANAKIN is the program, LOGS the logs, RULES the shipped rules, SCHEMAS the schemas.
+# MANAKIN is the program, LOGS the logs, RULES the shipped rules, TREES makes machines, SCHEMAS the schemas.
 #
 # Of the logs, guide-* are the guide's blocks, word for word; lab-* and healthy-net_mana and -dmesg are of a
 # guest with Linux 6.12, rdma-core 56 and DPDK 24.11; healthy-net_null and -net_manakin of DPDK 22.11.
@@ -10,6 +11,8 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
+	# shellcheck source=trees/load.bash
+	. "$TREES/load.bash"
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -104,6 +107,30 @@ jsonschema.validate(json.load(open("out")), json.load(open(sys.argv[1])))' "$SCH
 	diagnose <"$LOGS/guide-hugepages.log" >two || [ $? -eq 1 ]
 	grep -q hugepages one
 	cmp one two
+}
+
+# said EXPRESSION - of the first diagnosis in the file out
+said() {
+	python3 -c "import json; d = json.load(open('out'))['diagnoses'][0]; print($1)"
+}
+
+@test "the machine confirms a cause, and has the names" {
+	on one 'manakin diagnose --rules "$RULES" --sysroot "$tree" --json "$LOGS/guide-interface-up.log" || [ $? -eq 1 ]' >out
+	[ "$(said 'd["confirmed"]')" = True ]
+	[ "$(said 'd["evidence"]')" = "['eth1 is up']" ]
+	said '*d["fix"]' | grep -q "sudo ip link set eth1 down"
+	! grep -q eth0 out
+	on one 'manakin diagnose --rules "$RULES" --sysroot "$tree" "$LOGS/guide-interface-up.log" || [ $? -eq 1 ]' |
+		grep -q "Confirmed by this machine: eth1 is up"
+}
+
+@test "a log from elsewhere, and a machine without an adapter, confirm nothing" {
+	on one 'manakin diagnose --log-only --rules "$RULES" --json "$LOGS/guide-interface-up.log" || [ $? -eq 1 ]' >out
+	[ "$(said 'd["confirmed"]')" = False ]
+	for machine in mlx5 metal; do
+		on $machine 'manakin diagnose --rules "$RULES" --sysroot "$tree" --json "$LOGS/lab-no-mana_ib.log" || [ $? -eq 1 ]' >out
+		[ "$(said 'd["id"], d["confirmed"]')" = "no-ports False" ]
+	done
 }
 
 @test "several causes are told in the order of their lines" {

@@ -35,7 +35,8 @@ static size_t wanted_facts(const struct rule *rule, struct fact *facts)
 
 	for (size_t i = 0; i < rule->n_facts; i++)
 		if (rule->facts[i].needed)
-			facts[n++] = (struct fact){ rule->facts[i].name, rule->facts[i].value, "so it is" };
+			facts[n++] = (struct fact){ rule->facts[i].name, rule->facts[i].value,
+						    "so it is" };
 	return n;
 }
 
@@ -372,10 +373,12 @@ static void mistakes_are_named(void **state)
 	refused("Id: a\nLast-Resort: no\n\n", "only 'yes'");
 	refused("Id: a\nTitle: {thing}\nMatch: failure\nCause: c\nFix: f\nSource: s\nExample: e\n",
 		"no pattern of this rule captures {thing}");
-	refused(RULE("a", "Match: failure\n") RULE("a", "Match: failure\n"), "there is a 'a' already");
+	refused(RULE("a", "Match: failure\n") RULE("a", "Match: failure\n"),
+		"there is a 'a' already");
 	refused(RULE("a", "Match: failure\nExplains: nobody\n"), "there is no rule 'nobody'");
-	refused(RULE("a", "Match: failure\nExplains: b\n") RULE("b", "Match: failure\nExplains: c\n")
-			RULE("c", "Match: failure\nExplains: a\n"),
+	refused(RULE("a", "Match: failure\nExplains: b\n")
+			RULE("b", "Match: failure\nExplains: c\n")
+				RULE("c", "Match: failure\nExplains: a\n"),
 		"explains it in turn");
 }
 
@@ -385,18 +388,12 @@ static void fixed_texts_are_safe(void **state)
 	static const struct {
 		const char *pattern, *fixed;
 	} cases[] = {
-		{ "abcdef", "abcdef" },
-		{ "abcdef?", "abcde" },
-		{ "abcd{0,2}efghi", "efghi" },
-		{ "abcde+f", "abcde" },
-		{ "ab(cdefghijk)lmno", "lmno" },
-		{ "abcd.(efghijkl|m)*", "abcd" },
-		{ "abcd\\.efgh", "abcd.efgh" },
-		{ "abcd[efgh]ijklm", "ijklm" },
-		{ "abcd[]efgh]ijklm", "ijklm" },
-		{ "abcd[[:alpha:]]ijklm", "ijklm" },
-		{ "abcd\\befghi", "efghi" },
-		{ "(?<!x)abcd", "abcd" },
+		{ "abcdef", "abcdef" },          { "abcdef?", "abcde" },
+		{ "abcd{0,2}efghi", "efghi" },   { "abcde+f", "abcde" },
+		{ "ab(cdefghijk)lmno", "lmno" }, { "abcd.(efghijkl|m)*", "abcd" },
+		{ "abcd\\.efgh", "abcd.efgh" },  { "abcd[efgh]ijklm", "ijklm" },
+		{ "abcd[]efgh]ijklm", "ijklm" }, { "abcd[[:alpha:]]ijklm", "ijklm" },
+		{ "abcd\\befghi", "efghi" },     { "(?<!x)abcd", "abcd" },
 	};
 	char fixed[PATTERN_FIXED_MAX + 1], error[256];
 	(void)state;
