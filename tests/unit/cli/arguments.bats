@@ -68,7 +68,7 @@ stop() {
 }
 
 @test "each command explains itself with --help" {
-	for command in device control run bench lab "lab build" "lab run" "lab shell"; do
+	for command in list args device control run bench lab "lab build" "lab run" "lab shell"; do
 		# shellcheck disable=SC2086
 		run --separate-stderr manakin $command --help
 		[ "$status" -eq 0 ] && [ -z "$stderr" ] && [[ $output == Usage:* ]]
@@ -239,7 +239,9 @@ stop() {
 	done
 	refused 2 "--mode: 'io;quit' is not a mode" run --mode "io;quit"
 	refused 2 "--seconds: 'soon' is not a time" run --seconds soon
-	refused 2 "one adapter at a time, not 'b' too" run a b
+	refused 1 "there is no interface a" run --dry-run a b
+	refused 2 "--txd: '63' is not 64 to 8192" run --txd 63
+	refused 2 "--json or --csv, once" run --json --csv
 	refused 2 "are testpmd's; /bin/true is another application" run --app /bin/true --tx-first
 }
 
