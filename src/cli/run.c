@@ -13,12 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/hugepages.h"
+#include "cli/keep.h"
 #include "cli/lab_child.h"
 #include "cli/look.h"
 #include "cli/output.h"
@@ -425,9 +425,7 @@ int cmd_run(int argc, char **argv)
 	s->run = &run;
 	s->show = run.form == RATES_TABLE ? stdout : stderr;
 	s->stop = stop_signals();
-	s->log = memfd_create("log", MFD_CLOEXEC);
-	if (s->log < 0)
-		s->log = 0; /* then a failure is not explained */
+	s->log = keep_open();
 	status = check(s) ? EXIT_FAILED : run.dry_run ? print_command(s) : run_it(s);
 	target_free(&s->target);
 	if (s->log)

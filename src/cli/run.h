@@ -37,7 +37,7 @@ struct run {
  * struct session - a run in progress
  * @cpus:	the application's
  * @stop:	readable when the user wants an end
- * @log:	what testpmd says, for when something goes wrong; 0: nothing is kept
+ * @log:	what the application says, of keep_open()
  * @show:	where the rate goes as it changes
  */
 struct session {

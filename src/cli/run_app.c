@@ -2,8 +2,9 @@
 /*
  * Theory of operation: testpmd is started, forwards, and is asked for its counters each second; or
  * another application is started with the same EAL arguments, and the adapter, if it can be asked,
- * for its own counters. All that testpmd says is kept in a file in memory. When it fails, or sends
- * on a MANA adapter far less than that can, the file is read for what is known of such failures.
+ * for its own counters. What testpmd says, and what the other writes to standard error, is kept.
+ * When it fails, or sends on a MANA adapter far less than that can, that is read for what is known
+ * of such failures.
  */
 #include "cli/run.h"
 
@@ -18,6 +19,7 @@
 
 #include "cli/cli.h"
 #include "cli/diagnose.h"
+#include "cli/keep.h"
 #include "cli/lab_child.h"
 
 #define END_MS     10000
@@ -345,11 +347,14 @@ static int run_app(struct session *s)
 	struct child_plan plan = { .out = s->run->form == RATES_TABLE ? STDOUT_FILENO
 								      : STDERR_FILENO,
 				   .err = STDERR_FILENO };
+	struct keep_tee *tee;
 	struct child app;
 	char fate[80];
 	bool ended;
 	int err, status;
 
+	/* EAL's log goes to standard error, unless the application has other wishes. */
+	tee = keep_tee(s->log, STDERR_FILENO, &plan.err);
 	plan.argv = run_command(s);
 	err = plan.argv ? 0 : -ENOMEM;
 	if (*s->target.sysfs)
@@ -357,7 +362,10 @@ static int run_app(struct session *s)
 	if (!err)
 		err = child_start(&app, &plan);
 	child_args_free(plan.argv);
+	if (tee)
+		close(plan.err);
 	if (err) {
+		keep_tee_end(tee);
 		say("cannot start %s: %s", s->run->app, strerror(-err));
 		return EXIT_FAILED;
 	}
@@ -365,10 +373,12 @@ static int run_app(struct session *s)
 	if (isatty(fileno(s->show)))
 		fputc('\n', s->show);
 	status = child_stop(&app, ended ? 0 : SIGINT, END_MS);
+	keep_tee_end(tee);
 	/* One that knows no end but a signal does what it was asked for. */
 	if (!status || (!ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT))
 		return EXIT_OK;
 	say("%s %s", s->run->app, child_fate(status, fate, sizeof(fate)));
+	explain(s);
 	return EXIT_FAILED;
 }
 

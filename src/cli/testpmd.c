@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/keep.h"
 #include "cli/lab_child.h"
 
 #define PROMPT        "testpmd> "
@@ -37,7 +38,7 @@
  * @said:	what it has said, NUL-terminated
  * @len:	bytes of @said
  * @from:	where in @said the answer to the last command begins
- * @log:	where it is written to, too; 0: nowhere
+ * @log:	where it is kept, too; 0: nowhere
  */
 struct testpmd {
 	struct child child;
@@ -81,8 +82,7 @@ static int take(struct testpmd *testpmd)
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return -EPIPE;
-	if (testpmd->log && write(testpmd->log, testpmd->said + testpmd->len, (size_t)n) != n)
-		testpmd->log = 0; /* it is there to explain a failure, and must not be one */
+	keep_more(testpmd->log, testpmd->said + testpmd->len, (size_t)n);
 	testpmd->len += (size_t)n;
 	testpmd->said[testpmd->len] = '\0';
 	return 0;

@@ -19,7 +19,7 @@
  * @sysfs:	where DPDK's PCI bus looks for devices; NULL for the system's
  * @eal:	EAL arguments, NULL-terminated
  * @args:	its own arguments, NULL-terminated, without -i
- * @log:	descriptor of a file that all it says is written to, too; 0: none
+ * @log:	of keep_open(), where what it says is kept; 0: nowhere
  */
 struct testpmd_plan {
 	const char *app;

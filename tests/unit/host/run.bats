@@ -91,6 +91,18 @@ mana_dev_start(): failed to start tx queues -19"
 	[[ $stderr == *"give VMBus device f8615163-0001-1000-2000-6045bda6bd76 to hv_netvsc"* ]]
 }
 
+@test "another application fails: its standard error is looked at" {
+	app=$BATS_TEST_TMPDIR/l2fwd
+	printf '#!/bin/sh\necho EAL: No free 2048 kB hugepages reported on node 0 >&2\n%s\n' \
+		'echo EAL: FATAL: Cannot get hugepage information. >&2; echo out; exit 7' >"$app"
+	chmod +x "$app"
+	export app
+	run -1 --separate-stderr inside taken 'exec "$MANAKIN" run --app "$app" enP30832s1d1'
+	echo "$stderr"
+	[ "$output" = out ]
+	[[ $stderr == "EAL: No free 2048 kB hugepages reported on node 0"*"$app exited with status 7"*"What to do"* ]]
+}
+
 @test "it fails for no reason that is known: where to look" {
 	application "nothing of note" 3
 	run -1 --separate-stderr inside taken 'exec "$MANAKIN" run --app "$app" enP30832s1d1 -- --no-huge --'
