@@ -446,11 +446,25 @@ static int finish(const struct carrying *c)
 	return err || left ? err : journal_forget(c->journal, c->error, c->error_size);
 }
 
+/** say_failed() - which addresses and routes are not back, and what to type for them */
+static void say_failed(const struct plan *plan, const struct step *first, char *error,
+		       size_t error_size)
+{
+	size_t len = (size_t)snprintf(
+		error, error_size, "%s could not be given back: %s; to try by hand: ", first->what,
+		first->why);
+
+	for (const struct step *step = first; step < plan->step + plan->n_steps; step++)
+		if (step->state == STEP_FAILED && len < error_size)
+			len += (size_t)snprintf(error + len, error_size - len, "%s%s",
+						step == first ? "" : " && ", step->command);
+}
+
 int setup_restore(const struct host *host, struct journal *journal, struct plan *plan,
 		  setup_told *told, void *arg, char *error, size_t error_size)
 {
 	struct carrying c = { host, journal, plan, told, arg, true, error, error_size };
-	const struct step *failed = NULL;
+	const struct step *failed = NULL; /* the first of those that hold up nothing */
 	int err = 0, first = 0;
 
 	for (size_t i = 0; !err && i < plan->n_ports; i++)
@@ -464,10 +478,11 @@ int setup_restore(const struct host *host, struct journal *journal, struct plan 
 		err = make_and_tell(&c, step);
 		if (err >= 0)
 			continue;
-		failed = step;
-		first = err;
-		if (step->kind == STEP_ADDRESS || step->kind == STEP_ROUTE)
+		if (step->kind == STEP_ADDRESS || step->kind == STEP_ROUTE) {
+			first = failed ? first : err;
+			failed = failed ? failed : step;
 			continue;
+		}
 		snprintf(error, error_size,
 			 "%s: %s; run it again once that is mended: the journal is kept",
 			 step->what, step->why);
@@ -476,7 +491,6 @@ int setup_restore(const struct host *host, struct journal *journal, struct plan 
 	err = finish(&c);
 	if (err || !failed)
 		return err;
-	snprintf(error, error_size, "%s could not be given back: %s; to try by hand: %s",
-		 failed->what, failed->why, failed->command);
+	say_failed(plan, failed, error, error_size);
 	return first;
 }
