@@ -69,6 +69,20 @@ is() {
 	done
 }
 
+@test "a VF that comes before its interface, or its port, is no failure" {
+	is <<-'END'
+		mana 7870:00:00.0 enP30832s1: no netdev found for vf serial:2
+		hv_netvsc f8615163-0001-1000-2000-6045bda6bd76 eth1: VF registering: enP30832s1
+		hv_netvsc f8615163-0001-1000-2000-6045bda6bd76 eth1: Data path switched to VF: enP30832s1
+	END
+	is <<-'END'
+		hn_vf_attach(): Couldn't find port for VF
+		hn_vf_add(): RNDIS reports VF but device not found, retrying
+		EAL: Probe PCI driver: net_mana (1414:00ba) device: 7870:00:00.0 (socket 0)
+		hn_vf_attach(): found matching VF port 0
+	END
+}
+
 @test "a healthy log's JSON is an empty list" {
 	run -0 diagnose --json "$LOGS/healthy-net_mana.log"
 	[ "$(echo "$output" | tr -d ' \n')" = '{"diagnoses":[]}' ]
