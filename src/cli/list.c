@@ -184,9 +184,10 @@ static int print_json(const struct list *list)
 			continue;
 		json_array_append_new(
 			adapters,
-			json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "kind",
+			json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kind",
 				  adapter_kind_name(adapter->kind), "name",
-				  output_text(adapter->name), "address", adapter->address, "driver",
+				  output_text(adapter->name), "address",
+				  output_text(adapter->address), "driver",
 				  output_text(adapter->driver), "rdma", output_text(adapter->rdma),
 				  "firmware", output_text(adapter->firmware), "numa_node",
 				  adapter->numa_node < 0 ? json_null()
@@ -243,7 +244,8 @@ static void adapter_text(const struct mana_adapter *adapter, char *text, size_t 
 {
 	*text = '\0';
 	if (adapter->kind == ADAPTER_SOFTWARE)
-		join(text, size, ", ", "in software, at %s", adapter->address);
+		join(text, size, ", ", *adapter->address ? "in software, at %s" : "in software",
+		     adapter->address);
 	else
 		join(text, size, ", ", adapter->kind == ADAPTER_PF ? "PF" : "VF");
 	if (adapter->kind != ADAPTER_SOFTWARE)
@@ -392,10 +394,13 @@ static int print_lines(const struct list *list)
 		for (size_t i = 0; i < machine->n_ports; i++)
 			ports += machine->port[i].adapter == (int)a;
 		if (!ports && !list->wanted)
-			line_cells(
-				output_line(table, NULL),
-				(const char *[LINE_CELLS]){ adapter[a].name, adapter[a].address,
-							    adapter_kind_name(adapter[a].kind) });
+			line_cells(output_line(table, NULL),
+				   (const char *[LINE_CELLS]){
+					   [0] = adapter[a].name,
+					   [1] = adapter[a].address,
+					   [2] = adapter_kind_name(adapter[a].kind),
+					   [10] = owner_name(OWNER_UNKNOWN),
+				   });
 	}
 	for (size_t i = 0; i < machine->n_ports; i++) {
 		const struct mana_port *port = &machine->port[i];
@@ -438,8 +443,8 @@ int cmd_list(int argc, char **argv)
 		return EXIT_USAGE;
 	if (look_at_machine(list.sysroot, &host, &list.machine))
 		return EXIT_FAILED;
-	if (!list.n_words ||
-	    !look_for_ports(&host, &list.machine, list.words, list.n_words, &list.wanted, &list.n_wanted))
+	if (!list.n_words || !look_for_ports(&host, &list.machine, list.words, list.n_words,
+					     &list.wanted, &list.n_wanted))
 		status = print(&list);
 	free(list.wanted);
 	look_away(&host, &list.machine);

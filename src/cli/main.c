@@ -15,15 +15,15 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{ "list", cmd_list, "the MANA adapters of this machine, their ports, and who has them" },
+	{ "check", cmd_check, "is everything there that MANA and DPDK need?" },
+	{ "setup", cmd_setup, "hand interfaces over to DPDK" },
+	{ "args", cmd_args, "the EAL arguments with which an application gets them" },
+	{ "run", cmd_run, "testpmd, or another DPDK application, on them" },
+	{ "diagnose", cmd_diagnose, "what a log shows to be wrong, and what to do" },
+	{ "restore", cmd_restore, "give them back to the kernel as they were" },
+	{ "dpdk", cmd_dpdk, "the installations of DPDK, whether they can drive MANA, and one more" },
 	{ "device", cmd_device, "a MANA adapter in software" },
 	{ "control", cmd_control, "ask a running adapter, or make something happen to it" },
-	{ "check", cmd_check, "is everything there that MANA and DPDK need?" },
-	{ "args", cmd_args, "the EAL arguments with which an application gets them" },
-	{ "run", cmd_run, "testpmd, or another DPDK application, on that adapter" },
-	{ "dpdk", cmd_dpdk, "the installations of DPDK, whether they can drive MANA, and one more" },
-	{ "diagnose", cmd_diagnose, "what a log shows to be wrong, and what to do" },
-	{ "setup", cmd_setup, "hand interfaces over to DPDK" },
-	{ "restore", cmd_restore, "give them back to the kernel as they were" },
 	{ "bench", cmd_bench, "packets per second against memif and vhost-user" },
 	{ "lab", cmd_lab, "a virtual machine with Debian's own drivers on that adapter" },
 };

@@ -64,7 +64,7 @@ struct mana_port {
 
 /**
  * struct mana_adapter - an adapter
- * @address:	on the PCI bus; of a software adapter, as DPDK sees it
+ * @address:	on the PCI bus; of a software adapter, as DPDK sees it, or empty: not known
  * @driver:	of the PCI function: mana, uio_pci_generic, vfio-pci; empty: none
  * @rdma:	name of its RDMA device (mana_0; on newer kernels manae_0, beside one for RNICs);
  *		empty: none

@@ -67,10 +67,10 @@ static void read_answer(const char *answer, struct software_adapter *adapter)
 		return;
 	adapter->running = true;
 	adapter->attached = json_is_true(json_object_get(root, "attached"));
-	json_array_foreach(json_object_get(root, "ports"), i,
-			   port) if (adapter->n_ports < SOFTWARE_PORTS_MAX &&
-				     read_port(port, &adapter->port[adapter->n_ports]))
-		adapter->n_ports++;
+	json_array_foreach(json_object_get(root, "ports"), i, port)
+		if (adapter->n_ports < SOFTWARE_PORTS_MAX &&
+		    read_port(port, &adapter->port[adapter->n_ports]))
+			adapter->n_ports++;
 	json_decref(root);
 }
 
@@ -96,17 +96,18 @@ static bool read_adapter(const struct host *host, const char *name,
 	struct names names;
 	unsigned long long device;
 	bool found = false;
+	int err;
 
 	if (strlen(name) >= sizeof(adapter->name))
 		return false;
-	host_list(host, &names, SOFTWARE_DIRECTORY "/%s/pci", name);
+	err = host_list(host, &names, SOFTWARE_DIRECTORY "/%s/pci", name);
 	for (size_t i = 0; i < names.n && !found; i++)
 		if (pci_address_ok(names.name[i])) {
 			strcpy(adapter->address, names.name[i]);
 			found = true;
 		}
 	names_free(&names);
-	if (!found)
+	if (!found && err != -EACCES)
 		return false;
 	strcpy(adapter->name, name);
 	adapter->physical = !host_number(host, &device, SOFTWARE_DIRECTORY "/%s/pci/%s/device",

@@ -4,7 +4,7 @@
  *
  * `manakin device --name NAME` makes a directory SOFTWARE_DIRECTORY/NAME with its sockets and a
  * directory shaped like sysfs, pci/ADDRESS, where DPDK finds it. Only its user and root may
- * connect; to others it shows its name and address.
+ * connect; to others it shows its name at most.
  */
 #ifndef MANAKIN_HOST_SOFTWARE_H
 #define MANAKIN_HOST_SOFTWARE_H
@@ -34,6 +34,7 @@ struct software_port {
 
 /**
  * struct software_adapter - an adapter
+ * @address:	empty: this user may not know it
  * @physical:	it presents the PF
  * @running:	it answered; else what follows is not known
  * @attached:	a client is attached

@@ -161,3 +161,26 @@ refused() {
 		setpriv --reuid 65534 --clear-groups "$MANAKIN" list --sysroot "$tree" || exit 3'
 	[[ $output == *"dpdk-netvsc - "* && $output == *"eth0"* ]]
 }
+
+@test "an adapter in software that was killed, and one of another user's" {
+	run --separate-stderr unshare -m bash -ec '
+		mount -t tmpfs -o mode=755 tmpfs /run
+		"$MANAKIN" device --name mine --port mac=00:0d:3a:76:3b:d0 >/dev/null 2>&1 3>&- &
+		for _ in {1..100}; do [ ! -S /run/manakin/mine/socket.ctl ] || break; sleep 0.05; done
+		cp "$MANAKIN" /run/program
+		setpriv --reuid 65534 --clear-groups /run/program list
+		setpriv --reuid 65534 --clear-groups /run/program list --json >/run/other.json
+		setpriv --reuid 65534 --clear-groups /run/program list mine || [ $? -eq 1 ]
+		kill -KILL %1
+		wait || :
+		"$MANAKIN" list
+		"$MANAKIN" list mine:0 || [ $? -eq 1 ]
+		cat /run/other.json'
+	echo "$output"
+	echo "$stderr"
+	[ "$status" -eq 0 ]
+	[[ ${lines[1]} == "mine - "*" software - "*" unknown "* ]]
+	[[ ${lines[3]} == "mine 7870:00:00.0 software - "*" unknown "* ]]
+	[[ $stderr == *"the adapter mine does not tell this user its ports"*"start it again: manakin device --name mine"* ]]
+	printf '%s\n' "${lines[@]:4}" | valid list
+}
