@@ -1,0 +1,219 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The operator's commands in real guests, with the kernel's drivers, rdma-core and DPDK as Debian
+# ships them: trixie has all, bookworm's kernel 6.1 has no mana_ib. The guide's failures are made
+# for real; check has to find each beforehand, and diagnose in testpmd's log.
+
+load dpdk
+
+MAC=00:0d:3a:76:3b:d0
+SCHEMAS=$BATS_TEST_DIRNAME/../../docs/schema
+IN_GUEST=/mnt/share/manakin
+
+setup_file() {
+	local share
+	adapter_start mana0 --port "mac=$MAC,fabric=sink+verify" --port fabric=sink
+	share=$(lab_file guest.share)
+	mkdir -p "$share"
+	cp -r "$MANAKIN" "$LAB_TESTS/../../share/rules" "$LAB_TESTS/../unit/host/provider_id.py" "$share"
+	cp "$LAB_TESTS"/guest-dpdk/* "$LAB_TESTS/fixtures/testpmd.sh" "$share"
+	echo 'void crash(void) __attribute__((constructor)); void crash(void) { __builtin_trap(); }' |
+		"${CC:-cc}" -shared -fPIC -x c -o "$share/crash.so" -
+	dpdk_start guest --cpus 4 --attach "$(adapter_socket mana0)"
+	dpdk_ready guest
+}
+
+teardown_file() {
+	lab_stop
+}
+
+# Each test begins with a guest in order, however the one before has ended.
+setup() {
+	gone guest || guest guest 'rm -f /etc/libibverbs.d/crash.driver /dev/hugepages/*
+		ip link set eth0 down
+		echo 1024 >/proc/sys/vm/nr_hugepages
+		for id in mana:20 erdma:19; do
+			python3 /mnt/share/provider_id.py /usr/lib/x86_64-linux-gnu/libibverbs/lib${id%:*}-rdmav*.so ${id#*:}
+		done' >/dev/null
+}
+
+# check NAME STATUS ARGUMENT... - manakin check in the guest; its findings go to $FINDINGS
+check() {
+	local name=$1 wanted=$2 got=0 json
+	shift 2
+	json=$(lab_file json)
+	FINDINGS=$(lab_file findings)
+	guest "$name" "$IN_GUEST check --json $(printf '%q ' "${@:-}" | sed "s/^'' //")" >"$json" || got=$?
+	python3 - "$json" "$SCHEMAS/check.json" >"$FINDINGS" <<-'END'
+		import json, jsonschema, sys
+		found, schema = (json.load(open(name)) for name in sys.argv[1:3])
+		jsonschema.validate(found, schema)
+		for c in found["checks"]:
+		    print(c["verdict"], c["check"], c["subject"] or "-", c["evidence"], "|", c["fix"] or "-")
+	END
+	cat "$FINDINGS"
+	equal "$wanted" "$got" 'exit status'
+}
+
+# says PATTERN - VERDICT CHECK SUBJECT EVIDENCE | FIX
+says() {
+	grep -qE "^$1" "$FINDINGS" || fail "no finding is like: $1"
+}
+
+# fails CHECK... - these checks fail, and no others
+fails() {
+	equal "$*" "$(awk '$1 == "fail" { print $2 }' "$FINDINGS" | sort -u | xargs)" 'checks that fail'
+}
+
+# mend CHECK - run the command that check names for the first that fails
+mend() {
+	local fix
+	fix=$(jq -r --arg check "$1" 'first(.checks[] | select(.check == $check and .verdict == "fail")).fix' \
+		"$(lab_file json)")
+	[[ -n $fix ]] || fail "there is no command that mends $1"
+	guest guest "${fix//sudo /}"
+}
+
+# testpmd_log - the guide's single queue command; its output stays in the guest, in /tmp/log
+testpmd_log() {
+	COMMAND_TIMEOUT=100 guest guest "grep ^dpdk-testpmd /mnt/share/testpmd.sh | sed -n 1p |
+		timeout -s KILL 90 bash /mnt/share/guide.bash $MAC 'Port statistics' 2 >/tmp/log; cat /tmp/log"
+}
+
+# diagnosed PATTERN - the log is told as this, and nothing else
+diagnosed() {
+	local ids
+	guest guest "$IN_GUEST diagnose --json --rules /mnt/share/rules /tmp/log" >"$(lab_file diagnoses)" ||
+		(($? == 1)) || fail 'diagnose does not work'
+	ids=$(jq -r '.diagnoses[].id' "$(lab_file diagnoses)" | xargs)
+	[[ $ids =~ ^($1)$ ]] || fail "wanted $1, got '$ids'"
+}
+
+@test "trixie: check has nothing to say against it" {
+	check guest 0
+	says 'ok linux - Debian GNU/Linux 13 .*, kernel 6.12'
+	says 'ok azure - .*, not Azure, but a MANA adapter is there; without VMBus .*--pmd mana'
+	says 'ok adapter 0000:00:10.0 a MANA VF, driver mana, 2 ports'
+	says 'ok kernel - 6.12.* has both drivers'
+	says 'ok module mana_ib loaded'
+	says 'ok rdma-core - version 56 '
+	says 'ok rdma-provider - .*/libmana-rdmav34.so claims driver id 20'
+	says "ok rdma-device mana_0 libibverbs picks the provider mana; the kernel's driver id is 20"
+	says 'ok interface eth0 free'
+	says 'ok queues eth0 up to 4 queue pairs'
+	says 'ok dpdk /usr 24.11.*, with net_mana'
+	says 'ok hugepages node 0, 2 MB 1024'
+	says 'ok hugetlbfs - /dev/hugepages, for pages of 2 MB'
+	says 'ok memlock - no limit'
+	check guest 2 eth0 --queues 5
+	says 'fail queues eth0 5 queue pairs are wanted, the adapter has 4 \| use --rxq=4 --txq=4'
+	fails queues
+}
+
+@test "trixie: a module that is not loaded is told, and its command mends it" {
+	guest guest 'rmmod mana_ib'
+	check guest 2
+	says 'fail module mana_ib not loaded: .* \| sudo modprobe mana_ib'
+	says 'fail rdma-device 0000:00:10.0 the adapter has no RDMA device'
+	fails module rdma-device
+	mend module
+	guest guest 'udevadm settle'
+	check guest 0
+}
+
+@test "the guide's interface that is up: check names it, testpmd fails, diagnose knows why" {
+	guest guest 'ip link set eth0 up'
+	check guest 2 eth0
+	says 'fail interface eth0 the VF eth0 is up; .* \| sudo manakin setup eth0'
+	fails interface
+	testpmd_log | grep 'Failed to create qp queue'
+	diagnosed 'interface-up'
+	guest guest 'ip link set eth0 down'
+	check guest 0 eth0
+}
+
+@test "the guide's missing hugepages: likewise" {
+	guest guest 'echo 0 >/proc/sys/vm/nr_hugepages'
+	check guest 2
+	says 'fail hugepages - there are none'
+	fails hugepages
+	testpmd_log | grep 'Cannot get hugepage information'
+	diagnosed 'hugepages-none'
+	check guest 2
+	mend hugepages
+	check guest 0
+}
+
+# provider NAME [ID] - the driver id that it claims; another one from now on
+provider() {
+	guest guest "python3 /mnt/share/provider_id.py /usr/lib/x86_64-linux-gnu/libibverbs/lib$1-rdmav*.so ${2-}"
+}
+
+@test "the guide's mismatch of driver ids: another provider takes the adapter" {
+	provider mana 21
+	provider erdma 20
+	check guest 2
+	says "fail rdma-device mana_0 libibverbs picks the provider erdma \(.*/liberdma-rdmav[0-9]+.so\): the kernel calls this device's driver id 20; rdma-core's provider mana claims id 21, and erdma claims the kernel's"
+	fails rdma-device
+	testpmd_log
+	diagnosed 'rdma-id-mismatch.*'
+}
+
+@test "a libmana with another driver id, which nobody else has: no provider takes the adapter" {
+	provider mana 21
+	check guest 2
+	says "fail rdma-device mana_0 libibverbs finds no provider: the kernel calls this device's driver id 20; rdma-core's provider mana claims id 21 \|"
+	fails rdma-device
+	testpmd_log
+	diagnosed 'rdma-id-mismatch.*'
+}
+
+@test "a provider that crashes takes check with it no further than libibverbs" {
+	guest guest 'cp /mnt/share/crash.so /usr/lib/x86_64-linux-gnu/libibverbs/libcrash-rdmav34.so
+		echo driver crash >/etc/libibverbs.d/crash.driver'
+	check guest 2
+	says 'fail rdma-device mana_0 libibverbs.so.1 crashes when it lists its devices \(signal [0-9]+\)'
+	fails rdma-device
+	guest guest 'rm /etc/libibverbs.d/crash.driver'
+	check guest 0
+}
+
+@test "setup, testpmd with the arguments of args, restore: directly, with net_mana" {
+	local before after
+	guest guest 'ip link set eth0 up mtu 1400; ip address add 192.0.2.7/24 dev eth0'
+	before=$(guest guest 'ip -o address show dev eth0; ip -o link show dev eth0')
+	guest guest "$IN_GUEST setup --pmd mana eth0"
+	check guest 0 eth0
+	testpmd_log | grep -E 'Tx-pps: *[1-9]'
+	guest guest "timeout -s KILL 60 dpdk-testpmd -l 1-2 $(guest guest "$IN_GUEST args eth0") -- \
+		--total-num-mbufs=8192 --forward-mode=txonly --auto-start --txd=128 --rxd=128 \
+		--stats-period 1 </dev/null & sleep 8; kill -INT %1; wait %1" | grep -E 'Tx-pps: *[1-9]'
+	guest guest "$IN_GUEST restore eth0"
+	after=$(guest guest 'ip -o address show dev eth0; ip -o link show dev eth0')
+	equal "$before" "$after" 'the interface'
+	guest guest 'ip address flush dev eth0; ip link set eth0 down mtu 1500'
+}
+
+@test "bookworm: check names the mana_ib that its kernel has not" {
+	guest_stop guest
+	adapter_start mana1 --port fabric=sink
+	guest_start bookworm --suite bookworm --share "$(lab_file guest.share)" --cpus 2 --attach "$(adapter_socket mana1)"
+	guest_ready bookworm
+	guest bookworm 'echo 256 >/proc/sys/vm/nr_hugepages'
+	check bookworm 2
+	says 'ok linux - Debian GNU/Linux 12'
+	says 'ok module mana loaded'
+	says 'fail kernel - 6.1.* is older than 6.2, .*mana_ib,? and has no backport of it \| sudo apt-get install -t bookworm-backports'
+	says 'fail module mana_ib missing in kernel 6.1'
+	says 'ok rdma-core - version 44 '
+	says 'ok rdma-provider '
+	says 'fail dpdk /usr 22.11.*, which cannot drive MANA: it has no net_mana'
+	fails dpdk kernel module rdma-device
+}
+
+@test "neither the adapters nor the guest's kernel have anything to complain about" {
+	adapter_content mana0
+	adapter_content mana1
+	guest_content bookworm
+}
