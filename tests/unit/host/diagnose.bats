@@ -113,7 +113,7 @@ jsonschema.validate(json.load(open("out")), json.load(open(sys.argv[1])))' "$SCH
 	printf '\e]0;title\a EAL: Cannot get hugepage information.\n' >log
 	script -qec "$MANAKIN diagnose --rules $RULES log" /dev/null </dev/null >out || true
 	grep -q $'\e\\[1m' out
-	! grep -q $'\e\\]' out
+	run ! grep -q $'\e\\]' out
 }
 
 @test "standard input, with and without -" {
@@ -133,7 +133,7 @@ said() {
 	[ "$(said 'd["confirmed"]')" = True ]
 	[ "$(said 'd["evidence"]')" = "['eth1 is up']" ]
 	said '*d["fix"]' | grep -q "sudo ip link set eth1 down"
-	! grep -q eth0 out
+	run ! grep -q eth0 out
 	on one 'manakin diagnose --rules "$RULES" --sysroot "$tree" "$LOGS/guide-interface-up.log" || [ $? -eq 1 ]' |
 		grep -q "Confirmed by this machine: eth1 is up"
 }
