@@ -282,10 +282,10 @@ static void describe_link(const struct host *host, const struct step *step, stru
 		break;
 	case STEP_JOIN:
 		fprintf(words->to_what, "wait until the VF %s is joined again", step->object);
-		fputs("timeout 10 sh -c 'until ls \"$0\" > /dev/null 2>&1; do sleep 0.1; done' ",
-		      words->to_command);
-		put_path(words->to_command, host, "/sys/class/net/%s/master", step->object);
-		fputs(" || true", words->to_command);
+		fprintf(words->to_command,
+			"timeout 10 sh -c 'until ip link show dev \"$0\" | grep -q \" master \"; "
+			"do sleep 0.1; done' %s || true",
+			step->object);
 		break;
 	default:
 		fprintf(words->to_what, "%s %s", step->kind == STEP_ADDRESS ? "address" : "route",
