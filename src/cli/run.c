@@ -319,11 +319,6 @@ static int check(struct session *s)
 		    s->target.name);
 		return -EINVAL;
 	}
-	if (s->target.queues_max && run->queues > s->target.queues_max) {
-		say("--queues: %s has %u at most, not %u", s->target.name, s->target.queues_max,
-		    run->queues);
-		return -EINVAL;
-	}
 	if (choose_cpus(s, run_ports(s)))
 		return -ENODEV;
 	return run->dry_run ? 0 : check_hugepages(run, run_ports(s));

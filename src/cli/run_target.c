@@ -134,14 +134,11 @@ static int may_be_taken(const struct mana_port *port, bool netvsc, char *error, 
 	return 0;
 }
 
-/** add_port() - to the target: its name that stays, and its limits; 0 or -ENOMEM */
+/** add_port() - to the target: its name that stays; 0 or -ENOMEM */
 static int add_port(struct run_target *target, const struct mana_port *port)
 {
-	unsigned int queues = port->vf ? port->vf->queues_max : 0;
 	char mac[MAC_TEXT];
 
-	if (queues && (!target->queues_max || queues < target->queues_max))
-		target->queues_max = queues;
 	target->ports++;
 	return child_args_add(&target->keys, "%s",
 			      port->has_mac ? mac_text(port->mac, mac) : port->uuid);

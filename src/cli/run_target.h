@@ -37,7 +37,6 @@ struct target_wish {
  * @control:	path of the adapter's control socket; empty if there is none
  * @cpus:	of the adapter's NUMA node, as a list such as 0-7; empty: not known
  * @ports:	how many the application will see; 0: not known
- * @queues_max:	of each port; 0: not known
  * @keys:	MAC addresses or UUIDs of the ports, NULL-terminated: names that stay
  * @warning:	a sentence for the user; may be empty
  */
@@ -49,7 +48,6 @@ struct run_target {
 	char control[108];
 	char cpus[1024];
 	unsigned int ports;
-	unsigned int queues_max;
 	char **keys;
 	char warning[512];
 };

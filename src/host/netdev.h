@@ -45,7 +45,8 @@ struct netdev_address {
  * @mtu:	bytes of an IP packet
  * @lower:	number of the interface that it is made on (a VLAN's); 0: none
  * @queues:	receive queues in use, as its driver has told the kernel; 0: not known
- * @queues_max:	transmit queues that its driver may use at most; 0: not known
+ * @queues_max:	transmit queues that the kernel's driver may use at most, which with MANA are no
+ *		more than the CPUs; DPDK may use more. 0: not known
  * @altnames:	other names, separated by spaces; NULL: none
  * @dev_port:	number among the ports of one device
  * @driver:	that drives its device; empty for one without a device
