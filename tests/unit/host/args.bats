@@ -93,12 +93,12 @@ refused() {
 	run -0 --separate-stderr unshare -m bash -ec '
 		mount -t tmpfs -o mode=755 tmpfs /run
 		"$MANAKIN" device --name mana7 --port mac=00:0d:3a:76:3b:d0 --port mac=00:0d:3a:76:3b:d1 >/dev/null 2>&1 3>&- &
+		trap "kill $!" EXIT
 		for _ in {1..100}; do [ ! -S /run/manakin/mana7/socket ] || break; sleep 0.05; done
 		: >"/run/our driver.so"
 		"$MANAKIN" args --plugin "/run/our driver.so" mana7:1
 		"$MANAKIN" list mana7:0 mana7:1
-		"$MANAKIN" list --json mana7:0
-		kill %1; wait'
+		"$MANAKIN" list --json mana7:0'
 	echo "$output"
 	echo "$stderr"
 	[ "${lines[0]}" = "-d '/run/our driver.so' --vdev=7870:00:00.0,mac=00:0d:3a:76:3b:d1" ]

@@ -166,6 +166,7 @@ refused() {
 	run --separate-stderr unshare -m bash -ec '
 		mount -t tmpfs -o mode=755 tmpfs /run
 		"$MANAKIN" device --name mine --port mac=00:0d:3a:76:3b:d0 >/dev/null 2>&1 3>&- &
+		trap "kill $! 2>/dev/null || :" EXIT
 		for _ in {1..100}; do [ ! -S /run/manakin/mine/socket.ctl ] || break; sleep 0.05; done
 		cp "$MANAKIN" /run/program
 		setpriv --reuid 65534 --clear-groups /run/program list
