@@ -69,8 +69,11 @@ fails() {
 # mend CHECK - run the command that check names for the first that fails
 mend() {
 	local fix
-	fix=$(jq -r --arg check "$1" 'first(.checks[] | select(.check == $check and .verdict == "fail")).fix' \
-		"$(lab_file json)")
+	fix=$(python3 -c '
+import json, sys
+checks = json.load(open(sys.argv[1]))["checks"]
+print(next(c["fix"] for c in checks if c["verdict"] == "fail" and c["check"] == sys.argv[2]) or "")
+' "$(lab_file json)" "$1")
 	[[ -n $fix ]] || fail "there is no command that mends $1"
 	guest guest "${fix//sudo /}"
 }
@@ -86,7 +89,8 @@ diagnosed() {
 	local ids
 	guest guest "$IN_GUEST diagnose --json --rules /mnt/share/rules /tmp/log" >"$(lab_file diagnoses)" ||
 		(($? == 1)) || fail 'diagnose does not work'
-	ids=$(jq -r '.diagnoses[].id' "$(lab_file diagnoses)" | xargs)
+	ids=$(python3 -c 'import json, sys; print(*[d["id"] for d in json.load(sys.stdin)["diagnoses"]])' \
+		<"$(lab_file diagnoses)")
 	[[ $ids =~ ^($1)$ ]] || fail "wanted $1, got '$ids'"
 }
 
