@@ -29,11 +29,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#define SCRATCH_ALIGN 64u /* bytes: a cache line, and any vector */
 #define WORDS (LANE_WORKS_MAX / 64u)
 #define EVENTS_MAX 16
 #define QUIET_TURNS 64u	 /* without progress, before work is looked at less often */
@@ -369,8 +371,12 @@ void *lanes_scratch(struct lanes *lanes, unsigned int lane, size_t size)
 {
 	struct lane *l = lanes->lane[lane];
 
-	if (!l->scratch)
-		l->scratch = calloc(1, size);
+	if (!l->scratch) {
+		l->scratch = aligned_alloc(SCRATCH_ALIGN,
+					   (size + SCRATCH_ALIGN - 1) & ~(size_t)(SCRATCH_ALIGN - 1));
+		if (l->scratch)
+			memset(l->scratch, 0, size);
+	}
 	return l->scratch;
 }
 

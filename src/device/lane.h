@@ -75,7 +75,8 @@ void lanes_stop(struct lanes *lanes);
 
 unsigned int lanes_count(const struct lanes *lanes);
 
-/** lanes_scratch() - a lane's own buffer of @size bytes, made by the first caller; zeroed */
+/** lanes_scratch() - a lane's own buffer of @size bytes, made by the first caller; zeroed,
+ * and aligned to a cache line */
 void *lanes_scratch(struct lanes *lanes, unsigned int lane, size_t size);
 
 /**
