@@ -305,9 +305,13 @@ static int probe(struct device *dev)
 static void remove(struct device *dev)
 {
 	struct hv_driver *drv = drv_to_hv_drv(dev->driver);
+	struct hv_device *device = device_to_hv_device(dev);
 
 	if (drv->remove)
-		drv->remove(device_to_hv_device(dev));
+		drv->remove(device);
+	/* uio_hv_generic leaves its own behind; the next driver is not to be called by it. */
+	device->channel->chn_rescind_callback = NULL;
+	device->channel->sc_creation_callback = NULL;
 }
 
 static void shutdown(struct device *dev)

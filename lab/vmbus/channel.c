@@ -108,17 +108,6 @@ int vmbus_alloc_ring(struct vmbus_channel *channel, u32 send_size, u32 recv_size
 }
 EXPORT_SYMBOL_GPL(vmbus_alloc_ring);
 
-void vmbus_free_ring(struct vmbus_channel *channel)
-{
-	lab_ring_cleanup(&channel->outbound);
-	lab_ring_cleanup(&channel->inbound);
-	if (channel->ringbuffer_page)
-		__free_pages(channel->ringbuffer_page,
-			     get_order(channel->ringbuffer_pagecount << PAGE_SHIFT));
-	channel->ringbuffer_page = NULL;
-}
-EXPORT_SYMBOL_GPL(vmbus_free_ring);
-
 /* Ids that a driver gives to what it waits for: a free list in an array. */
 static int alloc_requests(struct vmbus_requestor *requestor, u32 size)
 {
@@ -299,6 +288,25 @@ int vmbus_disconnect_ring(struct vmbus_channel *channel)
 	return err;
 }
 EXPORT_SYMBOL_GPL(vmbus_disconnect_ring);
+
+void vmbus_free_ring(struct vmbus_channel *channel)
+{
+	bool in_use = channel->state == CHANNEL_OPENED_STATE;
+
+	/*
+	 * A card was taken away from uio_hv_generic while a process has it open. The
+	 * process may keep the ring mapped as long as it likes: its pages are lost.
+	 */
+	if (in_use && !channel->primary_channel)
+		vmbus_disconnect_ring(channel);
+	lab_ring_cleanup(&channel->outbound);
+	lab_ring_cleanup(&channel->inbound);
+	if (channel->ringbuffer_page && !in_use)
+		__free_pages(channel->ringbuffer_page,
+			     get_order(channel->ringbuffer_pagecount << PAGE_SHIFT));
+	channel->ringbuffer_page = NULL;
+}
+EXPORT_SYMBOL_GPL(vmbus_free_ring);
 
 void vmbus_close(struct vmbus_channel *channel)
 {

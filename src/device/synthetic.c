@@ -29,6 +29,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "device/checksum.h"
@@ -39,6 +40,7 @@
 #define DATAGRAM_MAX (SYNTHETIC_FRAME_MAX + sizeof(struct synthetic_header))
 #define TURN	     64u      /* datagrams a turn */
 #define SOCKET_BYTES 1048576 /* asked for each direction */
+#define SAY_MS	     500u
 
 /**
  * struct synthetic - the socket
@@ -89,16 +91,23 @@ static int send_datagram(struct synthetic *synthetic, struct synthetic_header *h
 	return sendmsg(synthetic->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* A message that is not a frame. */
+/* A message that is not a frame: it waits for frames before it to make room, for SAY_MS at most. */
 static void say(struct synthetic *synthetic, uint8_t type, uint8_t port, const void *what,
 		size_t size)
 {
 	struct synthetic_header header = { .type = type, .port = port };
+	const struct timespec nap = { .tv_nsec = 1000000 };
 	struct iovec iov[2];
 
 	/* sendmsg() does not write to it */
 	iov[1] = (struct iovec){ .iov_base = (void *)(uintptr_t)what, .iov_len = size };
-	send_datagram(synthetic, &header, iov, 2);
+	for (unsigned int ms = 0; ms < SAY_MS; ms++) {
+		if (send_datagram(synthetic, &header, iov, 2) != -EAGAIN)
+			return;
+		nanosleep(&nap, NULL);
+	}
+	adapter_say(synthetic->adapter, LOG_WARNING,
+		    "the host of synthetic cards does not take messages");
 }
 
 /** say_port() - what a port is, and how it is now */
