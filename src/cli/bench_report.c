@@ -2,6 +2,7 @@
 #include "cli/bench_report.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -39,11 +40,7 @@ __attribute__((format(printf, 3, 4))) static void put(struct libscols_line *line
 
 static void add_column(struct libscols_table *table, const char *name, bool text)
 {
-	struct libscols_column *column =
-		scols_table_new_column(table, name, 0, text ? 0 : SCOLS_FL_RIGHT);
-
-	if (column)
-		scols_column_set_json_type(column, text ? SCOLS_JSON_STRING : SCOLS_JSON_NUMBER);
+	scols_table_new_column(table, name, 0, text ? 0 : SCOLS_FL_RIGHT);
 }
 
 int report_table(const struct bench_result *results, size_t n, FILE *to)
@@ -86,52 +83,30 @@ int report_table(const struct bench_result *results, size_t n, FILE *to)
 	return 0;
 }
 
-static void add_row(struct libscols_table *table, const struct bench_result *result,
-		    enum bench_subject which)
+static json_t *row(const struct bench_result *result, enum bench_subject which)
 {
-	struct libscols_line *line = scols_table_new_line(table, NULL);
+	double over = ratio(result, which);
 
-	if (!line)
-		return;
-	put(line, 0, "%s", case_names[result->what]);
-	put(line, 1, "%u", result->size);
-	put(line, 2, "%u", result->queues);
-	put(line, 3, "%s", subject_names[which]);
-	put(line, 4, "%.6f", result->mpps[which]);
-	put(line, 5, "%.6f", gbps(result, which));
-	if (ratio(result, which) > 0)
-		put(line, 6, "%.4f", ratio(result, which));
-	else
-		put(line, 6, "null");
+	return json_pack("{s:s, s:i, s:i, s:s, s:f, s:f, s:o}", "case", case_names[result->what],
+			 "size", (int)result->size, "queues", (int)result->queues, "subject",
+			 subject_names[which], "mpps", result->mpps[which], "gbps",
+			 gbps(result, which), "ratio", over > 0 ? json_real(over) : json_null());
 }
 
 int report_json(const struct bench_result *results, size_t n, FILE *to)
 {
-	static const char *const names[] = { "case", "size", "queues", "subject",
-					     "mpps", "gbps", "ratio" };
-	struct libscols_table *table = scols_new_table();
-	char *text = NULL, *from, *end;
-	int err = -ENOMEM;
+	json_t *rows = json_array();
+	int err = rows ? 0 : -ENOMEM;
 
-	if (!table)
-		return err;
-	scols_table_set_name(table, "rows");
-	scols_table_enable_json(table, 1);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		add_column(table, names[i], i == 0 || i == 3);
 	for (size_t i = 0; i < n; i++)
-		for (int s = 0; s < SUBJECTS; s++)
-			if (results[i].mpps[s] > 0)
-				add_row(table, &results[i], (enum bench_subject)s);
-	if (!scols_print_table_to_string(table, &text)) {
-		/* The rows are a list, without the object that libsmartcols puts around it. */
-		from = strchr(text, '[');
-		end = strrchr(text, ']');
-		if (from && end)
-			err = fprintf(to, "%.*s\n", (int)(end - from + 1), from) < 0 ? -EIO : 0;
-	}
-	free(text);
-	scols_unref_table(table);
+		for (int s = 0; s < SUBJECTS && !err; s++)
+			if (results[i].mpps[s] > 0 &&
+			    json_array_append_new(rows, row(&results[i], (enum bench_subject)s)))
+				err = -ENOMEM;
+	if (!err && (json_dumpf(rows, to, JSON_INDENT(2) | JSON_REAL_PRECISION(8)) ||
+		     fputc('\n', to) == EOF))
+		err = -EIO;
+	json_decref(rows);
 	return err;
 }
 

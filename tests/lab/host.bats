@@ -8,7 +8,6 @@
 load dpdk
 
 MAC=00:0d:3a:76:3b:d0
-SCHEMAS=$BATS_TEST_DIRNAME/../../docs/schema
 IN_GUEST=/mnt/share/manakin
 
 setup_file() {
@@ -45,10 +44,10 @@ check() {
 	json=$(lab_file json)
 	FINDINGS=$(lab_file findings)
 	guest "$name" "$IN_GUEST check --json $(printf '%q ' "${@:-}" | sed "s/^'' //")" >"$json" || got=$?
-	python3 - "$json" "$SCHEMAS/check.json" >"$FINDINGS" <<-'END'
-		import json, jsonschema, sys
-		found, schema = (json.load(open(name)) for name in sys.argv[1:3])
-		jsonschema.validate(found, schema)
+	"$LAB_TESTS/../schema.py" check "$json"
+	python3 - "$json" >"$FINDINGS" <<-'END'
+		import json, sys
+		found = json.load(open(sys.argv[1]))
 		for c in found["checks"]:
 		    print(c["verdict"], c["check"], c["subject"] or "-", c["evidence"], "|", c["fix"] or "-")
 	END
@@ -220,4 +219,18 @@ provider() {
 	adapter_content mana0
 	adapter_content mana1
 	guest_content bookworm
+}
+
+@test "setup, run --restore: rates, a summary, and the interface is back at the end" {
+	local before after
+	guest guest 'ip link set eth0 up mtu 1400; ip address add 192.0.2.7/24 dev eth0'
+	before=$(guest guest 'ip -o address show dev eth0; ip -o link show dev eth0')
+	guest guest "$IN_GUEST setup --pmd mana eth0"
+	COMMAND_TIMEOUT=100 guest guest "$IN_GUEST run eth0 --queues 2 --seconds 5 --restore --json 2>/tmp/said; cat /tmp/said >&2" \
+		>"$(lab_file run.json)"
+	"$LAB_TESTS/../schema.py" run "$(lab_file run.json)"
+	grep -E '"pps_median": [1-9]' "$(lab_file run.json)"
+	after=$(guest guest 'ip -o address show dev eth0; ip -o link show dev eth0')
+	equal "$before" "$after" 'the interface'
+	guest guest 'ip address flush dev eth0; ip link set eth0 down mtu 1500'
 }

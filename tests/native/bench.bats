@@ -45,6 +45,7 @@ count_is_not() {
 
 @test "every case and subject has a row, and the figures fit together" {
 	run --separate-stderr -0 bench --size 256 --json -
+	"$BATS_TEST_DIRNAME/../schema.py" bench - <<<"$output"
 	python3 - "$output" <<-'END'
 		import json, sys
 		rows = json.loads(sys.argv[1])
@@ -55,7 +56,6 @@ count_is_not() {
 		        if (case, subject) == ("latency", "null"):
 		            continue
 		        row = got[case, subject]
-		        assert set(row) == {"case", "size", "queues", "subject", "mpps", "gbps", "ratio"}, row
 		        assert row["size"] == 256 and row["queues"] == 1 and row["mpps"] > 0, row
 		        assert abs(row["gbps"] - row["mpps"] * 256 * 8 / 1000) < 1e-3, row
 		        better = max(got[case, s]["mpps"] for s in ("memif", "vhost-user"))

@@ -219,7 +219,7 @@ stop() {
 	[ "$status" -eq 0 ] && [ -z "$stderr" ] && [[ $output == *left* ]]
 	run --separate-stderr manakin control --socket socket --json stats
 	[ "$status" -eq 0 ]
-	python3 -c 'import json, sys; json.loads(sys.argv[1])["ports"][0]' "$output"
+	"$SCHEMA" stats - <<<"$output"
 	run --separate-stderr manakin control --socket socket link 0 down
 	[ "$status" -eq 0 ]
 	[[ $output == *"no driver is there to be told"* ]]

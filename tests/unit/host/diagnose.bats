@@ -3,7 +3,7 @@
 # shellcheck disable=SC2016 # what on() gets is for the shell on that machine
 #
 # manakin diagnose, on logs that were captured and on input that is none.
-# MANAKIN is the program, LOGS the logs, RULES the shipped rules, TREES makes machines, SCHEMAS the schemas.
+# MANAKIN is the program, LOGS the logs, RULES the shipped rules, TREES makes machines, SCHEMA is schema.py.
 #
 # Of the logs, guide-* are the guide's blocks, word for word; lab-* and healthy-net_mana and -dmesg are of a
 # guest with Linux 6.12, rdma-core 56 and DPDK 24.11; healthy-net_null and -net_manakin of DPDK 22.11.
@@ -91,15 +91,13 @@ is() {
 @test "JSON fits its schema" {
 	for log in "$LOGS"/*.log; do
 		diagnose --json "$log" >out || [ $? -eq 1 ]
-		python3 -c 'import json, jsonschema, sys
-jsonschema.validate(json.load(open("out")), json.load(open(sys.argv[1])))' "$SCHEMAS/diagnose.json"
+		"$SCHEMA" diagnose out
 	done
 }
 
 @test "the schema refuses what is none" {
 	echo '{"diagnoses": [{"id": "a"}]}' >out
-	run python3 -c 'import json, jsonschema, sys
-jsonschema.validate(json.load(open("out")), json.load(open(sys.argv[1])))' "$SCHEMAS/diagnose.json"
+	run "$SCHEMA" diagnose out
 	[ "$status" -ne 0 ]
 }
 

@@ -4,7 +4,7 @@
 # manakin dpdk: what is listed of trees shaped like installations, and of this machine's own; and
 # install and uninstall, of a small project of meson's that is shaped like DPDK: a file VERSION, a
 # library librte_eal, libdpdk.pc, and links that a script makes. (All of DPDK takes too long here.)
-# MANAKIN is the program, SCHEMAS the schemas.
+# MANAKIN is the program, SCHEMA schema.py.
 
 bats_require_minimum_version 1.5.0
 
@@ -133,8 +133,7 @@ END
 	for arguments in "--sysroot root" "./app" "--sysroot ."; do
 		# shellcheck disable=SC2086
 		dpdk --json $arguments >out
-		python3 -c 'import json, jsonschema, sys
-jsonschema.validate(json.load(open("out")), json.load(open(sys.argv[1])))' "$SCHEMAS/dpdk.json"
+		"$SCHEMA" dpdk out
 	done
 }
 

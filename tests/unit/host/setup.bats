@@ -3,8 +3,8 @@
 # shellcheck disable=SC2016 # what vm() gets is for the shell on that machine
 #
 # manakin setup and restore on the machines of trees/README.md, with kernel.py for their kernel.
-# MANAKIN is the program, TREES makes machines, KERNEL is kernel.py, CUTOFF cutoff.py, SCHEMAS has
-# the schemas.
+# MANAKIN is the program, TREES makes machines, KERNEL is kernel.py, CUTOFF cutoff.py, SCHEMA is
+# schema.py.
 
 bats_require_minimum_version 1.5.0
 
