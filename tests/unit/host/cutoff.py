@@ -84,7 +84,9 @@ class Machine:
                               ("route4", ["-4", "route", "show", "table", "all"]),
                               ("route6", ["-6", "route", "show", "table", "all"])):
             done = subprocess.run(["ip", "-j", "-d", *command], capture_output=True, text=True, check=True)
-            state[name] = sorted(json.dumps(clean(entry), sort_keys=True) for entry in json.loads(done.stdout or "[]"))
+            # The kernel adds the multicast route by itself, once it has noticed the carrier.
+            state[name] = sorted(json.dumps(clean(entry), sort_keys=True) for entry in json.loads(done.stdout or "[]")
+                                 if entry.get("dst") != "ff00::/8")
         state["tree"] = []
         for folder, folders, files in os.walk(self.tree):
             if folder.startswith(self.tree + "/run"):
