@@ -422,7 +422,7 @@ refused() {
 }
 
 @test "this machine: no root is needed, and nothing is started" {
-	run setpriv --reuid=65534 --clear-groups timeout -s KILL 20 "$MANAKIN" check
+	run timeout -s KILL 20 setpriv --reuid=65534 --clear-groups "$MANAKIN" check
 	echo "$output"
 	[ "$status" -le 2 ]
 	[[ $output == *"MANA with DPDK"* ]]

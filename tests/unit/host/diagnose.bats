@@ -109,7 +109,7 @@ is() {
 
 @test "on a terminal there are colours, and no escape of the log's" {
 	printf '\e]0;title\a EAL: Cannot get hugepage information.\n' >log
-	script -qec "$MANAKIN diagnose --rules $RULES log" /dev/null </dev/null >out || true
+	TERM=xterm script -qec "$MANAKIN diagnose --rules $RULES log" /dev/null </dev/null >out || true
 	grep -q $'\e\\[1m' out
 	run ! grep -q $'\e\\]' out
 }

@@ -144,9 +144,9 @@ refused() {
 }
 
 @test "a person gets a tree, another program lines without colours" {
-	run -0 on one 'script -qec "$MANAKIN list --sysroot $tree" /dev/null'
+	run -0 on one 'TERM=xterm script -qec "$MANAKIN list --sysroot $tree" /dev/null'
 	[[ $output == *$'\033['* && $output == *"VF, driver mana, RDMA mana_0, NUMA node 0"* ]]
-	run -0 on one 'NO_COLOR=1 script -qec "$MANAKIN list --sysroot $tree" /dev/null'
+	run -0 on one 'TERM=xterm NO_COLOR=1 script -qec "$MANAKIN list --sysroot $tree" /dev/null'
 	[[ $output != *$'\033['* && $output == *"eth1"* ]]
 	run -0 on one 'TERM=dumb script -qec "$MANAKIN list --sysroot $tree" /dev/null'
 	[[ $output != *$'\033['* ]]
