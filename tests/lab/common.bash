@@ -147,9 +147,13 @@ adapter_resources() {
 }
 
 # adapter_content NAME - has the adapter seen no mistake of the driver's, and no trouble?
+#
+# One is Linux's own: an interrupt that is being handled while its event queue goes ends with
+# the doorbell of that queue (offset 0x800 of a page).
 adapter_content() {
 	local log
-	log=$(grep -E '^(warning|error): ' "$(lab_file "$1").log") || return 0
+	log=$(grep -E '^(warning|error): ' "$(lab_file "$1").log" |
+		grep -vE ' doorbell 0x[0-9a-f]+ at page 0 offset 0x800: no such queue there; ignored$') || return 0
 	fail "the adapter complains:" "$log"
 }
 
