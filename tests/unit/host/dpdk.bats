@@ -12,6 +12,10 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
+teardown() {
+	[ -z "${server-}" ] || kill "$server"
+}
+
 dpdk() {
 	timeout -s KILL 120 "$MANAKIN" dpdk "$@"
 }
@@ -230,6 +234,51 @@ files() {
 	run --separate-stderr dpdk install --no-packages --tarball random.tar.xz --prefix "$PWD/prefix"
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"tar exited with status"* ]]
+}
+
+# dpdk_org - the releases in ./rel, by TLS, from this machine: what curl finds at dpdk.org's address
+dpdk_org() {
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem -subj /CN=fast.dpdk.org \
+		-addext subjectAltName=DNS:fast.dpdk.org 2>/dev/null
+	python3 - >port 3>&- <<-'END' &
+		import functools, http.server, ssl
+		handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=".")
+		server = http.server.HTTPServer(("127.0.0.1", 0), handler)
+		context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+		context.load_cert_chain("cert.pem", "key.pem")
+		server.socket = context.wrap_socket(server.socket, server_side=True)
+		print(server.server_port, flush=True)
+		server.serve_forever()
+	END
+	server=$!
+	for _ in {1..200}; do [ ! -s port ] || break; sleep 0.05; done
+	export CURL_HOME=$PWD
+	printf '%s\n' "connect-to = fast.dpdk.org:443:127.0.0.1:$(cat port)" "cacert = $PWD/cert.pem" 'noproxy = *' >.curlrc
+}
+
+@test "--version downloads, and installs what has the digest alone" {
+	local sum
+	source_tarball 23.11.1
+	mkdir rel prefix
+	mv dpdk-23.11.1.tar.xz rel/
+	sum=$(sha256sum rel/dpdk-23.11.1.tar.xz | cut -d' ' -f1)
+	dpdk_org
+	run --separate-stderr dpdk install --no-packages --version 23.11.1 --sha256 "${sum//[0-9]/0}" --prefix "$PWD/prefix"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"has the SHA-256 digest $sum"*"nothing was installed"* ]]
+	[ -z "$(files)" ]
+	run --separate-stderr dpdk install --no-packages --version 23.11.2 --sha256 "$sum" --prefix "$PWD/prefix"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"curl exited with status 22"*404* ]]
+	[ -z "$(files)" ]
+	run -0 dpdk install --no-packages --version 23.11.1 --sha256 "$sum" --prefix "$PWD/prefix"
+	[[ $output == *"DPDK 23.11.1 is installed in $PWD/prefix"* ]]
+	kill "$server"
+	wait "$server" || server=
+	run --separate-stderr dpdk install --no-packages --version 23.11.1 --sha256 "$sum" --prefix "$PWD/other"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"curl exited with status 7"* ]]
+	[ ! -e other ]
 }
 
 @test "Ctrl-C while it compiles leaves nothing" {
