@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/check_parts.h"
 #include "host/limit.h"
@@ -141,7 +142,12 @@ void check_queues(struct exam *exam)
 			continue;
 		}
 		snprintf(fix, sizeof(fix), "use --rxq=%u --txq=%u", most, most);
-		if (wanted > most)
+		if (wanted > most && (long)most == sysconf(_SC_NPROCESSORS_ONLN))
+			find(exam, VERDICT_WARNING, port->name, fix,
+			     "%u queue pairs are wanted; the kernel's driver has %u, as many as "
+			     "there are CPUs, so whether the adapter has more cannot be told",
+			     wanted, most);
+		else if (wanted > most)
 			find(exam, VERDICT_FAIL, port->name, fix,
 			     "%u queue pairs are wanted, the adapter has %u", wanted, most);
 		else
