@@ -85,13 +85,20 @@ testpmd_log() {
 }
 
 # diagnosed PATTERN - the log is told as this, and nothing else
+#
+# What libibverbs picks is asked with a deadline, which an emulated guest may miss: once more, then.
 diagnosed() {
-	local ids
-	guest guest "$IN_GUEST diagnose --json --rules /mnt/share/rules /tmp/log" >"$(lab_file diagnoses)" ||
-		(($? == 1)) || fail 'diagnose does not work'
-	ids=$(python3 -c 'import json, sys; print(*[d["id"] for d in json.load(sys.stdin)["diagnoses"]])' \
-		<"$(lab_file diagnoses)")
-	[[ $ids =~ ^($1)$ ]] || fail "wanted $1, got '$ids'"
+	local ids try
+	for try in 1 2; do
+		guest guest "$IN_GUEST diagnose --json --rules /mnt/share/rules /tmp/log 2>/tmp/said" \
+			>"$(lab_file diagnoses)" || (($? == 1)) || fail 'diagnose does not work'
+		ids=$(python3 -c 'import json, sys; print(*[d["id"] for d in json.load(sys.stdin)["diagnoses"]])' \
+			<"$(lab_file diagnoses)")
+		[[ ! $ids =~ ^($1)$ ]] || return 0
+		echo "try $try: '$ids'"
+		testpmd_log
+	done
+	fail "wanted $1, got '$ids'"
 }
 
 @test "trixie: check has nothing to say against it" {
