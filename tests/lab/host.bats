@@ -86,7 +86,8 @@ testpmd_log() {
 
 # diagnosed PATTERN - the log is told as this, and nothing else
 #
-# What libibverbs picks is asked with a deadline, which an emulated guest may miss: once more, then.
+# A second try, as the mismatch was told as something else once, for a reason that is not known: the
+# log of a first try that fails is printed.
 diagnosed() {
 	local ids try
 	for try in 1 2; do
