@@ -220,11 +220,27 @@ void cq_post(struct cq *cq, const void *data, uint32_t wq, bool is_sq)
 		return;
 	memcpy(cqe, data, GDMA_COMP_DATA_SIZE - sizeof(last));
 	memcpy(&last, (const uint8_t *)data + GDMA_COMP_DATA_SIZE - sizeof(last), sizeof(last));
-	cq_publish(cq, cqe, last, wq, is_sq);
+	cq_hold(cq, last, wq, is_sq);
+}
+
+void cq_show(struct cq *cq)
+{
+	uint32_t slot = cq->producer.slot;
+
+	while (cq->held_count) {
+		struct gdma_cqe *cqe;
+
+		slot = (slot ? slot : cq->producer.count) - 1;
+		cqe = (struct gdma_cqe *)ring_at(&cq->ring, slot * GDMA_CQE_SIZE);
+		/* The owner bits make the entry visible: they go last. */
+		atomic_store_explicit((_Atomic uint64_t *)cqe + 7, cq->held[--cq->held_count],
+				      memory_order_release);
+	}
 }
 
 void cq_end(struct cq *cq)
 {
+	cq_show(cq);
 	if (cq->posted && cq->armed)
 		cq_event(cq);
 	spin_unlock(&cq->lock);
@@ -303,7 +319,9 @@ bool wq_ring(struct wq *wq, uint32_t tail)
 	uint32_t ahead = (units - posted) & ((1u << 27) - 1);
 
 	if (tail % GDMA_WQE_UNIT || ahead > wq->units) {
-		wq_mistake(wq, "doorbell to %u, which is not an entry of the queue (at %u, %u bytes); ignored",
+		wq_mistake(wq,
+			   "doorbell to %u, which is not an entry of the queue (at %u, %u bytes); "
+			   "ignored",
 			   tail, posted * GDMA_WQE_UNIT, wq->ring.size);
 		return false;
 	}
@@ -338,9 +356,10 @@ enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe)
 	wqe->sges = wqe->header.num_sge;
 	if (wqe->size > limit || wqe->size > available * GDMA_WQE_UNIT) {
 		wq->stopped = true;
-		wq_mistake(wq, "entry of %u bytes at offset %u where %u are allowed and %u posted; "
-			   "the queue is stopped", wqe->size, offset, limit,
-			   available * GDMA_WQE_UNIT);
+		wq_mistake(wq,
+			   "entry of %u bytes at offset %u where %u are allowed and %u posted; "
+			   "the queue is stopped",
+			   wqe->size, offset, limit, available * GDMA_WQE_UNIT);
 		return WQ_BROKEN;
 	}
 	for (uint32_t done = GDMA_WQE_UNIT; done < wqe->size; done += GDMA_WQE_UNIT)

@@ -90,12 +90,16 @@ struct eq {
 	bool armed;
 };
 
+#define CQ_HELD_MAX 16u /* completions: a burst of 64 packets, four in each */
+
 /**
  * struct cq - a completion queue
  * @eq:		where its events go; NULL for a queue that is only polled
  * @armed:	the next completion makes an event
  * @posted:	completions were written since the lock was taken
  * @unread:	completions written since the driver rang last
+ * @held:	the last 8 bytes of the completions before the producer's that the driver cannot
+ *		see yet, @held_count of them
  */
 struct cq {
 	struct adapter *adapter;
@@ -108,7 +112,9 @@ struct cq {
 	bool armed;
 	bool posted;
 	bool usable;
+	uint32_t held_count;
 	uint64_t unread;
+	uint64_t held[CQ_HELD_MAX];
 };
 
 /**
@@ -116,16 +122,17 @@ struct cq {
  */
 struct wq_counters {
 	uint64_t frames, bytes;
-	uint64_t cast_frames[3], cast_bytes[3]; /* enum wq_cast */
-	uint64_t csum, tso, vlan;	       /* send */
+	uint64_t cast_frames[3], cast_bytes[3];  /* enum wq_cast */
+	uint64_t csum, tso, vlan;                /* send */
 	uint64_t truncated, csum_bad, coalesced; /* receive */
-	uint64_t errors[16];		       /* send: by completion type, from CQE_TX_OKAY on */
+	uint64_t errors[16];                     /* send: by completion type, from CQE_TX_OKAY on */
 };
 
 /** wq_count() - add to a counter that others may be reading */
 static inline void wq_count(uint64_t *counter, uint64_t n)
 {
-	/* One writer at a time: no read-modify-write needed, but a reader must not see half a store. */
+	/* One writer at a time: no read-modify-write needed, but a reader must not see half a
+	 * store. */
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
@@ -234,25 +241,29 @@ static inline struct gdma_cqe *cq_next(const struct cq *cq)
 	return (struct gdma_cqe *)ring_at(&cq->ring, cq->producer.slot * GDMA_CQE_SIZE);
 }
 
+/** cq_show() - make the completions that are held visible, the first one last */
+void cq_show(struct cq *cq);
+
 /**
- * cq_publish() - make a completion visible
- * @cqe:	from cq_next(); all but the last 8 bytes are written
- * @last:	the last 4 bytes of data
+ * cq_hold() - a completion is written; the driver sees it at cq_end(), or when many are held
+ * @last:	the last 4 bytes of data; all before them are at cq_next()
  * @wq:		number of the work queue
  * @is_sq:	it is a send queue
+ *
+ * A driver that polls takes the line from under the hand that writes it. It finds a burst
+ * whole, and the lines are its own only once.
  */
-static inline void cq_publish(struct cq *cq, struct gdma_cqe *cqe, uint32_t last, uint32_t wq,
-			      bool is_sq)
+static inline void cq_hold(struct cq *cq, uint32_t last, uint32_t wq, bool is_sq)
 {
 	uint32_t info = wq | (uint32_t)is_sq << 24 | cq->producer.lap << GDMA_OWNER_SHIFT;
 
-	/* The owner bits make the entry visible: they go last. */
-	atomic_store_explicit((_Atomic uint64_t *)cqe + 7, (uint64_t)info << 32 | last,
-			      memory_order_release);
+	cq->held[cq->held_count++] = (uint64_t)info << 32 | last;
 	producer_step(&cq->producer);
 	cq->posted = true;
 	/* Nothing follows from a large number: net_mana polls and never rings. */
 	cq->unread++;
+	if (cq->held_count == CQ_HELD_MAX)
+		cq_show(cq);
 }
 
 /**

@@ -66,7 +66,7 @@ void receive_flush(struct receive_burst *burst)
 		}
 		memcpy(oob, &burst->head, sizeof(burst->head));
 		memcpy(oob->ppi, burst->info, sizeof(oob->ppi));
-		cq_publish(burst->rq->cq, cqe, burst->offset, burst->rq->id, false);
+		cq_hold(burst->rq->cq, burst->offset, burst->rq->id, false);
 	}
 	burst->packets = 0;
 	memset(burst->info, 0, sizeof(burst->info));

@@ -38,6 +38,8 @@
 #define CQE_CSUM_SHIFT   25 /* six bits: IP good, bad; TCP good, bad; UDP good, bad */
 #define CQE_CSUM_MASK    0x3fu
 
+#define WANT_COMPLETIONS 7u /* that are asked for ahead */
+
 #define IP_GOOD          (1u << 0)
 #define IP_BAD           (1u << 1)
 #define TCP_GOOD         (1u << 2)
@@ -128,6 +130,22 @@ static inline void rearm(struct rte_mbuf *m, uint64_t initial)
 {
 	memcpy(__builtin_assume_aligned((uint8_t *)m + offsetof(struct rte_mbuf, rearm_data), 8),
 	       &initial, sizeof(initial));
+}
+
+/**
+ * want_completions() - have the next ones on their way
+ * @got, @n:	packets that the burst has, and may have
+ *
+ * The adapter shows a burst's completions together: where there is one, others are behind it.
+ * What this burst cannot take is left alone, as the adapter may be writing to it.
+ */
+static inline void want_completions(const struct driver_cq *cq, uint32_t got, uint32_t n)
+{
+	uint32_t lines = (n - got) / MANA_RXCOMP_PACKETS;
+	uint32_t from = got ? WANT_COMPLETIONS : 1, to = RTE_MIN(lines, WANT_COMPLETIONS + 1);
+
+	for (uint32_t i = from; i < to; i++)
+		rte_prefetch0(&cq->ring[(cq->index + i) & cq->mask]);
 }
 
 /* ---- One buffer an entry ---- */
@@ -235,7 +253,7 @@ CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 
 		if (!cqe)
 			break;
-		rte_prefetch0(&cq->ring[(cq->index + 1) & cq->mask]);
+		want_completions(cq, got, n);
 		oob = driver_rx_cqe(cqe);
 		total = cqe_packets(oob);
 		if (unlikely(total <= rxq->taken)) {

@@ -766,6 +766,45 @@ static void up_to_four_packets_a_completion(void **state)
 	}
 }
 
+/* Who sees the first completion of a burst finds the others: it was made visible last */
+static void bursts_are_seen_whole(void **state)
+{
+	enum { PACKETS = 32, COMPLETIONS = PACKETS / MANA_RXCOMP_PACKETS, ROUNDS = 300 };
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct gsteer steering = { .enable = true, .coalesce = true, .fallback = &test->net.rq };
+	struct recipe recipe = recipe_random(&test->random, 100);
+	size_t len;
+
+	recipe.vlan = false;
+	len = packet_build(test->net.frame, &recipe, &test->random);
+	assert_int_equal(steer(guest, &test->net.port, &steering), 0);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		struct gdma_cqe cqe;
+		uint64_t end;
+
+		net_post(guest, &test->net, PACKETS);
+		for (unsigned int i = 0; i < PACKETS; i++) {
+			struct gdma_sge sge = sge_of(guest, test->net.frame, (uint32_t)len);
+			struct gsend send = { .sge = &sge,
+					      .sges = 1,
+					      .oob = send_oob(&test->net.port, &test->net.sq) };
+
+			send_post(&test->net.sq, &send);
+		}
+		ring_wq(guest, &test->net.sq);
+		end = now_ms() + 5000;
+		while (!cq_take(&test->net.rq.cq, &cqe))
+			assert_true(now_ms() < end);
+		for (unsigned int i = 1; i < COMPLETIONS; i++)
+			assert_true(cq_take(&test->net.rq.cq, &cqe));
+		for (unsigned int i = 0; i < PACKETS; i++) {
+			net_buffer(&test->net);
+			assert_int_equal(tx_wait(guest, &test->net.sq), MANA_CQE_TX_OKAY);
+		}
+	}
+}
+
 /* ---- Fences, switching on and off ---- */
 
 static void fences_keep_their_place(void **state)
@@ -991,6 +1030,7 @@ int main(void)
 		TEST(bursts_for_several_queues),
 		TEST(steering_left_unfinished),
 		TEST(up_to_four_packets_a_completion),
+		TEST(bursts_are_seen_whole),
 		TEST(fences_keep_their_place),
 		TEST(link_and_vport_off_and_on),
 		TEST(large_frames_are_cut),
