@@ -17,12 +17,12 @@
 #include "dma/map.h"
 #include "wire/wq.h"
 
-#define MEMORY_PAGES_MAX (1u << 20) /* pages a client may have listed, and in queues, at a time */
+#define MEMORY_PAGES_MAX   (1u << 20) /* pages a client may have listed, and in queues, at a time */
 #define MEMORY_REGIONS_MAX 16384u
-#define MEMORY_KEYS_MAX 8192u
-#define MEMORY_PDS_MAX 4096u
-#define MEMORY_DEVICE_MAX (16u << 20) /* bytes of device memory, in whole pages */
-#define MEMORY_DEVICES_MAX 512u	      /* pieces of it */
+#define MEMORY_KEYS_MAX    8192u
+#define MEMORY_PDS_MAX     4096u
+#define MEMORY_DEVICE_MAX  (16u << 20) /* bytes of device memory, in whole pages */
+#define MEMORY_DEVICES_MAX 512u        /* pieces of it */
 
 /**
  * struct dma_list - a DMA region: a list of pages
@@ -211,12 +211,31 @@ static inline bool ring_ready(struct ring *ring)
 	return ring_resolve(ring) == 0;
 }
 
+/** struct ring_view - where a ring's entries are, for a loop: nothing it stores to changes that */
+struct ring_view {
+	uint8_t *base;
+	uint8_t *const *page;
+};
+
+static inline struct ring_view ring_view(const struct ring *ring)
+{
+	return (struct ring_view){ ring->base, ring->page };
+}
+
+/** ring_view_at() - as ring_at() */
+static inline uint8_t *ring_view_at(const struct ring_view *view, uint32_t offset)
+{
+	if (__builtin_expect(view->base != NULL, 1))
+		return view->base + offset;
+	return view->page[offset >> 12] + (offset & 4095u);
+}
+
 /** ring_at() - the entry at @offset, which does not cross a 4096-byte page; ring_ready() before */
 static inline uint8_t *ring_at(const struct ring *ring, uint32_t offset)
 {
-	if (ring->base)
-		return ring->base + offset;
-	return ring->page[offset >> 12] + (offset & 4095u);
+	struct ring_view view = ring_view(ring);
+
+	return ring_view_at(&view, offset);
 }
 
 #endif

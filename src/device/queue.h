@@ -180,8 +180,8 @@ struct wqe {
 		uint8_t bytes[GDMA_SQE_SIZE_MAX];
 		struct gdma_wqe header;
 	};
-	uint32_t size;	   /* bytes, a multiple of the basic unit */
-	uint32_t sgl;	   /* offset of the first scatter-gather element */
+	uint32_t size; /* bytes, a multiple of the basic unit */
+	uint32_t sgl;  /* offset of the first scatter-gather element */
 	uint32_t sges;
 };
 
@@ -331,8 +331,8 @@ static inline bool wq_empty(const struct wq *wq)
 
 /** struct wq_plain - an entry of one unit: header, short OOB, one element */
 struct wq_plain {
-	uint32_t header[2];
-	uint32_t oob[2];
+	uint64_t header;
+	uint64_t oob;
 	struct gdma_sge sge;
 };
 static_assert(sizeof(struct wq_plain) == GDMA_WQE_UNIT, "one basic unit");
@@ -340,7 +340,7 @@ static_assert(sizeof(struct wq_plain) == GDMA_WQE_UNIT, "one basic unit");
 /** wq_is_plain() - one element, 8 bytes of OOB, which is not in the list; by the second word */
 static inline bool wq_is_plain(const struct wq_plain *entry)
 {
-	return (entry->header[1] & 0xfffu) == (1u | (GDMA_OOB_SMALL / 4) << 8);
+	return (entry->header >> 32 & 0xfffu) == (1u | (GDMA_OOB_SMALL / 4) << 8);
 }
 
 /** wq_mistake() - name a driver's mistake in the log, the first time for this queue */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "device/internal.h"
+#include "device/reach.h"
 #include "fabric/fabric.h"
 
 struct receive_scratch;
@@ -36,7 +37,7 @@ struct receive_tally {
  * @packets:	how many
  * @offset:	of the first one's entry, in bytes
  * @tally:	of @rq
- * @mr, @hint:	memory region of the last plain buffer, and where in the map that was
+ * @reach:	of plain buffers
  * @odd:	a queue has entries that receive_plain() does not take: leave the rest
  */
 struct receive_burst {
@@ -49,8 +50,7 @@ struct receive_burst {
 	unsigned int packets;
 	uint32_t offset;
 	struct receive_tally tally;
-	const struct memory_region *mr;
-	uint32_t hint;
+	struct reach reach;
 	bool odd;
 };
 

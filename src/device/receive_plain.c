@@ -19,42 +19,44 @@
 #include "base/cpu.h"
 #include "device/checksum.h"
 #include "device/headers.h"
+#include "device/reach.h"
 #include "device/receive.h"
 #include "device/scratch.h"
 
-#define COPY_LINES       4u /* cache lines of a buffer that are asked for ahead */
+#define COPY_LINES       4u   /* cache lines of a buffer that are asked for ahead */
 #define WANT_AHEAD       256u /* entries: nobody writes to the next ones any more */
 
 /* Offsets in a frame, in bytes */
 #define OFF_TYPE         12u
 #define OFF_IP           14u
-#define OFF_IP4_TOTAL    16u
-#define OFF_IP4_FRAG     20u
-#define OFF_IP4_PROTO    23u
 #define OFF_IP4_TUPLE    26u /* addresses, and the ports right behind them */
 #define OFF_IP4_L4       34u
 #define OFF_IP6_PAYLOAD  18u
 #define OFF_IP6_NEXT     20u
 #define OFF_IP6_TUPLE    22u
 #define OFF_IP6_L4       54u
-#define IP4_PLAIN        0x45u /* version 4, 20 bytes */
 #define PORTS_LEN        4u
 #define TCP_MIN          20u
 #define UDP_LEN          8u
 #define OFF_UDP_SIZE     4u /* from the header */
 #define OFF_UDP_CHECKSUM 6u
+#define PLAIN_MIN        (OFF_IP4_L4 + UDP_LEN)
 
 /** copy_header() - the first PLAIN_HEADER bytes of a frame, or all if it has fewer */
 static inline void copy_header(uint8_t *to, const uint8_t *from, uint32_t len)
 {
 	typedef uint64_t part __attribute__((vector_size(32), aligned(1), may_alias));
-	uint32_t last = len - 32;
-	uint32_t second = last < 32 ? last : 32, third = last < 64 ? last : 64;
-	/* All loads come before the stores: both may be the same memory. */
-	part a = *(const part *)from;
-	part b = *(const part *)(from + second);
-	part c = *(const part *)(from + third);
+	uint32_t last = len - 32, second = 32, third = 64;
+	part a, b, c;
 
+	if (__builtin_expect(len < PLAIN_HEADER, 1)) {
+		second = last < 32 ? last : 32;
+		third = last;
+	}
+	/* All loads come before the stores: both may be the same memory. */
+	a = *(const part *)from;
+	b = *(const part *)(from + second);
+	c = *(const part *)(from + third);
 	*(part *)to = a;
 	*(part *)(to + second) = b;
 	*(part *)(to + third) = c;
@@ -65,93 +67,107 @@ struct place {
 	uint32_t tuple;
 	uint32_t l4;
 	uint32_t end; /* of the IP packet */
-	bool tcp;
+	uint8_t protocol;
 };
 
-/** find_headers() - false if they are not plain, or do not fit together */
-static inline bool find_headers(const uint8_t *header, uint32_t len, struct place *place)
-{
-	uint16_t type = headers_get16(header + OFF_TYPE);
-	uint32_t l4_len;
-	uint8_t protocol;
-
-	if (type == ETHERTYPE_IP4) {
-		if (header[OFF_IP] != IP4_PLAIN || headers_get16(header + OFF_IP4_FRAG) & 0x3fffu)
-			return false;
-		place->tuple = OFF_IP4_TUPLE;
-		place->l4 = OFF_IP4_L4;
-		place->end = OFF_IP + headers_get16(header + OFF_IP4_TOTAL);
-		protocol = header[OFF_IP4_PROTO];
-	} else if (type == ETHERTYPE_IP6) {
-		if (header[OFF_IP] >> 4 != 6 || len < OFF_IP6_L4 + UDP_LEN)
-			return false;
-		place->tuple = OFF_IP6_TUPLE;
-		place->l4 = OFF_IP6_L4;
-		place->end = OFF_IP6_L4 + headers_get16(header + OFF_IP6_PAYLOAD);
-		protocol = header[OFF_IP6_NEXT];
-	} else {
-		return false;
-	}
-	place->tcp = protocol == IP_PROTO_TCP;
-	if (place->tcp) {
-		if (len < place->l4 + TCP_MIN)
-			return false;
-		l4_len = (uint32_t)(header[place->l4 + 12] >> 4) * 4;
-		if (l4_len < TCP_MIN)
-			return false;
-	} else if (protocol == IP_PROTO_UDP) {
-		l4_len = UDP_LEN;
-	} else {
-		return false;
-	}
-	return place->end <= len && place->l4 + l4_len <= place->end;
-}
-
-/**
- * ip4_right() - is the checksum of a header of 20 bytes right?
- *
- * The copy was stored in vectors a moment ago: no load may reach over the end of one, or it
- * waits until they are in the cache.
+/*
+ * The copy is looked at in aligned words, as they lie in memory (little-endian). It was stored
+ * in vectors a moment ago: a load that reaches over the end of one waits until they are in the
+ * cache.
  */
-static inline bool ip4_right(const uint8_t *header)
-{
-	uint16_t first, last;
-	uint64_t sum, a, b;
+#define WORD_TYPE     1 /* EtherType, version and header length, type of service */
+#define WORD_IP4      2 /* total length, identification, fragment, time to live, protocol */
+#define WORD_IP4_SRC  3 /* checksum, source, half of the destination */
+#define WORD_IP4_DST  4 /* the other half, ports, two bytes of layer 4 */
+#define WORDS         5
+#define IP4_PLAIN     UINT64_C(0x450008)       /* IPv4, 20 bytes of header */
+#define IP4_FRAGMENT  UINT64_C(0xff3f00000000) /* more, or not the first, in WORD_IP4 */
 
-	memcpy(&first, header + OFF_IP, sizeof(first));
-	memcpy(&a, header + 16, sizeof(a));
-	memcpy(&b, header + 24, sizeof(b));
-	memcpy(&last, header + 32, sizeof(last));
-	sum = (a & UINT32_MAX) + (a >> 32) + (b & UINT32_MAX) + (b >> 32) + first + last;
-	sum = (sum & UINT32_MAX) + (sum >> 32);
+/** ip4_right() - is the checksum of a header of 20 bytes right? */
+static inline bool ip4_right(const uint64_t *word)
+{
+	uint64_t sum = word[WORD_IP4] + word[WORD_IP4_SRC];
+
+	/* 2^16 is 1 here, and so is 2^64, which a carry stands for. */
+	sum = (sum & UINT32_MAX) + (sum >> 32) + (sum < word[WORD_IP4]) + (word[WORD_TYPE] >> 48) +
+	      (word[WORD_IP4_DST] & UINT16_MAX);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	return sum == UINT16_MAX;
 }
 
-/** verify() - the checksum of layer 4; CHECKSUM_BAD stands for everything that is not plain */
-static enum checksum_result verify(const struct plain_packet *packet, const struct place *place)
+/** find_ip4() - false for a fragment */
+static inline bool find_ip4(const uint64_t *word, struct place *place)
 {
-	const uint8_t *header = packet->header;
+	place->tuple = OFF_IP4_TUPLE;
+	place->l4 = OFF_IP4_L4;
+	place->end = OFF_IP + (uint32_t)__builtin_bswap16((uint16_t)word[WORD_IP4]);
+	place->protocol = (uint8_t)(word[WORD_IP4] >> 56);
+	return !(word[WORD_IP4] & IP4_FRAGMENT);
+}
+
+/** find_ip6() - false if it is something else */
+static inline bool find_ip6(const uint8_t *header, uint32_t len, struct place *place)
+{
+	if (headers_get16(header + OFF_TYPE) != ETHERTYPE_IP6 || header[OFF_IP] >> 4 != 6 ||
+	    len < OFF_IP6_L4 + UDP_LEN)
+		return false;
+	place->tuple = OFF_IP6_TUPLE;
+	place->l4 = OFF_IP6_L4;
+	place->end = OFF_IP6_L4 + headers_get16(header + OFF_IP6_PAYLOAD);
+	place->protocol = header[OFF_IP6_NEXT];
+	return true;
+}
+
+/** fits() - is it UDP or TCP, whose header is whole, and the frame long enough? */
+static inline bool fits(const struct plain_packet *packet, const struct place *place)
+{
+	uint32_t l4_len = UDP_LEN;
+
+	if (place->protocol == IP_PROTO_TCP) {
+		if (packet->len < place->l4 + TCP_MIN)
+			return false;
+		l4_len = (uint32_t)(packet->header[place->l4 + 12] >> 4) * 4;
+		if (l4_len < TCP_MIN)
+			return false;
+	} else if (place->protocol != IP_PROTO_UDP) {
+		return false;
+	}
+	return place->end <= packet->len && place->l4 + l4_len <= place->end;
+}
+
+/** sum() - the checksum of layer 4 over the copy, and the frame behind it */
+static inline enum checksum_result sum(const struct plain_packet *packet, const struct place *place)
+{
 	uint32_t l4_len = place->end - place->l4;
 	uint32_t copied = packet->len < PLAIN_HEADER ? packet->len : PLAIN_HEADER;
 	uint32_t end = place->end < copied ? place->end : copied;
-	uint8_t pseudo[4] = { 0, place->tcp ? IP_PROTO_TCP : IP_PROTO_UDP, (uint8_t)(l4_len >> 8),
-			      (uint8_t)l4_len };
+	uint8_t pseudo[4] = { 0, place->protocol, (uint8_t)(l4_len >> 8), (uint8_t)l4_len };
 	struct checksum checksum = { 0 };
 
-	if (place->l4 == OFF_IP4_L4 && !ip4_right(header))
-		return CHECKSUM_BAD;
-	if (!place->tcp && !headers_get16(header + place->l4 + OFF_UDP_CHECKSUM))
-		return CHECKSUM_NONE;
-	if (!place->tcp && headers_get16(header + place->l4 + OFF_UDP_SIZE) != l4_len)
-		return CHECKSUM_BAD;
 	checksum_add(&checksum, pseudo, sizeof(pseudo));
 	/* From the addresses on it is one piece. */
-	checksum_add(&checksum, header + place->tuple, end - place->tuple);
+	checksum_add(&checksum, packet->header + place->tuple, end - place->tuple);
 	if (place->end > copied)
 		checksum_add(&checksum, packet->from + copied, place->end - copied);
 	return checksum_finish(&checksum) == 0 ? CHECKSUM_GOOD : CHECKSUM_BAD;
+}
+
+/** verify() - the checksums; CHECKSUM_BAD stands for everything that is not plain */
+static inline enum checksum_result verify(const struct plain_packet *packet, const uint64_t *word,
+					  const struct place *place)
+{
+	const uint8_t *udp = packet->header + place->l4;
+
+	if (place->l4 == OFF_IP4_L4 && !ip4_right(word))
+		return CHECKSUM_BAD;
+	if (place->protocol == IP_PROTO_TCP)
+		return sum(packet, place);
+	if (!headers_get16(udp + OFF_UDP_CHECKSUM))
+		return CHECKSUM_NONE;
+	if (headers_get16(udp + OFF_UDP_SIZE) != place->end - place->l4)
+		return CHECKSUM_BAD;
+	return sum(packet, place);
 }
 
 /* struct mana_rxcomp_oob's flags in the second word of a completion */
@@ -175,7 +191,8 @@ static inline union receive_head make_head(bool tcp, bool hashed, bool good)
 #define SEEN_TCP       2u
 #define SEEN_GOOD      1u
 
-/** recall() - what was found when the frame was looked at last; false: nothing, under other rules */
+/** recall() - what was found when the frame was looked at last; false: nothing, under other rules
+ */
 static inline bool recall(const struct steering *steering, const struct frame *frame,
 			  struct plain_packet *packet)
 {
@@ -187,9 +204,44 @@ static inline bool recall(const struct steering *steering, const struct frame *f
 	packet->first = packet->from;
 	packet->len = frame->len;
 	packet->hash = (uint32_t)(seen >> 32);
-	packet->rq = steering->rss ? steering->table[packet->hash & steering->mask] :
-				     steering->fallback;
+	packet->rq =
+		steering->rss ? steering->table[packet->hash & steering->mask] : steering->fallback;
 	packet->head = make_head(seen & SEEN_TCP, steering->rss, seen & SEEN_GOOD);
+	return packet->rq != NULL;
+}
+
+/**
+ * decide() - whether a packet is plain in all else, and which queue it goes to
+ *
+ * Inlined for each version of IP: @place's offsets are constants there.
+ */
+static inline __attribute__((always_inline)) bool
+decide(const struct steering *steering, const struct frame *frame, struct plain_packet *packet,
+       const uint64_t *word, const struct place *place)
+{
+	enum checksum_result l4 = CHECKSUM_GOOD;
+	bool tcp = place->protocol == IP_PROTO_TCP;
+
+	if (!fits(packet, place))
+		return false;
+	if (!(frame->flags & FRAME_CSUM_VALID))
+		l4 = verify(packet, word, place);
+	if (l4 == CHECKSUM_BAD)
+		return false;
+	packet->hash = 0;
+	packet->rq = steering->fallback;
+	if (steering->rss) {
+		packet->hash = toeplitz_hash(&steering->toeplitz, packet->header + place->tuple,
+					     place->l4 - place->tuple + PORTS_LEN);
+		packet->rq = steering->table[packet->hash & steering->mask];
+	}
+	packet->head = make_head(tcp, steering->rss, l4 == CHECKSUM_GOOD);
+	if (frame->seen)
+		__atomic_store_n(frame->seen,
+				 (uint64_t)packet->hash << 32 | steering->tag << SEEN_TAG_SHIFT |
+					 (tcp ? SEEN_TCP : 0) |
+					 (l4 == CHECKSUM_GOOD ? SEEN_GOOD : 0),
+				 __ATOMIC_RELAXED);
 	return packet->rq != NULL;
 }
 
@@ -197,13 +249,13 @@ static inline bool recall(const struct steering *steering, const struct frame *f
 static inline bool look(const struct steering *steering, const struct frame *frame,
 			struct plain_packet *packet)
 {
-	enum checksum_result l4 = CHECKSUM_GOOD;
+	uint64_t word[WORDS];
 	struct place place;
 
 	if (frame->seen && recall(steering, frame, packet))
 		return true;
 	if (frame->iovcnt != 1 || frame->flags & (FRAME_GSO | FRAME_CSUM_PARTIAL) ||
-	    frame->len < OFF_IP4_L4 + UDP_LEN || frame->len > UINT16_MAX)
+	    frame->len - PLAIN_MIN > UINT16_MAX - PLAIN_MIN)
 		return false;
 	packet->from = frame->iov->iov_base;
 	packet->first = packet->header;
@@ -211,32 +263,11 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	copy_header(packet->header, packet->from, packet->len);
 	/* From here on the copy is what counts. */
 	__asm__ volatile("" ::: "memory");
-	if (!find_headers(packet->header, packet->len, &place))
-		return false;
-	if (!(frame->flags & FRAME_CSUM_VALID))
-		l4 = verify(packet, &place);
-	if (l4 == CHECKSUM_BAD)
-		return false;
-	packet->hash = 0;
-	packet->rq = steering->fallback;
-	if (steering->rss) {
-		packet->hash = place.l4 == OFF_IP4_L4 ?
-				       toeplitz_hash(&steering->toeplitz,
-						     packet->header + OFF_IP4_TUPLE,
-						     OFF_IP4_L4 - OFF_IP4_TUPLE + PORTS_LEN) :
-				       toeplitz_hash(&steering->toeplitz,
-						     packet->header + OFF_IP6_TUPLE,
-						     OFF_IP6_L4 - OFF_IP6_TUPLE + PORTS_LEN);
-		packet->rq = steering->table[packet->hash & steering->mask];
-	}
-	packet->head = make_head(place.tcp, steering->rss, l4 == CHECKSUM_GOOD);
-	if (frame->seen)
-		__atomic_store_n(frame->seen,
-				 (uint64_t)packet->hash << 32 | steering->tag << SEEN_TAG_SHIFT |
-					 (place.tcp ? SEEN_TCP : 0) |
-					 (l4 == CHECKSUM_GOOD ? SEEN_GOOD : 0),
-				 __ATOMIC_RELAXED);
-	return packet->rq != NULL;
+	memcpy(word, packet->header, sizeof(word));
+	if (__builtin_expect((word[WORD_TYPE] >> 32 & 0xffffff) == IP4_PLAIN, 1))
+		return find_ip4(word, &place) && decide(steering, frame, packet, word, &place);
+	return find_ip6(packet->header, packet->len, &place) &&
+	       decide(steering, frame, packet, word, &place);
 }
 
 /** fetch() - an entry of a locked queue for each packet; how many there were */
@@ -244,50 +275,83 @@ static inline unsigned int fetch(struct receive_burst *burst, struct wq *rq,
 				 struct plain_packet *const *packets, unsigned int n)
 {
 	const struct memory *memory = &rq->adapter->memory;
-	uint32_t mask = rq->ring.size - 1;
+	const uint32_t mask = rq->ring.size - 1, taken = rq->taken;
+	struct ring_view ring;
+	struct reach reach;
 	uint32_t available;
 	unsigned int i;
 
 	if (!ring_ready(&rq->ring) || rq->stopped)
 		return 0;
-	if (rq->seen - rq->taken < n)
+	if (rq->seen - taken < n)
 		rq->seen = wq_posted(rq);
-	available = rq->seen - rq->taken;
+	available = rq->seen - taken;
 	if (available > rq->units)
 		return 0;
 	if (n > available)
 		n = available;
+	reach_begin(&burst->reach, rq->pd, DMA_WRITE);
+	reach = burst->reach;
+	ring = ring_view(&rq->ring);
 	for (i = 0; i < n; i++) {
 		struct plain_packet *packet = packets[i];
 		struct wq_plain entry;
 
-		packet->offset = rq->taken * GDMA_WQE_UNIT & mask;
-		memcpy(&entry, ring_at(&rq->ring, packet->offset), sizeof(entry));
+		packet->offset = (taken + i) * GDMA_WQE_UNIT & mask;
+		memcpy(&entry, ring_view_at(&ring, packet->offset), sizeof(entry));
 		if (!wq_is_plain(&entry) || entry.sge.size < packet->len)
 			break;
-		if (!burst->mr || burst->mr->key != entry.sge.mem_key)
-			burst->mr = table_get(&memory->keys, entry.sge.mem_key >> 8);
-		if (!burst->mr || burst->mr->key != entry.sge.mem_key ||
-		    burst->mr->kind != MR_PHYSICAL || burst->mr->pd != rq->pd ||
-		    !(burst->mr->access & DMA_WRITE))
-			break;
-		packet->to = dma_map_lookup(memory->map, entry.sge.address, entry.sge.size,
-					    DMA_WRITE, &burst->hint);
+		packet->to = reach_at(&reach, memory, entry.sge);
 		if (!packet->to)
 			break;
 		for (uint32_t line = 0; line < COPY_LINES && line * 64 < packet->len; line++)
 			cpu_prefetch_write(packet->to + (size_t)line * 64);
-		rq->taken++;
 	}
+	burst->reach = reach;
+	rq->taken = taken + i;
 	/* What comes next has been written for long, unless the driver has just caught up. */
-	if (rq->seen - rq->taken >= WANT_AHEAD)
+	if (available - i >= WANT_AHEAD)
 		wq_want(rq, i);
 	return i;
 }
 
+/**
+ * tell() - write a completion of up to MANA_RXCOMP_PACKETS packets that have the same head
+ *
+ * As receive_flush() does, straight from the packets.
+ */
+static inline void tell(struct receive_burst *burst, struct plain_packet *const *packets,
+			unsigned int n)
+{
+	struct cq *cq = burst->rq->cq;
+	struct mana_rxcomp_oob *oob = (struct mana_rxcomp_oob *)cq_next(cq);
+	union receive_head head = packets[0]->head;
+
+	if (n > 1) {
+		head.cqe_hdr.cqe_type = MANA_CQE_RX_COALESCED_4;
+		burst->tally.coalesced++;
+	}
+	if (!oob)
+		return;
+	memcpy(oob, &head, sizeof(head));
+#pragma GCC unroll 4
+	for (unsigned int i = 0; i < MANA_RXCOMP_PACKETS; i++)
+		oob->ppi[i] =
+			i < n ? (struct mana_rxcomp_perpkt_info){ .pkt_len =
+									  (uint16_t)packets[i]->len,
+								  .pkt_hash = packets[i]->hash }
+			      : (struct mana_rxcomp_perpkt_info){ 0 };
+	cq_hold(cq, packets[0]->offset, burst->rq->id, false);
+}
+
+/** fill() - copy packets into the buffers that fetch() has found, and complete them */
 static inline void fill(struct receive_burst *burst, struct plain_packet *const *packets,
 			unsigned int n)
 {
+	const unsigned int most = burst->steering->coalesce ? MANA_RXCOMP_PACKETS : 1;
+	unsigned int several = 0;
+	uint64_t bytes = 0;
+
 	for (unsigned int i = 0; i < n; i++) {
 		struct plain_packet *packet = packets[i];
 
@@ -296,8 +360,23 @@ static inline void fill(struct receive_burst *burst, struct plain_packet *const 
 		if (packet->len > PLAIN_HEADER)
 			memmove(packet->to + PLAIN_HEADER, packet->from + PLAIN_HEADER,
 				packet->len - PLAIN_HEADER);
-		receive_tally(burst, packet->first, packet->len);
-		receive_complete(burst, packet->head, packet->len, packet->hash, packet->offset);
+		several |= packet->first[0];
+		bytes += packet->len;
+	}
+	if (several & 1) {
+		for (unsigned int i = 0; i < n; i++)
+			receive_tally(burst, packets[i]->first, packets[i]->len);
+	} else {
+		burst->tally.frames[WQ_UNICAST] += n;
+		burst->tally.bytes[WQ_UNICAST] += bytes;
+	}
+	if (n)
+		receive_flush(burst);
+	for (unsigned int i = 0, run; i < n; i += run) {
+		for (run = 1; run < most && i + run < n; run++)
+			if (packets[i + run]->head.all != packets[i]->head.all)
+				break;
+		tell(burst, packets + i, run);
 	}
 }
 
@@ -320,14 +399,15 @@ static_assert(ADAPTER_QUEUES_MAX <= 64, "a bit for each queue of a vPort");
 static inline void sort(struct spread *spread, struct plain_packet *packets, unsigned int n)
 {
 	unsigned int next[ADAPTER_QUEUES_MAX]; /* of queues in @present */
+	uintptr_t others = 0;
 	uint64_t present = 0;
-	unsigned int at = 0, same = 1;
+	unsigned int at = 0;
 
-	while (same < n && packets[same].rq == packets[0].rq)
-		same++;
-	if (same >= n) {
-		for (unsigned int i = 0; i < n; i++)
-			spread->order[i] = &packets[i];
+	for (unsigned int i = 0; i < n; i++) {
+		others |= (uintptr_t)packets[i].rq ^ (uintptr_t)packets[0].rq;
+		spread->order[i] = &packets[i];
+	}
+	if (!others) {
 		spread->queues = n != 0;
 		spread->queue[0] = packets[0].rq;
 		spread->first[0] = 0;

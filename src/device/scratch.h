@@ -19,13 +19,10 @@
 #define SCRATCH_PIECES (FABRIC_BURST * FABRIC_PIECES_MAX)
 #define PLAIN_HEADER   96u /* bytes: plain headers, in whole vectors */
 
-/** struct transmit_done - a send that is to be completed */
+/** struct transmit_done - an entry that the driver is to be told of */
 struct transmit_done {
-	uint32_t offset; /* of its entry, in basic units */
+	uint32_t offset; /* in basic units */
 	uint8_t type;    /* enum mana_cqe_type */
-	uint8_t cast;    /* enum wq_cast */
-	bool quiet;      /* the driver wants no completion of it */
-	uint32_t len;
 };
 
 struct transmit_scratch {

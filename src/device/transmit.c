@@ -21,7 +21,7 @@
  *	VLAN			tag put in
  *
  * Most entries ask for nothing: one unit, one piece, no offload. They take a short
- * way, plain_entry(), which leaves everything it does not know to the long one.
+ * way, plain_entries(), which leaves everything it does not know to the long one.
  *
  * The checksum field's old contents do not count: drivers differ in whether they
  * put the pseudo-header's sum there.
@@ -30,13 +30,13 @@
 
 #include "base/cpu.h"
 #include "device/checksum.h"
+#include "device/reach.h"
 #include "device/scratch.h"
 
-#define TCP_CHECKSUM 16u /* bytes into the TCP header */
-#define UDP_CHECKSUM 6u	 /* bytes into the UDP header */
+#define TCP_CHECKSUM 16u   /* bytes into the TCP header */
+#define UDP_CHECKSUM 6u    /* bytes into the UDP header */
 #define SEGMENTS_MAX 2048u /* of a large send; TCP's smallest segments make fewer */
-#define CAST_LATER  0xffu  /* transmit_done.cast of a frame that was not looked at yet */
-#define TURN_BURSTS 4u	 /* bursts of one queue before another gets its turn */
+#define TURN_BURSTS  4u    /* bursts of one queue before another gets its turn */
 
 /** struct transmit_job - one entry on its way to a frame */
 struct transmit_job {
@@ -79,9 +79,9 @@ static enum mana_cqe_type read_oob(struct transmit_job *job)
 	 */
 	if (job->oob.s.short_vp_offset != vport->index)
 		return MANA_CQE_TX_VPORT_IDX_OUT_OF_RANGE;
-	return atomic_load_explicit(&vport->link_down, memory_order_relaxed) ?
-		       MANA_CQE_TX_VPORT_DISABLED :
-		       MANA_CQE_TX_OKAY;
+	return atomic_load_explicit(&vport->link_down, memory_order_relaxed)
+		       ? MANA_CQE_TX_VPORT_DISABLED
+		       : MANA_CQE_TX_OKAY;
 }
 
 /** read_sgl() - the frame's pieces */
@@ -158,7 +158,8 @@ static enum mana_cqe_type offload_tso(struct transmit_job *job, struct packet_he
 	if (job->oob.l.inject_vlan_tag && header_len + VLAN_TAG_LEN > HEADERS_MAX)
 		return header_error(job, "more than 256 bytes of headers with the VLAN tag");
 	if (headers->l4 != HEADERS_L4_TCP || headers->l4_off + headers->l4_len != header_len)
-		return header_error(job, "the first element of a large send is not the TCP/IP headers");
+		return header_error(job,
+				    "the first element of a large send is not the TCP/IP headers");
 	if (job->len <= header_len || !mss || (job->len - header_len) / mss >= SEGMENTS_MAX)
 		return header_error(job, "a large send without payload, or of too small segments");
 	if (header_len - headers->l3_off + mss > job->sq->vport->config->mtu)
@@ -250,9 +251,9 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 	copied = headers_copy(job->pieces + 1, job->n, job->header, HEADERS_MAX);
 	if (headers_parse(job->header, copied, &headers))
 		return header_error(job, "no Ethernet header");
-	header_len = headers.l4 ? headers.l4_off + headers.l4_len :
-		     headers.ip_version ? (uint32_t)headers.l3_off + headers.l3_len :
-					  headers.l3_off;
+	header_len = headers.l4           ? headers.l4_off + headers.l4_len
+		     : headers.ip_version ? (uint32_t)headers.l3_off + headers.l3_len
+					  : headers.l3_off;
 	if (job->sq->vport->config->check_source &&
 	    memcmp(job->header + 6, job->sq->vport->config->mac, 6)) {
 		wq_mistake(job->sq, "a frame from an address that is not the vPort's; dropped");
@@ -307,7 +308,8 @@ static bool too_long(const struct transmit_job *job)
 }
 
 /** prepare() - from an entry to a frame */
-static __attribute__((noinline)) enum mana_cqe_type prepare(struct transmit_job *job, unsigned int caps)
+static __attribute__((noinline)) enum mana_cqe_type prepare(struct transmit_job *job,
+							    unsigned int caps)
 {
 	const struct mana_tx_short_oob *s = &job->oob.s;
 	enum mana_cqe_type err = read_oob(job);
@@ -331,24 +333,54 @@ static __attribute__((noinline)) enum mana_cqe_type prepare(struct transmit_job 
 	return MANA_CQE_TX_OKAY;
 }
 
-/** frame_cast() - to one, several or all; looks at client memory once */
+#define CAST_BYTES 6u /* of a frame: where it goes */
+
+/** frame_cast() - to one, several or all */
 static enum wq_cast frame_cast(const struct frame *frame)
 {
-	static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	uint8_t address[6];
+	static const uint8_t all[CAST_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	uint8_t address[CAST_BYTES];
 
-	if (frame->iov->iov_len >= sizeof(address))
-		memcpy(address, frame->iov->iov_base, sizeof(address));
-	else
-		headers_copy(frame->iov, frame->iovcnt, address, sizeof(address));
+	headers_copy(frame->iov, frame->iovcnt, address, sizeof(address));
 	if (!(address[0] & 1))
 		return WQ_UNICAST;
 	return memcmp(address, all, sizeof(all)) ? WQ_MULTICAST : WQ_BROADCAST;
 }
 
+/** tally() - count a burst of frames that are about to be sent */
+static void tally(struct wq_counters *counters, const struct frame *frames, unsigned int n)
+{
+	uint64_t count[3] = { n, 0, 0 }, bytes[3] = { 0 };
+	unsigned int odd = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		const struct iovec *first = frames[i].iov;
+
+		bytes[WQ_UNICAST] += frames[i].len;
+		odd |= first->iov_len < CAST_BYTES || *(const uint8_t *)first->iov_base & 1;
+	}
+	for (unsigned int i = 0; odd && i < n; i++) {
+		enum wq_cast cast = frame_cast(&frames[i]);
+
+		count[WQ_UNICAST]--;
+		bytes[WQ_UNICAST] -= frames[i].len;
+		count[cast]++;
+		bytes[cast] += frames[i].len;
+	}
+	for (unsigned int cast = 0; cast < 3; cast++) {
+		if (!count[cast])
+			continue;
+		wq_count(&counters->cast_frames[cast], count[cast]);
+		wq_count(&counters->cast_bytes[cast], bytes[cast]);
+		wq_count(&counters->frames, count[cast]);
+		wq_count(&counters->bytes, bytes[cast]);
+	}
+}
+
 /** send_segments() - cut a large send for a fabric that takes only whole frames */
-static __attribute__((noinline)) void send_segments(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch,
-			  const struct frame *frame)
+static __attribute__((noinline)) void send_segments(struct wq *sq, unsigned int lane,
+						    struct transmit_scratch *scratch,
+						    const struct frame *frame)
 {
 	unsigned int n = 0;
 	int pieces;
@@ -395,96 +427,120 @@ static void send_burst(struct wq *sq, unsigned int lane, struct transmit_scratch
 		fabric_send(sq->vport->fabric, lane, scratch->frames + first, n - first);
 }
 
-/** complete() - completions of a burst, in the order of its entries */
+/** complete() - tell the driver of entries of a burst, in their order */
 static void complete(struct wq *sq, const struct transmit_done *done, unsigned int n)
 {
-	struct wq_counters *counters = &sq->counters;
-	uint64_t frames[3] = { 0 }, bytes[3] = { 0 };
-
 	cq_begin(sq->cq);
 	for (unsigned int i = 0; i < n; i++) {
 		struct mana_tx_comp_oob oob = { 0 };
 
-		if (done[i].type == MANA_CQE_TX_OKAY) {
-			frames[done[i].cast]++;
-			bytes[done[i].cast] += done[i].len;
-			if (done[i].quiet)
-				continue;
-		} else {
-			/* An error is told even to a driver that asked for quiet. */
-			wq_count(&counters->errors[(done[i].type - MANA_CQE_TX_OKAY) % 16], 1);
-		}
 		oob.cqe_hdr.cqe_type = done[i].type & 0x3fu;
 		oob.cqe_hdr.client_type = MANA_CLIENT_COMPLETION;
 		oob.tx_wqe_offset = done[i].offset & 0x7ffffffu;
 		cq_post(sq->cq, &oob, sq->id, true);
 	}
 	cq_end(sq->cq);
-	for (unsigned int cast = 0; cast < 3; cast++) {
-		wq_count(&counters->cast_frames[cast], frames[cast]);
-		wq_count(&counters->cast_bytes[cast], bytes[cast]);
-		wq_count(&counters->frames, frames[cast]);
-		wq_count(&counters->bytes, bytes[cast]);
-	}
 }
 
-/* First word of the OOB: short format, no checksums; quiet or not; completion queue */
-#define PLAIN_OOB_MASK	   0x73u
-#define PLAIN_OOB_QUIET	   0x80u
-#define PLAIN_OOB_CQ_SHIFT 8
-/* Second word of the OOB: vPort offset */
-#define PLAIN_OOB_VPORT_SHIFT 24
+/* The OOB as a 64-bit word: short format, no checksums; quiet; completion queue; vPort offset */
+#define PLAIN_OOB_QUIET       0x80u
+#define PLAIN_OOB_MASK        (UINT64_C(0xff000000ffffff00) | 0x73u)
+#define PLAIN_OOB(cq, offset) ((uint64_t)(cq) << 8 | (uint64_t)(offset) << 56)
 
 /**
- * struct plain_state - what plain entries of a burst have in common
- * @mr:		memory region of the last one
- * @hint:	where in the map it was
+ * struct transmit_burst - the entries of a turn
+ * @frames:	in scratch->frames
+ * @done:	in scratch->done: entries that the driver is to be told of
  * @longest:	frame the vPort sends, in bytes; 0 if no entry may take the short way
+ * @reach:	of the pieces
  */
-struct plain_state {
-	const struct memory_region *mr;
-	uint32_t hint;
+struct transmit_burst {
+	unsigned int frames;
+	unsigned int done;
 	uint32_t longest;
+	struct reach reach;
 };
 
-/** plain_entry() - take an entry that asks for nothing; false and nothing done for any other */
-static bool plain_entry(struct wq *sq, struct plain_state *state, struct iovec *piece,
-			struct frame *frame, struct transmit_done *done)
+/**
+ * plain_entries() - take entries that ask for nothing, up to the first that is not such
+ * @max:	most of them
+ *
+ * Return: how many
+ */
+static inline unsigned int plain_entries(struct wq *sq, struct transmit_burst *burst,
+					 struct transmit_scratch *scratch, unsigned int max)
 {
 	const struct memory *memory = &sq->adapter->memory;
-	uint32_t available = sq->seen - sq->taken;
-	struct wq_plain entry;
+	const uint64_t oob = PLAIN_OOB(sq->cq->id, sq->vport->index);
+	const uint32_t more = burst->longest - ETHERNET_HEADER_LEN;
+	const uint32_t available = sq->seen - sq->taken, mask = sq->ring.size - 1;
+	const uint32_t taken = sq->taken, units = sq->units - 1;
+	const struct ring_view ring = ring_view(&sq->ring);
+	struct reach reach = burst->reach;
+	struct frame *frame = &scratch->frames[burst->frames];
+	struct iovec *piece = &scratch->plain[burst->frames];
+	unsigned int n = available < max ? available : max, i;
 
-	if (!available || available > sq->units || !state->longest)
-		return false;
-	memcpy(&entry, ring_at(&sq->ring, sq->taken * GDMA_WQE_UNIT & (sq->ring.size - 1)),
-	       sizeof(entry));
-	if (!wq_is_plain(&entry) || entry.oob[0] & PLAIN_OOB_MASK || entry.oob[0] >> PLAIN_OOB_CQ_SHIFT != sq->cq->id ||
-	    entry.oob[1] >> PLAIN_OOB_VPORT_SHIFT != sq->vport->index ||
-	    entry.sge.size < ETHERNET_HEADER_LEN || entry.sge.size > state->longest)
-		return false;
-	if (!state->mr || state->mr->key != entry.sge.mem_key) {
-		state->mr = table_get(&memory->keys, entry.sge.mem_key >> 8);
-		if (!state->mr || state->mr->key != entry.sge.mem_key)
-			return false;
+	if (available > sq->units || !burst->longest)
+		return 0;
+	for (i = 0; i < n; i++, frame++, piece++) {
+		struct wq_plain entry;
+
+		memcpy(&entry, ring_view_at(&ring, (taken + i) * GDMA_WQE_UNIT & mask),
+		       sizeof(entry));
+		if (!wq_is_plain(&entry) || (entry.oob ^ oob) & PLAIN_OOB_MASK ||
+		    entry.sge.size - ETHERNET_HEADER_LEN > more)
+			break;
+		piece->iov_base = reach_at(&reach, memory, entry.sge);
+		if (!piece->iov_base)
+			break;
+		piece->iov_len = entry.sge.size;
+		__builtin_prefetch(piece->iov_base);
+		*frame = (struct frame){ .iov = piece, .iovcnt = 1, .len = entry.sge.size };
+		if (!(entry.oob & PLAIN_OOB_QUIET))
+			scratch->done[burst->done++] =
+				(struct transmit_done){ .offset = (taken + i) & units,
+							.type = MANA_CQE_TX_OKAY };
 	}
-	if (state->mr->kind != MR_PHYSICAL || state->mr->pd != sq->pd ||
-	    !(state->mr->access & DMA_READ))
+	burst->reach = reach;
+	burst->frames += i;
+	sq->taken = taken + i;
+	return i;
+}
+
+/** any_entry() - take the next entry, whatever it is; false if there is none */
+static bool any_entry(struct wq *sq, struct transmit_burst *burst, struct transmit_scratch *scratch,
+		      unsigned int caps)
+{
+	struct transmit_done *done = &scratch->done[burst->done];
+	struct transmit_job job = {
+		.sq = sq,
+		.wqe = &scratch->wqe,
+		.pieces = scratch->pieces + burst->frames * FABRIC_PIECES_MAX,
+		.header = scratch->headers[burst->frames],
+		.frame = &scratch->frames[burst->frames],
+	};
+
+	done->offset = sq->taken & (sq->units - 1);
+	done->type = MANA_CQE_TX_GDMA_ERR;
+	switch (wq_fetch(sq, &scratch->wqe)) {
+	case WQ_EMPTY:
 		return false;
-	piece->iov_base = dma_map_lookup(memory->map, entry.sge.address, entry.sge.size, DMA_READ,
-					 &state->hint);
-	if (!piece->iov_base)
-		return false;
-	piece->iov_len = entry.sge.size;
-	__builtin_prefetch(piece->iov_base);
-	*frame = (struct frame){ .iov = piece, .iovcnt = 1, .len = entry.sge.size };
-	*done = (struct transmit_done){ .offset = sq->taken & (sq->units - 1),
-					.type = MANA_CQE_TX_OKAY,
-					.quiet = entry.oob[0] & PLAIN_OOB_QUIET,
-					.len = entry.sge.size,
-					.cast = CAST_LATER };
-	sq->taken++;
-	return true;
+	case WQ_BROKEN:
+		break;
+	case WQ_ENTRY:
+		done->type = (uint8_t)prepare(&job, caps);
+		break;
+	}
+	if (done->type == MANA_CQE_TX_OKAY) {
+		burst->frames++;
+		burst->done += !job.oob.s.suppress_txcqe;
+	} else {
+		/* An error is told even to a driver that asked for quiet. */
+		wq_count(&sq->counters.errors[(done->type - MANA_CQE_TX_OKAY) % 16], 1);
+		burst->done++;
+	}
+	return !sq->stopped;
 }
 
 /** want_entries() - have entries on their way, as far as the driver has written them */
@@ -502,64 +558,29 @@ static void want_entries(struct wq *sq)
 }
 
 /** run_burst() - up to a burst of entries; how many there were */
-CPU_CLONES static unsigned int run_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch)
+CPU_CLONES static unsigned int run_burst(struct wq *sq, unsigned int lane,
+					 struct transmit_scratch *scratch)
 {
 	const struct adapter_port_config *config = sq->vport->config;
 	unsigned int caps = fabric_caps(sq->vport->fabric);
-	unsigned int entries = 0, frames = 0;
-	struct plain_state plain = { .longest = config->mtu + ETHERNET_HEADER_LEN };
+	struct transmit_burst burst = { .longest = config->mtu + ETHERNET_HEADER_LEN };
+	unsigned int entries = 0;
 
 	if (config->check_source || sq->vport->link_down || sq->stopped)
-		plain.longest = 0;
+		burst.longest = 0;
+	reach_begin(&burst.reach, sq->pd, DMA_READ);
 	want_entries(sq);
-	while (entries < FABRIC_BURST) {
-		struct transmit_done *done = &scratch->done[entries];
-		struct transmit_job job;
-		enum wq_fetched fetched;
-
-		if (plain_entry(sq, &plain, &scratch->plain[frames], &scratch->frames[frames],
-				done)) {
-			entries++;
-			frames++;
-			continue;
-		}
-		job = (struct transmit_job){
-			.sq = sq,
-			.wqe = &scratch->wqe,
-			.pieces = scratch->pieces + frames * FABRIC_PIECES_MAX,
-			.header = scratch->headers[frames],
-			.frame = &scratch->frames[frames],
-		};
-		done->offset = sq->taken & (sq->units - 1);
-		fetched = wq_fetch(sq, &scratch->wqe);
-		if (fetched == WQ_EMPTY)
-			break;
-		entries++;
-		done->quiet = false;
-		done->type = MANA_CQE_TX_GDMA_ERR;
-		if (fetched == WQ_BROKEN)
-			break;
-		done->type = (uint8_t)prepare(&job, caps);
-		if (done->type != MANA_CQE_TX_OKAY)
-			continue;
-		done->quiet = job.oob.s.suppress_txcqe;
-		done->len = job.len;
-		done->cast = (uint8_t)frame_cast(job.frame);
-		frames++;
+	do
+		entries += plain_entries(sq, &burst, scratch, FABRIC_BURST - entries);
+	while (entries < FABRIC_BURST && any_entry(sq, &burst, scratch, caps) &&
+	       ++entries < FABRIC_BURST);
+	if (burst.frames) {
+		/* By now the prefetches of plain frames have arrived. */
+		tally(&sq->counters, scratch->frames, burst.frames);
+		send_burst(sq, lane, scratch, burst.frames, caps);
 	}
-	if (!entries)
-		return 0;
-	/* By now the prefetches of plain frames have arrived. */
-	for (unsigned int i = 0, f = 0; i < entries; i++) {
-		struct transmit_done *done = &scratch->done[i];
-
-		if (done->type == MANA_CQE_TX_OKAY && done->cast == CAST_LATER)
-			done->cast = (uint8_t)frame_cast(&scratch->frames[f]);
-		f += done->type == MANA_CQE_TX_OKAY;
-	}
-	if (frames)
-		send_burst(sq, lane, scratch, frames, caps);
-	complete(sq, scratch->done, entries);
+	if (burst.done)
+		complete(sq, scratch->done, burst.done);
 	return entries;
 }
 

@@ -733,10 +733,9 @@ bool dma_map_lost(const struct dma_map *map)
 	return atomic_load_explicit(&whole(map)->lost, memory_order_acquire);
 }
 
-void *dma_span_cross(const struct dma_table *table, uint32_t i, uint64_t iova, uint64_t more,
-		     unsigned int access)
+void *dma_span_cross(const struct dma_table *table, const struct dma_span *span, uint64_t iova,
+		     uint64_t more, unsigned int access)
 {
-	const struct dma_span *span = &table->spans[i];
 	uint8_t *pointer = span->base + (iova - span->first);
 	uint64_t have; /* bytes after the first that are known to be there */
 
@@ -746,7 +745,7 @@ void *dma_span_cross(const struct dma_table *table, uint32_t i, uint64_t iova, u
 		if (have >= more)
 			return pointer;
 		span++;
-		if (++i == table->count || span->first != iova + have + 1 ||
+		if (span == table->spans + table->count || span->first != iova + have + 1 ||
 		    span->base != pointer + have + 1)
 			return NULL;
 	}

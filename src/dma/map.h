@@ -111,17 +111,43 @@ size_t dma_map_retired(const struct dma_map *map);
 /** dma_map_quiet() - every lane has passed a quiet point since the last dma_map_add() */
 void dma_map_quiet(struct dma_map *map);
 
-/** dma_span_cross() - the rest of dma_map_lookup(), for a range that leaves span @i */
-void *dma_span_cross(const struct dma_table *table, uint32_t i, uint64_t iova, uint64_t more,
-		     unsigned int access);
+/** dma_span_cross() - the rest of dma_map_pointer(), for a range that leaves its @span */
+void *dma_span_cross(const struct dma_table *table, const struct dma_span *span, uint64_t iova,
+		     uint64_t more, unsigned int access);
+
+/** dma_table_find() - the span that an address is in, or NULL */
+static inline const struct dma_span *dma_table_find(const struct dma_table *table, uint64_t iova)
+{
+	const struct dma_span *span = table->spans;
+
+	/* The last span that does not begin after @iova: halves, without a branch to miss */
+	for (uint32_t n = table->count; n > 1; n -= n / 2)
+		span += span[n / 2].first <= iova ? n / 2 : 0;
+	if (!table->count || iova - span->first > span->last - span->first)
+		return NULL;
+	return span;
+}
 
 /**
- * dma_map_lookup() - where a range of the client's memory is, with a memory of the last answer
+ * dma_map_span() - the contiguous memory around an address of the client's
+ *
+ * Lock-free and wait-free. The span, and what it points at, are good until the calling lane's
+ * next quiet point.
+ *
+ * Return: NULL if the address is not mapped
+ */
+static inline const struct dma_span *dma_map_span(const struct dma_map *map, uint64_t iova)
+{
+	/* Acquire: the table's contents were written before it was published */
+	return dma_table_find(atomic_load_explicit(&map->table, memory_order_acquire), iova);
+}
+
+/**
+ * dma_map_pointer() - where a range of the client's memory is
  * @map:	the client's map
  * @iova:	start, in bytes
  * @len:	length, in bytes (0 is treated as 1)
  * @access:	what the caller is going to do there
- * @hint:	the caller's own, zero at first: where the last answer was found
  *
  * Lock-free and wait-free. The pointer is good until the calling lane's next
  * quiet point. The client can change what it points at at any time.
@@ -129,40 +155,20 @@ void *dma_span_cross(const struct dma_table *table, uint32_t i, uint64_t iova, u
  * Return: the pointer, or NULL if the range is not wholly mapped, not
  * contiguous in memory, or not mapped for @access
  */
-static inline void *dma_map_lookup(const struct dma_map *map, uint64_t iova, uint64_t len,
-				   unsigned int access, uint32_t *hint)
-{
-	/* Acquire: the table's contents were written before it was published */
-	const struct dma_table *table = atomic_load_explicit(&map->table, memory_order_acquire);
-	const struct dma_span *span = &table->spans[*hint];
-	uint64_t more = len - (len > 0); /* bytes after the first: cannot wrap, unlike an end */
-
-	if (*hint >= table->count || iova - span->first > span->last - span->first) {
-		uint32_t i = 0;
-
-		/* The last span that does not begin after @iova: halves, without a branch to miss
-		 */
-		for (uint32_t n = table->count; n > 1; n -= n / 2)
-			i += table->spans[i + n / 2].first <= iova ? n / 2 : 0;
-		span = &table->spans[i];
-		if (!table->count || iova - span->first > span->last - span->first)
-			return NULL;
-		*hint = i;
-	}
-	if (more > span->last - iova)
-		return dma_span_cross(table, *hint, iova, more, access);
-	if (access & ~span->access)
-		return NULL;
-	return span->base + (iova - span->first);
-}
-
-/** dma_map_pointer() - as dma_map_lookup(), for those who do not come back to the same place */
 static inline void *dma_map_pointer(const struct dma_map *map, uint64_t iova, uint64_t len,
 				    unsigned int access)
 {
-	uint32_t hint = 0;
+	const struct dma_table *table = atomic_load_explicit(&map->table, memory_order_acquire);
+	const struct dma_span *span = dma_table_find(table, iova);
+	uint64_t more = len - (len > 0); /* bytes after the first: cannot wrap, unlike an end */
 
-	return dma_map_lookup(map, iova, len, access, &hint);
+	if (!span)
+		return NULL;
+	if (more > span->last - iova)
+		return dma_span_cross(table, span, iova, more, access);
+	if (access & ~span->access)
+		return NULL;
+	return span->base + (iova - span->first);
 }
 
 /**

@@ -355,11 +355,13 @@ unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const str
 	uint64_t bytes = 0, left;
 	unsigned int taken;
 
-	left = receiver->offer ? receiver->offer(receiver->ctx, lane, frames, n) :
-				 offer_each(receiver, lane, frames, n);
+	left = receiver->offer ? receiver->offer(receiver->ctx, lane, frames, n)
+			       : offer_each(receiver, lane, frames, n);
 	taken = n - (unsigned int)__builtin_popcountll(left);
 	for (unsigned int i = 0; i < n; i++)
-		bytes += left >> i & 1 ? 0 : frames[i].len;
+		bytes += frames[i].len;
+	for (uint64_t some = left; some; some &= some - 1)
+		bytes -= frames[__builtin_ctzll(some)].len;
 	if (taken) {
 		fabric_count(&counters->rx_frames, taken);
 		fabric_count(&counters->rx_bytes, bytes);

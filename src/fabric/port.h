@@ -179,14 +179,20 @@ static inline void fabric_count_sent(struct fabric_port *port, unsigned int lane
 {
 	struct fabric_counters *counters = &port->lanes[lane].counters;
 	uint64_t bytes = 0, gso = 0, csum = 0;
+	uint32_t flags = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
 		bytes += frames[i].len;
-		gso += (frames[i].flags & FRAME_GSO) != 0;
-		csum += (frames[i].flags & FRAME_CSUM_PARTIAL) != 0;
+		flags |= frames[i].flags;
 	}
 	fabric_count(&counters->tx_frames, n);
 	fabric_count(&counters->tx_bytes, bytes);
+	if (!(flags & (FRAME_GSO | FRAME_CSUM_PARTIAL)))
+		return;
+	for (unsigned int i = 0; i < n; i++) {
+		gso += (frames[i].flags & FRAME_GSO) != 0;
+		csum += (frames[i].flags & FRAME_CSUM_PARTIAL) != 0;
+	}
 	if (gso)
 		fabric_count(&counters->tx_gso_frames, gso);
 	if (csum)

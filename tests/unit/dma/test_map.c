@@ -97,11 +97,10 @@ static void nothing_mapped(void **state)
 	(void)state;
 	assert_non_null(map);
 	for (unsigned int i = 0; i < 4; i++) {
-		uint32_t hint = i * 1000;
-
 		assert_null(dma_map_pointer(map, somewhere[i], 1, DMA_READ));
 		assert_null(dma_map_pointer(map, somewhere[i], 0, 0));
-		assert_null(dma_map_lookup(map, somewhere[i], UINT64_MAX, DMA_READ, &hint));
+		assert_null(dma_map_pointer(map, somewhere[i], UINT64_MAX, DMA_READ));
+		assert_null(dma_map_span(map, somewhere[i]));
 	}
 	assert_int_equal(dma_map_unlink(map, 0, PAGE, &region), -ENOENT);
 	assert_null(dma_map_unlink_all(map));
@@ -198,7 +197,6 @@ static void neighbours_are_contiguous(void **state)
 	const uint64_t iova = 0x100200000;
 	struct dma_map *map = dma_map_new();
 	uint8_t *start;
-	uint32_t hint = 0;
 
 	(void)state;
 	for (unsigned int i = 0; i < 8; i++) {
@@ -218,19 +216,16 @@ static void neighbours_are_contiguous(void **state)
 	/* A hole parts them, and moves nothing */
 	assert_int_equal(remove_region(map, iova + 6 * PAGE, 2 * PAGE), 0);
 	assert_int_equal(atomic_load(&map->table)->count, 2);
-	assert_null(dma_map_lookup(map, iova + 6 * PAGE - 1, 2, BOTH, &hint));
-	assert_null(dma_map_lookup(map, iova + 6 * PAGE, 1, BOTH, &hint));
-	assert_null(dma_map_lookup(map, iova + 8 * PAGE - 1, 1, BOTH, &hint));
-	assert_ptr_equal(dma_map_lookup(map, iova, 6 * PAGE, BOTH, &hint), start);
-	assert_int_equal(hint, 0);
-	assert_ptr_equal(dma_map_lookup(map, iova + 8 * PAGE, 8 * PAGE, BOTH, &hint),
-			 start + 8 * PAGE);
-	assert_int_equal(hint, 1);
-	/* A hint that is good no more */
-	assert_ptr_equal(dma_map_lookup(map, iova, 1, BOTH, &hint), start);
-	hint = 12345;
-	assert_ptr_equal(dma_map_lookup(map, iova + 8 * PAGE, 1, BOTH, &hint), start + 8 * PAGE);
-	assert_int_equal(hint, 1);
+	assert_null(dma_map_pointer(map, iova + 6 * PAGE - 1, 2, BOTH));
+	assert_null(dma_map_pointer(map, iova + 6 * PAGE, 1, BOTH));
+	assert_null(dma_map_pointer(map, iova + 8 * PAGE - 1, 1, BOTH));
+	assert_ptr_equal(dma_map_pointer(map, iova, 6 * PAGE, BOTH), start);
+	assert_ptr_equal(dma_map_pointer(map, iova + 8 * PAGE, 8 * PAGE, BOTH), start + 8 * PAGE);
+	assert_ptr_equal(dma_map_span(map, iova + 6 * PAGE - 1),
+			 &atomic_load(&map->table)->spans[0]);
+	assert_null(dma_map_span(map, iova + 6 * PAGE));
+	assert_null(dma_map_span(map, iova + 8 * PAGE - 1));
+	assert_ptr_equal(dma_map_span(map, iova + 8 * PAGE), &atomic_load(&map->table)->spans[1]);
 	dma_map_free(map);
 }
 
@@ -482,7 +477,6 @@ static void full_map(void **state)
 	struct dma_map *map = dma_map_new();
 	int fd = file_new(DMA_REGIONS_MAX, 0);
 	uint64_t random = 88172645463325252ull;
-	uint32_t hint = 0;
 
 	(void)state;
 	for (uint64_t i = 0; i < DMA_REGIONS_MAX; i++) {
@@ -500,8 +494,9 @@ static void full_map(void **state)
 	for (unsigned int n = 0; n < 100000; n++) {
 		uint64_t i = next_random(&random) % DMA_REGIONS_MAX;
 
-		assert_int_equal(stamp_at(dma_map_lookup(map, 2 * i * PAGE, PAGE, BOTH, &hint)), i);
-		assert_int_equal(hint, i);
+		assert_int_equal(stamp_at(dma_map_pointer(map, 2 * i * PAGE, PAGE, BOTH)), i);
+		assert_ptr_equal(dma_map_span(map, 2 * i * PAGE + 1),
+				 &atomic_load(&map->table)->spans[i]);
 	}
 	/* 4051 has no divisor in common with 4096: every region once */
 	for (uint64_t n = 0, i = 0; n < DMA_REGIONS_MAX; n++, i = (i + 4051) % DMA_REGIONS_MAX) {
@@ -668,16 +663,15 @@ struct lane {
 static void *lane_run(void *argument)
 {
 	struct lane *lane = argument;
-	uint32_t hint = 0;
 
 	while (!atomic_load(&lane->stop)) {
-		uint8_t *pointer = dma_map_lookup(lane->map, 0, PAGE, DMA_READ, &hint);
+		uint8_t *pointer = dma_map_pointer(lane->map, 0, PAGE, DMA_READ);
 
 		/* Not assert(): it would leave the thread */
 		if (!pointer || stamp_at(pointer) != 70)
 			abort();
 		lane->stayed++;
-		pointer = dma_map_lookup(lane->map, PAGE, PAGE, DMA_READ, &hint);
+		pointer = dma_map_pointer(lane->map, PAGE, PAGE, DMA_READ);
 		if (pointer) {
 			for (unsigned int i = 0; i < 8; i++)
 				if (stamp_at(pointer) != 71)
