@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/cpu.h"
 #include "device/lane.h"
@@ -336,6 +337,17 @@ struct wq_plain {
 	struct gdma_sge sge;
 };
 static_assert(sizeof(struct wq_plain) == GDMA_WQE_UNIT, "one basic unit");
+
+/** wq_plain_read() - copy an entry out of client memory: what is checked is what is used */
+static inline struct wq_plain wq_plain_read(const uint8_t *from)
+{
+	struct wq_plain entry;
+
+	memcpy(&entry, from, sizeof(entry));
+	/* Keep the compiler from going back to the original. */
+	__asm__ volatile("" ::: "memory");
+	return entry;
+}
 
 /** wq_is_plain() - one element, 8 bytes of OOB, which is not in the list; by the second word */
 static inline bool wq_is_plain(const struct wq_plain *entry)

@@ -75,13 +75,13 @@ struct place {
  * in vectors a moment ago: a load that reaches over the end of one waits until they are in the
  * cache.
  */
-#define WORD_TYPE     1 /* EtherType, version and header length, type of service */
-#define WORD_IP4      2 /* total length, identification, fragment, time to live, protocol */
-#define WORD_IP4_SRC  3 /* checksum, source, half of the destination */
-#define WORD_IP4_DST  4 /* the other half, ports, two bytes of layer 4 */
-#define WORDS         5
-#define IP4_PLAIN     UINT64_C(0x450008)       /* IPv4, 20 bytes of header */
-#define IP4_FRAGMENT  UINT64_C(0xff3f00000000) /* more, or not the first, in WORD_IP4 */
+#define WORD_TYPE    1 /* EtherType, version and header length, type of service */
+#define WORD_IP4     2 /* total length, identification, fragment, time to live, protocol */
+#define WORD_IP4_SRC 3 /* checksum, source, half of the destination */
+#define WORD_IP4_DST 4 /* the other half, ports, two bytes of layer 4 */
+#define WORDS        5
+#define IP4_PLAIN    UINT64_C(0x450008)       /* IPv4, 20 bytes of header */
+#define IP4_FRAGMENT UINT64_C(0xff3f00000000) /* more, or not the first, in WORD_IP4 */
 
 /** ip4_right() - is the checksum of a header of 20 bytes right? */
 static inline bool ip4_right(const uint64_t *word)
@@ -298,7 +298,7 @@ static inline unsigned int fetch(struct receive_burst *burst, struct wq *rq,
 		struct wq_plain entry;
 
 		packet->offset = (taken + i) * GDMA_WQE_UNIT & mask;
-		memcpy(&entry, ring_view_at(&ring, packet->offset), sizeof(entry));
+		entry = wq_plain_read(ring_view_at(&ring, packet->offset));
 		if (!wq_is_plain(&entry) || entry.sge.size < packet->len)
 			break;
 		packet->to = reach_at(&reach, memory, entry.sge);

@@ -486,8 +486,7 @@ static inline unsigned int plain_entries(struct wq *sq, struct transmit_burst *b
 	for (i = 0; i < n; i++, frame++, piece++) {
 		struct wq_plain entry;
 
-		memcpy(&entry, ring_view_at(&ring, (taken + i) * GDMA_WQE_UNIT & mask),
-		       sizeof(entry));
+		entry = wq_plain_read(ring_view_at(&ring, (taken + i) * GDMA_WQE_UNIT & mask));
 		if (!wq_is_plain(&entry) || (entry.oob ^ oob) & PLAIN_OOB_MASK ||
 		    entry.sge.size - ETHERNET_HEADER_LEN > more)
 			break;
