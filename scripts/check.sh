@@ -19,6 +19,9 @@ run()
 	results="$results $dir/meson-logs/$name.junit.xml"
 }
 
+# The package managers of other distributions, for what "dpdk install" asks of them
+scripts/dependencies.sh dnf zypper createrepo-c rpm || exit 1
+
 failed=0
 # The fuzz target of the poll-mode driver needs them, too.
 [ ! -d "$build/dpdk-headers" ] || [ -d "$sanitized/dpdk-headers" ] || {

@@ -44,7 +44,10 @@ static const struct argp_option options[] = {
 	  "Download this release, such as 23.11.5, from dpdk.org", 0 },
 	{ "tarball", OPTION_TARBALL, "FILE", 0, "Take the sources from this file", 0 },
 	{ "sha256", OPTION_SHA256, "HEX", 0,
-	  "The SHA-256 digest that the sources must have; needed for a download", 0 },
+	  "The SHA-256 digest that the sources must have; needed for a download, but of 24.11.1 "
+	  "and "
+	  "23.07, whose digests are known",
+	  0 },
 	{ "prefix", OPTION_PREFIX, "DIR", 0, "Where to install (default: /usr/local)", 0 },
 	{ "drivers", OPTION_DRIVERS, "LIST", 0,
 	  "Build these drivers alone, such as bus/pci,bus/vmbus,net/mana,net/netvsc (default: all)",
@@ -61,6 +64,7 @@ static const char doc[] =
 	"meson, ninja. A record of what was installed is kept for 'manakin dpdk uninstall PREFIX'."
 	"\vExamples:\n"
 	"  manakin dpdk install --tarball dpdk-23.11.5.tar.xz --prefix /opt/dpdk-23.11\n"
+	"  manakin dpdk install --version 24.11.1\n"
 	"  manakin dpdk install --version 23.11.5 --sha256 HEX --dry-run\n\n"
 	"Exit status: 0 done, 1 it did not work and nothing is left of it, 2 wrong usage.";
 
@@ -78,6 +82,27 @@ struct install {
 	char release[32];
 	bool recorded;
 };
+
+/*
+ * Digests of releases, each found the same in two places that computed it by themselves: 24.11.1 in
+ * Buildroot (package/dpdk/dpdk.hash) and in Arch's user repository, 23.07 in Azure Linux
+ * (SPECS/dpdk) and in nixpkgs.
+ */
+static const struct {
+	const char *version, *sha256;
+} releases[] = {
+	{ "24.11.1", "bcae7d42c449fc456dfb279feabcbe0599a29bebb2fe2905761e187339d96b8e" },
+	{ "23.07", "e08614e8aeb929407d73d716999289a44ef4034352271f09397eef932b23b3d6" },
+};
+
+/** known_digest() - of a release, or NULL */
+static const char *known_digest(const char *version)
+{
+	for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++)
+		if (!strcmp(version, releases[i].version))
+			return releases[i].sha256;
+	return NULL;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -131,12 +156,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			return usage_error(&install->failed,
 					   "say which DPDK: --version V or --tarball FILE");
 		if (install->version && !install->sha256)
+			install->sha256 = known_digest(install->version);
+		if (install->version && !install->sha256)
 			return usage_error(
 				&install->failed,
-				"--version needs --sha256: the program knows no digests of "
-				"releases, and installs no download that it cannot check. "
+				"--version %s needs --sha256: the digest of that release is not "
+				"known, and no download is installed that cannot be checked. "
 				"Take it from where you trust it, such as your "
-				"distribution's source package");
+				"distribution's source package. Those of 24.11.1 and 23.07 are "
+				"known",
+				install->version);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -176,26 +205,54 @@ static char **vector(const char *first, ...)
 	return argv;
 }
 
-/** add_packages() - what building takes: the guide's list, and what net_mana is built with */
+/* Of RHEL and Fedora; names from their own dpdk.spec, libnl3.spec and so on */
+#define DNF_PACKAGES                                                                               \
+	"gcc make ninja-build meson python3-pyelftools systemd-devel libnl3-devel openssl-devel "  \
+	"elfutils-libelf-devel numactl-devel pkgconf-pkg-config rdma-core-devel xz tar"
+
+/*
+ * RHEL and what is made of it have meson, ninja and pyelftools in a repository that is off: the
+ * CodeReady Builder, by its names in RHEL (on Azure too), Oracle, and the others. dnf 4 minds a
+ * name that is not there after --enablerepo, and not here.
+ */
+#define DNF_REPOSITORIES                                                                           \
+	"--setopt=*codeready-builder-for-rhel-*-rpms.enabled=1 "                                   \
+	"--setopt=ol*_codeready_builder.enabled=1 --setopt=crb.enabled=1 "                         \
+	"--setopt=powertools.enabled=1 "
+
+/** packages_command() - what installs all that building takes; NULL if that is not known */
+static const char *packages_command(const struct distro *distro)
+{
+	switch (distro->family) {
+	case DISTRO_DEBIAN: /* the guide's list, and what net_mana is built with */
+		return "env DEBIAN_FRONTEND=noninteractive apt-get install -q -y "
+		       "build-essential libudev-dev libnl-3-dev libnl-route-3-dev "
+		       "ninja-build libssl-dev libelf-dev meson python3-pyelftools "
+		       "libnuma-dev pkg-config libibverbs-dev xz-utils";
+	case DISTRO_RHEL:
+		return strcmp(distro->id, "fedora")
+			       ? "dnf install -y " DNF_REPOSITORIES DNF_PACKAGES
+			       : "dnf install -y " DNF_PACKAGES;
+	case DISTRO_AZURE: /* each by its own name, as SPECS of microsoft/azurelinux has it */
+		return "tdnf install -y gcc make binutils glibc-devel kernel-headers "
+		       "ninja-build meson python3-pyelftools systemd-devel libnl3-devel "
+		       "openssl-devel elfutils-libelf-devel libnuma-devel "
+		       "pkgconf-pkg-config rdma-core-devel xz tar";
+	case DISTRO_SUSE:
+		return "zypper --non-interactive install gcc make ninja meson "
+		       "python3-pyelftools systemd-devel libnl3-devel libopenssl-devel "
+		       "libelf-devel libnuma-devel pkg-config rdma-core-devel xz tar";
+	case DISTRO_OTHER:
+		break;
+	}
+	return NULL;
+}
+
+/** add_packages() - what building takes */
 static int add_packages(struct install *install)
 {
-	static const char *const commands[] = {
-		[DISTRO_DEBIAN] = "env DEBIAN_FRONTEND=noninteractive apt-get install -q -y "
-				  "build-essential libudev-dev libnl-3-dev libnl-route-3-dev "
-				  "ninja-build libssl-dev libelf-dev meson python3-pyelftools "
-				  "libnuma-dev pkg-config libibverbs-dev xz-utils",
-		[DISTRO_RHEL] = "dnf install -y gcc make ninja-build meson python3-pyelftools "
-				"systemd-devel libnl3-devel openssl-devel elfutils-libelf-devel "
-				"numactl-devel pkgconf-pkg-config rdma-core-devel xz tar",
-		[DISTRO_AZURE] = "tdnf install -y gcc make binutils glibc-devel kernel-headers "
-				 "ninja-build meson python3-pyelftools systemd-devel libnl3-devel "
-				 "openssl-devel elfutils-libelf-devel numactl-devel pkg-config "
-				 "rdma-core-devel xz tar",
-		[DISTRO_SUSE] = "zypper --non-interactive install gcc make ninja meson "
-				"python3-pyelftools systemd-devel libnl3-devel libopenssl-devel "
-				"libelf-devel libnuma-devel pkg-config rdma-core-devel xz tar",
-	};
 	struct distro distro = { .family = DISTRO_OTHER };
+	const char *command;
 	struct host host;
 	char error[256];
 
@@ -205,8 +262,8 @@ static int add_packages(struct install *install)
 		distro_read(&host, &distro);
 		host_close(&host);
 	}
-	if ((size_t)distro.family >= sizeof(commands) / sizeof(commands[0]) ||
-	    !commands[distro.family]) {
+	command = packages_command(&distro);
+	if (!command) {
 		say("this distribution's packages are not known; install a C compiler, meson, "
 		    "ninja, pyelftools, and the headers of libnuma and libibverbs, and say "
 		    "--no-packages");
@@ -217,8 +274,7 @@ static int add_packages(struct install *install)
 		    "pyelftools and the headers of libnuma and libibverbs are there");
 		return -EPERM;
 	}
-	return step_run(&install->steps, "Installing packages", words(commands[distro.family]),
-			NULL, 0);
+	return step_run(&install->steps, "Installing packages", words(command), NULL, 0);
 }
 
 /** get_sources() - download, compare the digest, unpack */

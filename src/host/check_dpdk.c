@@ -17,7 +17,7 @@
 #define MOUNTS_MAX   32
 #define MEMORY_FEW   (256ull << 10) /* KiB free: testpmd's default pool of buffers and its queues */
 #define FILES_BESIDE 256u	    /* descriptors that an application has beside those of pages */
-#define INSTALL_FIX  "sudo manakin dpdk install --version 24.11"
+#define INSTALL_FIX  "sudo manakin dpdk install --version 24.11.1"
 #define PAGES_FIX    "echo 1024 | sudo tee /sys/devices/system/node/node*/hugepages/" \
 		     "hugepages-2048kB/nr_hugepages"
 #define PAGES_FIX_NO_NODES "echo 1024 | sudo tee /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"

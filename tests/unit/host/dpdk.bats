@@ -309,6 +309,120 @@ dpdk_org() {
 	[[ $output == *"curl "*"https://fast.dpdk.org/rel/dpdk-23.11.1.tar.xz"* ]]
 	run -0 dpdk install --tarball dpdk-23.11.1.tar.xz --dry-run
 	[[ $output == *" install "*meson* ]]
+	run -0 dpdk install --version 24.11.1 --dry-run --no-packages
+	[[ $output == *"/dpdk-24.11.1.tar.xz"* ]]
+}
+
+# rpm_of NAME [ANOTHER] - build one with no files in ./rpms, which may provide another's name
+rpm_of() {
+	printf '%s\n' "Name: $1" 'Version: 1' 'Release: 1' 'Summary: one' 'License: none' 'BuildArch: noarch' >spec
+	[ -z "${2-}" ] || echo "Provides: $2" >>spec
+	printf '%s\n' '%description' 'one' '%files' >>spec
+	rpmbuild -bb --quiet -D "_rpmdir $PWD/rpms" -D "_topdir $PWD/top" -D "_dbpath $PWD/db" spec
+}
+
+# repository NAME PACKAGE... - of such; PACKAGE may be NAME=ANOTHER
+repository() {
+	local directory=$PWD/repositories/$1 package
+	shift
+	mkdir -p "$directory"
+	for package; do
+		[ -e "rpms/noarch/${package%%=*}-1-1.noarch.rpm" ] || case $package in
+		*=*) rpm_of "${package%%=*}" "${package#*=}" ;;
+		*) rpm_of "$package" ;;
+		esac
+		ln "rpms/noarch/${package%%=*}-1-1.noarch.rpm" "$directory"
+	done
+	createrepo_c -q "$directory"
+}
+
+# on ID VERSION COMMAND... - on a machine of that distribution, whose package managers know the
+# repositories in ./repos and have installed nothing; then what they have installed
+on() {
+	local user=()
+	[ "$(id -u)" -eq 0 ] || user=(--map-root-user)
+	printf '%s\n' "ID=$1" "VERSION_ID=$2" "PRETTY_NAME=\"$1 $2\"" "${ID_LIKE:+ID_LIKE=\"$ID_LIKE\"}" >os-release
+	shift 2
+	# shellcheck disable=SC2016
+	unshare -m "${user[@]}" bash -euc '
+		mount --bind os-release "$(readlink -f /etc/os-release)"
+		mkdir -p state
+		for directory in /etc/dnf /etc/zypp /var/lib/dnf /var/cache/dnf /var/lib/zypp /var/cache/zypp /var/lib/rpm /var/log \
+			/root; do
+			[ ! -d $directory ] || mount -t tmpfs tmpfs $directory
+		done
+		export HOME=/root # where the database of RPMs is in Debian, unless zypper makes it
+		printf "%s\n" "[main]" gpgcheck=0 plugins=0 "reposdir=$PWD/repos" >/etc/dnf/dnf.conf
+		printf "%s\n" "[main]" "reposdir = $PWD/repos" "configdir = /etc/zypp" >/etc/zypp/zypp.conf
+		"$@"
+		{ rpm -qa --qf "%{NAME}\n"; rpm --dbpath /var/lib/rpm -qa --qf "%{NAME}\n"; } | sort >installed' bash "$@"
+}
+
+# repos - the text of a .repo file: "ID enabled" or "ID disabled" a line of standard input
+repos() {
+	mkdir -p repos
+	while read -r id enabled; do
+		printf '[%s]\nname=%s\nbaseurl=file://%s/repositories/%s\nenabled=%d\ngpgcheck=0\n' \
+			"$id" "$id" "$PWD" "$id" "$([ "$enabled" = disabled ]; echo $?)"
+	done >repos/test.repo
+}
+
+# with_packages ID VERSION - all the packages there are get installed, and then DPDK
+with_packages() {
+	on "$1" "$2" "$MANAKIN" dpdk install --tarball dpdk-23.11.1.tar.xz --prefix "$PWD/prefix"
+	find repositories -name '*.rpm' -printf '%f\n' | sed 's/-1-1.noarch.rpm//' | sort | diff - installed
+	dpdk uninstall "$PWD/prefix"
+}
+
+# What each package is called, what it provides, and which repository it is in: Red Hat's package
+# manifests of RHEL 8 and 9 (the last three in the CodeReady Builder), Fedora's dpdk.spec,
+# openSUSE's repository of Tumbleweed.
+DNF="gcc make systemd-devel libnl3-devel openssl-devel elfutils-libelf-devel numactl-devel pkgconf-pkg-config rdma-core-devel xz tar"
+BUILDER="meson ninja-build python3-pyelftools"
+
+@test "packages: RHEL's and its kin's, by dnf; what is in the CodeReady Builder is found though it is off" {
+	source_tarball 23.11.1
+	for builder in codeready-builder-for-rhel-9-x86_64-rhui-rpms rhui-codeready-builder-for-rhel-8-x86_64-rhui-rpms \
+		codeready-builder-for-rhel-9-x86_64-rpms crb powertools ol9_codeready_builder; do
+		rm -rf repositories repos
+		# shellcheck disable=SC2086
+		repository baseos $DNF
+		# shellcheck disable=SC2086
+		repository "$builder" $BUILDER
+		repos <<<"baseos enabled"$'\n'"$builder disabled"
+		case $builder in
+		*rhel*) with_packages rhel 9.4 ;;
+		ol9*) ID_LIKE=fedora with_packages ol 9.4 ;;
+		*) ID_LIKE="rhel centos fedora" with_packages almalinux 9.4 ;;
+		esac
+	done
+}
+
+@test "packages: Fedora's, by dnf" {
+	source_tarball 23.11.1
+	# shellcheck disable=SC2086
+	repository fedora $DNF $BUILDER
+	repos <<<"fedora enabled"
+	with_packages fedora 39
+}
+
+@test "packages: SUSE's, by zypper" {
+	source_tarball 23.11.1
+	repository oss gcc make ninja meson python310-pyelftools=python3-pyelftools systemd-devel libnl3-devel libopenssl-devel \
+		libelf-devel libnuma-devel pkgconf-pkg-config=pkg-config rdma-core-devel xz tar
+	repos <<<"oss enabled"
+	ID_LIKE="suse opensuse" with_packages opensuse-tumbleweed 20231101
+}
+
+@test "packages: one that is not to be had ends it, and says which" {
+	source_tarball 23.11.1
+	# shellcheck disable=SC2086
+	repository fedora $DNF meson ninja-build
+	repos <<<"fedora enabled"
+	run --separate-stderr on fedora 39 "$MANAKIN" dpdk install --tarball dpdk-23.11.1.tar.xz --prefix "$PWD/prefix"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"dnf exited with status 1"*"No match for argument: python3-pyelftools"* ]]
+	[ ! -e prefix ]
 }
 
 # refused STATUS TEXT ARGUMENT...
@@ -322,7 +436,7 @@ refused() {
 
 @test "arguments that make no sense" {
 	refused 2 "say which DPDK" install
-	refused 2 "--version needs --sha256" install --version 23.11
+	refused 2 "--version 23.11 needs --sha256" install --version 23.11
 	refused 2 "is not a release" install --version "23.11; reboot"
 	refused 2 "hexadecimal digits" install --tarball x --sha256 abc
 	refused 2 "absolute path" install --tarball x --prefix here
