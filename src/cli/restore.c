@@ -3,17 +3,11 @@
  * manakin restore: give interfaces back to the kernel.
  */
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/handover.h"
 #include "cli/look.h"
-#include "cli/output.h"
-#include "cli/plan_print.h"
-#include "host/setup.h"
 
 enum {
 	OPTION_ALL = 'a',
@@ -50,10 +44,8 @@ static const char doc[] =
  * struct restore - the command line
  */
 struct restore {
-	const char *sysroot;
-	const char *const *words;
-	size_t n_words;
-	bool all, dry_run, json, failed;
+	struct handover handover;
+	bool all, failed;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -65,20 +57,20 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		restore->all = true;
 		return 0;
 	case OPTION_DRY_RUN:
-		restore->dry_run = true;
+		restore->handover.dry_run = true;
 		return 0;
 	case OPTION_JSON:
-		restore->json = true;
+		restore->handover.json = true;
 		return 0;
 	case OPTION_SYSROOT:
-		restore->sysroot = arg;
+		restore->handover.sysroot = arg;
 		return 0;
 	case ARGP_KEY_ARGS:
-		restore->words = (const char *const *)state->argv + state->next;
-		restore->n_words = (size_t)(state->argc - state->next);
+		restore->handover.words = (const char *const *)state->argv + state->next;
+		restore->handover.n_words = (size_t)(state->argc - state->next);
 		return 0;
 	case ARGP_KEY_END:
-		if (restore->all == (restore->n_words != 0))
+		if (restore->all == (restore->handover.n_words != 0))
 			return usage_error(&restore->failed,
 					   "name the interfaces to give back, or --all of them");
 		return 0;
@@ -106,97 +98,37 @@ static void print_ports(const struct plan *plan)
 	}
 }
 
-/** carry_out() - the plan, with words on it; an exit status */
-static int carry_out(const struct restore *restore, const struct host *host,
-		     struct journal *journal, struct plan *plan)
+static void print_done(const struct plan *plan)
 {
-	bool tell = false; /* the plan says it all */
-	char error[PLAN_ERROR] = "";
-	int err;
-
-	if (!restore->json) {
-		print_ports(plan);
-		plan_print(plan);
-		fflush(stdout);
-	}
-	err = setup_restore(host, journal, plan, plan_told, &tell, error, sizeof(error));
-	if (err)
-		say("%s", error);
-	else if (!restore->json)
-		printf(plan->n_steps ? "done\n" : "nothing to do\n");
-	if (restore->json)
-		return plan_print_json(plan, false, error, err ? EXIT_FAILED : EXIT_OK);
-	return err ? EXIT_FAILED : EXIT_OK;
+	(void)plan;
+	printf("done\n");
 }
 
-/** with_journal() - plan, and show or carry it out; an exit status */
-static int with_journal(const struct restore *restore, const struct host *host,
-			const struct machine *machine, struct journal *journal)
+static int make_plan(const struct handover *handover, const struct host *host,
+		     const struct machine *machine, const struct ledger *ledger, struct plan *plan,
+		     char *error, size_t error_size)
 {
-	struct ledger ledger = { 0 };
-	struct plan plan = { 0 };
-	char error[PLAN_ERROR];
-	int err, status;
-
-	if (*journal->notice)
-		say("%s", journal->notice);
-	err = ledger_read(journal->records, &ledger, error, sizeof(error));
-	if (!err)
-		err = plan_restore(host, machine, &ledger, restore->words, restore->n_words, &plan,
-				   error, sizeof(error));
-	if (err) {
-		say("%s", error);
-		status = err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
-	} else if (!restore->dry_run) {
-		status = carry_out(restore, host, journal, &plan);
-	} else if (restore->json) {
-		status = plan_print_json(&plan, true, "", EXIT_OK);
-	} else {
-		plan_script(&plan, plan.n_steps ? "what 'manakin restore' would do"
-						: "nothing to do: all is the kernel's");
-		status = EXIT_OK;
-	}
-	plan_free(&plan);
-	ledger_free(&ledger);
-	return status;
+	return plan_restore(host, machine, ledger, handover->words, handover->n_words, plan, error,
+			    error_size);
 }
 
 int cmd_restore(int argc, char **argv)
 {
 	const struct argp argp = { options, parse_option, "[IFACE...]", doc, NULL, NULL, NULL };
-	char error[4 * PLAN_ERROR + 1024];
-	struct restore restore = { 0 };
-	struct machine machine;
-	struct journal journal;
-	struct host host;
-	int status = EXIT_FAILED;
+	struct restore restore = {
+		.handover = {
+			.command = "restore",
+			.nothing = "nothing to do: all is the kernel's",
+			.make_plan = make_plan,
+			.print_ports = print_ports,
+			.carry_out = setup_restore,
+			.print_done = print_done,
+		},
+	};
 
 	argv[0] = (char *)"manakin restore";
 	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &restore) || restore.failed)
 		return EXIT_USAGE;
-	if (!restore.dry_run && geteuid()) {
-		say("only root may do this: sudo manakin restore ...; --dry-run shows what it "
-		    "would "
-		    "do");
-		return EXIT_FAILED;
-	}
-	if (host_open(restore.sysroot, &host, error, sizeof(error))) {
-		say("%s", error);
-		return EXIT_FAILED;
-	}
-	signals_hold();
-	if (journal_open(&host, !restore.dry_run, &journal, error, sizeof(error))) {
-		say("%s", error);
-	} else {
-		if (machine_read(&host, &machine, error, sizeof(error)))
-			say("%s", error);
-		else
-			status = with_journal(&restore, &host, &machine, &journal);
-		machine_free(&machine);
-	}
-	journal_close(&journal);
-	signals_release();
-	host_close(&host);
-	return status;
+	return handover_run(&restore.handover);
 }

@@ -10,10 +10,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/handover.h"
 #include "cli/look.h"
-#include "cli/output.h"
-#include "cli/plan_print.h"
-#include "host/setup.h"
 
 #define PAGES_MAX 100000000ul
 
@@ -68,11 +66,8 @@ static const char doc[] = "Hand interfaces over to DPDK: hugepages, kernel modul
  * struct setup - the command line
  */
 struct setup {
-	struct setup_options options;
-	const char *sysroot;
-	const char *const *words;
-	size_t n_words;
-	bool dry_run, persist, json, failed;
+	struct handover handover;
+	bool persist, failed;
 };
 
 /** parse_pages() - N[,SIZE] */
@@ -114,37 +109,37 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_PMD:
 		if (!strcmp(arg, "netvsc"))
-			setup->options.pmd = PMD_NETVSC;
+			setup->handover.options.pmd = PMD_NETVSC;
 		else if (!strcmp(arg, "mana"))
-			setup->options.pmd = PMD_MANA;
+			setup->handover.options.pmd = PMD_MANA;
 		else
 			return usage_error(&setup->failed, "--pmd: '%s' is neither netvsc nor mana",
 					   arg);
 		return 0;
 	case OPTION_HUGEPAGES:
-		if (!parse_pages(arg, &setup->options))
+		if (!parse_pages(arg, &setup->handover.options))
 			return usage_error(
 				&setup->failed,
 				"--hugepages: '%s' is not N[,SIZE] such as 1024,2M or 4,1G", arg);
 		return 0;
 	case OPTION_DRY_RUN:
-		setup->dry_run = true;
+		setup->handover.dry_run = true;
 		return 0;
 	case OPTION_FORCE:
-		setup->options.force = true;
+		setup->handover.options.force = true;
 		return 0;
 	case OPTION_PERSIST:
 		setup->persist = true;
 		return 0;
 	case OPTION_JSON:
-		setup->json = true;
+		setup->handover.json = true;
 		return 0;
 	case OPTION_SYSROOT:
-		setup->sysroot = arg;
+		setup->handover.sysroot = arg;
 		return 0;
 	case ARGP_KEY_ARGS:
-		setup->words = (const char *const *)state->argv + state->next;
-		setup->n_words = (size_t)(state->argc - state->next);
+		setup->handover.words = (const char *const *)state->argv + state->next;
+		setup->handover.n_words = (size_t)(state->argc - state->next);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		return usage_error(&setup->failed,
@@ -167,8 +162,8 @@ static void print_ports(const struct plan *plan)
 	}
 }
 
-/** next_step() - for the user, when all is done */
-static void next_step(const struct plan *plan)
+/** print_done() - and what comes next */
+static void print_done(const struct plan *plan)
 {
 	const struct plan_port *port = &plan->port[0];
 
@@ -177,101 +172,36 @@ static void next_step(const struct plan *plan)
 	       port->name, port->name, port->name);
 }
 
-/** carry_out() - the plan, with words on it; an exit status */
-static int carry_out(const struct setup *setup, const struct host *host, struct journal *journal,
-		     struct plan *plan)
+static int make_plan(const struct handover *handover, const struct host *host,
+		     const struct machine *machine, const struct ledger *ledger, struct plan *plan,
+		     char *error, size_t error_size)
 {
-	bool tell = !setup->json;
-	char error[PLAN_ERROR] = "";
-	int err;
-
-	if (tell) {
-		print_ports(plan);
-		plan_print(plan);
-		fflush(stdout);
-	}
-	err = setup_carry_out(host, journal, plan, plan_told, &tell, error, sizeof(error));
-	if (err)
-		say("%s", error);
-	else if (tell && plan->n_steps)
-		next_step(plan);
-	else if (tell)
-		printf("nothing to do\n");
-	if (setup->json)
-		return plan_print_json(plan, false, error, err ? EXIT_FAILED : EXIT_OK);
-	return err ? EXIT_FAILED : EXIT_OK;
-}
-
-/** with_journal() - plan, and show or carry it out; an exit status */
-static int with_journal(const struct setup *setup, const struct host *host,
-			const struct machine *machine, struct journal *journal)
-{
-	struct ledger ledger = { 0 };
-	struct plan plan = { 0 };
-	char error[PLAN_ERROR];
-	int err, status;
-
-	if (*journal->notice)
-		say("%s", journal->notice);
-	err = ledger_read(journal->records, &ledger, error, sizeof(error));
-	if (!err)
-		err = plan_setup(host, machine, &ledger, setup->words, setup->n_words,
-				 &setup->options, &plan, error, sizeof(error));
-	if (err) {
-		say("%s", error);
-		status = err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
-	} else if (!setup->dry_run) {
-		status = carry_out(setup, host, journal, &plan);
-	} else if (setup->json) {
-		status = plan_print_json(&plan, true, "", EXIT_OK);
-	} else {
-		plan_script(&plan, plan.n_steps ? "what 'manakin setup' would do"
-						: "nothing to do: all is as it should be");
-		status = EXIT_OK;
-	}
-	plan_free(&plan);
-	ledger_free(&ledger);
-	return status;
+	return plan_setup(host, machine, ledger, handover->words, handover->n_words,
+			  &handover->options, plan, error, error_size);
 }
 
 int cmd_setup(int argc, char **argv)
 {
 	const struct argp argp = { options, parse_option, "IFACE...", doc, NULL, NULL, NULL };
-	struct setup setup = { .options = { .pages = PLAN_PAGES, .kib = PLAN_PAGES_KIB } };
-	char error[4 * PLAN_ERROR + 1024], program[4096] = "";
-	struct machine machine;
-	struct journal journal;
-	struct host host;
-	int status = EXIT_FAILED;
+	struct setup setup = {
+		.handover = {
+			.command = "setup",
+			.nothing = "nothing to do: all is as it should be",
+			.options = { .pages = PLAN_PAGES, .kib = PLAN_PAGES_KIB },
+			.tell_back = true,
+			.make_plan = make_plan,
+			.print_ports = print_ports,
+			.carry_out = setup_carry_out,
+			.print_done = print_done,
+		},
+	};
+	char program[4096] = "";
 
 	argv[0] = (char *)"manakin setup";
 	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &setup) || setup.failed)
 		return EXIT_USAGE;
-	if (!setup.dry_run && geteuid()) {
-		say("only root may do this: sudo manakin setup ...; --dry-run shows what it would "
-		    "do");
-		return EXIT_FAILED;
-	}
 	if (setup.persist && readlink("/proc/self/exe", program, sizeof(program) - 1) > 0)
-		setup.options.program = program;
-	if (host_open(setup.sysroot, &host, error, sizeof(error))) {
-		say("%s", error);
-		return EXIT_FAILED;
-	}
-	/* Locked before anything is looked at, so that what is seen stays so. */
-	signals_hold();
-	if (journal_open(&host, !setup.dry_run, &journal, error, sizeof(error))) {
-		say("%s", error);
-	} else {
-		if (machine_read(&host, &machine, error, sizeof(error)))
-			say("%s", error);
-		else
-			status = with_journal(&setup, &host, &machine, &journal);
-		machine_free(&machine);
-	}
-	journal_close(&journal);
-	signals_release();
-	host_close(&host);
-	return status;
+		setup.handover.options.program = program;
+	return handover_run(&setup.handover);
 }

@@ -5,51 +5,14 @@
  * off is simply begun again.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/hugepage.h"
 #include "host/persist.h"
-#include "host/plan.h"
+#include "host/planning.h"
 #include "host/saved.h"
-
-/**
- * struct planning - a plan in the making
- * @since:	only steps of the journal after this one are taken back
- */
-struct planning {
-	const struct host *host;
-	const struct machine *machine;
-	const struct ledger *ledger;
-	struct plan *plan;
-	json_int_t since;
-	char *error;
-	size_t error_size;
-};
-
-__attribute__((format(printf, 3, 4))) static int fail(const struct planning *p, int err,
-						      const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(p->error, p->error_size, format, ap);
-	va_end(ap);
-	return err;
-}
-
-/** port_of() - the machine's port of this key, or NULL */
-static const struct mana_port *port_of(const struct planning *p, const char *key)
-{
-	char text[KEY_TEXT];
-
-	for (size_t i = 0; i < p->machine->n_ports; i++)
-		if (!strcmp(port_key(&p->machine->port[i], text), key))
-			return &p->machine->port[i];
-	return NULL;
-}
 
 /** add_port() - take a port into the plan, if nobody is using it */
 static int add_port(const struct planning *p, const struct mana_port *port,
@@ -59,11 +22,11 @@ static int add_port(const struct planning *p, const struct mana_port *port,
 	char key[KEY_TEXT];
 
 	if (port && (port->owner == OWNER_NETVSC || port->owner == OWNER_DPDK_MANA) && *port->users)
-		return fail(p, -EBUSY, "%s is in use by %s; end that first", port->name,
-			    port->users);
+		return plan_fail(p, -EBUSY, "%s is in use by %s; end that first", port->name,
+				 port->users);
 	added = plan_add_port(p->plan, p->machine, p->ledger, port,
 			      known ? known->key : port_key(port, key));
-	return added ? 0 : fail(p, -ENOMEM, "out of memory");
+	return added ? 0 : plan_no_memory(p);
 }
 
 /** add_word() - a port that the user names */
@@ -76,15 +39,16 @@ static int add_word(const struct planning *p, const char *word)
 
 	if (err == -ENODEV) {
 		known = ledger_named(p->ledger, word);
-		return known ? add_port(p, port_of(p, known->key), known) : err;
+		return known ? add_port(p, planning_port(p, known->key), known) : err;
 	}
 	if (err)
 		return err;
 	if (port->adapter >= 0 && p->machine->adapter[port->adapter].kind == ADAPTER_SOFTWARE)
-		return fail(p, -ENOTSUP,
-			    "%s is an adapter in software, of which the kernel has nothing to get "
-			    "back",
-			    word);
+		return plan_fail(
+			p, -ENOTSUP,
+			"%s is an adapter in software, of which the kernel has nothing to get "
+			"back",
+			word);
 	return add_port(p, port, ledger_find(p->ledger, port_key(port, key)));
 }
 
@@ -96,7 +60,8 @@ static int add_all(const struct planning *p)
 
 	for (size_t i = 0; !err && i < p->ledger->n_ports; i++)
 		if (!p->ledger->port[i].restored)
-			err = add_port(p, port_of(p, p->ledger->port[i].key), &p->ledger->port[i]);
+			err = add_port(p, planning_port(p, p->ledger->port[i].key),
+				       &p->ledger->port[i]);
 	for (size_t i = 0; !err && i < p->machine->n_ports; i++)
 		if (p->machine->port[i].owner == OWNER_NETVSC &&
 		    !plan_find(p->plan, port_key(&p->machine->port[i], key)))
@@ -327,11 +292,10 @@ int plan_restore(const struct host *host, const struct machine *machine,
 		 const struct ledger *ledger, const char *const *words, size_t n_words,
 		 struct plan *plan, char *error, size_t error_size)
 {
-	struct planning p = { host, machine, ledger, plan, 0, error, error_size };
+	struct planning p = { host, machine, ledger, plan, error, error_size, NULL, 0 };
 	int err = 0;
 
-	memset(plan, 0, sizeof(*plan));
-	*error = '\0';
+	planning_begin(&p);
 	if (!n_words)
 		err = add_all(&p);
 	for (size_t i = 0; !err && i < n_words; i++)
@@ -344,7 +308,8 @@ int plan_restore(const struct host *host, const struct machine *machine,
 		err = add_unpersist(&p, NULL);
 	for (size_t i = 0; !err && n_words && i < plan->n_ports; i++)
 		err = add_unpersist(&p, plan->port[i].key);
-	return err && !*error ? fail(&p, err, "cannot plan the way back: %s", strerror(-err)) : err;
+	return err && !*error ? plan_fail(&p, err, "cannot plan the way back: %s", strerror(-err))
+			      : err;
 }
 
 /** unit_changed() - has a setup after step @since written the port's line of the unit? */
@@ -364,16 +329,15 @@ int plan_undo(const struct host *host, const struct machine *machine, const stru
 	      const char *const *keys, size_t n_keys, json_int_t since, struct plan *plan,
 	      char *error, size_t error_size)
 {
-	struct planning p = { host, machine, ledger, plan, since, error, error_size };
+	struct planning p = { host, machine, ledger, plan, error, error_size, NULL, since };
 	int err = 0;
 
-	memset(plan, 0, sizeof(*plan));
-	*error = '\0';
+	planning_begin(&p);
 	for (size_t i = 0; !err && i < n_keys; i++) {
 		const struct ledger_port *known = ledger_find(ledger, keys[i]);
 
 		if (known)
-			err = add_port(&p, port_of(&p, known->key), known);
+			err = add_port(&p, planning_port(&p, known->key), known);
 	}
 	for (size_t i = 0; !err && i < plan->n_ports; i++)
 		err = add_steps(&p, &plan->port[i]);
@@ -382,5 +346,6 @@ int plan_undo(const struct host *host, const struct machine *machine, const stru
 	for (size_t i = 0; !err && i < plan->n_ports; i++)
 		if (unit_changed(&p, plan->port[i].key))
 			err = add_unpersist(&p, plan->port[i].key);
-	return err && !*error ? fail(&p, err, "cannot plan the way back: %s", strerror(-err)) : err;
+	return err && !*error ? plan_fail(&p, err, "cannot plan the way back: %s", strerror(-err))
+			      : err;
 }

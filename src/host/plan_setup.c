@@ -4,7 +4,6 @@
  * links go down.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,56 +11,24 @@
 #include "host/hugepage.h"
 #include "host/module.h"
 #include "host/persist.h"
-#include "host/plan.h"
-
-/**
- * struct planning - a plan in the making
- */
-struct planning {
-	const struct host *host;
-	const struct machine *machine;
-	const struct ledger *ledger;
-	const struct setup_options *options;
-	struct plan *plan;
-	char *error;
-	size_t error_size;
-};
-
-__attribute__((format(printf, 3, 4))) static int fail(const struct planning *p, int err,
-						      const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(p->error, p->error_size, format, ap);
-	va_end(ap);
-	return err;
-}
-
-static int no_memory(const struct planning *p)
-{
-	return fail(p, -ENOMEM, "out of memory");
-}
+#include "host/planning.h"
 
 /** find_port() - by any name, also one that it had before it was handed over */
 static int find_port(const struct planning *p, const char *word, const struct mana_port **port)
 {
-	const struct ledger_port *known;
-	char key[KEY_TEXT];
 	int err = machine_find(p->machine, word, port, p->error, p->error_size);
+	const struct ledger_port *known = err == -ENODEV ? ledger_named(p->ledger, word) : NULL;
 
-	known = err == -ENODEV ? ledger_named(p->ledger, word) : NULL;
 	if (!known)
 		return err;
-	for (size_t i = 0; i < p->machine->n_ports; i++) {
-		*port = &p->machine->port[i];
-		if (!strcmp(port_key(*port, key), known->key))
-			return 0;
-	}
-	return fail(p, -ENODEV,
-		    "%s was handed over by setup, but its device %s is gone from this machine; "
-		    "'manakin restore %s' forgets it",
-		    word, known->key, word);
+	*port = planning_port(p, known->key);
+	if (*port)
+		return 0;
+	return plan_fail(
+		p, -ENODEV,
+		"%s was handed over by setup, but its device %s is gone from this machine; "
+		"'manakin restore %s' forgets it",
+		word, known->key, word);
 }
 
 /** check_in_use() - does somebody need the port's interfaces? */
@@ -72,15 +39,17 @@ static int check_in_use(const struct planning *p, const struct mana_port *port)
 	if (p->options->force)
 		return 0;
 	if (port_ssh(port))
-		return fail(p, -EBUSY,
-			    "%s carries this SSH session, which would end; name another interface, "
-			    "or add --force if there is another way to this machine",
-			    port->name);
+		return plan_fail(
+			p, -EBUSY,
+			"%s carries this SSH session, which would end; name another interface, "
+			"or add --force if there is another way to this machine",
+			port->name);
 	if (port_default_route(port))
-		return fail(p, -EBUSY,
-			    "%s carries the default route, without which this machine may not be "
-			    "reached; name another interface, or add --force",
-			    port->name);
+		return plan_fail(
+			p, -EBUSY,
+			"%s carries the default route, without which this machine may not be "
+			"reached; name another interface, or add --force",
+			port->name);
 	for (size_t i = 0; i < 2; i++) {
 		const struct netdev *above = NULL;
 
@@ -96,10 +65,11 @@ static int check_in_use(const struct planning *p, const struct mana_port *port)
 		      port->synthetic->index == dev[i]->master))
 			above = netdevs_by_index(&p->machine->netdevs, dev[i]->master);
 		if (above)
-			return fail(p, -EBUSY,
-				    "%s is in use by the interface %s, which restore would not "
-				    "bring back; remove that first, or add --force",
-				    dev[i]->name, above->name);
+			return plan_fail(
+				p, -EBUSY,
+				"%s is in use by the interface %s, which restore would not "
+				"bring back; remove that first, or add --force",
+				dev[i]->name, above->name);
 	}
 	return 0;
 }
@@ -149,30 +119,33 @@ static int add_port(const struct planning *p, const char *word)
 	if (err)
 		return err;
 	if (port->adapter >= 0 && p->machine->adapter[port->adapter].kind == ADAPTER_SOFTWARE)
-		return fail(p, -ENOTSUP,
-			    "%s is an adapter in software, of which the kernel holds nothing; "
-			    "'manakin run %s' uses it as it is",
-			    word, word);
+		return plan_fail(p, -ENOTSUP,
+				 "%s is an adapter in software, of which the kernel holds nothing; "
+				 "'manakin run %s' uses it as it is",
+				 word, word);
 	if (port->adapter < 0 && !p->options->force)
-		return fail(p, -ENOTSUP,
-			    "there is no MANA VF under %s: accelerated networking is off, or this "
-			    "machine has another adapter; see manakin check",
-			    port->name);
+		return plan_fail(
+			p, -ENOTSUP,
+			"there is no MANA VF under %s: accelerated networking is off, or this "
+			"machine has another adapter; see manakin check",
+			port->name);
 	if (pmd == PMD_NETVSC && !*port->uuid)
-		return fail(p, -ENOTSUP,
-			    "%s has no synthetic interface on VMBus, which DPDK's netvsc needs; "
-			    "use --pmd mana",
-			    port->name);
+		return plan_fail(
+			p, -ENOTSUP,
+			"%s has no synthetic interface on VMBus, which DPDK's netvsc needs; "
+			"use --pmd mana",
+			port->name);
 	if (pmd == PMD_AUTO)
 		pmd = *port->uuid ? PMD_NETVSC : PMD_MANA;
 	if (pmd == PMD_MANA && port->owner == OWNER_NETVSC)
-		return fail(p, -EBUSY,
-			    "%s is handed over to DPDK's netvsc, not to its mana driver; first "
-			    "'manakin restore %s'",
-			    word, word);
+		return plan_fail(
+			p, -EBUSY,
+			"%s is handed over to DPDK's netvsc, not to its mana driver; first "
+			"'manakin restore %s'",
+			word, word);
 	if (pmd == PMD_NETVSC && port->owner == OWNER_DPDK_MANA && !p->options->force)
-		return fail(p, -EBUSY, "%s is in use by %s; end that first, or add --force", word,
-			    port->users);
+		return plan_fail(p, -EBUSY, "%s is in use by %s; end that first, or add --force",
+				 word, port->users);
 	if (is_up(port->synthetic) || is_up(port->vf)) {
 		err = check_in_use(p, port);
 		if (err)
@@ -180,7 +153,7 @@ static int add_port(const struct planning *p, const char *word)
 	}
 	added = plan_add_port(p->plan, p->machine, p->ledger, port, port_key(port, key));
 	if (!added)
-		return no_memory(p);
+		return plan_no_memory(p);
 	added->netvsc = pmd == PMD_NETVSC;
 	added->save = must_save(port, ledger_find(p->ledger, key));
 	return 0;
@@ -222,12 +195,14 @@ static int add_hugepages(const struct planning *p)
 	}
 	hugepages_found_free(&found);
 	if (err)
-		return fail(p, err, "cannot read the numbers of hugepages: %s", strerror(-err));
+		return plan_fail(p, err, "cannot read the numbers of hugepages: %s",
+				 strerror(-err));
 	if (!known && options->pages)
-		return fail(p, -ENOENT,
-			    "this machine has no hugepages of %u kB; --hugepages N,2M and N,1G are "
-			    "usual, /sys/kernel/mm/hugepages shows its sizes",
-			    options->kib);
+		return plan_fail(
+			p, -ENOENT,
+			"this machine has no hugepages of %u kB; --hugepages N,2M and N,1G are "
+			"usual, /sys/kernel/mm/hugepages shows its sizes",
+			options->kib);
 	return 0;
 }
 
@@ -239,17 +214,17 @@ static int add_module(const struct planning *p, const char *name)
 	int err = module_state(p->host, name, &state);
 
 	if (err)
-		return fail(p, err, "cannot see whether the kernel has the module %s: %s", name,
-			    strerror(-err));
+		return plan_fail(p, err, "cannot see whether the kernel has the module %s: %s",
+				 name, strerror(-err));
 	if (state == MODULE_MISSING)
-		return fail(p, -ENOENT,
-			    "the kernel has no module %s, without which DPDK cannot drive the "
-			    "adapter; see manakin check",
-			    name);
+		return plan_fail(p, -ENOENT,
+				 "the kernel has no module %s, without which DPDK cannot drive the "
+				 "adapter; see manakin check",
+				 name);
 	if (state != MODULE_PRESENT)
 		return 0;
 	snprintf(step.object, sizeof(step.object), "%s", name);
-	return plan_add(p->host, p->plan, &step) ? no_memory(p) : 0;
+	return plan_add(p->host, p->plan, &step) ? plan_no_memory(p) : 0;
 }
 
 /** add_links() - both interfaces of a port down */
@@ -299,23 +274,24 @@ static int add_persist(const struct planning *p, const struct plan_port *port)
 	int len;
 
 	if (!host_exists(p->host, PERSIST_DIRECTORY))
-		return fail(p, -ENOENT,
-			    "--persist: this machine has no " PERSIST_DIRECTORY
-			    ", as it runs no systemd");
+		return plan_fail(p, -ENOENT,
+				 "--persist: this machine has no " PERSIST_DIRECTORY
+				 ", as it runs no systemd");
 	if (options->program[strcspn(options->program, " \t\"'\\%$")])
-		return fail(p, -EINVAL,
-			    "--persist: the path of this program, %s, has characters that a "
-			    "systemd unit gives a meaning; install it elsewhere",
-			    options->program);
+		return plan_fail(p, -EINVAL,
+				 "--persist: the path of this program, %s, has characters that a "
+				 "systemd unit gives a meaning; install it elsewhere",
+				 options->program);
 	strcpy(step.key, port->key);
 	len = snprintf(step.object, sizeof(step.object), "%s setup --pmd %s --hugepages %lu,%uk%s",
 		       options->program, port->netvsc ? "netvsc" : "mana", options->pages,
 		       options->kib, options->force ? " --force" : "");
 	if (len >= (int)sizeof(step.object))
-		return fail(p, -ENAMETOOLONG, "--persist: the path of this program is too long");
+		return plan_fail(p, -ENAMETOOLONG,
+				 "--persist: the path of this program is too long");
 	if (persist_is(p->host, port->key, step.object))
 		return 0;
-	return plan_add(p->host, p->plan, &step) ? no_memory(p) : 0;
+	return plan_add(p->host, p->plan, &step) ? plan_no_memory(p) : 0;
 }
 
 /** add_modules() - what the ports need of the kernel */
@@ -353,11 +329,10 @@ int plan_setup(const struct host *host, const struct machine *machine, const str
 	       const char *const *words, size_t n_words, const struct setup_options *options,
 	       struct plan *plan, char *error, size_t error_size)
 {
-	struct planning p = { host, machine, ledger, options, plan, error, error_size };
+	struct planning p = { host, machine, ledger, plan, error, error_size, options, 0 };
 	int err = 0;
 
-	memset(plan, 0, sizeof(*plan));
-	*error = '\0';
+	planning_begin(&p);
 	for (size_t i = 0; !err && i < n_words; i++)
 		err = add_port(&p, words[i]);
 	if (!err)
@@ -372,5 +347,5 @@ int plan_setup(const struct host *host, const struct machine *machine, const str
 		err = add_move(&p, &plan->port[i]);
 	for (size_t i = 0; !err && options->program && i < plan->n_ports; i++)
 		err = add_persist(&p, &plan->port[i]);
-	return err && !*error ? no_memory(&p) : err;
+	return err && !*error ? plan_no_memory(&p) : err;
 }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cli/handover.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/plan_print.h"
+
+/** carry_out() - the plan, with words on it; an exit status */
+static int carry_out(const struct handover *handover, const struct host *host,
+		     struct journal *journal, struct plan *plan)
+{
+	bool tell = handover->tell_back && !handover->json;
+	char error[PLAN_ERROR] = "";
+	int err, status;
+
+	if (!handover->json) {
+		handover->print_ports(plan);
+		plan_print(plan);
+		fflush(stdout);
+	}
+	err = handover->carry_out(host, journal, plan, plan_told, &tell, error, sizeof(error));
+	status = err ? EXIT_FAILED : EXIT_OK;
+	if (err)
+		say("%s", error);
+	if (handover->json)
+		return plan_print_json(plan, false, error, status);
+	if (!err && plan->n_steps)
+		handover->print_done(plan);
+	else if (!err)
+		printf("nothing to do\n");
+	return status;
+}
+
+/** with_journal() - plan, and show or carry it out; an exit status */
+static int with_journal(const struct handover *handover, const struct host *host,
+			const struct machine *machine, struct journal *journal)
+{
+	char error[PLAN_ERROR], title[64];
+	struct ledger ledger = { 0 };
+	struct plan plan = { 0 };
+	int err, status = EXIT_OK;
+
+	if (*journal->notice)
+		say("%s", journal->notice);
+	err = ledger_read(journal->records, &ledger, error, sizeof(error));
+	if (!err)
+		err = handover->make_plan(handover, host, machine, &ledger, &plan, error,
+					  sizeof(error));
+	if (err) {
+		say("%s", error);
+		status = err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+	} else if (!handover->dry_run) {
+		status = carry_out(handover, host, journal, &plan);
+	} else if (handover->json) {
+		status = plan_print_json(&plan, true, "", EXIT_OK);
+	} else {
+		snprintf(title, sizeof(title), "what 'manakin %s' would do", handover->command);
+		plan_script(&plan, plan.n_steps ? title : handover->nothing);
+	}
+	plan_free(&plan);
+	ledger_free(&ledger);
+	return status;
+}
+
+int handover_run(const struct handover *handover)
+{
+	char error[4 * PLAN_ERROR + 1024];
+	struct machine machine;
+	struct journal journal;
+	struct host host;
+	int status = EXIT_FAILED;
+
+	if (!handover->dry_run && geteuid()) {
+		say("only root may do this: sudo manakin %s ...; --dry-run shows what it would do",
+		    handover->command);
+		return EXIT_FAILED;
+	}
+	if (host_open(handover->sysroot, &host, error, sizeof(error))) {
+		say("%s", error);
+		return EXIT_FAILED;
+	}
+	/* Locked before anything is looked at, so that what is seen stays so. */
+	signals_hold();
+	if (journal_open(&host, !handover->dry_run, &journal, error, sizeof(error))) {
+		say("%s", error);
+	} else {
+		if (machine_read(&host, &machine, error, sizeof(error)))
+			say("%s", error);
+		else
+			status = with_journal(handover, &host, &machine, &journal);
+		machine_free(&machine);
+	}
+	journal_close(&journal);
+	signals_release();
+	host_close(&host);
+	return status;
+}

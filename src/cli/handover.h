@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cli/handover.h - what setup and restore have in common: look at the machine and the journal,
+ * make a plan, and show it or carry it out.
+ */
+#ifndef MANAKIN_CLI_HANDOVER_H
+#define MANAKIN_CLI_HANDOVER_H
+
+#include <stdbool.h>
+
+#include "host/setup.h"
+
+/**
+ * struct handover - one such command
+ * @command:	"setup" or "restore"
+ * @nothing:	title of a script that has no steps
+ * @sysroot:	root of another machine, or NULL
+ * @words:	@n_words names of the user's
+ * @options:	of setup alone
+ * @dry_run:	show the plan, and change nothing
+ * @json:	print JSON
+ * @make_plan:	from the words
+ * @print_ports: what is about to happen to whom
+ * @carry_out:	the plan
+ * @tell_back:	steps that are taken back are told one by one
+ * @print_done:	all steps were made; there was at least one
+ */
+struct handover {
+	const char *command, *nothing, *sysroot;
+	const char *const *words;
+	size_t n_words;
+	struct setup_options options;
+	bool dry_run, json, tell_back;
+	int (*make_plan)(const struct handover *handover, const struct host *host,
+			 const struct machine *machine, const struct ledger *ledger,
+			 struct plan *plan, char *error, size_t error_size);
+	void (*print_ports)(const struct plan *plan);
+	int (*carry_out)(const struct host *host, struct journal *journal, struct plan *plan,
+			 setup_told *told, void *arg, char *error, size_t error_size);
+	void (*print_done)(const struct plan *plan);
+};
+
+/** handover_run() - from the command line, which is read, to the exit status, which is returned */
+int handover_run(const struct handover *handover);
+
+#endif
