@@ -16,59 +16,29 @@
 #include <sys/stat.h>
 
 #include "host/hugepage.h"
+#include "tree.h"
 
-static char tree[] = "/tmp/test-hugepage-XXXXXX";
 static struct host host;
-
-/* put() - a file, with the directories it is in */
-static void put(const char *name, const char *text)
-{
-	char path[512];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", tree, name);
-	for (char *slash = strchr(path + sizeof(tree), '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		assert_true(!mkdir(path, 0755) || errno == EEXIST);
-		*slash = '/';
-	}
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
 
 static void put_pages(const char *where, unsigned int kib, const char *total, const char *unused)
 {
-	char name[256];
-
-	snprintf(name, sizeof(name), "%s/hugepages-%ukB/nr_hugepages", where, kib);
-	put(name, total);
-	snprintf(name, sizeof(name), "%s/hugepages-%ukB/free_hugepages", where, kib);
-	put(name, unused);
+	tree_put(total, "%s/hugepages-%ukB/nr_hugepages", where, kib);
+	tree_put(unused, "%s/hugepages-%ukB/free_hugepages", where, kib);
 }
 
 static int setup(void **state)
 {
-	char error[256];
-
 	(void)state;
-	strcpy(tree + strlen(tree) - 6, "XXXXXX");
-	assert_non_null(mkdtemp(tree));
-	return host_open(tree, &host, error, sizeof(error));
+	return tree_open(&host);
 }
 
 static int teardown(void **state)
 {
-	char command[300];
-
 	(void)state;
-	host_close(&host);
-	snprintf(command, sizeof(command), "rm -r '%s'", tree);
-	return system(command);
+	return tree_close(&host);
 }
 
-#define NODES	"sys/devices/system/node"
+#define NODES   "sys/devices/system/node"
 #define MACHINE "sys/kernel/mm/hugepages"
 
 static void nodes_and_sizes(void **state)
@@ -80,8 +50,8 @@ static void nodes_and_sizes(void **state)
 	put_pages(NODES "/node0/hugepages", 1048576, "2\n", "1\n");
 	put_pages(NODES "/node0/hugepages", 2048, "1024\n", "1000\n");
 	put_pages(MACHINE, 2048, "1032\n", "1007\n");
-	put(NODES "/node0/hugepages/hugepages-odd/nr_hugepages", "5\n");
-	put(NODES "/online", "0,10\n");
+	tree_put("5\n", NODES "/node0/hugepages/hugepages-odd/nr_hugepages");
+	tree_put("0,10\n", NODES "/online");
 	assert_int_equal(hugepages_read(&host, &found), 0);
 	assert_int_equal(found.n, 3);
 	assert_int_equal(found.page[0].node, 0);
@@ -104,7 +74,7 @@ static void no_nodes(void **state)
 	assert_int_equal(found.n, 0);
 	put_pages(MACHINE, 2048, "3\n", "2\n");
 	assert_int_equal(hugepages_reserved(&host, 2048), 0);
-	put(MACHINE "/hugepages-2048kB/resv_hugepages", "1\n");
+	tree_put("1\n", MACHINE "/hugepages-2048kB/resv_hugepages");
 	assert_int_equal(hugepages_read(&host, &found), 0);
 	assert_int_equal(found.n, 1);
 	assert_int_equal(found.page[0].node, -1);
@@ -126,9 +96,8 @@ static void set(void **state)
 			 0);
 	assert_int_equal(number, 12);
 	assert_int_equal(hugepages_set(&host, -1, 1048576, 1), 0);
-	assert_int_equal(host_number(&host, &number,
-				     "/" MACHINE "/hugepages-1048576kB/nr_hugepages"),
-			 0);
+	assert_int_equal(
+		host_number(&host, &number, "/" MACHINE "/hugepages-1048576kB/nr_hugepages"), 0);
 	assert_int_equal(number, 1);
 	assert_int_equal(hugepages_set(&host, 2, 2048, 12), -ENOENT);
 	assert_int_equal(hugepages_set(&host, 1, 1048576, 12), -ENOENT);
@@ -140,13 +109,14 @@ static void mounts(void **state)
 
 	(void)state;
 	assert_int_equal(hugepage_mounts(&host, mount, 4), -ENOENT);
-	put("proc/meminfo", "MemTotal: 1 kB\nHugepagesize:       2048 kB\n");
-	put("proc/mounts", "sysfs /sys sysfs rw 0 0\n"
-			   "hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0\n"
-			   "none /mnt/huge\\0401G hugetlbfs rw,pagesize=1024M 0 0\n"
-			   "none /mnt/g hugetlbfs ro,pagesize=1G 0 0\n"
-			   "none /mnt/default hugetlbfs rw 0 0\n"
-			   "none /mnt/more hugetlbfs rw 0 0\n");
+	tree_put("MemTotal: 1 kB\nHugepagesize:       2048 kB\n", "proc/meminfo");
+	tree_put("sysfs /sys sysfs rw 0 0\n"
+		 "hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0\n"
+		 "none /mnt/huge\\0401G hugetlbfs rw,pagesize=1024M 0 0\n"
+		 "none /mnt/g hugetlbfs ro,pagesize=1G 0 0\n"
+		 "none /mnt/default hugetlbfs rw 0 0\n"
+		 "none /mnt/more hugetlbfs rw 0 0\n",
+		 "proc/mounts");
 	assert_int_equal(hugepage_mounts(&host, mount, 4), 4);
 	assert_string_equal(mount[0].path, "/dev/hugepages");
 	assert_int_equal(mount[0].kib, 2048);

@@ -19,28 +19,19 @@
 
 #include "host/journal.h"
 #include "host/ledger.h"
+#include "tree.h"
 
 #define FILE_NAME "/run/manakin/setup/journal"
 #define BOOT      "0a1b2c3d-0000-4000-8000-000000000001"
 #define ERROR     8192
 
-static char tree[64];
 static struct host host;
 static struct journal journal;
 static char error[ERROR];
 
-/** path_of() - a file of the tree */
-static const char *path_of(const char *name)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s%s", tree, name);
-	return path;
-}
-
 static void put(const char *name, const void *text, size_t len)
 {
-	FILE *file = fopen(path_of(name), "w");
+	FILE *file = fopen(tree_path(name), "w");
 
 	assert_non_null(file);
 	assert_int_equal(fwrite(text, 1, len, file), len);
@@ -51,7 +42,7 @@ static void put(const char *name, const void *text, size_t len)
 static char *get(size_t *len)
 {
 	char *text = calloc(1, 1 << 20);
-	FILE *file = fopen(path_of(FILE_NAME), "r");
+	FILE *file = fopen(tree_path(FILE_NAME), "r");
 
 	assert_non_null(text);
 	assert_non_null(file);
@@ -62,28 +53,17 @@ static char *get(size_t *len)
 
 static int set_up(void **state)
 {
-	static const char *const folders[] = { "/proc", "/proc/sys", "/proc/sys/kernel",
-					       "/proc/sys/kernel/random", "/run" };
-
 	(void)state;
-	strcpy(tree, "/tmp/test-journal-XXXXXX");
-	if (!mkdtemp(tree))
+	if (tree_open(&host))
 		return -1;
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if (mkdir(path_of(folders[i]), 0755))
-			return -1;
-	put("/proc/sys/kernel/random/boot_id", BOOT "\n", sizeof(BOOT));
-	return host_open(tree, &host, error, sizeof(error));
+	tree_put(BOOT "\n", "/proc/sys/kernel/random/boot_id");
+	return mkdir(tree_path("/run"), 0755);
 }
 
 static int tear_down(void **state)
 {
-	char command[128];
-
 	(void)state;
-	host_close(&host);
-	snprintf(command, sizeof(command), "rm -rf %s", tree);
-	return system(command);
+	return tree_close(&host);
 }
 
 /** begin() - open the journal; it must work */
@@ -150,7 +130,7 @@ static void no_journal_is_an_empty_one(void **state)
 	(void)state;
 	begin(false);
 	assert_int_equal(json_array_size(journal.records), 0);
-	assert_int_equal(access(path_of("/run/manakin"), F_OK), -1);
+	assert_int_equal(access(tree_path("/run/manakin"), F_OK), -1);
 	journal_close(&journal);
 }
 
@@ -253,8 +233,8 @@ static void what_is_no_journal(void **state)
 	refused(-EBADMSG, "damaged in line 1");
 	put(FILE_NAME, big, JOURNAL_MAX + 1u);
 	refused(-EFBIG, "too large");
-	assert_int_equal(unlink(path_of(FILE_NAME)), 0);
-	assert_int_equal(mkfifo(path_of(FILE_NAME), 0600), 0);
+	assert_int_equal(unlink(tree_path(FILE_NAME)), 0);
+	assert_int_equal(mkfifo(tree_path(FILE_NAME), 0600), 0);
 	refused(-EFBIG, "not a file");
 	free(big);
 }
@@ -297,13 +277,13 @@ static void of_another_boot(void **state)
 	begin(false);
 	assert_non_null(strstr(journal.notice, "earlier boot"));
 	assert_int_equal(json_array_size(journal.records), 0);
-	assert_int_equal(access(path_of(FILE_NAME), F_OK), 0);
+	assert_int_equal(access(tree_path(FILE_NAME), F_OK), 0);
 	journal_close(&journal);
 	begin(true);
 	assert_non_null(strstr(journal.notice, "set aside as journal-ffffffff"));
 	assert_int_equal(json_array_size(journal.records), 0);
-	assert_int_equal(access(path_of(FILE_NAME), F_OK), -1);
-	assert_int_equal(access(path_of(FILE_NAME "-ffffffff"), F_OK), 0);
+	assert_int_equal(access(tree_path(FILE_NAME), F_OK), -1);
+	assert_int_equal(access(tree_path(FILE_NAME "-ffffffff"), F_OK), 0);
 	add("{\"ready\": \"x\"}");
 	journal_close(&journal);
 	begin(false);
@@ -346,10 +326,10 @@ static void two_at_once(void **state)
 static void links_are_not_followed(void **state)
 {
 	(void)state;
-	assert_int_equal(rmdir(path_of("/run")), 0);
-	assert_int_equal(symlink("/", path_of("/run")), 0);
+	assert_int_equal(rmdir(tree_path("/run")), 0);
+	assert_int_equal(symlink("/", tree_path("/run")), 0);
 	refused(-ENOTDIR, "cannot keep a journal");
-	assert_int_equal(unlink(path_of("/run")), 0);
+	assert_int_equal(unlink(tree_path("/run")), 0);
 }
 
 /** ledger_of() - what records amount to; 0 or a negative errno */

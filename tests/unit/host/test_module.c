@@ -16,11 +16,11 @@
 #include <unistd.h>
 
 #include "host/module.h"
+#include "tree.h"
 
 #define RELEASE "5.15.0-1045-azure"
 #define MODULES "lib/modules/" RELEASE
 
-static char tree[] = "/tmp/test-module-XXXXXX";
 static struct host host;
 
 static const char make_tree[] =
@@ -33,30 +33,18 @@ static const char make_tree[] =
 	">" MODULES "/modules.dep\n"
 	"echo kernel/net/mana.ko: >>" MODULES "/modules.dep\n";
 
-static int run(const char *script)
-{
-	char command[300];
-
-	setenv("SCRIPT", script, 1);
-	snprintf(command, sizeof(command), "sh -c \"$SCRIPT\" sh '%s'", tree);
-	return system(command);
-}
-
 static int setup(void **state)
 {
-	char error[256];
-
 	(void)state;
-	assert_non_null(mkdtemp(tree));
-	assert_int_equal(run(make_tree), 0);
-	return host_open(tree, &host, error, sizeof(error));
+	if (tree_open(&host))
+		return -1;
+	return tree_run(make_tree);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	host_close(&host);
-	return run("rm -r \"$1\"");
+	return tree_close(&host);
 }
 
 static void states(const char *const names[4])
@@ -84,10 +72,10 @@ static void no_modules(void **state)
 	enum module_state found;
 
 	(void)state;
-	assert_int_equal(run("rm -r \"$1\"/lib"), 0);
+	assert_int_equal(tree_run("rm -r \"$1\"/lib"), 0);
 	assert_int_equal(module_state(&host, "mana", &found), 0);
 	assert_int_equal(found, MODULE_MISSING);
-	assert_int_equal(run("rm \"$1\"/proc/sys/kernel/osrelease"), 0);
+	assert_int_equal(tree_run("rm \"$1\"/proc/sys/kernel/osrelease"), 0);
 	assert_int_equal(module_state(&host, "mana", &found), -ENOENT);
 	assert_int_equal(module_state(&host, "ib_uverbs", &found), 0);
 	assert_int_equal(found, MODULE_LOADED);

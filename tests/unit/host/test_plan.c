@@ -16,12 +16,12 @@
 #include <sys/stat.h>
 
 #include "host/plan.h"
+#include "tree.h"
 
 #define UUID  "f8615163-0001-1000-2000-6045bda6bd76"
 #define MAC   "60:45:bd:a6:bd:76"
 #define PAGES "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/"
 
-static char tree[64];
 static struct host host;
 static char error[PLAN_ERROR];
 static const struct setup_options guide = { .pages = PLAN_PAGES, .kib = PLAN_PAGES_KIB };
@@ -34,43 +34,21 @@ static struct mana_port port;
 static struct machine machine;
 static struct ledger none;
 
-/** put() - a file of the tree, with the directories it is in */
-__attribute__((format(printf, 2, 3))) static void put(const char *text, const char *format, ...)
-{
-	char path[512];
-	va_list ap;
-	FILE *file;
-	int len = snprintf(path, sizeof(path), "%s", tree);
-
-	va_start(ap, format);
-	vsnprintf(path + len, sizeof(path) - (size_t)len, format, ap);
-	va_end(ap);
-	for (char *slash = strchr(path + len + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		assert_true(!mkdir(path, 0755) || errno == EEXIST);
-		*slash = '/';
-	}
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
 static int set_up(void **state)
 {
 	static const char *const modules[] = { "uio_hv_generic", "mana_ib", "ib_uverbs" };
 
 	(void)state;
-	strcpy(tree, "/tmp/test-plan-XXXXXX");
-	if (!mkdtemp(tree))
+	if (tree_open(&host))
 		return -1;
 	for (size_t i = 0; i < 3; i++)
-		put("live\n", "/sys/module/%s/initstate", modules[i]);
+		tree_put("live\n", "/sys/module/%s/initstate", modules[i]);
 	for (int node = 0; node < 2; node++) {
-		put("16\n", PAGES "nr_hugepages", node);
-		put("16\n", PAGES "free_hugepages", node);
+		tree_put("16\n", PAGES "nr_hugepages", node);
+		tree_put("16\n", PAGES "free_hugepages", node);
 	}
-	put("{f8615163-df3e-46c5-913f-f2d2f965ed0e}\n", "/sys/bus/vmbus/devices/" UUID "/class_id");
+	tree_put("{f8615163-df3e-46c5-913f-f2d2f965ed0e}\n",
+		 "/sys/bus/vmbus/devices/" UUID "/class_id");
 	memset(devs, 0, sizeof(devs));
 	devs[0] = (struct netdev){ .index = 5, .name = "eth1", .flags = IFF_UP, .mtu = 1500 };
 	devs[1] = (struct netdev){
@@ -90,17 +68,13 @@ static int set_up(void **state)
 				    .n_adapters = 1,
 				    .port = &port,
 				    .n_ports = 1 };
-	return host_open(tree, &host, error, sizeof(error));
+	return 0;
 }
 
 static int tear_down(void **state)
 {
-	char command[128];
-
 	(void)state;
-	host_close(&host);
-	snprintf(command, sizeof(command), "rm -rf %s", tree);
-	return system(command);
+	return tree_close(&host);
 }
 
 /** planned() - the kinds of a plan's steps, separated by spaces */
@@ -159,9 +133,9 @@ static void the_guides_procedure(void **state)
 static void only_what_is_missing(void **state)
 {
 	(void)state;
-	put("1024\n", PAGES "nr_hugepages", 0);
+	tree_put("1024\n", PAGES "nr_hugepages", 0);
 	want(&guide, &none, "hugepages link-down link-down new-id unbind bind", true);
-	put("5000\n", PAGES "nr_hugepages", 1);
+	tree_put("5000\n", PAGES "nr_hugepages", 1);
 	devs[1].flags = 0;
 	want(&guide, &none, "link-down new-id unbind bind", true);
 	devs[0].flags = 0;
@@ -177,8 +151,10 @@ static void pages_of_another_size_do_as_well(void **state)
 	struct setup_options asked = guide;
 
 	(void)state;
-	put("2\n", "/sys/devices/system/node/node0/hugepages/hugepages-1048576kB/nr_hugepages");
-	put("2\n", "/sys/devices/system/node/node0/hugepages/hugepages-1048576kB/free_hugepages");
+	tree_put("2\n",
+		 "/sys/devices/system/node/node0/hugepages/hugepages-1048576kB/nr_hugepages");
+	tree_put("2\n",
+		 "/sys/devices/system/node/node0/hugepages/hugepages-1048576kB/free_hugepages");
 	want(&guide, &none, "hugepages link-down link-down new-id unbind bind", true);
 	asked.pages_asked = true;
 	want(&asked, &none, ALL, true);
@@ -214,7 +190,7 @@ static void what_cannot_be_handed_over(void **state)
 
 	(void)state;
 	refuse(&persist, -ENOENT, "runs no systemd");
-	put("", "/etc/systemd/system/x");
+	tree_put("", "/etc/systemd/system/x");
 	refuse(&persist, -EINVAL, "install it elsewhere");
 	port.owner = OWNER_NETVSC;
 	refuse(&mana, -EBUSY, "not to its mana driver");

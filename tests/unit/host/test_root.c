@@ -17,67 +17,36 @@
 #include <unistd.h>
 
 #include "host/root.h"
+#include "tree.h"
 
-static char tree[] = "/tmp/test-root-XXXXXX";
 static struct host host;
-
-static void put(const char *name, const char *text)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", tree, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-static void directory(const char *name)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", tree, name);
-	assert_return_code(mkdir(path, 0755), errno);
-}
 
 static void point(const char *name, const char *target)
 {
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", tree, name);
-	assert_return_code(symlink(target, path), errno);
+	assert_return_code(symlink(target, tree_path(name)), errno);
 }
 
 static int setup(void **state)
 {
-	char error[256];
-
 	(void)state;
-	assert_non_null(mkdtemp(tree));
-	directory("sys");
-	directory("sys/devices");
-	directory("sys/devices/7870:00:00.0");
-	directory("sys/bus");
-	put("sys/devices/7870:00:00.0/vendor", "0x1414\n");
-	put("sys/devices/7870:00:00.0/numa_node", "-1\n");
-	put("sys/devices/7870:00:00.0/empty", "");
-	put("sys/devices/7870:00:00.0/.hidden", "");
+	if (tree_open(&host))
+		return -1;
+	tree_put("0x1414\n", "sys/devices/7870:00:00.0/vendor");
+	tree_put("-1\n", "sys/devices/7870:00:00.0/numa_node");
+	tree_put("", "sys/devices/7870:00:00.0/empty");
+	tree_put("", "sys/devices/7870:00:00.0/.hidden");
+	assert_return_code(mkdir(tree_path("sys/bus"), 0755), errno);
 	point("sys/bus/relative", "../devices/7870:00:00.0");
 	point("sys/bus/absolute", "/sys/devices/7870:00:00.0");
 	point("sys/bus/out", "../../../../../../etc/passwd");
 	point("sys/bus/dangling", "../devices/1:2");
-	return host_open(tree, &host, error, sizeof(error));
+	return 0;
 }
 
 static int teardown(void **state)
 {
-	char command[300];
-
 	(void)state;
-	host_close(&host);
-	snprintf(command, sizeof(command), "rm -r '%s'", tree);
-	return system(command);
+	return tree_close(&host);
 }
 
 static void files(void **state)
@@ -87,9 +56,8 @@ static void files(void **state)
 
 	(void)state;
 	assert_false(host_is_machine(&host));
-	assert_int_equal(host_read(&host, text, sizeof(text), "/sys/devices/%s/vendor",
-				   "7870:00:00.0"),
-			 6);
+	assert_int_equal(
+		host_read(&host, text, sizeof(text), "/sys/devices/%s/vendor", "7870:00:00.0"), 6);
 	assert_string_equal(text, "0x1414");
 	assert_int_equal(host_read(&host, tight, 7, "/sys/bus/relative/vendor"), -EFBIG);
 	assert_string_equal(tight, "");
@@ -164,8 +132,8 @@ static void roots(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(files),  cmocka_unit_test(links_stay_inside),
-		cmocka_unit_test(lists),  cmocka_unit_test(writes),
+		cmocka_unit_test(files), cmocka_unit_test(links_stay_inside),
+		cmocka_unit_test(lists), cmocka_unit_test(writes),
 		cmocka_unit_test(roots),
 	};
 

@@ -19,13 +19,13 @@
 #include "host/pci.h"
 #include "host/port_users.h"
 #include "host/vmbus.h"
+#include "tree.h"
 
 #define OLD    "000d3a76-3bd0-000d-3a76-3bd0000d3a76"
 #define NEW    "f8615163-0001-1000-2000-6045bda6bd76"
 #define RANDOM "53557f8e-057d-425b-9265-01c0fd7e273e"
 #define DISK   "f8b3781a-1e82-4818-a1c3-63d806ec15bb"
 
-static char tree[] = "/tmp/test-vmbus-XXXXXX";
 static struct host host;
 
 static const char make_tree[] =
@@ -53,30 +53,18 @@ static const char make_tree[] =
 	"pid=7; process 7 dpdk-testpmd /dev/uio1 /dev/infiniband/uverbs0 /home/uio0\n"
 	"mkdir -p proc/self/fd; ln -s /dev/uio0 proc/self/fd/3; mkdir proc/9\n";
 
-static int run(const char *script)
-{
-	char command[300];
-
-	setenv("SCRIPT", script, 1);
-	snprintf(command, sizeof(command), "sh -c \"$SCRIPT\" sh '%s'", tree);
-	return system(command);
-}
-
 static int setup(void **state)
 {
-	char error[256];
-
 	(void)state;
-	assert_non_null(mkdtemp(tree));
-	assert_int_equal(run(make_tree), 0);
-	return host_open(tree, &host, error, sizeof(error));
+	if (tree_open(&host))
+		return -1;
+	return tree_run(make_tree);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	host_close(&host);
-	return run("rm -r \"$1\"");
+	return tree_close(&host);
 }
 
 static void uuids(void **state)
@@ -120,11 +108,10 @@ static void no_bus(void **state)
 	struct vmbus_devices devices;
 	struct pci_functions functions;
 	struct host other;
-	char path[64], error[256];
+	char error[256];
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s/proc", tree);
-	assert_int_equal(host_open(path, &other, error, sizeof(error)), 0);
+	assert_int_equal(host_open(tree_path("proc"), &other, error, sizeof(error)), 0);
 	assert_int_equal(vmbus_read(&other, &devices), 0);
 	assert_int_equal(devices.n, 0);
 	vmbus_free(&devices);
@@ -153,7 +140,7 @@ static void writes(void **state)
 	assert_int_equal(vmbus_bind(&host, "no_driver", OLD), -ENOENT);
 	assert_int_equal(vmbus_new_id(&host, "no_driver"), -ENOENT);
 	/* The driver that it has already needs no file to be bound by. */
-	assert_int_equal(run("rm \"$1\"/sys/bus/vmbus/drivers/hv_netvsc/bind"), 0);
+	assert_int_equal(tree_run("rm \"$1\"/sys/bus/vmbus/drivers/hv_netvsc/bind"), 0);
 	assert_int_equal(vmbus_bind(&host, "hv_netvsc", OLD), 0);
 	assert_int_equal(vmbus_bind(&host, "hv_netvsc", NEW), -ENOENT);
 }
