@@ -212,11 +212,13 @@ __attribute__((format(printf, 3, 4))) static void put(struct libscols_line *line
 	va_end(ap);
 }
 
-double rates_sent(const struct rates *rates, unsigned int port)
+double rates_sent(const struct rates *rates, unsigned int port, double *bits)
 {
 	const struct row *row = &rates->rows[port * (1 + rates->queues) * DIRECTIONS + TX];
 	double kept[KEPT_MAX];
 
+	memcpy(kept, row->bps.kept, sizeof(kept));
+	*bits = median(kept, rates->kept);
 	memcpy(kept, row->pps.kept, sizeof(kept));
 	return median(kept, rates->kept);
 }

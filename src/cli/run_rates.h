@@ -35,8 +35,8 @@ void rates_add(struct rates *rates, const struct testpmd_counters *counters, dou
 /** rates_line() - the rate over all ports between the last two readings; redrawn on a terminal */
 void rates_line(const struct rates *rates, FILE *to);
 
-/** rates_sent() - packets a second that a port has sent, in the median */
-double rates_sent(const struct rates *rates, unsigned int port);
+/** rates_sent() - what a port has sent in a second, in the median: packets, and @bits */
+double rates_sent(const struct rates *rates, unsigned int port, double *bits);
 
 /** rates_summary() - packets, bytes, and rates of each port and queue */
 void rates_summary(struct rates *rates, enum rates_form form, FILE *to);

@@ -79,6 +79,8 @@ static void judge_match(struct exam *exam, const struct rdma_device *device,
 	static const char fix[] = "use the kernel and the rdma-core of one distribution: remove the "
 				  "rdma-core that was built apart, or build one whose "
 				  "rdma_driver_id is the kernel's";
+	static const char broken[] = "remove the file below /etc/libibverbs.d whose provider "
+				     "crashes; 'ibv_devices' shows whether it does without";
 	char words[RDMA_WORDS];
 
 	switch (rdma_match(exam->host, device, providers, PROVIDER, words)) {
@@ -87,6 +89,9 @@ static void judge_match(struct exam *exam, const struct rdma_device *device,
 		break;
 	case RDMA_MATCH_NOT:
 		find(exam, VERDICT_FAIL, device->name, fix, "%s", words);
+		break;
+	case RDMA_MATCH_BROKEN:
+		find(exam, VERDICT_FAIL, device->name, broken, "%s", words);
 		break;
 	case RDMA_MATCH_UNKNOWN:
 		find(exam, VERDICT_UNKNOWN, device->name, NULL, "%s", words);

@@ -164,6 +164,9 @@ static void add_provider(const struct host *host, const struct mana_adapter *ada
 			add(facts, "provider", mana && *mana->path ? "mismatch" : "missing",
 			    "%s: %s", devices->device[i].name, words);
 			break;
+		case RDMA_MATCH_BROKEN:
+			add(facts, "provider", "broken", "%s: %s", devices->device[i].name, words);
+			break;
 		case RDMA_MATCH_UNKNOWN:
 			break;
 		}

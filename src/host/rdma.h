@@ -121,7 +121,8 @@ int rdma_pick(const char *library, struct rdma_pick *picks, char *error, size_t 
 
 enum rdma_match {
 	RDMA_MATCH_OK,
-	RDMA_MATCH_NOT, /* another provider gets the device, or none */
+	RDMA_MATCH_NOT,	   /* another provider gets the device, or none */
+	RDMA_MATCH_BROKEN, /* libibverbs itself crashes, or cannot be loaded */
 	RDMA_MATCH_UNKNOWN,
 };
 

@@ -81,7 +81,7 @@ enum rdma_match rdma_match(const struct host *host, const struct rdma_device *de
 	}
 	if (n == -EIO || n == -ELIBACC) {
 		snprintf(words, RDMA_WORDS, "%s, and so it will for DPDK", why);
-		return RDMA_MATCH_NOT;
+		return RDMA_MATCH_BROKEN;
 	}
 	if (n < 0)
 		return by_claims(device, providers, provider, why, words);

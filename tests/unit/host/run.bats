@@ -121,9 +121,16 @@ mana_dev_start(): failed to start tx queues -19"
 @test "a rate that is far too low is said, and looked into" {
 	run -0 --separate-stderr inside taken 'RATE=2000 exec "$MANAKIN" run --json --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
 	echo "$stderr"
-	[[ $stderr == *"manakin run: enP30832s1d1 sent "[0-9]*" packets a second, far less than MANA does"* ]]
+	[[ $stderr == *"manakin run: enP30832s1d1: port 2 sent "[0-9]*" packets a second, far less than MANA does"* ]]
+	[[ $stderr == *"manakin run: enP30832s1d1: port 3 sent "* ]]
 	[[ $stderr == *"manakin check 60:45:bd:a6:bd:76"* ]]
 	valid run <<<"$output"
+	# One port is enough; the other one does not make up for it.
+	run -0 --separate-stderr inside taken 'RATE=3000000 RATE3=2000 exec "$MANAKIN" run --json --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
+	[[ $stderr == *"port 3 sent "[0-9]*" packets a second, far less"*"manakin check"* && $stderr != *"port 2 sent"* ]]
+	# Large packets are fewer.
+	run -0 --separate-stderr inside taken 'RATE=50000 SIZE=9000 exec "$MANAKIN" run --json --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
+	[ -z "$stderr" ] || [[ $stderr != *"far less"* ]]
 	# Where nothing is to be sent, nothing is missing.
 	run -0 --separate-stderr inside taken 'exec "$MANAKIN" run --mode rxonly --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
 	[ -z "$stderr" ]

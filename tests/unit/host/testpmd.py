@@ -6,7 +6,8 @@ net_mana's ports come first and belong to netvsc's, so testpmd shows numbers tha
 lists of a VM's DPDK ports by dpdk-devname have net_mana as 0 and 1, and net_netvsc from 2 on. The
 words are testpmd's own, as the tests of suite native see them (app/test-pmd/config.c, cmdline.c).
 
-RATE in the environment: packets a second that each port sends.
+In the environment: RATE, packets a second that each port sends; RATE3, likewise of port 3; SIZE, their
+bytes.
 """
 import os
 import sys
@@ -14,6 +15,8 @@ import time
 
 PORTS = {2: "60:45:BD:A6:BD:76", 3: "60:45:BD:A6:BB:C0"}
 rate = float(os.environ.get("RATE", "0"))
+rates = {2: rate, 3: float(os.environ.get("RATE3", rate))}
+size = int(os.environ.get("SIZE", "64"))
 start = time.monotonic()
 
 print("EAL: Probe PCI driver: net_mana (1414:ba) device: 7870:00:00.0 (socket 0)")
@@ -36,10 +39,10 @@ while True:
         if port not in PORTS:
             print(f"Invalid port {port}")
             continue
-        sent = int((time.monotonic() - start) * rate)
+        sent = int((time.monotonic() - start) * rates[port])
         print(f"###### NIC extended statistics for port {port}")
-        print(f"rx_good_packets: 0\ntx_good_packets: {sent}\nrx_good_bytes: 0\ntx_good_bytes: {64 * sent}")
-        print(f"tx_q0_packets: {sent}\ntx_q0_bytes: {64 * sent}")
+        print(f"rx_good_packets: 0\ntx_good_packets: {sent}\nrx_good_bytes: 0\ntx_good_bytes: {size * sent}")
+        print(f"tx_q0_packets: {sent}\ntx_q0_bytes: {size * sent}")
     elif words[0] == "start":
         print("txonly packet forwarding - ports=2 - cores=1 - streams=2")
     else:
