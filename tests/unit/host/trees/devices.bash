@@ -93,6 +93,7 @@ rdma() {
 	point "/sys/class/infiniband/$2" "$1/infiniband/$2"
 	put "$1/infiniband_verbs/$3/ibdev" "$2"
 	put "$1/infiniband_verbs/$3/abi_version" 1
+	put "$1/infiniband_verbs/$3/dev" "231:$((192 + ${3#uverbs}))"
 	parent "$1/infiniband_verbs/$3/device" "$1"
 	point "/sys/class/infiniband_verbs/$3" "$1/infiniband_verbs/$3"
 	put /sys/class/infiniband_verbs/abi_version 6
