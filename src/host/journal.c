@@ -160,21 +160,41 @@ static int directory(const struct host *host, bool make)
 	return fd < 0 ? -errno : fd;
 }
 
+/** remedy() - what to do when a file of the journal's cannot be had */
+static const char *remedy(int err)
+{
+	switch (-err) {
+	case EROFS:
+		return "make it writable, as by 'mount -o remount,rw', and try again";
+	case ENOSPC:
+	case EDQUOT:
+		return "make room there and try again";
+	case EACCES:
+	case EPERM:
+		return "run it as root";
+	default:
+		return "see what is in the way there, as by 'ls -ld', and try again";
+	}
+}
+
+/** cannot_keep() - nothing has begun, and nothing will without a journal */
+static int cannot_keep(const struct journal *journal, int err, char *error, size_t error_size)
+{
+	return fail(err, error, error_size,
+		    "cannot keep a journal in %s: %s; nothing was changed: %s", journal->path,
+		    strerror(-err), remedy(err));
+}
+
 /** take_lock() - nobody else is to change the machine in the meantime; see journal_open() */
 static int take_lock(struct journal *journal, char *error, size_t error_size)
 {
 	char text[24] = "";
 	ssize_t len;
-	int err;
 
 	journal->lock =
 		openat(journal->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (journal->lock < 0) {
-		err = -errno;
-		return fail(err, error, error_size,
-			    "cannot keep a journal in %s: %s; nothing was changed", journal->path,
-			    strerror(-err));
-	}
+	if (journal->lock < 0)
+		return cannot_keep(journal, -errno, error, error_size);
 	if (flock(journal->lock, LOCK_EX | LOCK_NB)) {
 		len = pread(journal->lock, text, sizeof(text) - 1, 0);
 		text[len > 0 ? strspn(text, "0123456789") : 0] = '\0';
@@ -184,12 +204,8 @@ static int take_lock(struct journal *journal, char *error, size_t error_size)
 			    *text ? text : "unknown");
 	}
 	snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	if (ftruncate(journal->lock, 0) || pwrite(journal->lock, text, strlen(text), 0) < 0) {
-		err = -errno;
-		return fail(err, error, error_size,
-			    "cannot keep a journal in %s: %s; nothing was changed", journal->path,
-			    strerror(-err));
-	}
+	if (ftruncate(journal->lock, 0) || pwrite(journal->lock, text, strlen(text), 0) < 0)
+		return cannot_keep(journal, -errno, error, error_size);
 	return 0;
 }
 
@@ -284,8 +300,8 @@ static int load(struct journal *journal, bool write, char *error, size_t error_s
 		json_array_extend(journal->records, found.records);
 		if (write && len > found.good && ftruncate(journal->fd, (off_t)found.good))
 			err = fail(-errno, error, error_size,
-				   "cannot write to the journal %s: %s; nothing was changed",
-				   journal->path, strerror(errno));
+				   "cannot write to the journal %s: %s; nothing was changed: %s",
+				   journal->path, strerror(errno), remedy(-errno));
 	}
 	journal_text_free(&found);
 out:
@@ -309,12 +325,8 @@ int journal_open(const struct host *host, bool write, struct journal *journal, c
 	journal->dir = directory(host, write);
 	if (journal->dir == -ENOENT && !write)
 		return 0;
-	if (journal->dir < 0) {
-		err = journal->dir;
-		return fail(err, error, error_size,
-			    "cannot keep a journal in %s: %s; nothing was changed", journal->path,
-			    strerror(-err));
-	}
+	if (journal->dir < 0)
+		return cannot_keep(journal, journal->dir, error, error_size);
 	err = write ? take_lock(journal, error, error_size) : 0;
 	if (err)
 		return err;
@@ -412,8 +424,8 @@ int journal_append(struct journal *journal, json_t *record, char *error, size_t 
 		err = -ENOMEM;
 	json_decref(record);
 	if (err)
-		fail(err, error, error_size, "cannot write to the journal %s: %s", journal->path,
-		     strerror(-err));
+		fail(err, error, error_size, "cannot write to the journal %s: %s (%s)",
+		     journal->path, strerror(-err), remedy(err));
 	return err;
 }
 

@@ -320,7 +320,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 
 @test "a read-only /run, and one that is full" {
 	run -1 vm one 'mount -t tmpfs -o ro none "$tree/run"; manakin setup eth1'
-	[[ $output == *"cannot keep a journal in "*"/run/manakin/setup: Read-only file system; nothing was changed"* ]]
+	[[ $output == *"cannot keep a journal in "*"/run/manakin/setup: Read-only file system; nothing was changed: make it writable, as by 'mount -o remount,rw', and try again"* ]]
 	run -1 vm one '
 		mount -t tmpfs -o size=8k none "$tree/run"
 		mkdir -p "$tree/run/manakin/setup"
