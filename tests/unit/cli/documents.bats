@@ -82,3 +82,33 @@ parts() {
 	[[ $page == *"/run/manakin/NAME/socket"* ]]
 	[[ $page == *"mana0"* ]]
 }
+
+@test "the tests that operating.md names are there" {
+	python3 - "$MAN/.." <<'END'
+import glob
+import re
+import sys
+
+root = sys.argv[1]
+section = open(f"{root}/docs/operating.md").read().split("\n## Which test shows what\n")[1]
+rows = [line.split("|")[2] for line in section.splitlines() if re.match(r"\| (?!what must)[^-]", line)]
+assert len(rows) > 20, rows
+wrong = []
+for row in rows:
+    file = tests = None
+    for word, name, function in re.findall(r'\b((?:host|cli|lab)/[a-z_]+)|"([^"]+)"|`([a-z_]+)`', row):
+        if word:
+            place = {"host": "tests/unit/host", "cli": "tests/unit/cli", "lab": "tests/lab"}
+            directory, stem = word.split("/")
+            found = glob.glob(f"{root}/{place[directory]}/{stem}.bats") + glob.glob(f"{root}/{place[directory]}/{stem}.c")
+            file, text = word, "".join(open(path).read() for path in found)
+            tests = re.findall(r'^@test "(.*)" \{', text, re.M)
+            if not found:
+                wrong.append(word)
+        elif name and not any(test == name or name.endswith("...") and test.startswith(name[:-3]) for test in tests):
+            wrong.append(f"{file}: {name}")
+        elif function and not re.search(rf"\bstatic void {function}\(", text):
+            wrong.append(f"{file}: {function}")
+sys.exit("there is no such test: " + "; ".join(wrong) if wrong else 0)
+END
+}
