@@ -102,7 +102,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static int print_text(const struct eal_args *eal)
 {
-	output_command(eal->argv);
+	output_command(stdout, eal->argv);
 	if (*eal->sysfs)
 		say("the application needs SYSFS_PCI_DEVICES=%s in its environment", eal->sysfs);
 	if (fflush(stdout) || ferror(stdout)) {

@@ -16,31 +16,6 @@
 #define TAIL        10 /* lines of the log that are shown after a failure */
 #define PATIENCE_MS 3000
 
-void step_print(FILE *to, char *const *argv)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "_-./=:,+@%";
-
-	for (size_t i = 0; argv[i]; i++) {
-		const char *arg = argv[i];
-
-		if (i)
-			fputc(' ', to);
-		if (*arg && !arg[strspn(arg, plain)]) {
-			fputs(arg, to);
-			continue;
-		}
-		fputc('\'', to);
-		for (; *arg; arg++)
-			if (*arg == '\'')
-				fputs("'\\''", to);
-			else
-				fputc(*arg, to);
-		fputc('\'', to);
-	}
-	fputc('\n', to);
-}
-
 /** show_progress() - of a line such as "[12/345] Compiling ..." */
 static void show_progress(const char *what, const char *line, unsigned int *tenth)
 {
@@ -125,7 +100,7 @@ int step_run(struct steps *steps, const char *what, char **argv, char *output, s
 		return -ENOMEM;
 	}
 	if (steps->dry) {
-		step_print(stdout, argv);
+		output_command(stdout, argv);
 		child_args_free(argv);
 		return 0;
 	}
@@ -146,7 +121,7 @@ int step_run(struct steps *steps, const char *what, char **argv, char *output, s
 		return err;
 	}
 	fprintf(steps->log, "+ ");
-	step_print(steps->log, argv);
+	output_command(steps->log, argv);
 	err = follow(steps, what, fds[0], output, size);
 	close(fds[0]);
 	status = child_stop(&child, err ? SIGTERM : 0, err ? PATIENCE_MS : -1);

@@ -32,7 +32,4 @@ struct steps {
  */
 int step_run(struct steps *steps, const char *what, char **argv, char *output, size_t size);
 
-/** step_print() - a command as a shell takes it */
-void step_print(FILE *to, char *const *argv);
-
 #endif

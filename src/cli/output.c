@@ -66,32 +66,32 @@ json_t *output_text(const char *text)
 }
 
 /** print_quoted() - an argument as a shell takes it */
-static void print_quoted(const char *text)
+static void print_quoted(FILE *to, const char *text)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 				    "_@%+=:,./-";
 
 	if (*text && !text[strspn(text, plain)]) {
-		fputs(text, stdout);
+		fputs(text, to);
 		return;
 	}
-	putchar('\'');
+	putc('\'', to);
 	for (; *text; text++)
 		if (*text == '\'')
-			fputs("'\\''", stdout);
+			fputs("'\\''", to);
 		else
-			putchar(*text);
-	putchar('\'');
+			putc(*text, to);
+	putc('\'', to);
 }
 
-void output_command(char *const *argv)
+void output_command(FILE *to, char *const *argv)
 {
 	for (size_t i = 0; argv[i]; i++) {
 		if (i)
-			putchar(' ');
-		print_quoted(argv[i]);
+			putc(' ', to);
+		print_quoted(to, argv[i]);
 	}
-	putchar('\n');
+	putc('\n', to);
 }
 
 struct libscols_table *output_table(const struct output_column *columns, size_t n)

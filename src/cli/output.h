@@ -35,8 +35,8 @@ const char *output_style(FILE *to, enum output_style style);
  */
 int output_json(json_t *root);
 
-/** output_command() - words on one line of standard output, quoted for a shell where need be */
-void output_command(char *const *argv);
+/** output_command() - words on one line, quoted for a shell where need be */
+void output_command(FILE *to, char *const *argv);
 
 /** output_text() - a JSON string, or null for NULL and an empty text */
 json_t *output_text(const char *text);

@@ -335,7 +335,7 @@ static int print_command(const struct session *s)
 	}
 	if (*s->target.sysfs)
 		printf("SYSFS_PCI_DEVICES=%s ", s->target.sysfs);
-	output_command(argv);
+	output_command(stdout, argv);
 	child_args_free(argv);
 	return EXIT_OK;
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,17 +17,6 @@
 #define SUM_TEXT   ",\"sum\":\"0123456789abcdef\"}"
 #define SUM_SIZE   (sizeof(SUM_TEXT) - 1)
 #define RECORD_MAX (4u << 20) /* bytes of a line */
-
-__attribute__((format(printf, 4, 5))) static int fail(int err, char *error, size_t error_size,
-						      const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(error, error_size, format, ap);
-	va_end(ap);
-	return err;
-}
 
 /** sum_of() - go on with @sum over @len bytes */
 static uint64_t sum_of(uint64_t sum, const char *text, size_t len)
@@ -76,11 +64,11 @@ static int first_line(const json_t *record, struct journal_text *found, char *er
 	json_int_t version = json_integer_value(json_object_get(record, "version"));
 
 	if (!kind || strcmp(kind, FORMAT) || !boot || strlen(boot) >= sizeof(found->boot))
-		return fail(-EBADMSG, error, error_size, "its first line is not a journal's");
+		return host_fail(-EBADMSG, error, error_size, "its first line is not a journal's");
 	if (version != JOURNAL_VERSION)
-		return fail(-EPROTONOSUPPORT, error, error_size,
-			    "it is of version %lld, and this program knows version %d",
-			    (long long)version, JOURNAL_VERSION);
+		return host_fail(-EPROTONOSUPPORT, error, error_size,
+				 "it is of version %lld, and this program knows version %d",
+				 (long long)version, JOURNAL_VERSION);
 	strcpy(found->boot, boot);
 	return 0;
 }
@@ -93,7 +81,7 @@ int journal_parse(const char *text, size_t len, struct journal_text *found, char
 
 	*found = (struct journal_text){ .sum = FNV_BASIS, .records = json_array() };
 	if (!found->records)
-		return fail(-ENOMEM, error, error_size, "out of memory");
+		return host_fail(-ENOMEM, error, error_size, "out of memory");
 	while (found->good < len) {
 		const char *line = text + found->good;
 		const char *end = memchr(line, '\n', len - found->good);
@@ -105,15 +93,15 @@ int journal_parse(const char *text, size_t len, struct journal_text *found, char
 		number++;
 		record = line_parse(line, size, &found->sum);
 		if (!record)
-			return fail(-EBADMSG, error, error_size, "it is damaged in line %lu",
-				    number);
+			return host_fail(-EBADMSG, error, error_size, "it is damaged in line %lu",
+					 number);
 		if (number == 1) {
 			err = first_line(record, found, error, error_size);
 			json_decref(record);
 		} else {
 			err = json_array_append_new(found->records, record) ? -ENOMEM : 0;
 			if (err)
-				fail(err, error, error_size, "out of memory");
+				host_fail(err, error, error_size, "out of memory");
 		}
 		if (err)
 			return err;
@@ -180,9 +168,9 @@ static const char *remedy(int err)
 /** cannot_keep() - nothing has begun, and nothing will without a journal */
 static int cannot_keep(const struct journal *journal, int err, char *error, size_t error_size)
 {
-	return fail(err, error, error_size,
-		    "cannot keep a journal in %s: %s; nothing was changed: %s", journal->path,
-		    strerror(-err), remedy(err));
+	return host_fail(err, error, error_size,
+			 "cannot keep a journal in %s: %s; nothing was changed: %s", journal->path,
+			 strerror(-err), remedy(err));
 }
 
 /** take_lock() - nobody else is to change the machine in the meantime; see journal_open() */
@@ -198,10 +186,10 @@ static int take_lock(struct journal *journal, char *error, size_t error_size)
 	if (flock(journal->lock, LOCK_EX | LOCK_NB)) {
 		len = pread(journal->lock, text, sizeof(text) - 1, 0);
 		text[len > 0 ? strspn(text, "0123456789") : 0] = '\0';
-		return fail(-EBUSY, error, error_size,
-			    "another setup or restore is running (process %s); nothing was "
-			    "changed: wait for its end and try again",
-			    *text ? text : "unknown");
+		return host_fail(-EBUSY, error, error_size,
+				 "another setup or restore is running (process %s); nothing was "
+				 "changed: wait for its end and try again",
+				 *text ? text : "unknown");
 	}
 	snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(journal->lock, 0) || pwrite(journal->lock, text, strlen(text), 0) < 0)
@@ -224,17 +212,18 @@ static int read_all(const struct journal *journal, char **text, size_t *len, cha
 	*len = 0;
 	if (fstat(journal->fd, &st) < 0) {
 		err = -errno;
-		return fail(err, error, error_size, "cannot read the journal %s: %s", journal->path,
-			    strerror(-err));
+		return host_fail(err, error, error_size, "cannot read the journal %s: %s",
+				 journal->path, strerror(-err));
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size > JOURNAL_MAX)
-		return fail(-EFBIG, error, error_size,
-			    "%s is not a journal of setup: it is %s; move it away, and then let "
-			    "'manakin restore IFACE' go by what the buses tell",
-			    journal->path, S_ISREG(st.st_mode) ? "too large" : "not a file");
+		return host_fail(
+			-EFBIG, error, error_size,
+			"%s is not a journal of setup: it is %s; move it away, and then let "
+			"'manakin restore IFACE' go by what the buses tell",
+			journal->path, S_ISREG(st.st_mode) ? "too large" : "not a file");
 	*text = malloc((size_t)st.st_size + 1);
 	if (!*text)
-		return fail(-ENOMEM, error, error_size, "out of memory");
+		return host_fail(-ENOMEM, error, error_size, "out of memory");
 	while (*len < (size_t)st.st_size && got > 0) {
 		got = pread(journal->fd, *text + *len, (size_t)st.st_size - *len, (off_t)*len);
 		if (got > 0)
@@ -242,8 +231,8 @@ static int read_all(const struct journal *journal, char **text, size_t *len, cha
 	}
 	if (got < 0) {
 		err = -errno;
-		return fail(err, error, error_size, "cannot read the journal %s: %s", journal->path,
-			    strerror(-err));
+		return host_fail(err, error, error_size, "cannot read the journal %s: %s",
+				 journal->path, strerror(-err));
 	}
 	return 0;
 }
@@ -266,10 +255,11 @@ static int set_aside(struct journal *journal, const char *boot, bool write, char
 		 journal->path, write ? "is" : "would be", name);
 	if (write && renameat(journal->dir, "journal", journal->dir, name)) {
 		err = -errno;
-		return fail(err, error, error_size,
-			    "cannot set aside the journal of an earlier boot, %s: %s; nothing was "
-			    "changed",
-			    journal->path, strerror(-err));
+		return host_fail(
+			err, error, error_size,
+			"cannot set aside the journal of an earlier boot, %s: %s; nothing was "
+			"changed",
+			journal->path, strerror(-err));
 	}
 	return 0;
 }
@@ -288,20 +278,22 @@ static int load(struct journal *journal, bool write, char *error, size_t error_s
 	if (*found.boot && strcmp(found.boot, journal->boot)) {
 		err = set_aside(journal, found.boot, write, error, error_size);
 	} else if (err) {
-		fail(err, error, error_size,
-		     "cannot use the journal %s: %s; nothing was changed: %s", journal->path, why,
-		     err == -EPROTONOSUPPORT
-			     ? "use the program that wrote it"
-			     : "move it away, and then let 'manakin restore IFACE' go by what the "
-			       "buses tell");
+		host_fail(err, error, error_size,
+			  "cannot use the journal %s: %s; nothing was changed: %s", journal->path,
+			  why,
+			  err == -EPROTONOSUPPORT ? "use the program that wrote it"
+						  : "move it away, and then let 'manakin restore "
+						    "IFACE' go by what the "
+						    "buses tell");
 	} else {
 		journal->end = found.good;
 		journal->sum = found.sum;
 		json_array_extend(journal->records, found.records);
 		if (write && len > found.good && ftruncate(journal->fd, (off_t)found.good))
-			err = fail(-errno, error, error_size,
-				   "cannot write to the journal %s: %s; nothing was changed: %s",
-				   journal->path, strerror(errno), remedy(-errno));
+			err = host_fail(
+				-errno, error, error_size,
+				"cannot write to the journal %s: %s; nothing was changed: %s",
+				journal->path, strerror(errno), remedy(-errno));
 	}
 	journal_text_free(&found);
 out:
@@ -318,7 +310,7 @@ int journal_open(const struct host *host, bool write, struct journal *journal, c
 	snprintf(journal->path, sizeof(journal->path), "%s" JOURNAL_DIRECTORY, host->path);
 	journal->records = json_array();
 	if (!journal->records)
-		return fail(-ENOMEM, error, error_size, "out of memory");
+		return host_fail(-ENOMEM, error, error_size, "out of memory");
 	if (host_read(host, journal->boot, sizeof(journal->boot),
 		      "/proc/sys/kernel/random/boot_id") <= 0)
 		strcpy(journal->boot, "unknown");
@@ -338,8 +330,8 @@ int journal_open(const struct host *host, bool write, struct journal *journal, c
 		return 0;
 	if (journal->fd < 0) {
 		err = -errno;
-		return fail(err, error, error_size, "cannot open the journal %s: %s", journal->path,
-			    strerror(-err));
+		return host_fail(err, error, error_size, "cannot open the journal %s: %s",
+				 journal->path, strerror(-err));
 	}
 	return load(journal, write, error, error_size);
 }
@@ -424,8 +416,8 @@ int journal_append(struct journal *journal, json_t *record, char *error, size_t 
 		err = -ENOMEM;
 	json_decref(record);
 	if (err)
-		fail(err, error, error_size, "cannot write to the journal %s: %s (%s)",
-		     journal->path, strerror(-err), remedy(err));
+		host_fail(err, error, error_size, "cannot write to the journal %s: %s (%s)",
+			  journal->path, strerror(-err), remedy(err));
 	return err;
 }
 
@@ -437,8 +429,8 @@ int journal_forget(struct journal *journal, char *error, size_t error_size)
 		return 0;
 	if (unlinkat(journal->dir, "journal", 0)) {
 		err = -errno;
-		return fail(err, error, error_size, "cannot remove the journal %s: %s",
-			    journal->path, strerror(-err));
+		return host_fail(err, error, error_size, "cannot remove the journal %s: %s",
+				 journal->path, strerror(-err));
 	}
 	close(journal->fd);
 	journal->fd = -1;

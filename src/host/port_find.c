@@ -3,7 +3,6 @@
  * machine_find() of host/port.h: from what a person types to a port.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,18 +27,6 @@ static const char *list_ports(const struct machine *machine, int adapter, char *
 	return text;
 }
 
-/** fail() - say why; returns @err */
-__attribute__((format(printf, 4, 5))) static int fail(int err, char *error, size_t error_size,
-						      const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(error, error_size, format, ap);
-	va_end(ap);
-	return err;
-}
-
 /** no_mana() - there is such an interface, but it is none of MANA's */
 static int no_mana(const struct machine *machine, const struct netdev *dev, char *error,
 		   size_t error_size)
@@ -52,16 +39,16 @@ static int no_mana(const struct machine *machine, const struct netdev *dev, char
 			under = &machine->netdevs.dev[i];
 	list_ports(machine, -1, names, sizeof(names));
 	if (under)
-		return fail(-ENOTSUP, error, error_size,
-			    "%s is not a MANA interface: under it is %s, of driver %s%s%s",
-			    dev->name, under->name, under->driver, *names ? "; MANA's are: " : "",
-			    names);
+		return host_fail(-ENOTSUP, error, error_size,
+				 "%s is not a MANA interface: under it is %s, of driver %s%s%s",
+				 dev->name, under->name, under->driver,
+				 *names ? "; MANA's are: " : "", names);
 	if (*dev->driver)
-		return fail(-ENOTSUP, error, error_size,
-			    "%s is not a MANA interface: its driver is %s%s%s", dev->name,
-			    dev->driver, *names ? "; MANA's are: " : "", names);
-	return fail(-ENOTSUP, error, error_size, "%s is not a MANA interface%s%s", dev->name,
-		    *names ? "; MANA's are: " : "", names);
+		return host_fail(-ENOTSUP, error, error_size,
+				 "%s is not a MANA interface: its driver is %s%s%s", dev->name,
+				 dev->driver, *names ? "; MANA's are: " : "", names);
+	return host_fail(-ENOTSUP, error, error_size, "%s is not a MANA interface%s%s", dev->name,
+			 *names ? "; MANA's are: " : "", names);
 }
 
 /** find_bus_address() - a whole adapter was named */
@@ -74,15 +61,17 @@ static int find_bus_address(const struct machine *machine, const char *word, cha
 		if (strcasecmp(machine->adapter[i].address, word))
 			continue;
 		list_ports(machine, (int)i, names, sizeof(names));
-		return fail(-EINVAL, error, error_size,
-			    "%s is the bus address of an adapter, which all its ports share; name "
-			    "a port: %s",
-			    word, *names ? names : "it has none that the kernel shows");
+		return host_fail(
+			-EINVAL, error, error_size,
+			"%s is the bus address of an adapter, which all its ports share; name "
+			"a port: %s",
+			word, *names ? names : "it has none that the kernel shows");
 	}
-	return fail(-ENOTSUP, error, error_size,
-		    "%s is a bus address, and no MANA adapter is there; name an interface, and see "
-		    "manakin list for those there are",
-		    word);
+	return host_fail(
+		-ENOTSUP, error, error_size,
+		"%s is a bus address, and no MANA adapter is there; name an interface, and see "
+		"manakin list for those there are",
+		word);
 }
 
 /** find_software() - NAME or NAME:N of a software adapter; -ENODEV if there is none */
@@ -112,16 +101,16 @@ static int find_software(const struct machine *machine, const char *word,
 		if (strcmp(word, name))
 			continue;
 		if (!n)
-			return fail(
+			return host_fail(
 				-EACCES, error, error_size,
 				"the adapter %s does not tell this user its ports; whoever "
 				"started it may ask, and root: try sudo; if it was killed, start "
 				"it again: manakin device --name %s",
 				name, name);
 		if (n > 1)
-			return fail(-EINVAL, error, error_size,
-				    "the adapter %s has %u ports; name one: %s", name, n,
-				    list_ports(machine, (int)a, names, sizeof(names)));
+			return host_fail(-EINVAL, error, error_size,
+					 "the adapter %s has %u ports; name one: %s", name, n,
+					 list_ports(machine, (int)a, names, sizeof(names)));
 		*port = only;
 		return 0;
 	}
@@ -136,7 +125,7 @@ static int not_there(const struct machine *machine, const char *word, char *erro
 	char names[256];
 
 	if (!machine->n_ports)
-		return fail(
+		return host_fail(
 			-ENODEV, error, error_size,
 			"there is no interface %s, and no MANA port on this machine; see manakin "
 			"check",
@@ -144,11 +133,12 @@ static int not_there(const struct machine *machine, const char *word, char *erro
 	list_ports(machine, -1, names, sizeof(names));
 	for (size_t i = 0; i < machine->n_ports; i++)
 		handed_over |= machine->port[i].owner == OWNER_NETVSC;
-	return fail(-ENODEV, error, error_size, "there is no interface %s; MANA's are: %s%s", word,
-		    names,
-		    handed_over ? " (one that was handed over to DPDK has no interface: name it by "
-				  "its UUID or MAC address)"
-				: "");
+	return host_fail(
+		-ENODEV, error, error_size, "there is no interface %s; MANA's are: %s%s", word,
+		names,
+		handed_over ? " (one that was handed over to DPDK has no interface: name it by "
+			      "its UUID or MAC address)"
+			    : "");
 }
 
 int machine_find(const struct machine *machine, const char *word, const struct mana_port **port,

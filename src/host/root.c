@@ -82,7 +82,7 @@ static int open_at(const struct host *host, const char *path, int flags)
 
 /** open_format() - likewise, with the path still to be made */
 __attribute__((format(printf, 3, 0))) static int open_format(const struct host *host, int flags,
-							      const char *format, va_list ap)
+							     const char *format, va_list ap)
 {
 	char path[4096];
 	int len = vsnprintf(path, sizeof(path), format, ap);
@@ -272,5 +272,15 @@ int host_write(const struct host *host, const char *text, const char *format, ..
 	else if ((size_t)put != len)
 		err = -EIO;
 	close(fd);
+	return err;
+}
+
+int host_fail(int err, char *error, size_t error_size, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(error, error_size, format, ap);
+	va_end(ap);
 	return err;
 }

@@ -53,7 +53,7 @@ bool host_is_machine(const struct host *host);
 
 /** host_open_file() - a file's descriptor for reading, or a negative errno */
 __attribute__((format(printf, 2, 3))) int host_open_file(const struct host *host,
-							  const char *format, ...);
+							 const char *format, ...);
 
 /**
  * host_read() - a small text file, as a string without the line feed at its end
@@ -61,27 +61,26 @@ __attribute__((format(printf, 2, 3))) int host_open_file(const struct host *host
  * Return: its length; -ENOENT ...; -EFBIG if it does not fit
  */
 __attribute__((format(printf, 4, 5))) ssize_t host_read(const struct host *host, char *text,
-							 size_t size, const char *format, ...);
+							size_t size, const char *format, ...);
 
 /** host_number() - a file that holds a number, decimal or 0x; 0 or a negative errno */
-__attribute__((format(printf, 3, 4))) int host_number(const struct host *host,
-						       unsigned long long *value,
-						       const char *format, ...);
+__attribute__((format(printf, 3, 4))) int
+host_number(const struct host *host, unsigned long long *value, const char *format, ...);
 
 /** host_link() - the last component of what a symbolic link points to; 0 or a negative errno */
 __attribute__((format(printf, 4, 5))) int host_link(const struct host *host, char *name,
-						     size_t size, const char *format, ...);
+						    size_t size, const char *format, ...);
 
 /** host_exists() - is it there? */
 __attribute__((format(printf, 2, 3))) bool host_exists(const struct host *host, const char *format,
-							...);
+						       ...);
 
 /**
  * host_list() - the names in a directory, sorted, without those that begin with a dot
  * @names:	filled in; names_free() it, after a failure too
  */
 __attribute__((format(printf, 3, 4))) int host_list(const struct host *host, struct names *names,
-						     const char *format, ...);
+						    const char *format, ...);
 void names_free(struct names *names);
 
 /**
@@ -92,6 +91,10 @@ void names_free(struct names *names);
  * Return: 0 or a negative errno, as the kernel gave it
  */
 __attribute__((format(printf, 3, 4))) int host_write(const struct host *host, const char *text,
-						      const char *format, ...);
+						     const char *format, ...);
+
+/** host_fail() - a sentence for the user into @error, as printf(); returns @err */
+__attribute__((format(printf, 4, 5))) int host_fail(int err, char *error, size_t error_size,
+						    const char *format, ...);
 
 #endif

@@ -29,7 +29,7 @@ static void put_pages(const char *where, unsigned int kib, const char *total, co
 static int setup(void **state)
 {
 	(void)state;
-	return tree_open(&host);
+	return tree_open(&host, NULL);
 }
 
 static int teardown(void **state)

@@ -54,7 +54,7 @@ static char *get(size_t *len)
 static int set_up(void **state)
 {
 	(void)state;
-	if (tree_open(&host))
+	if (tree_open(&host, NULL))
 		return -1;
 	tree_put(BOOT "\n", "/proc/sys/kernel/random/boot_id");
 	return mkdir(tree_path("/run"), 0755);

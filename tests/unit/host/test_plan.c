@@ -39,7 +39,7 @@ static int set_up(void **state)
 	static const char *const modules[] = { "uio_hv_generic", "mana_ib", "ib_uverbs" };
 
 	(void)state;
-	if (tree_open(&host))
+	if (tree_open(&host, NULL))
 		return -1;
 	for (size_t i = 0; i < 3; i++)
 		tree_put("live\n", "/sys/module/%s/initstate", modules[i]);

@@ -29,7 +29,7 @@ static void point(const char *name, const char *target)
 static int setup(void **state)
 {
 	(void)state;
-	if (tree_open(&host))
+	if (tree_open(&host, NULL))
 		return -1;
 	tree_put("0x1414\n", "sys/devices/7870:00:00.0/vendor");
 	tree_put("-1\n", "sys/devices/7870:00:00.0/numa_node");

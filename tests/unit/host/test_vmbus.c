@@ -56,9 +56,7 @@ static const char make_tree[] =
 static int setup(void **state)
 {
 	(void)state;
-	if (tree_open(&host))
-		return -1;
-	return tree_run(make_tree);
+	return tree_open(&host, make_tree);
 }
 
 static int teardown(void **state)

@@ -15,16 +15,6 @@
 
 static char tree[32];
 
-int tree_open(struct host *host)
-{
-	char error[256];
-
-	strcpy(tree, "/tmp/test-host-XXXXXX");
-	if (!mkdtemp(tree))
-		return -1;
-	return host_open(tree, host, error, sizeof(error));
-}
-
 int tree_run(const char *script)
 {
 	char command[80];
@@ -32,6 +22,16 @@ int tree_run(const char *script)
 	setenv("SCRIPT", script, 1);
 	snprintf(command, sizeof(command), "sh -c \"$SCRIPT\" sh '%s'", tree);
 	return system(command);
+}
+
+int tree_open(struct host *host, const char *script)
+{
+	char error[256];
+
+	strcpy(tree, "/tmp/test-host-XXXXXX");
+	if (!mkdtemp(tree) || (script && tree_run(script)))
+		return -1;
+	return host_open(tree, host, error, sizeof(error));
 }
 
 int tree_close(struct host *host)

@@ -7,8 +7,11 @@
 
 #include "host/root.h"
 
-/** tree_open() - make an empty one, and open it as @host; 0, as cmocka wants it of a setup */
-int tree_open(struct host *host);
+/**
+ * tree_open() - make one, and open it as @host; 0, as cmocka wants it of a setup
+ * @script:	that makes its files, for sh, with the tree as $1; NULL: an empty one
+ */
+int tree_open(struct host *host, const char *script);
 
 /** tree_close() - remove it with all that is in it; likewise */
 int tree_close(struct host *host);
