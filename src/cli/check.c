@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "host/check.h"
 
 /* The first three are verdicts, so wrong usage and failures are as in sysexits.h. */
 enum { STATUS_WARNING = 1, STATUS_FAIL = 2, STATUS_USAGE = 64, STATUS_FAILED = 70 };
 
 #define NUMBER_MAX 65535u
+#define ROOM_LEAST 20u /* characters that a column of words wants */
 
 enum {
 	OPTION_QUEUES = 'q',
@@ -28,7 +30,8 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "queues", OPTION_QUEUES, "N", 0, "Queue pairs that the application will want", 0 },
-	{ "descriptors", OPTION_DESCRIPTORS, "N", 0, "Descriptors of a queue that it will want", 0 },
+	{ "descriptors", OPTION_DESCRIPTORS, "N", 0, "Descriptors of a queue that it will want",
+	  0 },
 	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
 	{ "sysroot", OPTION_SYSROOT, "DIR", 0,
 	  "Look at this copy of a machine's /sys, /proc, /etc and /usr", 0 },
@@ -170,11 +173,11 @@ static int print_json(const struct check_report *report)
 	for (size_t i = 0; i < report->n; i++) {
 		const struct finding *f = &report->finding[i];
 
-		json_array_append_new(checks, json_pack("{s:s, s:s?, s:s, s:s, s:s?}", "check",
-							f->check, "subject",
-							*f->subject ? f->subject : NULL, "verdict",
-							verdict_name(f->verdict), "evidence",
-							f->evidence, "fix", f->fix));
+		json_array_append_new(checks,
+				      json_pack("{s:s, s:s?, s:s, s:s, s:s?}", "check", f->check,
+						"subject", *f->subject ? f->subject : NULL,
+						"verdict", verdict_name(f->verdict), "evidence",
+						f->evidence, "fix", f->fix));
 	}
 	root = json_pack("{s:s, s:i, s:o}", "verdict", verdict_name(report->worst), "status",
 			 status_of(report->worst), "checks", checks);
@@ -184,8 +187,24 @@ static int print_json(const struct check_report *report)
 	return err;
 }
 
-/** add_line() - a finding, and below it what mends it */
-static int add_line(struct libscols_table *table, const struct finding *f)
+/** room_left() - characters of a line that are left for the evidence; 0: there is no limit */
+static size_t room_left(const struct check_report *report)
+{
+	size_t width = output_width(stdout), check = 0, subject = 0, others;
+
+	for (size_t i = 0; i < report->n; i++) {
+		const struct finding *f = &report->finding[i];
+
+		check = strlen(f->check) > check ? strlen(f->check) : check;
+		subject = strlen(f->subject) > subject ? strlen(f->subject) : subject;
+	}
+	others = strlen(verdict_name(VERDICT_UNKNOWN)) + 1 + check + 1 + subject + 1;
+	/* In a very narrow one the terminal's own way is no worse. */
+	return width > others + ROOM_LEAST ? width - others : 0;
+}
+
+/** add_line() - a finding, and below it what mends it; no line longer than @room, if not 0 */
+static int add_line(struct libscols_table *table, const struct finding *f, size_t room)
 {
 	static const char *const colours[] = {
 		[VERDICT_OK] = "green",
@@ -194,25 +213,33 @@ static int add_line(struct libscols_table *table, const struct finding *f)
 		[VERDICT_FAIL] = "red",
 	};
 	struct libscols_line *line = scols_table_new_line(table, NULL);
-	char *text = NULL;
-	int err = 0;
+	char *text = NULL, *both = NULL;
 
 	if (!line || scols_line_set_data(line, 0, verdict_name(f->verdict)) ||
 	    scols_line_set_data(line, 1, f->check) || scols_line_set_data(line, 2, f->subject))
 		return -ENOMEM;
 	scols_cell_set_color(scols_line_get_cell(line, 0), colours[f->verdict]);
-	if (!f->fix)
-		return scols_line_set_data(line, 3, f->evidence);
-	if (asprintf(&text, "%s\n-> %s", f->evidence, f->fix) < 0)
+	if (asprintf(&text, "%s", f->evidence) < 0)
 		return -ENOMEM;
-	err = scols_line_refer_data(line, 3, text);
-	return err;
+	if (room)
+		output_wrap(text, room);
+	/* A command is to be copied, so it stays in one piece. */
+	if (f->fix && asprintf(&both, "%s\n-> %s", text, f->fix) < 0) {
+		free(text);
+		return -ENOMEM;
+	}
+	if (both) {
+		free(text);
+		text = both;
+	}
+	return scols_line_refer_data(line, 3, text);
 }
 
 static int print_table(const struct check_report *report)
 {
 	struct libscols_table *table = scols_new_table();
 	struct libscols_column *last;
+	size_t room = room_left(report);
 	int err = table ? 0 : -ENOMEM;
 
 	if (err)
@@ -226,7 +253,7 @@ static int print_table(const struct check_report *report)
 	scols_column_set_safechars(last, "\n");
 	scols_column_set_wrapfunc(last, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
 	for (size_t i = 0; !err && i < report->n; i++)
-		err = add_line(table, &report->finding[i]);
+		err = add_line(table, &report->finding[i], room);
 	if (!err)
 		err = scols_print_table(table);
 	scols_unref_table(table);
@@ -245,8 +272,9 @@ static int print_table(const struct check_report *report)
 
 int cmd_check(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, "[IFACE...] [-- ARGS...]", doc,
-					  NULL,    NULL,         NULL };
+	static const struct argp argp = { options, parse_option, "[IFACE...] [-- ARGS...]",
+					  doc,     NULL,         NULL,
+					  NULL };
 	struct arguments arguments = { .sysroot = NULL };
 	struct check_report report = { .n = 0 };
 	int status = STATUS_USAGE, err;

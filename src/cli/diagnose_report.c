@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -85,10 +84,10 @@ struct page {
 static struct page page_open(FILE *to, bool colour)
 {
 	struct page page = { .to = to, .width = WIDTH, "", "", "", "" };
-	struct winsize size;
+	unsigned int width = output_width(to);
 
-	if (!ioctl(fileno(to), TIOCGWINSZ, &size) && size.ws_col >= 40)
-		page.width = size.ws_col < WIDTH_MAX ? size.ws_col : WIDTH_MAX;
+	if (width >= 40)
+		page.width = width < WIDTH_MAX ? width : WIDTH_MAX;
 	if (colour) {
 		page.bold = "\033[1m";
 		page.dim = "\033[2m";

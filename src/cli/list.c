@@ -239,7 +239,7 @@ static void join_uses(const struct mana_port *port, char *text, size_t size, con
 		join(text, size, between, "%s", ssh);
 }
 
-/** adapter_text() - what is known of an adapter, in words */
+/** adapter_text() - what is known of an adapter, in one or two lines of words */
 static void adapter_text(const struct mana_adapter *adapter, char *text, size_t size)
 {
 	*text = '\0';
@@ -251,12 +251,13 @@ static void adapter_text(const struct mana_adapter *adapter, char *text, size_t 
 	if (adapter->kind != ADAPTER_SOFTWARE)
 		join(text, size, ", ", *adapter->driver ? "driver %s" : "no driver",
 		     adapter->driver);
-	if (*adapter->rdma)
-		join(text, size, ", ", "RDMA %s", adapter->rdma);
-	if (*adapter->firmware)
-		join(text, size, ", ", "firmware %s", adapter->firmware);
 	if (adapter->numa_node >= 0)
 		join(text, size, ", ", "NUMA node %d", adapter->numa_node);
+	/* Not wider than a UUID: so the table fits into 80 characters. */
+	if (*adapter->rdma)
+		join(text, size, "\n", "RDMA %s", adapter->rdma);
+	if (*adapter->firmware)
+		join(text, size, *adapter->rdma ? ", " : "\n", "firmware %s", adapter->firmware);
 }
 
 enum { NAME, DEVICE, STATE, OWNER, ADDRESSES };

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -63,6 +64,31 @@ json_t *output_text(const char *text)
 	string = json_string(text);
 	/* File names and the like may be no UTF-8, which JSON has to be. */
 	return string ? string : json_string("?");
+}
+
+unsigned int output_width(FILE *to)
+{
+	struct winsize size;
+
+	return ioctl(fileno(to), TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
+void output_wrap(char *text, size_t width)
+{
+	char *blank = NULL, *start = text;
+
+	for (; *text; text++) {
+		if (*text == ' ')
+			blank = text;
+		if (*text == '\n') {
+			start = text + 1;
+			blank = NULL;
+		} else if (blank && (size_t)(text - start) >= width) {
+			*blank = '\n';
+			start = blank + 1;
+			blank = NULL;
+		}
+	}
 }
 
 /** print_quoted() - an argument as a shell takes it */

@@ -35,6 +35,12 @@ const char *output_style(FILE *to, enum output_style style);
  */
 int output_json(json_t *root);
 
+/** output_width() - characters in a line of the terminal; 0: it is none, or does not say */
+unsigned int output_width(FILE *to);
+
+/** output_wrap() - break @text at blanks, so that no line is longer than @width if that can be */
+void output_wrap(char *text, size_t width);
+
 /** output_command() - words on one line, quoted for a shell where need be */
 void output_command(FILE *to, char *const *argv);
 

@@ -399,6 +399,13 @@ pages() {
 	grep -qE '^ok +linux +Ubuntu' "$BATS_TEST_TMPDIR/table"
 	grep -qE '^MANA with DPDK (can|will not) work here' "$BATS_TEST_TMPDIR/table"
 	run ! grep -q $'\033' "$BATS_TEST_TMPDIR/table"
+	# On a terminal sentences are broken between words; a command is not, as it is to be copied.
+	there script -qec "stty cols 100; $MANAKIN check --sysroot $ROOT" /dev/null | tr -d '\r' |
+		sed $'s/\033[^m]*m//g; s/ *$//' >"$BATS_TEST_TMPDIR/narrow" || true
+	cat "$BATS_TEST_TMPDIR/narrow"
+	run ! grep -vE '^.{0,100}$|^ +-> ' "$BATS_TEST_TMPDIR/narrow"
+	grep -qE "^ok +image +Ubuntu 24.04.1 LTS is not on the guide's list, which is not\$" "$BATS_TEST_TMPDIR/narrow"
+	tr -s ' \n' ' ' <"$BATS_TEST_TMPDIR/narrow" | grep -q "is not exhaustive: RHEL 8.9, 9.4, Ubuntu 20.04, 22.04 with 5.15"
 }
 
 # refused TEXT ARGUMENT... - wrong usage: one message, and status 64
