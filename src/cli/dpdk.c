@@ -175,7 +175,8 @@ static int list_command(int argc, char **argv)
 	} else if (status == EXIT_OK && arguments.json) {
 		status = print_json(&list);
 	} else if (status == EXIT_OK && !list.n) {
-		puts("There is no DPDK on this machine; 'manakin dpdk install --version 24.11.1' makes one.");
+		puts("There is no DPDK on this machine; 'manakin dpdk install --version 24.11.1' "
+		     "makes one.");
 	} else if (status == EXIT_OK) {
 		status = print_table(&list);
 	}

@@ -9,6 +9,7 @@
  */
 #include <argp.h>
 #include <errno.h>
+#include <jansson.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,6 +24,7 @@
 #include "cli/dpdk.h"
 #include "cli/dpdk_step.h"
 #include "cli/lab_child.h"
+#include "cli/output.h"
 #include "host/distro.h"
 #include "host/dpdk_record.h"
 
@@ -35,6 +37,7 @@ enum {
 	OPTION_PREFIX = 'p',
 	OPTION_DRIVERS = 'd',
 	OPTION_DRY = 'n',
+	OPTION_JSON = 'j',
 	OPTION_SHA256 = 0x100,
 	OPTION_NO_PACKAGES,
 };
@@ -55,6 +58,7 @@ static const struct argp_option options[] = {
 	{ "no-packages", OPTION_NO_PACKAGES, NULL, 0,
 	  "Do not install the distribution's packages that building needs", 0 },
 	{ "dry-run", OPTION_DRY, NULL, 0, "Print the commands and do nothing", 0 },
+	{ "json", OPTION_JSON, NULL, 0, "Print what was done as JSON", 0 },
 	{ 0 },
 };
 
@@ -72,15 +76,17 @@ static const char doc[] =
  * struct install - the command line, and the work
  * @work:	directory that goes away
  * @source:	in it, the sources
+ * @digest:	that the sources have; empty: not known yet
  * @recorded:	the prefix has a record, to be undone after a failure
+ * @mana:	net_mana is part of what was built
  */
 struct install {
 	const char *version, *tarball, *sha256, *prefix, *drivers;
-	bool packages, failed;
+	bool packages, json, failed;
 	struct steps steps;
 	char work[64], source[96], build[96], stage[96], file[PATH_MAX];
-	char release[32];
-	bool recorded;
+	char release[32], digest[SHA256 + 1];
+	bool recorded, mana;
 };
 
 /*
@@ -146,6 +152,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_DRY:
 		install->steps.dry = true;
+		return 0;
+	case OPTION_JSON:
+		install->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		return usage_error(&install->failed, "'%s' is not understood; see --help", arg);
@@ -298,6 +307,7 @@ static int get_sources(struct install *install)
 	if (!err && !install->steps.dry) {
 		const char *digest = *sum == '\\' ? sum + 1 : sum;
 
+		snprintf(install->digest, sizeof(install->digest), "%.64s", digest);
 		if (!install->sha256) {
 			fprintf(stderr, "SHA-256 %.64s, compared with nothing (--sha256 HEX)\n",
 				digest);
@@ -360,7 +370,8 @@ static int build(struct install *install)
 		err = step_run(&install->steps, "Compiling",
 			       vector("ninja", "-C", install->build, NULL), NULL, 0);
 	snprintf(path, sizeof(path), "%s/drivers/librte_net_mana.a", install->build);
-	if (!err && !install->steps.dry && access(path, F_OK))
+	install->mana = !access(path, F_OK);
+	if (!err && !install->steps.dry && !install->mana)
 		say("warning: net_mana is not part of it: rdma-core's libmana (v44 or later) with "
 		    "its "
 		    "headers was not found, or --drivers leaves it out");
@@ -454,14 +465,32 @@ static void remove_work(struct install *install)
 	fclose(install->steps.log);
 }
 
+/** print_json() - what was done, or would be; an exit status */
+static int print_json(struct install *install)
+{
+	bool done = !install->steps.dry;
+
+	return output_json(
+		json_pack("{s:s, s:o, s:o, s:b, s:b, s:o, s:O}", "prefix", install->prefix,
+			  "version", output_text(done ? install->release : install->version),
+			  "sha256", output_text(done ? install->digest : install->sha256),
+			  "dry_run", install->steps.dry, "installed", done, "net_mana",
+			  done ? json_boolean(install->mana) : json_null(), "commands",
+			  install->steps.commands));
+}
+
 int dpdk_install_command(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse_option, NULL, doc, NULL, NULL, NULL };
 	struct install install = { .prefix = "/usr/local", .packages = true, .steps.stop = -1 };
-	int err;
+	int err, status;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &install))
 		return EXIT_USAGE;
+	if (install.json && !(install.steps.commands = json_array())) {
+		say("out of memory");
+		return EXIT_FAILED;
+	}
 	err = make_work(&install);
 	if (!err)
 		err = add_packages(&install);
@@ -473,8 +502,11 @@ int dpdk_install_command(int argc, char **argv)
 		err = build(&install);
 	if (!err)
 		err = put_in_place(&install);
+	status = err ? EXIT_FAILED : EXIT_OK;
 	if (err)
 		take_back(&install);
+	else if (install.json)
+		status = print_json(&install);
 	else if (!install.steps.dry)
 		printf("DPDK %s is installed in %s; 'manakin dpdk uninstall %s' takes it away\n",
 		       install.release, install.prefix, install.prefix);
@@ -482,7 +514,8 @@ int dpdk_install_command(int argc, char **argv)
 		remove_work(&install);
 	if (install.steps.stop >= 0)
 		close(install.steps.stop);
-	return err ? EXIT_FAILED : EXIT_OK;
+	json_decref(install.steps.commands);
+	return status;
 }
 
 /* ---- uninstall ---- */
@@ -495,17 +528,31 @@ static const char uninstall_doc[] =
 	"  manakin dpdk uninstall /opt/dpdk-23.11\n\n"
 	"Exit status: 0 done, 1 there is no record, or a file cannot be removed, 2 wrong usage.";
 
+static const struct argp_option uninstall_options[] = {
+	{ "json", OPTION_JSON, NULL, 0, "Print what was done as JSON", 0 },
+	{ 0 },
+};
+
+/** struct uninstall - the command line */
+struct uninstall {
+	const char *prefix;
+	bool json;
+};
+
 static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
 {
-	const char **prefix = state->input;
+	struct uninstall *uninstall = state->input;
 
 	switch (key) {
+	case OPTION_JSON:
+		uninstall->json = true;
+		return 0;
 	case ARGP_KEY_ARG:
-		if (*prefix) {
+		if (uninstall->prefix) {
 			say("one prefix at a time, not '%s' too", arg);
 			return EINVAL;
 		}
-		*prefix = arg;
+		uninstall->prefix = arg;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		say("say which one: the prefix that it was installed in, such as /usr/local");
@@ -518,18 +565,21 @@ static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
 int dpdk_uninstall_command(int argc, char **argv)
 {
 	static const struct argp argp = {
-		NULL, parse_uninstall, "PREFIX", uninstall_doc, NULL, NULL, NULL
+		uninstall_options, parse_uninstall, "PREFIX", uninstall_doc, NULL, NULL, NULL
 	};
-	const char *prefix = NULL;
+	struct uninstall uninstall = { .json = false };
 	char error[4600];
 	size_t removed;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &prefix))
+	if (argp_parse(&argp, argc, argv, 0, NULL, &uninstall))
 		return EXIT_USAGE;
-	if (dpdk_record_undo(prefix, &removed, error, sizeof(error))) {
+	if (dpdk_record_undo(uninstall.prefix, &removed, error, sizeof(error))) {
 		say("%s", error);
 		return EXIT_FAILED;
 	}
-	printf("%zu files were removed from %s\n", removed, prefix);
+	if (uninstall.json)
+		return output_json(json_pack("{s:s, s:I}", "prefix", uninstall.prefix, "removed",
+					     (json_int_t)removed));
+	printf("%zu files were removed from %s\n", removed, uninstall.prefix);
 	return EXIT_OK;
 }

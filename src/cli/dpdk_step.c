@@ -88,6 +88,19 @@ static int follow(struct steps *steps, const char *what, int from, char *output,
 	return 0;
 }
 
+/** remember() - a command, as an array of its words */
+static int remember(json_t *commands, char *const *argv)
+{
+	json_t *words = json_array();
+
+	for (size_t i = 0; words && argv[i]; i++)
+		if (json_array_append_new(words, output_text(argv[i]))) {
+			json_decref(words);
+			return -ENOMEM;
+		}
+	return words && !json_array_append_new(commands, words) ? 0 : -ENOMEM;
+}
+
 int step_run(struct steps *steps, const char *what, char **argv, char *output, size_t size)
 {
 	struct child_plan plan = { .argv = argv };
@@ -95,12 +108,14 @@ int step_run(struct steps *steps, const char *what, char **argv, char *output, s
 	int fds[2], err, status;
 	char fate[80];
 
-	if (!argv) {
+	if (!argv || (steps->commands && remember(steps->commands, argv))) {
+		child_args_free(argv);
 		say("out of memory");
 		return -ENOMEM;
 	}
 	if (steps->dry) {
-		output_command(stdout, argv);
+		if (!steps->commands)
+			output_command(stdout, argv);
 		child_args_free(argv);
 		return 0;
 	}

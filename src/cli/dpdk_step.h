@@ -5,18 +5,21 @@
 #ifndef MANAKIN_CLI_DPDK_STEP_H
 #define MANAKIN_CLI_DPDK_STEP_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 /**
  * struct steps - how they run
- * @dry:	print the commands and do nothing
+ * @dry:	do nothing, and print the commands, unless ...
+ * @commands:	... they are wanted here, as arrays of words, whether they are run or not; or NULL
  * @stop:	signalfd: readable when the user wants an end
  * @log:	what the programs print
  */
 struct steps {
 	bool dry;
+	json_t *commands;
 	int stop;
 	FILE *log;
 };

@@ -195,6 +195,27 @@ files() {
 	files | diff before -
 }
 
+@test "install and uninstall in JSON" {
+	source_tarball 23.11.1
+	sum=$(sha256sum dpdk-23.11.1.tar.xz | cut -d' ' -f1)
+	install_it --dry-run --json --sha256 "$sum" >out
+	"$SCHEMA" dpdk-install out
+	[ "$(python3 -c 'import json; o = json.load(open("out")); print(o["sha256"], o["installed"], o["commands"][-1][0])')" = \
+		"$sum False ninja" ]
+	[ ! -e prefix ]
+	install_it --json >out 2>err
+	"$SCHEMA" dpdk-install out
+	[ "$(python3 -c 'import json; o = json.load(open("out")); print(o["prefix"], o["version"], o["sha256"], o["installed"], o["net_mana"])')" = \
+		"$PWD/prefix 23.11.1 $sum True False" ]
+	grep -q Compiling err
+	dpdk uninstall --json "$PWD/prefix" >out
+	"$SCHEMA" dpdk-uninstall out
+	[ "$(python3 -c 'import json; print(json.load(open("out"))["removed"] > 3)')" = True ]
+	# After a failure there is none.
+	run --separate-stderr install_it --json --sha256 "$(printf '0%.0s' {1..64})"
+	[ "$status" -eq 1 ] && [ -z "$output" ]
+}
+
 @test "a second install is refused, and a file that is there is not overwritten" {
 	source_tarball 23.11.1
 	install_it
