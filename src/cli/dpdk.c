@@ -13,6 +13,8 @@
 #include "cli/output.h"
 #include "host/dpdk.h"
 
+#define WHY_WIDTH 28u /* characters: with the other columns, not more than 80 as a rule */
+
 enum {
 	OPTION_JSON = 'j',
 	OPTION_SYSROOT = 's',
@@ -107,14 +109,14 @@ static int print_table(const struct dpdk_list *list)
 	static const struct output_column columns[] = {
 		{ "PREFIX", false, false, false }, { "VERSION", false, false, false },
 		{ "LINKED", false, false, false }, { "DRIVERS", false, false, false },
-		{ "MANA", false, false, false },
+		{ "MANA", false, false, true },
 	};
 	struct libscols_table *table = output_table(columns, 5);
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct dpdk *dpdk = &list->dpdk[i];
 		struct libscols_line *line = output_line(table, NULL);
-		char drivers[128] = "";
+		char drivers[128] = "", mana[256];
 		const char *why;
 		bool can = dpdk_can_drive(dpdk, &why);
 
@@ -128,7 +130,10 @@ static int print_table(const struct dpdk_list *list)
 		output_cell(line, 1, "%s", *dpdk->version ? dpdk->version : "?");
 		output_cell(line, 2, "%s", linkage(dpdk));
 		output_cell(line, 3, "%s", *drivers ? drivers : "-");
-		output_cell(line, 4, "%s: %s", can ? "yes" : "no", why);
+		snprintf(mana, sizeof(mana), "%s: %s", can ? "yes" : "no", why);
+		if (output_width(stdout))
+			output_wrap(mana, WHY_WIDTH);
+		output_cell(line, 4, "%s", mana);
 		output_cell_style(line, 4, can ? STYLE_GOOD : STYLE_WARNING);
 	}
 	return output_table_print(table);
