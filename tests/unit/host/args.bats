@@ -125,6 +125,25 @@ refused() {
 	[ -z "$stderr" ]
 }
 
+@test "handed over by setup: the name that it had is offered by completion" {
+	run -0 --separate-stderr on one '
+		export PYTHONDONTWRITEBYTECODE=1
+		coproc timeout -s KILL 50 python3 "$KERNEL" "$tree" "$tree.words" 3>&-
+		read -r -u "${COPROC[0]}" ready
+		mkdir -p "$tree/proc/sys/kernel/random"
+		cp /proc/sys/kernel/random/boot_id "$tree/proc/sys/kernel/random"
+		manakin setup --sysroot "$tree" eth1 >/dev/null
+		mount --bind "$tree/sys" /sys
+		mount --bind "$tree/run" /run
+		. "$TREES/../../../../share/completion/manakin"
+		COMP_WORDS=(manakin restore et) COMP_CWORD=2
+		_manakin
+		echo "${COMPREPLY[@]}"'
+	echo "$output"
+	echo "$stderr"
+	[ "$output" = "eth0 eth1" ]
+}
+
 @test "JSON is of the documented form" {
 	on taken 'manakin args --json --sysroot "$tree" 60:45:bd:a6:bd:76' | valid args
 	run --separate-stderr -0 on four 'manakin args --json --sysroot "$tree" eth1 eth2'
