@@ -368,11 +368,11 @@ on() {
 	unshare -m "${user[@]}" bash -euc '
 		mount --bind os-release "$(readlink -f /etc/os-release)"
 		mkdir -p state
-		for directory in /etc/dnf /etc/zypp /var/lib/dnf /var/cache/dnf /var/lib/zypp /var/cache/zypp /var/lib/rpm /var/log \
-			/root; do
+		for directory in /etc/dnf /etc/zypp /var/lib/dnf /var/cache/dnf /var/lib/zypp /var/cache/zypp /var/lib/rpm /var/log; do
 			[ ! -d $directory ] || mount -t tmpfs tmpfs $directory
 		done
-		export HOME=/root # where the database of RPMs is in Debian, unless zypper makes it
+		rm -rf home && mkdir home
+		export HOME=$PWD/home # where the database of RPMs is in Debian, unless zypper makes it
 		printf "%s\n" "[main]" gpgcheck=0 plugins=0 "reposdir=$PWD/repos" >/etc/dnf/dnf.conf
 		printf "%s\n" "[main]" "reposdir = $PWD/repos" "configdir = /etc/zypp" >/etc/zypp/zypp.conf
 		"$@"
