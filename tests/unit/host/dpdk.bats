@@ -368,7 +368,7 @@ on() {
 	unshare -m "${user[@]}" bash -euc '
 		mount --bind os-release "$(readlink -f /etc/os-release)"
 		mkdir -p state
-		for directory in /etc/dnf /etc/zypp /var/lib/dnf /var/cache/dnf /var/lib/zypp /var/cache/zypp /var/lib/rpm /var/log; do
+		for directory in /etc/dnf /etc/zypp /var/lib/dnf /var/cache/dnf /var/lib/zypp /var/cache/zypp /var/lib/rpm /var/log /run; do
 			[ ! -d $directory ] || mount -t tmpfs tmpfs $directory
 		done
 		rm -rf home && mkdir home
