@@ -20,7 +20,8 @@ pmd_start() {
 	dpdk_start guest --cpus 7 --memory 4G --attach "$(adapter_socket mana0)"
 	cp "$PMD" "${PMD%/*}/tests/native/waiter" "$(lab_file guest.share)"
 	dpdk_ready guest
-	guest guest "mkdir -p ${PLUGIN%/*} && cp /mnt/share/librte_net_manakin.so $PLUGIN &&
+	# Nothing is run from the shared directory: docs/lab.md
+	guest guest "mkdir -p ${PLUGIN%/*} && cp /mnt/share/librte_net_manakin.so /mnt/share/waiter ${PLUGIN%/*} &&
 		printf '#!/bin/sh\nexec /usr/bin/dpdk-testpmd -d $PLUGIN \"\$@\"\n' \
 			>/usr/local/bin/dpdk-testpmd && chmod +x /usr/local/bin/dpdk-testpmd"
 	# The first one reads all of DPDK from the disk, which on a busy machine takes its time.

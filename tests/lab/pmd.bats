@@ -157,7 +157,7 @@ stop_queues() {
 
 # waiter MILLISECONDS PORT - see tests/native/waiter.c
 waiter() {
-	in_guest guest "/mnt/share/waiter -d $PLUGIN -l 1 --no-telemetry \
+	in_guest guest "${PLUGIN%/*}/waiter -d $PLUGIN -l 1 --no-telemetry \
 		--vdev=0000:00:10.0,mac=$(mac "$2") -- $1"
 	cat "$(testpmd_output)"
 }
