@@ -70,40 +70,51 @@ struct place {
 	uint8_t protocol;
 };
 
-/*
- * The copy is looked at in aligned words, as they lie in memory (little-endian). It was stored
- * in vectors a moment ago: a load that reaches over the end of one waits until they are in the
- * cache.
+/**
+ * struct words - a copied header in aligned words, as they lie in memory (little-endian)
+ * @type:	bytes 8 to 15: EtherType, version and header length, type of service
+ * @ip4:	total length, identification, fragment, time to live, protocol
+ * @source:	checksum, source, half of the destination
+ * @ports:	the other half, ports, two bytes of layer 4
+ *
+ * The copy was stored in vectors a moment ago: a load that reaches over the end of one waits
+ * until they are in the cache.
  */
-#define WORD_TYPE    1 /* EtherType, version and header length, type of service */
-#define WORD_IP4     2 /* total length, identification, fragment, time to live, protocol */
-#define WORD_IP4_SRC 3 /* checksum, source, half of the destination */
-#define WORD_IP4_DST 4 /* the other half, ports, two bytes of layer 4 */
-#define WORDS        5
-#define IP4_PLAIN    UINT64_C(0x450008)       /* IPv4, 20 bytes of header */
-#define IP4_FRAGMENT UINT64_C(0xff3f00000000) /* more, or not the first, in WORD_IP4 */
+struct words {
+	uint64_t type, ip4, source, ports;
+};
+#define IP4_PLAIN    UINT64_C(0x450008)       /* IPv4, 20 bytes of header: @type's upper half */
+#define IP4_FRAGMENT UINT64_C(0xff3f00000000) /* more, or not the first, in @ip4 */
+
+static inline uint64_t load64(const uint8_t *from)
+{
+	uint64_t word;
+
+	memcpy(&word, from, sizeof(word));
+	return word;
+}
 
 /** ip4_right() - is the checksum of a header of 20 bytes right? */
-static inline bool ip4_right(const uint64_t *word)
+static inline bool ip4_right(const struct words *words)
 {
-	uint64_t sum = word[WORD_IP4] + word[WORD_IP4_SRC];
+	uint64_t sum = words->ip4 + words->source;
 
 	/* 2^16 is 1 here, and so is 2^64, which a carry stands for. */
-	sum = (sum & UINT32_MAX) + (sum >> 32) + (sum < word[WORD_IP4]) + (word[WORD_TYPE] >> 48) +
-	      (word[WORD_IP4_DST] & UINT16_MAX);
+	sum = (sum & UINT32_MAX) + (sum >> 32) + (sum < words->ip4) + (words->type >> 48) +
+	      (words->ports & UINT16_MAX);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	return sum == UINT16_MAX;
 }
 
 /** find_ip4() - false for a fragment */
-static inline bool find_ip4(const uint64_t *word, struct place *place)
+static inline bool find_ip4(const struct words *words, struct place *place)
 {
 	place->tuple = OFF_IP4_TUPLE;
 	place->l4 = OFF_IP4_L4;
-	place->end = OFF_IP + (uint32_t)__builtin_bswap16((uint16_t)word[WORD_IP4]);
-	place->protocol = (uint8_t)(word[WORD_IP4] >> 56);
-	return !(word[WORD_IP4] & IP4_FRAGMENT);
+	place->end = OFF_IP + (uint32_t)__builtin_bswap16((uint16_t)words->ip4);
+	place->protocol = (uint8_t)(words->ip4 >> 56);
+	return !(words->ip4 & IP4_FRAGMENT);
 }
 
 /** find_ip6() - false if it is something else */
@@ -154,12 +165,12 @@ static inline enum checksum_result sum(const struct plain_packet *packet, const 
 }
 
 /** verify() - the checksums; CHECKSUM_BAD stands for everything that is not plain */
-static inline enum checksum_result verify(const struct plain_packet *packet, const uint64_t *word,
-					  const struct place *place)
+static inline enum checksum_result verify(const struct plain_packet *packet,
+					  const struct words *words, const struct place *place)
 {
 	const uint8_t *udp = packet->header + place->l4;
 
-	if (place->l4 == OFF_IP4_L4 && !ip4_right(word))
+	if (place->l4 == OFF_IP4_L4 && !ip4_right(words))
 		return CHECKSUM_BAD;
 	if (place->protocol == IP_PROTO_TCP)
 		return sum(packet, place);
@@ -217,7 +228,7 @@ static inline bool recall(const struct steering *steering, const struct frame *f
  */
 static inline __attribute__((always_inline)) bool
 decide(const struct steering *steering, const struct frame *frame, struct plain_packet *packet,
-       const uint64_t *word, const struct place *place)
+       const struct words *words, const struct place *place)
 {
 	enum checksum_result l4 = CHECKSUM_GOOD;
 	bool tcp = place->protocol == IP_PROTO_TCP;
@@ -225,7 +236,7 @@ decide(const struct steering *steering, const struct frame *frame, struct plain_
 	if (!fits(packet, place))
 		return false;
 	if (!(frame->flags & FRAME_CSUM_VALID))
-		l4 = verify(packet, word, place);
+		l4 = verify(packet, words, place);
 	if (l4 == CHECKSUM_BAD)
 		return false;
 	packet->hash = 0;
@@ -249,7 +260,7 @@ decide(const struct steering *steering, const struct frame *frame, struct plain_
 static inline bool look(const struct steering *steering, const struct frame *frame,
 			struct plain_packet *packet)
 {
-	uint64_t word[WORDS];
+	struct words words;
 	struct place place;
 
 	if (frame->seen && recall(steering, frame, packet))
@@ -263,11 +274,12 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	copy_header(packet->header, packet->from, packet->len);
 	/* From here on the copy is what counts. */
 	__asm__ volatile("" ::: "memory");
-	memcpy(word, packet->header, sizeof(word));
-	if (__builtin_expect((word[WORD_TYPE] >> 32 & 0xffffff) == IP4_PLAIN, 1))
-		return find_ip4(word, &place) && decide(steering, frame, packet, word, &place);
+	words = (struct words){ load64(packet->header + 8), load64(packet->header + 16),
+				load64(packet->header + 24), load64(packet->header + 32) };
+	if (__builtin_expect((words.type >> 32 & 0xffffff) == IP4_PLAIN, 1))
+		return find_ip4(&words, &place) && decide(steering, frame, packet, &words, &place);
 	return find_ip6(packet->header, packet->len, &place) &&
-	       decide(steering, frame, packet, word, &place);
+	       decide(steering, frame, packet, &words, &place);
 }
 
 /** fetch() - an entry of a locked queue for each packet; how many there were */
