@@ -191,10 +191,17 @@ value() {
 		until grep -q 'testpmd>' /tmp/primary.out; do
 			sleep 0.1
 		done
-		timeout -s INT 8 dpdk-testpmd -l 3-4 --proc-type=secondary \$common -- \$options \
-			--proc-id=1 --forward-mode=io --tx-first --auto-start --stats 1
-		echo quit >&9
+		primary=\$!
+		dpdk-testpmd -l 3-4 --proc-type=secondary \$common -- \$options --proc-id=1 \
+			--forward-mode=io --tx-first --auto-start --stats 1 >/tmp/secondary.out 2>&1 &
+		until grep -qE '^ *TX-packets: *[0-9]{4}' /tmp/secondary.out; do
+			sleep 0.2
+		done
+		kill -INT \$!
 		wait \$!
+		cat /tmp/secondary.out
+		echo quit >&9
+		wait \$primary
 		rm /tmp/primary"
 	echo "$(forward_stat 0 RX-packets) received, $(forward_stat 0 TX-packets) sent"
 	(($(forward_stat 0 TX-packets) > 1000))
