@@ -175,6 +175,18 @@ void link_say_vf_done(struct link *link, bool there)
 	mutex_unlock(&host_lock);
 }
 
+/* Does any card's driver still send over the VF? */
+bool link_on_vf(struct link *link)
+{
+	bool on_vf = false;
+
+	mutex_lock(&host_lock);
+	for (unsigned int i = 0; i < PORTS_MAX; i++)
+		on_vf |= link->nics[i] && link->nics[i]->on_vf;
+	mutex_unlock(&host_lock);
+	return on_vf;
+}
+
 /* ---- Receiving ---- */
 
 /* Make the cards that have been heard of: a device's driver is found on the way. */

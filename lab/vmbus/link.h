@@ -67,7 +67,10 @@ bool link_has_room(struct link *link, unsigned int packets);
 u8 *link_frame(struct link *link);
 void link_send(struct link *link, struct link_header *header, u32 len);
 void link_say_path(struct link *link, u8 port, bool vf);
+
+/* But for these, which take it */
 void link_say_vf_done(struct link *link, bool there);
+bool link_on_vf(struct link *link);
 
 /* vf.c: the VF's place on the PCI bus */
 struct vf;

@@ -269,6 +269,13 @@ static void take_subchannel(struct lab_channel *channel, const u32 *message, u32
 		schedule_work(&nic->offers);
 }
 
+/* The driver sends over the VF from now on, or not any more. */
+static void switch_path(struct netvsp *nic, bool vf)
+{
+	nic->on_vf = vf;
+	link_say_path(nic->link, nic->port, vf);
+}
+
 /* Not RNDIS: a message that fits into the packet. */
 static void take_message(struct lab_channel *channel, const u32 *message, u32 n,
 			 const struct vmpacket_descriptor *head)
@@ -303,7 +310,7 @@ static void take_message(struct lab_channel *channel, const u32 *message, u32 n,
 		take_subchannel(channel, message, n, head->trans_id);
 		return;
 	case NVSP_SWITCH_DATA_PATH:
-		link_say_path(nic->link, nic->port, word(message, n, 1) == 1);
+		switch_path(nic, word(message, n, 1) == 1);
 		break;
 	default:
 		pr_notice_ratelimited("NVSP message %u is none the host knows\n",
@@ -608,7 +615,7 @@ void netvsp_closed(struct lab_channel *channel)
 	nic->filter = 0;
 	forget_receive_buffer(nic);
 	nic->send = NULL;
-	link_say_path(nic->link, nic->port, false);
+	switch_path(nic, false);
 }
 
 /* Something has changed at the adapter's port; under host_lock. */

@@ -91,6 +91,7 @@ struct host_gpadl {
  * @serial:	of the VF that belongs to it; set once
  * @up:		has the adapter's port a link?
  * @vf:		is the VF there?
+ * @on_vf:	the driver has switched the data path to the VF
  * @device:	in the guest
  * @channels:	open ones, by index
  * @n_channels:	beyond the highest open one
@@ -122,6 +123,7 @@ struct netvsp {
 	u32 serial;
 	bool up;
 	bool vf;
+	bool on_vf;
 	struct hv_device *device;
 	struct lab_channel *channels[LAB_CHANNELS_MAX];
 	unsigned int n_channels;

@@ -20,6 +20,7 @@
  *
  * The VF can be taken away: the host is told, tells the driver in the guest, and takes
  * the function off the guest's PCI bus; from then on frames go to the synthetic path.
+ * When it returns the function is on the bus before the driver is told.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -50,7 +51,8 @@
  * @path:	where
  * @peer, @peer_len: the host: who said SYNTHETIC_HELLO last; under @lock
  * @lock:	of the peer
- * @vf:		is the VF there?
+ * @vf_wanted:	is the VF to be there?
+ * @vf:		is it there, and the driver to use it?
  * @buffer:	a datagram, on the lane that reads
  */
 struct synthetic {
@@ -61,6 +63,7 @@ struct synthetic {
 	struct sockaddr_un peer;
 	socklen_t peer_len;
 	pthread_mutex_t lock;
+	_Atomic bool vf_wanted;
 	_Atomic bool vf;
 	uint8_t buffer[DATAGRAM_MAX];
 };
@@ -126,18 +129,41 @@ static void say_port(struct synthetic *synthetic, uint32_t index)
 
 /* ---- From the host ---- */
 
+/*
+ * A guest that has just started has the function on its bus: what it is told of the VF is
+ * what is wanted.
+ */
 static void take_hello(struct synthetic *synthetic, const struct sockaddr_un *from, socklen_t len)
 {
+	bool vf = atomic_load(&synthetic->vf_wanted);
+	const uint32_t go = 0;
+
 	pthread_mutex_lock(&synthetic->lock);
 	synthetic->peer = *from;
 	synthetic->peer_len = len;
 	pthread_mutex_unlock(&synthetic->lock);
+	atomic_store(&synthetic->vf, vf);
 	for (uint32_t i = 0; i < synthetic->adapter->config.ports; i++) {
 		atomic_store(&synthetic->adapter->vport[i].synthetic, true);
 		say_port(synthetic, i);
 	}
 	say(synthetic, SYNTHETIC_ALL_SAID, 0, NULL, 0);
+	if (!vf)
+		say(synthetic, SYNTHETIC_VF, 0, &go, sizeof(go));
 	adapter_say(synthetic->adapter, LOG_NOTICE, "the host of synthetic cards is there");
+}
+
+/** take_vf_done() - the VF is on the guest's bus, or has left it */
+static void take_vf_done(struct synthetic *synthetic, bool there)
+{
+	struct adapter *adapter = synthetic->adapter;
+
+	adapter_say(adapter, LOG_INFO, "the VF %s the guest's bus", there ? "is on" : "has left");
+	if (!there || !atomic_load(&synthetic->vf_wanted) ||
+	    atomic_exchange(&synthetic->vf, true))
+		return;
+	for (uint32_t i = 0; i < adapter->config.ports; i++)
+		say_port(synthetic, i);
 }
 
 /** take_frame() - a card sends */
@@ -211,8 +237,7 @@ static void take(struct synthetic *synthetic, size_t len, const struct sockaddr_
 			    value ? "VF" : "synthetic card");
 		break;
 	case SYNTHETIC_VF_DONE:
-		adapter_say(adapter, LOG_INFO, "the VF %s the guest's bus",
-			    value ? "is on" : "has left");
+		take_vf_done(synthetic, value);
 		break;
 	default:
 		break;
@@ -300,11 +325,13 @@ int synthetic_set_vf(struct adapter *adapter, bool there)
 		return -EOPNOTSUPP;
 	if (!synthetic->peer_len)
 		return -ENOTCONN;
-	atomic_store(&synthetic->vf, there);
-	for (uint32_t i = 0; i < adapter->config.ports; i++) {
-		if (!there)
+	atomic_store(&synthetic->vf_wanted, there);
+	if (!there) {
+		atomic_store(&synthetic->vf, false);
+		for (uint32_t i = 0; i < adapter->config.ports; i++) {
 			atomic_store(&adapter->vport[i].synthetic, true);
-		say_port(synthetic, i);
+			say_port(synthetic, i);
+		}
 	}
 	say(synthetic, SYNTHETIC_VF, 0, &value, sizeof(value));
 	return 0;
@@ -336,6 +363,7 @@ int synthetic_open(struct adapter *adapter, char *error, size_t error_size)
 	adapter->synthetic = synthetic;
 	synthetic->adapter = adapter;
 	synthetic->work.run = synthetic_run;
+	atomic_store(&synthetic->vf_wanted, true);
 	atomic_store(&synthetic->vf, true);
 	pthread_mutex_init(&synthetic->lock, NULL);
 	synthetic->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
