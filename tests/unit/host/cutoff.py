@@ -79,14 +79,7 @@ class Machine:
 
     def dump(self):
         """All that setup may change, without what is new each time: numbers, lifetimes."""
-        state = {}
-        for name, command in (("link", ["link"]), ("address", ["address"]),
-                              ("route4", ["-4", "route", "show", "table", "all"]),
-                              ("route6", ["-6", "route", "show", "table", "all"])):
-            done = subprocess.run(["ip", "-j", "-d", *command], capture_output=True, text=True, check=True)
-            # The kernel adds the multicast route by itself, once it has noticed the carrier.
-            state[name] = sorted(json.dumps(clean(entry), sort_keys=True) for entry in json.loads(done.stdout or "[]")
-                                 if entry.get("dst") != "ff00::/8")
+        state = network()
         state["tree"] = []
         for folder, folders, files in os.walk(self.tree):
             if folder.startswith(self.tree + "/run"):
@@ -121,6 +114,19 @@ def clean(value):
             kept["flags"] = sorted(map(str, flags))
         return kept
     return [clean(item) for item in value] if isinstance(value, list) else value
+
+
+def network():
+    """Links, addresses and routes, without what is new each time."""
+    state = {}
+    for name, command in (("link", ["link"]), ("address", ["address"]),
+                          ("route4", ["-4", "route", "show", "table", "all"]),
+                          ("route6", ["-6", "route", "show", "table", "all"])):
+        done = subprocess.run(["ip", "-j", "-d", *command], capture_output=True, text=True, check=True)
+        # The kernel adds the multicast route by itself, once it has noticed the carrier.
+        state[name] = sorted(json.dumps(clean(entry), sort_keys=True) for entry in json.loads(done.stdout or "[]")
+                             if entry.get("dst") != "ff00::/8")
+    return state
 
 
 def differences(start, now):

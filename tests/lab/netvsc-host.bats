@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash disable=SC2016
+#
+# The operator's commands in a guest with Azure's synthetic interfaces, and what DPDK does
+# there that they have to find and name.
+
+load netvsc
+
+# Not run from the shared directory: docs/lab.md says why
+MANAKIN_THERE=/usr/local/bin/manakin
+
+setup_file() {
+	netvsc_setup sink
+	cp -r "$MANAKIN" "$LAB_TESTS/../../share/rules" "$LAB_TESTS"/../unit/host/{cutoff,kernel,provider_id}.py \
+		"$(lab_file share)"
+	guest azure "cp /mnt/share/manakin $MANAKIN_THERE"
+}
+
+# Each test begins with eth1 in the kernel's hands, up, with addresses and a route.
+setup() {
+	guest azure "$MANAKIN_THERE restore --all >/dev/null || exit
+		ip address flush dev eth1 scope global
+		ip link set eth1 down
+		ip link set eth1 mtu 1400 up
+		ip address add 192.0.2.7/24 dev eth1
+		ip address add 2001:db8::7/64 dev eth1 nodad
+		ip route replace 198.51.100.0/24 via 192.0.2.1 dev eth1
+		echo 0 >/proc/sys/vm/nr_hugepages
+		rm -f /dev/hugepages/*"
+	await 10 joined eth1
+	await 10 guest azure '! ip address show dev eth1 | grep tentative'
+}
+
+# interface - eth1 as a person sees it, without the kernel's number for it
+interface() {
+	guest azure 'ip -br link show master eth1; ip -o link show dev eth1 | sed "s/^[0-9]*: //; s/qlen.*//"
+		ip -br address show dev eth1; ip route show dev eth1; ip -6 route show dev eth1 | grep -v ^ff00
+		ethtool -i eth1 | head -n 1; cat /proc/sys/vm/nr_hugepages'
+}
+
+# is_as WANTED - is eth1 so?
+is_as() {
+	[[ $(interface) == "$1" ]]
+}
+
+# diagnosed ID - the log is told as this, and nothing else
+diagnosed() {
+	local ids
+	guest azure "$MANAKIN_THERE diagnose --json --rules /mnt/share/rules /tmp/log" >"$(lab_file diagnoses)" ||
+		(($? == 1)) || fail 'diagnose does not work'
+	"$LAB_TESTS/../schema.py" diagnose "$(lab_file diagnoses)"
+	ids=$(python3 -c 'import json, sys; print(*[d["id"] for d in json.load(sys.stdin)["diagnoses"]])' \
+		<"$(lab_file diagnoses)")
+	[[ $ids == "$1" ]] || {
+		guest azure 'cat /tmp/log'
+		fail "wanted the diagnosis $1, got '$ids'"
+	}
+}
+
+# advises COMMAND - does diagnose name it?
+advises() {
+	run guest azure "$MANAKIN_THERE diagnose --rules /mnt/share/rules /tmp/log"
+	echo "$output"
+	[[ $output == *"$1"* ]] || fail "$1 is not what it names"
+}
+
+# testpmd EAL-ARGUMENT... - send for some seconds; the log stays in the guest, in /tmp/log
+testpmd() {
+	COMMAND_TIMEOUT=90 guest azure "stdbuf -oL timeout -s KILL 80 dpdk-testpmd -l 1-2 $(printf '%q ' "$@") -- \
+			--forward-mode=txonly --auto-start --txd=128 --rxd=128 --total-num-mbufs=8192 --stats 1 \
+			</dev/null >/tmp/log 2>&1 &
+		for i in \$(seq 500); do
+			((\$(grep -ac 'Tx-pps: *[1-9]' /tmp/log) < 2)) && [[ -d /proc/\$! ]] || break
+			sleep 0.1
+		done
+		kill -INT \$(pidof dpdk-testpmd); wait \$!
+		grep -a 'Tx-pps: *[1-9]' /tmp/log || { cat /tmp/log; false; }"
+}
+
+@test "setup, run and restore, one command each: the interface is back with its addresses, and the VF under it" {
+	local before sent
+	before=$(interface)
+	echo "$before"
+	guest azure "$MANAKIN_THERE setup eth1"
+	equal uio_hv_generic "$(guest azure "basename \$(readlink /sys/bus/vmbus/devices/$CARD/driver)")" driver
+	sent=$(adapter_counter nic 1 tx_packets)
+	COMMAND_TIMEOUT=90 guest azure "$MANAKIN_THERE run eth1 --queues 2 --seconds 4 --json 2>/tmp/said ||
+		{ cat /tmp/said; false; }" >"$(lab_file run.json)"
+	"$LAB_TESTS/../schema.py" run "$(lab_file run.json)"
+	grep -E '"pps_median": [1-9]' "$(lab_file run.json)"
+	sent=$(($(adapter_counter nic 1 tx_packets) - sent))
+	((sent > 0)) || fail "nothing came by the VF"
+	guest azure "$MANAKIN_THERE restore eth1"
+	await 10 is_as "$before" || equal "$before" "$(interface)" 'the interface'
+	adapter_content nic
+}
+
+@test "setup killed after any step, said or not: restore brings the interface back" {
+	COMMAND_TIMEOUT=170 guest azure "python3 /mnt/share/cutoff_guest.py $MANAKIN_THERE eth1 $CARD"
+	adapter_content nic
+}
+
+@test "setup refuses eth0, which has the default route, and which has the SSH session" {
+	guest azure 'ip address add 10.9.0.1/24 dev eth0; ip link set eth0 up; ip route add default via 10.9.0.254 dev eth0'
+	run guest azure "$MANAKIN_THERE setup eth0"
+	equal 1 "$status" 'exit status'
+	[[ $output == *'eth0 carries the default route'* ]] || fail "it says: $output"
+	guest azure 'ip route del default'
+	run guest azure "SSH_CONNECTION='10.9.0.9 50000 10.9.0.1 22' $MANAKIN_THERE setup eth0"
+	equal 1 "$status" 'exit status'
+	[[ $output == *'eth0 carries this SSH session'* ]] || fail "it says: $output"
+	equal hv_netvsc "$(guest azure "ethtool -i eth0" | awk '/^driver/ { print $2 }')" driver
+	guest azure 'ip address flush dev eth0; ip link set eth0 down'
+}
+
+@test "net_vdev_netvsc and net_failsafe start; check and diagnose say why not, and what instead" {
+	guest azure 'modprobe tun; echo 1024 >/proc/sys/vm/nr_hugepages
+		ip link set $(ip -br link show master eth1 | awk "{ print \$1 }") down'
+	run guest azure "$MANAKIN_THERE check eth1 -- --vdev=net_vdev_netvsc0,iface=eth1"
+	grep -A 1 -E '^warning +failsafe +arguments .*slow on Azure' <<<"$output" | grep 'manakin args eth1' ||
+		fail "check says: $output"
+	testpmd -a 0000:00:10.0 --vdev=net_vdev_netvsc0,iface=eth1
+	diagnosed failsafe-slow
+	advises 'manakin setup eth1'
+}
+
+@test "the guide's hn_vf_attach(): the other port's address; EAL's arguments are named" {
+	guest azure "$MANAKIN_THERE setup eth1"
+	testpmd --vdev=0000:00:10.0,mac=00:0d:3a:00:00:01
+	guest azure "grep -a \"hn_vf_attach(): Couldn't find port for VF\" /tmp/log"
+	diagnosed vf-not-found
+	advises 'manakin args'
+}
+
+@test "the guide's hn_vf_attach(): no mana_ib, and a libmana for another kernel" {
+	local library=/usr/lib/x86_64-linux-gnu/libibverbs/libmana-rdmav*.so id
+	guest azure "$MANAKIN_THERE setup eth1; rmmod mana_ib"
+	testpmd --vdev=0000:00:10.0,mac=00:0d:3a:00:00:02
+	guest azure "grep -a \"hn_vf_attach(): Couldn't find port for VF\" /tmp/log"
+	diagnosed mana-ib-not-loaded
+	guest azure 'modprobe mana_ib'
+	await 10 guest azure 'ls /dev/infiniband/uverbs0'
+	id=$(guest azure "python3 /mnt/share/provider_id.py $library")
+	guest azure "python3 /mnt/share/provider_id.py $library $((id + 1))"
+	testpmd --vdev=0000:00:10.0,mac=00:0d:3a:00:00:02
+	guest azure "python3 /mnt/share/provider_id.py $library $id
+		grep -a \"hn_vf_attach(): Couldn't find port for VF\" /tmp/log"
+	guest azure "python3 /mnt/share/provider_id.py $library $((id + 1))"
+	diagnosed rdma-id-mismatch-here
+	guest azure "python3 /mnt/share/provider_id.py $library $id"
+}
