@@ -75,3 +75,28 @@ sends_by() {
 		fail "testpmd sent $sent packets, to the fabric came $arrived"
 	adapter_content nic
 }
+
+@test "a card that the host takes away while DPDK sends: DPDK says so, can be killed, and the guest goes on" {
+	testpmd_start
+	sends_by vf 20
+	adapter_control nic card 1 pull
+	await 20 guest azure "! ls /sys/bus/vmbus/devices/$CARD 2>/dev/null"
+	# DPDK waits a minute for an answer of the card, and asks several times before it ends.
+	COMMAND_TIMEOUT=100 guest azure 'kill -INT $(pidof dpdk-testpmd)
+		for i in $(seq 900); do
+			grep -aq "RNDIS response timed out" /tmp/testpmd.log && break
+			[ -d /proc/$(cat /tmp/testpmd.pid) ] || break
+			sleep 0.1
+		done
+		tail -n 20 /tmp/testpmd.log
+		grep -aq "RNDIS response timed out" /tmp/testpmd.log'
+	guest azure 'kill -KILL $(pidof dpdk-testpmd); for i in $(seq 50); do
+			pidof dpdk-testpmd >/dev/null || exit 0
+			sleep 0.1
+		done; false'
+	guest azure '! ls /dev/uio0 2>/dev/null'
+	run guest azure "echo $CARD >/sys/bus/vmbus/drivers/uio_hv_generic/bind"
+	((status)) || fail "a card that is gone was bound"
+	guest azure 'ip link set eth0 up && ip -br link show master eth0 && rmmod uio_hv_generic'
+	adapter_content nic
+}

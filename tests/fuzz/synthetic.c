@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/fuzz/synthetic.c - any host of synthetic cards, at the adapter's datagram socket.
+ *
+ * Input: operations, each a byte that says which and as many bytes of arguments as it takes. A
+ * host says what one may say, with a few bytes changed, or anything at all; the control thread
+ * takes the VF and the cards away meanwhile. Two vPorts are on a switch and one is on a loop, so
+ * that what a card sends comes to another, with the checksums and large frames that were left
+ * to the adapter.
+ *
+ * What must hold: what the adapter says to the host has the format of docs/vmbus.md, a frame
+ * is one that a card takes, and a host that comes after all this is told of every port.
+ */
+#include <sched.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "device/internal.h"
+#include "wire/synthetic.h"
+
+#define PORTS	 3u
+#define OPS_MAX	 200u
+#define ROOM	 (SYNTHETIC_FRAME_MAX + 512u)
+#define HEADERS	 54u /* bytes: Ethernet, IPv4, TCP */
+#define ETHERNET 14u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char folder[] = "/tmp/fuzz-synthetic-XXXXXX", path[64], host_path[64];
+static struct sockaddr_un there = { .sun_family = AF_UNIX };
+static struct lanes *lanes;
+static struct adapter *adapter;
+static int host = -1;
+
+/* What is left of the input */
+static const uint8_t *in;
+static size_t left;
+
+/* What the host has been told since it last said hello: a bit for each port, and the end */
+static unsigned int told;
+#define TOLD_END (1u << PORTS)
+
+static void require(int holds)
+{
+	if (!holds)
+		abort();
+}
+
+static uint8_t take(void)
+{
+	if (!left)
+		return 0;
+	left--;
+	return *in++;
+}
+
+static uint16_t take16(void)
+{
+	uint16_t value = take();
+
+	return (uint16_t)(value | take() << 8);
+}
+
+/* Change a few bytes, if the input says so */
+static void change(uint8_t *bytes, size_t len)
+{
+	unsigned int n = take();
+
+	if (n < 0x80)
+		return;
+	for (n &= 7; n; n--)
+		bytes[take16() % len] = take();
+}
+
+/* ---- The host's end ---- */
+
+/** host_open() - a socket as QEMU makes one, or one without a name */
+static void host_open(bool named)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (host >= 0)
+		close(host);
+	unlink(host_path);
+	host = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	require(host >= 0);
+	strcpy(address.sun_path, host_path);
+	if (named)
+		require(bind(host, (struct sockaddr *)&address, sizeof(address)) == 0);
+}
+
+/** hear() - read all that the adapter has said, and look at it */
+static void hear(void)
+{
+	static uint8_t buffer[ROOM];
+	struct synthetic_header header;
+	ssize_t len;
+
+	while ((len = recv(host, buffer, sizeof(buffer), MSG_TRUNC)) >= 0) {
+		require((size_t)len >= sizeof(header) && (size_t)len <= sizeof(buffer));
+		memcpy(&header, buffer, sizeof(header));
+		len -= (ssize_t)sizeof(header);
+		require(header.magic == SYNTHETIC_MAGIC && header.port < PORTS && !header.flags);
+		switch (header.type) {
+		case SYNTHETIC_PORT:
+			require(len == sizeof(struct synthetic_port));
+			told |= 1u << header.port;
+			break;
+		case SYNTHETIC_FRAME:
+			require(len >= (ssize_t)ETHERNET && len <= (ssize_t)SYNTHETIC_FRAME_MAX);
+			break;
+		case SYNTHETIC_VF:
+			require(len == sizeof(uint32_t));
+			break;
+		case SYNTHETIC_ALL_SAID:
+			told |= TOLD_END;
+			break;
+		default:
+			require(header.type == SYNTHETIC_PULL && !len);
+		}
+	}
+}
+
+/** say() - a datagram to the adapter, which has taken it when this returns */
+static void say(const uint8_t *bytes, size_t len)
+{
+	int unread = 1;
+
+	if (sendto(host, bytes, len, 0, (struct sockaddr *)&there, sizeof(there)) < 0)
+		return;
+	while (unread) {
+		require(ioctl(host, SIOCOUTQ, &unread) == 0);
+		sched_yield();
+	}
+	lanes_sync(lanes);
+	hear();
+}
+
+static void say_number(uint8_t type, uint32_t number)
+{
+	uint8_t bytes[sizeof(struct synthetic_header) + sizeof(number)];
+	struct synthetic_header header = { .magic = SYNTHETIC_MAGIC,
+					   .type = type,
+					   .port = take() % PORTS };
+
+	memcpy(bytes, &header, sizeof(header));
+	memcpy(bytes + sizeof(header), &number, sizeof(number));
+	change(bytes, sizeof(bytes));
+	say(bytes, sizeof(bytes) - (take() & 0x80 ? take() % sizeof(bytes) : 0));
+}
+
+/* ---- Operations ---- */
+
+static void op_hello(void)
+{
+	say_number(SYNTHETIC_HELLO, 1);
+}
+
+static void op_path(void)
+{
+	say_number(SYNTHETIC_PATH, take() & 1);
+}
+
+static void op_vf_done(void)
+{
+	say_number(SYNTHETIC_VF_DONE, take() & 1);
+}
+
+/* A frame: Ethernet, IPv4 or IPv6, TCP or UDP, as far as the input leaves it so */
+static void op_frame(void)
+{
+	static const uint8_t tcp4[HEADERS] = {
+		2, 0, 0,  0, 0, 1, 2,  0, 0, 0, 0, 2,  8, 0,  0x45, 0, 0, 80, 0, 1, 0, 0, 64,   6,
+		0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 80, 0, 80, 0,    0, 0, 1,  0, 0, 0, 1, 0x50, 0x18
+	};
+	static uint8_t bytes[ROOM];
+	uint8_t *frame = bytes + sizeof(struct synthetic_header), how = take();
+	size_t len = HEADERS + take16() % (ROOM - HEADERS - sizeof(struct synthetic_header));
+	struct synthetic_header header = { .magic = SYNTHETIC_MAGIC,
+					   .type = SYNTHETIC_FRAME,
+					   .port = how % PORTS,
+					   .flags = take() & 7,
+					   .csum_start = 34,
+					   .csum_offset = 16,
+					   .hdr_len = HEADERS,
+					   .gso_size = take16() };
+
+	memset(frame, 0x5a, len);
+	memcpy(frame, tcp4, sizeof(tcp4));
+	frame[5] = how >> 2 & 3;
+	frame[16] = (uint8_t)((len - ETHERNET) >> 8);
+	frame[17] = (uint8_t)(len - ETHERNET);
+	if (how & 16)
+		frame[23] = 17;
+	if (how & 32) {
+		frame[12] = 0x86;
+		frame[13] = 0xdd;
+		frame[14] = 0x60;
+		frame[18] = (uint8_t)((len - HEADERS) >> 8);
+		frame[19] = (uint8_t)(len - HEADERS);
+		frame[20] = frame[23];
+	}
+	if (how & 64)
+		memset(frame, 0xff, 6);
+	memcpy(bytes, &header, sizeof(header));
+	change(bytes, sizeof(header));
+	change(frame, HEADERS + 26);
+	say(bytes, sizeof(header) + len);
+}
+
+/* Any bytes; half of the time behind the magic number, so that they are looked at */
+static void op_raw(void)
+{
+	uint8_t bytes[128];
+	const uint32_t magic = SYNTHETIC_MAGIC;
+	size_t len = take() % sizeof(bytes);
+
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = take();
+	if (len >= sizeof(magic) && take() & 1)
+		memcpy(bytes, &magic, sizeof(magic));
+	say(bytes, len);
+}
+
+static void op_control(void)
+{
+	uint8_t how = take();
+
+	if (how & 1)
+		adapter_set_vf(adapter, how & 2);
+	if (how & 4)
+		adapter_pull_card(adapter, how >> 4 & 3);
+	if (how & 8)
+		adapter_set_link(adapter, (how >> 4 & 3) % PORTS, how & 64);
+	hear();
+}
+
+/* Another host in its place, as after a guest's restart; or one that cannot be answered */
+static void op_again(void)
+{
+	host_open(take() & 1);
+}
+
+static void (*const operations[])(void) = { op_hello, op_frame,	  op_path, op_vf_done,
+					    op_raw,   op_control, op_again };
+
+/* ---- */
+
+static void clean_up(void)
+{
+	adapter_close(adapter);
+	lanes_stop(lanes);
+	unlink(host_path);
+	rmdir(folder);
+}
+
+static void start(void)
+{
+	struct adapter_config config = {
+		.name = "fuzz", .socket = path, .synthetic = true, .ports = PORTS
+	};
+	char error[256];
+
+	require(mkdtemp(folder) != NULL);
+	snprintf(path, sizeof(path), "%s/socket", folder);
+	snprintf(host_path, sizeof(host_path), "%s/host", folder);
+	snprintf(there.sun_path, sizeof(there.sun_path), "%s" SYNTHETIC_SUFFIX, path);
+	for (uint8_t i = 0; i < PORTS; i++)
+		config.port[i] = (struct adapter_port_config){ .mac = { 2, 0, 0, 0, 0, i },
+							       .fabric = i < 2 ? "switch:fuzz" :
+										 "loop",
+							       .mtu = 1500,
+							       .queues = 1 };
+	require(lanes_start(NULL, 1, &lanes) == 0);
+	require(adapter_open(&config, lanes, &adapter, error, sizeof(error)) == 0);
+	atexit(clean_up);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	unsigned int n = 0;
+
+	if (!adapter)
+		start();
+	host_open(true);
+	in = data;
+	left = size;
+	while (left && n++ < OPS_MAX)
+		operations[take() % (sizeof(operations) / sizeof(operations[0]))]();
+
+	left = 0;
+	host_open(true);
+	told = 0;
+	op_hello();
+	require(told == (TOLD_END | (TOLD_END - 1)));
+	adapter_set_vf(adapter, true);
+	for (unsigned int i = 0; i < PORTS; i++)
+		adapter_set_link(adapter, i, true);
+	hear();
+	return 0;
+}
