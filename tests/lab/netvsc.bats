@@ -125,44 +125,6 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 	adapter_content nic
 }
 
-# forwarded - what testpmd has counted as sent, in its last line of statistics
-forwarded() {
-	guest azure 'grep -a TX-packets: /tmp/testpmd.log | tail -n 1' | awk '{ print $2 }'
-}
-
-# goes_on - does testpmd send?
-goes_on() {
-	local before
-	before=$(forwarded)
-	await 15 guest azure "[ \$(grep -a TX-packets: /tmp/testpmd.log | tail -n 1 |
-		awk '{ print \$2 }') -ne $before ]"
-}
-
-@test "testpmd on netvsc sends on while the VF is revoked and returned, and ends clean" {
-	local turn
-	guest azure '
-		stdbuf -oL timeout -s KILL 200 dpdk-testpmd -l 1-3 \
-			--vdev="0000:00:10.0,mac=00:0d:3a:00:00:02" -- --forward-mode=txonly --auto-start \
-			--txd=128 --rxd=128 --total-num-mbufs=8192 --stats 1 >/tmp/testpmd.log 2>&1 &
-		echo $! >/tmp/testpmd.pid'
-	await 60 guest azure 'grep -aq "TX-packets: [1-9]" /tmp/testpmd.log'
-	guest azure 'grep -a "found matching VF port" /tmp/testpmd.log'
-	for turn in 1 2 3 4 5; do
-		adapter_control nic vf revoke
-		await 20 guest azure '! ls /sys/bus/pci/devices/0000:00:10.0 2>/dev/null'
-		goes_on
-		adapter_control nic vf return
-		await 20 guest azure '[ $(ls /sys/bus/pci/devices/0000:00:10.0/net | wc -l) -eq 2 ]'
-		goes_on
-	done
-	# what the guide shows: the host has told of the VF, and its port is not there yet
-	guest azure "grep -a \"hn_vf_attach(): Couldn't find port for VF\" /tmp/testpmd.log | head -n 1"
-	guest azure 'pkill -INT -x dpdk-testpmd
-		for i in $(seq 200); do [ -d /proc/$(cat /tmp/testpmd.pid) ] || break; sleep 0.1; done
-		tail -n 3 /tmp/testpmd.log; grep -aq "^Bye..." /tmp/testpmd.log'
-	adapter_content nic
-}
-
 @test "rings, messages, GPADLs and pages that make no sense are refused; the card works on" {
 	COMMAND_TIMEOUT=100 guest azure \
 		'python3 /mnt/share/bad.py 000d3a00-0002-000d-3a00-0002000d3a00'
