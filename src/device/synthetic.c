@@ -39,9 +39,9 @@
 #include "wire/synthetic.h"
 
 #define DATAGRAM_MAX (SYNTHETIC_FRAME_MAX + sizeof(struct synthetic_header))
-#define TURN	     64u      /* datagrams a turn */
+#define TURN         64u     /* datagrams a turn */
 #define SOCKET_BYTES 1048576 /* asked for each direction */
-#define SAY_MS	     500u
+#define SAY_MS       500u
 
 /**
  * struct synthetic - the socket
@@ -159,8 +159,7 @@ static void take_vf_done(struct synthetic *synthetic, bool there)
 	struct adapter *adapter = synthetic->adapter;
 
 	adapter_say(adapter, LOG_INFO, "the VF %s the guest's bus", there ? "is on" : "has left");
-	if (!there || !atomic_load(&synthetic->vf_wanted) ||
-	    atomic_exchange(&synthetic->vf, true))
+	if (!there || !atomic_load(&synthetic->vf_wanted) || atomic_exchange(&synthetic->vf, true))
 		return;
 	for (uint32_t i = 0; i < adapter->config.ports; i++)
 		say_port(synthetic, i);
@@ -182,8 +181,7 @@ static void take_frame(struct synthetic *synthetic, const struct synthetic_heade
 		return;
 	if (header->flags & (SYNTHETIC_GSO_TCP4 | SYNTHETIC_GSO_TCP6)) {
 		frame.flags = FRAME_CSUM_PARTIAL;
-		frame.flags |= header->flags & SYNTHETIC_GSO_TCP4 ? FRAME_GSO_TCP4 :
-								    FRAME_GSO_TCP6;
+		frame.flags |= header->flags & SYNTHETIC_GSO_TCP4 ? FRAME_GSO_TCP4 : FRAME_GSO_TCP6;
 		frame.hdr_len = header->hdr_len;
 		frame.gso_size = header->gso_size;
 		if (segment_begin(&segmenter, &frame))

@@ -26,10 +26,10 @@
 #include "device/internal.h"
 #include "wire/synthetic.h"
 
-#define PORTS	 3u
-#define OPS_MAX	 200u
-#define ROOM	 (SYNTHETIC_FRAME_MAX + 512u)
-#define HEADERS	 54u /* bytes: Ethernet, IPv4, TCP */
+#define PORTS    3u
+#define OPS_MAX  200u
+#define ROOM     (SYNTHETIC_FRAME_MAX + 512u)
+#define HEADERS  54u /* bytes: Ethernet, IPv4, TCP */
 #define ETHERNET 14u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -177,10 +177,10 @@ static void op_vf_done(void)
 /* A frame: Ethernet, IPv4 or IPv6, TCP or UDP, as far as the input leaves it so */
 static void op_frame(void)
 {
-	static const uint8_t tcp4[HEADERS] = {
-		2, 0, 0,  0, 0, 1, 2,  0, 0, 0, 0, 2,  8, 0,  0x45, 0, 0, 80, 0, 1, 0, 0, 64,   6,
-		0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 80, 0, 80, 0,    0, 0, 1,  0, 0, 0, 1, 0x50, 0x18
-	};
+	static const uint8_t tcp4[HEADERS] = { 2, 0,  0,    0, 0, 1,  2,  0, 0, 0, 0,    2,
+					       8, 0,  0x45, 0, 0, 80, 0,  1, 0, 0, 64,   6,
+					       0, 0,  10,   0, 0, 1,  10, 0, 0, 2, 0,    80,
+					       0, 80, 0,    0, 0, 1,  0,  0, 0, 1, 0x50, 0x18 };
 	static uint8_t bytes[ROOM];
 	uint8_t *frame = bytes + sizeof(struct synthetic_header), how = take();
 	size_t len = HEADERS + take16() % (ROOM - HEADERS - sizeof(struct synthetic_header));
@@ -249,7 +249,7 @@ static void op_again(void)
 	host_open(take() & 1);
 }
 
-static void (*const operations[])(void) = { op_hello, op_frame,	  op_path, op_vf_done,
+static void (*const operations[])(void) = { op_hello, op_frame,   op_path, op_vf_done,
 					    op_raw,   op_control, op_again };
 
 /* ---- */
@@ -274,11 +274,11 @@ static void start(void)
 	snprintf(host_path, sizeof(host_path), "%s/host", folder);
 	snprintf(there.sun_path, sizeof(there.sun_path), "%s" SYNTHETIC_SUFFIX, path);
 	for (uint8_t i = 0; i < PORTS; i++)
-		config.port[i] = (struct adapter_port_config){ .mac = { 2, 0, 0, 0, 0, i },
-							       .fabric = i < 2 ? "switch:fuzz" :
-										 "loop",
-							       .mtu = 1500,
-							       .queues = 1 };
+		config.port[i] =
+			(struct adapter_port_config){ .mac = { 2, 0, 0, 0, 0, i },
+						      .fabric = i < 2 ? "switch:fuzz" : "loop",
+						      .mtu = 1500,
+						      .queues = 1 };
 	require(lanes_start(NULL, 1, &lanes) == 0);
 	require(adapter_open(&config, lanes, &adapter, error, sizeof(error)) == 0);
 	atexit(clean_up);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/synthetic.c: what a host of synthetic cards is told, and in which order.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "wire/synthetic.h"
+
+#define PORTS    2u
+#define WAIT_MS  5000
+#define QUIET_MS 50 /* nothing more comes */
+
+/**
+ * struct cards - the host's end of the cable
+ * @host:	the adapter
+ * @fd:		connected to its socket
+ * @path:	bound there
+ */
+struct cards {
+	struct host host;
+	int fd;
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+};
+
+static void cards_open(struct cards *cards)
+{
+	struct sockaddr_un own = { .sun_family = AF_UNIX }, there = { .sun_family = AF_UNIX };
+
+	memset(cards, 0, sizeof(*cards));
+	cards->host.config.synthetic = true;
+	cards->host.config.ports = PORTS;
+	for (unsigned int i = 0; i < PORTS; i++)
+		cards->host.config.port[i] =
+			(struct adapter_port_config){ .mac = { 2, 0, 0, 0, 0, (uint8_t)i },
+						      .fabric = "switch",
+						      .mtu = 1500,
+						      .queues = 1 };
+	host_open_config(&cards->host, 1, NULL);
+	snprintf(cards->path, sizeof(cards->path), "%s.cards", cards->host.path);
+	strcpy(own.sun_path, cards->path);
+	snprintf(there.sun_path, sizeof(there.sun_path), "%s" SYNTHETIC_SUFFIX, cards->host.path);
+	cards->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(cards->fd, (struct sockaddr *)&own, sizeof(own)), 0);
+	assert_int_equal(connect(cards->fd, (struct sockaddr *)&there, sizeof(there)), 0);
+}
+
+static void cards_close(struct cards *cards)
+{
+	close(cards->fd);
+	unlink(cards->path);
+	host_close(&cards->host);
+}
+
+/** say() - a message with one number */
+static void say(struct cards *cards, uint8_t type, uint8_t port, uint32_t number)
+{
+	struct synthetic_header header = { .magic = SYNTHETIC_MAGIC, .type = type, .port = port };
+	uint8_t bytes[sizeof(header) + sizeof(number)];
+
+	memcpy(bytes, &header, sizeof(header));
+	memcpy(bytes + sizeof(header), &number, sizeof(number));
+	assert_int_equal(send(cards->fd, bytes, sizeof(bytes), 0), sizeof(bytes));
+}
+
+/** hear() - the next message must be this; its content goes to @data. Returns the content's length
+ */
+static size_t hear(struct cards *cards, uint8_t type, uint8_t port, void *data, size_t size)
+{
+	uint8_t bytes[2048];
+	struct pollfd poll_fd = { .fd = cards->fd, .events = POLLIN };
+	struct synthetic_header header;
+	ssize_t len;
+
+	assert_int_equal(poll(&poll_fd, 1, WAIT_MS), 1);
+	len = recv(cards->fd, bytes, sizeof(bytes), 0);
+	assert_true(len >= (ssize_t)sizeof(header));
+	memcpy(&header, bytes, sizeof(header));
+	assert_int_equal(header.magic, SYNTHETIC_MAGIC);
+	assert_int_equal(header.type, type);
+	assert_int_equal(header.port, port);
+	len -= (ssize_t)sizeof(header);
+	assert_true((size_t)len <= size);
+	memcpy(data, bytes + sizeof(header), (size_t)len);
+	return (size_t)len;
+}
+
+static void hear_nothing(struct cards *cards)
+{
+	struct pollfd poll_fd = { .fd = cards->fd, .events = POLLIN };
+
+	assert_int_equal(poll(&poll_fd, 1, QUIET_MS), 0);
+}
+
+/** hear_ports() - all ports, with the VF there or not */
+static void hear_ports(struct cards *cards, bool vf)
+{
+	for (uint8_t i = 0; i < PORTS; i++) {
+		struct synthetic_port port;
+
+		assert_int_equal(hear(cards, SYNTHETIC_PORT, i, &port, sizeof(port)), sizeof(port));
+		assert_int_equal(port.mac[5], i);
+		assert_int_equal(port.mtu, 1500);
+		assert_int_equal(port.up, 1);
+		assert_int_equal(port.vf, vf);
+	}
+}
+
+static void hear_vf(struct cards *cards, bool there)
+{
+	uint32_t number = 7;
+
+	assert_int_equal(hear(cards, SYNTHETIC_VF, 0, &number, sizeof(number)), sizeof(number));
+	assert_int_equal(number, there);
+}
+
+static void hello(struct cards *cards, bool vf)
+{
+	uint8_t none[1];
+
+	say(cards, SYNTHETIC_HELLO, 0, 1);
+	hear_ports(cards, vf);
+	assert_int_equal(hear(cards, SYNTHETIC_ALL_SAID, 0, none, sizeof(none)), 0);
+}
+
+/* The driver is told before the function goes, and after it has come. */
+static void revoke_and_return(void **state)
+{
+	struct cards cards;
+
+	cards_open(&cards);
+	assert_int_equal(adapter_set_vf(cards.host.adapter, false), -ENOTCONN);
+	hello(&cards, true);
+	for (unsigned int turn = 0; turn < 3; turn++) {
+		assert_int_equal(adapter_set_vf(cards.host.adapter, false), 0);
+		hear_ports(&cards, false);
+		hear_vf(&cards, false);
+		say(&cards, SYNTHETIC_VF_DONE, 0, 0);
+		hear_nothing(&cards);
+		assert_int_equal(adapter_set_vf(cards.host.adapter, true), 0);
+		hear_vf(&cards, true);
+		hear_nothing(&cards);
+		say(&cards, SYNTHETIC_VF_DONE, 0, 1);
+		hear_ports(&cards, true);
+	}
+	say(&cards, SYNTHETIC_VF_DONE, 0, 1);
+	hear_nothing(&cards);
+	cards_close(&cards);
+	(void)state;
+}
+
+/* It is wanted away again before it has come: that it came is no reason to tell a driver of it. */
+static void revoke_while_it_returns(void **state)
+{
+	struct cards cards;
+
+	cards_open(&cards);
+	hello(&cards, true);
+	assert_int_equal(adapter_set_vf(cards.host.adapter, false), 0);
+	hear_ports(&cards, false);
+	hear_vf(&cards, false);
+	assert_int_equal(adapter_set_vf(cards.host.adapter, true), 0);
+	hear_vf(&cards, true);
+	assert_int_equal(adapter_set_vf(cards.host.adapter, false), 0);
+	hear_ports(&cards, false);
+	hear_vf(&cards, false);
+	say(&cards, SYNTHETIC_VF_DONE, 0, 1);
+	hear_nothing(&cards);
+	cards_close(&cards);
+	(void)state;
+}
+
+/* A guest that starts has the function on its bus, whatever the one before was told. */
+static void guest_restarts(void **state)
+{
+	struct cards cards;
+
+	cards_open(&cards);
+	hello(&cards, true);
+	assert_int_equal(adapter_set_vf(cards.host.adapter, false), 0);
+	hear_ports(&cards, false);
+	hear_vf(&cards, false);
+	hello(&cards, false);
+	hear_vf(&cards, false);
+	assert_int_equal(adapter_set_vf(cards.host.adapter, true), 0);
+	hear_vf(&cards, true);
+	hello(&cards, true);
+	hear_nothing(&cards);
+	cards_close(&cards);
+	(void)state;
+}
+
+/* A card's frame goes to the card of the other port, its checksum finished; and is counted. */
+static void frames(void **state)
+{
+	struct {
+		struct synthetic_header header;
+		uint8_t frame[60];
+	} sent = { .header = { .magic = SYNTHETIC_MAGIC,
+			       .type = SYNTHETIC_FRAME,
+			       .flags = SYNTHETIC_CSUM_PARTIAL,
+			       .csum_start = 34,
+			       .csum_offset = 6 },
+		   .frame = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 8, 0 } };
+	struct adapter_port_counters counters;
+	struct cards cards;
+	uint8_t got[60];
+
+	cards_open(&cards);
+	hello(&cards, true);
+	memset(sent.frame + 42, 0x11, 18);
+	assert_int_equal(send(cards.fd, &sent, sizeof(sent), 0), sizeof(sent));
+	assert_int_equal(hear(&cards, SYNTHETIC_FRAME, 1, got, sizeof(got)), sizeof(got));
+	/* 9 words of 0x1111: their sum's complement, at the offset that the header names */
+	assert_int_equal(got[40] << 8 | got[41], 0xffff - 9 * 0x1111 % 0xffff);
+	memset(got + 40, 0, 2);
+	assert_memory_equal(got, sent.frame, sizeof(got));
+	counters = host_counters(&cards.host, 0);
+	assert_int_equal(counters.fabric.tx_frames, 1);
+	assert_int_equal(counters.tx_frames, 0);
+	cards_close(&cards);
+	(void)state;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(revoke_and_return),
+		cmocka_unit_test(revoke_while_it_returns),
+		cmocka_unit_test(guest_restarts),
+		cmocka_unit_test(frames),
+	};
+
+	guard_install();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
