@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "device/internal.h"
+#include "input.h"
 #include "wire/rnic.h"
 
 #define PAGES     96u /* of the file */
@@ -46,10 +47,6 @@ static struct adapter *adapter;
 static uint8_t *memory;
 static int memory_fd;
 
-/* What is left of the input */
-static const uint8_t *in;
-static size_t left;
-
 /* What the driver has learnt */
 static struct {
 	uint32_t next_page;
@@ -63,20 +60,6 @@ static struct {
 		unsigned int page;
 	} wq[2]; /* SQ, RQ */
 } known;
-
-static void require(int holds)
-{
-	if (!holds)
-		abort();
-}
-
-static uint8_t take(void)
-{
-	if (!left)
-		return 0;
-	left--;
-	return *in++;
-}
 
 static uint32_t take32(void)
 {

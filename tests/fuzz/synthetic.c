@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "device/internal.h"
+#include "input.h"
 #include "wire/synthetic.h"
 
 #define PORTS    3u
@@ -40,27 +41,9 @@ static struct lanes *lanes;
 static struct adapter *adapter;
 static int host = -1;
 
-/* What is left of the input */
-static const uint8_t *in;
-static size_t left;
-
 /* What the host has been told since it last said hello: a bit for each port, and the end */
 static unsigned int told;
 #define TOLD_END (1u << PORTS)
-
-static void require(int holds)
-{
-	if (!holds)
-		abort();
-}
-
-static uint8_t take(void)
-{
-	if (!left)
-		return 0;
-	left--;
-	return *in++;
-}
 
 static uint16_t take16(void)
 {

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tests/fuzz/input.h - the input of a target that is made of operations, byte by byte.
+ */
+#ifndef MANAKIN_TESTS_FUZZ_INPUT_H
+#define MANAKIN_TESTS_FUZZ_INPUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* What is left of the input */
+static const uint8_t *in;
+static size_t left;
+
+static inline void require(int holds)
+{
+	if (!holds)
+		abort();
+}
+
+/** take() - the next byte; 0 behind the end */
+static inline uint8_t take(void)
+{
+	if (!left)
+		return 0;
+	left--;
+	return *in++;
+}
+
+#endif
