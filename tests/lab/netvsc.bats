@@ -60,7 +60,7 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 	adapter_content nic
 }
 
-@test "TCP over the synthetic path: checksums, large sends, both ways" {
+@test "TCP over the synthetic path: checksums, large sends, VLAN tags, both ways, and its flows over the channels" {
 	two_hosts
 	adapter_control nic vf revoke
 	await 20 guest azure '! ls /sys/bus/pci/devices/0000:00:10.0 2>/dev/null'
@@ -79,6 +79,24 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 		for where in "" "$there"; do
 			$where cat /proc/net/snmp | awk "/^Tcp: [0-9]/ && (\$14 || \$16) { exit 1 }" || exit
 		done'
+	guest azure '
+		there="ip netns exec n1"
+		ip link add link eth0 name tagged type vlan id 7
+		ip address add 10.9.7.1/24 dev tagged
+		ip link set tagged up
+		$there ip link add link eth1 name tagged type vlan id 7
+		$there ip address add 10.9.7.2/24 dev tagged
+		$there ip link set tagged up
+		ping -c 5 -i 0.1 -W 2 10.9.7.2 || exit
+		$there cat /proc/net/vlan/tagged | grep "total frames received" | grep -v " 0$"'
+	# Connections that are refused: the hash of each picks the channel that it comes by.
+	guest azure '
+		for port in $(seq 6000 6031); do socat -u OPEN:/dev/null TCP:10.9.0.2:$port 2>/dev/null; done
+		ip netns exec n1 ethtool -S eth1 | awk "/ rx_queue_[0-9]+_packets:/ { print; n += \$2 > 0 } END { exit n < 3 }"
+		status=$?
+		ip link delete tagged
+		ip netns exec n1 ip link delete tagged
+		exit $status'
 	adapter_control nic vf return
 	await 30 guest azure 'ls /sys/bus/pci/devices/0000:00:10.0/net'
 	one_host
