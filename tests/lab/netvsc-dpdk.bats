@@ -25,7 +25,7 @@ testpmd_start() {
 			--nb-cores=2 --txq=2 --rxq=2 --txd=128 --rxd=128 --total-num-mbufs=8192 \
 			--stats 1 >/tmp/testpmd.log 2>&1 &
 		echo $! >/tmp/testpmd.pid'
-	await 60 guest azure 'grep -aq "TX-packets: [1-9]" /tmp/testpmd.log'
+	await 120 guest azure 'grep -aq "TX-packets: [1-9]" /tmp/testpmd.log'
 	guest azure 'grep -a "found matching VF port" /tmp/testpmd.log'
 }
 
@@ -54,13 +54,13 @@ sends_by() {
 	local turn before sent arrived
 	before=$(fabric all)
 	testpmd_start
-	sends_by vf 20
+	sends_by vf 30
 	for turn in {1..20}; do
 		adapter_control nic vf revoke
 		await 20 guest azure '! ls /sys/bus/pci/devices/0000:00:10.0 2>/dev/null'
-		sends_by card 20
+		sends_by card 30
 		adapter_control nic vf return
-		sends_by vf 40
+		sends_by vf 60
 	done
 	guest azure 'kill -INT $(pidof dpdk-testpmd)
 		for i in $(seq 200); do [ -d /proc/$(cat /tmp/testpmd.pid) ] || break; sleep 0.1; done
@@ -78,7 +78,7 @@ sends_by() {
 
 @test "a card that the host takes away while DPDK sends: DPDK says so, can be killed, and the guest goes on" {
 	testpmd_start
-	sends_by vf 20
+	sends_by vf 30
 	adapter_control nic card 1 pull
 	await 20 guest azure "! ls /sys/bus/vmbus/devices/$CARD 2>/dev/null"
 	# DPDK waits a minute for an answer of the card, and asks several times before it ends.

@@ -67,10 +67,10 @@ advises() {
 
 # testpmd EAL-ARGUMENT... - send for some seconds; the log stays in the guest, in /tmp/log
 testpmd() {
-	COMMAND_TIMEOUT=90 guest azure "stdbuf -oL timeout -s KILL 80 dpdk-testpmd -l 1-2 $(printf '%q ' "$@") -- \
+	COMMAND_TIMEOUT=160 guest azure "stdbuf -oL timeout -s KILL 150 dpdk-testpmd -l 1-2 $(printf '%q ' "$@") -- \
 			--forward-mode=txonly --auto-start --txd=128 --rxd=128 --total-num-mbufs=8192 --stats 1 \
 			</dev/null >/tmp/log 2>&1 &
-		for i in \$(seq 500); do
+		for i in \$(seq 1200); do
 			((\$(grep -ac 'Tx-pps: *[1-9]' /tmp/log) < 2)) && [[ -d /proc/\$! ]] || break
 			sleep 0.1
 		done
@@ -85,7 +85,7 @@ testpmd() {
 	guest azure "$MANAKIN_THERE setup eth1"
 	equal uio_hv_generic "$(guest azure "basename \$(readlink /sys/bus/vmbus/devices/$CARD/driver)")" driver
 	sent=$(adapter_counter nic 1 tx_packets)
-	COMMAND_TIMEOUT=90 guest azure "$MANAKIN_THERE run eth1 --queues 2 --seconds 4 --json 2>/tmp/said ||
+	COMMAND_TIMEOUT=160 guest azure "$MANAKIN_THERE run eth1 --queues 2 --seconds 4 --json 2>/tmp/said ||
 		{ cat /tmp/said; false; }" >"$(lab_file run.json)"
 	"$LAB_TESTS/../schema.py" run "$(lab_file run.json)"
 	grep -E '"pps_median": [1-9]' "$(lab_file run.json)"
@@ -97,7 +97,7 @@ testpmd() {
 }
 
 @test "setup killed after any step, said or not: restore brings the interface back" {
-	COMMAND_TIMEOUT=170 guest azure "python3 /mnt/share/cutoff_guest.py $MANAKIN_THERE eth1 $CARD"
+	COMMAND_TIMEOUT=400 guest azure "python3 /mnt/share/cutoff_guest.py $MANAKIN_THERE eth1 $CARD"
 	adapter_content nic
 }
 
