@@ -112,3 +112,22 @@ for row in rows:
 sys.exit("there is no such test: " + "; ".join(wrong) if wrong else 0)
 END
 }
+
+@test "the tests that vmbus.md names are there" {
+	python3 - "$MAN/.." <<'END'
+import re
+import sys
+
+root = sys.argv[1]
+section = open(f"{root}/docs/vmbus.md").read().split("\n## Which test shows what\n")[1].split("\n## ")[0]
+named = [(file, name) for file, names in re.findall(r'\b(netvsc(?:-dpdk|-host)?): ((?:"[^"]+"(?:; |, )?)+)', section)
+         for name in re.findall(r'"([^"]+)"', names)]
+assert len(named) > 20, named
+wrong = []
+for file, name in named:
+    tests = re.findall(r'^@test "(.*)" \{', open(f"{root}/tests/lab/{file}.bats").read(), re.M)
+    if not any(test == name or name.endswith("...") and test.startswith(name[:-3]) for test in tests):
+        wrong.append(f"{file}: {name}")
+sys.exit("there is no such test: " + "; ".join(wrong) if wrong else 0)
+END
+}
