@@ -129,6 +129,14 @@ static void hello(struct cards *cards, bool vf)
 	assert_int_equal(hear(cards, SYNTHETIC_ALL_SAID, 0, none, sizeof(none)), 0);
 }
 
+/* The VF is to go: the drivers are told, then the function. */
+static void vf_go(struct cards *cards)
+{
+	assert_int_equal(adapter_set_vf(cards->host.adapter, false), 0);
+	hear_ports(cards, false);
+	hear_vf(cards, false);
+}
+
 /* The driver is told before the function goes, and after it has come. */
 static void revoke_and_return(void **state)
 {
@@ -138,9 +146,7 @@ static void revoke_and_return(void **state)
 	assert_int_equal(adapter_set_vf(cards.host.adapter, false), -ENOTCONN);
 	hello(&cards, true);
 	for (unsigned int turn = 0; turn < 3; turn++) {
-		assert_int_equal(adapter_set_vf(cards.host.adapter, false), 0);
-		hear_ports(&cards, false);
-		hear_vf(&cards, false);
+		vf_go(&cards);
 		say(&cards, SYNTHETIC_VF_DONE, 0, 0);
 		hear_nothing(&cards);
 		assert_int_equal(adapter_set_vf(cards.host.adapter, true), 0);
@@ -162,14 +168,10 @@ static void revoke_while_it_returns(void **state)
 
 	cards_open(&cards);
 	hello(&cards, true);
-	assert_int_equal(adapter_set_vf(cards.host.adapter, false), 0);
-	hear_ports(&cards, false);
-	hear_vf(&cards, false);
+	vf_go(&cards);
 	assert_int_equal(adapter_set_vf(cards.host.adapter, true), 0);
 	hear_vf(&cards, true);
-	assert_int_equal(adapter_set_vf(cards.host.adapter, false), 0);
-	hear_ports(&cards, false);
-	hear_vf(&cards, false);
+	vf_go(&cards);
 	say(&cards, SYNTHETIC_VF_DONE, 0, 1);
 	hear_nothing(&cards);
 	cards_close(&cards);
@@ -183,9 +185,7 @@ static void guest_restarts(void **state)
 
 	cards_open(&cards);
 	hello(&cards, true);
-	assert_int_equal(adapter_set_vf(cards.host.adapter, false), 0);
-	hear_ports(&cards, false);
-	hear_vf(&cards, false);
+	vf_go(&cards);
 	hello(&cards, false);
 	hear_vf(&cards, false);
 	assert_int_equal(adapter_set_vf(cards.host.adapter, true), 0);
