@@ -342,10 +342,14 @@ six_pieces() {
 		"$(packets sound --any-udp "$(capture "$port")")" 'what arrived'
 }
 
-# odd_splits PORT - segments of a byte, many of them, and small ones behind large ones
+# odd_splits PORT [SEGMENTS] - segments of a byte, many of them, and small ones behind large ones
+#
+# SEGMENTS: the most that the driver takes. Not for net_mana: after packets of 8 to 15 segments what
+# it has not counted at the end is less than UNCOUNTED. Those of more it drops, each with a message,
+# which is more than an emulated terminal can show in time.
 odd_splits() {
-	local before split ones=1,1,1,1,1,1,1
-	local splits=("43,1" "42,$ones,$ones,$ones" "64,1000" "100,33,7,900,1,2,3")
+	local before split splits=("43,1" "64,1000" "100,33,7,900,1,2,3")
+	(($# < 2)) || splits+=("42$(printf ',1%.0s' $(seq 2 "$2"))")
 	before=$(wire "$1")
 	testpmd guest "$(mac "$1")" 1-2 --forward-mode=txonly --tx-offloads=0x8000 "${FEW[@]}" <<-END
 		$(printf 'set txpkts %s\nstart\nsleep 0.2\nstop\n' "${splits[@]}")

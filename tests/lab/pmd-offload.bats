@@ -58,7 +58,7 @@ teardown_file() {
 }
 
 @test "txpkts: odd splits arrive whole" {
-	odd_splits 15
+	odd_splits 15 30
 }
 
 # large_sends FROM TO MSS OPTION... - packets of up to 8,978 bytes are cut as a software segmenter does it
