@@ -668,6 +668,42 @@ static void suppression(void **state)
 
 /* ---- Memory ---- */
 
+/* Plain entries of a burst: that one could be reached says nothing of the next */
+static void elements_behind_a_good_one(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct gwq *sq = &test->net.sq;
+	uint8_t *memory = guest_alloc(guest, 4096);
+	const uint64_t end = GUEST_IOVA + GUEST_SIZE;
+	const struct gdma_sge good = sge_of(guest, memory, 100);
+	const struct gdma_sge bad[] = {
+		{ good.address, guest->key + 1, 100 },
+		{ good.address, guest->hwc_key, 100 },
+		{ end - 99, guest->key, 100 },
+		{ GUEST_IOVA - 1, guest->key, 100 },
+		{ end, guest->key, 100 },
+		{ UINT64_MAX - 50, guest->key, 100 },
+	};
+
+	random_bytes(&test->random, memory, 4096);
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const struct gdma_sge *sges[] = { &good, &bad[i], &good };
+
+		for (unsigned int k = 0; k < 3; k++) {
+			struct gsend send = { .sge = sges[k],
+					      .sges = 1,
+					      .oob = send_oob(&test->net.port, sq) };
+
+			send_post(sq, &send);
+		}
+		ring_wq(guest, sq);
+		assert_int_equal(tx_wait(guest, sq), MANA_CQE_TX_OKAY);
+		assert_int_equal(tx_wait(guest, sq), MANA_CQE_TX_GDMA_ERR);
+		assert_int_equal(tx_wait(guest, sq), MANA_CQE_TX_OKAY);
+	}
+}
+
 static void elements_outside_their_memory(void **state)
 {
 	struct test *test = *state;
@@ -965,6 +1001,7 @@ int main(void)
 		TEST(headers_of_256_bytes),
 		TEST(oobs_that_make_no_sense),
 		TEST(suppression),
+		TEST(elements_behind_a_good_one),
 		TEST(elements_outside_their_memory),
 		TEST(sink_verifies),
 		TEST(link_goes_down),
