@@ -137,12 +137,24 @@ adapter_memory() {
 	awk '$1 == "RssAnon:" { print $2 }' "/proc/$(<"$(lab_file "$1").pid")/status"
 }
 
-# adapter_resources NAME - file descriptors, mappings and threads
+# adapter_resources NAME - file descriptors, mappings of files, reserved address space and threads
+#
+# The kernel counts neighbouring mappings without a file as one, and who is whose neighbour
+# depends on where it has put them: their number says nothing. What they take is memory
+# (adapter_memory), or address space without access.
 adapter_resources() {
 	local pid
 	pid=$(<"$(lab_file "$1").pid")
 	echo "fds=$(find "/proc/$pid/fd" -type l | wc -l)" \
-		"maps=$(wc -l <"/proc/$pid/maps")" \
+		"$(python3 -c '
+import sys
+files = reserved = 0
+for line in sys.stdin:
+    span, access, _, _, inode = line.split()[:5]
+    start, end = (int(part, 16) for part in span.split("-"))
+    files += inode != "0"
+    reserved += end - start if inode == "0" and access == "---p" else 0
+print(f"files={files} reserved={reserved >> 30}GiB")' <"/proc/$pid/maps")" \
 		"threads=$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)"
 }
 

@@ -29,6 +29,7 @@ teardown_file() {
 remember() {
 	adapter_memory mana0 >"$(lab_file "$1.memory")"
 	adapter_resources mana0 >"$(lab_file "$1.resources")"
+	cat "/proc/$(<"$(lab_file mana0).pid")/maps" >"$(lab_file "$1.maps")"
 }
 
 # not_grown WHAT KB - has the adapter what it had, but for KB of memory?
@@ -38,13 +39,22 @@ not_grown() {
 	after=$(adapter_memory mana0)
 	echo "$before kB, then $after kB; $(adapter_resources mana0)"
 	((after - before <= $2)) || fail "its memory has grown from $before to $after kB"
-	equal "$(<"$(lab_file "$1.resources")")" "$(adapter_resources mana0)" "the adapter's resources"
+	equal "$(<"$(lab_file "$1.resources")")" "$(adapter_resources mana0)" "the adapter's resources" || {
+		diff "$(lab_file "$1.maps")" "/proc/$(<"$(lab_file mana0).pid")/maps"
+		return 1
+	}
 }
 
-# works GUEST - does traffic flow?
+# works GUEST - does traffic flow? No packet is lost, however long an emulated guest takes for it
 works() {
-	guest "$1" "ping -q -c 200 -i 0.005 -W 2 $HOST" | grep ' 0% packet loss'
-	ping -q -c 200 -i 0.005 -W 2 $GUEST | grep ' 0% packet loss'
+	local ping='ping -q -c 200 -i 0.005 -W 10'
+	answered "$(guest "$1" "$ping $HOST")"
+	answered "$($ping $GUEST)"
+}
+
+# answered OUTPUT - does ping say that nothing was lost?
+answered() {
+	grep ' 0% packet loss' <<<"$1" || fail "not every packet was answered:" "$1"
 }
 
 # clients_gone N - has the adapter seen N clients go?
