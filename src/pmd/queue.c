@@ -66,7 +66,12 @@ int pmd_txq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
 	txq->conf = *conf;
 	txq->fast_free = offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	threshold = conf->tx_free_thresh ? conf->tx_free_thresh : TX_FREE_THRESHOLD;
-	txq->free_below = txq->units - RTE_MIN(threshold, txq->units - 1);
+	/*
+	 * With as many in use, not more: an application that sends a burst of that many to each of
+	 * many queues in turn then gets as many mbufs back as it takes, each time, and its pool's
+	 * cache is enough for it.
+	 */
+	txq->free_below = txq->units - RTE_MIN(threshold, txq->units - 1) + 1;
 	dev->data->tx_queues[index] = txq;
 	return 0;
 
