@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What idle queues and vPorts cost a busy one, in turn: testpmd sending on one port of an
 # adapter with one and with 16 (all of them started); driver-bench on one queue of one and of
-# 64. testpmd cannot tell the latter: it polls each queue it has. As root.
+# 64. testpmd cannot tell the latter: it polls each queue it has. As root, with 1 GiB of hugepages.
 # usage: idle.sh BUILD [ROUNDS [SECONDS]]
 set -eu
 
@@ -38,9 +38,14 @@ measure()
 {
 	name=$1 what=$2
 	shift 2
-	"$manakin" run "idle-$name" --plugin "$plugin" --cores 0 --seconds "$seconds" --json "$@" 2>/dev/null |
-		python3 -c 'import json, sys
-print(sys.argv[1], max(r["pps_median"] for r in json.load(sys.stdin)["rates"] if r["port"] == 0))' "$what"
+	"$manakin" run "idle-$name" --plugin "$plugin" --cores 0 --seconds "$seconds" --json "$@" \
+		>"$dir/rates" 2>"$dir/said" || {
+		cat "$dir/said" >&2
+		exit 1
+	}
+	python3 -c 'import json, sys
+print(sys.argv[1], max(r["pps_median"] for r in json.load(sys.stdin)["rates"] if r["port"] == 0))' \
+		"$what" <"$dir/rates"
 }
 
 # queue MODE QUEUES - likewise, of driver-bench

@@ -16,9 +16,11 @@
  *
  * The two fences make sure that one of the two sees the other.
  *
- * Polled work is run every round for as long as the lane is awake. Before the lane
- * sleeps it tells each piece of polled work, which announces it in shared memory
- * and looks once more.
+ * Polled work is run every round for as long as the lane is awake, unless there has
+ * been nothing to do for some time: then it is quiet, and run in one of QUIET_ROUNDS
+ * rounds. polled[] has the busy ones first, so that a round does not even touch the
+ * others. Before the lane sleeps it tells each piece of polled work, which announces
+ * it in shared memory and looks once more.
  *
  * The control thread reaches into a lane with lane_call(): the function runs
  * between two pieces of work, where the lane holds no pointer to anything.
@@ -36,11 +38,11 @@
 #include <unistd.h>
 
 #define SCRATCH_ALIGN 64u /* bytes: a cache line, and any vector */
-#define WORDS (LANE_WORKS_MAX / 64u)
-#define EVENTS_MAX 16
-#define QUIET_TURNS 64u	 /* without progress, before work is looked at less often */
-#define QUIET_ROUNDS 32u /* a power of two: quiet work is looked at once in so many rounds */
-#define WAIT_ROUNDS 64u	 /* a power of two: a busy lane looks at its descriptors so often */
+#define WORDS         (LANE_WORKS_MAX / 64u)
+#define EVENTS_MAX    16
+#define QUIET_TURNS   64u /* without progress, before work is looked at less often */
+#define QUIET_ROUNDS  32u /* a power of two: quiet work is looked at once in so many rounds */
+#define WAIT_ROUNDS   64u /* a power of two: a busy lane looks at its descriptors so often */
 
 struct lane {
 	_Atomic uint64_t summary;
@@ -57,6 +59,7 @@ struct lane {
 	struct lane_work *work[LANE_WORKS_MAX];
 	struct lane_work *polled[LANE_WORKS_MAX];
 	unsigned int polled_count;
+	unsigned int busy_count; /* of polled[], at its start */
 	unsigned int round;
 	uint64_t last_progress; /* ns */
 
@@ -161,6 +164,15 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/** polled_swap() - exchange two places of polled[] */
+static void polled_swap(struct lane *lane, unsigned int a, unsigned int b)
+{
+	struct lane_work *work = lane->polled[a];
+
+	lane->polled[a] = lane->polled[b];
+	lane->polled[b] = work;
+}
+
 /** lane_turn_polled() - a turn for the polled work; true if the lane should stay awake */
 static bool lane_turn_polled(struct lane *lane)
 {
@@ -169,11 +181,9 @@ static bool lane_turn_polled(struct lane *lane)
 
 	if (!lane->polled_count)
 		return false;
-	for (unsigned int i = 0; i < lane->polled_count; i++) {
+	for (unsigned int i = 0; i < (look_at_all ? lane->polled_count : lane->busy_count); i++) {
 		struct lane_work *work = lane->polled[i];
 
-		if (work->quiet >= QUIET_TURNS && !look_at_all)
-			continue;
 		work->progress = false;
 		lane_unblock(lane, work);
 		work->run(work, lane->index);
@@ -181,8 +191,11 @@ static bool lane_turn_polled(struct lane *lane)
 		if (work->progress) {
 			work->quiet = 0;
 			progress = true;
-		} else if (work->quiet < QUIET_TURNS) {
-			work->quiet++;
+			if (i >= lane->busy_count)
+				polled_swap(lane, i, lane->busy_count++);
+		} else if (i < lane->busy_count && ++work->quiet >= QUIET_TURNS) {
+			/* The one that comes here has not been run yet. */
+			polled_swap(lane, i--, --lane->busy_count);
 		}
 		lane_answer(lane);
 	}
@@ -372,8 +385,8 @@ void *lanes_scratch(struct lanes *lanes, unsigned int lane, size_t size)
 	struct lane *l = lanes->lane[lane];
 
 	if (!l->scratch) {
-		l->scratch = aligned_alloc(SCRATCH_ALIGN,
-					   (size + SCRATCH_ALIGN - 1) & ~(size_t)(SCRATCH_ALIGN - 1));
+		l->scratch = aligned_alloc(SCRATCH_ALIGN, (size + SCRATCH_ALIGN - 1) &
+								  ~(size_t)(SCRATCH_ALIGN - 1));
 		if (l->scratch)
 			memset(l->scratch, 0, size);
 	}
@@ -454,7 +467,8 @@ static void change_poll(void *argument)
 	struct lane_change *change = argument;
 	struct lane *lane = change->lane;
 
-	lane->polled[lane->polled_count++] = change->work;
+	lane->polled[lane->polled_count] = change->work;
+	polled_swap(lane, lane->polled_count++, lane->busy_count++);
 	change->work->quiet = 0;
 	if (change->work->rest)
 		change->work->rest(change->work, false);
@@ -473,9 +487,18 @@ static void change_unpoll(void *argument)
 	struct lane_change *change = argument;
 	struct lane *lane = change->lane;
 
-	for (unsigned int i = 0; i < lane->polled_count; i++)
-		if (lane->polled[i] == change->work)
-			lane->polled[i--] = lane->polled[--lane->polled_count];
+	for (unsigned int i = 0; i < lane->polled_count; i++) {
+		unsigned int hole = i;
+
+		if (lane->polled[i] != change->work)
+			continue;
+		if (hole < lane->busy_count) {
+			hole = --lane->busy_count;
+			lane->polled[i] = lane->polled[hole];
+		}
+		lane->polled[hole] = lane->polled[--lane->polled_count];
+		i--;
+	}
 }
 
 void lane_unpoll(struct lane_work *work)

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LANES_MAX 64u
+#define LANES_MAX      64u
 #define LANE_WORKS_MAX 4096u /* pieces of work a lane can have */
 
 struct lanes;
@@ -47,7 +47,7 @@ typedef bool lane_rest(struct lane_work *work, bool asleep);
  * @blocked:	set by @run when it waits for a kick that may never come (a receive
  *		buffer): the lane runs it again after LANE_BLOCKED_MS all the same
  * @progress:	set by @run when it has done something
- * @quiet:	turns without progress; the lane's own
+ * @quiet:	turns without progress while it is busy; the lane's own
  */
 struct lane_work {
 	lane_run *run;
@@ -60,7 +60,7 @@ struct lane_work {
 };
 
 #define LANE_BLOCKED_MS 5
-#define LANE_SPIN_US 100
+#define LANE_SPIN_US    100
 
 /**
  * lanes_start() - start the threads

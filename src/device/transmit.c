@@ -587,8 +587,12 @@ CPU_CLONES static unsigned int run_burst(struct wq *sq, unsigned int lane,
 bool transmit_run(struct lane_work *work, unsigned int lane)
 {
 	struct wq *sq = (struct wq *)work;
-	struct scratch *scratch = scratch_of(sq->adapter, lane);
+	struct scratch *scratch;
 
+	/* Most of many queues have nothing, and each costs the busy one what is touched for it. */
+	if (sq->seen == sq->taken && wq_empty(sq))
+		return false;
+	scratch = scratch_of(sq->adapter, lane);
 	if (!scratch || !ring_ready(&sq->ring))
 		return false;
 	for (unsigned int i = 0; i < TURN_BURSTS; i++) {

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Polled work of a lane: what has something to do gets a turn a round, what has not is looked
+ * at now and then, and neither is lost when others come and go. One piece of work is always
+ * busy, so that the lane does not sleep; its turns are the rounds.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/lane.h"
+
+#define WORKS   64u
+#define ROUNDS  20000u /* many times what it takes to be quiet, and to be looked at again */
+#define OFTEN   8u     /* quiet work gets fewer than a turn in so many rounds... */
+#define SELDOM  128u   /* ...and more than one in so many */
+#define CHANGES 2000u
+
+struct piece {
+	struct lane_work work; /* first: it is what run() is given */
+	atomic_uint turns;
+	atomic_bool busy;
+	bool polled;
+	unsigned int before;
+};
+
+struct fixture {
+	struct lanes *lanes;
+	struct piece piece[WORKS];
+};
+
+static bool run(struct lane_work *work, unsigned int lane)
+{
+	struct piece *piece = (struct piece *)work;
+
+	(void)lane;
+	atomic_fetch_add(&piece->turns, 1);
+	work->progress = atomic_load(&piece->busy);
+	return false;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (!f || lanes_start(NULL, 1, &f->lanes))
+		return -1;
+	for (unsigned int i = 0; i < WORKS; i++) {
+		struct piece *piece = &f->piece[i];
+
+		piece->work.run = run;
+		if (lane_add(f->lanes, 0, &piece->work, -1))
+			return -1;
+		atomic_store(&piece->busy, i == 0);
+		lane_poll(&piece->work);
+		piece->polled = true;
+	}
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	for (unsigned int i = 0; i < WORKS; i++)
+		lane_remove(&f->piece[i].work, -1);
+	lanes_stop(f->lanes);
+	free(f);
+	return 0;
+}
+
+static void let_pass(struct fixture *f, unsigned int rounds)
+{
+	unsigned int start = atomic_load(&f->piece[0].turns);
+
+	while (atomic_load(&f->piece[0].turns) - start < rounds)
+		sched_yield();
+}
+
+/** check() - let time pass, and see whether each piece has had the turns that are its due */
+static void check(struct fixture *f)
+{
+	/* What has changed needs time to be noticed. */
+	let_pass(f, ROUNDS);
+	lanes_sync(f->lanes);
+	for (unsigned int i = 0; i < WORKS; i++)
+		f->piece[i].before = atomic_load(&f->piece[i].turns);
+	let_pass(f, ROUNDS);
+	lanes_sync(f->lanes);
+	for (unsigned int i = WORKS; i-- > 0;) {
+		struct piece *piece = &f->piece[i];
+		unsigned int turns = atomic_load(&piece->turns) - piece->before;
+
+		if (!piece->polled) {
+			assert_int_equal(turns, 0);
+		} else if (atomic_load(&piece->busy)) {
+			assert_true(turns > ROUNDS / 2);
+		} else {
+			assert_true(turns > ROUNDS / SELDOM);
+			assert_true(turns < ROUNDS / OFTEN);
+		}
+	}
+}
+
+static void quiet_work_is_looked_at_seldom(void **state)
+{
+	check(*state);
+}
+
+static void work_that_gets_busy_gets_its_turns(void **state)
+{
+	struct fixture *f = *state;
+
+	atomic_store(&f->piece[WORKS - 1].busy, true);
+	atomic_store(&f->piece[17].busy, true);
+	check(f);
+	atomic_store(&f->piece[17].busy, false);
+	check(f);
+}
+
+static void work_that_is_no_longer_polled_is_not_run(void **state)
+{
+	struct fixture *f = *state;
+
+	atomic_store(&f->piece[5].busy, true);
+	check(f);
+	for (unsigned int i = 4; i < 7; i++) {
+		lane_unpoll(&f->piece[i].work);
+		f->piece[i].polled = false;
+	}
+	check(f);
+	lane_poll(&f->piece[5].work);
+	f->piece[5].polled = true;
+	check(f);
+}
+
+static void nothing_is_lost_by_any_changes(void **state)
+{
+	struct fixture *f = *state;
+
+	srand(1);
+	for (unsigned int i = 0; i < CHANGES; i++) {
+		struct piece *piece = &f->piece[1 + (unsigned int)rand() % (WORKS - 1)];
+
+		if (rand() % 2) {
+			atomic_store(&piece->busy, !atomic_load(&piece->busy));
+		} else if (piece->polled) {
+			lane_unpoll(&piece->work);
+			piece->polled = false;
+		} else {
+			lane_poll(&piece->work);
+			piece->polled = true;
+		}
+		let_pass(f, (unsigned int)rand() % 128);
+	}
+	check(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(quiet_work_is_looked_at_seldom, setup, teardown),
+		cmocka_unit_test_setup_teardown(work_that_gets_busy_gets_its_turns, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(work_that_is_no_longer_polled_is_not_run, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_lost_by_any_changes, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
