@@ -154,7 +154,8 @@ for line in sys.stdin:
     start, end = (int(part, 16) for part in span.split("-"))
     files += inode != "0"
     reserved += end - start if inode == "0" and access == "---p" else 0
-print(f"files={files} reserved={reserved >> 30}GiB")' <"/proc/$pid/maps")" \
+# In tenths, as a guest has a few GiB of what is reserved for it, and arenas come and go.
+print(f"files={files} reserved={reserved / 2**40:.1f}TiB")' <"/proc/$pid/maps")" \
 		"threads=$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)"
 }
 
