@@ -71,7 +71,16 @@ sum() {
 	awk -F '[ :]+' -v pattern="^$2\$" '$2 ~ pattern { n += $3 } END { print n + 0 }' <<<"$1"
 }
 
-# neighbours - each end knows the other's address for good: no packet but the test's
+# settled - has nothing crossed port 0 for half a second?
+settled() {
+	local before
+	before=$(adapter_counter mana0 0 rx_packets)/$(adapter_counter mana0 0 tx_packets)
+	sleep 0.5
+	[[ $before == $(adapter_counter mana0 0 rx_packets)/$(adapter_counter mana0 0 tx_packets) ]]
+}
+
+# neighbours - no packet but the test's: each end knows the other's address for good, and what
+# an earlier test leaves behind (a server that closes its connections late) is over
 neighbours() {
 	local host address
 	host=$(</sys/class/net/lab0/address)
@@ -81,6 +90,7 @@ neighbours() {
 	for address in $HOST0 $HOST0_6; do
 		guest guest "ip neigh replace $address lladdr $host dev eth0 nud permanent"
 	done
+	await 20 settled
 }
 
 # by_queue - packets that each of eth0's receive queues has taken
