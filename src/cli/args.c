@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/eal_args.h"
+#include "app/eal_args.h"
 #include "cli/look.h"
-#include "cli/output.h"
+#include "term/output.h"
 
 enum {
 	OPTION_PMD = 'p',
@@ -138,11 +138,10 @@ static int make_and_print(const struct args *args, const struct machine *machine
 			  const struct mana_port *const *ports, size_t n)
 {
 	struct eal_args eal;
-	char error[512];
+	struct error error;
 	int status = EXIT_FAILED;
 
-	if (eal_args_make(machine, ports, n, args->pmd, args->form, args->plugin, &eal, error,
-			  sizeof(error))) {
+	if (eal_args_make(machine, ports, n, args->pmd, args->form, args->plugin, &eal, &error)) {
 		say("%s", error);
 	} else {
 		for (size_t i = 0; i < 2 && !args->json; i++)

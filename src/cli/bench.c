@@ -23,13 +23,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "cli/bench_directory.h"
-#include "cli/bench_report.h"
-#include "cli/bench_subject.h"
+#include "measure/directory.h"
+#include "measure/report.h"
+#include "measure/subject.h"
 #include "cli/cli.h"
-#include "cli/cpus.h"
-#include "cli/hugepages.h"
-#include "cli/testpmd.h"
+#include "process/cpus.h"
+#include "process/hugepages.h"
+#include "app/testpmd.h"
 
 #define NUMBERS_MAX 32u
 #define TURNS_MAX   99u
@@ -297,16 +297,15 @@ static int my_turn(int stop)
  * Return: 0 or a negative errno and a sentence for the user
  */
 static int take_turn(const struct bench *bench, const struct point *point, struct subject *subject,
-		     double *mpps, char *error, size_t error_size)
+		     double *mpps, struct error *error)
 {
 	int fd = my_turn(point->stop), err;
 
 	if (fd < 0) {
-		snprintf(error, error_size,
-			 "cannot keep others from measuring at the same time: %s", strerror(-fd));
+		error_say(error, "cannot keep others from measuring at the same time: %s", strerror(-fd));
 		return fd;
 	}
-	err = subject_turn(subject, bench->seconds, mpps, error, error_size);
+	err = subject_turn(subject, bench->seconds, mpps, error);
 	close(fd);
 	return err;
 }
@@ -336,7 +335,7 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 	struct subject *subjects[SUBJECTS] = { NULL };
 	struct hugepages hugepages = { .pipe = -1 };
 	double turns[SUBJECTS][TURNS_MAX];
-	char error[512];
+	struct error error;
 	const char *why;
 	int err, closed;
 
@@ -344,17 +343,15 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 	point->size = result->size;
 	point->queues = result->queues;
 	/* For each point anew: others may change their number too. */
-	err = hugepages_borrow(pages_needed(bench, point), &hugepages, error, sizeof(error));
+	err = hugepages_borrow(pages_needed(bench, point), &hugepages, &error);
 	for (unsigned int s = 0; s < SUBJECTS && !err; s++) {
 		if (!bench->subjects[s] || !subject_can((enum bench_subject)s, point, &why))
 			continue;
 		progress("%s: starting %s", where, subject_names[s]);
-		err = subject_open((enum bench_subject)s, point, &subjects[s], error,
-				   sizeof(error));
+		err = subject_open((enum bench_subject)s, point, &subjects[s], &error);
 		/* On a machine that does much else two ends can miss each other. */
 		if (err == -ETIMEDOUT)
-			err = subject_open((enum bench_subject)s, point, &subjects[s], error,
-					   sizeof(error));
+			err = subject_open((enum bench_subject)s, point, &subjects[s], &error);
 	}
 	for (unsigned int turn = 0; turn < bench->turns; turn++)
 		for (unsigned int s = 0; s < SUBJECTS && !err; s++) {
@@ -362,8 +359,7 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 				continue;
 			progress("%s: turn %u of %u: %s", where, turn + 1, bench->turns,
 				 subject_names[s]);
-			err = take_turn(bench, point, subjects[s], &turns[s][turn], error,
-					sizeof(error));
+			err = take_turn(bench, point, subjects[s], &turns[s][turn], &error);
 		}
 	progress("%s", "");
 	if (err && err != -EINTR)
@@ -372,7 +368,7 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 	for (unsigned int s = 0; s < SUBJECTS; s++) {
 		if (!subjects[s])
 			continue;
-		closed = subject_close(subjects[s], error, sizeof(error));
+		closed = subject_close(subjects[s], &error);
 		if (!err)
 			result->mpps[s] = median(turns[s], bench->turns);
 		if (closed && !err) {
@@ -389,7 +385,7 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 static int check_machine(const struct bench *bench, struct point *point, char *plugin, size_t size)
 {
 	unsigned int cpus[CPUS_MAX], n;
-	char error[512];
+	struct error error;
 
 	if (cpus_allowed(cpus, &n) || (bench->cores && cpus_parse(bench->cores, cpus, &n)) ||
 	    n < 2) {
@@ -399,12 +395,12 @@ static int check_machine(const struct bench *bench, struct point *point, char *p
 	memcpy(point->cpus, cpus, sizeof(point->cpus));
 	for (unsigned int s = 0; s < SUBJECTS; s++)
 		if (bench->subjects[s] &&
-		    subject_needs((enum bench_subject)s, error, sizeof(error))) {
+		    subject_needs((enum bench_subject)s, &error)) {
 			say("%s", error);
 			return -ENOENT;
 		}
 	if (bench->subjects[SUBJECT_MANAKIN] &&
-	    plugin_find(bench->plugin, plugin, size, error, sizeof(error))) {
+	    plugin_find(bench->plugin, plugin, size, &error)) {
 		say("%s", error);
 		return -ENOENT;
 	}

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/output.h"
-#include "host/check.h"
+#include "term/output.h"
+#include "host/check/check.h"
 
 /* The first three are verdicts, so wrong usage and failures are as in sysexits.h. */
 enum { STATUS_WARNING = 1, STATUS_FAIL = 2, STATUS_USAGE = 64, STATUS_FAILED = 70 };
@@ -279,7 +279,7 @@ int cmd_check(int argc, char **argv)
 	struct check_report report = { .n = 0 };
 	int status = STATUS_USAGE, err;
 	struct host host;
-	char error[512];
+	struct error error;
 
 	argp_err_exit_status = STATUS_USAGE;
 	argv[0] = (char *)"manakin check";
@@ -288,12 +288,12 @@ int cmd_check(int argc, char **argv)
 	arguments.request.words = arguments.words;
 	if (!arguments.words || argp_parse(&argp, argc, argv, 0, NULL, &arguments))
 		goto out;
-	err = host_open(arguments.sysroot, &host, error, sizeof(error));
+	err = host_open(arguments.sysroot, &host, &error);
 	if (err) {
 		say("%s", error);
 		goto out;
 	}
-	err = check_run(&host, &arguments.request, &report, error, sizeof(error));
+	err = check_run(&host, &arguments.request, &report, &error);
 	host_close(&host);
 	if (err) {
 		say("%s", error);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/control_server.h"
+#include "serve/control.h"
 
 #define WAIT_SECONDS 10
 
@@ -136,7 +136,7 @@ int cmd_control(int argc, char **argv)
 	}
 	if (!strcmp(control.request, "stats"))
 		strcat(control.request, control.json ? " json" : " table");
-	snprintf(path, sizeof(path), RUN_DIRECTORY "/%s/socket", control.name);
+	snprintf(path, sizeof(path), SOFTWARE_DIRECTORY "/%s/socket", control.name);
 	fd = reach(control.socket ? control.socket : path);
 	if (fd < 0)
 		return EXIT_FAILED;

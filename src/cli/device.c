@@ -18,11 +18,11 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
-#include "cli/control_server.h"
-#include "cli/cpus.h"
-#include "cli/port.h"
-#include "cli/summary.h"
-#include "cli/view.h"
+#include "serve/control.h"
+#include "process/cpus.h"
+#include "serve/port.h"
+#include "serve/summary.h"
+#include "serve/view.h"
 #include "device/adapter.h"
 
 #define ADAPTERS_MAX 16u
@@ -43,7 +43,7 @@ enum {
 static const struct argp_option options[] = {
 	{ "name", OPTION_NAME, "NAME", 0, "What the adapter is called (default: mana0)", 0 },
 	{ "socket", OPTION_SOCKET, "PATH", 0,
-	  "Where the client connects (default: " RUN_DIRECTORY "/NAME/socket). Given again, another "
+	  "Where the client connects (default: " SOFTWARE_DIRECTORY "/NAME/socket). Given again, another "
 	  "adapter in the same process; the --port options that follow are its own",
 	  0 },
 	{ "port", OPTION_PORT, "SPEC", 0,
@@ -51,7 +51,7 @@ static const struct argp_option options[] = {
 	  "another one, up to 16 (default: one with a sink)",
 	  0 },
 	{ "address", OPTION_ADDRESS, "ADDRESS", 0,
-	  "PCI address that DPDK finds the adapter at, in " RUN_DIRECTORY "/NAME/pci (default: "
+	  "PCI address that DPDK finds the adapter at, in " SOFTWARE_DIRECTORY "/NAME/pci (default: "
 	  VIEW_ADDRESS_DEFAULT ")",
 	  0 },
 	{ "cpus", OPTION_CPUS, "LIST", 0,
@@ -125,13 +125,13 @@ static error_t add_adapter(struct setup *setup, const char *socket)
 static error_t add_port(struct setup *setup, char *text)
 {
 	struct adapter_config *adapter;
-	char error[256];
+	struct error error;
 
 	/* Ports before the first --socket belong to the first adapter. */
 	adapter = &setup->adapters[setup->count ? setup->count - 1 : 0];
 	if (adapter->ports == ADAPTER_PORTS_MAX)
 		return usage_error(&setup->failed, "an adapter has at most %u ports", ADAPTER_PORTS_MAX);
-	if (port_parse(text, &adapter->port[adapter->ports], error, sizeof(error)))
+	if (port_parse(text, &adapter->port[adapter->ports], &error))
 		return usage_error(&setup->failed, "%s", error);
 	adapter->ports++;
 	return 0;
@@ -243,7 +243,7 @@ static int complete_setup(struct setup *setup)
 	if (!setup->count) {
 		char path[108];
 
-		snprintf(setup->directory, sizeof(setup->directory), RUN_DIRECTORY "/%s",
+		snprintf(setup->directory, sizeof(setup->directory), SOFTWARE_DIRECTORY "/%s",
 			 setup->name);
 		snprintf(path, sizeof(path), "%s/socket", setup->directory);
 		add_adapter(setup, path);
@@ -252,7 +252,7 @@ static int complete_setup(struct setup *setup)
 		struct adapter_config *adapter = &setup->adapters[a];
 
 		if (!adapter->ports) {
-			port_parse(spec, &adapter->port[0], error, sizeof(error));
+			port_parse(spec, &adapter->port[0], &error);
 			adapter->ports = 1;
 		}
 		snprintf(setup->names[a], sizeof(setup->names[a]), a ? "%s.%u" : "%s", setup->name,
@@ -278,12 +278,12 @@ static int make_run_directory(const char *socket)
 	char path[128];
 	char *slash;
 
-	if (strncmp(socket, RUN_DIRECTORY "/", strlen(RUN_DIRECTORY) + 1))
+	if (strncmp(socket, SOFTWARE_DIRECTORY "/", strlen(SOFTWARE_DIRECTORY) + 1))
 		return 0;
 	snprintf(path, sizeof(path), "%s", socket);
 	slash = strrchr(path, '/');
 	*slash = '\0';
-	if ((mkdir(RUN_DIRECTORY, 0755) < 0 && errno != EEXIST) ||
+	if ((mkdir(SOFTWARE_DIRECTORY, 0755) < 0 && errno != EEXIST) ||
 	    (mkdir(path, 0700) < 0 && errno != EEXIST)) {
 		say("cannot make %s: %s; run it as root, or choose a --socket elsewhere", path,
 		    strerror(errno));
@@ -419,7 +419,7 @@ static int run(struct setup *setup)
 	int signals = stop_signals();
 	int timer = stats_timer(setup->stats_seconds);
 	struct lanes *lanes;
-	char error[512];
+	struct error error;
 	unsigned int open = 0;
 	bool open_once;
 	int err;
@@ -436,10 +436,9 @@ static int run(struct setup *setup)
 		err = make_run_directory(config->socket);
 		if (err)
 			break;
-		err = adapter_open(config, lanes, &adapters[open], error, sizeof(error));
+		err = adapter_open(config, lanes, &adapters[open], &error);
 		if (!err) {
-			err = control_server_open(adapters[open], &controls[open], error,
-						  sizeof(error));
+			err = control_server_open(adapters[open], &controls[open], &error);
 			if (err)
 				adapter_close(adapters[open]);
 		}
@@ -449,8 +448,7 @@ static int run(struct setup *setup)
 			open++;
 	}
 	if (!err && *setup->directory) {
-		err = view_make(setup->directory, setup->address, setup->physical, error,
-				sizeof(error));
+		err = view_make(setup->directory, setup->address, setup->physical, &error);
 		if (err)
 			say("%s", error);
 	}

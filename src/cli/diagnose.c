@@ -12,7 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/diagnose.h"
-#include "cli/output.h"
+#include "term/output.h"
 
 enum {
 	OPTION_JSON = 'j',

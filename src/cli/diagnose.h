@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "host/diagnosis.h"
-#include "host/facts.h"
+#include "host/diagnosis/diagnosis.h"
+#include "host/diagnosis/facts.h"
 
 /**
  * diagnose_rules() - the rules of the program and of the machine's administrator

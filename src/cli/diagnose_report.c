@@ -7,7 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/diagnose.h"
-#include "cli/output.h"
+#include "term/output.h"
 
 #define WIDTH     80u /* characters of a line, and the most where a terminal has more: */
 #define WIDTH_MAX 100u
@@ -32,36 +32,36 @@ static const char *own_rules(void)
 struct rules *diagnose_rules(const char *directory)
 {
 	struct rules *rules = rules_open();
-	char error[RULES_ERROR];
+	struct error error;
 	int err;
 
 	if (!rules) {
 		say("out of memory");
 		return NULL;
 	}
-	err = rules_directory(rules, directory ? directory : own_rules(), error);
+	err = rules_directory(rules, directory ? directory : own_rules(), &error);
 	if (!err && !directory) {
-		err = rules_directory(rules, ADDED, error);
+		err = rules_directory(rules, ADDED, &error);
 		if (err == -ENOENT)
 			err = 0;
 	}
 	if (!err)
-		err = rules_ready(rules, error);
+		err = rules_ready(rules, &error);
 	if (!err)
 		return rules;
-	say("%s", error);
+	say("%s", error.text);
 	rules_close(rules);
 	return NULL;
 }
 
 void diagnose_facts(const char *sysroot, struct facts *facts)
 {
-	char error[512];
+	struct error error;
 	struct host host;
 
 	memset(facts, 0, sizeof(*facts));
-	if (host_open(sysroot, &host, error, sizeof(error))) {
-		say("%s", error);
+	if (host_open(sysroot, &host, &error)) {
+		say("%s", error.text);
 		return;
 	}
 	/* A diagnosis of the log alone is one, too. */

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/output.h"
-#include "host/dpdk.h"
+#include "term/output.h"
+#include "host/dpdk/dpdk.h"
 
 #define WHY_WIDTH 28u /* characters: with the other columns, not more than 80 as a rule */
 
@@ -147,12 +147,12 @@ static int list_command(int argc, char **argv)
 	struct arguments arguments = { .json = false };
 	struct dpdk_list list;
 	struct host host;
-	char error[512];
+	struct error error;
 	int err, status = EXIT_OK;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
 		return EXIT_USAGE;
-	if (host_open(arguments.sysroot, &host, error, sizeof(error))) {
+	if (host_open(arguments.sysroot, &host, &error)) {
 		say("%s", error);
 		return EXIT_FAILED;
 	}
@@ -161,7 +161,7 @@ static int list_command(int argc, char **argv)
 	/* Programs are the user's words: paths of this machine, from here. */
 	for (size_t i = 0; !err && i < arguments.n_programs; i++) {
 		char *path = realpath(arguments.programs[i], NULL);
-		int bad = path ? host_open(NULL, &host, error, sizeof(error)) : -errno;
+		int bad = path ? host_open(NULL, &host, &error) : -errno;
 
 		if (!bad) {
 			bad = dpdk_program(&host, path, &list);

@@ -4,7 +4,7 @@
  *
  * Theory of operation: everything is built in a directory of its own, which goes away, and
  * installed into a stage in it first: so it is known which files there will be before one is
- * written to the prefix. That list is recorded there (host/dpdk_record.h), then DPDK is installed;
+ * written to the prefix. That list is recorded there (host/dpdk/record.h), then DPDK is installed;
  * after a failure or Ctrl-C the record is undone, as 'uninstall' does at any time later.
  */
 #include <argp.h>
@@ -23,10 +23,10 @@
 #include "cli/cli.h"
 #include "cli/dpdk.h"
 #include "cli/dpdk_step.h"
-#include "cli/lab_child.h"
-#include "cli/output.h"
-#include "host/distro.h"
-#include "host/dpdk_record.h"
+#include "process/child.h"
+#include "term/output.h"
+#include "host/machine/distro.h"
+#include "host/dpdk/record.h"
 
 #define URL    "https://fast.dpdk.org/rel/dpdk-%s.tar.xz"
 #define SHA256 64u /* hexadecimal digits */
@@ -263,11 +263,11 @@ static int add_packages(struct install *install)
 	struct distro distro = { .family = DISTRO_OTHER };
 	const char *command;
 	struct host host;
-	char error[256];
+	struct error error;
 
 	if (!install->packages)
 		return 0;
-	if (!host_open(NULL, &host, error, sizeof(error))) {
+	if (!host_open(NULL, &host, &error)) {
 		distro_read(&host, &distro);
 		host_close(&host);
 	}
@@ -390,8 +390,7 @@ static int put_in_place(struct install *install)
 		       0);
 	if (!err && !install->steps.dry) {
 		snprintf(stage, sizeof(stage), "%s%s", install->stage, install->prefix);
-		err = dpdk_record_write(install->prefix, stage, install->release, error,
-					sizeof(error));
+		err = dpdk_record_write(install->prefix, stage, install->release, &error);
 		if (err)
 			say("%s", error);
 		install->recorded = !err;
@@ -445,10 +444,10 @@ static int make_work(struct install *install)
 /** take_back() - after a failure: nothing stays */
 static void take_back(const struct install *install)
 {
-	char error[4600];
+	struct error error;
 	size_t removed;
 
-	if (install->recorded && dpdk_record_undo(install->prefix, &removed, error, sizeof(error)))
+	if (install->recorded && dpdk_record_undo(install->prefix, &removed, &error))
 		say("%s; finish it with: manakin dpdk uninstall %s", error, install->prefix);
 }
 
@@ -568,12 +567,12 @@ int dpdk_uninstall_command(int argc, char **argv)
 		uninstall_options, parse_uninstall, "PREFIX", uninstall_doc, NULL, NULL, NULL
 	};
 	struct uninstall uninstall = { .json = false };
-	char error[4600];
+	struct error error;
 	size_t removed;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &uninstall))
 		return EXIT_USAGE;
-	if (dpdk_record_undo(uninstall.prefix, &removed, error, sizeof(error))) {
+	if (dpdk_record_undo(uninstall.prefix, &removed, &error)) {
 		say("%s", error);
 		return EXIT_FAILED;
 	}

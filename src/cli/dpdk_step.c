@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/lab_child.h"
-#include "cli/output.h"
+#include "process/child.h"
+#include "term/output.h"
 
 #define TAIL        10 /* lines of the log that are shown after a failure */
 #define PATIENCE_MS 3000

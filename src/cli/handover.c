@@ -13,7 +13,7 @@ static int carry_out(const struct handover *handover, const struct host *host,
 		     struct journal *journal, struct plan *plan)
 {
 	bool tell = handover->tell_back && !handover->json;
-	char error[PLAN_ERROR] = "";
+	struct error error = { "" };
 	int err, status;
 
 	if (!handover->json) {
@@ -21,12 +21,12 @@ static int carry_out(const struct handover *handover, const struct host *host,
 		plan_print(plan);
 		fflush(stdout);
 	}
-	err = handover->carry_out(host, journal, plan, plan_told, &tell, error, sizeof(error));
+	err = handover->carry_out(host, journal, plan, plan_told, &tell, &error);
 	status = err ? EXIT_FAILED : EXIT_OK;
 	if (err)
-		say("%s", error);
+		say("%s", error.text);
 	if (handover->json)
-		return plan_print_json(plan, false, error, status);
+		return plan_print_json(plan, false, error.text, status);
 	if (!err && plan->n_steps)
 		handover->print_done(plan);
 	else if (!err)
@@ -38,19 +38,19 @@ static int carry_out(const struct handover *handover, const struct host *host,
 static int with_journal(const struct handover *handover, const struct host *host,
 			const struct machine *machine, struct journal *journal)
 {
-	char error[PLAN_ERROR], title[64];
+	struct error error;
+	char title[64];
 	struct ledger ledger = { 0 };
 	struct plan plan = { 0 };
 	int err, status = EXIT_OK;
 
 	if (*journal->notice)
 		say("%s", journal->notice);
-	err = ledger_read(journal->records, &ledger, error, sizeof(error));
+	err = ledger_read(journal->records, &ledger, &error);
 	if (!err)
-		err = handover->make_plan(handover, host, machine, &ledger, &plan, error,
-					  sizeof(error));
+		err = handover->make_plan(handover, host, machine, &ledger, &plan, &error);
 	if (err) {
-		say("%s", error);
+		say("%s", error.text);
 		status = err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	} else if (!handover->dry_run) {
 		status = carry_out(handover, host, journal, &plan);
@@ -67,7 +67,7 @@ static int with_journal(const struct handover *handover, const struct host *host
 
 int handover_run(const struct handover *handover)
 {
-	char error[4 * PLAN_ERROR + 1024];
+	struct error error;
 	struct machine machine;
 	struct journal journal;
 	struct host host;
@@ -78,17 +78,17 @@ int handover_run(const struct handover *handover)
 		    handover->command);
 		return EXIT_FAILED;
 	}
-	if (host_open(handover->sysroot, &host, error, sizeof(error))) {
-		say("%s", error);
+	if (host_open(handover->sysroot, &host, &error)) {
+		say("%s", error.text);
 		return EXIT_FAILED;
 	}
 	/* Locked before anything is looked at, so that what is seen stays so. */
 	signals_hold();
-	if (journal_open(&host, !handover->dry_run, &journal, error, sizeof(error))) {
-		say("%s", error);
+	if (journal_open(&host, !handover->dry_run, &journal, &error)) {
+		say("%s", error.text);
 	} else {
-		if (machine_read(&host, &machine, error, sizeof(error)))
-			say("%s", error);
+		if (machine_read(&host, &machine, &error))
+			say("%s", error.text);
 		else
 			status = with_journal(handover, &host, &machine, &journal);
 		machine_free(&machine);

@@ -6,9 +6,10 @@
 #ifndef MANAKIN_CLI_HANDOVER_H
 #define MANAKIN_CLI_HANDOVER_H
 
+#include "base/error.h"
 #include <stdbool.h>
 
-#include "host/setup.h"
+#include "host/handover/setup.h"
 
 /**
  * struct handover - one such command
@@ -33,10 +34,10 @@ struct handover {
 	bool dry_run, json, tell_back;
 	int (*make_plan)(const struct handover *handover, const struct host *host,
 			 const struct machine *machine, const struct ledger *ledger,
-			 struct plan *plan, char *error, size_t error_size);
+			 struct plan *plan, struct error *error);
 	void (*print_ports)(const struct plan *plan);
 	int (*carry_out)(const struct host *host, struct journal *journal, struct plan *plan,
-			 setup_told *told, void *arg, char *error, size_t error_size);
+			 setup_told *told, void *arg, struct error *error);
 	void (*print_done)(const struct plan *plan);
 };
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/lab.h"
-#include "cli/lab_cache.h"
-#include "cli/lab_run.h"
+#include "guest/status.h"
+#include "guest/cache.h"
+#include "guest/run.h"
 
 #define DEFAULT_SUITE     "trixie"
 #define DEFAULT_CPUS      4    /* the guide's first testpmd command uses CPUs 1 to 3 */

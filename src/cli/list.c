@@ -10,7 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/look.h"
-#include "cli/output.h"
+#include "term/output.h"
 
 enum {
 	OPTION_JSON = 'j',

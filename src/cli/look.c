@@ -6,21 +6,21 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
-#include "host/journal.h"
-#include "host/plan.h"
+#include "host/handover/journal.h"
+#include "host/handover/plan.h"
 
 int look_at_machine(const char *sysroot, struct host *host, struct machine *machine)
 {
-	char error[512];
-	int err = host_open(sysroot, host, error, sizeof(error));
+	struct error error;
+	int err = host_open(sysroot, host, &error);
 
 	if (err) {
-		say("%s", error);
+		say("%s", error.text);
 		return err;
 	}
-	err = machine_read(host, machine, error, sizeof(error));
+	err = machine_read(host, machine, &error);
 	if (err) {
-		say("%s", error);
+		say("%s", error.text);
 		look_away(host, machine);
 	}
 	return err;
@@ -35,14 +35,14 @@ void look_away(struct host *host, struct machine *machine)
 /** key_of_past() - the key of the port whose interface was called so when it was handed over */
 static bool key_of_past(const struct host *host, const char *word, char *key, size_t size)
 {
-	char error[4 * PLAN_ERROR];
+	struct error error;
 	const struct ledger_port *known = NULL;
 	struct ledger ledger = { 0 };
 	struct journal journal;
 
 	/* Without a journal, or one that can be read, nobody knows; restore says what is wrong. */
-	if (!journal_open(host, false, &journal, error, sizeof(error)) &&
-	    !ledger_read(journal.records, &ledger, error, sizeof(error)))
+	if (!journal_open(host, false, &journal, &error) &&
+	    !ledger_read(journal.records, &ledger, &error))
 		known = ledger_named(&ledger, word);
 	if (known)
 		snprintf(key, size, "%s", known->key);
@@ -52,13 +52,14 @@ static bool key_of_past(const struct host *host, const char *word, char *key, si
 }
 
 int look_for_port(const struct host *host, const struct machine *machine, const char *word,
-		  const struct mana_port **port, char *error, size_t error_size)
+		  const struct mana_port **port, struct error *error)
 {
-	char key[KEY_TEXT], other[512];
-	int err = machine_find(machine, word, port, error, error_size);
+	struct error other;
+	char key[KEY_TEXT];
+	int err = machine_find(machine, word, port, error);
 
 	if (err == -ENODEV && key_of_past(host, word, key, sizeof(key)) &&
-	    !machine_find(machine, key, port, other, sizeof(other)))
+	    !machine_find(machine, key, port, &other))
 		err = 0;
 	return err;
 }
@@ -67,7 +68,7 @@ int look_for_ports(const struct host *host, const struct machine *machine, char 
 		   size_t n, const struct mana_port ***ports, size_t *found)
 {
 	const struct mana_port *port;
-	char error[512];
+	struct error error;
 
 	*found = 0;
 	*ports = calloc(n + 1, sizeof(**ports));
@@ -76,11 +77,11 @@ int look_for_ports(const struct host *host, const struct machine *machine, char 
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < n; i++) {
-		int err = look_for_port(host, machine, words[i], &port, error, sizeof(error));
+		int err = look_for_port(host, machine, words[i], &port, &error);
 		size_t known = 0;
 
 		if (err) {
-			say("%s", error);
+			say("%s", error.text);
 			free(*ports);
 			*ports = NULL;
 			return err;

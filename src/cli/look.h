@@ -5,7 +5,8 @@
 #ifndef MANAKIN_CLI_LOOK_H
 #define MANAKIN_CLI_LOOK_H
 
-#include "host/port.h"
+#include "base/error.h"
+#include "host/machine/port.h"
 
 /* The option that these commands share */
 #define SYSROOT_HELP "Look at the machine whose /sys, /proc and /etc are copied below DIR"
@@ -35,6 +36,6 @@ int look_for_ports(const struct host *host, const struct machine *machine, char 
 
 /** look_for_port() - one of them; @error: on failure, a sentence for the user */
 int look_for_port(const struct host *host, const struct machine *machine, const char *word,
-		  const struct mana_port **port, char *error, size_t error_size);
+		  const struct mana_port **port, struct error *error);
 
 #endif

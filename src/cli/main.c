@@ -2,8 +2,6 @@
 /*
  * manakin: find the command and run it. Nothing more happens here.
  */
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,36 +27,6 @@ static const struct {
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-static const char *command_name = "manakin";
-
-static void say_to(const char *format, va_list ap)
-{
-	fprintf(stderr, "manakin %s: ", command_name);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-}
-
-void say(const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	say_to(format, ap);
-	va_end(ap);
-}
-
-int usage_error(bool *failed, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	if (!*failed)
-		say_to(format, ap);
-	va_end(ap);
-	*failed = true;
-	return EINVAL;
-}
 
 static void usage(FILE *to)
 {
@@ -86,7 +54,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name))
 			continue;
-		command_name = commands[i].name;
+		say_as(commands[i].name);
 		return commands[i].run(argc - 1, argv + 1);
 	}
 	fprintf(stderr, "manakin: there is no command '%s'; 'manakin --help' lists them\n", argv[1]);

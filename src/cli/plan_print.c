@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "cli/output.h"
+#include "term/output.h"
 
 /* By enum step_state */
 static const char *const states[] = {

@@ -5,7 +5,7 @@
 #ifndef MANAKIN_CLI_PLAN_PRINT_H
 #define MANAKIN_CLI_PLAN_PRINT_H
 
-#include "host/plan.h"
+#include "host/handover/plan.h"
 
 /** plan_print() - the steps in words, numbered */
 void plan_print(const struct plan *plan);

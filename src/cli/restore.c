@@ -106,10 +106,9 @@ static void print_done(const struct plan *plan)
 
 static int make_plan(const struct handover *handover, const struct host *host,
 		     const struct machine *machine, const struct ledger *ledger, struct plan *plan,
-		     char *error, size_t error_size)
+		     struct error *error)
 {
-	return plan_restore(host, machine, ledger, handover->words, handover->n_words, plan, error,
-			    error_size);
+	return plan_restore(host, machine, ledger, handover->words, handover->n_words, plan, error);
 }
 
 int cmd_restore(int argc, char **argv)

@@ -17,12 +17,12 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/hugepages.h"
-#include "cli/keep.h"
-#include "cli/lab_child.h"
+#include "process/hugepages.h"
+#include "process/keep.h"
+#include "process/child.h"
 #include "cli/look.h"
-#include "cli/output.h"
-#include "cli/run.h"
+#include "term/output.h"
+#include "app/run.h"
 
 #define QUEUES_MAX      64u
 #define SECONDS_MAX     (365 * 86400.0)
@@ -298,7 +298,7 @@ static int check(struct session *s)
 {
 	const struct run *run = s->run;
 	const char *app = run->app ? run->app : TESTPMD_APP;
-	char error[512];
+	struct error error;
 
 	if (!run->dry_run && !program_find(app)) {
 		say(run->app ? "there is no program %s that could be run"
@@ -308,7 +308,7 @@ static int check(struct session *s)
 		    app);
 		return -ENOENT;
 	}
-	if (target_find(&run->wish, &s->target, error, sizeof(error))) {
+	if (target_find(&run->wish, &s->target, &error)) {
 		say("%s", error);
 		return -ENOENT;
 	}

@@ -174,10 +174,10 @@ static void print_done(const struct plan *plan)
 
 static int make_plan(const struct handover *handover, const struct host *host,
 		     const struct machine *machine, const struct ledger *ledger, struct plan *plan,
-		     char *error, size_t error_size)
+		     struct error *error)
 {
 	return plan_setup(host, machine, ledger, handover->words, handover->n_words,
-			  &handover->options, plan, error, error_size);
+			  &handover->options, plan, error);
 }
 
 int cmd_setup(int argc, char **argv)

@@ -226,7 +226,7 @@ const struct vfu_ops adapter_ops = {
 /* ---- Life ---- */
 
 /** open_port() - plug a vPort in and let a lane poll its fabric */
-static int open_port(struct adapter *adapter, uint32_t index, char *error, size_t error_size)
+static int open_port(struct adapter *adapter, uint32_t index, struct error *error)
 {
 	struct vport *vport = &adapter->vport[index];
 	struct adapter_port_config *config = &adapter->config.port[index];
@@ -250,20 +250,20 @@ static int open_port(struct adapter *adapter, uint32_t index, char *error, size_
 	vport->config = config;
 	vport->index = index;
 	memcpy(fabric.mac, config->mac, sizeof(fabric.mac));
-	err = fabric_open(config->fabric, &fabric, &receiver, &vport->fabric, error, error_size);
+	err = fabric_open(config->fabric, &fabric, &receiver, &vport->fabric, error);
 	if (err)
 		return err;
 	vport->source.run = receive_poll;
 	vport->source.rest = receive_rest;
 	err = lane_add(adapter->lanes, index, &vport->source, fabric_fd(vport->fabric));
 	if (err)
-		snprintf(error, error_size, "cannot watch the fabric '%s' of port %u: %s",
+		error_say(error, "cannot watch the fabric '%s' of port %u: %s",
 			 config->fabric, index, strerror(-err));
 	return err;
 }
 
 /** open_server() - listen for the client */
-static int open_server(struct adapter *adapter, char *error, size_t error_size)
+static int open_server(struct adapter *adapter, struct error *error)
 {
 	struct vfu_config config = {
 		.path = adapter->config.socket,
@@ -290,23 +290,21 @@ static int open_server(struct adapter *adapter, char *error, size_t error_size)
 	config.regions[VFU_REGION_CONFIG].writable = true;
 	err = vfu_server_open(&config, &adapter->server);
 	if (err == -EADDRINUSE)
-		snprintf(error, error_size,
-			 "cannot listen on %s: another adapter listens there; stop it, or choose "
+		error_say(error, "cannot listen on %s: another adapter listens there; stop it, or choose "
 			 "another --socket", adapter->config.socket);
 	else if (err)
-		snprintf(error, error_size,
-			 "cannot listen on %s: %s; choose another --socket", adapter->config.socket,
+		error_say(error, "cannot listen on %s: %s; choose another --socket", adapter->config.socket,
 			 strerror(-err));
 	return err;
 }
 
 int adapter_open(const struct adapter_config *config, struct lanes *lanes, struct adapter **out,
-		 char *error, size_t error_size)
+		 struct error *error)
 {
 	struct adapter *adapter = calloc(1, sizeof(*adapter));
 	int err = -ENOMEM;
 
-	snprintf(error, error_size, "out of memory");
+	error_say(error, "out of memory");
 	if (!adapter)
 		return -ENOMEM;
 	adapter->config = *config;
@@ -324,20 +322,20 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	if (!err)
 		err = native_open(adapter);
 	if (err) {
-		snprintf(error, error_size, "cannot make the adapter's shared memory: %s",
+		error_say(error, "cannot make the adapter's shared memory: %s",
 			 strerror(-err));
 		goto fail;
 	}
 	for (uint32_t i = 0; i < config->ports; i++) {
-		err = open_port(adapter, i, error, error_size);
+		err = open_port(adapter, i, error);
 		if (err)
 			goto fail;
 	}
-	err = open_server(adapter, error, error_size);
+	err = open_server(adapter, error);
 	if (err)
 		goto fail;
 	if (config->synthetic)
-		err = synthetic_open(adapter, error, error_size);
+		err = synthetic_open(adapter, error);
 	if (err)
 		goto fail;
 	*out = adapter;

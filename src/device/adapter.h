@@ -9,6 +9,7 @@
 #ifndef MANAKIN_DEVICE_ADAPTER_H
 #define MANAKIN_DEVICE_ADAPTER_H
 
+#include "base/error.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,12 +57,11 @@ struct adapter;
  * @lanes:	that move this adapter's packets; must outlive it
  * @adapter:	owned by the caller until adapter_close()
  * @error:	on failure, a sentence for the user
- * @error_size:	of @error, in bytes
  *
  * Return: 0 or a negative errno
  */
 int adapter_open(const struct adapter_config *config, struct lanes *lanes,
-		 struct adapter **adapter, char *error, size_t error_size);
+		 struct adapter **adapter, struct error *error);
 void adapter_close(struct adapter *adapter);
 
 /** adapter_fd() - readable when adapter_serve() has something to do */

@@ -9,6 +9,7 @@
 #ifndef MANAKIN_DEVICE_INTERNAL_H
 #define MANAKIN_DEVICE_INTERNAL_H
 
+#include "base/error.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -251,7 +252,7 @@ static inline uint8_t *adapter_native(const struct adapter *adapter)
 void device_unregister(struct adapter *adapter, struct registered *device);
 
 /* synthetic.c: synthetic cards beside the vPorts */
-int synthetic_open(struct adapter *adapter, char *error, size_t error_size);
+int synthetic_open(struct adapter *adapter, struct error *error);
 void synthetic_close(struct adapter *adapter);
 unsigned int synthetic_deliver(void *vport, unsigned int lane, const struct frame *frames,
 			       unsigned int n);

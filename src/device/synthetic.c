@@ -349,7 +349,7 @@ int synthetic_pull(struct adapter *adapter, unsigned int port)
 
 /* ---- Life ---- */
 
-int synthetic_open(struct adapter *adapter, char *error, size_t error_size)
+int synthetic_open(struct adapter *adapter, struct error *error)
 {
 	struct synthetic *synthetic = calloc(1, sizeof(*synthetic));
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -384,7 +384,7 @@ int synthetic_open(struct adapter *adapter, char *error, size_t error_size)
 		err = lane_add(adapter->lanes, adapter->config.ports, &synthetic->work,
 			       synthetic->fd);
 	if (err)
-		snprintf(error, error_size, "cannot listen for synthetic cards at %s%s: %s",
+		error_say(error, "cannot listen for synthetic cards at %s%s: %s",
 			 adapter->config.socket, SYNTHETIC_SUFFIX, strerror(-err));
 	return err;
 }

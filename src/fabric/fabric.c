@@ -30,28 +30,16 @@ static const struct fabric_ops *const fabrics[] = {
 
 #define FABRICS (sizeof(fabrics) / sizeof(fabrics[0]))
 
-int fabric_fail(const struct fabric_error *error, int code, const char *format, ...)
-{
-	va_list ap;
-
-	if (error->text && error->size) {
-		va_start(ap, format);
-		vsnprintf(error->text, error->size, format, ap);
-		va_end(ap);
-	}
-	return code;
-}
-
 int fabric_option_unknown(const struct fabric_port *port, const struct fabric_option *option,
-			  const struct fabric_error *error)
+			  struct error *error)
 {
-	return fabric_fail(error, -EINVAL, "fabric %s has no option '%s'; write %s",
+	return error_fail(error, -EINVAL, "fabric %s has no option '%s'; write %s",
 			   port->ops->name, option->key, port->ops->usage);
 }
 
 int fabric_option_number(const struct fabric_port *port, const struct fabric_option *option,
 			 uint64_t min, uint64_t max, uint64_t *number,
-			 const struct fabric_error *error)
+			 struct error *error)
 {
 	const char *value = option->value ? option->value : "";
 	bool hex = value[0] == '0' && (value[1] == 'x' || value[1] == 'X');
@@ -62,7 +50,7 @@ int fabric_option_number(const struct fabric_port *port, const struct fabric_opt
 	if (value[0] >= '0' && value[0] <= '9')
 		*number = strtoull(value, &end, hex ? 16 : 10);
 	if (!end || *end || errno || *number < min || *number > max)
-		return fabric_fail(error, -EINVAL,
+		return error_fail(error, -EINVAL,
 				   "fabric %s: '%s' is no value for %s; write a whole number from "
 				   "%llu to %llu",
 				   port->ops->name, value, option->key, (unsigned long long)min,
@@ -71,10 +59,10 @@ int fabric_option_number(const struct fabric_port *port, const struct fabric_opt
 }
 
 int fabric_option_none(const struct fabric_port *port, const struct fabric_spec *spec,
-		       const struct fabric_error *error)
+		       struct error *error)
 {
 	if (spec->argument)
-		return fabric_fail(error, -EINVAL, "fabric %s takes no argument ('%s'); write %s",
+		return error_fail(error, -EINVAL, "fabric %s takes no argument ('%s'); write %s",
 				   port->ops->name, spec->argument, port->ops->usage);
 	if (spec->count)
 		return fabric_option_unknown(port, &spec->options[0], error);
@@ -113,7 +101,7 @@ static char *cut(char *text, char at)
  * Return: 0, or -EINVAL with @error set
  */
 static int add_options(struct fabric_spec *spec, char *list, char between,
-		       const struct fabric_error *error)
+		       struct error *error)
 {
 	while (list) {
 		char *next = cut(list, between);
@@ -122,15 +110,15 @@ static int add_options(struct fabric_spec *spec, char *list, char between,
 		if (value)
 			*value++ = '\0';
 		if (!*list)
-			return fabric_fail(error, -EINVAL,
+			return error_fail(error, -EINVAL,
 					   "fabric %s: an option's name is missing beside '%c'",
 					   spec->name, value ? '=' : between);
 		if (spec->count == FABRIC_OPTIONS_MAX)
-			return fabric_fail(error, -EINVAL, "fabric %s: more than %u options",
+			return error_fail(error, -EINVAL, "fabric %s: more than %u options",
 					   spec->name, FABRIC_OPTIONS_MAX);
 		for (unsigned int i = 0; i < spec->count; i++) {
 			if (!strcmp(spec->options[i].key, list))
-				return fabric_fail(error, -EINVAL,
+				return error_fail(error, -EINVAL,
 						   "fabric %s: option %s is given twice",
 						   spec->name, list);
 		}
@@ -146,7 +134,7 @@ static int add_options(struct fabric_spec *spec, char *list, char between,
  *
  * Return: the fabric; NULL, with @error naming the known ones
  */
-static const struct fabric_ops *find_fabric(const char *name, const struct fabric_error *error)
+static const struct fabric_ops *find_fabric(const char *name, struct error *error)
 {
 	char known[256] = "";
 	size_t at = 0;
@@ -157,7 +145,7 @@ static const struct fabric_ops *find_fabric(const char *name, const struct fabri
 		at += (size_t)snprintf(known + at, sizeof(known) - at, "%s%s", i ? ", " : "",
 				       fabrics[i]->name);
 	}
-	fabric_fail(error, -EINVAL, "unknown fabric '%s'; the known ones are %s", name, known);
+	error_fail(error, -EINVAL, "unknown fabric '%s'; the known ones are %s", name, known);
 	return NULL;
 }
 
@@ -168,7 +156,7 @@ static const struct fabric_ops *find_fabric(const char *name, const struct fabri
  *
  * Return: 0, or negative errno with @error set
  */
-static int open_spec(char *text, struct fabric_port *port, const struct fabric_error *error)
+static int open_spec(char *text, struct fabric_port *port, struct error *error)
 {
 	struct fabric_spec spec = { .name = text };
 	char *options = cut(text, '+');
@@ -195,20 +183,18 @@ static int open_spec(char *text, struct fabric_port *port, const struct fabric_e
 }
 
 int fabric_open(const char *spec, const struct fabric_port_config *config,
-		const struct fabric_receiver *receiver, struct fabric_port **result, char *error,
-		size_t error_size)
+		const struct fabric_receiver *receiver, struct fabric_port **result, struct error *error)
 {
-	const struct fabric_error say = { .text = error, .size = error_size };
 	struct fabric_port *port;
 	char *text;
 	int rc;
 
 	*result = NULL;
 	if (!config->lanes || config->lanes > FABRIC_LANES_MAX)
-		return fabric_fail(&say, -EINVAL, "fabric '%s': %u lanes; there are 1 to %u", spec,
+		return error_fail(error, -EINVAL, "fabric '%s': %u lanes; there are 1 to %u", spec,
 				   config->lanes, FABRIC_LANES_MAX);
 	if (config->mtu < FABRIC_MTU_MIN)
-		return fabric_fail(&say, -EINVAL, "fabric '%s': an MTU of %u is below %u", spec,
+		return error_fail(error, -EINVAL, "fabric '%s': an MTU of %u is below %u", spec,
 				   config->mtu, FABRIC_MTU_MIN);
 
 	text = strdup(spec);
@@ -216,7 +202,7 @@ int fabric_open(const char *spec, const struct fabric_port_config *config,
 	if (port)
 		port->lanes = aligned_alloc(CACHE_LINE, config->lanes * sizeof(*port->lanes));
 	if (!text || !port || !port->lanes) {
-		rc = fabric_fail(&say, -ENOMEM, "fabric '%s': out of memory", spec);
+		rc = error_fail(error, -ENOMEM, "fabric '%s': out of memory", spec);
 		goto fail;
 	}
 	memset(port->lanes, 0, config->lanes * sizeof(*port->lanes));
@@ -225,7 +211,7 @@ int fabric_open(const char *spec, const struct fabric_port_config *config,
 	if (receiver)
 		port->receiver = *receiver;
 
-	rc = open_spec(text, port, &say);
+	rc = open_spec(text, port, error);
 	if (rc)
 		goto fail;
 	free(text);

@@ -19,6 +19,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/error.h"
+
 #define FABRIC_FRAME_MAX  65550u /* bytes in a frame, large sends included */
 #define FABRIC_BURST      64u    /* most frames in one call */
 #define FABRIC_PIECES_MAX 64u    /* pieces of a frame */
@@ -139,13 +141,11 @@ struct fabric_port;
  * @receiver:	copied; NULL discards what would be received
  * @port:	the port, owned by the caller until fabric_close()
  * @error:	on failure, a sentence for the user: what, why, what next
- * @error_size:	size of @error, in bytes
  *
  * Return: 0 or a negative errno (-EINVAL for an unknown fabric or argument)
  */
 int fabric_open(const char *spec, const struct fabric_port_config *config,
-		const struct fabric_receiver *receiver, struct fabric_port **port, char *error,
-		size_t error_size);
+		const struct fabric_receiver *receiver, struct fabric_port **port, struct error *error);
 void fabric_close(struct fabric_port *port);
 
 /** fabric_caps() - enum fabric_caps: what fabric_send() takes as it is */

@@ -233,7 +233,7 @@ static void build(const struct generator *generator, const uint8_t *mac, uint32_
  * Return: 0, or -EINVAL with @error set
  */
 static int read_options(struct fabric_port *port, struct generator *generator,
-			const struct fabric_spec *spec, const struct fabric_error *error)
+			const struct fabric_spec *spec, struct error *error)
 {
 	uint64_t size = 0, flows = 0, burst = 1, vlan = 0, largest;
 	int rc = 0;
@@ -267,7 +267,7 @@ static int read_options(struct fabric_port *port, struct generator *generator,
 			       (!option->value || strcmp(kinds[kind], option->value)))
 				kind++;
 			if (kind > MIXED)
-				return fabric_fail(error, -EINVAL,
+				return error_fail(error, -EINVAL,
 						   "fabric generator: unknown proto '%s'; write "
 						   "udp4, tcp4, udp6, tcp6 or mixed",
 						   option->value ? option->value : "");
@@ -285,7 +285,7 @@ static int read_options(struct fabric_port *port, struct generator *generator,
 	if (!size)
 		size = smallest(generator) > GENERATOR_SIZE ? smallest(generator) : GENERATOR_SIZE;
 	if (size < smallest(generator) || size > largest)
-		return fabric_fail(
+		return error_fail(
 			error, -EINVAL,
 			"fabric generator: a frame of %llu bytes; with this proto%s and an "
 			"MTU of %u it can be %u to %llu bytes",
@@ -299,14 +299,14 @@ static int read_options(struct fabric_port *port, struct generator *generator,
 			flows = GENERATOR_FLOWS_MAX;
 	}
 	if (flows * size > GENERATOR_MEMORY_MAX)
-		return fabric_fail(
+		return error_fail(
 			error, -EINVAL,
 			"fabric generator: %llu flows of %llu bytes need more than %u MB; "
 			"take fewer flows",
 			(unsigned long long)flows, (unsigned long long)size,
 			GENERATOR_MEMORY_MAX >> 20);
 	if (flows * burst > GENERATOR_FRAMES_MAX)
-		return fabric_fail(error, -EINVAL,
+		return error_fail(error, -EINVAL,
 				   "fabric generator: %llu flows with bursts of %llu are more "
 				   "than %u frames; take fewer flows",
 				   (unsigned long long)flows, (unsigned long long)burst,
@@ -351,7 +351,7 @@ static void generator_free(struct generator *generator)
 }
 
 static int generator_open(struct fabric_port *port, const struct fabric_spec *spec,
-			  const struct fabric_error *error)
+			  struct error *error)
 {
 	struct generator *generator = aligned_alloc(CACHE_LINE, sizeof(*generator));
 	size_t stride;
@@ -359,7 +359,7 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 	int rc;
 
 	if (!generator)
-		return fabric_fail(error, -ENOMEM, "fabric generator: out of memory");
+		return error_fail(error, -ENOMEM, "fabric generator: out of memory");
 	memset(generator, 0, sizeof(*generator));
 	rc = read_options(port, generator, spec, error);
 	if (rc)
@@ -376,7 +376,7 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 		aligned_alloc(CACHE_LINE, port->config.lanes * sizeof(*generator->lanes));
 	if (!generator->memory || !generator->iov || !generator->seen || !generator->frames ||
 	    !generator->lanes) {
-		rc = fabric_fail(error, -ENOMEM, "fabric generator: out of memory");
+		rc = error_fail(error, -ENOMEM, "fabric generator: out of memory");
 		goto fail;
 	}
 	for (uint32_t flow = 0; flow < generator->flows; flow++) {
@@ -402,7 +402,7 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 	if (generator->rate) {
 		rc = start_timer(generator->rate);
 		if (rc < 0) {
-			rc = fabric_fail(error, rc, "fabric generator: a timer cannot be had: %s",
+			rc = error_fail(error, rc, "fabric generator: a timer cannot be had: %s",
 					 strerror(-rc));
 			goto fail;
 		}

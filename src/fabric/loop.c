@@ -8,7 +8,7 @@
 #include "fabric/port.h"
 
 static int loop_open(struct fabric_port *port, const struct fabric_spec *spec,
-		     const struct fabric_error *error)
+		     struct error *error)
 {
 	port->caps = FABRIC_CSUM | FABRIC_GSO;
 	return fabric_option_none(port, spec, error);

@@ -104,23 +104,23 @@ struct loading {
  * Return: 0, or negative errno with @error set
  */
 static int load_frame(struct loading *loading, const char *name, const struct pcap_pkthdr *header,
-		      const uint8_t *bytes, const struct fabric_error *error)
+		      const uint8_t *bytes, struct error *error)
 {
 	uint32_t number = loading->count + 1;
 
 	if (header->caplen < header->len)
-		return fabric_fail(
+		return error_fail(
 			error, -EINVAL,
 			"fabric pcap: frame %u of %s holds only %u of its %u bytes; capture "
 			"anew without a snapshot length (tcpdump -s 0)",
 			number, name, header->caplen, header->len);
 	if (header->caplen < ETHERNET_HEADER_SIZE || header->caplen > FABRIC_FRAME_MAX)
-		return fabric_fail(error, -EINVAL,
+		return error_fail(error, -EINVAL,
 				   "fabric pcap: frame %u of %s has %u bytes; a frame has %u to %u",
 				   number, name, header->caplen, ETHERNET_HEADER_SIZE,
 				   FABRIC_FRAME_MAX);
 	if (loading->size + header->caplen > PCAP_REPLAY_MAX || number > PCAP_REPLAY_FRAMES_MAX)
-		return fabric_fail(error, -EFBIG,
+		return error_fail(error, -EFBIG,
 				   "fabric pcap: %s holds more than %u MB or %u frames; cut it "
 				   "(editcap -c)",
 				   name, PCAP_REPLAY_MAX >> 20, PCAP_REPLAY_FRAMES_MAX);
@@ -129,7 +129,7 @@ static int load_frame(struct loading *loading, const char *name, const struct pc
 		uint8_t *grown = realloc(loading->bytes, room);
 
 		if (!grown)
-			return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+			return error_fail(error, -ENOMEM, "fabric pcap: out of memory");
 		loading->bytes = grown;
 		loading->room = room;
 	}
@@ -138,7 +138,7 @@ static int load_frame(struct loading *loading, const char *name, const struct pc
 		uint32_t *grown = realloc(loading->lens, room * sizeof(*grown));
 
 		if (!grown)
-			return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+			return error_fail(error, -ENOMEM, "fabric pcap: out of memory");
 		loading->lens = grown;
 		loading->lens_room = room;
 	}
@@ -157,7 +157,7 @@ static int load_frame(struct loading *loading, const char *name, const struct pc
  * Return: 0, or negative errno with @error set
  */
 static int load_file(FILE *in, const char *name, struct loading *loading,
-		     const struct fabric_error *error)
+		     struct error *error)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 	struct pcap_pkthdr *header;
@@ -167,14 +167,14 @@ static int load_file(FILE *in, const char *name, struct loading *loading,
 
 	if (!handle) {
 		fclose(in);
-		return fabric_fail(error, -EINVAL, "fabric pcap: %s is not a capture file: %s",
+		return error_fail(error, -EINVAL, "fabric pcap: %s is not a capture file: %s",
 				   name, why);
 	}
 	link = pcap_datalink(handle);
 	if (link != DLT_EN10MB) {
 		const char *what = pcap_datalink_val_to_name(link);
 
-		rc = fabric_fail(error, -EINVAL,
+		rc = error_fail(error, -EINVAL,
 				 "fabric pcap: %s holds frames of link type %s (%d), not Ethernet; "
 				 "capture on an Ethernet interface",
 				 name, what ? what : "unknown", link);
@@ -186,12 +186,12 @@ static int load_file(FILE *in, const char *name, struct loading *loading,
 		else if (more == PCAP_ERROR_BREAK)
 			break;
 		else
-			rc = fabric_fail(error, -EINVAL,
+			rc = error_fail(error, -EINVAL,
 					 "fabric pcap: %s is damaged behind frame %u: %s", name,
 					 loading->count, pcap_geterr(handle));
 	}
 	if (!rc && !loading->count)
-		rc = fabric_fail(error, -EINVAL, "fabric pcap: %s holds no frames", name);
+		rc = error_fail(error, -EINVAL, "fabric pcap: %s holds no frames", name);
 	pcap_close(handle);
 	return rc;
 }
@@ -205,15 +205,15 @@ static int load_file(FILE *in, const char *name, struct loading *loading,
  * Return: a descriptor, or negative errno with @error set
  */
 static int open_file(const char *name, int flags, const char *what, struct stat *status,
-		     const struct fabric_error *error)
+		     struct error *error)
 {
 	int fd = open(name, flags | O_NONBLOCK | O_CLOEXEC, 0666), rc = 0;
 
 	if (fd < 0 || fstat(fd, status))
-		rc = fabric_fail(error, -errno, "fabric pcap: %s cannot be opened to %s it: %s",
+		rc = error_fail(error, -errno, "fabric pcap: %s cannot be opened to %s it: %s",
 				 name, what, strerror(errno));
 	else if (!S_ISREG(status->st_mode) && !S_ISCHR(status->st_mode))
-		rc = fabric_fail(error, -EINVAL,
+		rc = error_fail(error, -EINVAL,
 				 "fabric pcap: %s is not a regular file; name one to %s it", name,
 				 what);
 	if (rc && fd >= 0)
@@ -229,7 +229,7 @@ static int open_file(const char *name, int flags, const char *what, struct stat 
  * Return: 0, or negative errno with @error set and nothing in @replay to free
  */
 static int open_replay(struct replay *replay, const char *name, struct stat *status,
-		       const struct fabric_error *error)
+		       struct error *error)
 {
 	struct loading loading = { 0 };
 	uint32_t ready;
@@ -243,7 +243,7 @@ static int open_replay(struct replay *replay, const char *name, struct stat *sta
 	in = fdopen(rc, "r");
 	if (!in) {
 		close(rc);
-		return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+		return error_fail(error, -ENOMEM, "fabric pcap: out of memory");
 	}
 	rc = load_file(in, name, &loading, error);
 	if (rc)
@@ -256,7 +256,7 @@ static int open_replay(struct replay *replay, const char *name, struct stat *sta
 	if (!replay->iov || !replay->frames) {
 		free(replay->iov);
 		free(replay->frames);
-		rc = fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+		rc = error_fail(error, -ENOMEM, "fabric pcap: out of memory");
 		goto out;
 	}
 	for (uint32_t i = 0; i < replay->count; i++) {
@@ -296,26 +296,26 @@ static void close_replay(struct replay *replay)
  *
  * Return: 0, or negative errno with @error set
  */
-static int start_file(struct capture *capture, int fd, const struct fabric_error *error)
+static int start_file(struct capture *capture, int fd, struct error *error)
 {
 	FILE *out = fdopen(fd, "w");
 	int rc;
 
 	if (!out) {
 		close(fd);
-		return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+		return error_fail(error, -ENOMEM, "fabric pcap: out of memory");
 	}
 	setvbuf(out, NULL, _IOFBF, PCAP_BUFFER);
 	capture->handle = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, PCAP_SNAPLEN,
 							       PCAP_TSTAMP_PRECISION_NANO);
 	if (!capture->handle) {
 		fclose(out);
-		return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+		return error_fail(error, -ENOMEM, "fabric pcap: out of memory");
 	}
 	capture->dumper = pcap_dump_fopen(capture->handle, out); /* closes it on failure */
 	if (capture->dumper)
 		return 0;
-	rc = fabric_fail(error, -EIO, "fabric pcap: %s cannot be written: %s", capture->name,
+	rc = error_fail(error, -EIO, "fabric pcap: %s cannot be written: %s", capture->name,
 			 pcap_geterr(capture->handle));
 	pcap_close(capture->handle);
 	capture->handle = NULL;
@@ -331,7 +331,7 @@ static int start_file(struct capture *capture, int fd, const struct fabric_error
  * Return: 0, or negative errno with @error set and nothing in @capture to free
  */
 static int open_capture(struct capture *capture, const char *name, const struct stat *in,
-			const struct fabric_error *error)
+			struct error *error)
 {
 	struct stat status;
 	int fd, rc = 0;
@@ -340,17 +340,17 @@ static int open_capture(struct capture *capture, const char *name, const struct 
 	if (fd < 0)
 		return fd;
 	if (in && status.st_dev == in->st_dev && status.st_ino == in->st_ino)
-		rc = fabric_fail(
+		rc = error_fail(
 			error, -EINVAL,
 			"fabric pcap: %s is to be replayed and written; write another file", name);
 	else if (S_ISREG(status.st_mode) && flock(fd, LOCK_EX | LOCK_NB))
-		rc = fabric_fail(
+		rc = error_fail(
 			error, errno == EWOULDBLOCK ? -EBUSY : -errno,
 			"fabric pcap: %s is being written by another port or process; name "
 			"another file",
 			name);
 	else if (S_ISREG(status.st_mode) && ftruncate(fd, 0))
-		rc = fabric_fail(error, -errno, "fabric pcap: %s cannot be emptied: %s", name,
+		rc = error_fail(error, -errno, "fabric pcap: %s cannot be emptied: %s", name,
 				 strerror(errno));
 	if (rc) {
 		close(fd);
@@ -361,7 +361,7 @@ static int open_capture(struct capture *capture, const char *name, const struct 
 	capture->scratch = malloc(FABRIC_FRAME_MAX);
 	if (!capture->name || !capture->scratch) {
 		close(fd);
-		rc = fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+		rc = error_fail(error, -ENOMEM, "fabric pcap: out of memory");
 	} else {
 		rc = start_file(capture, fd, error);
 	}
@@ -406,7 +406,7 @@ static void close_capture(struct capture *capture)
 }
 
 static int pcap_fabric_open(struct fabric_port *port, const struct fabric_spec *spec,
-			    const struct fabric_error *error)
+			    struct error *error)
 {
 	const char *replay = NULL;
 	bool loop = false, limited = false;
@@ -433,17 +433,17 @@ static int pcap_fabric_open(struct fabric_port *port, const struct fabric_spec *
 	if (rc)
 		return rc;
 	if (spec->argument ? !*spec->argument : !replay)
-		return fabric_fail(error, -EINVAL, "fabric pcap: a file is missing; write %s",
+		return error_fail(error, -EINVAL, "fabric pcap: a file is missing; write %s",
 				   port->ops->usage);
 	if ((loop && !replay) || (limited && !spec->argument))
-		return fabric_fail(error, -EINVAL, "fabric pcap: %s; write %s",
+		return error_fail(error, -EINVAL, "fabric pcap: %s; write %s",
 				   loop && !replay ? "loop is for a replay"
 						   : "limit is for a file that is written",
 				   port->ops->usage);
 
 	state = calloc(1, sizeof(*state));
 	if (!state)
-		return fabric_fail(error, -ENOMEM, "fabric pcap: out of memory");
+		return error_fail(error, -ENOMEM, "fabric pcap: out of memory");
 	state->capture.limit = limit;
 	state->replay.loop = loop;
 	if (replay)

@@ -8,6 +8,7 @@
 #ifndef MANAKIN_FABRIC_PORT_H
 #define MANAKIN_FABRIC_PORT_H
 
+#include "base/error.h"
 #include "fabric/fabric.h"
 
 #include <endian.h>
@@ -47,16 +48,6 @@ struct fabric_spec {
 };
 
 /**
- * struct fabric_error - where the sentence for the user goes
- * @text:	may be NULL
- * @size:	of @text, in bytes
- */
-struct fabric_error {
-	char *text;
-	size_t size;
-};
-
-/**
  * struct fabric_ops - a fabric
  * @name:	as the user writes it
  * @usage:	its spec, for messages
@@ -74,7 +65,7 @@ struct fabric_ops {
 	const char *usage;
 	bool arguments_are_options;
 	int (*open)(struct fabric_port *port, const struct fabric_spec *spec,
-		    const struct fabric_error *error);
+		    struct error *error);
 	void (*close)(struct fabric_port *port);
 	void (*send)(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 		     unsigned int n);
@@ -111,18 +102,16 @@ struct fabric_port {
 };
 
 /**
- * fabric_fail() - say why something cannot be opened
+ * error_fail() - say why something cannot be opened
  * @error:	where to
  * @code:	negative errno
  *
  * Return: @code
  */
-__attribute__((format(printf, 3, 4))) int fabric_fail(const struct fabric_error *error, int code,
-						      const char *format, ...);
 
 /** fabric_option_unknown() - fail because @option is none of the fabric's */
 int fabric_option_unknown(const struct fabric_port *port, const struct fabric_option *option,
-			  const struct fabric_error *error);
+			  struct error *error);
 
 /**
  * fabric_option_number() - read an option's value as a whole number
@@ -135,11 +124,11 @@ int fabric_option_unknown(const struct fabric_port *port, const struct fabric_op
  */
 int fabric_option_number(const struct fabric_port *port, const struct fabric_option *option,
 			 uint64_t min, uint64_t max, uint64_t *number,
-			 const struct fabric_error *error);
+			 struct error *error);
 
 /** fabric_option_none() - fail if the spec has an argument or any option */
 int fabric_option_none(const struct fabric_port *port, const struct fabric_spec *spec,
-		       const struct fabric_error *error);
+		       struct error *error);
 
 /**
  * fabric_deliver() - hand frames to a port's vPort and count what it takes

@@ -244,12 +244,12 @@ static enum verdict verify(const uint8_t *frame, uint32_t len, uint32_t mtu)
 }
 
 static int sink_open(struct fabric_port *port, const struct fabric_spec *spec,
-		     const struct fabric_error *error)
+		     struct error *error)
 {
 	struct sink *sink;
 
 	if (spec->argument)
-		return fabric_fail(error, -EINVAL, "fabric sink takes no argument ('%s'); write %s",
+		return error_fail(error, -EINVAL, "fabric sink takes no argument ('%s'); write %s",
 				   spec->argument, port->ops->usage);
 	for (unsigned int i = 0; i < spec->count; i++) {
 		if (strcmp(spec->options[i].key, "verify") || spec->options[i].value)
@@ -263,7 +263,7 @@ static int sink_open(struct fabric_port *port, const struct fabric_spec *spec,
 	}
 	if (!sink || !sink->scratch) {
 		free(sink);
-		return fabric_fail(error, -ENOMEM, "fabric sink: out of memory");
+		return error_fail(error, -ENOMEM, "fabric sink: out of memory");
 	}
 	sink->verify = spec->count > 0;
 	port->state = sink;

@@ -564,18 +564,18 @@ static struct ethernet_switch *find_switch(const char *name)
  * Return: 0, or negative errno with @error set
  */
 static int join(struct ethernet_switch *sw, struct fabric_port *port, struct switch_port *state,
-		const struct fabric_error *error)
+		struct error *error)
 {
 	struct view *now = atomic_load(&sw->view), *fresh;
 	struct fabric_port *ports[SWITCH_PORTS_MAX];
 	unsigned int index = 0;
 
 	if (port->config.lanes != sw->lane_count)
-		return fabric_fail(error, -EINVAL,
+		return error_fail(error, -EINVAL,
 				   "fabric switch: a port for %u lanes cannot join switch %s of %u",
 				   port->config.lanes, sw->name, sw->lane_count);
 	if (find_station(now, state->address) != TO_ALL)
-		return fabric_fail(
+		return error_fail(
 			error, -EEXIST,
 			"fabric switch: another vPort on switch %s has the address %s; give "
 			"each its own",
@@ -583,7 +583,7 @@ static int join(struct ethernet_switch *sw, struct fabric_port *port, struct swi
 	while (index < SWITCH_PORTS_MAX && now->ports[index])
 		index++;
 	if (index == SWITCH_PORTS_MAX)
-		return fabric_fail(
+		return error_fail(
 			error, -ENOSPC,
 			"fabric switch: switch %s has %u ports and no room for more; use "
 			"another switch",
@@ -593,7 +593,7 @@ static int join(struct ethernet_switch *sw, struct fabric_port *port, struct swi
 	if (!fresh || !state->spare) {
 		free(fresh);
 		free(state->spare);
-		return fabric_fail(error, -ENOMEM, "fabric switch: out of memory");
+		return error_fail(error, -ENOMEM, "fabric switch: out of memory");
 	}
 
 	state->owner = sw;
@@ -618,7 +618,7 @@ static void discard(struct ethernet_switch *sw)
 }
 
 static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
-		       const struct fabric_error *error)
+		       struct error *error)
 {
 	const char *name = spec->argument ? spec->argument : SWITCH_DEFAULT;
 	uint64_t address = load_address(port->config.mac);
@@ -635,17 +635,17 @@ static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
 			return rc;
 	}
 	if (!*name || strlen(name) > SWITCH_NAME_MAX)
-		return fabric_fail(
+		return error_fail(
 			error, -EINVAL,
 			"fabric switch: a switch's name has 1 to %u characters, '%s' has %zu",
 			SWITCH_NAME_MAX, name, strlen(name));
 	if (!address || is_multicast(address))
-		return fabric_fail(error, -EINVAL,
+		return error_fail(error, -EINVAL,
 				   "fabric switch: %s is not the address of one station",
 				   print_address(address).text);
 	state = calloc(1, sizeof(*state));
 	if (!state)
-		return fabric_fail(error, -ENOMEM, "fabric switch: out of memory");
+		return error_fail(error, -ENOMEM, "fabric switch: out of memory");
 	state->address = address;
 
 	pthread_mutex_lock(&switches_lock);
@@ -658,9 +658,9 @@ static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
 		}
 	}
 	if (!sw)
-		rc = fabric_fail(error, -ENOMEM, "fabric switch: out of memory");
+		rc = error_fail(error, -ENOMEM, "fabric switch: out of memory");
 	else if (age && age != sw->age)
-		rc = fabric_fail(
+		rc = error_fail(
 			error, -EINVAL,
 			"fabric switch: switch %s has an age of %u s already; give all of its "
 			"ports the same",

@@ -81,7 +81,7 @@ struct tap {
  *
  * Return: 0, or negative errno with @error set
  */
-static int attach(int fd, const char *name, bool existed, const struct fabric_error *error)
+static int attach(int fd, const char *name, bool existed, struct error *error)
 {
 	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	int rc;
@@ -97,25 +97,25 @@ static int attach(int fd, const char *name, bool existed, const struct fabric_er
 	case 0:
 		return 0;
 	case -EBUSY:
-		return fabric_fail(error, rc,
+		return error_fail(error, rc,
 				   "fabric tap: %s is in use by another process; stop that one or "
 				   "choose another name",
 				   name);
 	case -EPERM:
 	case -EACCES:
-		return fabric_fail(error, rc,
+		return error_fail(error, rc,
 				   "fabric tap: no permission to %s %s; run with CAP_NET_ADMIN, or "
 				   "have it made for you: ip tuntap add %s mode tap user $USER",
 				   existed ? "open" : "create", name, name);
 	case -EINVAL:
-		return fabric_fail(
+		return error_fail(
 			error, rc,
 			existed ? "fabric tap: %s exists and is not a tap; choose another name"
 				: "fabric tap: '%s' is refused as an interface name; choose "
 				  "another name",
 			name);
 	default:
-		return fabric_fail(error, rc, "fabric tap: %s cannot be opened: %s", name,
+		return error_fail(error, rc, "fabric tap: %s cannot be opened: %s", name,
 				   strerror(-rc));
 	}
 }
@@ -125,7 +125,7 @@ static int attach(int fd, const char *name, bool existed, const struct fabric_er
  *
  * Return: 0, or negative errno with @error set
  */
-static int set_offload(int fd, const char *name, bool offload, const struct fabric_error *error)
+static int set_offload(int fd, const char *name, bool offload, struct error *error)
 {
 	unsigned int features = offload ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 : 0;
 	int size = sizeof(struct virtio_net_hdr), little_endian = 1, rc;
@@ -134,7 +134,7 @@ static int set_offload(int fd, const char *name, bool offload, const struct fabr
 	    !ioctl(fd, TUNSETOFFLOAD, features))
 		return 0;
 	rc = -errno;
-	return fabric_fail(error, rc, "fabric tap: the offloads of %s cannot be set: %s", name,
+	return error_fail(error, rc, "fabric tap: the offloads of %s cannot be set: %s", name,
 			   strerror(-rc));
 }
 
@@ -143,7 +143,7 @@ static int set_offload(int fd, const char *name, bool offload, const struct fabr
  *
  * Return: 0, or negative errno with @error set
  */
-static int configure(int control, const char *name, uint16_t mtu, const struct fabric_error *error)
+static int configure(int control, const char *name, uint16_t mtu, struct error *error)
 {
 	struct ifreq request = { .ifr_mtu = mtu };
 	int rc;
@@ -155,7 +155,7 @@ static int configure(int control, const char *name, uint16_t mtu, const struct f
 			return 0;
 	}
 	rc = -errno;
-	return fabric_fail(error, rc, "fabric tap: %s cannot be brought up with an MTU of %u: %s",
+	return error_fail(error, rc, "fabric tap: %s cannot be brought up with an MTU of %u: %s",
 			   name, mtu, strerror(-rc));
 }
 
@@ -180,7 +180,7 @@ static void compare(int control, const char *name, uint16_t mtu)
  *
  * Return: a descriptor, or negative errno with @error set
  */
-static int open_tap(const char *name, bool offload, uint16_t mtu, const struct fabric_error *error)
+static int open_tap(const char *name, bool offload, uint16_t mtu, struct error *error)
 {
 	struct ifreq request = { 0 };
 	bool existed;
@@ -188,7 +188,7 @@ static int open_tap(const char *name, bool offload, uint16_t mtu, const struct f
 
 	control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (control < 0)
-		return fabric_fail(error, -errno, "fabric tap: a socket cannot be had: %s",
+		return error_fail(error, -errno, "fabric tap: a socket cannot be had: %s",
 				   strerror(errno));
 	strcpy(request.ifr_name, name);
 	existed = !ioctl(control, SIOCGIFFLAGS, &request);
@@ -202,7 +202,7 @@ static int open_tap(const char *name, bool offload, uint16_t mtu, const struct f
 			next = "; load the driver: modprobe tun";
 		else if (rc == -EACCES || rc == -EPERM)
 			next = "; run as root, or let others open it: chmod 0666 " TAP_DEVICE;
-		fabric_fail(error, rc, "fabric tap: %s cannot be opened: %s%s", TAP_DEVICE,
+		error_fail(error, rc, "fabric tap: %s cannot be opened: %s%s", TAP_DEVICE,
 			    strerror(-rc), next);
 		goto out;
 	}
@@ -225,19 +225,19 @@ out:
  *
  * Return: 0, or -EINVAL or -ENAMETOOLONG with @error set
  */
-static int check_name(const char *name, const struct fabric_error *error)
+static int check_name(const char *name, struct error *error)
 {
 	if (!name || !*name)
-		return fabric_fail(error, -EINVAL, "fabric tap: a name is missing; write tap:NAME");
+		return error_fail(error, -EINVAL, "fabric tap: a name is missing; write tap:NAME");
 	if (strlen(name) >= IFNAMSIZ)
-		return fabric_fail(
+		return error_fail(
 			error, -ENAMETOOLONG,
 			"fabric tap: the name '%s' is too long; an interface's has at most "
 			"%d characters",
 			name, IFNAMSIZ - 1);
 	/* The kernel would take %d for a number of its choice. */
 	if (!strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/:% \t\n\v\f\r"))
-		return fabric_fail(
+		return error_fail(
 			error, -EINVAL,
 			"fabric tap: '%s' cannot be an interface's name; leave out blanks "
 			"and any of / : %%",
@@ -246,7 +246,7 @@ static int check_name(const char *name, const struct fabric_error *error)
 }
 
 static int tap_open(struct fabric_port *port, const struct fabric_spec *spec,
-		    const struct fabric_error *error)
+		    struct error *error)
 {
 	bool offload = true;
 	struct tap *tap;
@@ -262,7 +262,7 @@ static int tap_open(struct fabric_port *port, const struct fabric_spec *spec,
 		if (strcmp(option->key, "offload"))
 			return fabric_option_unknown(port, option, error);
 		if (strcmp(value, "on") && strcmp(value, "off"))
-			return fabric_fail(error, -EINVAL,
+			return error_fail(error, -EINVAL,
 					   "fabric tap: offload is on or off, not '%s'", value);
 		offload = !strcmp(value, "on");
 	}
@@ -274,7 +274,7 @@ static int tap_open(struct fabric_port *port, const struct fabric_spec *spec,
 	}
 	if (!tap || !tap->arena) {
 		free(tap);
-		return fabric_fail(error, -ENOMEM, "fabric tap: out of memory");
+		return error_fail(error, -ENOMEM, "fabric tap: out of memory");
 	}
 	strcpy(tap->name, spec->argument);
 	atomic_flag_clear(&tap->reading);

@@ -866,7 +866,7 @@ static void clean_up(void)
 static void start(void)
 {
 	struct adapter_config config = { .name = "fuzz", .socket = path, .ports = 2 };
-	char error[256];
+	struct error error;
 
 	require(mkdtemp(folder) != NULL);
 	snprintf(path, sizeof(path), "%s/socket", folder);
@@ -876,7 +876,7 @@ static void start(void)
 							       .mtu = 9000,
 							       .queues = 4 };
 	require(lanes_start(NULL, 1, &lanes) == 0);
-	require(adapter_open(&config, lanes, &adapter, error, sizeof(error)) == 0);
+	require(adapter_open(&config, lanes, &adapter, &error) == 0);
 	memory_fd = memfd_create("fuzz", MFD_CLOEXEC);
 	require(memory_fd >= 0 && ftruncate(memory_fd, PAGES * MANA_PAGE_SIZE) == 0);
 	memory = mmap(NULL, PAGES * MANA_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd,

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/diagnosis.h"
+#include "host/diagnosis/diagnosis.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -79,7 +79,7 @@ static void read_log(const struct rules *rules, const uint8_t *data, size_t size
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rules *rules = rules_open();
-	char error[RULES_ERROR];
+	struct error error;
 	bool own = size && data[0] & 1;
 	int err;
 
@@ -89,14 +89,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	if (own)
-		err = rules_read(rules, "fuzz", (const char *)data + 1, size - 1, error);
+		err = rules_read(rules, "fuzz", (const char *)data + 1, size - 1, &error);
 	else
-		err = rules_read(rules, "fuzz", some_rules, sizeof(some_rules) - 1, error);
+		err = rules_read(rules, "fuzz", some_rules, sizeof(some_rules) - 1, &error);
 	if (!err)
-		err = rules_ready(rules, error);
+		err = rules_ready(rules, &error);
 	require(own || !err);
 	if (err)
-		require(strlen(error) > 0 && strlen(error) < RULES_ERROR);
+		require(*error.text);
 	else
 		read_log(rules, data + 1, size - 1, own ? size : data[0] / 2 + 1u);
 	rules_close(rules);

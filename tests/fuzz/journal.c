@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/journal.h"
-#include "host/ledger.h"
-#include "host/plan.h"
-#include "host/saved.h"
+#include "host/handover/journal.h"
+#include "host/handover/ledger.h"
+#include "host/handover/plan.h"
+#include "host/handover/saved.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,9 +53,10 @@ static void follow(const struct ledger *ledger)
 	struct mana_adapter adapter = { 0 };
 	struct machine machine = { .adapter = &adapter, .n_adapters = 1 };
 	struct plan plan;
-	char error[PLAN_ERROR], key[KEY_TEXT];
+	struct error error;
+	char key[KEY_TEXT];
 
-	if (host.fd < 0 && host_open("/proc/self/fdinfo", &host, error, sizeof(error)))
+	if (host.fd < 0 && host_open("/proc/self/fdinfo", &host, &error))
 		abort();
 	/* The machine has the first port of the ledger. */
 	if (ledger->n_ports) {
@@ -65,7 +66,7 @@ static void follow(const struct ledger *ledger)
 		machine.n_ports = 1;
 		port_key(&port, key);
 	}
-	plan_restore(&host, &machine, ledger, NULL, 0, &plan, error, sizeof(error));
+	plan_restore(&host, &machine, ledger, NULL, 0, &plan, &error);
 	for (size_t i = 0; i < plan.n_steps; i++)
 		if (!plan.step[i].what || !plan.step[i].command || !plan.step[i].undo)
 			abort();
@@ -77,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char text[TEXT_MAX];
 	struct journal_text found;
 	struct ledger ledger;
-	char error[PLAN_ERROR];
+	struct error error;
 	size_t len;
 
 	if (!size)
@@ -88,10 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		len = size - 1 < TEXT_MAX ? size - 1 : TEXT_MAX;
 		memcpy(text, data + 1, len);
 	}
-	if (!journal_parse(text, len, &found, error, sizeof(error))) {
+	if (!journal_parse(text, len, &found, &error)) {
 		if (found.good > len || (found.good && text[found.good - 1] != '\n'))
 			abort();
-		if (!ledger_read(found.records, &ledger, error, sizeof(error)))
+		if (!ledger_read(found.records, &ledger, &error))
 			follow(&ledger);
 		ledger_free(&ledger);
 	}

@@ -250,7 +250,7 @@ static void start(void)
 	struct adapter_config config = {
 		.name = "fuzz", .socket = path, .synthetic = true, .ports = PORTS
 	};
-	char error[256];
+	struct error error;
 
 	require(mkdtemp(folder) != NULL);
 	snprintf(path, sizeof(path), "%s/socket", folder);
@@ -263,7 +263,7 @@ static void start(void)
 						      .mtu = 1500,
 						      .queues = 1 };
 	require(lanes_start(NULL, 1, &lanes) == 0);
-	require(adapter_open(&config, lanes, &adapter, error, sizeof(error)) == 0);
+	require(adapter_open(&config, lanes, &adapter, &error) == 0);
 	atexit(clean_up);
 }
 

@@ -117,7 +117,7 @@ void guard_enable(void)
 
 void host_open_config(struct host *host, unsigned int lanes, struct host *share)
 {
-	char error[256] = "";
+	struct error error = { "" };
 
 	harness_log();
 	strcpy(host->folder, "/tmp/test-device-XXXXXX");
@@ -127,8 +127,7 @@ void host_open_config(struct host *host, unsigned int lanes, struct host *share)
 	host->config.socket = host->path;
 	if (lanes)
 		assert_int_equal(lanes_start(NULL, lanes, &host->lanes), 0);
-	if (adapter_open(&host->config, lanes ? host->lanes : share->lanes, &host->adapter, error,
-			 sizeof(error)))
+	if (adapter_open(&host->config, lanes ? host->lanes : share->lanes, &host->adapter, &error))
 		fail_msg("adapter_open: %s", error);
 	assert_false(adapter_busy(host->adapter));
 }

@@ -24,13 +24,13 @@ static void say(enum log_level level, const char *message)
 
 static int adapter_up(struct host *host)
 {
-	char error[256];
+	struct error error;
 
 	if (getenv("VERBOSE"))
 		log_set(say, LOG_DEBUG);
 	if (lanes_start(NULL, 1, &host->lanes))
 		return -1;
-	if (adapter_open(&host->config, host->lanes, &host->adapter, error, sizeof(error))) {
+	if (adapter_open(&host->config, host->lanes, &host->adapter, &error)) {
 		fprintf(stderr, "%s\n", error);
 		return -1;
 	}

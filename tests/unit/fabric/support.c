@@ -96,42 +96,43 @@ struct fabric_receiver receiver_side(struct receiver *receiver)
 }
 
 static int try_open(const char *spec, unsigned int mac, unsigned int lanes,
-		    struct receiver *receiver, struct fabric_port **port, char *error, size_t size)
+		    struct receiver *receiver, struct fabric_port **port, struct error *error)
 {
 	struct fabric_port_config config = { .mtu = 1500, .lanes = lanes, .queues = 4 };
 	struct fabric_receiver side = receiver_side(receiver);
 
 	memcpy(config.mac, station(mac), 6);
-	return fabric_open(spec, &config, receiver ? &side : NULL, port, error, size);
+	return fabric_open(spec, &config, receiver ? &side : NULL, port, error);
 }
 
 struct fabric_port *open_port(const char *spec, unsigned int mac, unsigned int lanes,
 			      struct receiver *receiver)
 {
 	struct fabric_port *port;
-	char error[512] = "";
+	struct error error = { "" };
 
-	if (try_open(spec, mac, lanes, receiver, &port, error, sizeof(error)))
-		fail_msg("%s: %s", spec, error);
+	if (try_open(spec, mac, lanes, receiver, &port, &error))
+		fail_msg("%s: %s", spec, error.text);
 	assert_non_null(port);
-	assert_string_equal(error, "");
+	assert_string_equal(error.text, "");
 	return port;
 }
 
 void open_fails(const char *spec, int code, const char *words)
 {
 	struct fabric_port *port = (struct fabric_port *)1;
-	char error[512] = "", list[256];
-	int rc = try_open(spec, 1, 1, NULL, &port, error, sizeof(error));
+	struct error error = { "" };
+	char list[256];
+	int rc = try_open(spec, 1, 1, NULL, &port, &error);
 
 	if (rc != code)
-		fail_msg("'%s' returned %d, not %d: %s", spec, rc, code, error);
+		fail_msg("'%s' returned %d, not %d: %s", spec, rc, code, error.text);
 	assert_null(port);
 	snprintf(list, sizeof(list), "%s", words);
 	for (char *save, *word = strtok_r(list, "|", &save); word;
 	     word = strtok_r(NULL, "|", &save)) {
-		if (!strstr(error, word))
-			fail_msg("'%s' should say '%s': %s", spec, word, error);
+		if (!strstr(error.text, word))
+			fail_msg("'%s' should say '%s': %s", spec, word, error.text);
 	}
 }
 

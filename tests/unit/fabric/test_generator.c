@@ -195,7 +195,7 @@ static void a_queue_nobody_drains_does_not_stop_the_others(void **state)
 	struct fabric_port *port;
 
 	(void)state;
-	assert_int_equal(fabric_open("generator", &config, &receiver, &port, NULL, 0), 0);
+	assert_int_equal(fabric_open("generator", &config, &receiver, &port, NULL), 0);
 	for (unsigned int i = 0; i < 1000; i++)
 		fabric_poll(port, 0, 32);
 	for (unsigned int i = 0; i < 3; i++)
@@ -279,7 +279,7 @@ static void a_count_is_exact_over_lanes(void **state)
 	struct fabric_port *port;
 
 	(void)state;
-	assert_int_equal(fabric_open("generator:count=200003", &config, &receiver, &port, NULL, 0),
+	assert_int_equal(fabric_open("generator:count=200003", &config, &receiver, &port, NULL),
 			 0);
 	assert_int_equal(run_lanes(port, 0), 200003);
 	assert_int_equal(atomic_load(&total), 200003);
@@ -350,7 +350,7 @@ static void a_rate_goes_on_without_a_queue(void **state)
 	uint64_t start = now_ms();
 
 	(void)state;
-	assert_int_equal(fabric_open("generator:rate=20000", &config, &receiver, &port, NULL, 0),
+	assert_int_equal(fabric_open("generator:rate=20000", &config, &receiver, &port, NULL),
 			 0);
 	fd.fd = fabric_fd(port);
 	while (now_ms() - start < 300) {

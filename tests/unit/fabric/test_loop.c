@@ -102,7 +102,7 @@ static void a_full_queue_does_not_stop_the_others(void **state)
 	struct fabric_counters counters;
 
 	(void)state;
-	assert_int_equal(fabric_open("loop", &config, &receiver, &port, NULL, 0), 0);
+	assert_int_equal(fabric_open("loop", &config, &receiver, &port, NULL), 0);
 	for (unsigned int i = 0; i < 30; i++)
 		frames[i] = (struct frame){ .iov = &iov[i % 3 != 0], .iovcnt = 1, .len = 60 };
 	fabric_send(port, 0, frames, 30);

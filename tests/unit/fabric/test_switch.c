@@ -358,7 +358,8 @@ static void bad_ports_are_refused(void **state)
 {
 	struct fabric_port_config config = { .mac = { 1 }, .mtu = 1500, .lanes = 1 };
 	struct fabric_port *port, *other, *many[64];
-	char error[256], name[80] = "switch:";
+	struct error error;
+	char name[80] = "switch:";
 
 	(void)state;
 	port = open_port("switch", 1, 1, NULL);
@@ -366,14 +367,14 @@ static void bad_ports_are_refused(void **state)
 	open_fails("switch+age=7", -EINVAL, "300 s already");
 	other = open_port("switch:other+age=7", 1, 1, NULL);
 	open_fails("switch:other+age=8", -EINVAL, "7 s already");
-	assert_int_equal(fabric_open("switch", &config, NULL, &many[0], error, sizeof(error)),
+	assert_int_equal(fabric_open("switch", &config, NULL, &many[0], &error),
 			 -EINVAL);
-	assert_non_null(strstr(error, "01:00:00:00:00:00"));
+	assert_non_null(strstr(error.text, "01:00:00:00:00:00"));
 	config.mac[0] = 2;
 	config.lanes = 2;
-	assert_int_equal(fabric_open("switch", &config, NULL, &many[0], error, sizeof(error)),
+	assert_int_equal(fabric_open("switch", &config, NULL, &many[0], &error),
 			 -EINVAL);
-	assert_non_null(strstr(error, "lanes"));
+	assert_non_null(strstr(error.text, "lanes"));
 	fabric_close(port);
 	fabric_close(other);
 
@@ -465,7 +466,7 @@ static void lanes_send_while_ports_come_and_go(void **state)
 		memcpy(config.mac, station(i + 1), 6);
 		receiver.ctx = &vports[i];
 		vports[i].open = true;
-		assert_int_equal(fabric_open("switch", &config, &receiver, &ports[i], NULL, 0), 0);
+		assert_int_equal(fabric_open("switch", &config, &receiver, &ports[i], NULL), 0);
 	}
 	for (unsigned int i = 0; i < LANES; i++) {
 		lanes[i] = (struct lane){ .lane = i, .ports = ports };
@@ -475,7 +476,7 @@ static void lanes_send_while_ports_come_and_go(void **state)
 	receiver.ctx = &visitor;
 	for (unsigned int visits = 0; visits < VISITS || !atomic_load(&visitor.frames); visits++) {
 		atomic_store(&visitor.open, true);
-		assert_int_equal(fabric_open("switch", &config, &receiver, &guest, NULL, 0), 0);
+		assert_int_equal(fabric_open("switch", &config, &receiver, &guest, NULL), 0);
 		sched_yield();
 		fabric_close(guest);
 		atomic_store(&visitor.open, false);

@@ -34,10 +34,10 @@ static struct fabric_port *open_tap(const char *spec, uint16_t mtu, unsigned int
 	struct fabric_port_config config = { .mtu = mtu, .lanes = lanes, .queues = 1 };
 	struct fabric_receiver side = receiver_side(receiver);
 	struct fabric_port *port;
-	char error[256];
+	struct error error;
 
 	memcpy(config.mac, station(1), 6);
-	if (fabric_open(spec, &config, &side, &port, error, sizeof(error)))
+	if (fabric_open(spec, &config, &side, &port, &error))
 		fail_msg("%s", error);
 	return port;
 }
@@ -549,7 +549,7 @@ static void without_permission_it_says_what_to_do(void **state)
 	if (!child) {
 		struct fabric_port_config config = { .mtu = 1500, .lanes = 1, .mac = { 2 } };
 		struct fabric_port *port;
-		char error[256] = "";
+		struct error error = { "" };
 		int rc;
 
 		if (syscall(SYS_capget, &who, caps))
@@ -557,10 +557,10 @@ static void without_permission_it_says_what_to_do(void **state)
 		caps[CAP_NET_ADMIN / 32].effective &= ~(1u << CAP_NET_ADMIN % 32);
 		if (syscall(SYS_capset, &who, caps))
 			_exit(2);
-		rc = fabric_open("tap:denied", &config, NULL, &port, error, sizeof(error));
+		rc = fabric_open("tap:denied", &config, NULL, &port, &error);
 		_exit(rc != -EPERM                             ? 3
-		      : !strstr(error, "CAP_NET_ADMIN")        ? 4
-		      : !strstr(error, "ip tuntap add denied") ? 5
+		      : !strstr(error.text, "CAP_NET_ADMIN")        ? 4
+		      : !strstr(error.text, "ip tuntap add denied") ? 5
 							       : 0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -731,11 +731,11 @@ static struct fabric_port *plug_end(const char *spec, unsigned int mac, struct f
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	struct ifreq request = { 0 };
 	struct fabric_port *port;
-	char error[256];
+	struct error error;
 	int control = socket(AF_INET, SOCK_DGRAM, 0);
 
 	memcpy(config.mac, station(mac), 6);
-	if (fabric_open(spec, &config, &receiver, &port, error, sizeof(error)))
+	if (fabric_open(spec, &config, &receiver, &port, &error))
 		fail_msg("%s", error);
 	strcpy(request.ifr_name, strchr(spec, ':') + 1);
 	inet_pton(AF_INET, address, &in.sin_addr);

@@ -13,18 +13,18 @@
 
 #include <cmocka.h>
 
-#include "host/diagnosis.h"
-#include "host/pattern.h"
-#include "host/scan.h"
+#include "host/diagnosis/diagnosis.h"
+#include "host/diagnosis/pattern.h"
+#include "host/diagnosis/scan.h"
 
 static struct rules *shipped(void)
 {
 	struct rules *rules = rules_open();
-	char error[RULES_ERROR] = "";
+	struct error error = { "" };
 
 	assert_non_null(rules);
-	if (rules_directory(rules, RULES, error) || rules_ready(rules, error))
-		fail_msg("%s", error);
+	if (rules_directory(rules, RULES, &error) || rules_ready(rules, &error))
+		fail_msg("%s", error.text);
 	return rules;
 }
 
@@ -114,10 +114,10 @@ static void each_pattern_has_an_example(void **state)
 static struct rules *made(const char *text)
 {
 	struct rules *rules = rules_open();
-	char error[RULES_ERROR] = "";
+	struct error error = { "" };
 
-	if (rules_read(rules, "made", text, strlen(text), error) || rules_ready(rules, error))
-		fail_msg("%s", error);
+	if (rules_read(rules, "made", text, strlen(text), &error) || rules_ready(rules, &error))
+		fail_msg("%s", error.text);
 	return rules;
 }
 
@@ -338,14 +338,14 @@ static void utf_16_is_read(void **state)
 static void refused(const char *text, const char *why)
 {
 	struct rules *rules = rules_open();
-	char error[RULES_ERROR] = "nothing was said";
-	int err = rules_read(rules, "x.rules", text, strlen(text), error);
+	struct error error = { "nothing was said" };
+	int err = rules_read(rules, "x.rules", text, strlen(text), &error);
 
 	if (!err)
-		err = rules_ready(rules, error);
+		err = rules_ready(rules, &error);
 	assert_int_equal(err, -22);
-	if (!strstr(error, why) || strncmp(error, "x.rules:", 8))
-		fail_msg("'%s' was to be refused for '%s' and not with '%s'", text, why, error);
+	if (!strstr(error.text, why) || strncmp(error.text, "x.rules:", 8))
+		fail_msg("'%s' was to be refused for '%s' and not with '%s'", text, why, error.text);
 	rules_close(rules);
 }
 

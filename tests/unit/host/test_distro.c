@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/distro.h. The texts are the files of the distributions' own packages, shortened.
+ * host/machine/distro.h. The texts are the files of the distributions' own packages, shortened.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "host/distro.h"
+#include "host/machine/distro.h"
 
 static const struct {
 	const char *text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/hugepage.h on a tree: two NUMA nodes with two sizes, as hugetlbpage.rst of Linux describes
+ * host/machine/hugepage.h on a tree: two NUMA nodes with two sizes, as hugetlbpage.rst of Linux describes
  * the files; what the kernel does with them is played by this test.
  */
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "host/hugepage.h"
+#include "host/machine/hugepage.h"
 #include "tree.h"
 
 static struct host host;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/journal.h and host/ledger.h, on files below a directory of the test's.
+ * host/handover/journal.h and host/handover/ledger.h, on files below a directory of the test's.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "host/journal.h"
-#include "host/ledger.h"
+#include "host/handover/journal.h"
+#include "host/handover/ledger.h"
 #include "tree.h"
 
 #define FILE_NAME "/run/manakin/setup/journal"
@@ -27,7 +27,7 @@
 
 static struct host host;
 static struct journal journal;
-static char error[ERROR];
+static struct error error;
 
 static void put(const char *name, const void *text, size_t len)
 {
@@ -69,26 +69,26 @@ static int tear_down(void **state)
 /** begin() - open the journal; it must work */
 static void begin(bool write)
 {
-	int err = journal_open(&host, write, &journal, error, sizeof(error));
+	int err = journal_open(&host, write, &journal, &error);
 
 	if (err)
-		fail_msg("journal_open: %d: %s", err, error);
+		fail_msg("journal_open: %d: %s", err, error.text);
 }
 
 /** add() - a record */
 static void add(const char *json)
 {
-	assert_int_equal(journal_append(&journal, json_loads(json, 0, NULL), error, sizeof(error)),
+	assert_int_equal(journal_append(&journal, json_loads(json, 0, NULL), &error),
 			 0);
 }
 
 /** refused() - the journal cannot be opened; it says so, and is left as it is */
 static void refused(int wanted, const char *part)
 {
-	assert_int_equal(journal_open(&host, true, &journal, error, sizeof(error)), wanted);
+	assert_int_equal(journal_open(&host, true, &journal, &error), wanted);
 	journal_close(&journal);
-	if (!strstr(error, part))
-		fail_msg("'%s' is not in: %s", part, error);
+	if (!strstr(error.text, part))
+		fail_msg("'%s' is not in: %s", part, error.text);
 }
 
 /** three() - a journal with three records, closed */
@@ -117,7 +117,7 @@ static void what_is_written_is_read(void **state)
 	assert_int_equal(json_array_size(journal.records), 4);
 	journal_close(&journal);
 	begin(true);
-	assert_int_equal(journal_forget(&journal, error, sizeof(error)), 0);
+	assert_int_equal(journal_forget(&journal, &error), 0);
 	add("{\"step\": 1, \"kind\": \"new-id\"}");
 	journal_close(&journal);
 	begin(false);
@@ -181,10 +181,10 @@ static void damaged_at_every_byte(void **state)
 
 		text[at] ^= 1;
 		put(FILE_NAME, text, len);
-		err = journal_open(&host, true, &journal, error, sizeof(error));
+		err = journal_open(&host, true, &journal, &error);
 		journal_close(&journal);
 		assert_true(err == -EBADMSG || err == -EPROTONOSUPPORT);
-		assert_non_null(strstr(error, "nothing was changed"));
+		assert_non_null(strstr(error.text, "nothing was changed"));
 		again = get(&now);
 		assert_int_equal(now, len);
 		assert_memory_equal(text, again, len);
@@ -304,7 +304,7 @@ static void two_at_once(void **state)
 	child = fork();
 	assert_int_not_equal(child, -1);
 	if (!child) {
-		status = journal_open(&host, true, &journal, error, sizeof(error));
+		status = journal_open(&host, true, &journal, &error);
 		if (write(ends[1], "x", 1) != 1)
 			status = 1;
 		pause();
@@ -337,7 +337,7 @@ static int ledger_of(const char *json, struct ledger *ledger, json_t **records)
 {
 	*records = json_loads(json, 0, NULL);
 	assert_non_null(*records);
-	return ledger_read(*records, ledger, error, sizeof(error));
+	return ledger_read(*records, ledger, &error);
 }
 
 #define SAVED                                                                                      \
@@ -408,7 +408,7 @@ static void records_without_meaning(void **state)
 
 		if (ledger_of(bad[i], &ledger, &records) != -EBADMSG)
 			fail_msg("taken: %s", bad[i]);
-		assert_non_null(strstr(error, "has no meaning"));
+		assert_non_null(strstr(error.text, "has no meaning"));
 		ledger_free(&ledger);
 		json_decref(records);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/module.h on a tree that has the text of depmod(8)'s indexes. The indexes that libkmod reads
+ * host/machine/module.h on a tree that has the text of depmod(8)'s indexes. The indexes that libkmod reads
  * are the lab's: tests/lab/host.bats.
  */
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/module.h"
+#include "host/machine/module.h"
 #include "tree.h"
 
 #define RELEASE "5.15.0-1045-azure"
@@ -81,15 +81,15 @@ static void no_modules(void **state)
 
 static void load_what_cannot_be(void **state)
 {
-	char error[256] = "";
+	struct error error = { "" };
 	struct host machine;
 
 	(void)state;
-	assert_int_equal(module_load(&host, "mana", error, sizeof(error)), -EOPNOTSUPP);
-	assert_non_null(strstr(error, "in a tree"));
-	assert_int_equal(host_open(NULL, &machine, error, sizeof(error)), 0);
-	assert_int_equal(module_load(&machine, "no_such_module", error, sizeof(error)), -ENOENT);
-	assert_non_null(strstr(error, "has no module no_such_module"));
+	assert_int_equal(module_load(&host, "mana", &error), -EOPNOTSUPP);
+	assert_non_null(strstr(error.text, "in a tree"));
+	assert_int_equal(host_open(NULL, &machine, &error), 0);
+	assert_int_equal(module_load(&machine, "no_such_module", &error), -ENOENT);
+	assert_non_null(strstr(error.text, "has no module no_such_module"));
 	host_close(&machine);
 }
 

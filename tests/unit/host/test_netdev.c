@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/netdev.h on real interfaces, in a network namespace of the test's own.
+ * host/machine/netdev.h on real interfaces, in a network namespace of the test's own.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/netdev.h"
+#include "host/machine/netdev.h"
 
 static struct host host;
 static struct netdevs netdevs;
@@ -44,7 +44,7 @@ static struct netdev *named(const char *name)
 
 static int setup(void **state)
 {
-	char error[256];
+	struct error error;
 
 	(void)state;
 	if (unshare(CLONE_NEWNET)) {
@@ -61,7 +61,7 @@ static int setup(void **state)
 		"ip address add 10.0.1.4/24 dev eth1 && ip address add fd00::4/64 dev eth1 nodad "
 		"&& "
 		"ip address add 10.9.0.1 peer 10.9.0.2/32 dev wire0");
-	return host_open(NULL, &host, error, sizeof(error));
+	return host_open(NULL, &host, &error);
 }
 
 static int teardown(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/plan.h: what is planned for a machine, and what is refused. The machine's ports are made
+ * host/handover/plan.h: what is planned for a machine, and what is refused. The machine's ports are made
  * here; its files, as far as a plan looks at them, are in a directory of the test's.
  */
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "host/plan.h"
+#include "host/handover/plan.h"
 #include "tree.h"
 
 #define UUID  "f8615163-0001-1000-2000-6045bda6bd76"
@@ -23,7 +23,7 @@
 #define PAGES "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/"
 
 static struct host host;
-static char error[PLAN_ERROR];
+static struct error error;
 static const struct setup_options guide = { .pages = PLAN_PAGES, .kib = PLAN_PAGES_KIB };
 static const char *const eth1[] = { "eth1" };
 
@@ -96,10 +96,10 @@ static void want(const struct setup_options *options, const struct ledger *ledge
 {
 	struct plan plan;
 	int err =
-		plan_setup(&host, &machine, ledger, eth1, 1, options, &plan, error, sizeof(error));
+		plan_setup(&host, &machine, ledger, eth1, 1, options, &plan, &error);
 
 	if (err)
-		fail_msg("%d: %s", err, error);
+		fail_msg("%d: %s", err, error.text);
 	assert_string_equal(planned(&plan), steps);
 	assert_int_equal(plan.port[0].save, save);
 	plan_free(&plan);
@@ -111,10 +111,10 @@ static void refuse(const struct setup_options *options, int err, const char *par
 	struct plan plan;
 
 	assert_int_equal(
-		plan_setup(&host, &machine, &none, eth1, 1, options, &plan, error, sizeof(error)),
+		plan_setup(&host, &machine, &none, eth1, 1, options, &plan, &error),
 		err);
-	if (!strstr(error, part))
-		fail_msg("'%s' is not in: %s", part, error);
+	if (!strstr(error.text, part))
+		fail_msg("'%s' is not in: %s", part, error.text);
 	plan_free(&plan);
 }
 
@@ -223,7 +223,7 @@ static json_t *ledger_of(const char *json, struct ledger *ledger)
 	json_t *records = json_loads(json, 0, NULL);
 
 	assert_non_null(records);
-	assert_int_equal(ledger_read(records, ledger, error, sizeof(error)), 0);
+	assert_int_equal(ledger_read(records, ledger, &error), 0);
 	return records;
 }
 
@@ -249,8 +249,7 @@ static void an_old_state_is_kept_until_it_is_reached(void **state)
 		struct plan plan;
 
 		devs[0].flags = devs[1].flags = cases[i].flags;
-		assert_int_equal(plan_setup(&host, &machine, &ledger, eth1, 1, &guide, &plan, error,
-					    sizeof(error)),
+		assert_int_equal(plan_setup(&host, &machine, &ledger, eth1, 1, &guide, &plan, &error),
 				 0);
 		if (plan.port[0].save != cases[i].save)
 			fail_msg("case %zu: save is %d", i, plan.port[0].save);
@@ -264,10 +263,10 @@ static void an_old_state_is_kept_until_it_is_reached(void **state)
 static void restored(const struct ledger *ledger, const char *steps)
 {
 	struct plan plan;
-	int err = plan_restore(&host, &machine, ledger, NULL, 0, &plan, error, sizeof(error));
+	int err = plan_restore(&host, &machine, ledger, NULL, 0, &plan, &error);
 
 	if (err)
-		fail_msg("%d: %s", err, error);
+		fail_msg("%d: %s", err, error.text);
 	assert_string_equal(planned(&plan), steps);
 	plan_free(&plan);
 }
@@ -312,10 +311,9 @@ static void the_way_back(void **state)
 	{
 		struct plan plan;
 
-		assert_int_equal(plan_restore(&host, &machine, &ledger, NULL, 0, &plan, error,
-					      sizeof(error)),
+		assert_int_equal(plan_restore(&host, &machine, &ledger, NULL, 0, &plan, &error),
 				 -EBUSY);
-		assert_non_null(strstr(error, "eth1 is in use by vpp (17)"));
+		assert_non_null(strstr(error.text, "eth1 is in use by vpp (17)"));
 		plan_free(&plan);
 	}
 	ledger_free(&ledger);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/rdma.h and rdma_provider.h. The messages of netlink are those of Linux 6.12 with mana_ib on
+ * host/machine/rdma.h and rdma_provider.h. The messages of netlink are those of Linux 6.12 with mana_ib on
  * an adapter in software, as they came. The provider is this machine's own libmana.
  */
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/rdma.h"
+#include "host/machine/rdma.h"
 
 /* RDMA_NLDEV_CMD_GET: index 0, mana_0, ... */
 static const _Alignas(4) unsigned char answer_get[] = {
@@ -138,10 +138,10 @@ static struct rdma_providers providers;
 
 static int setup(void **state)
 {
-	char error[256];
+	struct error error;
 
 	(void)state;
-	assert_int_equal(host_open(NULL, &host, error, sizeof(error)), 0);
+	assert_int_equal(host_open(NULL, &host, &error), 0);
 	assert_int_equal(rdma_core_read(&host, &core), 0);
 	return rdma_providers_read(&host, &core, &providers);
 }
@@ -239,51 +239,51 @@ static void no_providers(void **state)
 
 /* ---- what libibverbs picks ---- */
 
-static int pick(const char *stub, struct rdma_pick *picks, char error[256])
+static int pick(const char *stub, struct rdma_pick *picks, struct error *error)
 {
-	*error = '\0';
+	error->text[0] = '\0';
 	setenv("STUB", stub, 1);
-	return rdma_pick(STUB_LIBRARY, picks, error, 256);
+	return rdma_pick(STUB_LIBRARY, picks, error);
 }
 
 static void picks_of_a_library(void **state)
 {
 	static struct rdma_pick picks[RDMA_DEVICES];
-	char error[256];
+	struct error error;
 
 	(void)state;
-	assert_int_equal(pick("good", picks, error), 2);
+	assert_int_equal(pick("good", picks, &error), 2);
 	assert_string_equal(picks[0].device, "mana_0");
 	assert_string_equal(picks[0].provider, "erdma");
 	assert_string_equal(picks[0].file, STUB_LIBRARY);
 	assert_string_equal(picks[1].device, "mlx5_0");
-	assert_int_equal(pick("none", picks, error), 0);
+	assert_int_equal(pick("none", picks, &error), 0);
 }
 
 static void libraries_that_misbehave(void **state)
 {
 	static struct rdma_pick picks[RDMA_DEVICES];
-	char error[256];
+	struct error error;
 
 	(void)state;
-	assert_int_equal(pick("crash", picks, error), -EIO);
-	assert_non_null(strstr(error, "crashes"));
-	assert_true(pick("wild", picks, error) < 0);
-	assert_int_equal(pick("strange", picks, error), -EPROTO);
-	assert_int_equal(pick("hang", picks, error), -ETIMEDOUT);
-	assert_non_null(strstr(error, "within 10 s"));
-	assert_int_equal(rdma_pick("libno_such_library.so.1", picks, error, sizeof(error)),
+	assert_int_equal(pick("crash", picks, &error), -EIO);
+	assert_non_null(strstr(error.text, "crashes"));
+	assert_true(pick("wild", picks, &error) < 0);
+	assert_int_equal(pick("strange", picks, &error), -EPROTO);
+	assert_int_equal(pick("hang", picks, &error), -ETIMEDOUT);
+	assert_non_null(strstr(error.text, "within 10 s"));
+	assert_int_equal(rdma_pick("libno_such_library.so.1", picks, &error),
 			 -ELIBACC);
 }
 
 static void this_machines_libibverbs(void **state)
 {
 	static struct rdma_pick picks[RDMA_DEVICES];
-	char error[256] = "";
+	struct error error = { "" };
 
 	(void)state;
-	assert_return_code(rdma_pick("libibverbs.so.1", picks, error, sizeof(error)), errno);
-	assert_string_equal(error, "");
+	assert_return_code(rdma_pick("libibverbs.so.1", picks, &error), errno);
+	assert_string_equal(error.text, "");
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/root.h on a tree made for the purpose.
+ * host/machine/root.h on a tree made for the purpose.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/root.h"
+#include "host/machine/root.h"
 #include "tree.h"
 
 static struct host host;
@@ -116,14 +116,14 @@ static void writes(void **state)
 
 static void roots(void **state)
 {
-	char error[256] = "";
+	struct error error = { "" };
 	struct host other;
 
 	(void)state;
-	assert_int_equal(host_open("/no/such/place", &other, error, sizeof(error)), -ENOENT);
-	assert_non_null(strstr(error, "/no/such/place"));
+	assert_int_equal(host_open("/no/such/place", &other, &error), -ENOENT);
+	assert_non_null(strstr(error.text, "/no/such/place"));
 	host_close(&other);
-	assert_int_equal(host_open("/", &other, error, sizeof(error)), 0);
+	assert_int_equal(host_open("/", &other, &error), 0);
 	assert_true(host_is_machine(&other));
 	assert_true(host_exists(&other, "/proc/self/stat"));
 	host_close(&other);

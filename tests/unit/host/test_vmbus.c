@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/vmbus.h, host/pci.h and host/port_users.h on a tree that the test makes. What the kernel
+ * host/machine/vmbus.h, host/machine/pci.h and host/machine/port_users.h on a tree that the test makes. What the kernel
  * does when these files are written to is tests/unit/host/kernel.py's and the lab's to say.
  */
 #include <stdarg.h>
@@ -15,10 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/netdev.h"
-#include "host/pci.h"
-#include "host/port_users.h"
-#include "host/vmbus.h"
+#include "host/machine/netdev.h"
+#include "host/machine/pci.h"
+#include "host/machine/port_users.h"
+#include "host/machine/vmbus.h"
 #include "tree.h"
 
 #define OLD    "000d3a76-3bd0-000d-3a76-3bd0000d3a76"
@@ -106,10 +106,10 @@ static void no_bus(void **state)
 	struct vmbus_devices devices;
 	struct pci_functions functions;
 	struct host other;
-	char error[256];
+	struct error error;
 
 	(void)state;
-	assert_int_equal(host_open(tree_path("proc"), &other, error, sizeof(error)), 0);
+	assert_int_equal(host_open(tree_path("proc"), &other, &error), 0);
 	assert_int_equal(vmbus_read(&other, &devices), 0);
 	assert_int_equal(devices.n, 0);
 	vmbus_free(&devices);

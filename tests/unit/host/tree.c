@@ -26,12 +26,12 @@ int tree_run(const char *script)
 
 int tree_open(struct host *host, const char *script)
 {
-	char error[256];
+	struct error error;
 
 	strcpy(tree, "/tmp/test-host-XXXXXX");
 	if (!mkdtemp(tree) || (script && tree_run(script)))
 		return -1;
-	return host_open(tree, host, error, sizeof(error));
+	return host_open(tree, host, &error);
 }
 
 int tree_close(struct host *host)

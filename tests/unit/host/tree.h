@@ -5,7 +5,7 @@
 #ifndef TESTS_HOST_TREE_H
 #define TESTS_HOST_TREE_H
 
-#include "host/root.h"
+#include "host/machine/root.h"
 
 /**
  * tree_open() - make one, and open it as @host; 0, as cmocka wants it of a setup

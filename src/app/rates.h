@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * app/rates.h - the rates of ports and queues over a run.
+ */
+#ifndef MANAKIN_APP_RATES_H
+#define MANAKIN_APP_RATES_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "app/testpmd.h"
+
+struct rates;
+
+enum rates_form { RATES_TABLE, RATES_JSON, RATES_CSV };
+
+/**
+ * rates_open() - begin
+ * @ports:	how many
+ * @numbers:	what they are called; NULL: 0, 1, ...
+ * @queues:	of each port
+ *
+ * Return: NULL when out of memory
+ */
+struct rates *rates_open(unsigned int ports, const unsigned int *numbers, unsigned int queues);
+void rates_close(struct rates *rates);
+
+/**
+ * rates_add() - the counters of all ports as they are now
+ * @counters:	one a port
+ * @time:	when they were read, in seconds
+ */
+void rates_add(struct rates *rates, const struct testpmd_counters *counters, double time);
+
+/** rates_line() - the rate over all ports between the last two readings; redrawn on a terminal */
+void rates_line(const struct rates *rates, FILE *to);
+
+/** rates_sent() - what a port has sent in a second, in the median: packets, and @bits */
+double rates_sent(const struct rates *rates, unsigned int port, double *bits);
+
+/** rates_summary() - packets, bytes, and rates of each port and queue */
+void rates_summary(struct rates *rates, enum rates_form form, FILE *to);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guest/cache.h - what the lab builds once and keeps.
+ */
+#ifndef MANAKIN_GUEST_CACHE_H
+#define MANAKIN_GUEST_CACHE_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+enum cache_kind {
+	CACHE_QEMU,  /* QEMU and what it needs to run */
+	CACHE_IMAGE, /* a guest of one Debian suite */
+};
+
+/**
+ * struct cache_item - one thing in the cache
+ * @kind:	what it is
+ * @suite:	CACHE_IMAGE: the Debian suite; empty otherwise
+ * @name:	of its directory: kind, suite and the recipe's hash
+ * @path:	its directory, which exists whole or not at all
+ */
+struct cache_item {
+	enum cache_kind kind;
+	char suite[64];
+	char name[128];
+	char path[PATH_MAX];
+};
+
+/**
+ * cache_find() - name an item and where it belongs
+ * @item:	filled in
+ * @kind:	what is wanted
+ * @suite:	CACHE_IMAGE: a Debian suite's name, whatever the user typed
+ *
+ * Return: 0 or a negative errno; the user has been told why
+ */
+int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite);
+
+/** cache_has() - is the item built? Notes that it is in use if so */
+bool cache_has(const struct cache_item *item);
+
+/**
+ * cache_build() - build the item unless it is there; shows progress on standard error
+ * @item:	from cache_find()
+ * @again:	build even if it is there
+ *
+ * Safe against other builders of the same item, who wait and find it, and
+ * against being killed: the next build starts afresh.
+ *
+ * Return: 0 or a negative errno; the user has been told why
+ */
+int cache_build(const struct cache_item *item, bool again);
+
+#endif

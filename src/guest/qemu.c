@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guest/qemu.c - one virtual machine: QEMU, started the lab's way.
+ *
+ * Theory of operation
+ * -------------------
+ * The machine is a bare q35: a read-only root disk, virtio-serial ports, what is
+ * asked for, and no network card but those. Its memory is a memfd that is mapped
+ * shared, so that the adapter (and virtiofsd) get it as a file descriptor.
+ *
+ * QEMU works in a directory of the run's own, where everything it opens by name
+ * has a short name without special characters, as a socket or a symbolic link:
+ * a path of any length with any byte in it is no concern of QEMU's syntax.
+ *
+ * The kernel is an unpacked one and starts by its PVH entry, without a boot
+ * loader. Where things are on the PCI bus does not depend on what else is there:
+ *
+ *	01 the ports   02 the root disk   03 /mnt/share   04 the tap's card
+ *	05.0, 05.1 ... 06.0 ...    with --netvsc: the host's cable to each adapter
+ *	10, 11, ...    adapters
+ */
+#include "guest/qemu.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "term/say.h"
+#include "guest/adapter.h"
+
+#define GUEST_CONSOLE "ttyS0"
+#define KERNEL_HZ     250 /* CONFIG_HZ of Debian's kernels */
+#define NS_PER_S      1000000000ull
+
+/*
+ * mitigations=off: nobody attacks a guest from inside, and emulated CPUs pay dearly.
+ * tsc=reliable no_timer_check: the clock needs no proof; saves half a second.
+ * init_on_alloc=0: 1024 hugepages need not be zeroed twice, which takes an emulated CPU 7 s.
+ * oops=panic panic=-1: a kernel bug ends the run, and is not overlooked.
+ * net.ifnames=0: interfaces keep the kernel's names.
+ */
+#define KERNEL_ARGUMENTS                                                                           \
+	"console=" GUEST_CONSOLE " mitigations=off tsc=reliable no_timer_check "                   \
+	"init_on_alloc=0 oops=panic panic=-1 net.ifnames=0"
+
+static const struct {
+	const char *name; /* of the chardev, and "manakin." before it, of the port */
+	const char *device;
+} ports[GUEST_PORTS] = {
+	[PORT_STDIN] = { "stdin", "virtserialport" },
+	[PORT_STDOUT] = { "stdout", "virtserialport" },
+	[PORT_STDERR] = { "stderr", "virtserialport" },
+	[PORT_TERMINAL] = { "terminal", "virtconsole" },
+	[PORT_CONTROL] = { "control", "virtserialport" },
+	[PORT_CONSOLE] = { "console", NULL },
+};
+
+/*
+ * The guest takes a port whose host side it has not been told of as ended. It is
+ * told in the order of the devices, so once it hears something on the last port,
+ * the others are known too.
+ */
+static const enum guest_port port_order[] = { PORT_STDIN, PORT_STDOUT, PORT_STDERR, PORT_TERMINAL,
+					      PORT_CONTROL };
+
+bool guest_kvm_works(void)
+{
+	unsigned int eax, ebx, ecx = 0, edx;
+	bool hardware, works = false;
+	int kvm, vm;
+
+	/*
+	 * Without VT-x or AMD-V a KVM that answers (a para-virtualized one) interprets
+	 * the guest's instructions and fails at those it does not know.
+	 */
+	hardware = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & (1u << 5);           /* VMX */
+	hardware |= __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && ecx & (1u << 2); /* SVM */
+	if (!hardware)
+		return false;
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		return false;
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (vm >= 0) {
+		works = true;
+		close(vm);
+	}
+	close(kvm);
+	return works;
+}
+
+/**
+ * loops_per_jiffy() - what the guest's kernel would find for its delay loop
+ *
+ * Each emulated CPU takes a quarter of a second to find it, more on a busy host.
+ * The emulated time-stamp counter is this machine's, and delays count it.
+ *
+ * Return: ticks of the time-stamp counter in one tick of Debian's kernels
+ */
+static unsigned long long loops_per_jiffy(void)
+{
+	const struct timespec nap = { .tv_nsec = 10000000 };
+	struct timespec before, after;
+	unsigned long long start, ticks, ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	start = __builtin_ia32_rdtsc();
+	nanosleep(&nap, NULL);
+	ticks = __builtin_ia32_rdtsc() - start;
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	ns = (unsigned long long)(after.tv_sec - before.tv_sec) * NS_PER_S +
+	     (unsigned long long)after.tv_nsec - (unsigned long long)before.tv_nsec;
+	return ticks * NS_PER_S / ns / KERNEL_HZ;
+}
+
+/**
+ * link_into() - give a file a short name in the run's directory
+ * @directory:	the run's
+ * @name:	the short name
+ * @folder:	where the file is
+ * @file:	its name there
+ *
+ * Return: 0 or a negative errno
+ */
+static int link_into(const char *directory, const char *name, const char *folder, const char *file)
+{
+	char *link = NULL, *target = NULL;
+	int err = 0;
+
+	if (asprintf(&link, "%s/%s", directory, name) < 0 ||
+	    asprintf(&target, "%s/%s", folder, file) < 0)
+		err = -ENOMEM;
+	else if (symlink(target, link) < 0)
+		err = -errno;
+	free(link);
+	free(target);
+	return err;
+}
+
+static int log_open(const char *directory, const char *name)
+{
+	char *path = NULL;
+	int fd;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
+		return -ENOMEM;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+	free(path);
+	return fd < 0 ? -errno : fd;
+}
+
+/**
+ * listen_at() - a listening UNIX socket in the run's directory
+ * @directory:	the run's, short enough for a socket's address
+ * @name:	the socket's
+ *
+ * Return: a file descriptor or a negative errno
+ */
+static int listen_at(const char *directory, const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", directory, name) >=
+	    (int)sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 1) == 0)
+		return fd;
+	err = errno;
+	close(fd);
+	return -err;
+}
+
+/**
+ * start_share() - start the server of the shared directory
+ * @guest:	gets it
+ * @config:	the machine
+ *
+ * Return: 0 or a negative errno; the user has been told why
+ */
+static int start_share(struct guest *guest, const struct guest_config *config)
+{
+	int listening = listen_at(config->directory, "share");
+	int log = log_open(config->logs, "share.log");
+	struct child_plan plan = { .out = log, .err = log, .fds = { listening }, .n_fds = 1 };
+	int err = listening < 0 ? listening : log < 0 ? log : 0;
+
+	if (!err) {
+		err |= child_args_add(&plan.argv, "%s/run", config->qemu);
+		err |= child_args_add(&plan.argv, "virtiofsd");
+		err |= child_args_add(&plan.argv, "--fd=%d", listening);
+		err |= child_args_add(&plan.argv, "--shared-dir=%s", config->share);
+		err |= child_args_add(&plan.argv, "--sandbox=none");
+		err |= child_args_add(&plan.argv, "--log-level=warn");
+	}
+	if (!err)
+		err = child_start(&guest->share, &plan);
+	if (err)
+		say("cannot start the server of the shared directory %s: %s", config->share,
+		    strerror(-err));
+	child_args_free(plan.argv);
+	if (listening >= 0)
+		close(listening);
+	if (log >= 0)
+		close(log);
+	return err;
+}
+
+/**
+ * qemu_arguments() - the command line
+ * @config:	the machine
+ * @ends:	QEMU's ends of the ports
+ * @cables:	sockets of the adapters' synthetic cards, if there are such
+ *
+ * Return: a vector to be freed with child_args_free(), or NULL without memory
+ */
+static char **qemu_arguments(const struct guest_config *config, const int ends[GUEST_PORTS],
+			     const int cables[GUEST_ADAPTERS_MAX])
+{
+	const char *quiet = config->talkative ? "" : " quiet";
+	const char *share = config->share ? " manakin.share" : "";
+	const char *netvsc = config->netvsc ? " manakin.netvsc" : "";
+	bool kvm = config->accel == ACCEL_KVM;
+	char **argv = NULL;
+	int err = 0;
+
+#define ADD(...) (err |= child_args_add(&argv, __VA_ARGS__))
+	ADD("%s/run", config->qemu);
+	ADD("qemu-system-x86_64");
+	ADD("-nodefaults");
+	ADD("-no-user-config");
+	ADD("-display");
+	ADD("none");
+	ADD("-machine");
+	ADD("q35,memory-backend=ram,sata=off,smbus=off,usb=off");
+	ADD("-accel");
+	ADD("%s", kvm ? "kvm" : "tcg,thread=multi");
+	ADD("-cpu");
+	/* Five levels of page tables make an emulated page walk longer, for nothing. */
+	ADD("%s", kvm ? "host" : "max,la57=off");
+	ADD("-smp");
+	ADD("%u", config->cpus);
+	ADD("-m");
+	ADD("%uM", config->memory_mb);
+	ADD("-object");
+	ADD("memory-backend-memfd,id=ram,share=on,size=%uM", config->memory_mb);
+	ADD("-action");
+	ADD("reboot=%s,panic=shutdown", config->reboots ? "reset" : "shutdown");
+	ADD("-kernel");
+	ADD("kernel");
+	ADD("-initrd");
+	ADD("initrd");
+	ADD("-append");
+	if (kvm)
+		ADD(KERNEL_ARGUMENTS "%s%s%s", quiet, share, netvsc);
+	else
+		ADD(KERNEL_ARGUMENTS " lpj=%llu%s%s%s", loops_per_jiffy(), quiet, share, netvsc);
+	ADD("-device");
+	ADD("virtio-serial-pci,addr=1,max_ports=8");
+	for (size_t i = 0; i < GUEST_PORTS; i++) {
+		ADD("-chardev");
+		ADD("socket,id=%s,fd=%d", ports[i].name, ends[i]);
+	}
+	for (size_t i = 0; i < sizeof(port_order) / sizeof(port_order[0]); i++) {
+		const char *name = ports[port_order[i]].name;
+
+		ADD("-device");
+		ADD("%s,chardev=%s,name=manakin.%s", ports[port_order[i]].device, name, name);
+	}
+	ADD("-serial");
+	ADD("chardev:%s", ports[PORT_CONSOLE].name);
+	ADD("-blockdev");
+	ADD("driver=raw,node-name=root,read-only=on,file.driver=file,file.filename=root.ext4,"
+	    "file.locking=off");
+	ADD("-device");
+	ADD("virtio-blk-pci,addr=2,drive=root");
+	if (config->share) {
+		ADD("-chardev");
+		ADD("socket,id=share,path=share");
+		ADD("-device");
+		ADD("vhost-user-fs-pci,addr=3,chardev=share,tag=share");
+	}
+	if (config->tap) {
+		ADD("-netdev");
+		ADD("tap,id=tap,ifname=%s,script=no,downscript=no", config->tap);
+		ADD("-device");
+		ADD("virtio-net-pci,addr=4,netdev=tap");
+	}
+	for (unsigned int i = 0; config->netvsc && i < config->adapters; i++) {
+		/* lab/vmbus/link.c knows the card by its address, and the adapter by the last byte. */
+		ADD("-netdev");
+		ADD("dgram,id=cable%u,local.type=fd,local.str=%d", i, cables[i]);
+		ADD("-device");
+		ADD("virtio-net-pci,addr=%x.%x,multifunction=on,romfile=,netdev=cable%u,"
+		    "mac=02:6d:6e:6b:00:%02x",
+		    5 + i / 8, i % 8, i, 0x10 + i);
+	}
+	for (unsigned int i = 0; i < config->adapters; i++) {
+		ADD("-device");
+		ADD("{\"driver\":\"vfio-user-pci\",\"id\":\"adapter%u\",\"addr\":\"0x%x\","
+		    "\"socket\":"
+		    "{\"type\":\"unix\",\"path\":\"adapter-%u\"}}",
+		    i, 0x10 + i, i);
+	}
+#undef ADD
+	if (!err)
+		return argv;
+	child_args_free(argv);
+	return NULL;
+}
+
+/**
+ * start_qemu() - start QEMU with its ends of the ports
+ * @guest:	gets it
+ * @config:	the machine
+ *
+ * Return: 0 or a negative errno
+ */
+static int start_qemu(struct guest *guest, const struct guest_config *config)
+{
+	struct child_plan plan = { .directory = config->directory, .n_fds = GUEST_PORTS };
+	int ends[GUEST_PORTS], cables[GUEST_ADAPTERS_MAX], pair[2], log, err = 0;
+
+	for (size_t i = 0; i < GUEST_PORTS; i++)
+		ends[i] = -1;
+	log = log_open(config->logs, "qemu.log");
+	if (log < 0)
+		err = log;
+	for (size_t i = 0; !err && i < GUEST_PORTS; i++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+			err = -errno;
+			break;
+		}
+		guest->ports[i] = pair[0];
+		ends[i] = plan.fds[i] = pair[1];
+		if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
+			err = -errno;
+	}
+	for (unsigned int i = 0; !err && config->netvsc && i < config->adapters; i++) {
+		cables[i] = adapter_cable(config->directory, i);
+		if (cables[i] < 0)
+			err = cables[i];
+		else
+			plan.fds[plan.n_fds++] = cables[i];
+	}
+	if (!err) {
+		plan.out = plan.err = log;
+		plan.argv = qemu_arguments(config, ends, cables);
+		err = plan.argv ? child_start(&guest->qemu, &plan) : -ENOMEM;
+	}
+	child_args_free(plan.argv);
+	for (size_t i = 0; i < GUEST_PORTS; i++) {
+		if (ends[i] >= 0)
+			close(ends[i]);
+	}
+	for (size_t i = GUEST_PORTS; i < plan.n_fds; i++)
+		close(plan.fds[i]);
+	if (log >= 0)
+		close(log);
+	return err;
+}
+
+int guest_start(struct guest *guest, const struct guest_config *config)
+{
+	static const char *const files[] = { "kernel", "initrd", "root.ext4" };
+	int err = 0;
+
+	*guest = (struct guest){ 0 };
+	for (size_t i = 0; i < GUEST_PORTS; i++)
+		guest->ports[i] = -1;
+	for (size_t i = 0; !err && i < sizeof(files) / sizeof(files[0]); i++)
+		err = link_into(config->directory, files[i], config->image, files[i]);
+	if (err) {
+		say("cannot prepare the guest in %s: %s", config->directory, strerror(-err));
+		return err;
+	}
+	if (config->share)
+		err = start_share(guest, config);
+	if (err)
+		return err;
+	err = start_qemu(guest, config);
+	if (err)
+		say("cannot start QEMU from %s: %s; build it again with manakin lab build --force",
+		    config->qemu, strerror(-err));
+	return err;
+}
+
+void guest_stop(struct guest *guest)
+{
+	child_stop(&guest->qemu, SIGKILL, -1);
+	child_stop(&guest->share, SIGKILL, -1);
+	for (size_t i = 0; i < GUEST_PORTS; i++) {
+		if (guest->ports[i] >= 0)
+			close(guest->ports[i]);
+		guest->ports[i] = -1;
+	}
+}

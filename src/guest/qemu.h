@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guest/qemu.h - one virtual machine: QEMU, started the lab's way.
+ */
+#ifndef MANAKIN_GUEST_QEMU_H
+#define MANAKIN_GUEST_QEMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "process/child.h"
+
+#define GUEST_ADAPTERS_MAX 15u /* PCI slots 0x10 to 0x1e */
+
+enum guest_accel {
+	ACCEL_AUTO, /* KVM if it works, TCG otherwise */
+	ACCEL_KVM,
+	ACCEL_TCG,
+};
+
+/**
+ * struct guest_config - what the machine is made of
+ * @qemu:	directory of the cache's QEMU
+ * @image:	directory of the cache's guest
+ * @directory:	where the machine's sockets are; QEMU works there. It holds the
+ *		adapters' sockets as adapter-0, adapter-1, ...
+ * @logs:	where its logs go: qemu.log, share.log
+ * @accel:	what runs its CPUs; decided, that is not ACCEL_AUTO
+ * @cpus:	how many
+ * @memory_mb:	in mebibytes
+ * @adapters:	how many sockets of adapters are in @directory
+ * @netvsc:	the guest is to have synthetic interfaces too
+ * @share:	a directory of the host for /mnt/share, or NULL
+ * @tap:	a tap of the host for a virtio network card, or NULL
+ * @reboots:	is it allowed to restart?
+ * @talkative:	all kernel messages on the console, not only the grave ones
+ */
+struct guest_config {
+	const char *qemu;
+	const char *image;
+	const char *directory;
+	const char *logs;
+	enum guest_accel accel;
+	unsigned int cpus;
+	unsigned int memory_mb;
+	unsigned int adapters;
+	bool netvsc;
+	const char *share;
+	const char *tap;
+	bool reboots;
+	bool talkative;
+};
+
+/* The guest's ports; what goes over each is said in lab/guest/init. */
+enum guest_port {
+	PORT_CONTROL, /* lines, both ways */
+	PORT_STDIN,
+	PORT_STDOUT,
+	PORT_STDERR,
+	PORT_TERMINAL, /* an interactive shell's, both ways */
+	PORT_CONSOLE,  /* what the kernel prints */
+	GUEST_PORTS,
+};
+
+/**
+ * struct guest - a machine that runs
+ * @qemu:	QEMU
+ * @share:	the server of the shared directory, if there is one
+ * @ports:	stream sockets, not blocking
+ */
+struct guest {
+	struct child qemu;
+	struct child share;
+	int ports[GUEST_PORTS];
+};
+
+/**
+ * guest_start() - start a machine
+ * @guest:	filled in; guest_stop() is right for it even after a failure
+ * @config:	what it is made of
+ *
+ * Return: 0 or a negative errno; the user has been told why
+ */
+int guest_start(struct guest *guest, const struct guest_config *config);
+
+/** guest_stop() - end the machine at once and close its ports */
+void guest_stop(struct guest *guest);
+
+/** guest_kvm_works() - can this machine run guests with KVM? */
+bool guest_kvm_works(void);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guest/session.h - what happens between the host and a guest, from its boot to
+ * the exit status of its command.
+ */
+#ifndef MANAKIN_GUEST_SESSION_H
+#define MANAKIN_GUEST_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "process/child.h"
+#include "guest/qemu.h"
+
+/**
+ * struct session_config - what is to be done in the guest
+ * @command:	words of the command, NULL-terminated; NULL: an interactive shell on
+ *		this terminal
+ * @reboot:	restart the guest once, then run the command
+ * @timeout_s:	all of it may take so many seconds; 0: any time
+ * @console:	gets what the kernel prints; a file descriptor
+ * @verbose:	standard error gets it too
+ * @adapters:	processes without which the guest cannot go on
+ * @n_adapters:	number of @adapters
+ */
+struct session_config {
+	char **command;
+	bool reboot;
+	double timeout_s;
+	int console;
+	bool verbose;
+	const struct child *adapters;
+	size_t n_adapters;
+};
+
+/**
+ * session_run() - follow a guest that was just started to its end
+ * @guest:	from guest_start(); has ended on success, else may still run
+ * @config:	what to do
+ *
+ * Blocks SIGINT, SIGTERM, SIGHUP and SIGWINCH for this process while it runs and
+ * takes them itself.
+ *
+ * Return: the command's exit status, LAB_TIMED_OUT, LAB_FAILED (the user has been
+ * told why), or 128 and the number of the signal that ended the session
+ */
+int session_run(struct guest *guest, const struct session_config *config);
+
+#endif

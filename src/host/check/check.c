@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation: the machine is read once (host/machine/port.h); then each function of the table
+ * looks at one requirement and reports findings. A check says what it saw and judges that; it
+ * does not try to be clever about other checks' findings, save where two would say the same. None
+ * of them changes anything, and the only process that is started is this one's own copy, which
+ * asks libibverbs (rdma_pick.c).
+ */
+#include "host/check/check.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/check/parts.h"
+
+/**
+ * The checks, in the order of the guide; @real: of use only where there is or should be an adapter
+ * in hardware
+ */
+static const struct {
+	const char *name;
+	bool real;
+	void (*run)(struct exam *exam);
+} checks[] = {
+	{ "linux", false, check_linux },
+	{ "azure", true, check_azure },
+	{ "adapter", true, check_adapter },
+	{ "kernel", true, check_kernel },
+	{ "module", true, check_modules },
+	{ "image", true, check_image },
+	{ "rdma-core", true, check_rdma_core },
+	{ "rdma-provider", true, check_rdma_provider },
+	{ "rdma-device", true, check_rdma_device },
+	{ "interface", false, check_interfaces },
+	{ "queues", false, check_queues },
+	{ "descriptors", false, check_descriptors },
+	{ "dpdk", true, check_dpdk },
+	{ "hugepages", false, check_hugepages },
+	{ "hugetlbfs", false, check_hugetlbfs },
+	{ "memlock", true, check_memlock },
+	{ "files", false, check_files },
+	{ "failsafe", true, check_failsafe },
+};
+
+#define CHECKS (sizeof(checks) / sizeof(checks[0]))
+
+const char *verdict_name(enum verdict verdict)
+{
+	static const char *const names[] = {
+		[VERDICT_OK] = "ok",
+		[VERDICT_UNKNOWN] = "unknown",
+		[VERDICT_WARNING] = "warning",
+		[VERDICT_FAIL] = "fail",
+	};
+
+	return names[verdict];
+}
+
+void find(struct exam *exam, enum verdict verdict, const char *subject, const char *fix,
+	  const char *format, ...)
+{
+	struct check_report *report = exam->report;
+	struct finding *more, finding = { .check = exam->check, .verdict = verdict };
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&finding.evidence, format, ap) < 0)
+		finding.evidence = NULL;
+	va_end(ap);
+	finding.subject = strdup(subject ? subject : "");
+	finding.fix = fix ? strdup(fix) : NULL;
+	more = reallocarray(report->finding, report->n + 1, sizeof(*more));
+	if (more)
+		report->finding = more;
+	if (!more || !finding.evidence || !finding.subject || (fix && !finding.fix)) {
+		free(finding.evidence);
+		free(finding.subject);
+		free(finding.fix);
+		exam->err = -ENOMEM;
+		return;
+	}
+	more[report->n++] = finding;
+	if (verdict != VERDICT_UNKNOWN && verdict > report->worst)
+		report->worst = verdict;
+}
+
+const struct mana_adapter *exam_adapter(const struct exam *exam, const struct mana_port *port)
+{
+	return port->adapter < 0 ? NULL : &exam->machine.adapter[port->adapter];
+}
+
+/** is_software() - a port of an adapter in software */
+static bool is_software(const struct exam *exam, const struct mana_port *port)
+{
+	const struct mana_adapter *adapter = exam_adapter(exam, port);
+
+	return adapter && adapter->kind == ADAPTER_SOFTWARE;
+}
+
+/** choose_ports() - what it is about; an interface that is none of MANA's is a finding */
+static int choose_ports(struct exam *exam, struct error *error)
+{
+	const struct check_request *request = exam->request;
+	bool software = false;
+
+	exam->asked = request->n_words > 0;
+	exam->check = "interface";
+	for (size_t i = 0; i < request->n_words && i < EXAM_PORTS; i++) {
+		const char *word = request->words[i];
+		int err = machine_find(&exam->machine, word, &exam->port[exam->n_ports], error);
+
+		if (err && err != -ENOTSUP)
+			return err;
+		if (err)
+			find(exam, VERDICT_FAIL, word, NULL, "%s", error->text);
+		else
+			exam->n_ports++;
+	}
+	for (size_t i = 0; !exam->asked && i < exam->machine.n_ports && i < EXAM_PORTS; i++)
+		exam->port[exam->n_ports++] = &exam->machine.port[i];
+	for (size_t i = 0; i < exam->n_ports; i++) {
+		if (is_software(exam, exam->port[i]))
+			software = true;
+		else
+			exam->real = true;
+	}
+	/* An adapter whose ports are not to be seen is in hardware as well; so is one that lacks. */
+	for (size_t i = 0; !exam->asked && i < exam->machine.n_adapters; i++)
+		exam->real |= exam->machine.adapter[i].kind != ADAPTER_SOFTWARE;
+	exam->real |= !software;
+	return 0;
+}
+
+int check_run(const struct host *host, const struct check_request *request,
+	      struct check_report *report, struct error *error)
+{
+	struct exam *exam = calloc(1, sizeof(*exam));
+	int err;
+
+	memset(report, 0, sizeof(*report));
+	if (!exam) {
+		return error_fail(error, -ENOMEM, "out of memory");
+	}
+	exam->host = host;
+	exam->request = request;
+	exam->report = report;
+	host_read(host, exam->release, sizeof(exam->release), "/proc/sys/kernel/osrelease");
+	distro_read(host, &exam->distro);
+	err = machine_read(host, &exam->machine, error);
+	if (!err)
+		err = choose_ports(exam, error);
+	for (size_t i = 0; !err && i < CHECKS; i++) {
+		if (checks[i].real && !exam->real)
+			continue;
+		exam->check = checks[i].name;
+		checks[i].run(exam);
+		err = exam->err;
+		if (err)
+			error_say(error, "out of memory");
+	}
+	machine_free(&exam->machine);
+	free(exam);
+	return err;
+}
+
+void check_report_free(struct check_report *report)
+{
+	for (size_t i = 0; i < report->n; i++) {
+		free(report->finding[i].subject);
+		free(report->finding[i].evidence);
+		free(report->finding[i].fix);
+	}
+	free(report->finding);
+	memset(report, 0, sizeof(*report));
+}

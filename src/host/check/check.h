@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/check/check.h - is everything there that MANA and DPDK need?
+ *
+ * What is checked, why, and where that is known from: docs/check.md.
+ */
+#ifndef MANAKIN_HOST_CHECK_CHECK_H
+#define MANAKIN_HOST_CHECK_CHECK_H
+
+#include "base/error.h"
+#include "host/machine/root.h"
+
+enum verdict {
+	VERDICT_OK,
+	VERDICT_UNKNOWN, /* cannot be told from here; the evidence says why */
+	VERDICT_WARNING, /* works, but not as it should; or needs a step that setup takes */
+	VERDICT_FAIL,	 /* DPDK will not work on MANA */
+};
+
+/**
+ * struct finding - what one check found of one thing
+ * @check:	name of the check
+ * @subject:	of what: an interface, a module; empty if there is but one
+ * @evidence:	what was seen, in words
+ * @fix:	command that mends it; NULL if there is none, or nothing to mend
+ */
+struct finding {
+	const char *check;
+	char *subject;
+	enum verdict verdict;
+	char *evidence;
+	char *fix;
+};
+
+/**
+ * struct check_report - all that was found
+ * @worst:	of the verdicts; unknown ones are no worse than good ones
+ */
+struct check_report {
+	struct finding *finding;
+	size_t n;
+	enum verdict worst;
+};
+
+/**
+ * struct check_request - what the user asks for
+ * @words:	interfaces, as machine_find() takes them; none: whatever there is
+ * @queues, @descriptors: that the application will want; 0: not said
+ * @arguments:	of the DPDK application, @n_arguments of them
+ */
+struct check_request {
+	char *const *words;
+	size_t n_words;
+	unsigned int queues, descriptors;
+	char *const *arguments;
+	size_t n_arguments;
+};
+
+/**
+ * check_run() - look at everything
+ * @report:	filled in; check_report_free() it, after a failure too
+ * @error:	on failure, a sentence for the user
+ *
+ * Return: 0; -ENODEV or -EINVAL: a word names no interface; or another negative errno
+ */
+int check_run(const struct host *host, const struct check_request *request,
+	      struct check_report *report, struct error *error);
+void check_report_free(struct check_report *report);
+
+/** verdict_name() - "ok", "unknown", "warning", "fail" */
+const char *verdict_name(enum verdict verdict);
+
+#endif

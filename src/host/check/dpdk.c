@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The checks of DPDK and what EAL needs: hugepages, limits, and no detours.
+ */
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/check/parts.h"
+#include "host/dpdk/dpdk.h"
+#include "host/machine/hugepage.h"
+#include "host/machine/limit.h"
+
+#define MOUNTS_MAX   32
+#define MEMORY_FEW   (256ull << 10) /* KiB free: testpmd's default pool of buffers and its queues */
+#define FILES_BESIDE 256u	    /* descriptors that an application has beside those of pages */
+#define INSTALL_FIX  "sudo manakin dpdk install --version 24.11.1"
+#define PAGES_FIX    "echo 1024 | sudo tee /sys/devices/system/node/node*/hugepages/" \
+		     "hugepages-2048kB/nr_hugepages"
+#define PAGES_FIX_NO_NODES "echo 1024 | sudo tee /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+
+/** judge_dpdk() - an installation, of which some can drive MANA and others need not */
+static void judge_dpdk(struct exam *exam, const struct dpdk *dpdk, bool others)
+{
+	const char *version = *dpdk->version ? dpdk->version : "of unknown version", *why;
+
+	if (!dpdk_can_drive(dpdk, &why))
+		find(exam, others ? VERDICT_OK : VERDICT_FAIL, dpdk->prefix,
+		     others ? NULL : INSTALL_FIX, "%s, which cannot drive MANA: %s", version, why);
+	else if (exam->hyperv && !dpdk->has[DPDK_NET_NETVSC])
+		find(exam, VERDICT_WARNING, dpdk->prefix, INSTALL_FIX,
+		     "%s, with net_mana but without net_netvsc: it can take the adapter directly "
+		     "alone (--pmd mana)",
+		     version);
+	else
+		find(exam, VERDICT_OK, dpdk->prefix, NULL, "%s, with net_mana%s%s", version,
+		     dpdk->has[DPDK_NET_NETVSC] ? " and net_netvsc" : "",
+		     dpdk->plugins[0] ? ", shared" : ", static");
+}
+
+void check_dpdk(struct exam *exam)
+{
+	struct dpdk_list list;
+	bool good = false;
+	const char *why;
+
+	dpdk_find(exam->host, &list);
+	for (size_t i = 0; i < list.n; i++)
+		good |= dpdk_can_drive(&list.dpdk[i], &why);
+	if (!list.n)
+		find(exam, VERDICT_FAIL, NULL, INSTALL_FIX,
+		     "there is none; 22.11 or later is needed, with net_mana");
+	for (size_t i = 0; i < list.n; i++)
+		judge_dpdk(exam, &list.dpdk[i], good);
+	dpdk_list_free(&list);
+}
+
+/** size_name() - "2 MB", "1 GB" */
+static const char *size_name(unsigned int kib, char text[24])
+{
+	if (kib >= 1u << 20)
+		snprintf(text, 24, "%u GB", kib >> 20);
+	else if (kib >= 1u << 10)
+		snprintf(text, 24, "%u MB", kib >> 10);
+	else
+		snprintf(text, 24, "%u KiB", kib);
+	return text;
+}
+
+/** on_node() - KiB in free pages on a node; -1: on all */
+static unsigned long long on_node(const struct hugepages_found *found, int node)
+{
+	unsigned long long kib = 0;
+
+	for (size_t i = 0; i < found->n; i++)
+		if (node < 0 || found->page[i].node == node || found->page[i].node < 0)
+			kib += (unsigned long long)found->page[i].free * found->page[i].kib;
+	return kib;
+}
+
+/** judge_nodes() - has the node that each adapter is on pages of its own? */
+static void judge_nodes(struct exam *exam, const struct hugepages_found *found)
+{
+	char fix[160], subject[32];
+
+	for (size_t i = 0; i < exam->machine.n_adapters; i++) {
+		const struct mana_adapter *adapter = &exam->machine.adapter[i];
+		int node = adapter->numa_node;
+
+		if (adapter->kind == ADAPTER_SOFTWARE || node < 0 || on_node(found, node))
+			continue;
+		snprintf(subject, sizeof(subject), "node %d", node);
+		snprintf(fix, sizeof(fix),
+			 "echo 1024 | sudo tee /sys/devices/system/node/node%d/hugepages/"
+			 "hugepages-2048kB/nr_hugepages",
+			 node);
+		find(exam, VERDICT_WARNING, subject, fix,
+		     "no free ones on this node, where the adapter %s is: packets will cross to "
+		     "another node's memory",
+		     adapter->address);
+	}
+}
+
+void check_hugepages(struct exam *exam)
+{
+	struct hugepages_found found;
+	unsigned long long unused;
+	unsigned long total = 0;
+	char subject[48], size[24];
+	const char *fix;
+
+	if (hugepages_read(exam->host, &found) || !found.n) {
+		find(exam, VERDICT_UNKNOWN, NULL, NULL, "sysfs tells of none, of no size");
+		hugepages_found_free(&found);
+		return;
+	}
+	fix = found.page[0].node < 0 ? PAGES_FIX_NO_NODES : PAGES_FIX;
+	for (size_t i = 0; i < found.n; i++)
+		total += found.page[i].total;
+	unused = on_node(&found, -1);
+	if (!total)
+		find(exam, VERDICT_FAIL, NULL, fix,
+		     "there are none, of any size; DPDK needs pages of 2 MB or 1 GB");
+	else if (!unused)
+		find(exam, VERDICT_WARNING, NULL, fix,
+		     "all are in use: an application that runs has them, or one that has ended left "
+		     "its files in a hugetlbfs");
+	else if (unused < MEMORY_FEW)
+		find(exam, VERDICT_WARNING, NULL, fix,
+		     "%llu MB are free; testpmd wants 256 MB by default", unused >> 10);
+	for (size_t i = 0; i < found.n; i++) {
+		const struct hugepage *page = &found.page[i];
+
+		if (!page->total)
+			continue;
+		size_name(page->kib, size);
+		if (page->node < 0)
+			snprintf(subject, sizeof(subject), "%s", size);
+		else
+			snprintf(subject, sizeof(subject), "node %d, %s", page->node, size);
+		find(exam, VERDICT_OK, subject, NULL, "%lu, of which %lu are free", page->total,
+		     page->free);
+	}
+	if (unused)
+		judge_nodes(exam, &found);
+	hugepages_found_free(&found);
+}
+
+/** there_are() - has the machine pages of this size? Of any size, if it has none at all */
+static bool there_are(const struct hugepages_found *found, unsigned int kib)
+{
+	unsigned long all = 0;
+
+	for (size_t i = 0; i < found->n; i++) {
+		if (found->page[i].kib == kib && found->page[i].total)
+			return true;
+		all += found->page[i].total;
+	}
+	return !all;
+}
+
+void check_hugetlbfs(struct exam *exam)
+{
+	struct hugepage_mount mounts[MOUNTS_MAX];
+	struct hugepages_found found;
+	int n = hugepage_mounts(exam->host, mounts, MOUNTS_MAX), good = -1, closed = -1;
+	char size[24];
+
+	if (n < 0) {
+		find(exam, VERDICT_UNKNOWN, NULL, NULL, "there is no /proc/mounts to tell");
+		return;
+	}
+	hugepages_read(exam->host, &found);
+	for (int i = 0; i < n; i++) {
+		if (!there_are(&found, mounts[i].kib))
+			continue;
+		if (mounts[i].writable)
+			good = i;
+		else
+			closed = i;
+	}
+	hugepages_found_free(&found);
+	if (good >= 0)
+		find(exam, VERDICT_OK, NULL, NULL, "%s, for pages of %s", mounts[good].path,
+		     size_name(mounts[good].kib, size));
+	else if (closed >= 0)
+		find(exam, VERDICT_FAIL, NULL, "run DPDK as root",
+		     "this user may not write to %s", mounts[closed].path);
+	else
+		find(exam, VERDICT_FAIL, NULL,
+		     "sudo mkdir -p /dev/hugepages && sudo mount -t hugetlbfs nodev /dev/hugepages",
+		     n ? "none is mounted for pages of a size that there are" :
+			 "none is mounted; EAL wants one, unless it is told --in-memory");
+}
+
+/** all_pages() - KiB in hugepages, free or not; @n: how many */
+static unsigned long long all_pages(const struct host *host, unsigned long *n)
+{
+	struct hugepages_found found;
+	unsigned long long kib = 0;
+
+	*n = 0;
+	hugepages_read(host, &found);
+	for (size_t i = 0; i < found.n; i++) {
+		kib += (unsigned long long)found.page[i].total * found.page[i].kib;
+		*n += found.page[i].total;
+	}
+	hugepages_found_free(&found);
+	return kib;
+}
+
+void check_memlock(struct exam *exam)
+{
+	struct limits limits;
+	unsigned long pages;
+
+	if (!host_is_machine(exam->host)) {
+		find(exam, VERDICT_UNKNOWN, NULL, NULL, "a tree does not tell a process's limits");
+		return;
+	}
+	limits_read(&limits);
+	if (limits.locked == ULLONG_MAX)
+		find(exam, VERDICT_OK, NULL, NULL, "no limit");
+	else if (limits.locked >> 10 < all_pages(exam->host, &pages))
+		find(exam, VERDICT_WARNING, NULL, "ulimit -l unlimited",
+		     "this user may lock %llu KiB, less than the hugepages that net_mana registers "
+		     "with the adapter",
+		     limits.locked >> 10);
+	else
+		find(exam, VERDICT_OK, NULL, NULL, "%llu KiB", limits.locked >> 10);
+}
+
+void check_files(struct exam *exam)
+{
+	struct limits limits;
+	unsigned long pages;
+	char fix[96];
+
+	if (!host_is_machine(exam->host)) {
+		find(exam, VERDICT_UNKNOWN, NULL, NULL, "a tree does not tell a process's limits");
+		return;
+	}
+	limits_read(&limits);
+	all_pages(exam->host, &pages);
+	snprintf(fix, sizeof(fix), "ulimit -n %lu, or EAL's --single-file-segments",
+		 pages + FILES_BESIDE);
+	if (limits.files_hard < pages + FILES_BESIDE)
+		find(exam, VERDICT_WARNING, NULL, fix,
+		     "%llu open files at most, and EAL opens one a hugepage, of which there are %lu",
+		     limits.files_hard, pages);
+	else
+		find(exam, VERDICT_OK, NULL, NULL, "%llu open files at most, which do for %lu "
+		     "hugepages", limits.files_hard, pages);
+}
+
+/** detour() - the device, if an argument asks for a driver that MANA should not be under */
+static const char *detour(const char *argument, const char *next)
+{
+	const char *device = NULL;
+
+	if (!strncmp(argument, "--vdev=", 7))
+		device = argument + 7;
+	else if (!strcmp(argument, "--vdev"))
+		device = next;
+	if (device &&
+	    (!strncmp(device, "net_vdev_netvsc", 15) || !strncmp(device, "net_failsafe", 12)))
+		return device;
+	return NULL;
+}
+
+/** report_detour() - @who: asks for @device */
+static void report_detour(struct exam *exam, const char *who, const char *device)
+{
+	const char *interface = strstr(device, "iface=");
+	char fix[64];
+
+	snprintf(fix, sizeof(fix), "manakin args %.*s",
+		 interface ? (int)strcspn(interface + 6, ", ") : 5,
+		 interface ? interface + 6 : "IFACE");
+	find(exam, VERDICT_WARNING, who, fix,
+	     "--vdev=%s: net_vdev_netvsc and net_failsafe pass each packet through a driver of "
+	     "their own and are slow on Azure; give EAL the adapter itself, by its bus and MAC "
+	     "address",
+	     device);
+}
+
+/** look_at_process() - its command line, as far as it is of use */
+static void look_at_process(struct exam *exam, const char *pid)
+{
+	char text[16384], who[64];
+	int fd = host_open_file(exam->host, "/proc/%s/cmdline", pid);
+	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	const char *program;
+
+	if (fd >= 0)
+		close(fd);
+	if (len <= 0)
+		return;
+	text[len] = '\0';
+	program = strrchr(text, '/') ? strrchr(text, '/') + 1 : text;
+	snprintf(who, sizeof(who), "%.40s (%s)", program, pid);
+	for (const char *at = text; at < text + len; at += strlen(at) + 1) {
+		const char *next = at + strlen(at) + 1;
+		const char *device = detour(at, next < text + len ? next : "");
+
+		if (device)
+			report_detour(exam, who, device);
+	}
+}
+
+void check_failsafe(struct exam *exam)
+{
+	const struct check_request *request = exam->request;
+	size_t before = exam->report->n;
+	struct names processes;
+	char self[16] = "";
+
+	for (size_t i = 0; i < request->n_arguments; i++) {
+		const char *device = detour(request->arguments[i], i + 1 < request->n_arguments ?
+								     request->arguments[i + 1] :
+								     "");
+
+		if (device)
+			report_detour(exam, "arguments", device);
+	}
+	if (host_is_machine(exam->host))
+		snprintf(self, sizeof(self), "%d", getpid());
+	host_list(exam->host, &processes, "/proc");
+	for (size_t i = 0; i < processes.n; i++)
+		if (isdigit((unsigned char)*processes.name[i]) &&
+		    strcmp(processes.name[i], self))
+			look_at_process(exam, processes.name[i]);
+	names_free(&processes);
+	if (exam->report->n == before)
+		find(exam, VERDICT_OK, NULL, NULL,
+		     "no process uses net_vdev_netvsc or net_failsafe");
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The checks of ports: who has them, and what they can do.
+ */
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/check/parts.h"
+#include "host/machine/limit.h"
+
+#define DESCRIPTORS_MIN 64u /* net_mana's least, and its step (drivers/net/mana/mana.h) */
+
+static bool is_up(const struct netdev *dev)
+{
+	return dev && dev->flags & IFF_UP;
+}
+
+static bool is_kept(const struct netdev *dev)
+{
+	return dev && (dev->default_route || dev->ssh);
+}
+
+/** who_is_up() - the interfaces of a port that are up, in words */
+static const char *who_is_up(const struct mana_port *port, char text[80])
+{
+	const char *one = is_up(port->synthetic) ? port->synthetic->name : NULL;
+	const char *other = is_up(port->vf) ? port->vf->name : NULL;
+
+	if (one && other)
+		snprintf(text, 80, "%s and its VF %s are up", one, other);
+	else
+		snprintf(text, 80, "%s%s is up", one ? "" : "the VF ", one ? one : other);
+	return text;
+}
+
+/** judge_kernels() - a port that is the kernel's, and in use by it */
+static void judge_kernels(struct exam *exam, const struct mana_port *port)
+{
+	char fix[160], up[80];
+
+	snprintf(fix, sizeof(fix), "sudo manakin setup %s", port->name);
+	who_is_up(port, up);
+	if (is_kept(port->synthetic) || is_kept(port->vf))
+		find(exam, exam->asked ? VERDICT_FAIL : VERDICT_OK, port->name, NULL,
+		     "%s; the default route or this SSH session needs it: %s", up,
+		     exam->asked ? "give DPDK another one" : "it stays with the kernel");
+	else if (exam->asked)
+		find(exam, VERDICT_FAIL, port->name, fix,
+		     "%s; both have to be down before DPDK begins, or its queues cannot be made",
+		     up);
+	else
+		find(exam, VERDICT_WARNING, port->name, fix,
+		     "%s and in the kernel's hands; before DPDK uses it, it is handed over", up);
+}
+
+/** judge_taken() - a port whose synthetic device is DPDK's */
+static void judge_taken(struct exam *exam, const struct mana_port *port)
+{
+	char fix[96];
+
+	if (!is_up(port->vf)) {
+		find(exam, VERDICT_OK, port->name, NULL,
+		     "handed over: uio_hv_generic has its VMBus device%s%s%s",
+		     port->vf ? ", and the VF " : "", port->vf ? port->vf->name : "",
+		     port->vf ? " is down" : "");
+		return;
+	}
+	snprintf(fix, sizeof(fix), "sudo ip link set %s down", port->vf->name);
+	find(exam, VERDICT_FAIL, port->name, fix,
+	     "its VMBus device is handed over, but the VF %s is still up, so DPDK's queues cannot "
+	     "be made",
+	     port->vf->name);
+}
+
+static void judge_port(struct exam *exam, const struct mana_port *port)
+{
+	const struct mana_adapter *adapter = exam_adapter(exam, port);
+
+	if (!adapter) {
+		find(exam, exam->asked ? VERDICT_FAIL : VERDICT_WARNING, port->name, NULL,
+		     "has no MANA VF: enable accelerated networking on it (az network nic update "
+		     "--accelerated-networking true)");
+		return;
+	}
+	switch (port->owner) {
+	case OWNER_KERNEL:
+		judge_kernels(exam, port);
+		break;
+	case OWNER_FREE:
+		find(exam, VERDICT_OK, port->name, NULL, "free: its interfaces are down");
+		break;
+	case OWNER_NETVSC:
+		judge_taken(exam, port);
+		break;
+	case OWNER_DPDK_MANA:
+		find(exam, VERDICT_OK, port->name, NULL, "down, and in use by %s",
+		     *port->users ? port->users : "a DPDK process");
+		break;
+	case OWNER_MANAKIN:
+		find(exam, exam->asked ? VERDICT_WARNING : VERDICT_OK, port->name, NULL,
+		     "of an adapter in software that %s uses",
+		     *port->users ? port->users : "a client");
+		break;
+	case OWNER_UNKNOWN:
+		find(exam, VERDICT_UNKNOWN, port->name, NULL,
+		     "of an adapter in software that does not answer this user; whoever started it "
+		     "may ask it, and root");
+		break;
+	}
+}
+
+void check_interfaces(struct exam *exam)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < exam->n_ports; i++) {
+		kept += is_kept(exam->port[i]->synthetic) || is_kept(exam->port[i]->vf);
+		judge_port(exam, exam->port[i]);
+	}
+	if (!exam->asked && kept && kept == exam->n_ports)
+		find(exam, VERDICT_WARNING, NULL, NULL,
+		     "there is none that could be given to DPDK: attach a second interface to the "
+		     "VM (az vm nic add)");
+}
+
+void check_queues(struct exam *exam)
+{
+	unsigned int wanted = exam->request->queues;
+
+	for (size_t i = 0; i < exam->n_ports; i++) {
+		const struct mana_port *port = exam->port[i];
+		unsigned int most;
+		char fix[64];
+
+		if (!port->vf || limits_queues(port->vf->name, &most)) {
+			if (wanted)
+				find(exam, VERDICT_UNKNOWN, port->name, NULL,
+				     "how many queue pairs it has cannot be told%s",
+				     port->vf ? "" : ": it has no interface to ask");
+			continue;
+		}
+		snprintf(fix, sizeof(fix), "use --rxq=%u --txq=%u", most, most);
+		if (wanted > most && (long)most == sysconf(_SC_NPROCESSORS_ONLN))
+			find(exam, VERDICT_WARNING, port->name, fix,
+			     "%u queue pairs are wanted; the kernel's driver has %u, as many as "
+			     "there are CPUs, so whether the adapter has more cannot be told",
+			     wanted, most);
+		else if (wanted > most)
+			find(exam, VERDICT_FAIL, port->name, fix,
+			     "%u queue pairs are wanted, the adapter has %u", wanted, most);
+		else
+			find(exam, VERDICT_OK, port->name, NULL, "up to %u queue pair%s", most,
+			     most == 1 ? "" : "s");
+	}
+}
+
+void check_descriptors(struct exam *exam)
+{
+	unsigned int wanted = exam->request->descriptors;
+	unsigned int near = wanted / DESCRIPTORS_MIN * DESCRIPTORS_MIN;
+	char fix[64];
+
+	if (!wanted)
+		return;
+	if (near < DESCRIPTORS_MIN)
+		near = DESCRIPTORS_MIN;
+	snprintf(fix, sizeof(fix), "use --txd=%u --rxd=%u", near, near);
+	if (wanted < DESCRIPTORS_MIN)
+		find(exam, VERDICT_FAIL, NULL, fix, "%u a queue are too few: net_mana takes %u at least",
+		     wanted, DESCRIPTORS_MIN);
+	else if (wanted % DESCRIPTORS_MIN)
+		find(exam, VERDICT_FAIL, NULL, fix,
+		     "%u a queue: net_mana takes multiples of %u alone", wanted, DESCRIPTORS_MIN);
+	else
+		find(exam, VERDICT_OK, NULL, NULL, "%u a queue", wanted);
+}

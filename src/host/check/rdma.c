@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The checks of RDMA: rdma-core with its provider, and whether the provider and the kernel mean
+ * the same by the driver id.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/check/parts.h"
+#include "host/machine/rdma.h"
+
+#define PROVIDER "mana"
+
+void check_rdma_core(struct exam *exam)
+{
+	const char *fix = distro_install(&exam->distro, PACKAGE_RDMA);
+	struct rdma_providers providers;
+	struct rdma_core core;
+	bool backport = false;
+
+	if (rdma_core_read(exam->host, &core)) {
+		find(exam, VERDICT_FAIL, NULL, fix,
+		     "there is no " RDMA_LIBRARY ": rdma-core 44 or later is needed");
+		return;
+	}
+	if (!core.version || core.version >= 44) {
+		if (core.version)
+			find(exam, VERDICT_OK, NULL, NULL, "version %u (%s)", core.version,
+			     core.path);
+		else
+			find(exam, VERDICT_OK, NULL, NULL,
+			     "%s; its name tells no version, what counts is the provider",
+			     core.path);
+		return;
+	}
+	rdma_providers_read(exam->host, &core, &providers);
+	for (size_t i = 0; i < providers.n; i++)
+		backport |= !strcmp(providers.provider[i].claim.name, PROVIDER);
+	rdma_providers_free(&providers);
+	find(exam, backport ? VERDICT_OK : VERDICT_FAIL, NULL, backport ? NULL : fix,
+	     "version %u (%s) is older than 44%s", core.version, core.path,
+	     backport ? ", but has the provider mana" : " and has no provider mana");
+}
+
+void check_rdma_provider(struct exam *exam)
+{
+	const char *fix = distro_install(&exam->distro, PACKAGE_RDMA);
+	const struct rdma_provider *mana;
+	struct rdma_providers providers;
+	struct rdma_core core;
+
+	if (rdma_core_read(exam->host, &core))
+		return; /* said above */
+	rdma_providers_read(exam->host, &core, &providers);
+	mana = rdma_named(&providers, PROVIDER);
+	if (!mana)
+		find(exam, VERDICT_FAIL, NULL, fix,
+		     "no file in %s says 'driver mana', so libibverbs will not load it",
+		     core.configuration);
+	else if (!*mana->path)
+		find(exam, VERDICT_FAIL, NULL, fix,
+		     "%s names mana, but there is no libmana%s in %s, and %s loads no other",
+		     core.configuration, *core.suffix ? core.suffix : "-rdmav*.so",
+		     *core.providers ? core.providers : "the library directories", core.path);
+	else if (!mana->claim.n)
+		find(exam, VERDICT_WARNING, NULL, fix,
+		     "%s is there, but claims no device that can be read from it", mana->path);
+	else
+		find(exam, VERDICT_OK, NULL, NULL, "%s claims driver id %llu", mana->path,
+		     (unsigned long long)mana->claim.id[0]);
+	rdma_providers_free(&providers);
+}
+
+/** judge_match() - does libibverbs use the provider mana for the device? */
+static void judge_match(struct exam *exam, const struct rdma_device *device,
+			const struct rdma_providers *providers)
+{
+	static const char fix[] = "use the kernel and the rdma-core of one distribution: remove the "
+				  "rdma-core that was built apart, or build one whose "
+				  "rdma_driver_id is the kernel's";
+	static const char broken[] = "remove the file below /etc/libibverbs.d whose provider "
+				     "crashes; 'ibv_devices' shows whether it does without";
+	char words[RDMA_WORDS];
+
+	switch (rdma_match(exam->host, device, providers, PROVIDER, words)) {
+	case RDMA_MATCH_OK:
+		find(exam, VERDICT_OK, device->name, NULL, "%s", words);
+		break;
+	case RDMA_MATCH_NOT:
+		find(exam, VERDICT_FAIL, device->name, fix, "%s", words);
+		break;
+	case RDMA_MATCH_BROKEN:
+		find(exam, VERDICT_FAIL, device->name, broken, "%s", words);
+		break;
+	case RDMA_MATCH_UNKNOWN:
+		find(exam, VERDICT_UNKNOWN, device->name, NULL, "%s", words);
+		break;
+	}
+}
+
+/** judge_file() - may this user open the device? */
+static void judge_file(struct exam *exam, const struct rdma_device *device)
+{
+	char path[sizeof(device->uverbs) + 32];
+
+	if (!host_is_machine(exam->host) || !*device->uverbs)
+		return;
+	snprintf(path, sizeof(path), "/dev/infiniband/%s", device->uverbs);
+	if (access(path, F_OK))
+		find(exam, VERDICT_FAIL, device->name, "sudo udevadm trigger",
+		     "%s is not there; udev makes it", path);
+	else if (access(path, R_OK | W_OK))
+		find(exam, VERDICT_WARNING, device->name, NULL,
+		     "this user may not open %s; run DPDK as root, or let udev set its mode", path);
+}
+
+void check_rdma_device(struct exam *exam)
+{
+	static struct rdma_devices devices;
+	struct rdma_providers providers = { 0 };
+	struct rdma_core core;
+
+	if (rdma_core_read(exam->host, &core))
+		return; /* said above */
+	rdma_providers_read(exam->host, &core, &providers);
+	rdma_devices_read(exam->host, &devices);
+	for (size_t i = 0; i < exam->machine.n_adapters; i++) {
+		const struct mana_adapter *adapter = &exam->machine.adapter[i];
+		bool found = false;
+
+		if (adapter->kind == ADAPTER_SOFTWARE)
+			continue;
+		for (size_t j = 0; j < devices.n; j++) {
+			if (strcmp(devices.device[j].bus, adapter->address))
+				continue;
+			found = true;
+			judge_match(exam, &devices.device[j], &providers);
+			judge_file(exam, &devices.device[j]);
+		}
+		if (!found)
+			find(exam, VERDICT_FAIL, adapter->address, "sudo modprobe mana_ib",
+			     "the adapter has no RDMA device: mana_ib is not there, not loaded, or "
+			     "failed; 'dmesg | grep mana' tells");
+	}
+	rdma_providers_free(&providers);
+}

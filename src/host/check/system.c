@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The checks of what is there before DPDK comes in: system, adapter, kernel and its modules.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
+
+#include "host/check/parts.h"
+#include "host/machine/module.h"
+
+#define AZURE_TAG "7783-7084-3265-9085-8269-3286-77" /* chassis asset tag of all of Azure's VMs */
+
+void check_linux(struct exam *exam)
+{
+	const char *name = *exam->distro.name ? exam->distro.name : "a Linux without os-release";
+
+	if (!*exam->release && host_exists(exam->host, "/Windows/System32"))
+		find(exam, VERDICT_FAIL, NULL, NULL,
+		     "this is Windows; MANA with DPDK is for Linux alone: use a Linux VM");
+	else if (!*exam->release)
+		find(exam, VERDICT_UNKNOWN, NULL, NULL,
+		     "there is no /proc/sys/kernel/osrelease to tell the kernel");
+	else if (strcasestr(exam->release, "microsoft") || strstr(exam->release, "WSL"))
+		find(exam, VERDICT_FAIL, NULL, NULL,
+		     "kernel %s is the Windows Subsystem for Linux, which sees no adapter; MANA "
+		     "with DPDK needs a Linux VM on Azure",
+		     exam->release);
+	else
+		find(exam, VERDICT_OK, NULL, NULL, "%s, kernel %s", name, exam->release);
+}
+
+/** hyperv_cpuid() - does the CPU say that Hyper-V is under it? */
+static bool hyperv_cpuid(const struct host *host)
+{
+#ifdef __x86_64__
+	unsigned int a, b, c, d;
+
+	if (!host_is_machine(host) || !__get_cpuid(1, &a, &b, &c, &d) || !(c >> 31))
+		return false;
+	__cpuid(0x40000000, a, b, c, d);
+	return b == 0x7263694d && c == 0x666f736f && d == 0x76482074; /* Microsoft Hv */
+#else
+	(void)host;
+	return false;
+#endif
+}
+
+/** real_adapters() - how many there are in hardware */
+static size_t real_adapters(const struct exam *exam)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < exam->machine.n_adapters; i++)
+		n += exam->machine.adapter[i].kind != ADAPTER_SOFTWARE;
+	return n;
+}
+
+void check_azure(struct exam *exam)
+{
+	char tag[64] = "", vendor[96] = "", product[96] = "";
+
+	host_read(exam->host, tag, sizeof(tag), "/sys/class/dmi/id/chassis_asset_tag");
+	host_read(exam->host, vendor, sizeof(vendor), "/sys/class/dmi/id/sys_vendor");
+	host_read(exam->host, product, sizeof(product), "/sys/class/dmi/id/product_name");
+	exam->azure = !strcmp(tag, AZURE_TAG);
+	exam->hyperv = exam->azure || host_exists(exam->host, "/sys/bus/vmbus") ||
+		       hyperv_cpuid(exam->host);
+	if (exam->azure)
+		find(exam, VERDICT_OK, NULL, NULL, "an Azure VM (chassis asset tag %s)", tag);
+	else if (real_adapters(exam))
+		find(exam, VERDICT_OK, NULL, NULL,
+		     "%s, not Azure, but a MANA adapter is there%s",
+		     exam->hyperv ? "a guest of Hyper-V" : *product ? product : "no guest of Hyper-V",
+		     exam->hyperv ? "" : "; without VMBus DPDK takes it directly (--pmd mana)");
+	else
+		find(exam, VERDICT_WARNING, NULL, NULL,
+		     "%s%s%s, not an Azure VM; adapters of hardware are on Azure alone. "
+		     "'manakin device' makes one in software for any Linux",
+		     exam->hyperv ? "a guest of Hyper-V" : *vendor ? vendor : "an unknown machine",
+		     exam->hyperv || !*product ? "" : " ", exam->hyperv ? "" : product);
+}
+
+/** judge_adapter() - one adapter, by the driver that has its PCI function */
+static void judge_adapter(struct exam *exam, const struct mana_adapter *adapter)
+{
+	const char *kind = adapter->kind == ADAPTER_PF ? "PF" : "VF", *at = adapter->address;
+	unsigned int ports = 0;
+	char fix[256];
+
+	for (size_t i = 0; i < exam->machine.n_ports; i++)
+		ports += exam_adapter(exam, &exam->machine.port[i]) == adapter;
+	if (!strcmp(adapter->driver, "mana")) {
+		find(exam, VERDICT_OK, at, NULL, "a MANA %s, driver mana, %u port%s", kind, ports,
+		     ports == 1 ? "" : "s");
+		return;
+	}
+	if (!*adapter->driver) {
+		snprintf(fix, sizeof(fix), "sudo modprobe mana && echo %s | sudo tee "
+			 "/sys/bus/pci/drivers_probe", at);
+		find(exam, VERDICT_FAIL, at, fix,
+		     "a MANA %s that no driver has; DPDK reaches it through the kernel's drivers "
+		     "mana and mana_ib",
+		     kind);
+		return;
+	}
+	snprintf(fix, sizeof(fix),
+		 "echo %s | sudo tee /sys/bus/pci/drivers/%s/unbind && echo %s | sudo tee "
+		 "/sys/bus/pci/drivers/mana/bind",
+		 at, adapter->driver, at);
+	find(exam, VERDICT_FAIL, at, fix,
+	     "a MANA %s that the driver %s has; unlike other adapters, this one stays with the "
+	     "kernel's mana and mana_ib while DPDK uses it",
+	     kind, adapter->driver);
+}
+
+void check_adapter(struct exam *exam)
+{
+	if (!real_adapters(exam))
+		find(exam, VERDICT_FAIL, NULL, NULL, "%s",
+		     exam->machine.legacy ?
+			     "no PCI device 1414:00ba; this VM has a Mellanox adapter, which DPDK "
+			     "drives with net_mlx5: choose a VM size with MANA to have one" :
+		     exam->azure ?
+			     "no PCI device 1414:00ba; enable accelerated networking on a VM size "
+			     "with MANA: az network nic update --accelerated-networking true" :
+			     "no PCI device 1414:00ba");
+	for (size_t i = 0; i < exam->machine.n_adapters; i++)
+		if (exam->machine.adapter[i].kind != ADAPTER_SOFTWARE)
+			judge_adapter(exam, &exam->machine.adapter[i]);
+}
+
+void check_kernel(struct exam *exam)
+{
+	enum module_state state;
+	const char *fix;
+
+	if (!*exam->release || module_state(exam->host, "mana_ib", &state)) {
+		find(exam, VERDICT_UNKNOWN, NULL, NULL, "its release and modules cannot be read");
+		return;
+	}
+	if (state != MODULE_MISSING) {
+		find(exam, VERDICT_OK, NULL, NULL, "%s has both drivers of MANA%s", exam->release,
+		     version_compare(exam->release, "6.2") < 0 ? ", backported" : "");
+		return;
+	}
+	if (version_compare(exam->release, "6.2") >= 0) {
+		find(exam, VERDICT_FAIL, NULL, distro_install(&exam->distro, PACKAGE_MODULES),
+		     "%s is new enough, but was built or installed without the InfiniBand driver "
+		     "mana_ib",
+		     exam->release);
+		return;
+	}
+	fix = distro_install(&exam->distro, PACKAGE_KERNEL);
+	find(exam, VERDICT_FAIL, NULL, fix,
+	     "%s is older than %s and has no backport of it", exam->release,
+	     version_compare(exam->release, "5.15") < 0 ?
+		     "5.15, the first with the Ethernet driver mana, and 6.2, the first with the "
+		     "InfiniBand driver mana_ib," :
+		     "6.2, the first with the InfiniBand driver mana_ib,");
+}
+
+/* The modules, what for, and @hyperv: only on Hyper-V */
+static const struct {
+	const char *name, *what;
+	bool hyperv;
+} modules[] = {
+	{ "mana", "the Ethernet driver", false },
+	{ "mana_ib", "the InfiniBand driver, which DPDK reaches the adapter through", false },
+	{ "ib_uverbs", "which gives user space its way to InfiniBand drivers", false },
+	{ "hv_netvsc", "the synthetic interface's driver", true },
+	{ "uio_hv_generic", "which hands the synthetic interface to DPDK's netvsc", true },
+};
+
+/** judge_missing() - a module that the kernel has not */
+static void judge_missing(struct exam *exam, const char *name, const char *what, bool hyperv)
+{
+	bool old = version_compare(exam->release, "6.2") < 0 && !strncmp(name, "mana", 4);
+	const char *fix = distro_install(&exam->distro, old ? PACKAGE_KERNEL : PACKAGE_MODULES);
+
+	if (!hyperv)
+		find(exam, VERDICT_FAIL, name, fix, "missing in kernel %s: %s", exam->release,
+		     what);
+	else
+		find(exam, VERDICT_WARNING, name, fix,
+		     "missing in kernel %s: %s; without it DPDK can take the adapter directly "
+		     "alone (--pmd mana)",
+		     exam->release, what);
+}
+
+void check_modules(struct exam *exam)
+{
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
+		const char *name = modules[i].name;
+		enum module_state state;
+		char fix[64];
+
+		if (modules[i].hyperv && !exam->hyperv)
+			continue;
+		if (module_state(exam->host, name, &state)) {
+			find(exam, VERDICT_UNKNOWN, name, NULL, "the kernel's modules cannot be read");
+			continue;
+		}
+		switch (state) {
+		case MODULE_LOADED:
+			find(exam, VERDICT_OK, name, NULL, "loaded");
+			break;
+		case MODULE_BUILTIN:
+			find(exam, VERDICT_OK, name, NULL, "built into the kernel");
+			break;
+		case MODULE_MISSING:
+			judge_missing(exam, name, modules[i].what, modules[i].hyperv);
+			break;
+		case MODULE_PRESENT:
+			snprintf(fix, sizeof(fix), "sudo modprobe %s", name);
+			if (!real_adapters(exam))
+				find(exam, VERDICT_OK, name, NULL,
+				     "there; the kernel loads it when there is an adapter");
+			else if (!strcmp(name, "uio_hv_generic"))
+				find(exam, VERDICT_OK, name, NULL,
+				     "there; 'manakin setup' loads it when it is needed");
+			else
+				find(exam, VERDICT_FAIL, name, fix, "not loaded: %s",
+				     modules[i].what);
+			break;
+		}
+	}
+}
+
+void check_image(struct exam *exam)
+{
+	const char *name = *exam->distro.name ? exam->distro.name : "an unknown distribution";
+	const char *older;
+	char fix[160];
+
+	if (distro_supported(&exam->distro, exam->release, &older)) {
+		find(exam, VERDICT_OK, NULL, NULL, "%s is on the guide's list", name);
+		return;
+	}
+	if (older) {
+		snprintf(fix, sizeof(fix), "%s",
+			 distro_install(&exam->distro, PACKAGE_KERNEL));
+		find(exam, VERDICT_WARNING, NULL, fix,
+		     "%s is on the guide's list from kernel %s on; this is %s", name, older,
+		     exam->release);
+		return;
+	}
+	find(exam, VERDICT_OK, NULL, NULL,
+	     "%s is not on the guide's list, which is not exhaustive: RHEL 8.9, 9.4, Ubuntu 20.04, "
+	     "22.04 with 5.15.0-1045-azure; what it has is judged here",
+	     name);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "host/diagnosis/facts.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/machine/hugepage.h"
+#include "host/machine/limit.h"
+#include "host/machine/module.h"
+#include "host/machine/port.h"
+#include "host/machine/rdma.h"
+
+#define MOUNTS_MAX 32
+#define SMALL_PAGE 2048u /* KiB: hugepages are counted in these */
+
+/** add() - a fact; @words as printf() */
+__attribute__((format(printf, 4, 5))) static void add(struct facts *facts, const char *name,
+						      const char *value, const char *format, ...)
+{
+	struct fact *bigger = reallocarray(facts->fact, facts->n + 1, sizeof(*bigger));
+	char *words = NULL, *copy = strdup(value);
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&words, format, ap) < 0)
+		words = NULL;
+	va_end(ap);
+	if (bigger)
+		facts->fact = bigger;
+	if (!bigger || !words || !copy) {
+		/* One that is not known confirms nothing, which is no harm. */
+		free(words);
+		free(copy);
+		return;
+	}
+	facts->fact[facts->n++] = (struct fact){ name, copy, words };
+}
+
+/** is_up() - is one of the port's interfaces? */
+static const char *is_up(const struct mana_port *port)
+{
+	if (port->synthetic && port->synthetic->flags & IFF_UP)
+		return port->synthetic->name;
+	return port->vf && port->vf->flags & IFF_UP ? port->vf->name : NULL;
+}
+
+/** is_kept() - is it the one that the user came by, and DPDK is not meant for? */
+static bool is_kept(const struct mana_port *port)
+{
+	return (port->vf && (port->vf->default_route || port->vf->ssh)) ||
+	       (port->synthetic && (port->synthetic->default_route || port->synthetic->ssh));
+}
+
+static void add_ports(struct facts *facts, const struct machine *machine)
+{
+	const struct mana_port *only = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < machine->n_ports; i++) {
+		const struct mana_port *port = &machine->port[i];
+		const char *up = is_up(port);
+
+		if (is_kept(port) || port->adapter < 0 ||
+		    machine->adapter[port->adapter].kind == ADAPTER_SOFTWARE)
+			continue;
+		n++;
+		only = port;
+		if (up)
+			add(facts, "interface.up", "yes", "%s is up", up);
+		else
+			add(facts, "interface.up", "no", "%s is down", port->name);
+	}
+	/* Among several it is not known which one the log is about. */
+	if (n != 1)
+		return;
+	add(facts, "interface", only->name, "%s", only->name);
+	if (only->vf)
+		add(facts, "vf", only->vf->name, "%s", only->vf->name);
+	if (*only->uuid)
+		add(facts, "uuid", only->uuid, "%s", only->uuid);
+	add(facts, "pci", machine->adapter[only->adapter].address, "%s",
+	    machine->adapter[only->adapter].address);
+	if (only->has_mac) {
+		char text[MAC_TEXT];
+
+		mac_text(only->mac, text);
+		add(facts, "mac", text, "%s", text);
+	}
+}
+
+static void add_hugepages(const struct host *host, struct facts *facts)
+{
+	struct hugepage_mount mounts[MOUNTS_MAX];
+	struct hugepages_found found;
+	unsigned long long pages = 0;
+	char text[24];
+	int n;
+
+	if (!hugepages_read(host, &found)) {
+		for (size_t i = 0; i < found.n; i++)
+			pages += (unsigned long long)found.page[i].free * found.page[i].kib /
+				 SMALL_PAGE;
+		snprintf(text, sizeof(text), "%llu", pages);
+		add(facts, "hugepages.free", text, "%llu MB are free in hugepages",
+		    pages * SMALL_PAGE >> 10);
+	}
+	hugepages_found_free(&found);
+	n = hugepage_mounts(host, mounts, MOUNTS_MAX);
+	if (n >= 0)
+		add(facts, "hugepages.mounted", n ? "yes" : "no", "%s",
+		    n ? "a hugetlbfs is mounted" : "no hugetlbfs is mounted");
+}
+
+static void add_modules(const struct host *host, struct facts *facts)
+{
+	static const char *const names[] = { "module.mana", "module.mana_ib", "module.ib_uverbs",
+					     "module.hv_netvsc", "module.uio_hv_generic" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *name = strchr(names[i], '.') + 1;
+		enum module_state state;
+
+		if (module_state(host, name, &state))
+			continue;
+		if (state == MODULE_LOADED || state == MODULE_BUILTIN)
+			add(facts, names[i], "yes", "%s is loaded", name);
+		else
+			add(facts, names[i], "no", "%s is %s", name,
+			    state == MODULE_MISSING ? "not there" : "not loaded");
+	}
+}
+
+/** add_provider() - does libibverbs use libmana for the adapter? */
+static void add_provider(const struct host *host, const struct mana_adapter *adapter,
+			 struct facts *facts)
+{
+	struct rdma_devices *devices = calloc(1, sizeof(*devices));
+	struct rdma_providers providers = { 0 };
+	const struct rdma_provider *mana;
+	struct rdma_core core;
+	char words[RDMA_WORDS];
+
+	if (!devices || rdma_core_read(host, &core)) {
+		add(facts, "provider", "missing", "libibverbs is not installed");
+		free(devices);
+		return;
+	}
+	rdma_providers_read(host, &core, &providers);
+	rdma_devices_read(host, devices);
+	mana = rdma_named(&providers, "mana");
+	for (size_t i = 0; i < devices->n; i++) {
+		if (strcmp(devices->device[i].bus, adapter->address))
+			continue;
+		switch (rdma_match(host, &devices->device[i], &providers, "mana", words)) {
+		case RDMA_MATCH_OK:
+			add(facts, "provider", "match", "%s: %s", devices->device[i].name, words);
+			break;
+		case RDMA_MATCH_NOT:
+			add(facts, "provider", mana && *mana->path ? "mismatch" : "missing",
+			    "%s: %s", devices->device[i].name, words);
+			break;
+		case RDMA_MATCH_BROKEN:
+			add(facts, "provider", "broken", "%s: %s", devices->device[i].name, words);
+			break;
+		case RDMA_MATCH_UNKNOWN:
+			break;
+		}
+	}
+	rdma_providers_free(&providers);
+	free(devices);
+}
+
+static void add_limits(const struct host *host, struct facts *facts)
+{
+	struct limits limits;
+	char text[24];
+
+	if (!host_is_machine(host))
+		return;
+	limits_read(&limits);
+	if (limits.locked == ULLONG_MAX) {
+		add(facts, "memlock", "unlimited", "this user may lock any memory");
+		return;
+	}
+	snprintf(text, sizeof(text), "%llu", limits.locked >> 10);
+	add(facts, "memlock", text, "this user may lock %s KiB of memory", text);
+}
+
+int facts_read(const struct host *host, struct facts *facts)
+{
+	struct machine machine;
+	struct error error;
+	bool some = false;
+	int err;
+
+	memset(facts, 0, sizeof(*facts));
+	err = machine_read(host, &machine, &error);
+	for (size_t i = 0; !err && i < machine.n_adapters; i++) {
+		if (machine.adapter[i].kind == ADAPTER_SOFTWARE)
+			continue;
+		if (!some)
+			add_provider(host, &machine.adapter[i], facts);
+		some = true;
+	}
+	if (some) {
+		add_ports(facts, &machine);
+		add_hugepages(host, facts);
+		add_modules(host, facts);
+		add_limits(host, facts);
+	}
+	machine_free(&machine);
+	return err;
+}
+
+void facts_free(struct facts *facts)
+{
+	for (size_t i = 0; i < facts->n; i++) {
+		free((char *)facts->fact[i].value);
+		free((char *)facts->fact[i].words);
+	}
+	free(facts->fact);
+	memset(facts, 0, sizeof(*facts));
+}

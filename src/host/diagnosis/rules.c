@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "host/diagnosis/rules.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/diagnosis/pattern.h"
+#include "host/diagnosis/scan.h"
+
+#define FILE_MAX (1u << 20) /* bytes */
+
+static int no_memory(struct error *error)
+{
+	return error_fail(error, -ENOMEM, "out of memory");
+}
+
+/* ---- files ---- */
+
+static int read_file(struct rules *rules, const char *path, struct error *error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	char *text = NULL;
+	struct stat st;
+	ssize_t n = 0;
+	size_t len = 0;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		err = -errno;
+	} else if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
+		err = S_ISREG(st.st_mode) ? -EFBIG : -EINVAL;
+	} else {
+		text = malloc((size_t)st.st_size + 1);
+		if (!text)
+			err = -ENOMEM;
+		while (!err && (n = read(fd, text + len, (size_t)st.st_size - len)) > 0)
+			len += (size_t)n;
+		if (n < 0)
+			err = -errno;
+	}
+	if (err)
+		error_say(error, "cannot read the rules in %.300s: %s", path,
+			 strerror(-err));
+	else
+		err = rules_read(rules, path, text, len, error);
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return err;
+}
+
+static int is_rules(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' && !fnmatch("*.rules", entry->d_name, 0);
+}
+
+int rules_directory(struct rules *rules, const char *path, struct error *error)
+{
+	struct dirent **entries;
+	char file[4096];
+	int err = 0, n = scandir(path, &entries, is_rules, alphasort);
+
+	if (n < 0) {
+		err = -errno;
+		error_say(error, "cannot read the rules in %.300s: %s", path,
+			 strerror(errno));
+		return err;
+	}
+	rules->directories++;
+	for (int i = 0; i < n; i++) {
+		snprintf(file, sizeof(file), "%.3000s/%s", path, entries[i]->d_name);
+		if (!err)
+			err = read_file(rules, file, error);
+		free(entries[i]);
+	}
+	free(entries);
+	return err;
+}
+
+/* ---- the whole ---- */
+
+struct rules *rules_open(void)
+{
+	return calloc(1, sizeof(struct rules));
+}
+
+static void free_strings(char **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void free_rule(struct rule *rule)
+{
+	free(rule->id);
+	free(rule->title);
+	free(rule->cause);
+	free(rule->source);
+	free(rule->file);
+	free(rule->command);
+	free_strings(rule->fix, rule->n_fix);
+	free_strings(rule->explains, rule->n_explains);
+	free_strings(rule->examples, rule->n_examples);
+	for (size_t i = 0; i < rule->n_facts; i++) {
+		free(rule->facts[i].name);
+		free(rule->facts[i].value);
+	}
+	free(rule->facts);
+}
+
+void rules_close(struct rules *rules)
+{
+	if (!rules)
+		return;
+	for (size_t i = 0; i < rules->n_rules; i++)
+		free_rule(&rules->rules[i]);
+	for (size_t i = 0; i < rules->n_patterns; i++) {
+		free(rules->patterns[i].text);
+		free(rules->patterns[i].fixed);
+		pattern_free(rules->patterns[i].code);
+	}
+	free(rules->rules);
+	free(rules->patterns);
+	scan_close(rules->scan);
+	free(rules);
+}
+
+bool rules_explains(const struct rule *a, const struct rule *b)
+{
+	if (a == b)
+		return false;
+	for (size_t i = 0; i < a->n_explains; i++)
+		if (!fnmatch(a->explains[i], b->id, 0))
+			return true;
+	return false;
+}
+
+/** check_explains() - a name that fits no rule is misspelt */
+static int check_explains(const struct rules *rules, const struct rule *rule, struct error *error)
+{
+	for (size_t i = 0; i < rule->n_explains; i++) {
+		bool fits = false;
+
+		for (size_t j = 0; j < rules->n_rules && !fits; j++)
+			fits = !rules->rules[j].replaced && &rules->rules[j] != rule &&
+			       !fnmatch(rule->explains[i], rules->rules[j].id, 0);
+		if (!fits) {
+			return error_fail(error, -EINVAL, "%.200s:%u: Explains: there is no rule '%.80s'", rule->file,
+				 rule->line, rule->explains[i]);
+		}
+	}
+	return 0;
+}
+
+/**
+ * check_circle() - rules that explain each other in a circle would hide each other
+ * @state:	of each rule: 0 not seen, 1 being looked at, 2 without a circle
+ */
+static int check_circle(const struct rules *rules, size_t at, char *state, struct error *error)
+{
+	int err = 0;
+
+	if (state[at] == 1) {
+		return error_fail(error, -EINVAL, "%.200s:%u: Explains: what '%s' explains explains it in turn",
+			 rules->rules[at].file, rules->rules[at].line, rules->rules[at].id);
+	}
+	if (state[at] || !rules->rules[at].n_explains)
+		return 0;
+	state[at] = 1;
+	for (size_t i = 0; !err && i < rules->n_rules; i++)
+		if (!rules->rules[i].replaced &&
+		    rules_explains(&rules->rules[at], &rules->rules[i]))
+			err = check_circle(rules, i, state, error);
+	state[at] = 2;
+	return err;
+}
+
+int rules_ready(struct rules *rules, struct error *error)
+{
+	struct scan_text *texts;
+	char *state = calloc(rules->n_rules + 1, 1);
+	int err = state ? 0 : no_memory(error);
+
+	for (size_t i = 0; !err && i < rules->n_rules; i++)
+		if (!rules->rules[i].replaced)
+			err = check_explains(rules, &rules->rules[i], error);
+	for (size_t i = 0; !err && i < rules->n_rules; i++)
+		if (!rules->rules[i].replaced)
+			err = check_circle(rules, i, state, error);
+	free(state);
+	if (err)
+		return err;
+	texts = calloc(rules->n_patterns + 1, sizeof(*texts));
+	for (size_t i = 0; texts && i < rules->n_patterns; i++)
+		texts[i] = (struct scan_text){ rules->patterns[i].fixed,
+					       strlen(rules->patterns[i].fixed) };
+	rules->scan = texts ? scan_open(texts, rules->n_patterns) : NULL;
+	if (!rules->scan) {
+		err = texts && errno == E2BIG ? -E2BIG : -ENOMEM;
+		error_say(error, "%s",
+			 err == -E2BIG ? "there are too many rules" : "out of memory");
+	}
+	free(texts);
+	return err;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/diagnosis/rules.h - what is known of failures, as data that a person can read and add to.
+ *
+ * The format is in docs/diagnosis.md.
+ */
+#ifndef MANAKIN_HOST_DIAGNOSIS_RULES_H
+#define MANAKIN_HOST_DIAGNOSIS_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+
+/* What a pattern is to its rule */
+enum rule_role {
+	RULE_MATCH,  /* a line that shows the failure; one of these is enough */
+	RULE_NEEDS,  /* must be in the log as well; all of these */
+	RULE_UNLESS, /* must not be in the log; none of these */
+};
+
+/**
+ * struct rule_pattern - a regular expression
+ * @rule:	number of the rule it belongs to
+ * @text:	as written
+ * @fixed:	bytes that are in every line it matches; lines without them are not tried
+ * @code:	compiled: a pcre2_code
+ */
+struct rule_pattern {
+	enum rule_role role;
+	uint32_t rule;
+	char *text;
+	char *fixed;
+	void *code;
+};
+
+/* A comparison of a fact of the machine's */
+enum rule_compare { RULE_EQUAL, RULE_DIFFERENT, RULE_LESS, RULE_MORE };
+
+/**
+ * struct rule_fact - what has to hold of the machine
+ * @needed:	without it the rule does not hold; else it only confirms the rule
+ */
+struct rule_fact {
+	char *name;
+	enum rule_compare compare;
+	char *value;
+	bool needed;
+};
+
+/**
+ * struct rule - one cause of failure
+ * @id:		unique name
+ * @title, @cause: the failure in a few words, and why it comes
+ * @fix:	what to do, in this order
+ * @command:	of each of @fix: is it to be typed as it is?
+ * @explains:	ids or shell patterns of rules that need not be told if this one holds
+ * @source:	who prints the lines, and since when
+ * @examples:	each some lines in which this rule and no other is to be found
+ * @last:	is told only if nothing else is known
+ * @replaced:	a later directory has another rule of this id
+ * @file, @line: where it begins
+ */
+struct rule {
+	char *id, *title, *cause, *source;
+	char **fix;
+	bool *command;
+	char **explains;
+	struct rule_fact *facts;
+	char **examples;
+	size_t n_fix, n_explains, n_facts, n_examples;
+	bool last, replaced;
+	unsigned int directory;
+	char *file;
+	unsigned int line;
+};
+
+/**
+ * struct rules - all that was read
+ * @patterns:	of all rules
+ * @scan:	finds @fixed of patterns; made by rules_ready()
+ */
+struct rules {
+	struct rule *rules;
+	size_t n_rules;
+	struct rule_pattern *patterns;
+	size_t n_patterns;
+	unsigned int directories;
+	struct scan *scan;
+};
+
+/** rules_open() - an empty set; NULL if there is no memory */
+struct rules *rules_open(void);
+
+void rules_close(struct rules *rules);
+
+/**
+ * rules_read() - add the rules of a text
+ * @name:	of the file, for messages
+ * @text:	@len bytes, any
+ * @error:	the mistake as FILE:LINE: SENTENCE
+ *
+ * Return: 0 or a negative errno: -EINVAL for a mistake in the text
+ */
+int rules_read(struct rules *rules, const char *name, const char *text, size_t len,
+	       struct error *error);
+
+/**
+ * rules_directory() - add what is in a directory's files *.rules, in the order of their names
+ *
+ * A rule replaces one of the same id that an earlier directory had.
+ *
+ * Return: 0 or a negative errno; -ENOENT if there is no such directory
+ */
+int rules_directory(struct rules *rules, const char *path, struct error *error);
+
+/**
+ * rules_ready() - after the last: check what rules say of each other, and prepare to search
+ *
+ * Return: 0 or a negative errno
+ */
+int rules_ready(struct rules *rules, struct error *error);
+
+/** rules_fact_known() - is it the name of a fact that rules may ask for? docs/diagnosis.md has them
+ */
+bool rules_fact_known(const char *name);
+
+/** rules_explains() - does rule @a make telling rule @b needless? */
+bool rules_explains(const struct rule *a, const struct rule *b);
+
+#endif

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation: a file of rules is blocks of "Field: value" lines, as Debian's control
+ * files are: an empty line ends a block, a line that begins with a blank goes on with the
+ * value, # begins a comment line. The reader is strict, since a misspelt field would be a rule
+ * that never speaks: every mistake is refused with its file and line.
+ */
+#include "host/diagnosis/rules.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/diagnosis/pattern.h"
+
+#define LINE_BYTES 2000u
+#define RULES_MAX  4096u
+
+enum field {
+	FIELD_ID,
+	FIELD_TITLE,
+	FIELD_MATCH,
+	FIELD_NEEDS,
+	FIELD_UNLESS,
+	FIELD_CAUSE,
+	FIELD_FIX,
+	FIELD_RUN,
+	FIELD_EXPLAINS,
+	FIELD_CONFIRM,
+	FIELD_NEEDS_FACT,
+	FIELD_LAST,
+	FIELD_SOURCE,
+	FIELD_EXAMPLE,
+	FIELDS,
+};
+
+/**
+ * field_kinds - what is known of each field
+ * @many:	it may come more than once
+ * @needed:	each rule has it
+ * @lines:	lines that go on stay lines; else they are joined by blanks
+ */
+static const struct {
+	const char *name;
+	bool many, needed, lines;
+} field_kinds[FIELDS] = {
+	[FIELD_ID] = { "Id", false, true, false },
+	[FIELD_TITLE] = { "Title", false, true, false },
+	[FIELD_MATCH] = { "Match", true, true, false },
+	[FIELD_NEEDS] = { "Needs", true, false, false },
+	[FIELD_UNLESS] = { "Unless", true, false, false },
+	[FIELD_CAUSE] = { "Cause", false, true, false },
+	[FIELD_FIX] = { "Fix", true, true, false },
+	[FIELD_RUN] = { "Run", true, false, false },
+	[FIELD_EXPLAINS] = { "Explains", false, false, false },
+	[FIELD_CONFIRM] = { "Confirm", true, false, false },
+	[FIELD_NEEDS_FACT] = { "Needs-Fact", true, false, false },
+	[FIELD_LAST] = { "Last-Resort", false, false, false },
+	[FIELD_SOURCE] = { "Source", false, true, false },
+	[FIELD_EXAMPLE] = { "Example", true, true, true },
+};
+
+/* Facts of the machine by name; one that ends with a dot stands for all that begin so */
+static const char *const facts[] = {
+	"interface",
+	"vf",
+	"pci",
+	"mac",
+	"uuid",
+	"interface.up",
+	"hugepages.free",
+	"hugepages.mounted",
+	"provider",
+	"memlock",
+	"module.",
+};
+
+/**
+ * struct reader - a file that is being read
+ * @line:	number of the line, from 1
+ * @rule:	the block we are in; NULL between blocks
+ * @first:	number of its first pattern
+ * @seen:	fields that it has
+ * @field, @field_line: the field we are in; FIELDS: none
+ * @value:	of that field, as far as it goes
+ */
+struct reader {
+	struct rules *rules;
+	const char *name;
+	unsigned int line;
+	struct rule *rule;
+	size_t first;
+	bool seen[FIELDS];
+	enum field field;
+	unsigned int field_line;
+	char *value;
+	size_t len;
+	struct error *error;
+};
+
+__attribute__((format(printf, 3, 4))) static int mistake(struct reader *r, unsigned int line,
+							 const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	error_say(r->error, "%.200s:%u: %s", r->name, line, text);
+	return -EINVAL;
+}
+
+static int no_memory(struct error *error)
+{
+	return error_fail(error, -ENOMEM, "out of memory");
+}
+
+/** grow() - room for one more at the end of an array; false if there is no memory */
+static bool grow(void *array, size_t n, size_t size)
+{
+	void **at = array, *bigger;
+
+	/* At each power of two */
+	if (n & (n - 1))
+		return true;
+	bigger = reallocarray(*at, n ? 2 * n : 1, size);
+	if (!bigger)
+		return false;
+	memset((char *)bigger + n * size, 0, (n ? n : 1) * size);
+	*at = bigger;
+	return true;
+}
+
+static int add_string(struct reader *r, char ***list, size_t *n, const char *text)
+{
+	if (!grow(list, *n, sizeof(**list)))
+		return no_memory(r->error);
+	(*list)[*n] = strdup(text);
+	if (!(*list)[*n])
+		return no_memory(r->error);
+	++*n;
+	return 0;
+}
+
+bool rules_fact_known(const char *name)
+{
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		size_t len = strlen(facts[i]);
+		bool prefix = facts[i][len - 1] == '.';
+
+		if (prefix ? !strncmp(name, facts[i], len) && name[len] : !strcmp(name, facts[i]))
+			return true;
+	}
+	return false;
+}
+
+/* ---- one field ---- */
+
+static int take_id(struct reader *r)
+{
+	struct rules *rules = r->rules;
+
+	if (r->value[strspn(r->value, "abcdefghijklmnopqrstuvwxyz0123456789-")] || r->len > 63)
+		return mistake(r, r->field_line,
+			       "Id: '%.80s' is not up to 63 small letters, digits and -", r->value);
+	for (size_t i = 0; i < rules->n_rules; i++) {
+		struct rule *other = &rules->rules[i];
+
+		if (other == r->rule || other->replaced || !other->id ||
+		    strcmp(other->id, r->value))
+			continue;
+		if (other->directory == r->rule->directory)
+			return mistake(r, r->field_line, "Id: there is a '%s' already, at %s:%u",
+				       r->value, other->file, other->line);
+		other->replaced = true;
+	}
+	r->rule->id = strdup(r->value);
+	return r->rule->id ? 0 : no_memory(r->error);
+}
+
+static int take_pattern(struct reader *r, enum rule_role role)
+{
+	struct rules *rules = r->rules;
+	char fixed[PATTERN_FIXED_MAX + 1], why[256];
+	struct rule_pattern *pattern;
+
+	if (!grow(&rules->patterns, rules->n_patterns, sizeof(*pattern)))
+		return no_memory(r->error);
+	pattern = &rules->patterns[rules->n_patterns];
+	memset(pattern, 0, sizeof(*pattern));
+	if (pattern_fixed(r->value, fixed, why, sizeof(why)) ||
+	    pattern_compile(r->value, &pattern->code, why, sizeof(why)))
+		return mistake(r, r->field_line, "%s: %s", field_kinds[r->field].name, why);
+	pattern->role = role;
+	pattern->rule = (uint32_t)(r->rule - rules->rules);
+	pattern->text = strdup(r->value);
+	pattern->fixed = strdup(fixed);
+	rules->n_patterns++;
+	return pattern->text && pattern->fixed ? 0 : no_memory(r->error);
+}
+
+static int take_fix(struct reader *r, bool command)
+{
+	struct rule *rule = r->rule;
+
+	if (!grow(&rule->command, rule->n_fix, sizeof(*rule->command)))
+		return no_memory(r->error);
+	rule->command[rule->n_fix] = command;
+	return add_string(r, &rule->fix, &rule->n_fix, r->value);
+}
+
+static int take_explains(struct reader *r)
+{
+	char *save, *word = strtok_r(r->value, " ,", &save);
+	int err = 0;
+
+	for (; !err && word; word = strtok_r(NULL, " ,", &save))
+		err = add_string(r, &r->rule->explains, &r->rule->n_explains, word);
+	return err;
+}
+
+/** take_fact() - NAME = VALUE, or with another comparison */
+static int take_fact(struct reader *r, bool needed)
+{
+	static const char *const signs[] = { "=", "!=", "<", ">" };
+	char *save, *name = strtok_r(r->value, " ", &save);
+	char *sign = strtok_r(NULL, " ", &save), *value = strtok_r(NULL, "", &save);
+	struct rule *rule = r->rule;
+	struct rule_fact *fact;
+	unsigned int compare = 0;
+
+	while (sign && compare < 4 && strcmp(sign, signs[compare]))
+		compare++;
+	if (!name || !sign || !value || compare == 4)
+		return mistake(r, r->field_line, "%s: write NAME = VALUE, or != < > in place of =",
+			       field_kinds[r->field].name);
+	if (!rules_fact_known(name))
+		return mistake(r, r->field_line, "%s: there is no fact '%.80s'",
+			       field_kinds[r->field].name, name);
+	if (!grow(&rule->facts, rule->n_facts, sizeof(*fact)))
+		return no_memory(r->error);
+	fact = &rule->facts[rule->n_facts++];
+	fact->compare = (enum rule_compare)compare;
+	fact->needed = needed;
+	fact->name = strdup(name);
+	fact->value = strdup(value);
+	return fact->name && fact->value ? 0 : no_memory(r->error);
+}
+
+static int take_string(struct reader *r, char **to)
+{
+	*to = strdup(r->value);
+	return *to ? 0 : no_memory(r->error);
+}
+
+/** take_field() - the field we were in is complete */
+static int take_field(struct reader *r)
+{
+	enum field field = r->field;
+
+	if (field == FIELDS)
+		return 0;
+	while (r->len && isspace((unsigned char)r->value[r->len - 1]))
+		r->value[--r->len] = 0;
+	if (!r->len)
+		return mistake(r, r->field_line, "%s is empty", field_kinds[field].name);
+	r->seen[field] = true;
+	switch (field) {
+	case FIELD_ID:
+		return take_id(r);
+	case FIELD_TITLE:
+		return take_string(r, &r->rule->title);
+	case FIELD_CAUSE:
+		return take_string(r, &r->rule->cause);
+	case FIELD_SOURCE:
+		return take_string(r, &r->rule->source);
+	case FIELD_MATCH:
+		return take_pattern(r, RULE_MATCH);
+	case FIELD_NEEDS:
+		return take_pattern(r, RULE_NEEDS);
+	case FIELD_UNLESS:
+		return take_pattern(r, RULE_UNLESS);
+	case FIELD_FIX:
+	case FIELD_RUN:
+		return take_fix(r, field == FIELD_RUN);
+	case FIELD_EXPLAINS:
+		return take_explains(r);
+	case FIELD_CONFIRM:
+	case FIELD_NEEDS_FACT:
+		return take_fact(r, field == FIELD_NEEDS_FACT);
+	case FIELD_EXAMPLE:
+		return add_string(r, &r->rule->examples, &r->rule->n_examples, r->value);
+	case FIELD_LAST:
+		if (strcmp(r->value, "yes"))
+			return mistake(r, r->field_line, "Last-Resort: only 'yes' can be said");
+		r->rule->last = true;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* ---- blocks ---- */
+
+/** captured() - has a pattern of the current rule, or the machine, something of this name? */
+static bool captured(const struct reader *r, const char *name)
+{
+	for (size_t i = r->first; i < r->rules->n_patterns; i++)
+		if (r->rules->patterns[i].role != RULE_UNLESS &&
+		    pattern_has(r->rules->patterns[i].code, name))
+			return true;
+	return rules_fact_known(name);
+}
+
+/** check_names() - each {name} of a text has to come from somewhere */
+static int check_names(struct reader *r, const char *field, const char *text)
+{
+	char name[64];
+	int end;
+
+	for (; (text = strchr(text, '{')); text++) {
+		end = 0;
+		if (sscanf(text, "{%63[a-z0-9_]}%n", name, &end) == 1 && end && !captured(r, name))
+			return mistake(r, r->rule->line,
+				       "%s: no pattern of this rule captures {%s}, and it is no "
+				       "fact",
+				       field, name);
+	}
+	return 0;
+}
+
+/** end_block() - the rule is complete */
+static int end_block(struct reader *r)
+{
+	struct rule *rule = r->rule;
+	int err;
+
+	if (!rule)
+		return 0;
+	err = take_field(r);
+	for (int f = 0; !err && f < FIELDS; f++)
+		if (field_kinds[f].needed && !r->seen[f] && (f != FIELD_FIX || !r->seen[FIELD_RUN]))
+			err = mistake(r, rule->line, "this rule has no field %s",
+				      field_kinds[f].name);
+	if (!err)
+		err = check_names(r, "Title", rule->title);
+	if (!err)
+		err = check_names(r, "Cause", rule->cause);
+	for (size_t i = 0; !err && i < rule->n_fix; i++)
+		err = check_names(r, rule->command[i] ? "Run" : "Fix", rule->fix[i]);
+	r->rule = NULL;
+	r->field = FIELDS;
+	return err;
+}
+
+static int begin_block(struct reader *r)
+{
+	struct rules *rules = r->rules;
+
+	if (rules->n_rules == RULES_MAX)
+		return mistake(r, r->line, "there are more than %u rules", RULES_MAX);
+	if (!grow(&rules->rules, rules->n_rules, sizeof(*rules->rules)))
+		return no_memory(r->error);
+	r->rule = &rules->rules[rules->n_rules++];
+	memset(r->rule, 0, sizeof(*r->rule));
+	r->rule->directory = rules->directories;
+	r->rule->line = r->line;
+	r->rule->file = strdup(r->name);
+	r->first = rules->n_patterns;
+	memset(r->seen, 0, sizeof(r->seen));
+	r->field = FIELDS;
+	return r->rule->file ? 0 : no_memory(r->error);
+}
+
+/** add_value() - more of the field's value */
+static int add_value(struct reader *r, const char *text, size_t len)
+{
+	char *bigger = realloc(r->value, r->len + len + 2);
+
+	if (!bigger)
+		return no_memory(r->error);
+	r->value = bigger;
+	if (r->len)
+		r->value[r->len++] = field_kinds[r->field].lines ? '\n' : ' ';
+	memcpy(r->value + r->len, text, len);
+	r->len += len;
+	r->value[r->len] = 0;
+	return 0;
+}
+
+/** begin_field() - a line "Name: value" */
+static int begin_field(struct reader *r, const char *line, size_t len)
+{
+	const char *colon = memchr(line, ':', len), *value;
+	int err = 0, field = 0;
+
+	if (!colon)
+		return mistake(r, r->line, "this is no 'Field: value', comment, or empty line");
+	if (!r->rule)
+		err = begin_block(r);
+	if (!err)
+		err = take_field(r);
+	if (err)
+		return err;
+	while (field < FIELDS && (strlen(field_kinds[field].name) != (size_t)(colon - line) ||
+				  memcmp(field_kinds[field].name, line, (size_t)(colon - line))))
+		field++;
+	if (field == FIELDS)
+		return mistake(r, r->line, "there is no field '%.*s'",
+			       colon - line < 40 ? (int)(colon - line) : 40, line);
+	if (r->seen[field] && !field_kinds[field].many)
+		return mistake(r, r->line, "a second %s", field_kinds[field].name);
+	r->field = (enum field)field;
+	r->field_line = r->line;
+	r->len = 0;
+	value = colon + 1;
+	while (value < line + len && (*value == ' ' || *value == '\t'))
+		value++;
+	return add_value(r, value, (size_t)(line + len - value));
+}
+
+/** read_line() - without its line feed */
+static int read_line(struct reader *r, const char *line, size_t len)
+{
+	size_t blanks = 0;
+
+	if (len > LINE_BYTES)
+		return mistake(r, r->line, "the line is longer than %u bytes", LINE_BYTES);
+	if (memchr(line, 0, len) || memchr(line, '\r', len))
+		return mistake(r, r->line, "this is not a text file of Unix");
+	while (blanks < len && (line[blanks] == ' ' || line[blanks] == '\t'))
+		blanks++;
+	if (blanks == len)
+		return end_block(r);
+	if (line[0] == '#')
+		return 0;
+	if (!blanks)
+		return begin_field(r, line, len);
+	if (!r->rule || r->field == FIELDS)
+		return mistake(r, r->line,
+			       "a line that begins with a blank goes on with a field, "
+			       "and there is none");
+	/* Of lines that stay lines, only the first blank is not theirs. */
+	if (field_kinds[r->field].lines)
+		blanks = 1;
+	return add_value(r, line + blanks, len - blanks);
+}
+
+int rules_read(struct rules *rules, const char *name, const char *text, size_t len,
+	       struct error *error)
+{
+	struct reader r = { .rules = rules, .name = name, .field = FIELDS, .error = error };
+	const char *end = text + len;
+	int err = 0;
+
+	while (!err && text < end) {
+		const char *feed = memchr(text, '\n', (size_t)(end - text));
+
+		r.line++;
+		err = read_line(&r, text, (size_t)((feed ? feed : end) - text));
+		text = feed ? feed + 1 : end;
+	}
+	if (!err)
+		err = end_block(&r);
+	free(r.value);
+	return err;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "host/handover/appear.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/machine/netdev.h"
+#include "host/machine/netlink.h"
+
+#define EVENTS_MAX 8192u /* bytes of a read of events, whose content does not matter */
+#define LOOK_MS    20    /* sysfs tells nobody when it changes */
+
+/**
+ * struct waiting - until a point in time, for changes of interfaces
+ * @events:	NULL: there is no such socket, so we look every LOOK_MS
+ */
+struct waiting {
+	struct mnl_socket *events;
+	struct timespec until;
+};
+
+void appear_pause(int ms)
+{
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000l };
+
+	nanosleep(&time, NULL);
+}
+
+static void wait_begin(struct waiting *waiting, int ms)
+{
+	clock_gettime(CLOCK_MONOTONIC, &waiting->until);
+	waiting->until.tv_sec += ms / 1000;
+	waiting->until.tv_nsec += ms % 1000 * 1000000l;
+	waiting->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (waiting->events &&
+	    mnl_socket_bind(waiting->events, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
+		mnl_socket_close(waiting->events);
+		waiting->events = NULL;
+	}
+}
+
+static void wait_end(struct waiting *waiting)
+{
+	if (waiting->events)
+		mnl_socket_close(waiting->events);
+}
+
+/** wait_more() - for a change, or a little while; false: the time is over */
+static bool wait_more(struct waiting *waiting)
+{
+	struct pollfd fd = { .fd = -1, .events = POLLIN };
+	struct timespec now;
+	char events[EVENTS_MAX];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec > waiting->until.tv_sec ||
+	    (now.tv_sec == waiting->until.tv_sec && now.tv_nsec >= waiting->until.tv_nsec))
+		return false;
+	if (waiting->events)
+		fd.fd = mnl_socket_get_fd(waiting->events);
+	poll(&fd, 1, LOOK_MS);
+	if (fd.revents)
+		while (recv(fd.fd, events, sizeof(events), MSG_DONTWAIT) > 0)
+			;
+	return true;
+}
+
+int appear_driver(const struct host *host, const char *uuid, const char *driver, int ms)
+{
+	struct waiting waiting;
+	char now[32];
+	bool right;
+
+	wait_begin(&waiting, ms);
+	do {
+		if (host_link(host, now, sizeof(now), "/sys/bus/vmbus/devices/%s/driver", uuid))
+			*now = '\0';
+		right = !strcmp(now, driver ? driver : "");
+	} while (!right && wait_more(&waiting));
+	wait_end(&waiting);
+	return right ? 0 : -ETIMEDOUT;
+}
+
+int appear_find(const struct host *host, const char *uuid, char name[IFNAMSIZ])
+{
+	struct netdevs now;
+	int index = 0;
+
+	if (*uuid && !netdevs_read(host, &now))
+		for (size_t i = 0; i < now.n && !index; i++)
+			if (!strcasecmp(now.dev[i].device, uuid)) {
+				index = now.dev[i].index;
+				if (name)
+					strcpy(name, now.dev[i].name);
+			}
+	if (*uuid)
+		netdevs_free(&now);
+	return index;
+}
+
+int appear_wait(const struct host *host, const char *uuid, int ms)
+{
+	struct waiting waiting;
+	int index;
+
+	wait_begin(&waiting, ms);
+	do {
+		index = appear_find(host, uuid, NULL);
+	} while (!index && wait_more(&waiting));
+	wait_end(&waiting);
+	return index ? 0 : -ETIMEDOUT;
+}
+
+int appear_named(int index, const char *wanted, int ms, char name[IFNAMSIZ])
+{
+	struct waiting waiting;
+	int err;
+
+	wait_begin(&waiting, ms);
+	do {
+		err = !if_indextoname((unsigned int)index, name) ? -ENODEV
+		      : strcmp(name, wanted)                     ? -ETIMEDOUT
+								 : 0;
+	} while (err == -ETIMEDOUT && wait_more(&waiting));
+	wait_end(&waiting);
+	return err;
+}
+
+int appear_rename(int index, const char *name)
+{
+	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct ifinfomsg *info = netlink_begin(request, RTM_NEWLINK, NLM_F_ACK, sizeof(*info));
+	struct mnl_socket *socket = netlink_open();
+	int err;
+
+	if (!socket)
+		return -errno;
+	info->ifi_index = index;
+	mnl_attr_put_strz((struct nlmsghdr *)request, IFLA_IFNAME, name);
+	err = netlink_talk(socket, request, NULL, NULL);
+	mnl_socket_close(socket);
+	return err;
+}
+
+/** is_joined() - is one interface under the other? */
+static bool is_joined(const struct host *host, int vf, int master)
+{
+	const struct netdev *dev;
+	struct netdevs now;
+	bool joined = false;
+
+	if (!netdevs_read(host, &now)) {
+		dev = netdevs_by_index(&now, vf);
+		joined = dev && master && dev->master == master;
+	}
+	netdevs_free(&now);
+	return joined;
+}
+
+int appear_joined(const struct host *host, int vf, const char *uuid, int ms)
+{
+	struct waiting waiting;
+	bool joined;
+
+	wait_begin(&waiting, ms);
+	do {
+		joined = is_joined(host, vf, appear_find(host, uuid, NULL));
+	} while (!joined && wait_more(&waiting));
+	wait_end(&waiting);
+	return joined ? 0 : -ETIMEDOUT;
+}

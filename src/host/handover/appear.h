@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/handover/appear.h - wait for what a driver does after it was given a device.
+ *
+ * The kernel's word on a change of driver is final when write() returns, but the interface, its
+ * name, and the VF under it may come later: workqueues, udev and the host have a part in it.
+ */
+#ifndef MANAKIN_HOST_HANDOVER_APPEAR_H
+#define MANAKIN_HOST_HANDOVER_APPEAR_H
+
+#include <net/if.h>
+
+#include "host/machine/root.h"
+
+/** appear_pause() - milliseconds */
+void appear_pause(int ms);
+
+/** appear_driver() - until a VMBus device has this driver (NULL: none); 0 or -ETIMEDOUT */
+int appear_driver(const struct host *host, const char *uuid, const char *driver, int ms);
+
+/** appear_find() - the number of a VMBus device's interface, and its name (or NULL); 0: none */
+int appear_find(const struct host *host, const char *uuid, char name[IFNAMSIZ]);
+
+/** appear_wait() - until it has one; 0 or -ETIMEDOUT, or another negative errno */
+int appear_wait(const struct host *host, const char *uuid, int ms);
+
+/**
+ * appear_named() - until an interface is called @wanted
+ * @name:	filled in with what it is called
+ *
+ * Return: 0, -ETIMEDOUT, or -ENODEV: it is gone
+ */
+int appear_named(int index, const char *wanted, int ms, char name[IFNAMSIZ]);
+
+/** appear_rename() - `ip link set NAME name OTHER`; 0 or a negative errno */
+int appear_rename(int index, const char *name);
+
+/** appear_joined() - until interface @vf is under that of a VMBus device; 0 or -ETIMEDOUT */
+int appear_joined(const struct host *host, int vf, const char *uuid, int ms);
+
+#endif

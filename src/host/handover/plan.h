@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/handover/plan.h - from a machine, a journal and what the user wants to a list of steps.
+ *
+ * A plan changes nothing. Each step of it knows what it does, in words and as the command that a
+ * person would type, what was there before, and how it is undone.
+ */
+#ifndef MANAKIN_HOST_HANDOVER_PLAN_H
+#define MANAKIN_HOST_HANDOVER_PLAN_H
+
+#include "base/error.h"
+#include <jansson.h>
+
+#include "host/handover/ledger.h"
+#include "host/machine/port.h"
+
+#define PLAN_PAGES     1024ul /* hugepages on each node, and ... */
+#define PLAN_PAGES_KIB 2048u  /* ... their size: the guide's */
+#define DRIVER_KERNEL  "hv_netvsc"
+#define DRIVER_USER    "uio_hv_generic"
+#define KEY_TEXT       40u
+
+enum step_kind {
+	/* of setup */
+	STEP_HUGEPAGES, /* of one node and size, from @before to @after */
+	STEP_MODULE,    /* load @object */
+	STEP_LINK_DOWN, /* of interface @object */
+	STEP_NEW_ID,    /* tell @driver of network devices */
+	STEP_UNBIND,    /* take device @object from @driver */
+	STEP_BIND,      /* give device @object to @driver, and wait until it has it */
+	STEP_PERSIST,   /* at boot too: @object is a line of the unit */
+	/* of restore, besides */
+	STEP_RENAME, /* the interface is to be called @object */
+	STEP_MTU,    /* to @after */
+	STEP_LINK_UP,
+	STEP_ADDRESS, /* @entry */
+	STEP_ROUTE,   /* @entry */
+	STEP_JOIN,    /* wait until the VF is joined under the synthetic interface */
+	STEP_REMOVE_ID,
+	STEP_UNPERSIST,
+};
+
+/* Which interface of a port is meant */
+enum role { ROLE_NONE, ROLE_SYNTHETIC, ROLE_VF };
+
+enum step_state { STEP_PLANNED, STEP_DONE, STEP_UNCHANGED, STEP_FAILED };
+
+/**
+ * struct step - one change
+ * @key:	of the port; empty: the machine's
+ * @index:	of an interface that is there; 0: it is to come back
+ * @node:	NUMA node, or -1: the machine has none; @kib: size of a hugepage
+ * @undoes:	number of the step in the journal; 0: none
+ * @saved, @entry: an interface as it was, and the address or route of it; the ledger's
+ * @what:	in words
+ * @command:	for a shell; several lines if need be
+ * @undo:	how it is undone, as a command or in words
+ * @why:	what came of it, if there is more to say than @state; may be empty
+ */
+struct step {
+	enum step_kind kind;
+	enum role role;
+	enum step_state state;
+	char key[KEY_TEXT];
+	char object[512];
+	char driver[32];
+	int index;
+	int node;
+	unsigned int kib;
+	unsigned long before, after;
+	json_int_t undoes;
+	const json_t *saved, *entry;
+	char *what, *command, *undo;
+	char why[256];
+};
+
+/**
+ * struct plan_port - a port that the plan is about
+ * @uuid:	of its VMBus device; may be empty
+ * @name:	what to call it: synthetic interface, VF or UUID
+ * @vf:		name of its VF's interface; may be empty
+ * @address:	of its adapter on the PCI bus; may be empty
+ * @netvsc:	for DPDK's netvsc driver; else for its mana driver directly
+ * @index:	of the interface that came back; 0: none has
+ * @save:	it is to be written down as it is now; else the journal knows it already
+ * @steps:	it has steps in the plan
+ * @gone:	of restore: this machine has no such device any more
+ * @journalled:	the journal knows it
+ */
+struct plan_port {
+	char key[KEY_TEXT];
+	char uuid[VMBUS_UUID_TEXT];
+	char name[64];
+	char vf[IFNAMSIZ];
+	char address[PCI_ADDRESS_TEXT];
+	const struct mana_port *port;
+	int index;
+	bool netvsc, save, steps, gone, journalled;
+};
+
+struct plan {
+	struct plan_port *port;
+	size_t n_ports;
+	struct step *step;
+	size_t n_steps;
+};
+
+/* Which of DPDK's drivers is to have a port */
+enum setup_pmd {
+	PMD_AUTO, /* netvsc where there is a synthetic interface, else mana */
+	PMD_NETVSC,
+	PMD_MANA,
+};
+
+/**
+ * struct setup_options - what the user wants
+ * @pages:	of @kib KiB on each node, at least
+ * @pages_asked: the user said so; else it is left out where other pages do as well
+ * @force:	also an interface that is in use
+ * @program:	path of this program, for @persist; NULL: not at boot
+ */
+struct setup_options {
+	enum setup_pmd pmd;
+	unsigned long pages;
+	unsigned int kib;
+	bool pages_asked;
+	bool force;
+	const char *program;
+};
+
+/**
+ * plan_setup() - how to hand interfaces over
+ * @ledger:	of the journal
+ * @words:	@n_words names of the user's
+ * @plan:	filled in; points into @machine; plan_free() it, after a failure too
+ * @error:	on failure, a sentence for the user
+ *
+ * Return: 0; -EINVAL, -ENODEV, -ENOTSUP: as machine_find(); -EBUSY: refused, as it is in use;
+ * -ENOENT: the kernel has no such module or hugepages; another negative errno
+ */
+int plan_setup(const struct host *host, const struct machine *machine, const struct ledger *ledger,
+	       const char *const *words, size_t n_words, const struct setup_options *options,
+	       struct plan *plan, struct error *error);
+
+/**
+ * plan_restore() - how to give interfaces back
+ * @words:	likewise; with none of them: all that the journal or the buses know of
+ *
+ * Return: likewise; -EBUSY: a process has it open
+ */
+int plan_restore(const struct host *host, const struct machine *machine,
+		 const struct ledger *ledger, const char *const *words, size_t n_words,
+		 struct plan *plan, struct error *error);
+
+/**
+ * plan_undo() - how to take back what a setup has done that failed
+ * @keys:	of its @n_keys ports
+ * @since:	number of the last step before it
+ */
+int plan_undo(const struct host *host, const struct machine *machine, const struct ledger *ledger,
+	      const char *const *keys, size_t n_keys, json_int_t since, struct plan *plan,
+	      struct error *error);
+
+void plan_free(struct plan *plan);
+
+/** plan_find() - the port of this key, or NULL */
+struct plan_port *plan_find(const struct plan *plan, const char *key);
+
+/* For the files of the plan alone */
+
+/** plan_add() - add @step, with its words; 0 or -ENOMEM */
+int plan_add(const struct host *host, struct plan *plan, const struct step *step);
+
+/** plan_add_port() - add a port once; NULL: no memory. @port may be NULL: it is gone */
+struct plan_port *plan_add_port(struct plan *plan, const struct machine *machine,
+				const struct ledger *ledger, const struct mana_port *port,
+				const char *key);
+
+/** port_key() - under which the journal knows a port */
+const char *port_key(const struct mana_port *port, char key[KEY_TEXT]);
+
+/** step_kind_name() - "hugepages", "link-down", ... */
+const char *step_kind_name(enum step_kind kind);
+
+/** step_describe() - fill in @what, @command and @undo; 0 or -ENOMEM */
+int step_describe(const struct host *host, struct step *step);
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The way back: from what the journal says a port was, and from what the buses say it is. Each
+ * step drives at a state and does nothing where that is reached, so that a way back which was cut
+ * off is simply begun again.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/machine/hugepage.h"
+#include "host/handover/persist.h"
+#include "host/handover/planning.h"
+#include "host/handover/saved.h"
+
+/** add_port() - take a port into the plan, if nobody is using it */
+static int add_port(const struct planning *p, const struct mana_port *port,
+		    const struct ledger_port *known)
+{
+	const struct plan_port *added;
+	char key[KEY_TEXT];
+
+	if (port && (port->owner == OWNER_NETVSC || port->owner == OWNER_DPDK_MANA) && *port->users)
+		return plan_fail(p, -EBUSY, "%s is in use by %s; end that first", port->name,
+				 port->users);
+	added = plan_add_port(p->plan, p->machine, p->ledger, port,
+			      known ? known->key : port_key(port, key));
+	return added ? 0 : plan_no_memory(p);
+}
+
+/** add_word() - a port that the user names */
+static int add_word(const struct planning *p, const char *word)
+{
+	const struct mana_port *port;
+	const struct ledger_port *known;
+	char key[KEY_TEXT];
+	int err = machine_find(p->machine, word, &port, p->error);
+
+	if (err == -ENODEV) {
+		known = ledger_named(p->ledger, word);
+		return known ? add_port(p, planning_port(p, known->key), known) : err;
+	}
+	if (err)
+		return err;
+	if (port->adapter >= 0 && p->machine->adapter[port->adapter].kind == ADAPTER_SOFTWARE)
+		return plan_fail(
+			p, -ENOTSUP,
+			"%s is an adapter in software, of which the kernel has nothing to get "
+			"back",
+			word);
+	return add_port(p, port, ledger_find(p->ledger, port_key(port, key)));
+}
+
+/** add_all() - what the journal knows, and what the buses show to be away from the kernel */
+static int add_all(const struct planning *p)
+{
+	char key[KEY_TEXT];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < p->ledger->n_ports; i++)
+		if (!p->ledger->port[i].restored)
+			err = add_port(p, planning_port(p, p->ledger->port[i].key),
+				       &p->ledger->port[i]);
+	for (size_t i = 0; !err && i < p->machine->n_ports; i++)
+		if (p->machine->port[i].owner == OWNER_NETVSC &&
+		    !plan_find(p->plan, port_key(&p->machine->port[i], key)))
+			err = add_port(p, &p->machine->port[i], NULL);
+	return err;
+}
+
+/** interface_step() - a step on one of a port's interfaces */
+static struct step interface_step(const struct plan_port *port, enum step_kind kind, enum role role,
+				  const struct netdev *dev, const char *name)
+{
+	struct step step = { .kind = kind, .role = role, .index = dev ? dev->index : 0 };
+
+	snprintf(step.key, sizeof(step.key), "%s", port->key);
+	snprintf(step.object, sizeof(step.object), "%s", name);
+	return step;
+}
+
+/** add_interface() - name, MTU and link of an interface, as they were */
+static int add_interface(const struct planning *p, const struct plan_port *port, enum role role,
+			 const struct netdev *dev, const json_t *saved)
+{
+	const char *name = ledger_text(saved, "name");
+	json_int_t mtu = ledger_number(saved, "mtu");
+	struct step step;
+	int err = 0;
+
+	if (!dev || strcmp(dev->name, name)) {
+		step = interface_step(port, STEP_RENAME, role, dev, name);
+		err = plan_add(p->host, p->plan, &step);
+	}
+	if (!err && mtu > 0 && (!dev || dev->mtu != (unsigned long)mtu)) {
+		step = interface_step(port, STEP_MTU, role, dev, name);
+		step.before = dev ? dev->mtu : 0;
+		step.after = (unsigned long)mtu;
+		err = plan_add(p->host, p->plan, &step);
+	}
+	if (!err && json_is_true(json_object_get(saved, "up")) &&
+	    (!dev || !(dev->flags & IFF_UP))) {
+		step = interface_step(port, STEP_LINK_UP, role, dev, name);
+		err = plan_add(p->host, p->plan, &step);
+	}
+	return err;
+}
+
+/** add_entries() - the addresses or the routes of an interface */
+static int add_entries(const struct planning *p, const struct plan_port *port, enum role role,
+		       const struct netdev *dev, const json_t *saved, enum step_kind kind)
+{
+	const json_t *list = json_object_get(saved, kind == STEP_ADDRESS ? "addresses" : "routes");
+	const json_t *entry;
+	int err = 0;
+	size_t i;
+
+	json_array_foreach(list, i, entry) {
+		struct step step =
+			interface_step(port, kind, role, dev, ledger_text(saved, "name"));
+
+		step.saved = saved;
+		step.entry = entry;
+		err = plan_add(p->host, p->plan, &step);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/** add_states() - both interfaces as the journal has them */
+static int add_states(const struct planning *p, const struct plan_port *port, bool rebound,
+		      const json_t *record)
+{
+	const json_t *saved[2] = { json_object_get(record, "synthetic"),
+				   json_object_get(record, "vf") };
+	const struct netdev *dev[2] = { rebound ? NULL : port->port->synthetic, port->port->vf };
+	static const enum role roles[2] = { ROLE_SYNTHETIC, ROLE_VF };
+	static const enum step_kind lists[2] = { STEP_ADDRESS, STEP_ROUTE };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < 2; i++) {
+		/* A VF that is gone is the host's to bring back. */
+		if (!saved[i] || (i && !dev[i]))
+			continue;
+		err = add_interface(p, port, roles[i], dev[i], saved[i]);
+	}
+	if (!err && saved[1] && dev[1] && json_object_get(saved[1], "master") && rebound) {
+		struct step step = interface_step(port, STEP_JOIN, ROLE_VF, dev[1], dev[1]->name);
+
+		err = plan_add(p->host, p->plan, &step);
+	}
+	for (size_t list = 0; !err && list < 2; list++)
+		for (size_t i = 0; !err && i < 2; i++)
+			if (saved[i] && (!i || dev[i]))
+				err = add_entries(p, port, roles[i], dev[i], saved[i], lists[list]);
+	return err;
+}
+
+/** add_up() - both links up, of a port that nobody wrote down */
+static int add_up(const struct planning *p, const struct plan_port *port, bool rebound)
+{
+	const struct netdev *dev[2] = { rebound ? NULL : port->port->synthetic, port->port->vf };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < 2; i++) {
+		struct step step;
+
+		if (dev[i] ? (dev[i]->flags & IFF_UP) != 0 : i || !rebound)
+			continue;
+		step = interface_step(port, STEP_LINK_UP, i ? ROLE_VF : ROLE_SYNTHETIC, dev[i],
+				      dev[i] ? dev[i]->name : port->uuid);
+		err = plan_add(p->host, p->plan, &step);
+	}
+	return err;
+}
+
+/** add_steps() - all of a port */
+static int add_steps(const struct planning *p, const struct plan_port *port)
+{
+	const struct ledger_port *known = ledger_find(p->ledger, port->key);
+	struct step step = { .kind = STEP_UNBIND, .driver = DRIVER_USER };
+	bool rebound;
+	int err = 0;
+
+	if (port->gone)
+		return 0;
+	rebound = *port->uuid &&
+		  (!strcmp(port->port->vmbus_driver, DRIVER_USER) || !*port->port->vmbus_driver);
+	strcpy(step.key, port->key);
+	strcpy(step.object, port->uuid);
+	if (rebound && *port->port->vmbus_driver)
+		err = plan_add(p->host, p->plan, &step);
+	step.kind = STEP_BIND;
+	strcpy(step.driver, DRIVER_KERNEL);
+	if (!err && rebound)
+		err = plan_add(p->host, p->plan, &step);
+	if (!err && known && (rebound || known->touched || known->restoring))
+		err = add_states(p, port, rebound, known->saved);
+	/* Of one that was handed over by hand before setup came, the interface was not seen. */
+	if (!err && (!known || (rebound && !json_object_get(known->saved, "synthetic"))))
+		err = add_up(p, port, rebound);
+	return err;
+}
+
+/** others_bound() - has the driver for user space a device that this plan does not take away? */
+static bool others_bound(const struct planning *p)
+{
+	char key[KEY_TEXT];
+
+	for (size_t i = 0; i < p->machine->n_ports; i++)
+		if (!strcmp(p->machine->port[i].vmbus_driver, DRIVER_USER) &&
+		    !plan_find(p->plan, port_key(&p->machine->port[i], key)))
+			return true;
+	return false;
+}
+
+/** add_pages() - as many hugepages as before, if nobody has changed their number since */
+static int add_pages(const struct planning *p, struct hugepages_found *found,
+		     const struct ledger_step *done)
+{
+	struct step step = { .kind = STEP_HUGEPAGES,
+			     .node = (int)ledger_number(done->record, "node"),
+			     .kib = (unsigned int)ledger_number(done->record, "kib"),
+			     .after = (unsigned long)ledger_number(done->record, "before"),
+			     .undoes = done->number };
+	unsigned long wanted = (unsigned long)ledger_number(done->record, "after");
+
+	for (size_t i = 0; i < found->n; i++) {
+		struct hugepage *page = &found->page[i];
+		bool ours = done->done ? page->total == wanted
+				       : page->total > step.after && page->total <= wanted;
+
+		if (page->node != step.node || page->kib != step.kib || !ours)
+			continue;
+		step.before = page->total;
+		page->total = step.after;
+		return plan_add(p->host, p->plan, &step);
+	}
+	return 0;
+}
+
+/** add_shared() - what is no port's, the last first */
+static int add_shared(const struct planning *p)
+{
+	struct step remove_id = { .kind = STEP_REMOVE_ID, .driver = DRIVER_USER };
+	struct hugepages_found found = { 0 };
+	int err = hugepages_read(p->host, &found);
+
+	if (err == -ENOENT)
+		err = 0;
+	for (size_t i = p->ledger->n_steps; !err && i-- > 0;) {
+		const struct ledger_step *step = &p->ledger->step[i];
+
+		if (step->port || step->undone || step->number <= p->since ||
+		    (step->done && !step->changed))
+			continue;
+		if (!strcmp(step->kind, step_kind_name(STEP_HUGEPAGES)))
+			err = add_pages(p, &found, step);
+		if (!strcmp(step->kind, step_kind_name(STEP_NEW_ID)) && !others_bound(p)) {
+			remove_id.undoes = step->number;
+			err = plan_add(p->host, p->plan, &remove_id);
+		}
+	}
+	hugepages_found_free(&found);
+	return err;
+}
+
+/** none_left() - is every port that is not back yet in the plan? */
+static bool none_left(const struct planning *p)
+{
+	for (size_t i = 0; i < p->ledger->n_ports; i++)
+		if (!p->ledger->port[i].restored && !plan_find(p->plan, p->ledger->port[i].key))
+			return false;
+	return true;
+}
+
+/** add_unpersist() - the unit's line of a port, or (NULL) of all */
+static int add_unpersist(const struct planning *p, const char *key)
+{
+	struct step step = { .kind = STEP_UNPERSIST };
+
+	if (!persist_has(p->host, key))
+		return 0;
+	if (key)
+		snprintf(step.key, sizeof(step.key), "%s", key);
+	return plan_add(p->host, p->plan, &step);
+}
+
+int plan_restore(const struct host *host, const struct machine *machine,
+		 const struct ledger *ledger, const char *const *words, size_t n_words,
+		 struct plan *plan, struct error *error)
+{
+	struct planning p = { host, machine, ledger, plan, error, NULL, 0 };
+	int err = 0;
+
+	planning_begin(&p);
+	if (!n_words)
+		err = add_all(&p);
+	for (size_t i = 0; !err && i < n_words; i++)
+		err = add_word(&p, words[i]);
+	for (size_t i = 0; !err && i < plan->n_ports; i++)
+		err = add_steps(&p, &plan->port[i]);
+	if (!err && none_left(&p))
+		err = add_shared(&p);
+	if (!err && !n_words)
+		err = add_unpersist(&p, NULL);
+	for (size_t i = 0; !err && n_words && i < plan->n_ports; i++)
+		err = add_unpersist(&p, plan->port[i].key);
+	return err && !*error->text ? plan_fail(&p, err, "cannot plan the way back: %s", strerror(-err))
+			      : err;
+}
+
+/** unit_changed() - has a setup after step @since written the port's line of the unit? */
+static bool unit_changed(const struct planning *p, const char *key)
+{
+	for (size_t i = 0; i < p->ledger->n_steps; i++) {
+		const struct ledger_step *step = &p->ledger->step[i];
+
+		if (step->number > p->since && step->port && !strcmp(step->port, key) &&
+		    !strcmp(step->kind, step_kind_name(STEP_PERSIST)))
+			return true;
+	}
+	return false;
+}
+
+int plan_undo(const struct host *host, const struct machine *machine, const struct ledger *ledger,
+	      const char *const *keys, size_t n_keys, json_int_t since, struct plan *plan,
+	      struct error *error)
+{
+	struct planning p = { host, machine, ledger, plan, error, NULL, since };
+	int err = 0;
+
+	planning_begin(&p);
+	for (size_t i = 0; !err && i < n_keys; i++) {
+		const struct ledger_port *known = ledger_find(ledger, keys[i]);
+
+		if (known)
+			err = add_port(&p, planning_port(&p, known->key), known);
+	}
+	for (size_t i = 0; !err && i < plan->n_ports; i++)
+		err = add_steps(&p, &plan->port[i]);
+	if (!err)
+		err = add_shared(&p);
+	for (size_t i = 0; !err && i < plan->n_ports; i++)
+		if (unit_changed(&p, plan->port[i].key))
+			err = add_unpersist(&p, plan->port[i].key);
+	return err && !*error->text ? plan_fail(&p, err, "cannot plan the way back: %s", strerror(-err))
+			      : err;
+}

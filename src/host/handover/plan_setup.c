@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The way to DPDK. The order is the guide's, but for the modules: what may fail comes before the
+ * links go down.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/machine/hugepage.h"
+#include "host/machine/module.h"
+#include "host/handover/persist.h"
+#include "host/handover/planning.h"
+
+/** find_port() - by any name, also one that it had before it was handed over */
+static int find_port(const struct planning *p, const char *word, const struct mana_port **port)
+{
+	int err = machine_find(p->machine, word, port, p->error);
+	const struct ledger_port *known = err == -ENODEV ? ledger_named(p->ledger, word) : NULL;
+
+	if (!known)
+		return err;
+	*port = planning_port(p, known->key);
+	if (*port)
+		return 0;
+	return plan_fail(
+		p, -ENODEV,
+		"%s was handed over by setup, but its device %s is gone from this machine; "
+		"'manakin restore %s' forgets it",
+		word, known->key, word);
+}
+
+/** check_in_use() - does somebody need the port's interfaces? */
+static int check_in_use(const struct planning *p, const struct mana_port *port)
+{
+	const struct netdev *dev[2] = { port->synthetic, port->vf };
+
+	if (p->options->force)
+		return 0;
+	if (port_ssh(port))
+		return plan_fail(
+			p, -EBUSY,
+			"%s carries this SSH session, which would end; name another interface, "
+			"or add --force if there is another way to this machine",
+			port->name);
+	if (port_default_route(port))
+		return plan_fail(
+			p, -EBUSY,
+			"%s carries the default route, without which this machine may not be "
+			"reached; name another interface, or add --force",
+			port->name);
+	for (size_t i = 0; i < 2; i++) {
+		const struct netdev *above = NULL;
+
+		if (!dev[i])
+			continue;
+		/* A pair of virtual Ethernet names each other; neither is above. */
+		for (size_t j = 0; j < p->machine->netdevs.n && !above; j++)
+			if (p->machine->netdevs.dev[j].lower == dev[i]->index &&
+			    p->machine->netdevs.dev[j].index != dev[i]->lower)
+				above = &p->machine->netdevs.dev[j];
+		if (!above && dev[i]->master &&
+		    !(dev[i] == port->vf && port->synthetic &&
+		      port->synthetic->index == dev[i]->master))
+			above = netdevs_by_index(&p->machine->netdevs, dev[i]->master);
+		if (above)
+			return plan_fail(
+				p, -EBUSY,
+				"%s is in use by the interface %s, which restore would not "
+				"bring back; remove that first, or add --force",
+				dev[i]->name, above->name);
+	}
+	return 0;
+}
+
+/** is_up() - an interface that is there */
+static bool is_up(const struct netdev *dev)
+{
+	return dev && (dev->flags & IFF_UP);
+}
+
+/** as_saved() - is an interface still the one that was written down, and in the same state? */
+static bool as_saved(const struct netdev *dev, const json_t *saved)
+{
+	if (!dev || !saved)
+		return !dev && !saved;
+	return dev->index == ledger_number(saved, "index") &&
+	       is_up(dev) == json_is_true(json_object_get(saved, "up"));
+}
+
+/**
+ * must_save() - is the port to be written down as it is now?
+ *
+ * If the journal has it half-way, what it has is the state to go back to. If it has it handed
+ * over, and somebody gave it back by hand since, the state is a new one.
+ */
+static bool must_save(const struct mana_port *port, const struct ledger_port *known)
+{
+	if (!known)
+		return true;
+	if (known->restoring)
+		return false;
+	if (as_saved(port->synthetic, json_object_get(known->saved, "synthetic")) &&
+	    as_saved(port->vf, json_object_get(known->saved, "vf")))
+		return true;
+	return known->ready && (is_up(port->synthetic) || is_up(port->vf));
+}
+
+/** add_port() - take a port into the plan, if it can be handed over */
+static int add_port(const struct planning *p, const char *word)
+{
+	enum setup_pmd pmd = p->options->pmd;
+	const struct mana_port *port;
+	struct plan_port *added;
+	char key[KEY_TEXT];
+	int err = find_port(p, word, &port);
+
+	if (err)
+		return err;
+	if (port->adapter >= 0 && p->machine->adapter[port->adapter].kind == ADAPTER_SOFTWARE)
+		return plan_fail(p, -ENOTSUP,
+				 "%s is an adapter in software, of which the kernel holds nothing; "
+				 "'manakin run %s' uses it as it is",
+				 word, word);
+	if (port->adapter < 0 && !p->options->force)
+		return plan_fail(
+			p, -ENOTSUP,
+			"there is no MANA VF under %s: accelerated networking is off, or this "
+			"machine has another adapter; see manakin check",
+			port->name);
+	if (pmd == PMD_NETVSC && !*port->uuid)
+		return plan_fail(
+			p, -ENOTSUP,
+			"%s has no synthetic interface on VMBus, which DPDK's netvsc needs; "
+			"use --pmd mana",
+			port->name);
+	if (pmd == PMD_AUTO)
+		pmd = *port->uuid ? PMD_NETVSC : PMD_MANA;
+	if (pmd == PMD_MANA && port->owner == OWNER_NETVSC)
+		return plan_fail(
+			p, -EBUSY,
+			"%s is handed over to DPDK's netvsc, not to its mana driver; first "
+			"'manakin restore %s'",
+			word, word);
+	if (pmd == PMD_NETVSC && port->owner == OWNER_DPDK_MANA && !p->options->force)
+		return plan_fail(p, -EBUSY, "%s is in use by %s; end that first, or add --force",
+				 word, port->users);
+	if (is_up(port->synthetic) || is_up(port->vf)) {
+		err = check_in_use(p, port);
+		if (err)
+			return err;
+	}
+	added = plan_add_port(p->plan, p->machine, p->ledger, port, port_key(port, key));
+	if (!added)
+		return plan_no_memory(p);
+	added->netvsc = pmd == PMD_NETVSC;
+	added->save = must_save(port, ledger_find(p->ledger, key));
+	return 0;
+}
+
+/** enough_memory() - has the node pages of any size for what the guide wants? */
+static bool enough_memory(const struct hugepages_found *found, int node)
+{
+	unsigned long kib = 0;
+
+	for (size_t i = 0; i < found->n; i++)
+		if (found->page[i].node == node)
+			kib += found->page[i].total * found->page[i].kib;
+	return kib >= PLAN_PAGES * PLAN_PAGES_KIB;
+}
+
+/** add_hugepages() - on each node that has fewer */
+static int add_hugepages(const struct planning *p)
+{
+	const struct setup_options *options = p->options;
+	struct hugepages_found found;
+	bool known = false;
+	int err = hugepages_read(p->host, &found);
+
+	for (size_t i = 0; !err && i < found.n; i++) {
+		const struct hugepage *page = &found.page[i];
+		struct step step = { .kind = STEP_HUGEPAGES,
+				     .node = page->node,
+				     .kib = page->kib,
+				     .before = page->total,
+				     .after = options->pages };
+
+		if (page->kib != options->kib)
+			continue;
+		known = true;
+		if (page->total < options->pages &&
+		    (options->pages_asked || !enough_memory(&found, page->node)))
+			err = plan_add(p->host, p->plan, &step);
+	}
+	hugepages_found_free(&found);
+	if (err)
+		return plan_fail(p, err, "cannot read the numbers of hugepages: %s",
+				 strerror(-err));
+	if (!known && options->pages)
+		return plan_fail(
+			p, -ENOENT,
+			"this machine has no hugepages of %u kB; --hugepages N,2M and N,1G are "
+			"usual, /sys/kernel/mm/hugepages shows its sizes",
+			options->kib);
+	return 0;
+}
+
+/** add_module() - load it, if it is not there */
+static int add_module(const struct planning *p, const char *name)
+{
+	struct step step = { .kind = STEP_MODULE };
+	enum module_state state;
+	int err = module_state(p->host, name, &state);
+
+	if (err)
+		return plan_fail(p, err, "cannot see whether the kernel has the module %s: %s",
+				 name, strerror(-err));
+	if (state == MODULE_MISSING)
+		return plan_fail(p, -ENOENT,
+				 "the kernel has no module %s, without which DPDK cannot drive the "
+				 "adapter; see manakin check",
+				 name);
+	if (state != MODULE_PRESENT)
+		return 0;
+	snprintf(step.object, sizeof(step.object), "%s", name);
+	return plan_add(p->host, p->plan, &step) ? plan_no_memory(p) : 0;
+}
+
+/** add_links() - both interfaces of a port down */
+static int add_links(const struct planning *p, const struct plan_port *port)
+{
+	const struct netdev *dev[2] = { port->port->synthetic, port->port->vf };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < 2; i++) {
+		struct step step = { .kind = STEP_LINK_DOWN, .role = i ? ROLE_VF : ROLE_SYNTHETIC };
+
+		if (!is_up(dev[i]))
+			continue;
+		step.index = dev[i]->index;
+		strcpy(step.key, port->key);
+		snprintf(step.object, sizeof(step.object), "%s", dev[i]->name);
+		err = plan_add(p->host, p->plan, &step);
+	}
+	return err;
+}
+
+/** add_move() - a port's VMBus device to the driver for user space */
+static int add_move(const struct planning *p, const struct plan_port *port)
+{
+	const char *driver = port->port->vmbus_driver;
+	struct step step = { .kind = STEP_UNBIND };
+	int err = 0;
+
+	if (!port->netvsc || !strcmp(driver, DRIVER_USER))
+		return 0;
+	strcpy(step.key, port->key);
+	snprintf(step.object, sizeof(step.object), "%s", port->uuid);
+	if (*driver) {
+		snprintf(step.driver, sizeof(step.driver), "%s", driver);
+		err = plan_add(p->host, p->plan, &step);
+	}
+	step.kind = STEP_BIND;
+	strcpy(step.driver, DRIVER_USER);
+	return err ? err : plan_add(p->host, p->plan, &step);
+}
+
+/** add_persist() - a line of the unit */
+static int add_persist(const struct planning *p, const struct plan_port *port)
+{
+	const struct setup_options *options = p->options;
+	struct step step = { .kind = STEP_PERSIST };
+	int len;
+
+	if (!host_exists(p->host, PERSIST_DIRECTORY))
+		return plan_fail(p, -ENOENT,
+				 "--persist: this machine has no " PERSIST_DIRECTORY
+				 ", as it runs no systemd");
+	if (options->program[strcspn(options->program, " \t\"'\\%$")])
+		return plan_fail(p, -EINVAL,
+				 "--persist: the path of this program, %s, has characters that a "
+				 "systemd unit gives a meaning; install it elsewhere",
+				 options->program);
+	strcpy(step.key, port->key);
+	len = snprintf(step.object, sizeof(step.object), "%s setup --pmd %s --hugepages %lu,%uk%s",
+		       options->program, port->netvsc ? "netvsc" : "mana", options->pages,
+		       options->kib, options->force ? " --force" : "");
+	if (len >= (int)sizeof(step.object))
+		return plan_fail(p, -ENAMETOOLONG,
+				 "--persist: the path of this program is too long");
+	if (persist_is(p->host, port->key, step.object))
+		return 0;
+	return plan_add(p->host, p->plan, &step) ? plan_no_memory(p) : 0;
+}
+
+/** add_modules() - what the ports need of the kernel */
+static int add_modules(const struct planning *p)
+{
+	bool netvsc = false;
+	int err = 0;
+
+	for (size_t i = 0; i < p->plan->n_ports; i++)
+		netvsc |= p->plan->port[i].netvsc;
+	if (netvsc)
+		err = add_module(p, DRIVER_USER);
+	if (!err)
+		err = add_module(p, "mana_ib");
+	return err ? err : add_module(p, "ib_uverbs");
+}
+
+/**
+ * add_new_id() - if a device is to be bound
+ *
+ * The kernel does not show what the driver was told already; it says so when it is told again.
+ */
+static int add_new_id(const struct planning *p)
+{
+	struct step step = { .kind = STEP_NEW_ID, .driver = DRIVER_USER };
+	bool wanted = false;
+
+	for (size_t i = 0; i < p->plan->n_ports; i++)
+		wanted |= p->plan->port[i].netvsc &&
+			  strcmp(p->plan->port[i].port->vmbus_driver, DRIVER_USER);
+	return wanted ? plan_add(p->host, p->plan, &step) : 0;
+}
+
+int plan_setup(const struct host *host, const struct machine *machine, const struct ledger *ledger,
+	       const char *const *words, size_t n_words, const struct setup_options *options,
+	       struct plan *plan, struct error *error)
+{
+	struct planning p = { host, machine, ledger, plan, error, options, 0 };
+	int err = 0;
+
+	planning_begin(&p);
+	for (size_t i = 0; !err && i < n_words; i++)
+		err = add_port(&p, words[i]);
+	if (!err)
+		err = add_hugepages(&p);
+	if (!err)
+		err = add_modules(&p);
+	for (size_t i = 0; !err && i < plan->n_ports; i++)
+		err = add_links(&p, &plan->port[i]);
+	if (!err)
+		err = add_new_id(&p);
+	for (size_t i = 0; !err && i < plan->n_ports; i++)
+		err = add_move(&p, &plan->port[i]);
+	for (size_t i = 0; !err && options->program && i < plan->n_ports; i++)
+		err = add_persist(&p, &plan->port[i]);
+	return err && !*error->text ? plan_no_memory(&p) : err;
+}

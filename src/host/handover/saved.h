@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/handover/saved.h - what an interface loses when it is set down or taken away, and how it gets it
+ * back: link state, MTU, addresses, routes.
+ *
+ * Addresses and routes are kept as the kernel's own messages, so that what this program has no
+ * word for comes back too. What the kernel makes by itself is left out: routes that come with an
+ * address, link-local and temporary addresses, what router advertisements bring. Lost for good are
+ * qdiscs, ethtool settings, neighbours, and the interface's sysctl settings.
+ */
+#ifndef MANAKIN_HOST_HANDOVER_SAVED_H
+#define MANAKIN_HOST_HANDOVER_SAVED_H
+
+#include <jansson.h>
+
+#include "host/machine/netdev.h"
+
+/**
+ * saved_interface() - write down an interface as it is
+ *
+ *	{ "name", "index", "up", "mtu", "master" (name; if any), "at" (seconds since boot),
+ *	  "addresses": [ { "family", "text", "netlink" } ... ], "routes": likewise }
+ *
+ * "family" is 4 or 6; "text" is what ip(8) wants after "address replace" or "route add"; "netlink"
+ *the message in hexadecimal digits.
+ *
+ * Return: 0 or a negative errno
+ */
+int saved_interface(const struct netdevs *netdevs, const struct netdev *dev, json_t **saved);
+
+/** saved_ok() - does this have the shape of what saved_interface() makes? */
+bool saved_ok(const json_t *saved);
+
+/**
+ * struct saved_index - an interface's number then and now
+ */
+struct saved_index {
+	int then, now;
+};
+
+/**
+ * saved_put() - give back one address or route
+ * @saved:	the interface
+ * @entry:	of its "addresses" or "routes"
+ * @moved:	@n_moved interfaces that have another number now
+ *
+ * Return: 0, also if it is there already or has expired in the meantime; or a negative errno
+ */
+int saved_put(const json_t *saved, const json_t *entry, const struct saved_index *moved,
+	      size_t n_moved);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "host/machine/distro.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The guide, "Supported Marketplace Images"; later ones of the same line have what these have. */
+static const struct {
+	const char *id;
+	const char *line; /* what the version begins with */
+	const char *version, *kernel;
+} images[] = {
+	{ "rhel", "8.", "8.9", NULL },
+	{ "rhel", "9.", "9.4", NULL },
+	{ "ubuntu", "20.04", "20.04", "5.15.0-1045-azure" },
+	{ "ubuntu", "22.04", "22.04", "5.15.0-1045-azure" },
+};
+
+static const struct {
+	enum distro_family family;
+	const char *ids; /* of ID or ID_LIKE, with a space around each */
+} families[] = {
+	{ DISTRO_AZURE, " azurelinux mariner " },
+	{ DISTRO_DEBIAN, " debian ubuntu " },
+	{ DISTRO_RHEL, " rhel fedora centos almalinux rocky ol " },
+	{ DISTRO_SUSE, " suse sles opensuse " },
+};
+
+/** family_of() - by one of the words of ID or ID_LIKE */
+static enum distro_family family_of(const char *words)
+{
+	while (*words) {
+		size_t len = strcspn(words, " ");
+		char word[40];
+
+		if (len && len < sizeof(word) - 2) {
+			snprintf(word, sizeof(word), " %.*s ", (int)len, words);
+			for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+				if (strstr(families[i].ids, word))
+					return families[i].family;
+		}
+		words += len;
+		words += strspn(words, " ");
+	}
+	return DISTRO_OTHER;
+}
+
+/** value_of() - of a line NAME=VALUE, with or without quotation marks; NULL if it is another's */
+static char *value_of(char *line, const char *name)
+{
+	size_t len = strlen(name);
+	char *value = line + len + 1;
+
+	if (strncmp(line, name, len) || line[len] != '=')
+		return NULL;
+	if (*value == '"' || *value == '\'') {
+		value[1 + strcspn(value + 1, (char[]){ *value, 0 })] = '\0';
+		value++;
+	}
+	return value;
+}
+
+static void take(char *to, size_t size, const char *value)
+{
+	if (value)
+		snprintf(to, size, "%s", value);
+}
+
+void distro_parse(char *text, struct distro *distro)
+{
+	char like[128] = "", *line;
+
+	memset(distro, 0, sizeof(*distro));
+	while ((line = strsep(&text, "\n"))) {
+		take(distro->id, sizeof(distro->id), value_of(line, "ID"));
+		take(distro->version, sizeof(distro->version), value_of(line, "VERSION_ID"));
+		take(distro->name, sizeof(distro->name), value_of(line, "PRETTY_NAME"));
+		take(like, sizeof(like), value_of(line, "ID_LIKE"));
+	}
+	distro->family = family_of(distro->id);
+	if (distro->family == DISTRO_OTHER)
+		distro->family = family_of(like);
+}
+
+int distro_read(const struct host *host, struct distro *distro)
+{
+	char text[4096];
+	ssize_t len = host_read(host, text, sizeof(text), "/etc/os-release");
+
+	if (len < 0)
+		len = host_read(host, text, sizeof(text), "/usr/lib/os-release");
+	if (len < 0)
+		*text = '\0';
+	distro_parse(text, distro);
+	return len < 0 ? (int)len : 0;
+}
+
+int version_compare(const char *a, const char *b)
+{
+	static const char digits[] = "0123456789";
+
+	for (;;) {
+		unsigned long one, other;
+		char *end_a, *end_b;
+
+		a += strcspn(a, digits);
+		b += strcspn(b, digits);
+		if (!*a || !*b)
+			return (*a != '\0') - (*b != '\0');
+		one = strtoul(a, &end_a, 10);
+		other = strtoul(b, &end_b, 10);
+		if (one != other)
+			return one < other ? -1 : 1;
+		a = end_a;
+		b = end_b;
+	}
+}
+
+bool distro_supported(const struct distro *distro, const char *kernel, const char **older)
+{
+	*older = NULL;
+	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
+		if (strcmp(distro->id, images[i].id) ||
+		    strncmp(distro->version, images[i].line, strlen(images[i].line)) ||
+		    version_compare(distro->version, images[i].version) < 0)
+			continue;
+		if (!images[i].kernel || version_compare(kernel, images[i].kernel) >= 0)
+			return true;
+		*older = images[i].kernel;
+	}
+	return false;
+}
+
+const char *distro_install(const struct distro *distro, enum distro_package package)
+{
+	static const char *const commands[][3] = {
+		[DISTRO_DEBIAN] = {
+			"sudo apt-get install rdma-core ibverbs-providers",
+			"sudo apt-get install linux-modules-extra-$(uname -r)",
+			"sudo apt-get install linux-azure && sudo reboot",
+		},
+		[DISTRO_RHEL] = {
+			"sudo dnf install rdma-core libibverbs",
+			"sudo dnf install kernel-modules-$(uname -r) kernel-modules-extra-$(uname -r)",
+			"sudo dnf upgrade kernel kernel-modules && sudo reboot",
+		},
+		[DISTRO_AZURE] = {
+			"sudo tdnf install rdma-core libibverbs",
+			"sudo tdnf upgrade kernel && sudo reboot",
+			"sudo tdnf upgrade kernel && sudo reboot",
+		},
+		[DISTRO_SUSE] = {
+			"sudo zypper install rdma-core libibverbs libmana1",
+			"sudo zypper install kernel-default",
+			"sudo zypper update kernel-default && sudo reboot",
+		},
+	};
+
+	if (distro->family == DISTRO_OTHER)
+		return NULL;
+	/* Debian's own kernels have no flavour of Azure's, and all their modules in one package. */
+	if (!strcmp(distro->id, "debian") && package == PACKAGE_KERNEL)
+		return strcmp(distro->version, "12") ?
+			       "sudo apt-get install linux-image-cloud-amd64 && sudo reboot" :
+			       "sudo apt-get install -t bookworm-backports "
+			       "linux-image-cloud-amd64 && sudo reboot";
+	if (!strcmp(distro->id, "debian") && package == PACKAGE_MODULES)
+		return "sudo apt-get install linux-image-cloud-amd64 && sudo reboot";
+	return commands[distro->family][package];
+}

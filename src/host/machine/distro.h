@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/machine/distro.h - the distribution, its kernel, and how something is installed on it.
+ */
+#ifndef MANAKIN_HOST_MACHINE_DISTRO_H
+#define MANAKIN_HOST_MACHINE_DISTRO_H
+
+#include "host/machine/root.h"
+
+enum distro_family {
+	DISTRO_OTHER,
+	DISTRO_DEBIAN, /* and Ubuntu */
+	DISTRO_RHEL,   /* and Fedora, CentOS, Alma, Rocky, Oracle */
+	DISTRO_AZURE,  /* Azure Linux, once Mariner */
+	DISTRO_SUSE,
+};
+
+/**
+ * struct distro - from os-release(5)
+ * @id:		"ubuntu"
+ * @version:	"22.04"; may be empty
+ * @name:	"Ubuntu 22.04.3 LTS"
+ */
+struct distro {
+	enum distro_family family;
+	char id[32];
+	char version[32];
+	char name[96];
+};
+
+/** distro_read() - 0, or a negative errno; @distro is of no family then */
+int distro_read(const struct host *host, struct distro *distro);
+
+/** distro_parse() - the same from the text of os-release, which is changed */
+void distro_parse(char *text, struct distro *distro);
+
+/**
+ * distro_supported() - is it on the guide's list of images?
+ * @kernel:	that runs
+ * @older:	set if it would be, but the kernel is older than the list's: that kernel
+ */
+bool distro_supported(const struct distro *distro, const char *kernel, const char **older);
+
+/** What can be missing */
+enum distro_package {
+	PACKAGE_RDMA,	 /* libibverbs, and the providers */
+	PACKAGE_MODULES, /* modules of the running kernel that are packed apart */
+	PACKAGE_KERNEL,	 /* a kernel with mana_ib */
+};
+
+/** distro_install() - the command that installs it; NULL if that is not known */
+const char *distro_install(const struct distro *distro, enum distro_package package);
+
+/** version_compare() - of numbers with dots and dashes between: less than 0, 0, or greater */
+int version_compare(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/machine/limit.h - how much this process may have, and how many queues an interface.
+ */
+#ifndef MANAKIN_HOST_MACHINE_LIMIT_H
+#define MANAKIN_HOST_MACHINE_LIMIT_H
+
+#include <stdbool.h>
+
+/**
+ * struct limits - of this process, which one that it starts would inherit
+ * @locked:	bytes of memory it may lock; ULLONG_MAX: no limit
+ * @files:	that it may have open, and @files_hard: that it may allow itself
+ */
+struct limits {
+	unsigned long long locked;
+	unsigned long long files, files_hard;
+};
+
+/** limits_read() - CAP_IPC_LOCK is no limit on memory */
+void limits_read(struct limits *limits);
+
+/** limits_queues() - `ethtool -l NAME`: the most queue pairs; 0 or a negative errno */
+int limits_queues(const char *interface, unsigned int *queues);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/machine/netdev.h - network interfaces: what they are, and the changes that setup makes to them.
+ *
+ * Through rtnetlink (libmnl), as documented in rtnetlink(7) and <linux/if_link.h>.
+ */
+#ifndef MANAKIN_HOST_MACHINE_NETDEV_H
+#define MANAKIN_HOST_MACHINE_NETDEV_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/machine/root.h"
+
+#define MAC_TEXT 18u /* aa:bb:cc:dd:ee:ff and the end */
+
+/**
+ * struct netdev_address - an address of an interface
+ * @family:	AF_INET or AF_INET6
+ * @prefix:	length in bits
+ * @flags:	IFA_F_*
+ * @scope:	RT_SCOPE_*
+ * @peer:	of a point-to-point link; its family is 0 if there is none
+ * @label:	IPv4's; may be empty
+ * @valid, @preferred: lifetimes in seconds; UINT32_MAX: for ever
+ */
+struct netdev_address {
+	uint8_t family, prefix, scope;
+	uint32_t flags;
+	uint8_t address[16];
+	bool has_peer;
+	uint8_t peer[16];
+	char label[IFNAMSIZ];
+	uint32_t valid, preferred;
+};
+
+/**
+ * struct netdev - an interface
+ * @index:	the kernel's number
+ * @master:	number of the interface it is joined under; 0: none
+ * @flags:	IFF_*
+ * @carrier:	the link is there
+ * @mtu:	bytes of an IP packet
+ * @lower:	number of the interface that it is made on (a VLAN's); 0: none
+ * @queues:	receive queues in use, as its driver has told the kernel; 0: not known
+ * @queues_max:	transmit queues that the kernel's driver may use at most, which with MANA are no
+ *		more than the CPUs; DPDK may use more. 0: not known
+ * @altnames:	other names, separated by spaces; NULL: none
+ * @dev_port:	number among the ports of one device
+ * @driver:	that drives its device; empty for one without a device
+ * @device:	its device's name on its bus: a PCI address or a VMBus UUID
+ * @default_route: carries the default route of IPv4 or IPv6 in the main table, itself or by
+ *		what is made of it: a master, a VLAN
+ * @ssh:	carries the SSH session that this process belongs to, likewise
+ */
+struct netdev {
+	int index;
+	int master;
+	int lower;
+	char name[IFNAMSIZ];
+	uint8_t mac[6];
+	unsigned int flags;
+	bool carrier;
+	unsigned int mtu;
+	unsigned int queues;
+	unsigned int queues_max;
+	unsigned int dev_port;
+	char driver[32];
+	char device[40];
+	char *altnames;
+	bool default_route;
+	bool ssh;
+	struct netdev_address *addresses;
+	size_t n_addresses;
+};
+
+struct netdevs {
+	struct netdev *dev;
+	size_t n;
+};
+
+/**
+ * netdevs_read() - all interfaces of this network namespace
+ * @netdevs:	filled in; netdevs_free() it, after a failure too
+ *
+ * Return: 0 or a negative errno
+ */
+int netdevs_read(const struct host *host, struct netdevs *netdevs);
+void netdevs_free(struct netdevs *netdevs);
+
+/** netdevs_by_name() - also by one of its other names; NULL: there is none */
+struct netdev *netdevs_by_name(const struct netdevs *netdevs, const char *name);
+struct netdev *netdevs_by_index(const struct netdevs *netdevs, int index);
+
+/** mac_parse() - six bytes from text with colons or dashes; 0 or -EINVAL */
+int mac_parse(const char *text, uint8_t mac[6]);
+const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT]);
+
+/** netdev_set_up() - `ip link set NAME up` or down; 0 or a negative errno */
+int netdev_set_up(int index, bool up);
+
+/** netdev_set_mtu() - `ip link set NAME mtu N` */
+int netdev_set_mtu(int index, unsigned int mtu);
+
+/** netdev_add_address() - `ip address replace`: no error if it is there */
+int netdev_add_address(int index, const struct netdev_address *address);
+
+#endif

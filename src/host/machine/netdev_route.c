@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation: an interface is in use if the main table's default route leaves by it, or
+ * if this SSH session comes or goes through it: the session's address here is the interface's, or
+ * the answers to its other end are sent by it. With two interfaces in one subnet these may be
+ * two, and taking down either would cut the session off.
+ *
+ * What holds of an interface holds of those under it: of a bond's members, of the VF joined under
+ * a synthetic interface, and of the interface that a VLAN is made on.
+ */
+#include "host/machine/netdev_route.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/machine/netlink.h"
+
+#define PARENTS_MAX 64u /* how far up the SSH session is looked for */
+
+/**
+ * struct exits - the interfaces that a route leaves by: one, or several with equal cost
+ * @ssh:	the SSH session's answers take it; else it is a default route
+ */
+struct exits {
+	struct netdevs *netdevs;
+	bool ssh;
+};
+
+/** mark() - an interface, by the kernel's number */
+static void mark(const struct exits *exits, int index)
+{
+	struct netdev *dev = netdevs_by_index(exits->netdevs, index);
+
+	if (dev && exits->ssh)
+		dev->ssh = true;
+	else if (dev)
+		dev->default_route = true;
+}
+
+static int route_attribute(const struct nlattr *attr, void *arg)
+{
+	const struct rtnexthop *hop = mnl_attr_get_payload(attr);
+	int left = mnl_attr_get_payload_len(attr);
+
+	if (mnl_attr_get_type(attr) == RTA_OIF && left == sizeof(uint32_t))
+		mark(arg, (int)mnl_attr_get_u32(attr));
+	if (mnl_attr_get_type(attr) == RTA_MULTIPATH)
+		for (; RTNH_OK(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop))
+			mark(arg, hop->rtnh_ifindex);
+	return MNL_CB_OK;
+}
+
+static int default_route(const struct nlmsghdr *header, void *arg)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
+	struct exits exits = { .netdevs = arg };
+
+	/* An unreachable default route, as lo has one for IPv6, carries nothing. */
+	if (header->nlmsg_type != RTM_NEWROUTE || route->rtm_table != RT_TABLE_MAIN ||
+	    route->rtm_dst_len || route->rtm_type != RTN_UNICAST)
+		return MNL_CB_OK;
+	return mnl_attr_parse(header, sizeof(*route), route_attribute, &exits);
+}
+
+static int ssh_route(const struct nlmsghdr *header, void *arg)
+{
+	struct exits exits = { .netdevs = arg, .ssh = true };
+
+	if (header->nlmsg_type != RTM_NEWROUTE)
+		return MNL_CB_OK;
+	return mnl_attr_parse(header, sizeof(struct rtmsg), route_attribute, &exits);
+}
+
+/** environment_value() - a variable of a block of NAME=VALUE strings; NULL if it is not there */
+static const char *environment_value(const char *block, size_t len, const char *name)
+{
+	size_t name_len = strlen(name);
+
+	for (const char *at = block; at < block + len; at += strlen(at) + 1)
+		if (!strncmp(at, name, name_len) && at[name_len] == '=')
+			return at + name_len + 1;
+	return NULL;
+}
+
+/** process_variable() - of the environment that process @pid was started with */
+static bool process_variable(pid_t pid, const char *name, char *value, size_t size)
+{
+	char path[40], *block = NULL, *more;
+	size_t len = 0, room = 0;
+	const char *found;
+	ssize_t got = 1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	while (got > 0) {
+		if (len + 1 >= room) {
+			room += 16384;
+			more = realloc(block, room);
+			if (!more)
+				break;
+			block = more;
+		}
+		got = read(fd, block + len, room - len - 1);
+		if (got > 0)
+			len += (size_t)got;
+	}
+	close(fd);
+	if (block)
+		block[len] = '\0';
+	found = block ? environment_value(block, len, name) : NULL;
+	if (found && strlen(found) < size)
+		strcpy(value, found);
+	else
+		found = NULL;
+	free(block);
+	return found;
+}
+
+/** parent_of() - the process's parent; 0 if it has none or cannot be asked */
+static pid_t parent_of(pid_t pid)
+{
+	char path[40], text[512], *end;
+	ssize_t len;
+	int fd, parent = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		return 0;
+	text[len] = '\0';
+	end = strrchr(text, ')'); /* the name before it may have any bytes in it */
+	if (!end || sscanf(end, ") %*c %d", &parent) != 1)
+		return 0;
+	return parent;
+}
+
+bool ssh_session(char *text, size_t size)
+{
+	const char *own = getenv("SSH_CONNECTION");
+	pid_t pid = getpid();
+
+	if (own && *own && strlen(own) < size) {
+		strcpy(text, own);
+		return true;
+	}
+	for (unsigned int i = 0; i < PARENTS_MAX && (pid = parent_of(pid)) > 1; i++)
+		if (process_variable(pid, "SSH_CONNECTION", text, size) && *text)
+			return true;
+	return false;
+}
+
+/**
+ * parse_ip() - an address of either family
+ * @zone:	the interface's number, if it is a link-local address with one; else 0
+ *
+ * Return: its family; 0 if it is none
+ */
+static uint8_t parse_ip(char *text, uint8_t ip[16], int *zone)
+{
+	char *percent = strchr(text, '%');
+
+	*zone = 0;
+	if (percent) {
+		*percent = '\0';
+		*zone = (int)if_nametoindex(percent + 1);
+	}
+	if (!strncasecmp(text, "::ffff:", 7) && strchr(text, '.'))
+		text += 7;
+	return inet_pton(AF_INET, text, ip) == 1    ? AF_INET
+	       : inet_pton(AF_INET6, text, ip) == 1 ? AF_INET6
+						    : 0;
+}
+
+/** mark_ssh_route() - the interface that answers to the other end leave by */
+static int mark_ssh_route(struct mnl_socket *socket, struct netdevs *netdevs, uint8_t family,
+			  const uint8_t client[16], const uint8_t server[16])
+{
+	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct rtmsg *route = netlink_begin(request, RTM_GETROUTE, 0, sizeof(*route));
+	size_t len = family == AF_INET ? 4 : 16;
+
+	route->rtm_family = family;
+	route->rtm_dst_len = route->rtm_src_len = (uint8_t)(len * 8);
+	mnl_attr_put((struct nlmsghdr *)request, RTA_DST, len, client);
+	mnl_attr_put((struct nlmsghdr *)request, RTA_SRC, len, server);
+	return netlink_talk(socket, request, ssh_route, netdevs);
+}
+
+/** mark_session() - the interfaces that the SSH session needs */
+static void mark_session(struct mnl_socket *socket, struct netdevs *netdevs)
+{
+	char text[256], client_text[128], server_text[128];
+	struct exits exits = { .netdevs = netdevs, .ssh = true };
+	uint8_t client[16], server[16], family;
+	int client_zone, server_zone;
+	size_t len;
+
+	if (!ssh_session(text, sizeof(text)) ||
+	    sscanf(text, "%127s %*s %127s", client_text, server_text) != 2)
+		return;
+	family = parse_ip(server_text, server, &server_zone);
+	if (!family || parse_ip(client_text, client, &client_zone) != family)
+		return;
+	mark(&exits, client_zone);
+	mark(&exits, server_zone);
+	len = family == AF_INET ? 4 : 16;
+	for (size_t i = 0; i < netdevs->n; i++)
+		for (size_t a = 0; a < netdevs->dev[i].n_addresses; a++)
+			if (netdevs->dev[i].addresses[a].family == family &&
+			    !memcmp(netdevs->dev[i].addresses[a].address, server, len))
+				netdevs->dev[i].ssh = true;
+	/* Nobody has that address if the session was handed on; then there is no such route. */
+	mark_ssh_route(socket, netdevs, family, client, server);
+}
+
+/** inherit() - what holds of an interface, said of one under it; true if that is news */
+static bool inherit(struct netdev *under, const struct netdev *upper)
+{
+	bool news = (upper->default_route && !under->default_route) || (upper->ssh && !under->ssh);
+
+	under->default_route |= upper->default_route;
+	under->ssh |= upper->ssh;
+	return news;
+}
+
+/** mark_under() - hand the marks down until nothing changes */
+static void mark_under(struct netdevs *netdevs)
+{
+	bool news = true;
+
+	while (news) {
+		news = false;
+		for (size_t i = 0; i < netdevs->n; i++) {
+			struct netdev *dev = &netdevs->dev[i];
+			struct netdev *master = netdevs_by_index(netdevs, dev->master);
+			struct netdev *lower = netdevs_by_index(netdevs, dev->lower);
+
+			news |= master && inherit(dev, master);
+			news |= lower && lower != dev && inherit(lower, dev);
+		}
+	}
+}
+
+int netdevs_mark_routes(struct mnl_socket *socket, struct netdevs *netdevs)
+{
+	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	static const uint8_t families[] = { AF_INET, AF_INET6 };
+
+	for (size_t i = 0; i < sizeof(families); i++) {
+		struct rtmsg *route =
+			netlink_begin(request, RTM_GETROUTE, NLM_F_DUMP, sizeof(*route));
+		int err;
+
+		route->rtm_family = families[i];
+		route->rtm_table = RT_TABLE_MAIN;
+		err = netlink_talk(socket, request, default_route, netdevs);
+		/* A kernel without IPv6 has no routes of it; one without any has no table. */
+		if (err && err != -EOPNOTSUPP && err != -ENOENT && err != -EAFNOSUPPORT)
+			return err;
+	}
+	mark_session(socket, netdevs);
+	mark_under(netdevs);
+	return 0;
+}

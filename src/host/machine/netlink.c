@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "host/machine/netlink.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <time.h>
+
+#define ANSWER_MAX 32768u /* bytes the kernel puts into one read at most, when dumping */
+
+struct mnl_socket *netlink_open(void)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int on = 1;
+
+	if (!socket)
+		return NULL;
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+		int err = errno;
+
+		mnl_socket_close(socket);
+		errno = err;
+		return NULL;
+	}
+	/* Lets the kernel leave out what is not asked for; kernels before 4.20 send it all. */
+	mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	return socket;
+}
+
+void *netlink_begin(void *buffer, uint16_t type, uint16_t flags, size_t header_size)
+{
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+
+	header->nlmsg_type = type;
+	header->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	return mnl_nlmsg_put_extra_header(header, header_size);
+}
+
+int netlink_talk(struct mnl_socket *socket, void *request, mnl_cb_t each, void *arg)
+{
+	static unsigned int sequence;
+	struct nlmsghdr *header = request;
+	char answer[ANSWER_MAX];
+	ssize_t len;
+	int more = 1;
+
+	header->nlmsg_seq = ++sequence;
+	if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
+		return -errno;
+	while (more > 0) {
+		len = mnl_socket_recvfrom(socket, answer, sizeof(answer));
+		if (len < 0)
+			return -errno;
+		more = mnl_cb_run(answer, (size_t)len, header->nlmsg_seq,
+				  mnl_socket_get_portid(socket), each, arg);
+		if (more < 0)
+			return -errno;
+		/* What is neither a dump nor acknowledged is one message. */
+		if (!(header->nlmsg_flags & (NLM_F_DUMP | NLM_F_ACK)))
+			break;
+	}
+	return 0;
+}

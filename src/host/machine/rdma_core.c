@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation: rdma-core's version is in the name of the file that libibverbs.so.1 links
+ * to: libibverbs.so.1.14.44.0 is of version 44.0. Where the library looks for its providers was
+ * decided when it was built, and is in it as text: the directory /etc/libibverbs.d, and a pattern
+ * such as /usr/lib64/libibverbs/lib%s-rdmav34.so. A provider with another number in its name,
+ * as it stays behind when one half of rdma-core was replaced, is never looked at.
+ *
+ * The order of providers does not matter for a device whose driver id one of them claims: all
+ * are asked for the id before anything else is compared (try_drivers() in libibverbs/init.c).
+ */
+#include "host/machine/rdma.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/** read_version() - from the library's full name */
+static unsigned int read_version(const struct host *host, const char *path)
+{
+	unsigned int abi, version;
+	char name[256];
+
+	if (host_link(host, name, sizeof(name), "%s", path) ||
+	    sscanf(name, RDMA_LIBRARY ".%u.%u.", &abi, &version) != 2)
+		return 0;
+	return version;
+}
+
+int rdma_core_read(const struct host *host, struct rdma_core *core)
+{
+	const char *pattern, *text;
+	unsigned char *data;
+	size_t size, len;
+	int err;
+
+	memset(core, 0, sizeof(*core));
+	err = library_find(host, RDMA_LIBRARY, core->path);
+	if (err)
+		return err;
+	core->version = read_version(host, core->path);
+	strcpy(core->configuration, "/etc/libibverbs.d");
+	if (library_load(host, core->path, &data, &size))
+		return 0; /* it is there; that is all there is to know */
+	text = library_string(data, size, "/libibverbs.d");
+	if (text && *text == '/' && strlen(text) < sizeof(core->configuration))
+		strcpy(core->configuration, text);
+	pattern = library_string(data, size, "/lib%s-rdmav");
+	if (!pattern)
+		pattern = library_string(data, size, "lib%s-rdmav");
+	text = pattern ? strstr(pattern, "lib%s") : NULL;
+	if (text && strlen(text + 5) < sizeof(core->suffix)) {
+		strcpy(core->suffix, text + 5);
+		len = (size_t)(text - pattern);
+		if (*pattern == '/' && len > 1 && len < sizeof(core->providers))
+			memcpy(core->providers, pattern, len - 1);
+	}
+	free(data);
+	return 0;
+}
+
+/** find_provider() - as load_driver() of libibverbs/dynamic_driver.c does */
+static void find_provider(const struct host *host, const struct rdma_core *core,
+			  struct rdma_provider *provider)
+{
+	char name[PROVIDER_NAME + sizeof(core->suffix) + 4];
+	unsigned char *data;
+	size_t size;
+
+	snprintf(name, sizeof(name), "lib%s%s", provider->name, core->suffix);
+	if (*core->providers)
+		snprintf(provider->path, sizeof(provider->path), "%s/%s", core->providers, name);
+	if (!*provider->path || !host_exists(host, "%s", provider->path))
+		library_find(host, name, provider->path);
+	if (!*provider->path || library_load(host, provider->path, &data, &size))
+		return;
+	provider_claim_read(data, size, &provider->claim);
+	free(data);
+}
+
+static int add(const struct host *host, const struct rdma_core *core,
+	       struct rdma_providers *providers, const char *name)
+{
+	struct rdma_provider *more;
+
+	if (!*name || strlen(name) >= PROVIDER_NAME || strchr(name, '/'))
+		return 0;
+	for (size_t i = 0; i < providers->n; i++)
+		if (!strcmp(providers->provider[i].name, name))
+			return 0;
+	more = reallocarray(providers->provider, providers->n + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	providers->provider = more;
+	more += providers->n++;
+	memset(more, 0, sizeof(*more));
+	strcpy(more->name, name);
+	find_provider(host, core, more);
+	return 0;
+}
+
+/** add_file() - the providers that a file of the configuration names: "driver mana" */
+static int add_file(const struct host *host, const struct rdma_core *core, const char *file,
+		    struct rdma_providers *providers)
+{
+	char text[4096], *rest = text, *line, name[PROVIDER_NAME];
+	int err = 0;
+
+	if (host_read(host, text, sizeof(text), "%s/%s", core->configuration, file) < 0)
+		return 0;
+	while (!err && (line = strsep(&rest, "\n")))
+		if (sscanf(line, " driver %31s", name) == 1)
+			err = add(host, core, providers, name);
+	return err;
+}
+
+int rdma_providers_read(const struct host *host, const struct rdma_core *core,
+			struct rdma_providers *providers)
+{
+	const char *list = host_is_machine(host) ? getenv("RDMAV_DRIVERS") : NULL;
+	char copy[1024], *rest = copy, *name;
+	struct names files;
+	int err;
+
+	memset(providers, 0, sizeof(*providers));
+	if (!list && host_is_machine(host))
+		list = getenv("IBV_DRIVERS");
+	err = host_list(host, &files, "%s", core->configuration);
+	if (err == -ENOENT)
+		err = 0;
+	if (list && strlen(list) < sizeof(copy)) {
+		strcpy(copy, list);
+		while (!err && (name = strsep(&rest, ":;")))
+			err = add(host, core, providers, name);
+	}
+	for (size_t i = 0; !err && i < files.n; i++)
+		err = add_file(host, core, files.name[i], providers);
+	names_free(&files);
+	return err;
+}
+
+void rdma_providers_free(struct rdma_providers *providers)
+{
+	free(providers->provider);
+	memset(providers, 0, sizeof(*providers));
+}
+
+const struct rdma_provider *rdma_named(const struct rdma_providers *providers, const char *name)
+{
+	for (size_t i = 0; i < providers->n; i++)
+		if (!strcmp(providers->provider[i].name, name))
+			return &providers->provider[i];
+	return NULL;
+}
+
+const struct rdma_provider *rdma_claimant(const struct rdma_providers *providers, uint64_t id)
+{
+	for (size_t i = 0; i < providers->n; i++)
+		for (size_t j = 0; j < providers->provider[i].claim.n; j++)
+			if (providers->provider[i].claim.id[j] == id)
+				return &providers->provider[i];
+	return NULL;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation: the kernel numbers its RDMA drivers (enum rdma_driver_id), and rdma-core has
+ * a copy of that enum from when it was built. A kernel into which mana_ib was backported may
+ * have given it the next free number, which upstream is another driver's. Then the provider of
+ * that one, or none, gets the device, and net_mana fails in ways that do not say so. Both numbers
+ * and what libibverbs does with them are told here.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/machine/rdma.h"
+
+/** explain() - the numbers: whose is the kernel's, and which one the right provider has */
+static void explain(const struct rdma_device *device, const struct rdma_providers *providers,
+		    const char *provider, char *words, size_t size)
+{
+	const struct rdma_provider *right = rdma_named(providers, provider);
+	const struct rdma_provider *other;
+	int len;
+
+	if (!device->has_driver_id) {
+		snprintf(words, size, "the kernel's driver id is not known");
+		return;
+	}
+	len = snprintf(words, size, "the kernel calls this device's driver id %llu; ",
+		       (unsigned long long)device->driver_id);
+	words += len;
+	size -= (size_t)len;
+	if (right && right->claim.n)
+		len = snprintf(words, size, "rdma-core's provider %s claims id %llu", provider,
+			       (unsigned long long)right->claim.id[0]);
+	else
+		len = snprintf(words, size, "the provider %s claims none", provider);
+	other = rdma_claimant(providers, device->driver_id);
+	if (other && other != right)
+		snprintf(words + len, size - (size_t)len, ", and %s claims the kernel's",
+			 other->claim.name);
+}
+
+/** by_claims() - without libibverbs' own word; @why it has none */
+static enum rdma_match by_claims(const struct rdma_device *device,
+				 const struct rdma_providers *providers, const char *provider,
+				 const char *why, char *words)
+{
+	const struct rdma_provider *claimant;
+	int len;
+
+	if (!device->has_driver_id) {
+		snprintf(words, RDMA_WORDS, "which provider libibverbs picks cannot be told: %s",
+			 *why ? why : "the kernel of a tree cannot be asked for the driver id");
+		return RDMA_MATCH_UNKNOWN;
+	}
+	claimant = rdma_claimant(providers, device->driver_id);
+	if (claimant && !strcmp(claimant->claim.name, provider)) {
+		snprintf(words, RDMA_WORDS, "the kernel's driver id %llu is the provider %s's%s%s",
+			 (unsigned long long)device->driver_id, provider, *why ? "; " : "", why);
+		return RDMA_MATCH_OK;
+	}
+	len = snprintf(words, RDMA_WORDS, "libibverbs will pick %s: ",
+		       claimant ? claimant->claim.name : "no provider");
+	explain(device, providers, provider, words + len, RDMA_WORDS - (size_t)len);
+	return RDMA_MATCH_NOT;
+}
+
+enum rdma_match rdma_match(const struct host *host, const struct rdma_device *device,
+			   const struct rdma_providers *providers, const char *provider, char *words)
+{
+	static struct rdma_pick picks[RDMA_DEVICES];
+	const struct rdma_pick *pick = NULL;
+	struct error why = { "" };
+	int n = -1, len;
+
+	if (host_is_machine(host))
+		n = rdma_pick(RDMA_LIBRARY, picks, &why);
+	if (n == -ETIMEDOUT) {
+		/* It hangs, or the machine is very slow. */
+		snprintf(words, RDMA_WORDS, "%s", why.text);
+		return RDMA_MATCH_UNKNOWN;
+	}
+	if (n == -EIO || n == -ELIBACC) {
+		snprintf(words, RDMA_WORDS, "%s, and so it will for DPDK", why.text);
+		return RDMA_MATCH_BROKEN;
+	}
+	if (n < 0)
+		return by_claims(device, providers, provider, why.text, words);
+	for (int i = 0; i < n; i++)
+		if (!strcmp(picks[i].device, device->name))
+			pick = &picks[i];
+	if (pick && !strcmp(pick->provider, provider)) {
+		len = snprintf(words, RDMA_WORDS, "libibverbs picks the provider %s", provider);
+		if (device->has_driver_id)
+			snprintf(words + len, RDMA_WORDS - (size_t)len,
+				 "; the kernel's driver id is %llu",
+				 (unsigned long long)device->driver_id);
+		return RDMA_MATCH_OK;
+	}
+	if (pick)
+		len = snprintf(words, RDMA_WORDS, "libibverbs picks the provider %s (%s): ",
+			       pick->provider, pick->file);
+	else
+		len = snprintf(words, RDMA_WORDS, "libibverbs finds no provider: ");
+	explain(device, providers, provider, words + len, RDMA_WORDS - (size_t)len);
+	return RDMA_MATCH_NOT;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "host/machine/vmbus.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGITS 32u /* hexadecimal, of a UUID */
+
+bool vmbus_uuid_ok(const char *text)
+{
+	for (unsigned int i = 0; i < VMBUS_UUID_TEXT - 1; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return false;
+	}
+	return !text[VMBUS_UUID_TEXT - 1];
+}
+
+/** six_bytes() - from twelve hexadecimal digits */
+static void six_bytes(const char *digits, uint8_t mac[6])
+{
+	for (unsigned int i = 0; i < 6; i++) {
+		char byte[3] = { digits[2 * i], digits[2 * i + 1] };
+
+		mac[i] = (uint8_t)strtoul(byte, NULL, 16);
+	}
+}
+
+/**
+ * uuid_mac() - the MAC address in a network device's UUID
+ *
+ * Azure has made these in two ways. 000d3af5-76bd-000d-3af5-76bd000d3af5 is the address again and
+ * again (Microsoft's "How Accelerated Networking works" shows such a boot log);
+ * f8615163-0001-1000-2000-6045bdfdd8eb is the first part of the class, the interface's number,
+ * two constants, and the address (kernel log in vyos-1x's pull request 5338). Other hosts'
+ * Hyper-V takes random ones.
+ *
+ * Return: false if there is none
+ */
+static bool uuid_mac(const char *uuid, uint8_t mac[6])
+{
+	char digits[DIGITS] = { 0 };
+	unsigned int n = 0, i;
+
+	for (i = 0; uuid[i] && n < DIGITS; i++)
+		if (uuid[i] != '-')
+			digits[n++] = (char)tolower((unsigned char)uuid[i]);
+	if (!memcmp(digits, VMBUS_CLASS_NETWORK, 8) && !memcmp(digits + 12, "10002000", 8)) {
+		six_bytes(digits + 20, mac);
+		return true;
+	}
+	for (i = 12; i < n; i++)
+		if (digits[i] != digits[i % 12])
+			return false;
+	six_bytes(digits, mac);
+	return true;
+}
+
+/** is_network() - is it a device of class network? */
+static bool is_network(const struct host *host, const char *uuid)
+{
+	char class[48];
+
+	/* The kernel puts braces around it. */
+	return host_read(host, class, sizeof(class), "/sys/bus/vmbus/devices/%s/class_id", uuid) >
+		       0 &&
+	       !strncasecmp(class + (*class == '{'), VMBUS_CLASS_NETWORK, VMBUS_UUID_TEXT - 1);
+}
+
+/** driver_of() - the driver that a device is bound to; empty: none */
+static void driver_of(const struct host *host, const char *uuid, char *driver, size_t size)
+{
+	if (host_link(host, driver, size, "/sys/bus/vmbus/devices/%s/driver", uuid))
+		*driver = '\0';
+}
+
+/** driven_by() - is the device bound to this driver? */
+static bool driven_by(const struct host *host, const char *uuid, const char *driver)
+{
+	char now[32];
+
+	driver_of(host, uuid, now, sizeof(now));
+	return !strcmp(now, driver);
+}
+
+int vmbus_read(const struct host *host, struct vmbus_devices *devices)
+{
+	struct vmbus_device *device;
+	struct names names;
+	int err;
+
+	memset(devices, 0, sizeof(*devices));
+	err = host_list(host, &names, "/sys/bus/vmbus/devices");
+	if (err == -ENOENT || err == -ENOTDIR)
+		err = 0;
+	devices->device = calloc(names.n + 1, sizeof(*devices->device));
+	if (!devices->device)
+		err = -ENOMEM;
+	for (size_t i = 0; !err && i < names.n; i++) {
+		if (!vmbus_uuid_ok(names.name[i]) || !is_network(host, names.name[i]))
+			continue;
+		device = &devices->device[devices->n++];
+		strcpy(device->uuid, names.name[i]);
+		driver_of(host, device->uuid, device->driver, sizeof(device->driver));
+		device->has_mac = uuid_mac(device->uuid, device->mac);
+	}
+	names_free(&names);
+	return err;
+}
+
+void vmbus_free(struct vmbus_devices *devices)
+{
+	free(devices->device);
+	memset(devices, 0, sizeof(*devices));
+}
+
+int vmbus_new_id(const struct host *host, const char *driver)
+{
+	int err = host_write(host, VMBUS_CLASS_NETWORK, "/sys/bus/vmbus/drivers/%s/new_id", driver);
+
+	return err == -EEXIST ? 1 : err;
+}
+
+int vmbus_remove_id(const struct host *host, const char *driver)
+{
+	int err = host_write(host, VMBUS_CLASS_NETWORK, "/sys/bus/vmbus/drivers/%s/remove_id",
+			     driver);
+
+	return err == -ENODEV ? 0 : err;
+}
+
+int vmbus_unbind(const struct host *host, const char *driver, const char *uuid)
+{
+	int err = host_write(host, uuid, "/sys/bus/vmbus/drivers/%s/unbind", driver);
+
+	return err == -ENODEV && host_exists(host, "/sys/bus/vmbus/devices/%s", uuid) &&
+			       !driven_by(host, uuid, driver)
+		       ? 0
+		       : err;
+}
+
+int vmbus_bind(const struct host *host, const char *driver, const char *uuid)
+{
+	int err = host_write(host, uuid, "/sys/bus/vmbus/drivers/%s/bind", driver);
+
+	/* new_id binds by itself what has no driver. */
+	return err && driven_by(host, uuid, driver) ? 0 : err;
+}

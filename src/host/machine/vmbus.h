@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/machine/vmbus.h - Hyper-V's bus: its devices, and their move from one driver to another.
+ *
+ * The layout of /sys/bus/vmbus is Documentation/ABI/stable/sysfs-bus-vmbus of Linux.
+ */
+#ifndef MANAKIN_HOST_MACHINE_VMBUS_H
+#define MANAKIN_HOST_MACHINE_VMBUS_H
+
+#include <stdint.h>
+
+#include "host/machine/root.h"
+
+#define VMBUS_UUID_TEXT     37u /* 36 characters and the end */
+#define VMBUS_CLASS_NETWORK "f8615163-df3e-46c5-913f-f2d2f965ed0e"
+
+/**
+ * struct vmbus_device - a device of class network
+ * @uuid:	its name on the bus
+ * @driver:	hv_netvsc, uio_hv_generic, or empty
+ * @has_mac, @mac: from the UUID, in which Azure writes the MAC address
+ */
+struct vmbus_device {
+	char uuid[VMBUS_UUID_TEXT];
+	char driver[32];
+	bool has_mac;
+	uint8_t mac[6];
+};
+
+struct vmbus_devices {
+	struct vmbus_device *device;
+	size_t n;
+};
+
+/** vmbus_read() - the network devices; none if there is no such bus */
+int vmbus_read(const struct host *host, struct vmbus_devices *devices);
+void vmbus_free(struct vmbus_devices *devices);
+
+/** vmbus_uuid_ok() - is this text shaped like a UUID? */
+bool vmbus_uuid_ok(const char *text);
+
+/** vmbus_new_id() - tell @driver of the class; 1 if it knows it already, 0, or a negative errno */
+int vmbus_new_id(const struct host *host, const char *driver);
+
+/** vmbus_remove_id() - take that back; 0 if it does not know it */
+int vmbus_remove_id(const struct host *host, const char *driver);
+
+/** vmbus_unbind() - take a device from @driver; 0 if it has not got it */
+int vmbus_unbind(const struct host *host, const char *driver, const char *uuid);
+
+/** vmbus_bind() - give a device to @driver; 0 if it has it already */
+int vmbus_bind(const struct host *host, const char *driver, const char *uuid);
+
+#endif

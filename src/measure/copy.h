@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * measure/copy.h - what two cores can do at best when one has to copy each packet.
+ */
+#ifndef MANAKIN_MEASURE_COPY_H
+#define MANAKIN_MEASURE_COPY_H
+
+#include "measure/subject.h"
+
+/**
+ * copy_turn() - let two threads copy for a while
+ * @point:	case, size and CPUs
+ * @seconds:	how long is measured, after a warm-up
+ * @mpps:	filled in
+ *
+ * Return: 0 or a negative errno
+ */
+int copy_turn(const struct point *point, double seconds, double *mpps);
+
+#endif

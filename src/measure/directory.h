@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * measure/directory.h - where the sockets of a bench are, and what a killed one has left.
+ */
+#ifndef MANAKIN_MEASURE_DIRECTORY_H
+#define MANAKIN_MEASURE_DIRECTORY_H
+
+#include <stddef.h>
+
+#define BENCH_DIRECTORY_SIZE sizeof("/tmp/manakin-bench-XXXXXX")
+
+/**
+ * bench_directory_make() - make this bench's directory
+ * @path:	BENCH_DIRECTORY_SIZE bytes for its name
+ *
+ * Return: a descriptor that keeps it from being swept, or a negative errno
+ */
+int bench_directory_make(char *path);
+
+/** bench_directory_remove() - remove it, and what is in it; @fd is closed */
+void bench_directory_remove(int fd, const char *path);
+
+/** bench_directory_sweep() - remove what benches have left that were killed */
+void bench_directory_sweep(void);
+
+/** bench_adapter_name() - of the adapter of the bench with this directory */
+void bench_adapter_name(const char *path, char *name, size_t size);
+
+#endif

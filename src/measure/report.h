@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * measure/report.h - what `manakin bench` has measured, as a table, JSON and plots.
+ */
+#ifndef MANAKIN_MEASURE_REPORT_H
+#define MANAKIN_MEASURE_REPORT_H
+
+#include <stdio.h>
+
+#include "measure/subject.h"
+
+/**
+ * struct bench_result - one point
+ * @mpps:	of each subject, millions of packets a second; 0: not measured
+ */
+struct bench_result {
+	enum bench_case what;
+	unsigned int size;
+	unsigned int queues;
+	double mpps[SUBJECTS];
+};
+
+/** report_table() - a line a point, the last column manakin over the better peer */
+int report_table(const struct bench_result *results, size_t n, FILE *to);
+
+/** report_json() - a list of rows, one a point and subject */
+int report_json(const struct bench_result *results, size_t n, FILE *to);
+
+/**
+ * report_plots() - SVG files in @directory, drawn by gnuplot
+ *
+ * CASE.svg has the rates over the sizes with one queue, CASE-queues.svg those over the
+ * queues with the smallest size; each if there are two points or more.
+ *
+ * Return: 0 or a negative errno
+ */
+int report_plots(const struct bench_result *results, size_t n, const char *directory);
+
+#endif

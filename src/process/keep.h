@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * process/keep.h - keep what an application says, for when it fails, however long it runs.
+ */
+#ifndef MANAKIN_PROCESS_KEEP_H
+#define MANAKIN_PROCESS_KEEP_H
+
+#include <stddef.h>
+
+#define KEEP_HEAD (1u << 20) /* bytes from the start that stay, ... */
+#define KEEP_MAX  (8u << 20) /* ... when there are so many; what follows is then kept anew */
+
+/** keep_open() - a file in memory; 0 if there can be none, and then nothing is kept */
+int keep_open(void);
+
+/** keep_more() - append to it; nothing happens if @keep is 0 */
+void keep_more(int keep, const void *data, size_t len);
+
+struct keep_tee;
+
+/**
+ * keep_tee() - pass on what is written to a descriptor, and keep it
+ * @keep:	of keep_open()
+ * @to:		where it goes
+ * @from:	filled in: the descriptor to write to, for a child; the caller closes its own
+ *
+ * Return: NULL if that cannot be; then @from is @to
+ */
+struct keep_tee *keep_tee(int keep, int to, int *from);
+
+/** keep_tee_end() - when all others have closed @from: pass on the rest */
+void keep_tee_end(struct keep_tee *tee);
+
+#endif

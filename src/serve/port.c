@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "serve/port.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MTU_DEFAULT 1500
+#define QUEUES_DEFAULT 16
+
+static const char *const keys[] = { "mac=", "fabric=", "mtu=", "queues=", "source=" };
+
+static bool is_key(const char *text)
+{
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!strncmp(text, keys[i], strlen(keys[i])))
+			return true;
+	return false;
+}
+
+/** next_field() - cut the next KEY=VALUE off */
+static char *next_field(char **rest)
+{
+	char *field = *rest;
+
+	for (char *c = field; *c; c++) {
+		if (*c == ',' && is_key(c + 1)) {
+			*c = '\0';
+			*rest = c + 1;
+			return field;
+		}
+	}
+	*rest = NULL;
+	return field;
+}
+
+static int parse_mac(const char *value, uint8_t mac[6])
+{
+	/* Six pairs of digits with colons between them: 17 characters, nothing else. */
+	if (strlen(value) != 17)
+		return -EINVAL;
+	for (int i = 0; i < 6; i++) {
+		const char *pair = value + 3 * i;
+
+		if (!isxdigit((unsigned char)pair[0]) || !isxdigit((unsigned char)pair[1]) ||
+		    (i < 5 && pair[2] != ':'))
+			return -EINVAL;
+		mac[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	return mac[0] & 1 || !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) ? -EINVAL : 0;
+}
+
+static int parse_number(const char *value, unsigned long min, unsigned long max,
+			unsigned long *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoul(value, &end, 10);
+	return errno || *end || end == value || *number < min || *number > max ? -EINVAL : 0;
+}
+
+static int parse_field(const char *field, struct adapter_port_config *port, struct error *error)
+{
+	const char *value = strchr(field, '=');
+	unsigned long number;
+
+	if (!value++)
+		return error_fail(error, -EINVAL, "--port: '%s' is not KEY=VALUE; keys are mac, fabric, mtu, queues, source",
+			    field);
+	if (!strncmp(field, "mac=", 4)) {
+		if (parse_mac(value, port->mac))
+			return error_fail(error, -EINVAL, "--port: '%s' is not a unicast MAC address like 00:0d:3a:76:3b:d0",
+				    value);
+	} else if (!strncmp(field, "fabric=", 7)) {
+		port->fabric = value;
+	} else if (!strncmp(field, "mtu=", 4)) {
+		if (parse_number(value, ADAPTER_MTU_MIN, ADAPTER_MTU_MAX, &number))
+			return error_fail(error, -EINVAL, "--port: an MTU is %u to %u bytes, not '%s'",
+				    ADAPTER_MTU_MIN, ADAPTER_MTU_MAX, value);
+		port->mtu = (uint16_t)number;
+	} else if (!strncmp(field, "queues=", 7)) {
+		if (parse_number(value, 1, ADAPTER_QUEUES_MAX, &number))
+			return error_fail(error, -EINVAL, "--port: 1 to %u queues, not '%s'",
+				    ADAPTER_QUEUES_MAX, value);
+		port->queues = (unsigned int)number;
+	} else if (!strncmp(field, "source=", 7)) {
+		if (strcmp(value, "check") && strcmp(value, "any"))
+			return error_fail(error, -EINVAL, "--port: source is 'check' or 'any', not '%s'",
+				    value);
+		port->check_source = !strcmp(value, "check");
+	} else {
+		return error_fail(error, -EINVAL, "--port: there is no '%.*s'; keys are mac, fabric, mtu, queues, source",
+			    (int)(value - field - 1), field);
+	}
+	return 0;
+}
+
+int port_parse(char *text, struct adapter_port_config *port, struct error *error)
+{
+	char *rest = text;
+
+	memset(port, 0, sizeof(*port));
+	port->fabric = "sink";
+	port->mtu = MTU_DEFAULT;
+	port->queues = QUEUES_DEFAULT;
+	while (rest && *rest) {
+		int err = parse_field(next_field(&rest), port, error);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * serve/port.h - read the --port option of `manakin device`.
+ */
+#ifndef MANAKIN_SERVE_PORT_H
+#define MANAKIN_SERVE_PORT_H
+
+#include "base/error.h"
+#include <stddef.h>
+
+#include "device/adapter.h"
+
+/**
+ * port_parse() - read mac=..,fabric=..,mtu=..,queues=..,source=check
+ * @text:	changed, and has to stay: @port points into it
+ * @port:	defaults are filled in, but for the MAC, which stays all zero if it is not given
+ * @error:	on failure, a sentence for the user
+ *
+ * A comma that is not followed by one of the keys belongs to the value before it, so that
+ * fabric=generator:size=64,flows=8 needs no quotes.
+ *
+ * Return: 0 or -EINVAL
+ */
+int port_parse(char *text, struct adapter_port_config *port, struct error *error);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "serve/summary.h"
+
+#include <inttypes.h>
+#include <libsmartcols/libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct {
+	const char *name;
+	bool text;
+} columns[] = {
+	{ "adapter", true },   { "port", false },	 { "mac", true },
+	{ "fabric", true },    { "tx_packets", false },	 { "tx_bytes", false },
+	{ "tx_tso", false },   { "tx_csum", false },	 { "tx_vlan", false },
+	{ "tx_errors", false }, { "rx_packets", false }, { "rx_bytes", false },
+	{ "rx_dropped", false }, { "rx_coalesced", false }, { "wire_tx", false },
+	{ "wire_rx", false },  { "wire_bad", false },	 { "queues", false },
+};
+
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static void put_number(struct libscols_line *line, size_t column, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	scols_line_set_data(line, column, text);
+}
+
+static void add_port(struct libscols_table *table, struct adapter *adapter, unsigned int port)
+{
+	const struct adapter_config *config = adapter_config(adapter);
+	const struct adapter_port_config *p = &config->port[port];
+	struct libscols_line *line = scols_table_new_line(table, NULL);
+	struct adapter_port_counters c;
+	char mac[18];
+	size_t i = 0;
+
+	if (!line)
+		return;
+	adapter_port_counters(adapter, port, &c);
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1], p->mac[2],
+		 p->mac[3], p->mac[4], p->mac[5]);
+	scols_line_set_data(line, i++, config->name);
+	put_number(line, i++, port);
+	scols_line_set_data(line, i++, mac);
+	scols_line_set_data(line, i++, p->fabric);
+	put_number(line, i++, c.tx_frames);
+	put_number(line, i++, c.tx_bytes);
+	put_number(line, i++, c.tx_tso);
+	put_number(line, i++, c.tx_csum);
+	put_number(line, i++, c.tx_vlan);
+	put_number(line, i++, c.tx_errors);
+	put_number(line, i++, c.rx_frames);
+	put_number(line, i++, c.rx_bytes);
+	put_number(line, i++, c.rx_no_buffer + c.rx_disabled + c.rx_truncated);
+	put_number(line, i++, c.rx_coalesced);
+	put_number(line, i++, c.fabric.tx_frames);
+	put_number(line, i++, c.fabric.rx_frames);
+	put_number(line, i++, c.fabric.tx_bad);
+	put_number(line, i++, c.tx_queues);
+}
+
+char *summary_text(struct adapter *const *adapters, unsigned int n, bool json)
+{
+	struct libscols_table *table = scols_new_table();
+	char *text = NULL, *lines = NULL;
+
+	if (!table)
+		return NULL;
+	scols_table_set_name(table, "ports");
+	scols_table_enable_json(table, json);
+	for (size_t i = 0; i < COLUMNS; i++) {
+		struct libscols_column *column = scols_table_new_column(
+			table, columns[i].name, 0, columns[i].text ? 0 : SCOLS_FL_RIGHT);
+
+		if (column)
+			scols_column_set_json_type(column, columns[i].text ? SCOLS_JSON_STRING :
+									      SCOLS_JSON_NUMBER);
+	}
+	for (unsigned int a = 0; a < n; a++) {
+		/* Whoever looks at the counters looks at the captures too. */
+		adapter_flush(adapters[a]);
+		for (unsigned int p = 0; p < adapter_config(adapters[a])->ports; p++)
+			add_port(table, adapters[a], p);
+	}
+	if (scols_print_table_to_string(table, &lines) || asprintf(&text, "%s\n", lines) < 0)
+		text = NULL;
+	free(lines);
+	scols_unref_table(table);
+	return text;
+}
+
+void summary_print(struct adapter *const *adapters, unsigned int n, bool json)
+{
+	char *text = summary_text(adapters, n, json);
+
+	if (text)
+		fputs(text, stdout);
+	fflush(stdout);
+	free(text);
+}

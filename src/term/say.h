@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * term/say.h - messages for the user on standard error, and the exit statuses.
+ *
+ * A message is one line: "manakin COMMAND: " and a sentence that says what was done, to what, why
+ * it failed and what to do next.
+ */
+#ifndef MANAKIN_TERM_SAY_H
+#define MANAKIN_TERM_SAY_H
+
+#include <stdbool.h>
+
+/* Exit statuses of every command; docs and man pages repeat them. */
+enum exit_status {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1, /* it was tried and did not work */
+	EXIT_USAGE = 2,	 /* the arguments make no sense; nothing was tried */
+};
+
+/** say_as() - the command's name, which messages begin with; kept by reference */
+void say_as(const char *command);
+
+/** say() - an error or warning for the user, on standard error, after the command's name */
+__attribute__((format(printf, 1, 2))) void say(const char *format, ...);
+
+/**
+ * usage_error() - say that an argument makes no sense
+ * @failed:	the command's: set; only the first mistake is said
+ *
+ * Return: EINVAL, for an argp parser to return
+ */
+__attribute__((format(printf, 2, 3))) int usage_error(bool *failed, const char *format, ...);
+
+#endif
