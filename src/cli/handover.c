@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/plan_print.h"
+#include "process/signals.h"
 
 /** carry_out() - the plan, with words on it; an exit status */
 static int carry_out(const struct handover *handover, const struct host *host,
@@ -69,6 +70,7 @@ int handover_run(const struct handover *handover)
 {
 	struct error error;
 	struct machine machine;
+	struct signals signals;
 	struct journal journal;
 	struct host host;
 	int status = EXIT_FAILED;
@@ -83,7 +85,7 @@ int handover_run(const struct handover *handover)
 		return EXIT_FAILED;
 	}
 	/* Locked before anything is looked at, so that what is seen stays so. */
-	signals_hold();
+	signals_hold(&signals);
 	if (journal_open(&host, !handover->dry_run, &journal, &error)) {
 		say("%s", error.text);
 	} else {
@@ -94,7 +96,8 @@ int handover_run(const struct handover *handover)
 		machine_free(&machine);
 	}
 	journal_close(&journal);
-	signals_release();
+	fflush(stdout);
+	signals_close(&signals);
 	host_close(&host);
 	return status;
 }

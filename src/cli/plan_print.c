@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cli/plan_print.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
@@ -93,26 +92,4 @@ void plan_told(void *arg, const struct step *step, bool back)
 	else if (back && *tell && step->state == STEP_DONE)
 		printf("back: %s\n", step->what);
 	fflush(stdout);
-}
-
-static void hold(int how)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE };
-	sigset_t set;
-
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaddset(&set, signals[i]);
-	sigprocmask(how, &set, NULL);
-}
-
-void signals_hold(void)
-{
-	hold(SIG_BLOCK);
-}
-
-void signals_release(void)
-{
-	fflush(stdout);
-	hold(SIG_UNBLOCK);
 }

@@ -25,12 +25,4 @@ int plan_print_json(const struct plan *plan, bool dry_run, const char *error, in
 /** plan_told() - a setup_told: say what came of a step; @arg: a bool, say it at all? */
 void plan_told(void *arg, const struct step *step, bool back);
 
-/**
- * signals_hold() - from now on a signal that would end this process waits until signals_release()
- *
- * So that a Ctrl-C, or the end of whoever reads our output, leaves nothing half-done.
- */
-void signals_hold(void);
-void signals_release(void);
-
 #endif
