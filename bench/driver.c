@@ -15,16 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "driver/driver.h"
 
-#define MEMORY (64u << 20) /* bytes: the first half for rings */
-#define UNITS  1024u
-#define BURST  32u
-#define BUFFER 2048u /* bytes */
+#define MEMORY     (64u << 20) /* bytes: the first half for rings */
+#define UNITS      1024u
+#define BURST      32u
+#define BUFFER     2048u /* bytes */
 
 #define IDLE_UNITS DRIVER_UNITS_MIN /* of queues that are not used */
 
@@ -53,14 +53,6 @@ static void give(void *ctx, void *va, size_t size)
 	(void)size;
 }
 
-static double now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void say(enum log_level level, const char *message)
 {
 	(void)level;
@@ -84,10 +76,10 @@ static uint8_t *buffer(const struct memory *memory, uint32_t slot)
 static uint64_t send_for(struct driver_txq *txq, const struct driver_doorbell *doorbell,
 			 const struct memory *memory, uint32_t key, uint32_t len, double seconds)
 {
-	double end = now() + seconds;
+	double end = clock_seconds() + seconds;
 	uint64_t frames = 0;
 
-	for (uint32_t round = 0; round % 1024 || now() < end; round++) {
+	for (uint32_t round = 0; round % 1024 || clock_seconds() < end; round++) {
 		if (driver_wq_room(&txq->wq) < BURST) {
 			frames += driver_txq_reap(txq, UINT32_MAX);
 			if (driver_wq_room(&txq->wq) < BURST)
@@ -106,10 +98,10 @@ static uint64_t send_for(struct driver_txq *txq, const struct driver_doorbell *d
 static uint64_t receive_for(struct driver_rxq *rxq, const struct driver_doorbell *doorbell,
 			    const struct memory *memory, uint32_t key, double seconds)
 {
-	double end = now() + seconds;
+	double end = clock_seconds() + seconds;
 	uint64_t frames = 0, bytes = 0;
 
-	for (uint32_t round = 0; round % 1024 || now() < end; round++) {
+	for (uint32_t round = 0; round % 1024 || clock_seconds() < end; round++) {
 		const struct gdma_cqe *cqe;
 		uint32_t got = 0;
 
@@ -218,11 +210,11 @@ int main(int argc, char **argv)
 		memcpy(buffer(&memory, i) + 12, "\x88\xb5", 2);
 	}
 	for (int i = 0; i < seconds; i++) {
-		double start = now();
+		double start = clock_seconds();
 		uint64_t frames =
 			tx ? send_for(&txq, driver_doorbell(driver), &memory, region.key, len, 1)
 			   : receive_for(&rxq, driver_doorbell(driver), &memory, region.key, 1);
-		double rate = (double)frames / (now() - start) / 1e6;
+		double rate = (double)frames / (clock_seconds() - start) / 1e6;
 
 		if (rate > best)
 			best = rate;

@@ -16,8 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "device/checksum.h"
 #include "device/internal.h"
 #include "driver/queue.h"
@@ -43,14 +43,6 @@ struct bench {
 	uint32_t sent, posted, received, completions;
 	uint32_t ready[UNITS], n; /* packets that the driver has */
 };
-
-static double now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static uint32_t take(struct bench *bench)
 {
@@ -184,14 +176,14 @@ int main(int argc, char **argv)
 	post(&bench);
 	while (bench.n < burst)
 		bench.ready[bench.n++] = take(&bench);
-	for (end = now() + seconds; now() < end;)
+	for (end = clock_seconds() + seconds; clock_seconds() < end;)
 		for (unsigned int round = 0; round < ROUNDS; round++) {
 			double before;
 
 			send(&bench);
-			before = now();
+			before = clock_seconds();
 			transmit_run(&bench.send->work, 0);
-			in_lane += now() - before;
+			in_lane += clock_seconds() - before;
 			receive(&bench);
 			post(&bench);
 			if (bench.n != burst) {

@@ -34,8 +34,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define SCRATCH_ALIGN 64u /* bytes: a cache line, and any vector */
 #define WORDS         (LANE_WORKS_MAX / 64u)
@@ -156,14 +157,6 @@ static void lane_turn(struct lane *lane)
 	}
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /** polled_swap() - exchange two places of polled[] */
 static void polled_swap(struct lane *lane, unsigned int a, unsigned int b)
 {
@@ -207,8 +200,8 @@ static bool lane_turn_polled(struct lane *lane)
 		return true;
 	/* The clock is read only now and then: on the way to sleep. */
 	if (!lane->last_progress)
-		lane->last_progress = now_ns();
-	return now_ns() - lane->last_progress < LANE_SPIN_US * 1000u;
+		lane->last_progress = clock_ns();
+	return clock_ns() - lane->last_progress < LANE_SPIN_US * NS_PER_US;
 }
 
 /** lane_rest_all() - announce that the lane sleeps, or that it is awake; true: do not sleep */

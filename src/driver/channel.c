@@ -27,9 +27,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define PAGES       6u /* of struct channel.memory */
@@ -40,19 +40,11 @@
 #define PAGE_SQ     PAGE(3u)
 #define PAGE_REQ    PAGE(4u)
 #define PAGE_RESP   PAGE(5u)
-#define WAIT_MS     100    /* between looks at whether the adapter is there */
-#define SMC_WAIT_NS 200000 /* between looks at the SMC */
+#define WAIT_MS     100 /* between looks at whether the adapter is there */
+#define SMC_WAIT_US 200 /* between looks at the SMC */
 #define NEEDED                                                                                     \
 	(1u << HWC_INIT_CQ_ID | 1u << HWC_INIT_RQ_ID | 1u << HWC_INIT_SQ_ID |                      \
 	 1u << HWC_INIT_MAX_CQS | 1u << HWC_INIT_GPA_MKEY)
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- Queues ---- */
 
@@ -179,8 +171,7 @@ static int read_registers(struct channel *channel)
 /** smc_wait() - until the aperture is the driver's; its header in @header */
 static int smc_wait(const struct channel *channel, union smc_header *header)
 {
-	const struct timespec pause = { .tv_nsec = SMC_WAIT_NS };
-	int64_t deadline = now_ms() + channel->timeout_ms;
+	uint64_t deadline = clock_deadline(channel->timeout_ms);
 
 	for (;;) {
 		int err = read32(channel, channel->smc + SMC_HEADER_OFFSET, &header->word);
@@ -189,9 +180,9 @@ static int smc_wait(const struct channel *channel, union smc_header *header)
 			return err;
 		if (!header->owner_is_pf)
 			return 0;
-		if (now_ms() >= deadline)
+		if (clock_passed(deadline))
 			return -ETIMEDOUT;
-		nanosleep(&pause, NULL);
+		clock_pause_us(SMC_WAIT_US);
 	}
 }
 
@@ -302,16 +293,16 @@ static void take_events(struct channel *channel)
 }
 
 /** wait_event() - sleep until something happens; 0, -ENODEV or -ETIMEDOUT */
-static int wait_event(struct channel *channel, int64_t deadline)
+static int wait_event(struct channel *channel, uint64_t deadline)
 {
 	struct epoll_event event;
-	int64_t left = deadline - now_ms();
+	int left = clock_left_ms(deadline);
 
-	if (left <= 0)
+	if (!left)
 		return -ETIMEDOUT;
 	if (channel->eq.broken)
 		return -EPROTO;
-	if (epoll_wait(channel->epoll_fd, &event, 1, left < WAIT_MS ? (int)left : WAIT_MS) < 0 &&
+	if (epoll_wait(channel->epoll_fd, &event, 1, left < WAIT_MS ? left : WAIT_MS) < 0 &&
 	    errno != EINTR)
 		return -errno;
 	return channel->transport->ops->alive(channel->transport);
@@ -326,7 +317,7 @@ void channel_poll(struct channel *channel)
 /** wait_init() - until the adapter has told all about the channel */
 static int wait_init(struct channel *channel)
 {
-	int64_t deadline = now_ms() + channel->timeout_ms;
+	uint64_t deadline = clock_deadline(channel->timeout_ms);
 
 	for (;;) {
 		int err;
@@ -469,7 +460,7 @@ static int take_completions(struct channel *channel, bool *sent, bool *answered,
 /** wait_answer() - until the request has been taken and answered */
 static int wait_answer(struct channel *channel, uint32_t *len)
 {
-	int64_t deadline = now_ms() + channel->timeout_ms;
+	uint64_t deadline = clock_deadline(channel->timeout_ms);
 	bool sent = false, answered = false;
 
 	for (;;) {

@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/mac.h"
+
 #define ATTRIBUTE_MAX 64u
 
 struct ibv_device *verbs_device(struct ibv_device **list, const char *pci)
@@ -52,6 +54,8 @@ static bool attribute(const char *directory, const char *interface, const char *
 		return false;
 	ok = fgets(text, ATTRIBUTE_MAX, stream) != NULL;
 	fclose(stream);
+	if (ok)
+		text[strcspn(text, "\n")] = '\0';
 	return ok;
 }
 
@@ -89,12 +93,9 @@ static uint32_t mtu_max(unsigned int index)
 /** describe() - what there is to know of the interface @name */
 static int describe(const char *directory, const char *name, struct verbs_interface *interface)
 {
-	uint8_t *mac = interface->mac;
 	char text[ATTRIBUTE_MAX];
 
-	if (!attribute(directory, name, "address", text) ||
-	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1], &mac[2], &mac[3],
-		   &mac[4], &mac[5]) != MANA_MAC_SIZE)
+	if (!attribute(directory, name, "address", text) || mac_parse(text, interface->mac))
 		return -ENODEV;
 	snprintf(interface->name, sizeof(interface->name), "%.*s", IF_NAMESIZE - 1, name);
 	interface->up =

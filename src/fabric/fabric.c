@@ -33,13 +33,12 @@ static const struct fabric_ops *const fabrics[] = {
 int fabric_option_unknown(const struct fabric_port *port, const struct fabric_option *option,
 			  struct error *error)
 {
-	return error_fail(error, -EINVAL, "fabric %s has no option '%s'; write %s",
-			   port->ops->name, option->key, port->ops->usage);
+	return error_fail(error, -EINVAL, "fabric %s has no option '%s'; write %s", port->ops->name,
+			  option->key, port->ops->usage);
 }
 
 int fabric_option_number(const struct fabric_port *port, const struct fabric_option *option,
-			 uint64_t min, uint64_t max, uint64_t *number,
-			 struct error *error)
+			 uint64_t min, uint64_t max, uint64_t *number, struct error *error)
 {
 	const char *value = option->value ? option->value : "";
 	bool hex = value[0] == '0' && (value[1] == 'x' || value[1] == 'X');
@@ -51,10 +50,10 @@ int fabric_option_number(const struct fabric_port *port, const struct fabric_opt
 		*number = strtoull(value, &end, hex ? 16 : 10);
 	if (!end || *end || errno || *number < min || *number > max)
 		return error_fail(error, -EINVAL,
-				   "fabric %s: '%s' is no value for %s; write a whole number from "
-				   "%llu to %llu",
-				   port->ops->name, value, option->key, (unsigned long long)min,
-				   (unsigned long long)max);
+				  "fabric %s: '%s' is no value for %s; write a whole number from "
+				  "%llu to %llu",
+				  port->ops->name, value, option->key, (unsigned long long)min,
+				  (unsigned long long)max);
 	return 0;
 }
 
@@ -63,7 +62,7 @@ int fabric_option_none(const struct fabric_port *port, const struct fabric_spec 
 {
 	if (spec->argument)
 		return error_fail(error, -EINVAL, "fabric %s takes no argument ('%s'); write %s",
-				   port->ops->name, spec->argument, port->ops->usage);
+				  port->ops->name, spec->argument, port->ops->usage);
 	if (spec->count)
 		return fabric_option_unknown(port, &spec->options[0], error);
 	return 0;
@@ -100,8 +99,7 @@ static char *cut(char *text, char at)
  *
  * Return: 0, or -EINVAL with @error set
  */
-static int add_options(struct fabric_spec *spec, char *list, char between,
-		       struct error *error)
+static int add_options(struct fabric_spec *spec, char *list, char between, struct error *error)
 {
 	while (list) {
 		char *next = cut(list, between);
@@ -111,16 +109,16 @@ static int add_options(struct fabric_spec *spec, char *list, char between,
 			*value++ = '\0';
 		if (!*list)
 			return error_fail(error, -EINVAL,
-					   "fabric %s: an option's name is missing beside '%c'",
-					   spec->name, value ? '=' : between);
+					  "fabric %s: an option's name is missing beside '%c'",
+					  spec->name, value ? '=' : between);
 		if (spec->count == FABRIC_OPTIONS_MAX)
 			return error_fail(error, -EINVAL, "fabric %s: more than %u options",
-					   spec->name, FABRIC_OPTIONS_MAX);
+					  spec->name, FABRIC_OPTIONS_MAX);
 		for (unsigned int i = 0; i < spec->count; i++) {
 			if (!strcmp(spec->options[i].key, list))
 				return error_fail(error, -EINVAL,
-						   "fabric %s: option %s is given twice",
-						   spec->name, list);
+						  "fabric %s: option %s is given twice", spec->name,
+						  list);
 		}
 		spec->options[spec->count++] =
 			(struct fabric_option){ .key = list, .value = value };
@@ -183,7 +181,8 @@ static int open_spec(char *text, struct fabric_port *port, struct error *error)
 }
 
 int fabric_open(const char *spec, const struct fabric_port_config *config,
-		const struct fabric_receiver *receiver, struct fabric_port **result, struct error *error)
+		const struct fabric_receiver *receiver, struct fabric_port **result,
+		struct error *error)
 {
 	struct fabric_port *port;
 	char *text;
@@ -192,10 +191,10 @@ int fabric_open(const char *spec, const struct fabric_port_config *config,
 	*result = NULL;
 	if (!config->lanes || config->lanes > FABRIC_LANES_MAX)
 		return error_fail(error, -EINVAL, "fabric '%s': %u lanes; there are 1 to %u", spec,
-				   config->lanes, FABRIC_LANES_MAX);
+				  config->lanes, FABRIC_LANES_MAX);
 	if (config->mtu < FABRIC_MTU_MIN)
 		return error_fail(error, -EINVAL, "fabric '%s': an MTU of %u is below %u", spec,
-				   config->mtu, FABRIC_MTU_MIN);
+				  config->mtu, FABRIC_MTU_MIN);
 
 	text = strdup(spec);
 	port = calloc(1, sizeof(*port));

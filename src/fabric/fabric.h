@@ -145,7 +145,8 @@ struct fabric_port;
  * Return: 0 or a negative errno (-EINVAL for an unknown fabric or argument)
  */
 int fabric_open(const char *spec, const struct fabric_port_config *config,
-		const struct fabric_receiver *receiver, struct fabric_port **port, struct error *error);
+		const struct fabric_receiver *receiver, struct fabric_port **port,
+		struct error *error);
 void fabric_close(struct fabric_port *port);
 
 /** fabric_caps() - enum fabric_caps: what fabric_send() takes as it is */

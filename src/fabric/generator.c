@@ -24,6 +24,8 @@
  */
 #include "fabric/port.h"
 
+#include "base/clock.h"
+
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -36,11 +38,10 @@
 #define GENERATOR_FLOWS_MAX       65536u
 #define GENERATOR_MEMORY_MAX      (64u << 20) /* bytes of frames */
 #define GENERATOR_BURST_MAX       256u
-#define GENERATOR_FRAMES_MAX      (1u << 20) /* flows times burst */
+#define GENERATOR_FRAMES_MAX      (1u << 20)  /* flows times burst */
 #define GENERATOR_RATE_MAX        1000000000u /* frames a second */
 #define GENERATOR_BACKLOG         50u         /* made up for: a second's frames by this */
 #define GENERATOR_TICK            1000000u    /* shortest timer interval, in nanoseconds */
-#define NS_PER_SECOND             1000000000u
 
 #define IPV4_HEADER_SIZE          20u /* bytes */
 #define IPV6_HEADER_SIZE          40u
@@ -268,9 +269,9 @@ static int read_options(struct fabric_port *port, struct generator *generator,
 				kind++;
 			if (kind > MIXED)
 				return error_fail(error, -EINVAL,
-						   "fabric generator: unknown proto '%s'; write "
-						   "udp4, tcp4, udp6, tcp6 or mixed",
-						   option->value ? option->value : "");
+						  "fabric generator: unknown proto '%s'; write "
+						  "udp4, tcp4, udp6, tcp6 or mixed",
+						  option->value ? option->value : "");
 			generator->kind = kind;
 		} else {
 			rc = fabric_option_unknown(port, option, error);
@@ -307,10 +308,10 @@ static int read_options(struct fabric_port *port, struct generator *generator,
 			GENERATOR_MEMORY_MAX >> 20);
 	if (flows * burst > GENERATOR_FRAMES_MAX)
 		return error_fail(error, -EINVAL,
-				   "fabric generator: %llu flows with bursts of %llu are more "
-				   "than %u frames; take fewer flows",
-				   (unsigned long long)flows, (unsigned long long)burst,
-				   GENERATOR_FRAMES_MAX);
+				  "fabric generator: %llu flows with bursts of %llu are more "
+				  "than %u frames; take fewer flows",
+				  (unsigned long long)flows, (unsigned long long)burst,
+				  GENERATOR_FRAMES_MAX);
 	generator->flows = (uint32_t)flows;
 	generator->round = (uint32_t)(flows * burst);
 	generator->size = (uint32_t)size;
@@ -320,7 +321,7 @@ static int read_options(struct fabric_port *port, struct generator *generator,
 /** start_timer() - a descriptor that is readable as often as frames become due; or -errno */
 static int start_timer(uint64_t rate)
 {
-	uint64_t interval = NS_PER_SECOND / rate;
+	uint64_t interval = NS_PER_S / rate;
 	struct itimerspec when;
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 
@@ -328,8 +329,8 @@ static int start_timer(uint64_t rate)
 		return -errno;
 	if (interval < GENERATOR_TICK)
 		interval = GENERATOR_TICK;
-	when.it_interval.tv_sec = (time_t)(interval / NS_PER_SECOND);
-	when.it_interval.tv_nsec = (long)(interval % NS_PER_SECOND);
+	when.it_interval.tv_sec = (time_t)(interval / NS_PER_S);
+	when.it_interval.tv_nsec = (long)(interval % NS_PER_S);
 	when.it_value = when.it_interval;
 	if (timerfd_settime(fd, 0, &when, NULL)) {
 		int rc = -errno;
@@ -403,11 +404,11 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 		rc = start_timer(generator->rate);
 		if (rc < 0) {
 			rc = error_fail(error, rc, "fabric generator: a timer cannot be had: %s",
-					 strerror(-rc));
+					strerror(-rc));
 			goto fail;
 		}
 		port->fd = rc;
-		generator->start = now_ns(CLOCK_MONOTONIC);
+		generator->start = clock_ns();
 	}
 	port->state = generator;
 	return 0;
@@ -467,8 +468,8 @@ static unsigned int take_left(struct generator *generator, unsigned int want)
 /** take_due() - likewise, of what is due by now at the generator's rate */
 static unsigned int take_due(struct generator *generator, unsigned int want)
 {
-	uint64_t elapsed = now_ns(CLOCK_MONOTONIC) - generator->start;
-	uint64_t due = (uint64_t)((unsigned __int128)elapsed * generator->rate / NS_PER_SECOND);
+	uint64_t elapsed = clock_ns() - generator->start;
+	uint64_t due = (uint64_t)((unsigned __int128)elapsed * generator->rate / NS_PER_S);
 	uint64_t backlog = generator->rate / GENERATOR_BACKLOG + 2;
 	uint64_t issued = atomic_load_explicit(&generator->issued, memory_order_relaxed);
 	uint64_t from;

@@ -7,8 +7,7 @@
  */
 #include "fabric/port.h"
 
-static int loop_open(struct fabric_port *port, const struct fabric_spec *spec,
-		     struct error *error)
+static int loop_open(struct fabric_port *port, const struct fabric_spec *spec, struct error *error)
 {
 	port->caps = FABRIC_CSUM | FABRIC_GSO;
 	return fabric_option_none(port, spec, error);

@@ -116,14 +116,14 @@ static int load_frame(struct loading *loading, const char *name, const struct pc
 			number, name, header->caplen, header->len);
 	if (header->caplen < ETHERNET_HEADER_SIZE || header->caplen > FABRIC_FRAME_MAX)
 		return error_fail(error, -EINVAL,
-				   "fabric pcap: frame %u of %s has %u bytes; a frame has %u to %u",
-				   number, name, header->caplen, ETHERNET_HEADER_SIZE,
-				   FABRIC_FRAME_MAX);
+				  "fabric pcap: frame %u of %s has %u bytes; a frame has %u to %u",
+				  number, name, header->caplen, ETHERNET_HEADER_SIZE,
+				  FABRIC_FRAME_MAX);
 	if (loading->size + header->caplen > PCAP_REPLAY_MAX || number > PCAP_REPLAY_FRAMES_MAX)
 		return error_fail(error, -EFBIG,
-				   "fabric pcap: %s holds more than %u MB or %u frames; cut it "
-				   "(editcap -c)",
-				   name, PCAP_REPLAY_MAX >> 20, PCAP_REPLAY_FRAMES_MAX);
+				  "fabric pcap: %s holds more than %u MB or %u frames; cut it "
+				  "(editcap -c)",
+				  name, PCAP_REPLAY_MAX >> 20, PCAP_REPLAY_FRAMES_MAX);
 	if (loading->size + header->caplen > loading->room) {
 		size_t room = 2 * loading->room + FABRIC_FRAME_MAX;
 		uint8_t *grown = realloc(loading->bytes, room);
@@ -156,8 +156,7 @@ static int load_frame(struct loading *loading, const char *name, const struct pc
  *
  * Return: 0, or negative errno with @error set
  */
-static int load_file(FILE *in, const char *name, struct loading *loading,
-		     struct error *error)
+static int load_file(FILE *in, const char *name, struct loading *loading, struct error *error)
 {
 	char why[PCAP_ERRBUF_SIZE] = "";
 	struct pcap_pkthdr *header;
@@ -167,17 +166,17 @@ static int load_file(FILE *in, const char *name, struct loading *loading,
 
 	if (!handle) {
 		fclose(in);
-		return error_fail(error, -EINVAL, "fabric pcap: %s is not a capture file: %s",
-				   name, why);
+		return error_fail(error, -EINVAL, "fabric pcap: %s is not a capture file: %s", name,
+				  why);
 	}
 	link = pcap_datalink(handle);
 	if (link != DLT_EN10MB) {
 		const char *what = pcap_datalink_val_to_name(link);
 
 		rc = error_fail(error, -EINVAL,
-				 "fabric pcap: %s holds frames of link type %s (%d), not Ethernet; "
-				 "capture on an Ethernet interface",
-				 name, what ? what : "unknown", link);
+				"fabric pcap: %s holds frames of link type %s (%d), not Ethernet; "
+				"capture on an Ethernet interface",
+				name, what ? what : "unknown", link);
 	}
 	while (!rc) {
 		more = pcap_next_ex(handle, &header, &bytes);
@@ -187,8 +186,8 @@ static int load_file(FILE *in, const char *name, struct loading *loading,
 			break;
 		else
 			rc = error_fail(error, -EINVAL,
-					 "fabric pcap: %s is damaged behind frame %u: %s", name,
-					 loading->count, pcap_geterr(handle));
+					"fabric pcap: %s is damaged behind frame %u: %s", name,
+					loading->count, pcap_geterr(handle));
 	}
 	if (!rc && !loading->count)
 		rc = error_fail(error, -EINVAL, "fabric pcap: %s holds no frames", name);
@@ -211,11 +210,11 @@ static int open_file(const char *name, int flags, const char *what, struct stat 
 
 	if (fd < 0 || fstat(fd, status))
 		rc = error_fail(error, -errno, "fabric pcap: %s cannot be opened to %s it: %s",
-				 name, what, strerror(errno));
+				name, what, strerror(errno));
 	else if (!S_ISREG(status->st_mode) && !S_ISCHR(status->st_mode))
 		rc = error_fail(error, -EINVAL,
-				 "fabric pcap: %s is not a regular file; name one to %s it", name,
-				 what);
+				"fabric pcap: %s is not a regular file; name one to %s it", name,
+				what);
 	if (rc && fd >= 0)
 		close(fd);
 	return rc ? rc : fd;
@@ -316,7 +315,7 @@ static int start_file(struct capture *capture, int fd, struct error *error)
 	if (capture->dumper)
 		return 0;
 	rc = error_fail(error, -EIO, "fabric pcap: %s cannot be written: %s", capture->name,
-			 pcap_geterr(capture->handle));
+			pcap_geterr(capture->handle));
 	pcap_close(capture->handle);
 	capture->handle = NULL;
 	return rc;
@@ -340,18 +339,17 @@ static int open_capture(struct capture *capture, const char *name, const struct 
 	if (fd < 0)
 		return fd;
 	if (in && status.st_dev == in->st_dev && status.st_ino == in->st_ino)
-		rc = error_fail(
-			error, -EINVAL,
-			"fabric pcap: %s is to be replayed and written; write another file", name);
+		rc = error_fail(error, -EINVAL,
+				"fabric pcap: %s is to be replayed and written; write another file",
+				name);
 	else if (S_ISREG(status.st_mode) && flock(fd, LOCK_EX | LOCK_NB))
-		rc = error_fail(
-			error, errno == EWOULDBLOCK ? -EBUSY : -errno,
-			"fabric pcap: %s is being written by another port or process; name "
-			"another file",
-			name);
+		rc = error_fail(error, errno == EWOULDBLOCK ? -EBUSY : -errno,
+				"fabric pcap: %s is being written by another port or process; name "
+				"another file",
+				name);
 	else if (S_ISREG(status.st_mode) && ftruncate(fd, 0))
 		rc = error_fail(error, -errno, "fabric pcap: %s cannot be emptied: %s", name,
-				 strerror(errno));
+				strerror(errno));
 	if (rc) {
 		close(fd);
 		return rc;
@@ -434,12 +432,12 @@ static int pcap_fabric_open(struct fabric_port *port, const struct fabric_spec *
 		return rc;
 	if (spec->argument ? !*spec->argument : !replay)
 		return error_fail(error, -EINVAL, "fabric pcap: a file is missing; write %s",
-				   port->ops->usage);
+				  port->ops->usage);
 	if ((loop && !replay) || (limited && !spec->argument))
 		return error_fail(error, -EINVAL, "fabric pcap: %s; write %s",
-				   loop && !replay ? "loop is for a replay"
-						   : "limit is for a file that is written",
-				   port->ops->usage);
+				  loop && !replay ? "loop is for a replay"
+						  : "limit is for a file that is written",
+				  port->ops->usage);
 
 	state = calloc(1, sizeof(*state));
 	if (!state)

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #define CACHE_LINE             64u
 #define FABRIC_OPTIONS_MAX     16u /* options in one spec */
@@ -64,8 +63,7 @@ struct fabric_ops {
 	const char *name;
 	const char *usage;
 	bool arguments_are_options;
-	int (*open)(struct fabric_port *port, const struct fabric_spec *spec,
-		    struct error *error);
+	int (*open)(struct fabric_port *port, const struct fabric_spec *spec, struct error *error);
 	void (*close)(struct fabric_port *port);
 	void (*send)(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 		     unsigned int n);
@@ -123,8 +121,7 @@ int fabric_option_unknown(const struct fabric_port *port, const struct fabric_op
  * Return: 0, or -EINVAL with @error set
  */
 int fabric_option_number(const struct fabric_port *port, const struct fabric_option *option,
-			 uint64_t min, uint64_t max, uint64_t *number,
-			 struct error *error);
+			 uint64_t min, uint64_t max, uint64_t *number, struct error *error);
 
 /** fabric_option_none() - fail if the spec has an argument or any option */
 int fabric_option_none(const struct fabric_port *port, const struct fabric_spec *spec,
@@ -259,15 +256,6 @@ static inline uint16_t checksum_fold(uint64_t sum)
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)~sum;
-}
-
-/** now_ns() - nanoseconds of @clock */
-static inline uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 #endif

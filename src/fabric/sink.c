@@ -243,14 +243,13 @@ static enum verdict verify(const uint8_t *frame, uint32_t len, uint32_t mtu)
 	return GOOD;
 }
 
-static int sink_open(struct fabric_port *port, const struct fabric_spec *spec,
-		     struct error *error)
+static int sink_open(struct fabric_port *port, const struct fabric_spec *spec, struct error *error)
 {
 	struct sink *sink;
 
 	if (spec->argument)
 		return error_fail(error, -EINVAL, "fabric sink takes no argument ('%s'); write %s",
-				   spec->argument, port->ops->usage);
+				  spec->argument, port->ops->usage);
 	for (unsigned int i = 0; i < spec->count; i++) {
 		if (strcmp(spec->options[i].key, "verify") || spec->options[i].value)
 			return fabric_option_unknown(port, &spec->options[i], error);

@@ -35,6 +35,7 @@
 #include "fabric/port.h"
 
 #include "base/log.h"
+#include "base/mac.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -159,17 +160,17 @@ static uint64_t load_address(const uint8_t *from)
 
 /* An address as people write it. */
 struct address_text {
-	char text[sizeof("00:11:22:33:44:55")];
+	char text[MAC_TEXT];
 };
 
 static struct address_text print_address(uint64_t address)
 {
 	struct address_text to;
+	uint8_t mac[6];
 
-	snprintf(to.text, sizeof(to.text), "%02x:%02x:%02x:%02x:%02x:%02x",
-		 (unsigned int)(address >> 40) & 0xff, (unsigned int)(address >> 32) & 0xff,
-		 (unsigned int)(address >> 24) & 0xff, (unsigned int)(address >> 16) & 0xff,
-		 (unsigned int)(address >> 8) & 0xff, (unsigned int)address & 0xff);
+	for (unsigned int i = 0; i < sizeof(mac); i++)
+		mac[i] = (uint8_t)(address >> (40 - 8 * i));
+	mac_text(mac, to.text);
 	return to;
 }
 
@@ -572,8 +573,8 @@ static int join(struct ethernet_switch *sw, struct fabric_port *port, struct swi
 
 	if (port->config.lanes != sw->lane_count)
 		return error_fail(error, -EINVAL,
-				   "fabric switch: a port for %u lanes cannot join switch %s of %u",
-				   port->config.lanes, sw->name, sw->lane_count);
+				  "fabric switch: a port for %u lanes cannot join switch %s of %u",
+				  port->config.lanes, sw->name, sw->lane_count);
 	if (find_station(now, state->address) != TO_ALL)
 		return error_fail(
 			error, -EEXIST,
@@ -583,11 +584,10 @@ static int join(struct ethernet_switch *sw, struct fabric_port *port, struct swi
 	while (index < SWITCH_PORTS_MAX && now->ports[index])
 		index++;
 	if (index == SWITCH_PORTS_MAX)
-		return error_fail(
-			error, -ENOSPC,
-			"fabric switch: switch %s has %u ports and no room for more; use "
-			"another switch",
-			sw->name, SWITCH_PORTS_MAX);
+		return error_fail(error, -ENOSPC,
+				  "fabric switch: switch %s has %u ports and no room for more; use "
+				  "another switch",
+				  sw->name, SWITCH_PORTS_MAX);
 	fresh = malloc(sizeof(*fresh));
 	state->spare = malloc(sizeof(*state->spare));
 	if (!fresh || !state->spare) {
@@ -641,8 +641,8 @@ static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
 			SWITCH_NAME_MAX, name, strlen(name));
 	if (!address || is_multicast(address))
 		return error_fail(error, -EINVAL,
-				   "fabric switch: %s is not the address of one station",
-				   print_address(address).text);
+				  "fabric switch: %s is not the address of one station",
+				  print_address(address).text);
 	state = calloc(1, sizeof(*state));
 	if (!state)
 		return error_fail(error, -ENOMEM, "fabric switch: out of memory");

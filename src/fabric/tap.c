@@ -25,6 +25,7 @@
  */
 #include "fabric/port.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <endian.h>
@@ -98,15 +99,15 @@ static int attach(int fd, const char *name, bool existed, struct error *error)
 		return 0;
 	case -EBUSY:
 		return error_fail(error, rc,
-				   "fabric tap: %s is in use by another process; stop that one or "
-				   "choose another name",
-				   name);
+				  "fabric tap: %s is in use by another process; stop that one or "
+				  "choose another name",
+				  name);
 	case -EPERM:
 	case -EACCES:
 		return error_fail(error, rc,
-				   "fabric tap: no permission to %s %s; run with CAP_NET_ADMIN, or "
-				   "have it made for you: ip tuntap add %s mode tap user $USER",
-				   existed ? "open" : "create", name, name);
+				  "fabric tap: no permission to %s %s; run with CAP_NET_ADMIN, or "
+				  "have it made for you: ip tuntap add %s mode tap user $USER",
+				  existed ? "open" : "create", name, name);
 	case -EINVAL:
 		return error_fail(
 			error, rc,
@@ -116,7 +117,7 @@ static int attach(int fd, const char *name, bool existed, struct error *error)
 			name);
 	default:
 		return error_fail(error, rc, "fabric tap: %s cannot be opened: %s", name,
-				   strerror(-rc));
+				  strerror(-rc));
 	}
 }
 
@@ -135,7 +136,7 @@ static int set_offload(int fd, const char *name, bool offload, struct error *err
 		return 0;
 	rc = -errno;
 	return error_fail(error, rc, "fabric tap: the offloads of %s cannot be set: %s", name,
-			   strerror(-rc));
+			  strerror(-rc));
 }
 
 /**
@@ -156,7 +157,7 @@ static int configure(int control, const char *name, uint16_t mtu, struct error *
 	}
 	rc = -errno;
 	return error_fail(error, rc, "fabric tap: %s cannot be brought up with an MTU of %u: %s",
-			   name, mtu, strerror(-rc));
+			  name, mtu, strerror(-rc));
 }
 
 /** compare() - say what about a tap that exists may surprise */
@@ -189,7 +190,7 @@ static int open_tap(const char *name, bool offload, uint16_t mtu, struct error *
 	control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (control < 0)
 		return error_fail(error, -errno, "fabric tap: a socket cannot be had: %s",
-				   strerror(errno));
+				  strerror(errno));
 	strcpy(request.ifr_name, name);
 	existed = !ioctl(control, SIOCGIFFLAGS, &request);
 
@@ -203,7 +204,7 @@ static int open_tap(const char *name, bool offload, uint16_t mtu, struct error *
 		else if (rc == -EACCES || rc == -EPERM)
 			next = "; run as root, or let others open it: chmod 0666 " TAP_DEVICE;
 		error_fail(error, rc, "fabric tap: %s cannot be opened: %s%s", TAP_DEVICE,
-			    strerror(-rc), next);
+			   strerror(-rc), next);
 		goto out;
 	}
 	rc = attach(fd, name, existed, error);
@@ -245,8 +246,7 @@ static int check_name(const char *name, struct error *error)
 	return 0;
 }
 
-static int tap_open(struct fabric_port *port, const struct fabric_spec *spec,
-		    struct error *error)
+static int tap_open(struct fabric_port *port, const struct fabric_spec *spec, struct error *error)
 {
 	bool offload = true;
 	struct tap *tap;
@@ -263,7 +263,7 @@ static int tap_open(struct fabric_port *port, const struct fabric_spec *spec,
 			return fabric_option_unknown(port, option, error);
 		if (strcmp(value, "on") && strcmp(value, "off"))
 			return error_fail(error, -EINVAL,
-					   "fabric tap: offload is on or off, not '%s'", value);
+					  "fabric tap: offload is on or off, not '%s'", value);
 		offload = !strcmp(value, "on");
 	}
 
@@ -483,7 +483,7 @@ static void fill(struct fabric_port *port, unsigned int lane, unsigned int budge
 /** patient() - is a frame that finds no buffer to be kept for the next poll? */
 static bool patient(struct tap *tap)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC);
+	uint64_t now = clock_ns();
 
 	if (now < tap->lossy_until)
 		return false;

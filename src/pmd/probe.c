@@ -28,6 +28,7 @@
 #include <rte_malloc.h>
 
 #include "base/log.h"
+#include "base/mac.h"
 #include "pmd/pmd.h"
 #include "wire/reg.h"
 
@@ -36,7 +37,7 @@
 #define SOCKET_NAME    "manakin_socket"
 #define RDMA_NAME      "infiniband"
 #define ARGUMENT_MAC   "mac"
-#define ADDRESS_TEXT   (RTE_ETHER_ADDR_FMT_SIZE + 2) /* ", " and an address */
+#define ADDRESS_TEXT   (MAC_TEXT + 2) /* ", " and an address */
 
 RTE_LOG_REGISTER(pmd_logtype, pmd.net.manakin, NOTICE)
 
@@ -194,8 +195,7 @@ static int add_port(struct pmd_adapter *adapter, unsigned int index,
 /** say_missing() - an address that the user named is no vPort's */
 static void say_missing(const struct pmd_adapter *adapter, const struct rte_ether_addr *mac)
 {
-	const uint8_t *bytes = mac->addr_bytes;
-	char have[8 * ADDRESS_TEXT] = "";
+	char have[8 * ADDRESS_TEXT] = "", text[MAC_TEXT];
 	struct driver_port_info info;
 	size_t at = 0;
 
@@ -206,17 +206,11 @@ static void say_missing(const struct pmd_adapter *adapter, const struct rte_ethe
 			snprintf(have + at, sizeof(have) - at, "...");
 			break;
 		}
-		at += (size_t)snprintf(have + at, sizeof(have) - at,
-				       "%s%02x:%02x:%02x:%02x:%02x:%02x", at ? ", " : "",
-				       info.mac[0], info.mac[1], info.mac[2], info.mac[3],
-				       info.mac[4], info.mac[5]);
+		at += (size_t)snprintf(have + at, sizeof(have) - at, "%s%s", at ? ", " : "",
+				       mac_text(info.mac, text));
 	}
-	PMD_LOG(ERR,
-		"no port of the adapter at %s has the address %02x:%02x:%02x:%02x:%02x:%02x; it "
-		"has "
-		"%s",
-		adapter->pci->name, bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5],
-		have);
+	PMD_LOG(ERR, "no port of the adapter at %s has the address %s; it has %s",
+		adapter->pci->name, mac_text(mac->addr_bytes, text), have);
 }
 
 static int add_ports(struct pmd_adapter *adapter, const struct wanted *wanted)

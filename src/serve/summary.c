@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mac.h"
+
 static const struct {
 	const char *name;
 	bool text;
@@ -34,17 +36,15 @@ static void add_port(struct libscols_table *table, struct adapter *adapter, unsi
 	const struct adapter_port_config *p = &config->port[port];
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 	struct adapter_port_counters c;
-	char mac[18];
+	char mac[MAC_TEXT];
 	size_t i = 0;
 
 	if (!line)
 		return;
 	adapter_port_counters(adapter, port, &c);
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1], p->mac[2],
-		 p->mac[3], p->mac[4], p->mac[5]);
 	scols_line_set_data(line, i++, config->name);
 	put_number(line, i++, port);
-	scols_line_set_data(line, i++, mac);
+	scols_line_set_data(line, i++, mac_text(p->mac, mac));
 	scols_line_set_data(line, i++, p->fabric);
 	put_number(line, i++, c.tx_frames);
 	put_number(line, i++, c.tx_bytes);

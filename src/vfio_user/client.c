@@ -34,20 +34,20 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 
 #define BODY_MAX    (VFU_CLIENT_DATA_MAX + 64u) /* bytes of a body that is sent or kept */
-#define RETRY_NS    1000000                     /* between attempts to connect */
+#define RETRY_US    1000                        /* between attempts to connect */
 #define FOREIGN_MAX 16u                         /* commands of the server's in place of an answer */
 
 struct vfu_client {
 	int fd;
-	int timeout_ms;
+	unsigned int timeout_ms;
 	_Atomic bool lost;
 	pthread_mutex_t exchange;
 	pthread_mutex_t send;
@@ -78,21 +78,12 @@ struct exchange {
 	int *answer_fd;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /** wait_for() - until the socket has @events or the deadline comes; 0 or a negative errno */
-static int wait_for(int fd, short events, int64_t deadline)
+static int wait_for(int fd, short events, uint64_t deadline)
 {
 	for (;;) {
 		struct pollfd pollfd = { .fd = fd, .events = events };
-		int64_t left = deadline - now_ms();
-		int n = poll(&pollfd, 1, left > 0 ? (int)left : 0);
+		int n = poll(&pollfd, 1, clock_left_ms(deadline));
 
 		if (n > 0)
 			return 0;
@@ -121,7 +112,7 @@ static int lose(struct vfu_client *client, const char *doing, int err)
  * @pass:	descriptor sent with its first byte, or -1
  * @deadline:	for room to send
  */
-static int send_all(int fd, struct iovec *iov, unsigned int iovcnt, int pass, int64_t deadline)
+static int send_all(int fd, struct iovec *iov, unsigned int iovcnt, int pass, uint64_t deadline)
 {
 	struct msghdr message = { .msg_iov = iov, .msg_iovlen = iovcnt };
 	union descriptors_room room;
@@ -177,7 +168,7 @@ static void keep_fds(struct msghdr *message, int *kept)
  * @deadline:	for all of them
  */
 static int receive_all(struct vfu_client *client, void *data, size_t len, int *kept,
-		       int64_t deadline)
+		       uint64_t deadline)
 {
 	uint8_t drop[512];
 	size_t done = 0;
@@ -213,7 +204,7 @@ static int receive_all(struct vfu_client *client, void *data, size_t len, int *k
 }
 
 /** refuse() - answer a command of the server's: this client serves none */
-static int refuse(struct vfu_client *client, const struct vfu_header *command, int64_t deadline)
+static int refuse(struct vfu_client *client, const struct vfu_header *command, uint64_t deadline)
 {
 	struct vfu_header answer = { .id = command->id,
 				     .command = command->command,
@@ -233,7 +224,7 @@ static int refuse(struct vfu_client *client, const struct vfu_header *command, i
 
 /** receive_answer() - the answer to request @id, into @exchange; checks all of it */
 static int receive_answer(struct vfu_client *client, uint16_t id, struct exchange *exchange,
-			  int64_t deadline)
+			  uint64_t deadline)
 {
 	struct vfu_header header;
 	size_t len;
@@ -287,7 +278,7 @@ static int request(struct vfu_client *client, struct exchange *exchange)
 	};
 	struct iovec iov[3] = { { &header, sizeof(header) } };
 	unsigned int iovcnt = 1;
-	int64_t deadline;
+	uint64_t deadline;
 	int err;
 
 	if (exchange->body_len)
@@ -303,7 +294,7 @@ static int request(struct vfu_client *client, struct exchange *exchange)
 		pthread_mutex_unlock(&client->exchange);
 		return -ENODEV;
 	}
-	deadline = now_ms() + client->timeout_ms;
+	deadline = clock_deadline(client->timeout_ms);
 	header.id = ++client->id;
 	pthread_mutex_lock(&client->send);
 	err = send_all(client->fd, iov, iovcnt, exchange->fd, deadline);
@@ -371,7 +362,7 @@ static int negotiate(struct vfu_client *client)
 }
 
 /** connect_to() - a connected socket, or a negative errno; a full backlog is waited for */
-static int connect_to(const char *path, int64_t deadline)
+static int connect_to(const char *path, uint64_t deadline)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd;
@@ -383,11 +374,10 @@ static int connect_to(const char *path, int64_t deadline)
 	if (fd < 0)
 		return -errno;
 	while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
-		const struct timespec pause = { .tv_nsec = RETRY_NS };
 		int err = errno;
 
-		if ((err == EAGAIN || err == EINTR) && now_ms() < deadline) {
-			nanosleep(&pause, NULL);
+		if ((err == EAGAIN || err == EINTR) && !clock_passed(deadline)) {
+			clock_pause_us(RETRY_US);
 			continue;
 		}
 		close(fd);
@@ -396,15 +386,15 @@ static int connect_to(const char *path, int64_t deadline)
 	return fd;
 }
 
-int vfu_client_connect(const char *path, int timeout_ms, struct vfu_client **result)
+int vfu_client_connect(const char *path, unsigned int timeout_ms, struct vfu_client **result)
 {
 	struct vfu_client *client = calloc(1, sizeof(*client));
 	int err;
 
 	if (!client)
 		return -ENOMEM;
-	client->timeout_ms = timeout_ms > 0 ? timeout_ms : VFU_CLIENT_TIMEOUT_MS;
-	client->fd = connect_to(path, now_ms() + client->timeout_ms);
+	client->timeout_ms = timeout_ms ? timeout_ms : VFU_CLIENT_TIMEOUT_MS;
+	client->fd = connect_to(path, clock_deadline(client->timeout_ms));
 	if (client->fd < 0) {
 		err = client->fd;
 		free(client);
@@ -624,7 +614,8 @@ int vfu_client_write(struct vfu_client *client, uint32_t region, uint64_t offset
 	return request(client, &exchange);
 }
 
-int vfu_client_post_fd(int fd, int timeout_ms, uint32_t region, uint64_t offset, uint64_t value)
+int vfu_client_post_fd(int fd, unsigned int timeout_ms, uint32_t region, uint64_t offset,
+		       uint64_t value)
 {
 	struct {
 		struct vfu_header header;
@@ -650,7 +641,7 @@ int vfu_client_post_fd(int fd, int timeout_ms, uint32_t region, uint64_t offset,
 		iov.iov_base = (uint8_t *)&message + n;
 		iov.iov_len -= (size_t)n;
 	}
-	return send_all(fd, &iov, 1, -1, now_ms() + timeout_ms);
+	return send_all(fd, &iov, 1, -1, clock_deadline(timeout_ms));
 }
 
 int vfu_client_post(struct vfu_client *client, uint32_t region, uint64_t offset, uint64_t value)

@@ -32,7 +32,7 @@ struct vfu_client;
  * Return: also -ENOENT and -ECONNREFUSED (nobody listens), -EBUSY (another client is
  * attached), -ENOTSUP (another version)
  */
-int vfu_client_connect(const char *path, int timeout_ms, struct vfu_client **client);
+int vfu_client_connect(const char *path, unsigned int timeout_ms, struct vfu_client **client);
 void vfu_client_close(struct vfu_client *client);
 
 /** vfu_client_fd() - has EPOLLRDHUP when the server has gone; do not read from it */
@@ -102,7 +102,8 @@ int vfu_client_post(struct vfu_client *client, uint32_t region, uint64_t offset,
  * For another process. Two processes may post to one connection: a message this short is one
  * buffer to the kernel, which puts it into the stream as a whole or not at all.
  */
-int vfu_client_post_fd(int fd, int timeout_ms, uint32_t region, uint64_t offset, uint64_t value);
+int vfu_client_post_fd(int fd, unsigned int timeout_ms, uint32_t region, uint64_t offset,
+		       uint64_t value);
 
 /** vfu_client_dma_map() - let the device reach @size bytes of @fd at @offset, as address @iova */
 int vfu_client_dma_map(struct vfu_client *client, uint64_t iova, uint64_t size, int fd,

@@ -12,9 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/mac.h"
 #include "host/machine/root.h"
-
-#define MAC_TEXT 18u /* aa:bb:cc:dd:ee:ff and the end */
 
 /**
  * struct netdev_address - an address of an interface
@@ -93,10 +92,6 @@ void netdevs_free(struct netdevs *netdevs);
 /** netdevs_by_name() - also by one of its other names; NULL: there is none */
 struct netdev *netdevs_by_name(const struct netdevs *netdevs, const char *name);
 struct netdev *netdevs_by_index(const struct netdevs *netdevs, int index);
-
-/** mac_parse() - six bytes from text with colons or dashes; 0 or -EINVAL */
-int mac_parse(const char *text, uint8_t mac[6]);
-const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT]);
 
 /** netdev_set_up() - `ip link set NAME up` or down; 0 or a negative errno */
 int netdev_set_up(int index, bool up);
