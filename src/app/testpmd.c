@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/paths.h"
 #include "process/keep.h"
 #include "process/child.h"
 
@@ -29,7 +30,6 @@
 #define START_SECONDS 60
 #define ASK_SECONDS   30
 #define QUIT_MS       10000
-#define PLUGIN        "librte_net_manakin.so"
 
 /**
  * struct testpmd - a child that takes commands
@@ -402,19 +402,12 @@ static bool insecure(const char *path, char *part)
 
 int plugin_find(const char *wanted, char *path, size_t size, struct error *error)
 {
-	char self[PATH_MAX], real[PATH_MAX], part[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char real[PATH_MAX], part[PATH_MAX];
 
-	if (wanted) {
+	if (wanted)
 		snprintf(path, size, "%s", wanted);
-	} else {
-		self[len > 0 ? len : 0] = '\0';
-		if (strrchr(self, '/'))
-			*strrchr(self, '/') = '\0';
-		snprintf(path, size, "%s/" PLUGIN, self);
-		if (access(path, F_OK))
-			snprintf(path, size, MANAKIN_PLUGINS "/" PLUGIN);
-	}
+	else
+		paths_find(PLACE_PLUGIN, path, size);
 	if (!realpath(path, real) || strlen(real) >= size) {
 		return error_fail(error, -ENOENT, "cannot find the poll-mode driver at %s: %s; build it with "
 			 "'make' (docs/pmd.md), or say where it is with --plugin",

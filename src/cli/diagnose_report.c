@@ -2,9 +2,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/diagnose.h"
 #include "term/output.h"
@@ -15,23 +17,10 @@
 
 /* ---- rules ---- */
 
-/** own_rules() - the source tree's for a program that was not installed */
-static const char *own_rules(void)
-{
-	char program[4096];
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
-
-	if (n > 0) {
-		program[n] = 0;
-		if (!strncmp(program, MANAKIN_BUILD "/", sizeof(MANAKIN_BUILD)))
-			return MANAKIN_SOURCE_RULES;
-	}
-	return access(MANAKIN_RULES, F_OK) ? MANAKIN_SOURCE_RULES : MANAKIN_RULES;
-}
-
 struct rules *diagnose_rules(const char *directory)
 {
 	struct rules *rules = rules_open();
+	char own[PATH_MAX];
 	struct error error;
 	int err;
 
@@ -39,7 +28,9 @@ struct rules *diagnose_rules(const char *directory)
 		say("out of memory");
 		return NULL;
 	}
-	err = rules_directory(rules, directory ? directory : own_rules(), &error);
+	if (!directory)
+		paths_find(PLACE_RULES, own, sizeof(own));
+	err = rules_directory(rules, directory ? directory : own, &error);
 	if (!err && !directory) {
 		err = rules_directory(rules, ADDED, &error);
 		if (err == -ENOENT)

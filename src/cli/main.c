@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/version.h"
 #include "cli/cli.h"
 
 static const struct {
@@ -48,7 +49,7 @@ int main(int argc, char **argv)
 		return EXIT_OK;
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-		printf("manakin %s\n", MANAKIN_VERSION);
+		printf("manakin %s\n", manakin_version);
 		return EXIT_OK;
 	}
 	for (size_t i = 0; i < COMMANDS; i++) {

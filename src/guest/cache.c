@@ -40,12 +40,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/paths.h"
 #include "term/say.h"
 #include "process/child.h"
-
-#ifndef MANAKIN_LAB_RECIPES
-#define MANAKIN_LAB_RECIPES "lab"
-#endif
 
 #define UNUSED_KEPT_S  (7 * 24 * 3600) /* items of old recipes go when unused for so long */
 #define HASH_DIGITS    16
@@ -63,14 +60,6 @@ static const struct recipe {
 	[CACHE_QEMU] = { "build-qemu.sh", { "lib.sh" }, false },
 	[CACHE_IMAGE] = { "build-image.sh", { "lib.sh", "guest", "vmbus" }, true },
 };
-
-/* The directory of the recipes: the source tree's or the installed one. */
-static const char *recipes_directory(void)
-{
-	const char *directory = getenv("MANAKIN_LAB_RECIPES");
-
-	return directory && *directory ? directory : MANAKIN_LAB_RECIPES;
-}
 
 /**
  * make_directories() - as mkdir -p
@@ -185,7 +174,7 @@ static bool suite_name_ok(const char *suite)
 int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite)
 {
 	const struct recipe *recipe = &recipes[kind];
-	const char *directory = recipes_directory();
+	char directory[PATH_MAX];
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	char cache[PATH_MAX];
 	int err;
@@ -200,6 +189,7 @@ int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite)
 		}
 		snprintf(item->suite, sizeof(item->suite), "%s", suite);
 	}
+	paths_find(PLACE_LAB, directory, sizeof(directory));
 	err = hash_file(&hash, directory, recipe->script);
 	for (size_t i = 0; !err && i < 4 && recipe->also[i]; i++)
 		err = hash_file(&hash, directory, recipe->also[i]);
@@ -485,9 +475,11 @@ static bool can_unshare(void)
 static char **recipe_command(const struct cache_item *item, const char *directory)
 {
 	const struct recipe *recipe = &recipes[item->kind];
+	char lab[PATH_MAX];
 	char **argv = NULL;
 	int err = 0;
 
+	paths_find(PLACE_LAB, lab, sizeof(lab));
 	if (can_unshare()) {
 		for (const char *const *word =
 			     (const char *const[]){ "unshare", "--mount", "--pid", "--fork",
@@ -499,7 +491,7 @@ static char **recipe_command(const struct cache_item *item, const char *director
 		err |= child_args_add(&argv, "sudo");
 	}
 	err |= child_args_add(&argv, "sh");
-	err |= child_args_add(&argv, "%s/%s", recipes_directory(), recipe->script);
+	err |= child_args_add(&argv, "%s/%s", lab, recipe->script);
 	if (item->kind == CACHE_IMAGE)
 		err |= child_args_add(&argv, "%s", item->suite);
 	err |= child_args_add(&argv, "%s", directory);
