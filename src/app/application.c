@@ -263,7 +263,8 @@ static int run_testpmd(struct session *s)
 				     .log = s->log };
 	struct testpmd *testpmd = NULL;
 	unsigned int numbers[TESTPMD_PORTS_MAX], ports = 0;
-	struct error error, fate[80];
+	struct error error;
+	char fate[80];
 	int err, status;
 
 	err = eal_arguments(s, &plan.eal) | own_arguments(s, &plan.args);
@@ -275,7 +276,7 @@ static int run_testpmd(struct session *s)
 	child_args_free(plan.args);
 	if (!testpmd) {
 		if (err != -EINTR && err != -ENOMEM) {
-			say("%s", error);
+			say("%s", error.text);
 			explain(s);
 		}
 		return EXIT_FAILED;

@@ -142,7 +142,7 @@ static int make_and_print(const struct args *args, const struct machine *machine
 	int status = EXIT_FAILED;
 
 	if (eal_args_make(machine, ports, n, args->pmd, args->form, args->plugin, &eal, &error)) {
-		say("%s", error);
+		say("%s", error.text);
 	} else {
 		for (size_t i = 0; i < 2 && !args->json; i++)
 			if (*eal.warning[i])

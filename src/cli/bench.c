@@ -364,7 +364,7 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 	progress("%s", "");
 	if (err && err != -EINTR)
 		say("%s, %u bytes, %u queues: %s", case_names[point->what], point->size,
-		    point->queues, error);
+		    point->queues, error.text);
 	for (unsigned int s = 0; s < SUBJECTS; s++) {
 		if (!subjects[s])
 			continue;
@@ -373,7 +373,7 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 			result->mpps[s] = median(turns[s], bench->turns);
 		if (closed && !err) {
 			say("%s, %u bytes, %u queues: %s", case_names[point->what], point->size,
-			    point->queues, error);
+			    point->queues, error.text);
 			err = closed;
 		}
 	}
@@ -396,12 +396,12 @@ static int check_machine(const struct bench *bench, struct point *point, char *p
 	for (unsigned int s = 0; s < SUBJECTS; s++)
 		if (bench->subjects[s] &&
 		    subject_needs((enum bench_subject)s, &error)) {
-			say("%s", error);
+			say("%s", error.text);
 			return -ENOENT;
 		}
 	if (bench->subjects[SUBJECT_MANAKIN] &&
 	    plugin_find(bench->plugin, plugin, size, &error)) {
-		say("%s", error);
+		say("%s", error.text);
 		return -ENOENT;
 	}
 	if (bench->plots && !program_find("gnuplot")) {

@@ -290,13 +290,13 @@ int cmd_check(int argc, char **argv)
 		goto out;
 	err = host_open(arguments.sysroot, &host, &error);
 	if (err) {
-		say("%s", error);
+		say("%s", error.text);
 		goto out;
 	}
 	err = check_run(&host, &arguments.request, &report, &error);
 	host_close(&host);
 	if (err) {
-		say("%s", error);
+		say("%s", error.text);
 		if (err != -ENODEV && err != -EINVAL)
 			status = STATUS_FAILED;
 		goto out;

@@ -132,7 +132,7 @@ static error_t add_port(struct setup *setup, char *text)
 	if (adapter->ports == ADAPTER_PORTS_MAX)
 		return usage_error(&setup->failed, "an adapter has at most %u ports", ADAPTER_PORTS_MAX);
 	if (port_parse(text, &adapter->port[adapter->ports], &error))
-		return usage_error(&setup->failed, "%s", error);
+		return usage_error(&setup->failed, "%s", error.text);
 	adapter->ports++;
 	return 0;
 }
@@ -238,7 +238,8 @@ static int give_addresses(struct setup *setup)
 /** complete_setup() - fill in what the command line left open */
 static int complete_setup(struct setup *setup)
 {
-	char spec[1] = "", error[64];
+	struct error error;
+	char spec[1] = "";
 
 	if (!setup->count) {
 		char path[108];
@@ -443,14 +444,14 @@ static int run(struct setup *setup)
 				adapter_close(adapters[open]);
 		}
 		if (err)
-			say("%s", error);
+			say("%s", error.text);
 		else
 			open++;
 	}
 	if (!err && *setup->directory) {
 		err = view_make(setup->directory, setup->address, setup->physical, &error);
 		if (err)
-			say("%s", error);
+			say("%s", error.text);
 	}
 	if (!err) {
 		for (unsigned int i = 0; i < open; i++)

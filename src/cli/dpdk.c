@@ -153,7 +153,7 @@ static int list_command(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
 		return EXIT_USAGE;
 	if (host_open(arguments.sysroot, &host, &error)) {
-		say("%s", error);
+		say("%s", error.text);
 		return EXIT_FAILED;
 	}
 	err = dpdk_find(&host, &list);

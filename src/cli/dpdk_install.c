@@ -381,7 +381,8 @@ static int build(struct install *install)
 /** put_in_place() - stage, record, install */
 static int put_in_place(struct install *install)
 {
-	char destdir[128], stage[2200], error[4600];
+	char destdir[128], stage[2200];
+	struct error error;
 	int err;
 
 	snprintf(destdir, sizeof(destdir), "DESTDIR=%s", install->stage);
@@ -392,7 +393,7 @@ static int put_in_place(struct install *install)
 		snprintf(stage, sizeof(stage), "%s%s", install->stage, install->prefix);
 		err = dpdk_record_write(install->prefix, stage, install->release, &error);
 		if (err)
-			say("%s", error);
+			say("%s", error.text);
 		install->recorded = !err;
 	}
 	if (!err)
@@ -448,7 +449,7 @@ static void take_back(const struct install *install)
 	size_t removed;
 
 	if (install->recorded && dpdk_record_undo(install->prefix, &removed, &error))
-		say("%s; finish it with: manakin dpdk uninstall %s", error, install->prefix);
+		say("%s; finish it with: manakin dpdk uninstall %s", error.text, install->prefix);
 }
 
 static void remove_work(struct install *install)
@@ -573,7 +574,7 @@ int dpdk_uninstall_command(int argc, char **argv)
 	if (argp_parse(&argp, argc, argv, 0, NULL, &uninstall))
 		return EXIT_USAGE;
 	if (dpdk_record_undo(uninstall.prefix, &removed, &error)) {
-		say("%s", error);
+		say("%s", error.text);
 		return EXIT_FAILED;
 	}
 	if (uninstall.json)

@@ -309,7 +309,7 @@ static int check(struct session *s)
 		return -ENOENT;
 	}
 	if (target_find(&run->wish, &s->target, &error)) {
-		say("%s", error);
+		say("%s", error.text);
 		return -ENOENT;
 	}
 	if (*s->target.warning)

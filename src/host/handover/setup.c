@@ -175,7 +175,7 @@ static int do_module(const struct carrying *c, struct step *step)
 	int err = module_load(c->host, step->object, &error);
 
 	if (err)
-		snprintf(step->why, sizeof(step->why), "%s", error.text);
+		snprintf(step->why, sizeof(step->why), "%.255s", error.text);
 	return err ? err : CHANGED;
 }
 
@@ -191,7 +191,7 @@ static int do_entry(const struct carrying *c, struct step *step)
 
 	err = ledger_read(c->journal->records, &ledger, &error);
 	if (err)
-		snprintf(step->why, sizeof(step->why), "%s", error.text);
+		snprintf(step->why, sizeof(step->why), "%.255s", error.text);
 	known = err ? NULL : ledger_find(&ledger, step->key);
 	if (known)
 		n = moved_of(c, known, moved);

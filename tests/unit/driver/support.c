@@ -31,7 +31,7 @@ static int adapter_up(struct host *host)
 	if (lanes_start(NULL, 1, &host->lanes))
 		return -1;
 	if (adapter_open(&host->config, host->lanes, &host->adapter, &error)) {
-		fprintf(stderr, "%s\n", error);
+		fprintf(stderr, "%s\n", error.text);
 		return -1;
 	}
 	return 0;
