@@ -2,42 +2,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Do the include directives keep to the allowed edges of docs/architecture.md?
 
-A room is a folder of src/. Its files include each other, files of the rooms that EDGES allows, and
-libraries.
+A room is a folder of src/. Its files include each other, files of the rooms that the list allows, and
+libraries. The list of rooms and edges is src/rooms.txt.
 With --self-test, trees that break each rule are made and have to be refused.
 
 usage: rooms.py SRC | rooms.py --self-test
 """
+import html
 import pathlib
 import re
 import sys
 import tempfile
 
-# What each room may include, besides its own files and libraries. Rooms come after those they use.
-EDGES = {
-    "base": "",
-    "wire": "",
-    "dma": "base",
-    "vfio_user": "base",
-    "fabric": "base",
-    "device": "base wire dma fabric vfio_user",
-    "driver": "base wire vfio_user",
-    "pmd": "base wire driver",
-    "term": "base",
-    "host/machine": "base",
-    "process": "base host/machine",
-    "host/dpdk": "base host/machine process",
-    "host/check": "base host/machine host/dpdk",
-    "host/handover": "base host/machine",
-    "host/diagnosis": "base host/machine",
-    "serve": "base wire device host/machine term",
-    "app": "base vfio_user host/machine process term",
-    "measure": "base host/machine process term app serve",
-    "guest": "base process term",
-    "cli": "base term host/machine host/check host/handover host/diagnosis host/dpdk "
-           "process serve app measure guest",
-}
-EDGES = {room: set(edges.split()) for room, edges in EDGES.items()}
+ROOM = re.compile(r"([a-z_/]+):([^|]*)\| \S")
+LIST = pathlib.Path(__file__).resolve().parents[2] / "src/rooms.txt"
+EDGES = {match[1]: set(match[2].split())
+         for match in map(ROOM.match, LIST.read_text().splitlines()) if match}
 DPDK = re.compile(r"rte_|dpdk|ethdev_|bus_pci_driver|bus_vdev_driver")
 DPDK_ROOMS = {"pmd"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -83,10 +63,24 @@ def check_tree(src):
 
 
 def check_edges():
-    """The list itself: no room uses one that is not above it in the list, so there is no circle"""
+    """The list itself: a room uses only rooms listed before it, so there is no circle"""
     rooms = list(EDGES)
-    return [f"{room}: {other} is not listed before it" for number, room in enumerate(rooms)
+    return [f"src/rooms.txt: {room}: {other} is not listed before it" for number, room in enumerate(rooms)
             for other in EDGES[room] if other not in rooms[:number]]
+
+
+def check_picture(src):
+    """Whether docs/architecture.svg shows just the edges that are allowed"""
+    svg = html.unescape((src.parent / "docs/architecture.svg").read_text())
+    drawn = set(re.findall(r"<title>([a-z_/]+)->([a-z_/]+)</title>", svg))
+    # Every room but wire/ may use base/: said, not drawn.
+    wanted = {(room, other) for room in EDGES for other in EDGES[room] if other != "base"}
+    shown = set(re.findall(r"<title>([a-z_/]+)</title>", svg)) - {"rooms"}
+    drawn = {edge for edge in drawn if edge[1] != "base"}
+    if drawn == wanted and shown == set(EDGES):
+        return []
+    return ["docs/architecture.svg is not of src/rooms.txt: run scripts/draw-architecture.py "
+            "> docs/architecture.svg"]
 
 
 def self_test():
@@ -134,7 +128,7 @@ if len(sys.argv) != 2:
 if sys.argv[1] == "--self-test":
     sys.exit(1 if self_test() else 0)
 errors, includes = check_tree(pathlib.Path(sys.argv[1]))
-errors += check_edges()
+errors += check_edges() + check_picture(pathlib.Path(sys.argv[1]))
 print("\n".join(errors))
 if not includes:
     print(f"there are no includes in {sys.argv[1]}: is it the source tree?")
