@@ -19,7 +19,8 @@
 
 #include "base/clock.h"
 #include "device/checksum.h"
-#include "device/internal.h"
+#include "device/transmit.h"
+#include "device/state.h"
 #include "driver/queue.h"
 #include "harness.h"
 

@@ -1,227 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The adapter as a whole: what the socket's client does to it, and its life.
+ * The adapter as a whole, as its owner sees it: its life, its counters, and the events that an
+ * operator makes happen.
  */
 #include "device/adapter.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "device/internal.h"
-#include "vfio_user/message.h"
-
-#define SAID_MAX 200u	   /* messages about one client */
-#define RETIRED_MAX 65536u /* bytes of old look-up tables kept for lanes */
-
-static_assert(VFU_DMA_MAPS_MAX == DMA_REGIONS_MAX, "a client may map as much as it was told");
-
-void adapter_raise(struct adapter *adapter, uint32_t msix)
-{
-	if (atomic_load_explicit(&adapter->bus_master, memory_order_relaxed))
-		vfu_irq_raise(adapter->server, msix);
-}
-
-void adapter_say(struct adapter *adapter, enum log_level level, const char *format, ...)
-{
-	char text[400];
-	uint32_t said;
-	va_list ap;
-
-	if (!log_wants(level))
-		return;
-	/* Who asks for every detail gets every detail. */
-	said = level > LOG_NOTICE ? 0 :
-				    atomic_load_explicit(&adapter->said, memory_order_relaxed);
-	if (said > SAID_MAX)
-		return;
-	if (level <= LOG_NOTICE)
-		said = atomic_fetch_add_explicit(&adapter->said, 1, memory_order_relaxed);
-	if (said < SAID_MAX) {
-		va_start(ap, format);
-		vsnprintf(text, sizeof(text), format, ap);
-		va_end(ap);
-		log_say(level, "%s: %s", adapter->config.name, text);
-	} else if (said == SAID_MAX) {
-		log_say(LOG_WARNING,
-			"%s: %u messages about this client; what else it does is not told",
-			adapter->config.name, SAID_MAX);
-	}
-}
-
-void adapter_reset(struct adapter *adapter)
-{
-	for (uint32_t i = 0; i < adapter->config.ports; i++)
-		vport_reset(&adapter->vport[i]);
-	rnic_reset(adapter);
-	hwc_destroy(adapter);
-	for (uint32_t i = 0; i < adapter->eqs.size; i++)
-		if (table_get(&adapter->eqs, i))
-			eq_destroy(table_get(&adapter->eqs, i));
-	memory_clear(&adapter->memory);
-	memset(&adapter->ethernet, 0, sizeof(adapter->ethernet));
-	memset(&adapter->rdma, 0, sizeof(adapter->rdma));
-	memset(adapter->doorbell_pages, 0, sizeof(adapter->doorbell_pages));
-	memset(adapter->smc, 0, sizeof(adapter->smc));
-	native_reset(adapter);
-}
-
-/* ---- What the client does ---- */
-
-static int client_read(void *ctx, unsigned int region, uint64_t offset, void *data, size_t len)
-{
-	struct adapter *adapter = ctx;
-
-	switch (region) {
-	case 0:
-		return registers_read(adapter, offset, data, len);
-	case VFU_REGION_CONFIG:
-		return config_read(adapter, offset, data, len);
-	default:
-		/* The MSI-X table is the client's: it intercepts what the driver does there. */
-		memset(data, 0, len);
-		return 0;
-	}
-}
-
-static int client_write(void *ctx, unsigned int region, uint64_t offset, const void *data,
-			size_t len)
-{
-	struct adapter *adapter = ctx;
-
-	switch (region) {
-	case 0:
-		return registers_write(adapter, offset, data, len);
-	case VFU_REGION_CONFIG:
-		return config_write(adapter, offset, data, len);
-	default:
-		return 0;
-	}
-}
-
-/** map_changed() - rings look their pointers up again */
-static void map_changed(struct adapter *adapter)
-{
-	atomic_fetch_add_explicit(&adapter->memory.epoch, 1, memory_order_release);
-}
-
-/**
- * resume() - memory is back: go on with what could not be read
- *
- * A virtual machine that rearranges its memory takes regions away and gives them back while its
- * CPUs ring doorbells; such a doorbell may have been the last one.
- */
-static void resume(struct adapter *adapter)
-{
-	for (uint32_t i = 0; i < adapter->config.ports; i++) {
-		struct vport *vport = &adapter->vport[i];
-
-		for (uint32_t q = 0; q < vport->config->queues; q++)
-			if (vport->sq[q])
-				lane_kick(&vport->sq[q]->work);
-		lane_kick(&vport->source);
-	}
-	if (adapter->hwc.up)
-		hwc_run(adapter);
-}
-
-static int client_dma_map(void *ctx, uint64_t iova, uint64_t size, int fd, uint64_t offset,
-			  unsigned int access)
-{
-	struct adapter *adapter = ctx;
-	unsigned int dma = 0;
-	int err;
-
-	/* The page size that VERSION names; entries of queues would not be aligned otherwise. */
-	if (fd >= 0 && (iova | size | offset) % MANA_PAGE_SIZE)
-		return -EINVAL;
-	if (access & VFU_DMA_READ)
-		dma |= DMA_READ;
-	if (access & VFU_DMA_WRITE)
-		dma |= DMA_WRITE;
-	err = dma_map_add(adapter->memory.map, iova, size, fd, offset, dma);
-	if (err)
-		return err;
-	map_changed(adapter);
-	resume(adapter);
-	if (dma_map_retired(adapter->memory.map) > RETIRED_MAX) {
-		lanes_sync(adapter->lanes);
-		dma_map_quiet(adapter->memory.map);
-	}
-	return 0;
-}
-
-static int client_dma_unmap(void *ctx, uint64_t iova, uint64_t size)
-{
-	struct adapter *adapter = ctx;
-	struct dma_region *region;
-	int err = dma_map_unlink(adapter->memory.map, iova, size, &region);
-
-	if (err)
-		return err;
-	map_changed(adapter);
-	lanes_sync(adapter->lanes);
-	dma_map_release(adapter->memory.map, region);
-	return 0;
-}
-
-static void client_dma_unmap_all(void *ctx)
-{
-	struct adapter *adapter = ctx;
-	struct dma_region *regions = dma_map_unlink_all(adapter->memory.map);
-
-	if (!regions)
-		return;
-	map_changed(adapter);
-	lanes_sync(adapter->lanes);
-	dma_map_release(adapter->memory.map, regions);
-}
-
-static void client_reset(void *ctx)
-{
-	struct adapter *adapter = ctx;
-
-	adapter_reset(adapter);
-	config_reset(adapter);
-}
-
-static void client_quiesce(void *ctx)
-{
-	lanes_sync(((struct adapter *)ctx)->lanes);
-}
-
-static void client_attached(void *ctx)
-{
-	struct adapter *adapter = ctx;
-
-	atomic_store(&adapter->told_doorbell, false);
-	atomic_store(&adapter->said, 0);
-	log_say(LOG_NOTICE, "%s: client attached", adapter->config.name);
-}
-
-static void client_detached(void *ctx)
-{
-	struct adapter *adapter = ctx;
-
-	client_reset(adapter);
-	client_dma_unmap_all(adapter);
-	log_say(LOG_NOTICE, "%s: client gone", adapter->config.name);
-}
-
-const struct vfu_ops adapter_ops = {
-	.read = client_read,
-	.write = client_write,
-	.dma_map = client_dma_map,
-	.dma_unmap = client_dma_unmap,
-	.dma_unmap_all = client_dma_unmap_all,
-	.reset = client_reset,
-	.quiesce = client_quiesce,
-	.attached = client_attached,
-	.detached = client_detached,
-};
+#include "device/client.h"
+#include "device/config.h"
+#include "device/hwc.h"
+#include "device/native.h"
+#include "device/receive.h"
+#include "device/state.h"
+#include "device/synthetic.h"
+#include "device/vport.h"
 
 /* ---- Life ---- */
 
@@ -268,26 +64,25 @@ static int open_server(struct adapter *adapter, struct error *error)
 	struct vfu_config config = {
 		.path = adapter->config.socket,
 		.irqs = { [VFU_IRQ_MSIX] = ADAPTER_MSIX },
-		.ops = &adapter_ops,
+		.ops = &client_ops,
 		.ctx = adapter,
 	};
 	int err;
 
 	for (unsigned int i = 0; i < VFU_REGION_COUNT; i++)
 		config.regions[i].mmap_fd = -1;
-	config.regions[0].size = BAR_SIZE;
+	config.regions[MANA_BAR] = (struct vfu_region){
+		.size = BAR_SIZE, .readable = true, .writable = true, .mmap_fd = -1 };
 	config.regions[NATIVE_BAR] = (struct vfu_region){ .size = NATIVE_BAR_SIZE,
 							  .readable = true,
 							  .writable = true,
 							  .mmap_fd = adapter->native_fd,
 							  .mmap_size = NATIVE_BAR_SIZE,
 							  .mmap_asked = true };
-	config.regions[4].size = BAR_MSIX_SIZE;
-	config.regions[VFU_REGION_CONFIG].size = 4096;
-	config.regions[0].readable = config.regions[0].writable = true;
-	config.regions[4].readable = config.regions[4].writable = true;
-	config.regions[VFU_REGION_CONFIG].readable = true;
-	config.regions[VFU_REGION_CONFIG].writable = true;
+	config.regions[MANA_MSIX_BAR] = (struct vfu_region){
+		.size = BAR_MSIX_SIZE, .readable = true, .writable = true, .mmap_fd = -1 };
+	config.regions[VFU_REGION_CONFIG] = (struct vfu_region){
+		.size = CONFIG_SIZE, .readable = true, .writable = true, .mmap_fd = -1 };
 	err = vfu_server_open(&config, &adapter->server);
 	if (err == -EADDRINUSE)
 		error_say(error, "cannot listen on %s: another adapter listens there; stop it, or choose "
@@ -406,6 +201,44 @@ void adapter_flush(struct adapter *adapter)
 const struct adapter_config *adapter_config(const struct adapter *adapter)
 {
 	return &adapter->config;
+}
+
+/* ---- Counters ---- */
+
+void adapter_port_counters(struct adapter *adapter, unsigned int port,
+			   struct adapter_port_counters *out)
+{
+	struct vport *vport = &adapter->vport[port];
+	struct wq_counters tx, rx;
+
+	vport_sum(vport, &tx, &rx);
+	memset(out, 0, sizeof(*out));
+	fabric_counters(vport->fabric, &out->fabric);
+	out->tx_frames = tx.frames;
+	out->tx_bytes = tx.bytes;
+	for (size_t i = 1; i < sizeof(tx.errors) / sizeof(tx.errors[0]); i++)
+		out->tx_errors += tx.errors[i];
+	out->tx_csum = tx.csum;
+	out->tx_tso = tx.tso;
+	out->tx_vlan = tx.vlan;
+	out->rx_frames = rx.frames;
+	out->rx_bytes = rx.bytes;
+	out->rx_truncated = rx.truncated;
+	out->rx_csum_bad = rx.csum_bad;
+	out->rx_coalesced = rx.coalesced;
+	out->rx_disabled = atomic_load(&vport->rx_disabled);
+	out->rx_no_buffer = vport_no_buffer(vport);
+	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
+		out->tx_queues += vport->sq[i] != NULL;
+		out->rx_queues += vport->rq[i] != NULL;
+	}
+}
+
+uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, unsigned int queue)
+{
+	const struct wq *rq = adapter->vport[port].rq[queue];
+
+	return rq ? rq->counters.frames : 0;
 }
 
 /* ---- Events ---- */

@@ -11,11 +11,13 @@
  * A client that manages interrupts itself (VFIO does) never lets the driver's writes to
  * the MSI-X capability through; they are kept for whoever reads them back.
  */
-#include <errno.h>
+#include "device/config.h"
+
 #include <linux/pci_regs.h>
 #include <string.h>
 
-#include "device/internal.h"
+#include "device/reset.h"
+#include "device/state.h"
 
 #define CAP_POWER 0x40u
 #define CAP_MSIX 0x50u
@@ -67,8 +69,8 @@ void config_reset(struct adapter *adapter)
 	adapter->pci[CAP_MSIX] = PCI_CAP_ID_MSIX;
 	adapter->pci[CAP_MSIX + PCI_CAP_LIST_NEXT] = CAP_EXPRESS;
 	put16(adapter, CAP_MSIX + PCI_MSIX_FLAGS, ADAPTER_MSIX - 1);
-	put32(adapter, CAP_MSIX + PCI_MSIX_TABLE, 4);
-	put32(adapter, CAP_MSIX + PCI_MSIX_PBA, BAR_MSIX_PBA | 4);
+	put32(adapter, CAP_MSIX + PCI_MSIX_TABLE, MANA_MSIX_BAR);
+	put32(adapter, CAP_MSIX + PCI_MSIX_PBA, BAR_MSIX_PBA | MANA_MSIX_BAR);
 
 	adapter->pci[CAP_EXPRESS] = PCI_CAP_ID_EXP;
 	put16(adapter, CAP_EXPRESS + PCI_EXP_FLAGS, 2 | PCI_EXP_TYPE_ENDPOINT << 4);
@@ -114,12 +116,16 @@ static uint8_t writable(unsigned int offset)
 /** config_write_bar() - keep the address, so that writing all ones tells the size */
 static void config_write_bar(struct adapter *adapter, unsigned int offset, uint32_t value)
 {
-	static const uint32_t size[3] = { BAR_SIZE, NATIVE_BAR_SIZE, BAR_MSIX_SIZE };
+	/* Each takes two words, as its address has 64 bits. */
+	static const uint32_t size[] = { [MANA_BAR] = BAR_SIZE,
+					 [NATIVE_BAR] = NATIVE_BAR_SIZE,
+					 [MANA_MSIX_BAR] = BAR_MSIX_SIZE,
+					 [PCI_STD_NUM_BARS - 1] = 0 };
 	unsigned int bar = (offset - PCI_BASE_ADDRESS_0) / 4;
 
 	/* The upper half of an address is all address; of the lower, what the size leaves. */
-	if (bar % 2 == 0)
-		value = (value & ~(size[bar / 2] - 1)) |
+	if (size[bar])
+		value = (value & ~(size[bar] - 1)) |
 			(adapter->pci[offset] & ~(uint32_t)PCI_BASE_ADDRESS_MEM_MASK);
 	put32(adapter, offset, value);
 }

@@ -3,11 +3,16 @@
  * GDMA commands: what belongs to the function as a whole, whatever device is
  * behind it. Versions, limits, devices, event queues, memory.
  */
+#include "device/gdma.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "device/internal.h"
+#include "device/doorbell.h"
+#include "device/rnic.h"
+#include "device/state.h"
+#include "device/vport.h"
 
 /** printable() - a driver's string for the log: what a terminal would obey becomes '?' */
 static const char *printable(char *to, size_t size, const char *from, size_t max)
@@ -84,6 +89,20 @@ static struct registered *device_find(struct adapter *adapter, const struct comm
 	}
 }
 
+static void device_unregister(struct adapter *adapter, struct registered *device)
+{
+	if (device->mr) {
+		memory_mr_hide(&adapter->memory, device->mr);
+		lanes_sync(adapter->lanes);
+		memory_mr_free(&adapter->memory, device->mr);
+	}
+	if (device->pd)
+		memory_pd_free(&adapter->memory, device->pd);
+	if (device->active)
+		doorbell_page_free(adapter, device->doorbell, 1);
+	memset(device, 0, sizeof(*device));
+}
+
 static uint32_t register_device(struct adapter *adapter, struct command *command)
 {
 	struct registered *device = device_find(adapter, command);
@@ -111,20 +130,6 @@ static uint32_t register_device(struct adapter *adapter, struct command *command
 	resp->gpa_mkey = device->mr->key;
 	resp->db_id = device->doorbell;
 	return STATUS_OK;
-}
-
-void device_unregister(struct adapter *adapter, struct registered *device)
-{
-	if (device->mr) {
-		memory_mr_hide(&adapter->memory, device->mr);
-		lanes_sync(adapter->lanes);
-		memory_mr_free(&adapter->memory, device->mr);
-	}
-	if (device->pd)
-		memory_pd_free(&adapter->memory, device->pd);
-	if (device->active)
-		doorbell_page_free(adapter, device->doorbell, 1);
-	memset(device, 0, sizeof(*device));
 }
 
 static uint32_t deregister_device(struct adapter *adapter, struct command *command)

@@ -15,33 +15,23 @@
  *
  * All of this is the control thread's.
  */
+#include "device/hwc.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "device/internal.h"
+#include "device/command.h"
+#include "device/doorbell.h"
+#include "device/gdma.h"
+#include "device/native.h"
+#include "device/rnic.h"
+#include "device/state.h"
+#include "device/vport.h"
 #include "wire/rnic.h"
 
 #define HWC_DEPTH 1u /* messages in flight: what drivers ask for at bootstrap */
 #define HWC_QUEUE_SIZE MANA_PAGE_SIZE
-
-uint32_t status_from_errno(int err)
-{
-	switch (err) {
-	case 0:
-		return STATUS_OK;
-	case -EFAULT:
-		return STATUS_FAULT;
-	case -EINVAL:
-		return STATUS_INVALID;
-	case -EBUSY:
-		return STATUS_BUSY;
-	case -ENOENT:
-		return STATUS_NOT_FOUND;
-	default:
-		return STATUS_NO_RESOURCE;
-	}
-}
 
 void hwc_event(struct adapter *adapter, unsigned int type, uint32_t detail)
 {
@@ -127,12 +117,11 @@ int hwc_establish(struct adapter *adapter, const struct smc_message *message)
 			    message->msix);
 		return -EINVAL;
 	}
-	hwc->timeout_ms = ADAPTER_HWC_TIMEOUT_MS;
+	hwc->timeout_ms = HWC_TIMEOUT_MS;
 	err = hwc_queues(adapter, message);
 	if (err) {
 		adapter_say(adapter, LOG_WARNING, "cannot set up the hardware channel: %s",
 			    strerror(-err));
-		adapter_reset(adapter);
 		return err;
 	}
 	hwc->up = true;
@@ -143,8 +132,8 @@ int hwc_establish(struct adapter *adapter, const struct smc_message *message)
 	hwc_tell(adapter, HWC_INIT_RQ_ID, hwc->rq->id);
 	hwc_tell(adapter, HWC_INIT_SQ_ID, hwc->sq->id);
 	hwc_tell(adapter, HWC_INIT_QUEUE_DEPTH, HWC_DEPTH);
-	hwc_tell(adapter, HWC_INIT_MAX_REQUEST, ADAPTER_HWC_MESSAGE_MAX);
-	hwc_tell(adapter, HWC_INIT_MAX_RESPONSE, ADAPTER_HWC_MESSAGE_MAX);
+	hwc_tell(adapter, HWC_INIT_MAX_REQUEST, HWC_MESSAGE_MAX);
+	hwc_tell(adapter, HWC_INIT_MAX_RESPONSE, HWC_MESSAGE_MAX);
 	hwc_tell(adapter, HWC_INIT_MAX_CQS, ADAPTER_CQS);
 	hwc_tell(adapter, HWC_INIT_PD_ID, hwc->pd);
 	hwc_tell(adapter, HWC_INIT_GPA_MKEY, hwc->mr->key);
@@ -299,7 +288,7 @@ static uint16_t command_version(uint32_t code)
 static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t len)
 {
 	const struct gdma_req_header *request = message;
-	uint64_t buffer[ADAPTER_HWC_MESSAGE_MAX / 8] = { 0 };
+	uint64_t buffer[HWC_MESSAGE_MAX / 8] = { 0 };
 	struct gdma_resp_header *response = (struct gdma_resp_header *)buffer;
 	const struct command_entry *entry = command_find(request->req.msg_type);
 	struct command command = {
@@ -354,7 +343,7 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 void hwc_run(struct adapter *adapter)
 {
 	struct hwc *hwc = &adapter->hwc;
-	uint64_t message[ADAPTER_HWC_MESSAGE_MAX / 8];
+	uint64_t message[HWC_MESSAGE_MAX / 8];
 	struct iovec iov[32];
 	struct wqe wqe;
 	uint32_t n;

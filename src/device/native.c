@@ -6,7 +6,7 @@
  * The client can write any page at any time; a tail is checked where it is used,
  * in wq_fetch(). The file is sealed, so that it cannot be truncated under the lanes.
  */
-#include "wire/native.h"
+#include "device/native.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "device/internal.h"
+#include "device/state.h"
+#include "wire/native.h"
+
+static struct native_doorbell *doorbell_at(const struct adapter *adapter, uint32_t page)
+{
+	return (struct native_doorbell *)((uint8_t *)adapter->native +
+					  (size_t)page * NATIVE_DOORBELL_SIZE);
+}
 
 int native_open(struct adapter *adapter)
 {
@@ -56,15 +63,16 @@ void native_reset(struct adapter *adapter)
 		madvise(adapter->native, NATIVE_BAR_SIZE, MADV_REMOVE);
 }
 
-void native_unbind(struct wq *wq)
+void native_unbind(const struct wq *wq)
 {
-	uint32_t page;
+	size_t page;
 
+	/* Lanes go on reading the page until wq_destroy() has waited for them; no command can bind
+	 * it to another queue before that. */
 	if (!wq->shared)
 		return;
-	page = (uint32_t)(((uint8_t *)wq->shared - adapter_native(wq->adapter)) /
-			  NATIVE_DOORBELL_SIZE);
-	wq->shared = NULL;
+	page = (size_t)((uint8_t *)wq->shared - (uint8_t *)wq->adapter->native) /
+	       NATIVE_DOORBELL_SIZE;
 	wq->adapter->native_bound[page / 64] &= ~(UINT64_C(1) << page % 64);
 }
 
@@ -96,8 +104,7 @@ static uint32_t bind_doorbell(struct adapter *adapter, struct command *command)
 	if (adapter->native_bound[req->page / 64] & UINT64_C(1) << req->page % 64)
 		return STATUS_BUSY;
 	adapter->native_bound[req->page / 64] |= UINT64_C(1) << req->page % 64;
-	page = (struct native_doorbell *)(adapter_native(adapter) +
-					  (size_t)req->page * NATIVE_DOORBELL_SIZE);
+	page = doorbell_at(adapter, req->page);
 	__atomic_store_n(&page->tail, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&page->asleep, 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&wq->shared, page, __ATOMIC_RELEASE);

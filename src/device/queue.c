@@ -24,7 +24,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "device/internal.h"
+#include "device/state.h"
 
 static void producer_start(struct producer *producer, uint32_t count)
 {
@@ -292,7 +292,6 @@ void wq_destroy(struct wq *wq)
 	table_remove(wq->type == GDMA_SQ ? &wq->adapter->sqs : &wq->adapter->rqs, wq->id);
 	lane_remove(&wq->work, -1);
 	lanes_sync(wq->adapter->lanes);
-	native_unbind(wq);
 	ring_close(&wq->ring);
 	free(wq);
 }

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "device/internal.h"
+#include "device/memory.h"
 
 /**
  * struct reach - what elements of a queue may reach; all zero at the start, for one turn

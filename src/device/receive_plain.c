@@ -11,16 +11,18 @@
  *	fetch	take an entry of the queue for each, find its buffer, want its cache lines
  *	fill	copy the packet into the buffer, fill in completions
  *
- * Whatever is different ends the run; receive.c takes that packet, and says what
+ * Whatever is different ends the run; receive_any.c takes that packet, and says what
  * is wrong with it or its buffer. Nothing has been done to it here.
  */
+#include "device/receive_plain.h"
+
 #include <string.h>
 
 #include "base/cpu.h"
 #include "device/checksum.h"
 #include "device/headers.h"
 #include "device/reach.h"
-#include "device/receive.h"
+#include "device/receive_any.h"
 #include "device/scratch.h"
 
 #define COPY_LINES       4u   /* cache lines of a buffer that are asked for ahead */

@@ -10,15 +10,23 @@
  * A queue's doorbell counts only on the page it was made for: a process that has
  * one page mapped cannot ring another's queues.
  */
+#include "device/registers.h"
+
 #include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "device/internal.h"
+#include "device/config.h"
+#include "device/hwc.h"
+#include "device/reset.h"
+#include "device/state.h"
 
-#define SHM_OFFSET 0x1000u
-#define SRIOV_OFFSET 0x800u
+#define SHM_OFFSET     0x1000u
+#define SRIOV_OFFSET   0x800u
 #define REGISTERS_SIZE 0x1000u
+
+static_assert(BAR_DOORBELLS + ADAPTER_DOORBELL_PAGES * MANA_PAGE_SIZE == BAR_SIZE,
+	      "the doorbell pages end the BAR");
 
 /** register_qword() - the 64 bits at an aligned offset of the register page */
 static uint64_t register_qword(const struct adapter *adapter, uint64_t offset)
@@ -90,6 +98,9 @@ static void smc_run(struct adapter *adapter)
 		if (message.header.reset_vf)
 			adapter_reset(adapter);
 		err = hwc_establish(adapter, &message);
+		/* Nothing half-made stays; but a channel that is up already does. */
+		if (err && !adapter->hwc.up)
+			adapter_reset(adapter);
 		break;
 	case SMC_DESTROY_HWC:
 		adapter_reset(adapter);
@@ -247,37 +258,5 @@ int registers_write(struct adapter *adapter, uint64_t offset, const void *data, 
 	} else {
 		doorbell_stray(adapter, page, in_page, len);
 	}
-	return 0;
-}
-
-int64_t doorbell_page_alloc(struct adapter *adapter, uint32_t n, uint32_t align)
-{
-	if (!align)
-		align = 1;
-	for (uint64_t first = 0; n && first + n <= ADAPTER_DOORBELL_PAGES; first += align) {
-		uint32_t free = 0;
-
-		while (free < n && !(adapter->doorbell_pages[(first + free) / 64] &
-				     UINT64_C(1) << (first + free) % 64))
-			free++;
-		if (free < n)
-			continue;
-		for (uint32_t i = 0; i < n; i++)
-			adapter->doorbell_pages[(first + i) / 64] |= UINT64_C(1)
-								     << (first + i) % 64;
-		return (int64_t)first;
-	}
-	return -ENOSPC;
-}
-
-int doorbell_page_free(struct adapter *adapter, uint32_t first, uint32_t n)
-{
-	if (!n || first >= ADAPTER_DOORBELL_PAGES || n > ADAPTER_DOORBELL_PAGES - first)
-		return -EINVAL;
-	for (uint32_t i = first; i < first + n; i++)
-		if (!(adapter->doorbell_pages[i / 64] & UINT64_C(1) << i % 64))
-			return -EINVAL;
-	for (uint32_t i = first; i < first + n; i++)
-		adapter->doorbell_pages[i / 64] &= ~(UINT64_C(1) << i % 64);
 	return 0;
 }

@@ -8,18 +8,20 @@
  * their queues, but there is no RDMA network behind this adapter: what is posted
  * to them is never sent, and that is said once.
  */
+#include "device/rnic.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "device/internal.h"
+#include "device/state.h"
 #include "wire/rnic.h"
 
 #define RNIC_CQS_MAX 1024u
 #define RNIC_QPS_MAX 512u
 #define RNIC_ADDRESSES_MAX 256u
 
+/* Kinds of handles */
 enum {
 	HANDLE_ADAPTER = 0x31,
 	HANDLE_CQ = 0x32,
@@ -52,11 +54,6 @@ struct rnic {
 	struct table cqs;
 	struct table qps;
 };
-
-static uint64_t handle_make(struct adapter *adapter, unsigned int kind, uint32_t low)
-{
-	return (uint64_t)kind << 56 | (uint64_t)(++adapter->handles & 0xffffffu) << 32 | low;
-}
 
 static struct rnic *rnic_find(struct adapter *adapter, uint64_t handle)
 {
@@ -124,7 +121,7 @@ static uint32_t create_adapter(struct adapter *adapter, struct command *command)
 	}
 	rnic->notify = eq;
 	eq->completions++;
-	rnic->handle = handle_make(adapter, HANDLE_ADAPTER, 0);
+	rnic->handle = adapter_handle(adapter, HANDLE_ADAPTER, 0);
 	adapter->rnic = rnic;
 	resp->adapter = rnic->handle;
 	return STATUS_OK;
@@ -245,7 +242,7 @@ static uint32_t create_cq(struct adapter *adapter, struct command *command)
 		free(cq);
 		return status_from_errno(err);
 	}
-	cq->handle = handle_make(adapter, HANDLE_CQ, (uint32_t)index);
+	cq->handle = adapter_handle(adapter, HANDLE_CQ, (uint32_t)index);
 	resp->cq_handle = cq->handle;
 	resp->cq_id = cq->cq->id;
 	return STATUS_OK;
@@ -300,7 +297,7 @@ static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic, uint64_t p
 		free(qp);
 		return STATUS_NO_RESOURCE;
 	}
-	qp->handle = handle_make(adapter, HANDLE_QP, (uint32_t)index);
+	qp->handle = adapter_handle(adapter, HANDLE_QP, (uint32_t)index);
 	qp->ud = ud;
 	for (unsigned int i = 0; i < n && !err; i++) {
 		bool sends = senders & 1u << i;

@@ -11,9 +11,9 @@
 #include <sys/uio.h>
 
 #include "device/headers.h"
-#include "device/internal.h"
-#include "device/receive.h"
+#include "device/receive_burst.h"
 #include "device/segment.h"
+#include "device/state.h"
 
 #define SCRATCH_HEADER (HEADERS_MAX + VLAN_TAG_LEN) /* bytes of headers, a tag put in */
 #define SCRATCH_PIECES (FABRIC_BURST * FABRIC_PIECES_MAX)

@@ -22,6 +22,8 @@
  * the function off the guest's PCI bus; from then on frames go to the synthetic path.
  * When it returns the function is on the bus before the driver is told.
  */
+#include "device/synthetic.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -34,8 +36,9 @@
 #include <unistd.h>
 
 #include "device/checksum.h"
-#include "device/internal.h"
+#include "device/receive.h"
 #include "device/segment.h"
+#include "device/state.h"
 #include "wire/synthetic.h"
 
 #define DATAGRAM_MAX (SYNTHETIC_FRAME_MAX + sizeof(struct synthetic_header))

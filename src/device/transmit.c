@@ -26,10 +26,13 @@
  * The checksum field's old contents do not count: drivers differ in whether they
  * put the pseudo-header's sum there.
  */
+#include "device/transmit.h"
+
 #include <string.h>
 
 #include "base/cpu.h"
 #include "device/checksum.h"
+#include "device/native.h"
 #include "device/reach.h"
 #include "device/scratch.h"
 
@@ -583,7 +586,6 @@ CPU_CLONES static unsigned int run_burst(struct wq *sq, unsigned int lane,
 	return entries;
 }
 
-/** transmit_run() - a send queue's turn */
 bool transmit_run(struct lane_work *work, unsigned int lane)
 {
 	struct wq *sq = (struct wq *)work;
@@ -605,7 +607,6 @@ bool transmit_run(struct lane_work *work, unsigned int lane)
 	return !wq_empty(sq);
 }
 
-/** transmit_rest() - the lane sleeps: the driver has to ring from now on */
 bool transmit_rest(struct lane_work *work, bool asleep)
 {
 	return native_rest((struct wq *)work, asleep);

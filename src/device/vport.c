@@ -9,29 +9,28 @@
  * Steering is published as a whole: a lane sees the old table or the new one. The
  * old one is freed when every lane has been quiet.
  */
+#include "device/vport.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "device/internal.h"
+#include "device/native.h"
+#include "device/receive.h"
+#include "device/state.h"
+#include "device/transmit.h"
 
 #define LINK_SPEED_MBPS 200000u
 #define TABLE_DEFAULT 64u   /* indirection entries, for drivers that know one size only */
 #define FINISH_TURNS 256u   /* more entries than a queue of net_mana's can have */
 #define TABLE_VARIABLE 128u /* for drivers that ask */
 
-/* Handles: kind in bits 63:56, a counter in 55:32, then whatever finds the object */
+/* Kinds of handles */
 enum {
 	HANDLE_VPORT = 0x21,
 	HANDLE_WQ = 0x22,
 	HANDLE_FILTER = 0x23,
 };
-
-static uint64_t handle_make(struct adapter *adapter, unsigned int kind, uint32_t low)
-{
-	return (uint64_t)kind << 56 | (uint64_t)(++adapter->handles & 0xffffffu) << 32 | low;
-}
 
 static struct vport *vport_find(struct adapter *adapter, uint64_t handle)
 {
@@ -78,7 +77,7 @@ static uint32_t query_vport_config(struct adapter *adapter, struct command *comm
 		return STATUS_NOT_FOUND;
 	vport = &adapter->vport[req->vport_index];
 	if (!vport->handle)
-		vport->handle = handle_make(adapter, HANDLE_VPORT, req->vport_index);
+		vport->handle = adapter_handle(adapter, HANDLE_VPORT, req->vport_index);
 	resp->max_num_sq = vport->config->queues;
 	resp->max_num_rq = vport->config->queues;
 	resp->num_indirection_ent =
@@ -168,7 +167,7 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 		cq_destroy(cq);
 		return status_from_errno(err);
 	}
-	wq->handle = handle_make(adapter, HANDLE_WQ, wq->id);
+	wq->handle = adapter_handle(adapter, HANDLE_WQ, wq->id);
 	__atomic_store_n(slot, wq, __ATOMIC_RELEASE);
 	resp->wq_id = wq->id;
 	resp->cq_id = cq->id;
@@ -245,6 +244,7 @@ static void wq_obj_destroy(struct wq *wq)
 	counters_add(wq->type == GDMA_SQ ? &vport->gone_tx : &vport->gone_rx, &wq->counters);
 	__atomic_store_n(wq->type == GDMA_SQ ? &vport->sq[wq->index] : &vport->rq[wq->index], NULL,
 			 __ATOMIC_RELAXED);
+	native_unbind(wq);
 	wq_destroy(wq);
 	cq_destroy(cq);
 }
@@ -363,7 +363,7 @@ static uint32_t config_vport_rx(struct adapter *adapter, struct command *command
 
 /* ---- Statistics ---- */
 
-static void vport_sum(const struct vport *vport, struct wq_counters *tx, struct wq_counters *rx)
+void vport_sum(const struct vport *vport, struct wq_counters *tx, struct wq_counters *rx)
 {
 	*tx = vport->gone_tx;
 	*rx = vport->gone_rx;
@@ -375,40 +375,12 @@ static void vport_sum(const struct vport *vport, struct wq_counters *tx, struct 
 	}
 }
 
-void adapter_port_counters(struct adapter *adapter, unsigned int port,
-			   struct adapter_port_counters *out)
+uint64_t vport_no_buffer(const struct vport *vport)
 {
-	struct vport *vport = &adapter->vport[port];
-	struct wq_counters tx, rx;
+	struct fabric_counters counters;
 
-	vport_sum(vport, &tx, &rx);
-	memset(out, 0, sizeof(*out));
-	fabric_counters(vport->fabric, &out->fabric);
-	out->tx_frames = tx.frames;
-	out->tx_bytes = tx.bytes;
-	for (size_t i = 1; i < sizeof(tx.errors) / sizeof(tx.errors[0]); i++)
-		out->tx_errors += tx.errors[i];
-	out->tx_csum = tx.csum;
-	out->tx_tso = tx.tso;
-	out->tx_vlan = tx.vlan;
-	out->rx_frames = rx.frames;
-	out->rx_bytes = rx.bytes;
-	out->rx_truncated = rx.truncated;
-	out->rx_csum_bad = rx.csum_bad;
-	out->rx_coalesced = rx.coalesced;
-	out->rx_disabled = atomic_load(&vport->rx_disabled);
-	out->rx_no_buffer = vport_no_buffer(vport);
-	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
-		out->tx_queues += vport->sq[i] != NULL;
-		out->rx_queues += vport->rq[i] != NULL;
-	}
-}
-
-uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, unsigned int queue)
-{
-	const struct wq *rq = adapter->vport[port].rq[queue];
-
-	return rq ? rq->counters.frames : 0;
+	fabric_counters(vport->fabric, &counters);
+	return counters.rx_dropped + atomic_load_explicit(&vport->rx_lost, memory_order_relaxed);
 }
 
 /** tx_error() - frames that ended with that completion type */
@@ -520,7 +492,7 @@ static uint32_t register_hw_port(struct adapter *adapter, struct command *comman
 		if (vport->registered)
 			continue;
 		if (!vport->handle)
-			vport->handle = handle_make(adapter, HANDLE_VPORT, i);
+			vport->handle = adapter_handle(adapter, HANDLE_VPORT, i);
 		vport->registered = true;
 		resp->vport = vport->handle;
 		return STATUS_OK;
@@ -553,7 +525,7 @@ static uint32_t register_filter(struct adapter *adapter, struct command *command
 		return STATUS_NOT_FOUND;
 	if (vport->filter)
 		return STATUS_BUSY;
-	vport->filter = handle_make(adapter, HANDLE_FILTER, vport->index);
+	vport->filter = adapter_handle(adapter, HANDLE_FILTER, vport->index);
 	resp->filter = vport->filter;
 	return STATUS_OK;
 }

@@ -44,7 +44,8 @@
 				   */
 #define MANA_PCI_CLASS  0x020000u /* network controller, Ethernet */
 
-#define MANA_BAR        0u /* the registers, the SMC and the doorbell pages */
+#define MANA_BAR        0u /* the registers, the SMC and the doorbell pages; BAR 2: wire/native.h */
+#define MANA_MSIX_BAR   4u /* the MSI-X table and its pending bits */
 
 /* Memory is handed to the adapter in pages of this many bytes, whatever the CPU's are */
 #define MANA_PAGE_SHIFT 12

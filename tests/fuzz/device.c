@@ -19,7 +19,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "device/internal.h"
+#include "device/hwc.h"
+#include "device/config.h"
+#include "device/client.h"
+#include "device/state.h"
 #include "input.h"
 #include "wire/rnic.h"
 
@@ -115,7 +118,7 @@ static unsigned int fresh(unsigned int n)
 static void bar_write(uint64_t offset, const void *data, size_t len)
 {
 	if (offset < BAR_SIZE && len <= BAR_SIZE - offset)
-		adapter_ops.write(adapter, 0, offset, data, len);
+		client_ops.write(adapter, 0, offset, data, len);
 }
 
 static void ring(uint32_t page, uint32_t offset, union gdma_doorbell value)
@@ -133,10 +136,10 @@ static void op_config_write(void)
 	uint32_t offset = (take() | (uint32_t)take() << 8) % (4096 - 16);
 
 	take_bytes(bytes, len);
-	adapter_ops.write(adapter, VFU_REGION_CONFIG, offset, bytes, len);
+	client_ops.write(adapter, VFU_REGION_CONFIG, offset, bytes, len);
 	/* A client that is no bus master does not get far */
 	if (take() & 3)
-		adapter_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
+		client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
 }
 
 static void op_bar_write(void)
@@ -159,7 +162,7 @@ static void op_bar_read(void)
 
 	if (region == VFU_REGION_CONFIG)
 		offset %= 4096 - 64;
-	adapter_ops.read(adapter, region, offset, bytes, take() % 64 + 1u);
+	client_ops.read(adapter, region, offset, bytes, take() % 64 + 1u);
 }
 
 static void op_memory(void)
@@ -189,12 +192,12 @@ static void op_map(void)
 		iova += take();
 	if (how & 32)
 		size -= take() % 16;
-	adapter_ops.dma_map(adapter, iova, size, how & 8 ? -1 : memory_fd, offset, how & 3);
+	client_ops.dma_map(adapter, iova, size, how & 8 ? -1 : memory_fd, offset, how & 3);
 }
 
 static void map_all(void)
 {
-	adapter_ops.dma_map(adapter, page_iova(EDGE), (PAGES - 2 * EDGE) * MANA_PAGE_SIZE,
+	client_ops.dma_map(adapter, page_iova(EDGE), (PAGES - 2 * EDGE) * MANA_PAGE_SIZE,
 			    memory_fd, EDGE * MANA_PAGE_SIZE, VFU_DMA_READ | VFU_DMA_WRITE);
 }
 
@@ -203,12 +206,12 @@ static void op_unmap(void)
 	uint8_t how = take();
 
 	if (how & 1)
-		adapter_ops.dma_unmap(adapter, page_iova(take()),
+		client_ops.dma_unmap(adapter, page_iova(take()),
 				      (uint64_t)take() % 64 * MANA_PAGE_SIZE);
 	else if (how & 2)
-		adapter_ops.dma_unmap_all(adapter);
+		client_ops.dma_unmap_all(adapter);
 	else
-		adapter_ops.dma_unmap(adapter, page_iova(EDGE),
+		client_ops.dma_unmap(adapter, page_iova(EDGE),
 				      (PAGES - 2 * EDGE) * MANA_PAGE_SIZE);
 	if (how & 4)
 		map_all();
@@ -216,8 +219,8 @@ static void op_unmap(void)
 
 static void op_reset(void)
 {
-	adapter_ops.reset(adapter);
-	adapter_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
+	client_ops.reset(adapter);
+	client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
 }
 
 static void op_doorbell(void)
@@ -897,14 +900,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(page_pointer(EDGE), 0, (PAGES - 2 * EDGE) * MANA_PAGE_SIZE);
 	in = data;
 	left = size;
-	adapter_ops.attached(adapter);
+	client_ops.attached(adapter);
 	map_all();
-	adapter_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
+	client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
 	while (left && n++ < OPS_MAX) {
 		operations[take() % (sizeof(operations) / sizeof(operations[0]))]();
 		lanes_sync(lanes);
 	}
-	adapter_ops.detached(adapter);
+	client_ops.detached(adapter);
 
 	require(!adapter->hwc.up && !adapter->rnic);
 	require(!adapter->eqs.used && !adapter->cqs.used && !adapter->sqs.used &&

@@ -23,7 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "device/internal.h"
+#include "device/state.h"
 #include "input.h"
 #include "wire/synthetic.h"
 

@@ -11,7 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/internal.h"
+#include "device/command.h"
+#include "device/gdma.h"
+#include "device/hwc.h"
+#include "device/rnic.h"
+#include "device/state.h"
+#include "device/vport.h"
 
 static const char *const two_sinks[] = { "sink", "sink", NULL };
 
@@ -410,7 +415,7 @@ static void versions_and_limits(void **state)
 	}
 	assert_true(ethernet && rdma);
 	assert_int_equal(COMMAND(guest, GDMA_QUERY_HWC_TIMEOUT, &timeout, &time, 1), 0);
-	assert_int_equal(time.timeout_ms, ADAPTER_HWC_TIMEOUT_MS);
+	assert_int_equal(time.timeout_ms, HWC_TIMEOUT_MS);
 }
 
 /* What a guest says of itself ends up in the operator's terminal */

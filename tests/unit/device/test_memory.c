@@ -13,7 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "device/internal.h"
+#include "device/command.h"
+#include "device/state.h"
 
 static const char *const sink_and_loop[] = { "sink", "loop", NULL };
 

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/internal.h"
+#include "device/command.h"
+#include "device/state.h"
 
 static const char *const sink_and_loop[] = { "sink", "loop", NULL };
 

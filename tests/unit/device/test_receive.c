@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/internal.h"
+#include "device/state.h"
 #include "packet.h"
 
 static const char *const a_loop[] = { "loop", NULL };

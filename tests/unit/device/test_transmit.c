@@ -15,7 +15,8 @@
 
 #include <pcap/pcap.h>
 
-#include "device/internal.h"
+#include "device/command.h"
+#include "device/state.h"
 #include "packet.h"
 
 #define EXPECTED_MAX 8192u

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the socket's client does to the adapter: registers and configuration space, memory,
+ * reset, coming and going. All on the control thread.
+ */
+#include "device/client.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "device/config.h"
+#include "device/hwc.h"
+#include "device/registers.h"
+#include "device/reset.h"
+#include "device/state.h"
+#include "vfio_user/message.h"
+
+#define RETIRED_MAX 65536u /* bytes of old look-up tables kept for lanes */
+
+static_assert(VFU_DMA_MAPS_MAX == DMA_REGIONS_MAX, "a client may map as much as it was told");
+
+static int client_read(void *ctx, unsigned int region, uint64_t offset, void *data, size_t len)
+{
+	struct adapter *adapter = ctx;
+
+	switch (region) {
+	case MANA_BAR:
+		return registers_read(adapter, offset, data, len);
+	case VFU_REGION_CONFIG:
+		return config_read(adapter, offset, data, len);
+	default:
+		/* The MSI-X table is the client's: it intercepts what the driver does there. */
+		memset(data, 0, len);
+		return 0;
+	}
+}
+
+static int client_write(void *ctx, unsigned int region, uint64_t offset, const void *data,
+			size_t len)
+{
+	struct adapter *adapter = ctx;
+
+	switch (region) {
+	case MANA_BAR:
+		return registers_write(adapter, offset, data, len);
+	case VFU_REGION_CONFIG:
+		return config_write(adapter, offset, data, len);
+	default:
+		return 0;
+	}
+}
+
+/** map_changed() - rings look their pointers up again */
+static void map_changed(struct adapter *adapter)
+{
+	atomic_fetch_add_explicit(&adapter->memory.epoch, 1, memory_order_release);
+}
+
+/**
+ * resume() - memory is back: go on with what could not be read
+ *
+ * A virtual machine that rearranges its memory takes regions away and gives them back while its
+ * CPUs ring doorbells; such a doorbell may have been the last one.
+ */
+static void resume(struct adapter *adapter)
+{
+	for (uint32_t i = 0; i < adapter->config.ports; i++) {
+		struct vport *vport = &adapter->vport[i];
+
+		for (uint32_t q = 0; q < vport->config->queues; q++)
+			if (vport->sq[q])
+				lane_kick(&vport->sq[q]->work);
+		lane_kick(&vport->source);
+	}
+	if (adapter->hwc.up)
+		hwc_run(adapter);
+}
+
+static int client_dma_map(void *ctx, uint64_t iova, uint64_t size, int fd, uint64_t offset,
+			  unsigned int access)
+{
+	struct adapter *adapter = ctx;
+	unsigned int dma = 0;
+	int err;
+
+	/* The page size that VERSION names; entries of queues would not be aligned otherwise. */
+	if (fd >= 0 && (iova | size | offset) % MANA_PAGE_SIZE)
+		return -EINVAL;
+	if (access & VFU_DMA_READ)
+		dma |= DMA_READ;
+	if (access & VFU_DMA_WRITE)
+		dma |= DMA_WRITE;
+	err = dma_map_add(adapter->memory.map, iova, size, fd, offset, dma);
+	if (err)
+		return err;
+	map_changed(adapter);
+	resume(adapter);
+	if (dma_map_retired(adapter->memory.map) > RETIRED_MAX) {
+		lanes_sync(adapter->lanes);
+		dma_map_quiet(adapter->memory.map);
+	}
+	return 0;
+}
+
+static int client_dma_unmap(void *ctx, uint64_t iova, uint64_t size)
+{
+	struct adapter *adapter = ctx;
+	struct dma_region *region;
+	int err = dma_map_unlink(adapter->memory.map, iova, size, &region);
+
+	if (err)
+		return err;
+	map_changed(adapter);
+	lanes_sync(adapter->lanes);
+	dma_map_release(adapter->memory.map, region);
+	return 0;
+}
+
+static void client_dma_unmap_all(void *ctx)
+{
+	struct adapter *adapter = ctx;
+	struct dma_region *regions = dma_map_unlink_all(adapter->memory.map);
+
+	if (!regions)
+		return;
+	map_changed(adapter);
+	lanes_sync(adapter->lanes);
+	dma_map_release(adapter->memory.map, regions);
+}
+
+static void client_reset(void *ctx)
+{
+	struct adapter *adapter = ctx;
+
+	adapter_reset(adapter);
+	config_reset(adapter);
+}
+
+static void client_quiesce(void *ctx)
+{
+	lanes_sync(((struct adapter *)ctx)->lanes);
+}
+
+static void client_attached(void *ctx)
+{
+	struct adapter *adapter = ctx;
+
+	atomic_store(&adapter->told_doorbell, false);
+	atomic_store(&adapter->said, 0);
+	log_say(LOG_NOTICE, "%s: client attached", adapter->config.name);
+}
+
+static void client_detached(void *ctx)
+{
+	struct adapter *adapter = ctx;
+
+	client_reset(adapter);
+	client_dma_unmap_all(adapter);
+	log_say(LOG_NOTICE, "%s: client gone", adapter->config.name);
+}
+
+const struct vfu_ops client_ops = {
+	.read = client_read,
+	.write = client_write,
+	.dma_map = client_dma_map,
+	.dma_unmap = client_dma_unmap,
+	.dma_unmap_all = client_dma_unmap_all,
+	.reset = client_reset,
+	.quiesce = client_quiesce,
+	.attached = client_attached,
+	.detached = client_detached,
+};

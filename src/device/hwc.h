@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/hwc.h - the hardware channel, which carries commands.
+ */
+#ifndef MANAKIN_DEVICE_HWC_H
+#define MANAKIN_DEVICE_HWC_H
+
+#include <stdint.h>
+
+#include "wire/reg.h"
+
+#define HWC_MESSAGE_MAX 4096u  /* bytes of a request or response */
+#define HWC_TIMEOUT_MS  30000u /* that the driver is told, until the operator changes it */
+
+struct adapter;
+
+/**
+ * hwc_establish() - make the channel's queues where the driver wants them
+ *
+ * Return: 0 or a negative errno; what was made before it failed goes with adapter_reset()
+ */
+int hwc_establish(struct adapter *adapter, const struct smc_message *message);
+void hwc_destroy(struct adapter *adapter);
+
+/** hwc_run() - answer the requests the driver has posted */
+void hwc_run(struct adapter *adapter);
+
+/** hwc_event() - an event on the hardware channel's queue */
+void hwc_event(struct adapter *adapter, unsigned int type, uint32_t detail);
+
+#endif

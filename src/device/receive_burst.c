@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "device/receive_burst.h"
+
+#include <string.h>
+
+/*
+ * The driver looks at the entry again and again: it is written as a whole, not packet by
+ * packet, so that its cache line is taken away from the driver only once.
+ */
+void receive_flush(struct receive_burst *burst)
+{
+	struct mana_rxcomp_oob *oob;
+	struct gdma_cqe *cqe;
+
+	if (!burst->packets)
+		return;
+	cqe = cq_next(burst->rq->cq);
+	if (cqe) {
+		oob = (struct mana_rxcomp_oob *)cqe;
+		if (burst->packets > 1) {
+			burst->head.cqe_hdr.cqe_type = MANA_CQE_RX_COALESCED_4;
+			burst->tally.coalesced++;
+		}
+		memcpy(oob, &burst->head, sizeof(burst->head));
+		memcpy(oob->ppi, burst->info, sizeof(oob->ppi));
+		cq_hold(burst->rq->cq, burst->offset, burst->rq->id, false);
+	}
+	burst->packets = 0;
+	memset(burst->info, 0, sizeof(burst->info));
+}
+
+/** write_tally() - what was counted for the queue that is locked */
+static void write_tally(struct receive_burst *burst)
+{
+	struct wq_counters *counters = &burst->rq->counters;
+	struct receive_tally *tally = &burst->tally;
+
+	for (unsigned int cast = 0; cast < 3; cast++) {
+		if (!tally->frames[cast])
+			continue;
+		wq_count(&counters->frames, tally->frames[cast]);
+		wq_count(&counters->bytes, tally->bytes[cast]);
+		wq_count(&counters->cast_frames[cast], tally->frames[cast]);
+		wq_count(&counters->cast_bytes[cast], tally->bytes[cast]);
+	}
+	if (tally->coalesced)
+		wq_count(&counters->coalesced, tally->coalesced);
+	memset(tally, 0, sizeof(*tally));
+}
+
+void receive_use(struct receive_burst *burst, struct wq *rq)
+{
+	if (burst->rq == rq)
+		return;
+	if (burst->rq) {
+		receive_flush(burst);
+		write_tally(burst);
+		cq_end(burst->rq->cq);
+		spin_unlock(&burst->rq->lock);
+	}
+	burst->rq = rq;
+	if (rq) {
+		spin_lock(&rq->lock);
+		cq_begin(rq->cq);
+	}
+}

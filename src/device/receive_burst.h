@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/receive_burst.h - a burst being received: the queue it is at, the completion being
+ * filled, and what is counted. receive.c calls receive_plain() and receive_any() in turns, and
+ * both work on it.
+ */
+#ifndef MANAKIN_DEVICE_RECEIVE_BURST_H
+#define MANAKIN_DEVICE_RECEIVE_BURST_H
+
+#include <stdint.h>
+#include <string.h>
+
+#include "device/reach.h"
+#include "device/state.h"
+
+struct receive_scratch;
+
+/** union receive_head - the part of a completion that packets have to share to be in one */
+union receive_head {
+	struct mana_cqe_header cqe_hdr;
+	uint32_t word[2];
+	uint64_t all;
+};
+static_assert(offsetof(struct mana_rxcomp_oob, ppi) == sizeof(union receive_head), "head");
+
+/** struct receive_tally - packets for one queue, by enum wq_cast */
+struct receive_tally {
+	uint64_t frames[3];
+	uint64_t bytes[3];
+	uint64_t coalesced;
+};
+
+/**
+ * struct receive_burst - what deliver() is doing
+ * @rq:		locked receive queue, or NULL
+ * @head:	of the completion being filled
+ * @info:	packets in it; 0 behind them
+ * @packets:	how many
+ * @offset:	of the first one's entry, in bytes
+ * @tally:	of @rq
+ * @reach:	of plain buffers
+ * @odd:	a queue has entries that receive_plain() does not take: leave the rest
+ */
+struct receive_burst {
+	struct vport *vport;
+	const struct steering *steering;
+	struct receive_scratch *scratch;
+	struct wq *rq;
+	union receive_head head;
+	struct mana_rxcomp_perpkt_info info[MANA_RXCOMP_PACKETS];
+	unsigned int packets;
+	uint32_t offset;
+	struct receive_tally tally;
+	struct reach reach;
+	bool odd;
+};
+
+/** receive_use() - lock @rq in place of the queue that is locked now; NULL: none */
+void receive_use(struct receive_burst *burst, struct wq *rq);
+
+/** receive_flush() - write the completion being filled */
+void receive_flush(struct receive_burst *burst);
+
+/**
+ * receive_tally() - count a packet for the queue that is locked
+ * @header:	a copy of its first bytes
+ */
+static inline void receive_tally(struct receive_burst *burst, const uint8_t *header, uint32_t len)
+{
+	static const uint8_t all[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	enum wq_cast cast = WQ_UNICAST;
+
+	if (__builtin_expect(header[0] & 1, 0))
+		cast = memcmp(header, all, sizeof(all)) ? WQ_MULTICAST : WQ_BROADCAST;
+	burst->tally.frames[cast]++;
+	burst->tally.bytes[cast] += len;
+}
+
+/**
+ * receive_complete() - tell of a packet, in the completion being filled if it fits there
+ * @offset:	of its entry, in bytes
+ */
+static inline void receive_complete(struct receive_burst *burst, union receive_head head,
+				    uint32_t len, uint32_t hash, uint32_t offset)
+{
+	if (!burst->packets || burst->packets == MANA_RXCOMP_PACKETS ||
+	    !burst->steering->coalesce || burst->head.all != head.all) {
+		receive_flush(burst);
+		burst->head = head;
+		burst->offset = offset;
+	}
+	burst->info[burst->packets++] =
+		(struct mana_rxcomp_perpkt_info){ .pkt_len = (uint16_t)len, .pkt_hash = hash };
+}
+
+#endif

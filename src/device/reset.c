@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "device/reset.h"
+
+#include <string.h>
+
+#include "device/hwc.h"
+#include "device/native.h"
+#include "device/rnic.h"
+#include "device/state.h"
+#include "device/vport.h"
+
+void adapter_reset(struct adapter *adapter)
+{
+	for (uint32_t i = 0; i < adapter->config.ports; i++)
+		vport_reset(&adapter->vport[i]);
+	rnic_reset(adapter);
+	hwc_destroy(adapter);
+	for (uint32_t i = 0; i < adapter->eqs.size; i++)
+		if (table_get(&adapter->eqs, i))
+			eq_destroy(table_get(&adapter->eqs, i));
+	memory_clear(&adapter->memory);
+	memset(&adapter->ethernet, 0, sizeof(adapter->ethernet));
+	memset(&adapter->rdma, 0, sizeof(adapter->rdma));
+	memset(adapter->doorbell_pages, 0, sizeof(adapter->doorbell_pages));
+	memset(adapter->smc, 0, sizeof(adapter->smc));
+	native_reset(adapter);
+}

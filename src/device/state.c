@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "device/state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define SAID_MAX 200u /* messages about one client */
+
+void adapter_raise(struct adapter *adapter, uint32_t msix)
+{
+	if (atomic_load_explicit(&adapter->bus_master, memory_order_relaxed))
+		vfu_irq_raise(adapter->server, msix);
+}
+
+void adapter_say(struct adapter *adapter, enum log_level level, const char *format, ...)
+{
+	char text[400];
+	uint32_t said;
+	va_list ap;
+
+	if (!log_wants(level))
+		return;
+	/* Who asks for every detail gets every detail. */
+	said = level > LOG_NOTICE ? 0 :
+				    atomic_load_explicit(&adapter->said, memory_order_relaxed);
+	if (said > SAID_MAX)
+		return;
+	if (level <= LOG_NOTICE)
+		said = atomic_fetch_add_explicit(&adapter->said, 1, memory_order_relaxed);
+	if (said < SAID_MAX) {
+		va_start(ap, format);
+		vsnprintf(text, sizeof(text), format, ap);
+		va_end(ap);
+		log_say(level, "%s: %s", adapter->config.name, text);
+	} else if (said == SAID_MAX) {
+		log_say(LOG_WARNING,
+			"%s: %u messages about this client; what else it does is not told",
+			adapter->config.name, SAID_MAX);
+	}
+}
+
+uint64_t adapter_handle(struct adapter *adapter, unsigned int kind, uint32_t low)
+{
+	return (uint64_t)kind << 56 | (uint64_t)(++adapter->handles & 0xffffffu) << 32 | low;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/state.h - what an adapter is made of, and what each of its files does with the whole:
+ * say something, raise an interrupt, make a handle.
+ *
+ * The lowest header that knows struct adapter. The files above it have a header each, which
+ * names the adapter and no more.
+ */
+#ifndef MANAKIN_DEVICE_STATE_H
+#define MANAKIN_DEVICE_STATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "device/adapter.h"
+#include "device/lane.h"
+#include "device/memory.h"
+#include "device/queue.h"
+#include "device/table.h"
+#include "device/toeplitz.h"
+#include "vfio_user/server.h"
+#include "wire/native.h"
+#include "wire/reg.h"
+#include "wire/vport.h"
+
+#define ADAPTER_MSIX 65u	   /* vectors: one for the hardware channel, one a queue */
+#define ADAPTER_DOORBELL_PAGES 1024u
+#define ADAPTER_EQS 4096u
+#define ADAPTER_CQS 8192u
+#define ADAPTER_WQS 4096u	   /* of each direction */
+
+#define SEEN_TAG_MAX 0x3fffffffu /* largest steering.tag */
+
+/**
+ * struct steering - which receive queue takes a packet; immutable once published
+ * @enabled:	the vPort receives
+ * @rss:	the table is used; else everything goes to @fallback
+ * @coalesce:	up to four packets a completion
+ * @fallback:	NULL if there is none
+ * @mask:	entries in the table less one
+ * @tag:	which of the vPort's this is, for frame.seen; 0: none
+ */
+struct steering {
+	bool enabled;
+	bool rss;
+	bool coalesce;
+	uint32_t mask;
+	uint32_t tag;
+	struct wq *fallback;
+	struct toeplitz toeplitz;
+	struct wq *table[MANA_INDIRECTION_MAX];
+};
+
+/**
+ * struct vport - a virtual port
+ * @source:	polls the fabric on a lane
+ * @steering:	published by the control thread; NULL before the driver has configured it
+ * @steerings:	how many there have been
+ * @handle:	what the driver calls it
+ * @pd, @doorbell: who may send and receive on it, from MANA_CONFIG_VPORT_TX
+ * @registered, @filter: a physical function's driver has taken it
+ * @link_down:	as set by the operator
+ * @synthetic:	frames for it go to its synthetic card
+ * @polled:	@source is polled work, since a receive queue's doorbell is in shared memory
+ * @gone:	counters of queues that are no more
+ */
+struct vport {
+	struct lane_work source;
+	struct adapter *adapter;
+	const struct adapter_port_config *config;
+	struct fabric_port *fabric;
+	struct steering *_Atomic steering;
+	uint32_t steerings;
+	uint64_t handle;
+	uint32_t index;
+	uint32_t pd;
+	uint32_t doorbell;
+	bool configured;
+	bool registered;
+	_Atomic bool link_down;
+	_Atomic bool synthetic;
+	bool polled;
+	uint64_t filter;
+	struct wq *sq[ADAPTER_QUEUES_MAX];
+	struct wq *rq[ADAPTER_QUEUES_MAX];
+	_Atomic uint64_t rx_disabled;
+	_Atomic uint64_t rx_lost; /* large frames that no queue had buffers for */
+	struct wq_counters gone_tx, gone_rx;
+};
+
+/** struct hwc - the hardware channel */
+struct hwc {
+	bool up;
+	struct eq *eq;
+	struct cq *cq;
+	struct wq *rq;
+	struct wq *sq;
+	struct memory_region *mr;
+	uint32_t pd;
+	uint64_t driver_caps;
+	uint32_t timeout_ms;
+};
+
+/** struct registered - a device that the driver has registered (Ethernet, RNIC) */
+struct registered {
+	bool active;
+	struct protection_domain *pd;
+	struct memory_region *mr;
+	uint32_t doorbell;
+};
+
+struct rnic;
+struct synthetic;
+
+struct adapter {
+	struct adapter_config config;
+	struct lanes *lanes;
+	struct vfu_server *server;
+	struct synthetic *synthetic; /* NULL: no synthetic cards */
+	struct memory memory;
+	struct table eqs, cqs, sqs, rqs;
+	struct hwc hwc;
+	struct registered ethernet, rdma;
+	struct rnic *rnic;
+	struct vport vport[ADAPTER_PORTS_MAX];
+	uint64_t doorbell_pages[ADAPTER_DOORBELL_PAGES / 64];
+	uint32_t smc[SMC_WORDS];
+	uint8_t pci[256]; /* configuration space */
+	_Atomic bool bus_master;
+	uint32_t handles; /* counts handles given out */
+	_Atomic bool told_doorbell;
+	_Atomic uint32_t said; /* messages that the client has caused */
+	void *native; /* BAR 2, see wire/native.h */
+	int native_fd;
+	uint64_t native_bound[NATIVE_DOORBELL_PAGES / 64];
+	char names[2][256]; /* copies of config.name and config.socket */
+	char *specs[ADAPTER_PORTS_MAX];
+};
+
+/** adapter_raise() - an interrupt for the driver, if it lets the function reach memory */
+void adapter_raise(struct adapter *adapter, uint32_t msix);
+
+/**
+ * adapter_say() - something about the client for the log, behind the adapter's name
+ *
+ * A client makes as many mistakes as it likes: after SAID_MAX messages of LOG_NOTICE and worse
+ * it causes no more of them, until the next one attaches.
+ */
+__attribute__((format(printf, 3, 4))) void
+adapter_say(struct adapter *adapter, enum log_level level, const char *format, ...);
+
+/**
+ * adapter_handle() - a name for an object that no other had lately
+ * @kind:	bits 63:56, by which a handle of another kind finds nothing; above 0x20, as those
+ *		below are memory.c's
+ * @low:	whatever finds the object
+ */
+uint64_t adapter_handle(struct adapter *adapter, unsigned int kind, uint32_t low);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/vport.h - vPorts: their commands, queues and steering.
+ */
+#ifndef MANAKIN_DEVICE_VPORT_H
+#define MANAKIN_DEVICE_VPORT_H
+
+#include <stdint.h>
+
+#include "device/command.h"
+#include "device/queue.h"
+
+struct vport;
+
+extern const struct command_entry vport_commands[];
+
+/** vport_reset() - the driver's queues and settings of the vPort are gone */
+void vport_reset(struct vport *vport);
+
+/** vport_sum() - what all its queues did, those that are no more included */
+void vport_sum(const struct vport *vport, struct wq_counters *tx, struct wq_counters *rx);
+
+/** vport_no_buffer() - frames that were dropped for want of a buffer */
+uint64_t vport_no_buffer(const struct vport *vport);
+
+#endif
