@@ -43,10 +43,10 @@ __attribute__((format(printf, 2, 3))) void log_say(enum log_level level, const c
  * log_once() - as log_say(), once for each @once flag
  * @once:	initially false; set by the first call
  */
-#define log_once(once, level, ...)                                             \
-	do {                                                                   \
-		if (!atomic_exchange_explicit((once), true, memory_order_relaxed)) \
-			log_say((level), __VA_ARGS__);                         \
+#define log_once(once, level, ...)                                                                 \
+	do {                                                                                       \
+		if (!atomic_exchange_explicit((once), true, memory_order_relaxed))                 \
+			log_say((level), __VA_ARGS__);                                             \
 	} while (0)
 
 #endif

@@ -53,8 +53,8 @@ static int open_port(struct adapter *adapter, uint32_t index, struct error *erro
 	vport->source.rest = receive_rest;
 	err = lane_add(adapter->lanes, index, &vport->source, fabric_fd(vport->fabric));
 	if (err)
-		error_say(error, "cannot watch the fabric '%s' of port %u: %s",
-			 config->fabric, index, strerror(-err));
+		error_say(error, "cannot watch the fabric '%s' of port %u: %s", config->fabric,
+			  index, strerror(-err));
 	return err;
 }
 
@@ -72,7 +72,8 @@ static int open_server(struct adapter *adapter, struct error *error)
 	for (unsigned int i = 0; i < VFU_REGION_COUNT; i++)
 		config.regions[i].mmap_fd = -1;
 	config.regions[MANA_BAR] = (struct vfu_region){
-		.size = BAR_SIZE, .readable = true, .writable = true, .mmap_fd = -1 };
+		.size = BAR_SIZE, .readable = true, .writable = true, .mmap_fd = -1
+	};
 	config.regions[NATIVE_BAR] = (struct vfu_region){ .size = NATIVE_BAR_SIZE,
 							  .readable = true,
 							  .writable = true,
@@ -80,16 +81,20 @@ static int open_server(struct adapter *adapter, struct error *error)
 							  .mmap_size = NATIVE_BAR_SIZE,
 							  .mmap_asked = true };
 	config.regions[MANA_MSIX_BAR] = (struct vfu_region){
-		.size = BAR_MSIX_SIZE, .readable = true, .writable = true, .mmap_fd = -1 };
+		.size = BAR_MSIX_SIZE, .readable = true, .writable = true, .mmap_fd = -1
+	};
 	config.regions[VFU_REGION_CONFIG] = (struct vfu_region){
-		.size = CONFIG_SIZE, .readable = true, .writable = true, .mmap_fd = -1 };
+		.size = CONFIG_SIZE, .readable = true, .writable = true, .mmap_fd = -1
+	};
 	err = vfu_server_open(&config, &adapter->server);
 	if (err == -EADDRINUSE)
-		error_say(error, "cannot listen on %s: another adapter listens there; stop it, or choose "
-			 "another --socket", adapter->config.socket);
+		error_say(error,
+			  "cannot listen on %s: another adapter listens there; stop it, or choose "
+			  "another --socket",
+			  adapter->config.socket);
 	else if (err)
-		error_say(error, "cannot listen on %s: %s; choose another --socket", adapter->config.socket,
-			 strerror(-err));
+		error_say(error, "cannot listen on %s: %s; choose another --socket",
+			  adapter->config.socket, strerror(-err));
 	return err;
 }
 
@@ -117,8 +122,7 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	if (!err)
 		err = native_open(adapter);
 	if (err) {
-		error_say(error, "cannot make the adapter's shared memory: %s",
-			 strerror(-err));
+		error_say(error, "cannot make the adapter's shared memory: %s", strerror(-err));
 		goto fail;
 	}
 	for (uint32_t i = 0; i < config->ports; i++) {
@@ -245,8 +249,8 @@ uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, uns
 
 int adapter_set_link(struct adapter *adapter, unsigned int port, bool up)
 {
-	union hwc_event_data data = { .type = up ? HWC_RECONFIG_LINK_CONNECT :
-						   HWC_RECONFIG_LINK_DISCONNECT };
+	union hwc_event_data data = { .type = up ? HWC_RECONFIG_LINK_CONNECT
+						 : HWC_RECONFIG_LINK_DISCONNECT };
 
 	if (port >= adapter->config.ports)
 		return -EINVAL;

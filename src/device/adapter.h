@@ -17,10 +17,10 @@
 #include "device/lane.h"
 #include "fabric/fabric.h"
 
-#define ADAPTER_PORTS_MAX 16u	   /* vPorts an adapter can have */
-#define ADAPTER_QUEUES_MAX 64u	   /* queue pairs a vPort can have */
-#define ADAPTER_MTU_MAX 9000u	   /* bytes of layer 3 */
-#define ADAPTER_MTU_MIN 576u
+#define ADAPTER_PORTS_MAX  16u   /* vPorts an adapter can have */
+#define ADAPTER_QUEUES_MAX 64u   /* queue pairs a vPort can have */
+#define ADAPTER_MTU_MAX    9000u /* bytes of layer 3 */
+#define ADAPTER_MTU_MIN    576u
 
 /**
  * struct adapter_port_config - one vPort
@@ -41,8 +41,8 @@ struct adapter_port_config {
 struct adapter_config {
 	const char *name;   /* in messages */
 	const char *socket; /* path the client connects to */
-	bool physical;	    /* present the PF (00b9) instead of a VF (00ba) */
-	bool synthetic;	    /* each vPort has a synthetic card too, see synthetic.c */
+	bool physical;      /* present the PF (00b9) instead of a VF (00ba) */
+	bool synthetic;     /* each vPort has a synthetic card too, see synthetic.c */
 	unsigned int ports;
 	struct adapter_port_config port[ADAPTER_PORTS_MAX];
 };
@@ -60,8 +60,8 @@ struct adapter;
  *
  * Return: 0 or a negative errno
  */
-int adapter_open(const struct adapter_config *config, struct lanes *lanes,
-		 struct adapter **adapter, struct error *error);
+int adapter_open(const struct adapter_config *config, struct lanes *lanes, struct adapter **adapter,
+		 struct error *error);
 void adapter_close(struct adapter *adapter);
 
 /** adapter_fd() - readable when adapter_serve() has something to do */
@@ -95,7 +95,7 @@ const struct adapter_config *adapter_config(const struct adapter *adapter);
 struct adapter_port_counters {
 	uint64_t tx_frames, tx_bytes, tx_errors, tx_csum, tx_tso, tx_vlan;
 	uint64_t rx_frames, rx_bytes, rx_no_buffer, rx_disabled, rx_truncated, rx_csum_bad;
-	uint64_t rx_coalesced; /* completions that carried more than one packet */
+	uint64_t rx_coalesced;             /* completions that carried more than one packet */
 	unsigned int tx_queues, rx_queues; /* that exist now */
 	struct fabric_counters fabric;
 };
@@ -103,7 +103,8 @@ struct adapter_port_counters {
 void adapter_port_counters(struct adapter *adapter, unsigned int port,
 			   struct adapter_port_counters *counters);
 
-/** adapter_rx_queue_frames() - frames the vPort's receive queue @queue has taken; 0 if it is not there */
+/** adapter_rx_queue_frames() - frames the vPort's receive queue @queue has taken; 0 if it is not
+ * there */
 uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, unsigned int queue);
 
 /*

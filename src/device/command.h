@@ -47,16 +47,17 @@ struct command_entry {
 	uint32_t (*run)(struct adapter *adapter, struct command *command);
 };
 
-/* Why a command failed; drivers only look whether it is 0. See docs/wire.md, "Answers to mistakes" */
+/* Why a command failed; drivers only look whether it is 0. See docs/wire.md, "Answers to mistakes"
+ */
 enum device_status {
 	STATUS_OK = GDMA_STATUS_SUCCESS,
-	STATUS_SHORT = 0x10001,	     /* the message is shorter than the command */
-	STATUS_DEVICE = 0x10002,     /* sent to a device that does not exist or is not registered */
-	STATUS_NOT_FOUND = 0x10003,  /* no such object, or another kind of object */
-	STATUS_INVALID = 0x10004,    /* a field makes no sense */
-	STATUS_BUSY = 0x10005,	     /* in use */
+	STATUS_SHORT = 0x10001,     /* the message is shorter than the command */
+	STATUS_DEVICE = 0x10002,    /* sent to a device that does not exist or is not registered */
+	STATUS_NOT_FOUND = 0x10003, /* no such object, or another kind of object */
+	STATUS_INVALID = 0x10004,   /* a field makes no sense */
+	STATUS_BUSY = 0x10005,      /* in use */
 	STATUS_NO_RESOURCE = 0x10006, /* a limit is reached */
-	STATUS_FAULT = 0x10007,	     /* memory that is not mapped */
+	STATUS_FAULT = 0x10007,       /* memory that is not mapped */
 };
 
 /** status_from_errno() - what a driver is answered for @err, 0 or a negative errno */

@@ -19,8 +19,8 @@
 #include "device/reset.h"
 #include "device/state.h"
 
-#define CAP_POWER 0x40u
-#define CAP_MSIX 0x50u
+#define CAP_POWER   0x40u
+#define CAP_MSIX    0x50u
 #define CAP_EXPRESS 0x60u
 
 static void put16(struct adapter *adapter, unsigned int offset, unsigned int value)
@@ -45,8 +45,7 @@ static uint32_t get32(const struct adapter *adapter, unsigned int offset)
 
 void config_reset(struct adapter *adapter)
 {
-	uint16_t device =
-		adapter->config.physical ? MANA_PCI_DEVICE_ID_PF : MANA_PCI_DEVICE_ID_VF;
+	uint16_t device = adapter->config.physical ? MANA_PCI_DEVICE_ID_PF : MANA_PCI_DEVICE_ID_VF;
 
 	memset(adapter->pci, 0, sizeof(adapter->pci));
 	put16(adapter, PCI_VENDOR_ID, MANA_PCI_VENDOR_ID);
@@ -75,8 +74,7 @@ void config_reset(struct adapter *adapter)
 	adapter->pci[CAP_EXPRESS] = PCI_CAP_ID_EXP;
 	put16(adapter, CAP_EXPRESS + PCI_EXP_FLAGS, 2 | PCI_EXP_TYPE_ENDPOINT << 4);
 	put32(adapter, CAP_EXPRESS + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR);
-	put32(adapter, CAP_EXPRESS + PCI_EXP_LNKCAP,
-	      PCI_EXP_LNKCAP_SLS_8_0GB | 16u << 4); /* x16 */
+	put32(adapter, CAP_EXPRESS + PCI_EXP_LNKCAP, PCI_EXP_LNKCAP_SLS_8_0GB | 16u << 4); /* x16 */
 	put16(adapter, CAP_EXPRESS + PCI_EXP_LNKSTA, PCI_EXP_LNKSTA_CLS_8_0GB | 16u << 4);
 	atomic_store(&adapter->bus_master, false);
 }
@@ -153,7 +151,6 @@ int config_write(struct adapter *adapter, uint64_t offset, const void *data, siz
 	}
 	if (flr)
 		adapter_reset(adapter);
-	atomic_store(&adapter->bus_master,
-		     (get32(adapter, PCI_COMMAND) & PCI_COMMAND_MASTER) != 0);
+	atomic_store(&adapter->bus_master, (get32(adapter, PCI_COMMAND) & PCI_COMMAND_MASTER) != 0);
 	return 0;
 }

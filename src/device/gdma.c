@@ -171,7 +171,8 @@ static uint32_t generate_reset_request(struct adapter *adapter, struct command *
 	return STATUS_OK;
 }
 
-/** create_queue() - event queues; the other kinds are made along with a vPort's or RNIC's objects */
+/** create_queue() - event queues; the other kinds are made along with a vPort's or RNIC's objects
+ */
 static uint32_t create_queue(struct adapter *adapter, struct command *command)
 {
 	const struct gdma_create_queue_req *req = (const void *)command->request;
@@ -183,8 +184,7 @@ static uint32_t create_queue(struct adapter *adapter, struct command *command)
 	if (!list)
 		return STATUS_NOT_FOUND;
 	if (req->type != GDMA_EQ || req->eq_msix_index >= ADAPTER_MSIX ||
-	    req->queue_size & (req->queue_size - 1) ||
-	    req->doorbell_page >= ADAPTER_DOORBELL_PAGES)
+	    req->queue_size & (req->queue_size - 1) || req->doorbell_page >= ADAPTER_DOORBELL_PAGES)
 		return STATUS_INVALID;
 	eq = eq_create(adapter, list, req->queue_size, req->eq_msix_index, req->doorbell_page,
 		       req->pdid, &err);
@@ -231,8 +231,7 @@ static uint32_t allocate_range(struct adapter *adapter, struct command *command)
 	int64_t first;
 
 	if (req->resource_type != GDMA_RESOURCE_DOORBELL_PAGE || !req->num_resources ||
-	    req->num_resources > ADAPTER_DOORBELL_PAGES ||
-	    req->alignment > ADAPTER_DOORBELL_PAGES)
+	    req->num_resources > ADAPTER_DOORBELL_PAGES || req->alignment > ADAPTER_DOORBELL_PAGES)
 		return STATUS_INVALID;
 	first = doorbell_page_alloc(adapter, req->num_resources, req->alignment);
 	if (first < 0)
@@ -451,7 +450,7 @@ static uint32_t query_hwc_timeout(struct adapter *adapter, struct command *comma
 	return STATUS_OK;
 }
 
-#define GENERAL_REQ sizeof(struct gdma_general_req)
+#define GENERAL_REQ  sizeof(struct gdma_general_req)
 #define GENERAL_RESP sizeof(struct gdma_general_resp)
 
 const struct command_entry gdma_commands[] = {
@@ -466,8 +465,8 @@ const struct command_entry gdma_commands[] = {
 	  sizeof(struct gdma_register_device_resp), register_device },
 	{ GDMA_DEREGISTER_DEVICE, "DEREGISTER_DEVICE", GENERAL_REQ, GENERAL_RESP,
 	  deregister_device },
-	{ GDMA_GENERATE_TEST_EQE, "GENERATE_TEST_EQE",
-	  sizeof(struct gdma_generate_test_event_req), GENERAL_RESP, generate_test_eqe },
+	{ GDMA_GENERATE_TEST_EQE, "GENERATE_TEST_EQE", sizeof(struct gdma_generate_test_event_req),
+	  GENERAL_RESP, generate_test_eqe },
 	{ GDMA_GENERATE_RESET_REQUEST_EQE, "GENERATE_RESET_REQUEST_EQE",
 	  sizeof(struct gdma_generate_reset_event_req), GENERAL_RESP, generate_reset_request },
 	{ GDMA_CREATE_QUEUE, "CREATE_QUEUE", sizeof(struct gdma_create_queue_req),
@@ -483,8 +482,8 @@ const struct command_entry gdma_commands[] = {
 	  sizeof(struct gdma_create_dma_region_resp), create_dma_region },
 	{ GDMA_DMA_REGION_ADD_PAGES, "DMA_REGION_ADD_PAGES",
 	  sizeof(struct gdma_dma_region_add_pages_req), GENERAL_RESP, add_pages },
-	{ GDMA_DESTROY_DMA_REGION, "DESTROY_DMA_REGION",
-	  sizeof(struct gdma_destroy_dma_region_req), GENERAL_RESP, destroy_dma_region },
+	{ GDMA_DESTROY_DMA_REGION, "DESTROY_DMA_REGION", sizeof(struct gdma_destroy_dma_region_req),
+	  GENERAL_RESP, destroy_dma_region },
 	{ GDMA_CREATE_PD, "CREATE_PD", sizeof(struct gdma_create_pd_req),
 	  sizeof(struct gdma_create_pd_resp), create_pd },
 	{ GDMA_DESTROY_PD, "DESTROY_PD", sizeof(struct gdma_destroy_pd_req), GENERAL_RESP,

@@ -30,7 +30,7 @@
 #include "device/vport.h"
 #include "wire/rnic.h"
 
-#define HWC_DEPTH 1u /* messages in flight: what drivers ask for at bootstrap */
+#define HWC_DEPTH      1u /* messages in flight: what drivers ask for at bootstrap */
 #define HWC_QUEUE_SIZE MANA_PAGE_SIZE
 
 void hwc_event(struct adapter *adapter, unsigned int type, uint32_t detail)
@@ -73,7 +73,8 @@ static int hwc_queues(struct adapter *adapter, const struct smc_message *message
 	if (!pd || doorbell < 0)
 		return -ENOMEM;
 	hwc->pd = pd->id;
-	hwc->mr = memory_mr_create(&adapter->memory, pd, MR_PHYSICAL, 0, DMA_READ | DMA_WRITE, NULL);
+	hwc->mr =
+		memory_mr_create(&adapter->memory, pd, MR_PHYSICAL, 0, DMA_READ | DMA_WRITE, NULL);
 	if (!hwc->mr)
 		return -ENOMEM;
 	list = hwc_page(adapter, message, SMC_QUEUE_EQ);
@@ -84,7 +85,8 @@ static int hwc_queues(struct adapter *adapter, const struct smc_message *message
 		return err;
 	list = hwc_page(adapter, message, SMC_QUEUE_CQ);
 	if (list)
-		hwc->cq = cq_create(adapter, list, HWC_QUEUE_SIZE, hwc->eq, (uint32_t)doorbell, &err);
+		hwc->cq =
+			cq_create(adapter, list, HWC_QUEUE_SIZE, hwc->eq, (uint32_t)doorbell, &err);
 	if (!hwc->cq)
 		return err;
 	list = hwc_page(adapter, message, SMC_QUEUE_RQ);
@@ -220,7 +222,8 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 	}
 	room = hwc_buffers(adapter, hwc->rq, &wqe, DMA_WRITE, iov, 32, &n);
 	if (room < (int64_t)len) {
-		wq_mistake(hwc->rq, "buffer for a response of %u bytes cannot be used (%lld); it is lost",
+		wq_mistake(hwc->rq,
+			   "buffer for a response of %u bytes cannot be used (%lld); it is lost",
 			   len, (long long)room);
 		return;
 	}
@@ -259,9 +262,9 @@ static uint32_t command_device(const struct adapter *adapter, const struct gdma_
 			return STATUS_DEVICE;
 		return STATUS_OK;
 	case 3:
-		return request->dev_id.type == GDMA_DEVICE_MANA_IB && adapter->rdma.active ?
-			       STATUS_OK :
-			       STATUS_DEVICE;
+		return request->dev_id.type == GDMA_DEVICE_MANA_IB && adapter->rdma.active
+			       ? STATUS_OK
+			       : STATUS_DEVICE;
 	default:
 		return STATUS_OK;
 	}
@@ -351,7 +354,8 @@ void hwc_run(struct adapter *adapter)
 	while (hwc->up && ring_ready(&hwc->sq->ring) && wq_fetch(hwc->sq, &wqe) == WQ_ENTRY) {
 		int64_t len = hwc_buffers(adapter, hwc->sq, &wqe, DMA_READ, iov, 32, &n);
 
-		if (len < (int64_t)sizeof(struct gdma_req_header) || len > (int64_t)sizeof(message)) {
+		if (len < (int64_t)sizeof(struct gdma_req_header) ||
+		    len > (int64_t)sizeof(message)) {
 			wq_mistake(hwc->sq, "request of %lld bytes, or outside memory; dropped",
 				   (long long)len);
 			continue;

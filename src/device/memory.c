@@ -214,8 +214,9 @@ struct memory_region *memory_mr_create(struct memory *memory, struct protection_
 				       enum mr_kind kind, uint64_t base, unsigned int access,
 				       struct dma_list *list)
 {
-	const struct memory_region values = { .kind = kind, .base = base, .access = access,
-					      .list = list };
+	const struct memory_region values = {
+		.kind = kind, .base = base, .access = access, .list = list
+	};
 	struct memory_region *mr = mr_add(memory, pd, &values);
 
 	if (mr && list)
@@ -227,8 +228,10 @@ struct memory_region *memory_mr_device(struct memory *memory, struct protection_
 				       unsigned int access, struct device_memory *device,
 				       uint64_t offset, uint64_t size)
 {
-	const struct memory_region values = { .kind = MR_DEVICE, .access = access,
-					      .device = device, .device_offset = offset,
+	const struct memory_region values = { .kind = MR_DEVICE,
+					      .access = access,
+					      .device = device,
+					      .device_offset = offset,
 					      .device_size = size };
 	struct memory_region *mr = mr_add(memory, pd, &values);
 
@@ -343,8 +346,8 @@ static int translate_listed(const struct memory *memory, const struct memory_reg
 
 		if (len > left)
 			len = left;
-		pointer = dma_map_pointer(memory->map, list->page[offset >> list->page_shift] + in_page,
-					  len, access);
+		pointer = dma_map_pointer(
+			memory->map, list->page[offset >> list->page_shift] + in_page, len, access);
 		if (!pointer)
 			return -EFAULT;
 		err = iov_append(iov, n, max, pointer, len);
@@ -370,9 +373,9 @@ int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma
 		return translate_listed(memory, mr, sge, access, iov, n, max);
 	if (mr->kind == MR_DEVICE)
 		pointer = sge->address <= mr->device_size &&
-					  sge->size <= mr->device_size - sge->address ?
-				  mr->device->bytes + mr->device_offset + sge->address :
-				  NULL;
+					  sge->size <= mr->device_size - sge->address
+				  ? mr->device->bytes + mr->device_offset + sge->address
+				  : NULL;
 	else
 		pointer = dma_map_pointer(memory->map, sge->address, sge->size, access);
 	if (!pointer)
@@ -387,9 +390,8 @@ static uint8_t *ring_page(const struct ring *ring, uint32_t page)
 	uint64_t offset = (uint64_t)page << MANA_PAGE_SHIFT;
 	uint64_t in_page = offset & ((UINT64_C(1) << list->page_shift) - 1);
 
-	return dma_map_pointer(ring->memory->map,
-			       list->page[offset >> list->page_shift] + in_page, MANA_PAGE_SIZE,
-			       DMA_READ | DMA_WRITE);
+	return dma_map_pointer(ring->memory->map, list->page[offset >> list->page_shift] + in_page,
+			       MANA_PAGE_SIZE, DMA_READ | DMA_WRITE);
 }
 
 /**

@@ -34,7 +34,8 @@ int native_open(struct adapter *adapter)
 	if (ftruncate(adapter->native_fd, NATIVE_BAR_SIZE) < 0 ||
 	    fcntl(adapter->native_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		goto fail;
-	map = mmap(NULL, NATIVE_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, adapter->native_fd, 0);
+	map = mmap(NULL, NATIVE_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, adapter->native_fd,
+		   0);
 	if (map == MAP_FAILED)
 		goto fail;
 	adapter->native = map;

@@ -319,8 +319,8 @@ bool wq_ring(struct wq *wq, uint32_t tail)
 
 	if (tail % GDMA_WQE_UNIT || ahead > wq->units) {
 		wq_mistake(wq,
-			   "doorbell to %u, which is not an entry of the queue (at %u, %u bytes); "
-			   "ignored",
+			   "doorbell to %u, which is not an entry "
+			   "of the queue (at %u, %u bytes); ignored",
 			   tail, posted * GDMA_WQE_UNIT, wq->ring.size);
 		return false;
 	}

@@ -301,8 +301,8 @@ static enum received receive_large(struct receive_burst *burst, const struct fra
 
 bool receive_any(struct receive_burst *burst, const struct frame *frame)
 {
-	enum received received = frame->flags & FRAME_GSO ? receive_large(burst, frame) :
-							    receive_packet(burst, frame);
+	enum received received = frame->flags & FRAME_GSO ? receive_large(burst, frame)
+							  : receive_packet(burst, frame);
 
 	return received == RECEIVED;
 }

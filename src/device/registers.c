@@ -116,7 +116,8 @@ static void smc_run(struct adapter *adapter)
 			    message.header.msg_type);
 		err = -ENOTSUP;
 	}
-	answer = smc_header_answer(message.header, 0, err ? SMC_STATUS_FAILURE : SMC_STATUS_SUCCESS);
+	answer =
+		smc_header_answer(message.header, 0, err ? SMC_STATUS_FAILURE : SMC_STATUS_SUCCESS);
 	adapter->smc[SMC_WORDS - 1] = answer.word;
 }
 

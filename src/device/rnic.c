@@ -17,8 +17,8 @@
 #include "device/state.h"
 #include "wire/rnic.h"
 
-#define RNIC_CQS_MAX 1024u
-#define RNIC_QPS_MAX 512u
+#define RNIC_CQS_MAX       1024u
+#define RNIC_QPS_MAX       512u
 #define RNIC_ADDRESSES_MAX 256u
 
 /* Kinds of handles */
@@ -90,7 +90,8 @@ static uint32_t query_caps(struct adapter *adapter, struct command *command)
 	resp->max_pd_count = MEMORY_PDS_MAX - 64;
 	resp->max_inbound_read_limit = 32;
 	resp->max_outbound_read_limit = 32;
-	/* Drivers divide these by the largest entry to learn how many descriptors a queue can have. */
+	/* Drivers divide these by the largest entry to learn how many descriptors a queue can have.
+	 */
 	resp->max_requester_sq_size = 8192 * GDMA_SQE_SIZE_MAX;
 	resp->max_responder_sq_size = 8192 * GDMA_SQE_SIZE_MAX;
 	resp->max_requester_rq_size = 8192 * GDMA_RQE_SIZE_MAX;
@@ -269,7 +270,8 @@ static bool rnic_unsent(struct lane_work *work, unsigned int lane)
 
 	(void)lane;
 	wq->taken = wq_posted(wq);
-	wq_mistake(wq, "RDMA transport is not part of this adapter; what is posted here is not sent");
+	wq_mistake(wq,
+		   "RDMA transport is not part of this adapter; what is posted here is not sent");
 	return false;
 }
 
@@ -310,9 +312,9 @@ static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic, uint64_t p
 			err = -ENOENT;
 			break;
 		}
-		qp->wq[i] = wq_create(adapter, sends ? GDMA_SQ : GDMA_RQ, list,
-				      (uint32_t)list->length, (sends ? send : recv)->cq, doorbell,
-				      pd->id, &err);
+		qp->wq[i] =
+			wq_create(adapter, sends ? GDMA_SQ : GDMA_RQ, list, (uint32_t)list->length,
+				  (sends ? send : recv)->cq, doorbell, pd->id, &err);
 		if (qp->wq[i] && sends) {
 			qp->wq[i]->work.run = rnic_unsent;
 			err = lane_add(adapter->lanes, 0, &qp->wq[i]->work, -1);
@@ -430,11 +432,10 @@ const struct command_entry rnic_commands[] = {
 	  sizeof(struct rnic_create_rc_qp_resp), create_rc_qp },
 	{ RNIC_DESTROY_RC_QP, "RNIC_DESTROY_RC_QP", sizeof(struct rnic_destroy_qp_req),
 	  GENERAL_RESP, destroy_qp },
-	{ RNIC_SET_QP_STATE, "RNIC_SET_QP_STATE",
-	  offsetof(struct rnic_set_qp_state_req, ah_attr), GENERAL_RESP, set_qp_state },
-	{ RNIC_QUERY_VF_COUNTERS, "RNIC_QUERY_VF_COUNTERS",
-	  sizeof(struct rnic_query_counters_req), sizeof(struct rnic_query_vf_counters_resp),
-	  query_counters },
+	{ RNIC_SET_QP_STATE, "RNIC_SET_QP_STATE", offsetof(struct rnic_set_qp_state_req, ah_attr),
+	  GENERAL_RESP, set_qp_state },
+	{ RNIC_QUERY_VF_COUNTERS, "RNIC_QUERY_VF_COUNTERS", sizeof(struct rnic_query_counters_req),
+	  sizeof(struct rnic_query_vf_counters_resp), query_counters },
 	{ RNIC_QUERY_DEVICE_COUNTERS, "RNIC_QUERY_DEVICE_COUNTERS",
 	  sizeof(struct rnic_query_counters_req), sizeof(struct rnic_query_device_counters_resp),
 	  query_counters },

@@ -21,8 +21,7 @@ void adapter_say(struct adapter *adapter, enum log_level level, const char *form
 	if (!log_wants(level))
 		return;
 	/* Who asks for every detail gets every detail. */
-	said = level > LOG_NOTICE ? 0 :
-				    atomic_load_explicit(&adapter->said, memory_order_relaxed);
+	said = level > LOG_NOTICE ? 0 : atomic_load_explicit(&adapter->said, memory_order_relaxed);
 	if (said > SAID_MAX)
 		return;
 	if (level <= LOG_NOTICE)

@@ -25,13 +25,13 @@
 #include "wire/reg.h"
 #include "wire/vport.h"
 
-#define ADAPTER_MSIX 65u	   /* vectors: one for the hardware channel, one a queue */
+#define ADAPTER_MSIX           65u /* vectors: one for the hardware channel, one a queue */
 #define ADAPTER_DOORBELL_PAGES 1024u
-#define ADAPTER_EQS 4096u
-#define ADAPTER_CQS 8192u
-#define ADAPTER_WQS 4096u	   /* of each direction */
+#define ADAPTER_EQS            4096u
+#define ADAPTER_CQS            8192u
+#define ADAPTER_WQS            4096u /* of each direction */
 
-#define SEEN_TAG_MAX 0x3fffffffu /* largest steering.tag */
+#define SEEN_TAG_MAX           0x3fffffffu /* largest steering.tag */
 
 /**
  * struct steering - which receive queue takes a packet; immutable once published
@@ -132,7 +132,7 @@ struct adapter {
 	uint32_t handles; /* counts handles given out */
 	_Atomic bool told_doorbell;
 	_Atomic uint32_t said; /* messages that the client has caused */
-	void *native; /* BAR 2, see wire/native.h */
+	void *native;          /* BAR 2, see wire/native.h */
 	int native_fd;
 	uint64_t native_bound[NATIVE_DOORBELL_PAGES / 64];
 	char names[2][256]; /* copies of config.name and config.socket */

@@ -388,7 +388,7 @@ int synthetic_open(struct adapter *adapter, struct error *error)
 			       synthetic->fd);
 	if (err)
 		error_say(error, "cannot listen for synthetic cards at %s%s: %s",
-			 adapter->config.socket, SYNTHETIC_SUFFIX, strerror(-err));
+			  adapter->config.socket, SYNTHETIC_SUFFIX, strerror(-err));
 	return err;
 }
 

@@ -21,9 +21,9 @@
 #include "device/transmit.h"
 
 #define LINK_SPEED_MBPS 200000u
-#define TABLE_DEFAULT 64u   /* indirection entries, for drivers that know one size only */
-#define FINISH_TURNS 256u   /* more entries than a queue of net_mana's can have */
-#define TABLE_VARIABLE 128u /* for drivers that ask */
+#define TABLE_DEFAULT   64u  /* indirection entries, for drivers that know one size only */
+#define FINISH_TURNS    256u /* more entries than a queue of net_mana's can have */
+#define TABLE_VARIABLE  128u /* for drivers that ask */
 
 /* Kinds of handles */
 enum {
@@ -80,9 +80,9 @@ static uint32_t query_vport_config(struct adapter *adapter, struct command *comm
 		vport->handle = adapter_handle(adapter, HANDLE_VPORT, req->vport_index);
 	resp->max_num_sq = vport->config->queues;
 	resp->max_num_rq = vport->config->queues;
-	resp->num_indirection_ent =
-		adapter->hwc.driver_caps & GDMA_DRV_CAP_1_VARIABLE_INDIRECTION ? TABLE_VARIABLE :
-										TABLE_DEFAULT;
+	resp->num_indirection_ent = adapter->hwc.driver_caps & GDMA_DRV_CAP_1_VARIABLE_INDIRECTION
+					    ? TABLE_VARIABLE
+					    : TABLE_DEFAULT;
 	memcpy(resp->mac_addr, vport->config->mac, sizeof(resp->mac_addr));
 	resp->vport = vport->handle;
 	return STATUS_OK;
@@ -579,9 +579,8 @@ const struct command_entry vport_commands[] = {
 	{ MANA_FENCE_RQ, "FENCE_RQ", sizeof(struct mana_fence_rq_req), GENERAL_RESP, fence_rq },
 	{ MANA_CONFIG_VPORT_RX, "CONFIG_VPORT_RX", sizeof(struct mana_config_vport_rx_req),
 	  sizeof(struct mana_config_vport_rx_resp), config_vport_rx },
-	{ MANA_QUERY_VPORT_CONFIG, "QUERY_VPORT_CONFIG",
-	  sizeof(struct mana_query_vport_config_req), sizeof(struct mana_query_vport_config_resp),
-	  query_vport_config },
+	{ MANA_QUERY_VPORT_CONFIG, "QUERY_VPORT_CONFIG", sizeof(struct mana_query_vport_config_req),
+	  sizeof(struct mana_query_vport_config_resp), query_vport_config },
 	{ MANA_QUERY_LINK_CONFIG, "QUERY_LINK_CONFIG", sizeof(struct mana_query_link_config_req),
 	  sizeof(struct mana_query_link_config_resp), query_link_config },
 	{ MANA_SET_BW_CLAMP, "SET_BW_CLAMP", sizeof(struct mana_set_bw_clamp_req),
@@ -590,8 +589,8 @@ const struct command_entry vport_commands[] = {
 	  sizeof(struct mana_query_phy_stat_resp), query_phy_stat },
 	{ MANA_REGISTER_HW_PORT, "REGISTER_HW_PORT", sizeof(struct mana_register_hw_port_req),
 	  sizeof(struct mana_register_hw_port_resp), register_hw_port },
-	{ MANA_DEREGISTER_HW_PORT, "DEREGISTER_HW_PORT",
-	  sizeof(struct mana_deregister_hw_port_req), GENERAL_RESP, deregister_hw_port },
+	{ MANA_DEREGISTER_HW_PORT, "DEREGISTER_HW_PORT", sizeof(struct mana_deregister_hw_port_req),
+	  GENERAL_RESP, deregister_hw_port },
 	{ MANA_REGISTER_FILTER, "REGISTER_FILTER", sizeof(struct mana_register_filter_req),
 	  sizeof(struct mana_register_filter_resp), register_filter },
 	{ MANA_DEREGISTER_FILTER, "DEREGISTER_FILTER", sizeof(struct mana_deregister_filter_req),

@@ -628,9 +628,8 @@ int dma_map_add(struct dma_map *map, uint64_t iova, uint64_t size, int fd, uint6
 	if (ret) {
 		if (ret == -EOPNOTSUPP)
 			log_say(LOG_WARNING,
-				"memory at IOVA 0x%llx cannot be mapped: its file is on a disk, "
-				"and "
-				"has to be in memory (memfd, /dev/shm, hugetlbfs)",
+				"memory at IOVA 0x%llx cannot be mapped: its file is on a "
+				"disk, and has to be in memory (memfd, /dev/shm, hugetlbfs)",
 				(unsigned long long)iova);
 		free(region);
 		return ret;

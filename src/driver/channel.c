@@ -156,9 +156,8 @@ static int read_registers(struct channel *channel)
 	    channel->bells >= size || channel->smc % sizeof(uint32_t) || channel->smc >= size ||
 	    size - channel->smc < SMC_SIZE) {
 		log_say(LOG_ERROR,
-			"%s: the adapter's registers make no sense: doorbell pages of %u bytes at "
-			"%#llx, "
-			"shared-memory channel at %#llx, in %#llx bytes",
+			"%s: the adapter's registers make no sense: doorbell pages of %u "
+			"bytes at %#llx, shared-memory channel at %#llx, in %#llx bytes",
 			channel->name, channel->bell_size, (unsigned long long)channel->bells,
 			(unsigned long long)channel->smc, (unsigned long long)size);
 		return -EPROTO;
@@ -333,9 +332,8 @@ static int wait_init(struct channel *channel)
 	    channel->max_request < HWC_BOOT_MESSAGE_SIZE ||
 	    channel->max_response < HWC_BOOT_MESSAGE_SIZE) {
 		log_say(LOG_ERROR,
-			"%s: the adapter does not tell what is needed of its hardware channel "
-			"(%#x; "
-			"messages of %u and %u bytes)",
+			"%s: the adapter does not tell what is needed of its "
+			"hardware channel (%#x; messages of %u and %u bytes)",
 			channel->name, channel->told, channel->max_request, channel->max_response);
 		return -EPROTO;
 	}

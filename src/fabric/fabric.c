@@ -50,8 +50,8 @@ int fabric_option_number(const struct fabric_port *port, const struct fabric_opt
 		*number = strtoull(value, &end, hex ? 16 : 10);
 	if (!end || *end || errno || *number < min || *number > max)
 		return error_fail(error, -EINVAL,
-				  "fabric %s: '%s' is no value for %s; write a whole number from "
-				  "%llu to %llu",
+				  "fabric %s: '%s' is no value for %s; "
+				  "write a whole number from %llu to %llu",
 				  port->ops->name, value, option->key, (unsigned long long)min,
 				  (unsigned long long)max);
 	return 0;

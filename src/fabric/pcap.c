@@ -121,8 +121,8 @@ static int load_frame(struct loading *loading, const char *name, const struct pc
 				  FABRIC_FRAME_MAX);
 	if (loading->size + header->caplen > PCAP_REPLAY_MAX || number > PCAP_REPLAY_FRAMES_MAX)
 		return error_fail(error, -EFBIG,
-				  "fabric pcap: %s holds more than %u MB or %u frames; cut it "
-				  "(editcap -c)",
+				  "fabric pcap: %s holds more than %u "
+				  "MB or %u frames; cut it (editcap -c)",
 				  name, PCAP_REPLAY_MAX >> 20, PCAP_REPLAY_FRAMES_MAX);
 	if (loading->size + header->caplen > loading->room) {
 		size_t room = 2 * loading->room + FABRIC_FRAME_MAX;
@@ -344,8 +344,8 @@ static int open_capture(struct capture *capture, const char *name, const struct 
 				name);
 	else if (S_ISREG(status.st_mode) && flock(fd, LOCK_EX | LOCK_NB))
 		rc = error_fail(error, errno == EWOULDBLOCK ? -EBUSY : -errno,
-				"fabric pcap: %s is being written by another port or process; name "
-				"another file",
+				"fabric pcap: %s is being written by "
+				"another port or process; name another file",
 				name);
 	else if (S_ISREG(status.st_mode) && ftruncate(fd, 0))
 		rc = error_fail(error, -errno, "fabric pcap: %s cannot be emptied: %s", name,

@@ -576,11 +576,10 @@ static int join(struct ethernet_switch *sw, struct fabric_port *port, struct swi
 				  "fabric switch: a port for %u lanes cannot join switch %s of %u",
 				  port->config.lanes, sw->name, sw->lane_count);
 	if (find_station(now, state->address) != TO_ALL)
-		return error_fail(
-			error, -EEXIST,
-			"fabric switch: another vPort on switch %s has the address %s; give "
-			"each its own",
-			sw->name, print_address(state->address).text);
+		return error_fail(error, -EEXIST,
+				  "fabric switch: another vPort on switch "
+				  "%s has the address %s; give each its own",
+				  sw->name, print_address(state->address).text);
 	while (index < SWITCH_PORTS_MAX && now->ports[index])
 		index++;
 	if (index == SWITCH_PORTS_MAX)

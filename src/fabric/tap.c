@@ -112,8 +112,8 @@ static int attach(int fd, const char *name, bool existed, struct error *error)
 		return error_fail(
 			error, rc,
 			existed ? "fabric tap: %s exists and is not a tap; choose another name"
-				: "fabric tap: '%s' is refused as an interface name; choose "
-				  "another name",
+				: "fabric tap: '%s' is refused as an "
+				  "interface name; choose another name",
 			name);
 	default:
 		return error_fail(error, rc, "fabric tap: %s cannot be opened: %s", name,
@@ -171,8 +171,8 @@ static void compare(int control, const char *name, uint16_t mtu)
 			name);
 	if (!ioctl(control, SIOCGIFMTU, &request) && request.ifr_mtu != mtu)
 		log_say(LOG_NOTICE,
-			"tap %s has an MTU of %d, the vPort has %u; to change it: ip link set %s "
-			"mtu %u",
+			"tap %s has an MTU of %d, the vPort has "
+			"%u; to change it: ip link set %s mtu %u",
 			name, request.ifr_mtu, mtu, name, mtu);
 }
 
@@ -231,11 +231,10 @@ static int check_name(const char *name, struct error *error)
 	if (!name || !*name)
 		return error_fail(error, -EINVAL, "fabric tap: a name is missing; write tap:NAME");
 	if (strlen(name) >= IFNAMSIZ)
-		return error_fail(
-			error, -ENAMETOOLONG,
-			"fabric tap: the name '%s' is too long; an interface's has at most "
-			"%d characters",
-			name, IFNAMSIZ - 1);
+		return error_fail(error, -ENAMETOOLONG,
+				  "fabric tap: the name '%s' is too long; "
+				  "an interface's has at most %d characters",
+				  name, IFNAMSIZ - 1);
 	/* The kernel would take %d for a number of its choice. */
 	if (!strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/:% \t\n\v\f\r"))
 		return error_fail(
@@ -313,9 +312,8 @@ static void leave(struct fabric_port *port)
 	if (atomic_exchange(&tap->gone, true))
 		return;
 	log_say(LOG_ERROR,
-		"tap %s has been deleted: the vPort on it is cut off; stop and start again to make "
-		"it "
-		"anew",
+		"tap %s has been deleted: the vPort on it is "
+		"cut off; stop and start again to make it anew",
 		tap->name);
 	nothing = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (nothing < 0)
@@ -376,9 +374,8 @@ static void tap_send(struct fabric_port *port, unsigned int lane, const struct f
 			leave(port);
 		else if (errno != EAGAIN)
 			log_once(&tap->said_send, LOG_WARNING,
-				 "tap %s does not take a frame of %u bytes: %s (said once; counted "
-				 "as "
-				 "dropped)%s",
+				 "tap %s does not take a frame of %u bytes: "
+				 "%s (said once; counted as dropped)%s",
 				 tap->name, frame->len, strerror(errno),
 				 errno == EIO ? "; is it up?" : "");
 	}

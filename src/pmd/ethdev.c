@@ -235,8 +235,8 @@ static int mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 static int no_filter(struct rte_eth_dev *dev)
 {
 	PMD_LOG(INFO,
-		"port %u: the adapter filters no addresses, all that its network hands over "
-		"comes in",
+		"port %u: the adapter filters no addresses, "
+		"all that its network hands over comes in",
 		dev->data->port_id);
 	return 0;
 }

@@ -118,8 +118,8 @@ static int parse(const struct rte_pci_device *pci, struct wanted *wanted)
 	arguments = rte_kvargs_parse(devargs->args, keys);
 	if (!arguments) {
 		PMD_LOG(ERR,
-			"\"%s\" of device %s cannot be understood: only mac=ADDRESS is, any number "
-			"of times",
+			"\"%s\" of device %s cannot be understood: "
+			"only mac=ADDRESS is, any number of times",
 			devargs->args, pci->name);
 		return -EINVAL;
 	}

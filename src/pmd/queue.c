@@ -170,10 +170,9 @@ static int set_layout(struct rte_eth_dev *dev, struct pmd_rxq *rxq)
 
 		if (!(offloads & RTE_ETH_RX_OFFLOAD_SCATTER)) {
 			PMD_LOG(ERR,
-				"port %u: packets of up to %u bytes (MTU %u) do not fit into the "
-				"mbufs of queue %u, which hold %u: use larger mbufs, a smaller "
-				"MTU, "
-				"or RTE_ETH_RX_OFFLOAD_SCATTER",
+				"port %u: packets of up to %u bytes (MTU %u) do not fit "
+				"into the mbufs of queue %u, which hold %u: use larger "
+				"mbufs, a smaller MTU, or RTE_ETH_RX_OFFLOAD_SCATTER",
 				dev->data->port_id, frame, dev->data->mtu, rxq->index, rxq->room);
 			return -EINVAL;
 		}

@@ -162,7 +162,8 @@ int pmd_share_attach(struct rte_pci_device *pci)
 		if (out.ports[i / 64] >> (i % 64) & 1)
 			err = attach_port(pci, i, device->doorbell);
 	if (err)
-		PMD_LOG(ERR, "the primary process has other ports of the adapter at %s than it says: %s",
+		PMD_LOG(ERR,
+			"the primary process has other ports of the adapter at %s than it says: %s",
 			pci->name, strerror(-err));
 	return err;
 }

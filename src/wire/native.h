@@ -33,10 +33,10 @@
 
 #include "wire/hwc.h"
 
-#define NATIVE_BAR	       2u
-#define NATIVE_DOORBELL_PAGES  4096u
-#define NATIVE_DOORBELL_SIZE   4096u /* bytes of a page */
-#define NATIVE_BAR_SIZE	       (NATIVE_DOORBELL_PAGES * NATIVE_DOORBELL_SIZE)
+#define NATIVE_BAR                       2u
+#define NATIVE_DOORBELL_PAGES            4096u
+#define NATIVE_DOORBELL_SIZE             4096u /* bytes of a page */
+#define NATIVE_BAR_SIZE                  (NATIVE_DOORBELL_PAGES * NATIVE_DOORBELL_SIZE)
 
 /* gdma_verify_version_resp.pf_cap_flags4: BAR 2 and the command are there */
 #define NATIVE_PF_CAP_4_SHARED_DOORBELLS (1ull << 63)

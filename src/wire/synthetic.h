@@ -13,23 +13,23 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define SYNTHETIC_MAGIC	    0x6b6e614du /* "Mank" */
-#define SYNTHETIC_FRAME_MAX 16000u	/* bytes of a frame */
+#define SYNTHETIC_MAGIC     0x6b6e614du /* "Mank" */
+#define SYNTHETIC_FRAME_MAX 16000u      /* bytes of a frame */
 
 enum synthetic_type {
-	SYNTHETIC_HELLO = 1,	/* to the adapter: say what there is */
-	SYNTHETIC_PORT = 2,	/* to the host: a port, or what has changed at it */
-	SYNTHETIC_FRAME = 3,	/* both ways */
-	SYNTHETIC_PATH = 4,	/* to the adapter: a driver has switched a port's data path */
-	SYNTHETIC_VF = 5,	/* to the host: the VF goes or comes */
-	SYNTHETIC_VF_DONE = 6,	/* to the adapter: it has */
+	SYNTHETIC_HELLO = 1,    /* to the adapter: say what there is */
+	SYNTHETIC_PORT = 2,     /* to the host: a port, or what has changed at it */
+	SYNTHETIC_FRAME = 3,    /* both ways */
+	SYNTHETIC_PATH = 4,     /* to the adapter: a driver has switched a port's data path */
+	SYNTHETIC_VF = 5,       /* to the host: the VF goes or comes */
+	SYNTHETIC_VF_DONE = 6,  /* to the adapter: it has */
 	SYNTHETIC_ALL_SAID = 7, /* to the host: all ports have been said */
-	SYNTHETIC_PULL = 8,	/* to the host: take a port's card away */
+	SYNTHETIC_PULL = 8,     /* to the host: take a port's card away */
 };
 
 enum synthetic_flags {
 	SYNTHETIC_CSUM_PARTIAL = 1 << 0, /* as FRAME_CSUM_PARTIAL */
-	SYNTHETIC_GSO_TCP4 = 1 << 1,	 /* as FRAME_GSO_TCP4, likewise */
+	SYNTHETIC_GSO_TCP4 = 1 << 1,     /* as FRAME_GSO_TCP4, likewise */
 	SYNTHETIC_GSO_TCP6 = 1 << 2,
 };
 

@@ -197,8 +197,8 @@ static void op_map(void)
 
 static void map_all(void)
 {
-	client_ops.dma_map(adapter, page_iova(EDGE), (PAGES - 2 * EDGE) * MANA_PAGE_SIZE,
-			    memory_fd, EDGE * MANA_PAGE_SIZE, VFU_DMA_READ | VFU_DMA_WRITE);
+	client_ops.dma_map(adapter, page_iova(EDGE), (PAGES - 2 * EDGE) * MANA_PAGE_SIZE, memory_fd,
+			   EDGE * MANA_PAGE_SIZE, VFU_DMA_READ | VFU_DMA_WRITE);
 }
 
 static void op_unmap(void)
@@ -207,12 +207,11 @@ static void op_unmap(void)
 
 	if (how & 1)
 		client_ops.dma_unmap(adapter, page_iova(take()),
-				      (uint64_t)take() % 64 * MANA_PAGE_SIZE);
+				     (uint64_t)take() % 64 * MANA_PAGE_SIZE);
 	else if (how & 2)
 		client_ops.dma_unmap_all(adapter);
 	else
-		client_ops.dma_unmap(adapter, page_iova(EDGE),
-				      (PAGES - 2 * EDGE) * MANA_PAGE_SIZE);
+		client_ops.dma_unmap(adapter, page_iova(EDGE), (PAGES - 2 * EDGE) * MANA_PAGE_SIZE);
 	if (how & 4)
 		map_all();
 }

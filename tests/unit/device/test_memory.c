@@ -482,8 +482,8 @@ static void hostile_neighbour(void **state)
 		case 2:
 			assert_int_equal(ftruncate(enemy.memory_fd, 0), 0);
 			/*
-			 * What it has not sent yet is zeroes now, which a switch floods to all, as it
-			 * may. Its client is dropped at the first of them.
+			 * What it has not sent yet is zeroes now, which a switch floods to all, as
+			 * it may. Its client is dropped at the first of them.
 			 */
 			for (unsigned int ms = 0; ms < 20; ms++) {
 				host_serve(&bad);

@@ -279,8 +279,7 @@ static void a_count_is_exact_over_lanes(void **state)
 	struct fabric_port *port;
 
 	(void)state;
-	assert_int_equal(fabric_open("generator:count=200003", &config, &receiver, &port, NULL),
-			 0);
+	assert_int_equal(fabric_open("generator:count=200003", &config, &receiver, &port, NULL), 0);
 	assert_int_equal(run_lanes(port, 0), 200003);
 	assert_int_equal(atomic_load(&total), 200003);
 	assert_int_equal(counters_of(port).rx_frames, 200003);
@@ -350,8 +349,7 @@ static void a_rate_goes_on_without_a_queue(void **state)
 	uint64_t start = now_ms();
 
 	(void)state;
-	assert_int_equal(fabric_open("generator:rate=20000", &config, &receiver, &port, NULL),
-			 0);
+	assert_int_equal(fabric_open("generator:rate=20000", &config, &receiver, &port, NULL), 0);
 	fd.fd = fabric_fd(port);
 	while (now_ms() - start < 300) {
 		assert_int_equal(poll(&fd, 1, 5000), 1);

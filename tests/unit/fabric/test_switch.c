@@ -367,13 +367,11 @@ static void bad_ports_are_refused(void **state)
 	open_fails("switch+age=7", -EINVAL, "300 s already");
 	other = open_port("switch:other+age=7", 1, 1, NULL);
 	open_fails("switch:other+age=8", -EINVAL, "7 s already");
-	assert_int_equal(fabric_open("switch", &config, NULL, &many[0], &error),
-			 -EINVAL);
+	assert_int_equal(fabric_open("switch", &config, NULL, &many[0], &error), -EINVAL);
 	assert_non_null(strstr(error.text, "01:00:00:00:00:00"));
 	config.mac[0] = 2;
 	config.lanes = 2;
-	assert_int_equal(fabric_open("switch", &config, NULL, &many[0], &error),
-			 -EINVAL);
+	assert_int_equal(fabric_open("switch", &config, NULL, &many[0], &error), -EINVAL);
 	assert_non_null(strstr(error.text, "lanes"));
 	fabric_close(port);
 	fabric_close(other);

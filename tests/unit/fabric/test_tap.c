@@ -558,10 +558,10 @@ static void without_permission_it_says_what_to_do(void **state)
 		if (syscall(SYS_capset, &who, caps))
 			_exit(2);
 		rc = fabric_open("tap:denied", &config, NULL, &port, &error);
-		_exit(rc != -EPERM                             ? 3
+		_exit(rc != -EPERM                                  ? 3
 		      : !strstr(error.text, "CAP_NET_ADMIN")        ? 4
 		      : !strstr(error.text, "ip tuntap add denied") ? 5
-							       : 0);
+								    : 0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));

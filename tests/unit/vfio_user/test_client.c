@@ -34,7 +34,7 @@
 
 #define TIMEOUT_MS 300
 #define BAR_SIZE   0x4000u
-#define VECTORS	   8u
+#define VECTORS    8u
 
 struct test {
 	char folder[64], path[96];
@@ -181,10 +181,9 @@ static void server_start(struct test *test, bool sealed)
 		assert_int_equal(fcntl(test->bar_fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
 	for (unsigned int i = 0; i < VFU_REGION_COUNT; i++)
 		config.regions[i].mmap_fd = -1;
-	config.regions[0] = (struct vfu_region){ .size = BAR_SIZE,
-						 .readable = true,
-						 .writable = true,
-						 .mmap_fd = -1 };
+	config.regions[0] = (struct vfu_region){
+		.size = BAR_SIZE, .readable = true, .writable = true, .mmap_fd = -1
+	};
 	config.regions[2] = (struct vfu_region){ .size = BAR_SIZE,
 						 .readable = true,
 						 .writable = true,
@@ -331,7 +330,7 @@ static void test_unsealed(void **state)
 }
 
 #define WRITERS 4u
-#define POSTS	20000u
+#define POSTS   20000u
 
 struct writer {
 	struct vfu_client *client;
@@ -344,9 +343,9 @@ static void *post_all(void *argument)
 	struct writer *writer = argument;
 
 	for (uint64_t i = 1; i <= POSTS; i++) {
-		int err = writer->fd < 0 ?
-				  vfu_client_post(writer->client, 0, writer->number * 8, i) :
-				  vfu_client_post_fd(writer->fd, 5000, 0, writer->number * 8, i);
+		int err = writer->fd < 0
+				  ? vfu_client_post(writer->client, 0, writer->number * 8, i)
+				  : vfu_client_post_fd(writer->fd, 5000, 0, writer->number * 8, i);
 
 		if (err)
 			return NULL;
@@ -366,9 +365,8 @@ static void test_posts(void **state)
 	server_start(test, true);
 	assert_int_equal(vfu_client_connect(test->path, 0, &client), 0);
 	for (unsigned int i = 0; i < WRITERS; i++) {
-		writers[i] = (struct writer){
-			client, i, i == WRITERS - 1 ? dup(vfu_client_fd(client)) : -1
-		};
+		writers[i] = (struct writer){ client, i,
+					      i == WRITERS - 1 ? dup(vfu_client_fd(client)) : -1 };
 		assert_int_equal(pthread_create(&threads[i], NULL, post_all, &writers[i]), 0);
 	}
 	for (unsigned int i = 0; i < 500; i++)
@@ -673,8 +671,7 @@ static void test_bad_versions(void **state)
 		struct vfu_client *client;
 
 		bad_start(test, cases[i].script);
-		assert_int_equal(vfu_client_connect(test->path, TIMEOUT_MS, &client),
-				 cases[i].err);
+		assert_int_equal(vfu_client_connect(test->path, TIMEOUT_MS, &client), cases[i].err);
 		bad_stop(test);
 	}
 }
