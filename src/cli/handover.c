@@ -14,6 +14,7 @@ static int carry_out(const struct handover *handover, const struct host *host,
 		     struct journal *journal, struct plan *plan)
 {
 	bool tell = handover->tell_back && !handover->json;
+	struct carry carry = { host, journal, plan, plan_told, &tell };
 	struct error error = { "" };
 	int err, status;
 
@@ -22,7 +23,7 @@ static int carry_out(const struct handover *handover, const struct host *host,
 		plan_print(plan);
 		fflush(stdout);
 	}
-	err = handover->carry_out(host, journal, plan, plan_told, &tell, &error);
+	err = handover->carry_out(&carry, &error);
 	status = err ? EXIT_FAILED : EXIT_OK;
 	if (err)
 		say("%s", error.text);
@@ -43,13 +44,14 @@ static int with_journal(const struct handover *handover, const struct host *host
 	char title[64];
 	struct ledger ledger = { 0 };
 	struct plan plan = { 0 };
+	struct plan_from from = { host, machine, &ledger, handover->words, handover->n_words };
 	int err, status = EXIT_OK;
 
 	if (*journal->notice)
 		say("%s", journal->notice);
 	err = ledger_read(journal->records, &ledger, &error);
 	if (!err)
-		err = handover->make_plan(handover, host, machine, &ledger, &plan, &error);
+		err = handover->make_plan(handover, &from, &plan, &error);
 	if (err) {
 		say("%s", error.text);
 		status = err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;

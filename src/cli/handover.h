@@ -6,10 +6,10 @@
 #ifndef MANAKIN_CLI_HANDOVER_H
 #define MANAKIN_CLI_HANDOVER_H
 
-#include "base/error.h"
 #include <stdbool.h>
 
-#include "host/handover/setup.h"
+#include "base/error.h"
+#include "host/handover/carry.h"
 
 /**
  * struct handover - one such command
@@ -32,12 +32,10 @@ struct handover {
 	size_t n_words;
 	struct setup_options options;
 	bool dry_run, json, tell_back;
-	int (*make_plan)(const struct handover *handover, const struct host *host,
-			 const struct machine *machine, const struct ledger *ledger,
+	int (*make_plan)(const struct handover *handover, const struct plan_from *from,
 			 struct plan *plan, struct error *error);
 	void (*print_ports)(const struct plan *plan);
-	int (*carry_out)(const struct host *host, struct journal *journal, struct plan *plan,
-			 setup_told *told, void *arg, struct error *error);
+	int (*carry_out)(const struct carry *carry, struct error *error);
 	void (*print_done)(const struct plan *plan);
 };
 

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/handover.h"
 #include "cli/look.h"
+#include "host/handover/restore.h"
 
 enum {
 	OPTION_ALL = 'a',
@@ -104,11 +105,11 @@ static void print_done(const struct plan *plan)
 	printf("done\n");
 }
 
-static int make_plan(const struct handover *handover, const struct host *host,
-		     const struct machine *machine, const struct ledger *ledger, struct plan *plan,
-		     struct error *error)
+static int make_plan(const struct handover *handover, const struct plan_from *from,
+		     struct plan *plan, struct error *error)
 {
-	return plan_restore(host, machine, ledger, handover->words, handover->n_words, plan, error);
+	(void)handover;
+	return plan_restore(from, plan, error);
 }
 
 int cmd_restore(int argc, char **argv)
@@ -120,7 +121,7 @@ int cmd_restore(int argc, char **argv)
 			.nothing = "nothing to do: all is the kernel's",
 			.make_plan = make_plan,
 			.print_ports = print_ports,
-			.carry_out = setup_restore,
+			.carry_out = restore_carry_out,
 			.print_done = print_done,
 		},
 	};

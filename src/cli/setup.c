@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/handover.h"
 #include "cli/look.h"
+#include "host/handover/setup.h"
 
 #define PAGES_MAX 100000000ul
 
@@ -172,12 +173,10 @@ static void print_done(const struct plan *plan)
 	       port->name, port->name, port->name);
 }
 
-static int make_plan(const struct handover *handover, const struct host *host,
-		     const struct machine *machine, const struct ledger *ledger, struct plan *plan,
-		     struct error *error)
+static int make_plan(const struct handover *handover, const struct plan_from *from,
+		     struct plan *plan, struct error *error)
 {
-	return plan_setup(host, machine, ledger, handover->words, handover->n_words,
-			  &handover->options, plan, error);
+	return plan_setup(from, &handover->options, plan, error);
 }
 
 int cmd_setup(int argc, char **argv)

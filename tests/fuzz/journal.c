@@ -52,6 +52,7 @@ static void follow(const struct ledger *ledger)
 	struct mana_port port = { .synthetic = &dev, .vf = &dev, .vmbus_driver = DRIVER_USER };
 	struct mana_adapter adapter = { 0 };
 	struct machine machine = { .adapter = &adapter, .n_adapters = 1 };
+	struct plan_from from = { &host, &machine, ledger, NULL, 0 };
 	struct plan plan;
 	struct error error;
 	char key[KEY_TEXT];
@@ -66,7 +67,7 @@ static void follow(const struct ledger *ledger)
 		machine.n_ports = 1;
 		port_key(&port, key);
 	}
-	plan_restore(&host, &machine, ledger, NULL, 0, &plan, &error);
+	plan_restore(&from, &plan, &error);
 	for (size_t i = 0; i < plan.n_steps; i++)
 		if (!plan.step[i].what || !plan.step[i].command || !plan.step[i].undo)
 			abort();

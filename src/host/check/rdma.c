@@ -117,7 +117,7 @@ static void judge_file(struct exam *exam, const struct rdma_device *device)
 
 void check_rdma_device(struct exam *exam)
 {
-	static struct rdma_devices devices;
+	struct rdma_devices devices;
 	struct rdma_providers providers = { 0 };
 	struct rdma_core core;
 

@@ -139,40 +139,38 @@ static void add_modules(const struct host *host, struct facts *facts)
 static void add_provider(const struct host *host, const struct mana_adapter *adapter,
 			 struct facts *facts)
 {
-	struct rdma_devices *devices = calloc(1, sizeof(*devices));
-	struct rdma_providers providers = { 0 };
+	struct rdma_devices devices;
+	struct rdma_providers providers;
 	const struct rdma_provider *mana;
 	struct rdma_core core;
 	char words[RDMA_WORDS];
 
-	if (!devices || rdma_core_read(host, &core)) {
+	if (rdma_core_read(host, &core)) {
 		add(facts, "provider", "missing", "libibverbs is not installed");
-		free(devices);
 		return;
 	}
 	rdma_providers_read(host, &core, &providers);
-	rdma_devices_read(host, devices);
+	rdma_devices_read(host, &devices);
 	mana = rdma_named(&providers, "mana");
-	for (size_t i = 0; i < devices->n; i++) {
-		if (strcmp(devices->device[i].bus, adapter->address))
+	for (size_t i = 0; i < devices.n; i++) {
+		if (strcmp(devices.device[i].bus, adapter->address))
 			continue;
-		switch (rdma_match(host, &devices->device[i], &providers, "mana", words)) {
+		switch (rdma_match(host, &devices.device[i], &providers, "mana", words)) {
 		case RDMA_MATCH_OK:
-			add(facts, "provider", "match", "%s: %s", devices->device[i].name, words);
+			add(facts, "provider", "match", "%s: %s", devices.device[i].name, words);
 			break;
 		case RDMA_MATCH_NOT:
 			add(facts, "provider", mana && *mana->path ? "mismatch" : "missing",
-			    "%s: %s", devices->device[i].name, words);
+			    "%s: %s", devices.device[i].name, words);
 			break;
 		case RDMA_MATCH_BROKEN:
-			add(facts, "provider", "broken", "%s: %s", devices->device[i].name, words);
+			add(facts, "provider", "broken", "%s: %s", devices.device[i].name, words);
 			break;
 		case RDMA_MATCH_UNKNOWN:
 			break;
 		}
 	}
 	rdma_providers_free(&providers);
-	free(devices);
 }
 
 static void add_limits(const struct host *host, struct facts *facts)

@@ -2,6 +2,7 @@
 #include "host/handover/appear.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <stdio.h>
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include "host/machine/netdev.h"
-#include "host/machine/netlink.h"
 
 #define EVENTS_MAX 8192u /* bytes of a read of events, whose content does not matter */
 #define LOOK_MS    20    /* sysfs tells nobody when it changes */
@@ -86,20 +86,18 @@ int appear_driver(const struct host *host, const char *uuid, const char *driver,
 	return right ? 0 : -ETIMEDOUT;
 }
 
-int appear_find(const struct host *host, const char *uuid, char name[IFNAMSIZ])
+int appear_find(const struct host *host, const char *uuid)
 {
 	struct netdevs now;
 	int index = 0;
 
-	if (*uuid && !netdevs_read(host, &now))
+	if (!*uuid)
+		return 0;
+	if (!netdevs_read(host, &now))
 		for (size_t i = 0; i < now.n && !index; i++)
-			if (!strcasecmp(now.dev[i].device, uuid)) {
+			if (!strcasecmp(now.dev[i].device, uuid))
 				index = now.dev[i].index;
-				if (name)
-					strcpy(name, now.dev[i].name);
-			}
-	if (*uuid)
-		netdevs_free(&now);
+	netdevs_free(&now);
 	return index;
 }
 
@@ -110,7 +108,7 @@ int appear_wait(const struct host *host, const char *uuid, int ms)
 
 	wait_begin(&waiting, ms);
 	do {
-		index = appear_find(host, uuid, NULL);
+		index = appear_find(host, uuid);
 	} while (!index && wait_more(&waiting));
 	wait_end(&waiting);
 	return index ? 0 : -ETIMEDOUT;
@@ -128,22 +126,6 @@ int appear_named(int index, const char *wanted, int ms, char name[IFNAMSIZ])
 								 : 0;
 	} while (err == -ETIMEDOUT && wait_more(&waiting));
 	wait_end(&waiting);
-	return err;
-}
-
-int appear_rename(int index, const char *name)
-{
-	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct ifinfomsg *info = netlink_begin(request, RTM_NEWLINK, NLM_F_ACK, sizeof(*info));
-	struct mnl_socket *socket = netlink_open();
-	int err;
-
-	if (!socket)
-		return -errno;
-	info->ifi_index = index;
-	mnl_attr_put_strz((struct nlmsghdr *)request, IFLA_IFNAME, name);
-	err = netlink_talk(socket, request, NULL, NULL);
-	mnl_socket_close(socket);
 	return err;
 }
 
@@ -169,7 +151,7 @@ int appear_joined(const struct host *host, int vf, const char *uuid, int ms)
 
 	wait_begin(&waiting, ms);
 	do {
-		joined = is_joined(host, vf, appear_find(host, uuid, NULL));
+		joined = is_joined(host, vf, appear_find(host, uuid));
 	} while (!joined && wait_more(&waiting));
 	wait_end(&waiting);
 	return joined ? 0 : -ETIMEDOUT;

@@ -18,8 +18,8 @@ void appear_pause(int ms);
 /** appear_driver() - until a VMBus device has this driver (NULL: none); 0 or -ETIMEDOUT */
 int appear_driver(const struct host *host, const char *uuid, const char *driver, int ms);
 
-/** appear_find() - the number of a VMBus device's interface, and its name (or NULL); 0: none */
-int appear_find(const struct host *host, const char *uuid, char name[IFNAMSIZ]);
+/** appear_find() - the number of a VMBus device's interface; 0: it has none */
+int appear_find(const struct host *host, const char *uuid);
 
 /** appear_wait() - until it has one; 0 or -ETIMEDOUT, or another negative errno */
 int appear_wait(const struct host *host, const char *uuid, int ms);
@@ -31,9 +31,6 @@ int appear_wait(const struct host *host, const char *uuid, int ms);
  * Return: 0, -ETIMEDOUT, or -ENODEV: it is gone
  */
 int appear_named(int index, const char *wanted, int ms, char name[IFNAMSIZ]);
-
-/** appear_rename() - `ip link set NAME name OTHER`; 0 or a negative errno */
-int appear_rename(int index, const char *name);
 
 /** appear_joined() - until interface @vf is under that of a VMBus device; 0 or -ETIMEDOUT */
 int appear_joined(const struct host *host, int vf, const char *uuid, int ms);

@@ -2,78 +2,18 @@
 /*
  * host/handover/plan.h - from a machine, a journal and what the user wants to a list of steps.
  *
- * A plan changes nothing. Each step of it knows what it does, in words and as the command that a
- * person would type, what was there before, and how it is undone.
+ * A plan changes nothing. host/handover/step.h has the steps.
  */
 #ifndef MANAKIN_HOST_HANDOVER_PLAN_H
 #define MANAKIN_HOST_HANDOVER_PLAN_H
 
 #include "base/error.h"
-#include <jansson.h>
-
 #include "host/handover/ledger.h"
+#include "host/handover/step.h"
 #include "host/machine/port.h"
 
 #define PLAN_PAGES     1024ul /* hugepages on each node, and ... */
 #define PLAN_PAGES_KIB 2048u  /* ... their size: the guide's */
-#define DRIVER_KERNEL  "hv_netvsc"
-#define DRIVER_USER    "uio_hv_generic"
-#define KEY_TEXT       40u
-
-enum step_kind {
-	/* of setup */
-	STEP_HUGEPAGES, /* of one node and size, from @before to @after */
-	STEP_MODULE,    /* load @object */
-	STEP_LINK_DOWN, /* of interface @object */
-	STEP_NEW_ID,    /* tell @driver of network devices */
-	STEP_UNBIND,    /* take device @object from @driver */
-	STEP_BIND,      /* give device @object to @driver, and wait until it has it */
-	STEP_PERSIST,   /* at boot too: @object is a line of the unit */
-	/* of restore, besides */
-	STEP_RENAME, /* the interface is to be called @object */
-	STEP_MTU,    /* to @after */
-	STEP_LINK_UP,
-	STEP_ADDRESS, /* @entry */
-	STEP_ROUTE,   /* @entry */
-	STEP_JOIN,    /* wait until the VF is joined under the synthetic interface */
-	STEP_REMOVE_ID,
-	STEP_UNPERSIST,
-};
-
-/* Which interface of a port is meant */
-enum role { ROLE_NONE, ROLE_SYNTHETIC, ROLE_VF };
-
-enum step_state { STEP_PLANNED, STEP_DONE, STEP_UNCHANGED, STEP_FAILED };
-
-/**
- * struct step - one change
- * @key:	of the port; empty: the machine's
- * @index:	of an interface that is there; 0: it is to come back
- * @node:	NUMA node, or -1: the machine has none; @kib: size of a hugepage
- * @undoes:	number of the step in the journal; 0: none
- * @saved, @entry: an interface as it was, and the address or route of it; the ledger's
- * @what:	in words
- * @command:	for a shell; several lines if need be
- * @undo:	how it is undone, as a command or in words
- * @why:	what came of it, if there is more to say than @state; may be empty
- */
-struct step {
-	enum step_kind kind;
-	enum role role;
-	enum step_state state;
-	char key[KEY_TEXT];
-	char object[512];
-	char driver[32];
-	int index;
-	int node;
-	unsigned int kib;
-	unsigned long before, after;
-	json_int_t undoes;
-	const json_t *saved, *entry;
-	char *what, *command, *undo;
-	char why[256];
-};
-
 /**
  * struct plan_port - a port that the plan is about
  * @uuid:	of its VMBus device; may be empty
@@ -81,7 +21,7 @@ struct step {
  * @vf:		name of its VF's interface; may be empty
  * @address:	of its adapter on the PCI bus; may be empty
  * @netvsc:	for DPDK's netvsc driver; else for its mana driver directly
- * @index:	of the interface that came back; 0: none has
+ * @index:	of the interface that came back; 0: none has yet
  * @save:	it is to be written down as it is now; else the journal knows it already
  * @steps:	it has steps in the plan
  * @gone:	of restore: this machine has no such device any more
@@ -129,36 +69,43 @@ struct setup_options {
 };
 
 /**
+ * struct plan_from - what a plan is made from
+ * @host, @machine: the machine as it is
+ * @ledger:	of its journal
+ * @words:	@n_words names of the user's; of plan_undo(): keys of ports
+ */
+struct plan_from {
+	const struct host *host;
+	const struct machine *machine;
+	const struct ledger *ledger;
+	const char *const *words;
+	size_t n_words;
+};
+
+/**
  * plan_setup() - how to hand interfaces over
- * @ledger:	of the journal
- * @words:	@n_words names of the user's
- * @plan:	filled in; points into @machine; plan_free() it, after a failure too
+ * @plan:	filled in; points into the machine; plan_free() it, after a failure too
  * @error:	on failure, a sentence for the user
  *
  * Return: 0; -EINVAL, -ENODEV, -ENOTSUP: as machine_find(); -EBUSY: refused, as it is in use;
  * -ENOENT: the kernel has no such module or hugepages; another negative errno
  */
-int plan_setup(const struct host *host, const struct machine *machine, const struct ledger *ledger,
-	       const char *const *words, size_t n_words, const struct setup_options *options,
-	       struct plan *plan, struct error *error);
+int plan_setup(const struct plan_from *from, const struct setup_options *options, struct plan *plan,
+	       struct error *error);
 
 /**
- * plan_restore() - how to give interfaces back
- * @words:	likewise; with none of them: all that the journal or the buses know of
+ * plan_restore() - how to give interfaces back; without words, all that the journal or the buses
+ * know of
  *
  * Return: likewise; -EBUSY: a process has it open
  */
-int plan_restore(const struct host *host, const struct machine *machine,
-		 const struct ledger *ledger, const char *const *words, size_t n_words,
-		 struct plan *plan, struct error *error);
+int plan_restore(const struct plan_from *from, struct plan *plan, struct error *error);
 
 /**
  * plan_undo() - how to take back what a setup has done that failed
- * @keys:	of its @n_keys ports
  * @since:	number of the last step before it
  */
-int plan_undo(const struct host *host, const struct machine *machine, const struct ledger *ledger,
-	      const char *const *keys, size_t n_keys, json_int_t since, struct plan *plan,
+int plan_undo(const struct plan_from *from, json_int_t since, struct plan *plan,
 	      struct error *error);
 
 void plan_free(struct plan *plan);
@@ -178,11 +125,5 @@ struct plan_port *plan_add_port(struct plan *plan, const struct machine *machine
 
 /** port_key() - under which the journal knows a port */
 const char *port_key(const struct mana_port *port, char key[KEY_TEXT]);
-
-/** step_kind_name() - "hugepages", "link-down", ... */
-const char *step_kind_name(enum step_kind kind);
-
-/** step_describe() - fill in @what, @command and @undo; 0 or -ENOMEM */
-int step_describe(const struct host *host, struct step *step);
 
 #endif

@@ -288,28 +288,32 @@ static int add_unpersist(const struct planning *p, const char *key)
 	return plan_add(p->host, p->plan, &step);
 }
 
-int plan_restore(const struct host *host, const struct machine *machine,
-		 const struct ledger *ledger, const char *const *words, size_t n_words,
-		 struct plan *plan, struct error *error)
+/** planned() - @err, with a sentence for the user if there is none yet */
+static int planned(const struct planning *p, int err)
 {
-	struct planning p = { host, machine, ledger, plan, error, NULL, 0 };
+	if (!err || *p->error->text)
+		return err;
+	return plan_fail(p, err, "cannot plan the way back: %s", strerror(-err));
+}
+
+int plan_restore(const struct plan_from *from, struct plan *plan, struct error *error)
+{
+	struct planning p = planning_begin(from, plan, error);
 	int err = 0;
 
-	planning_begin(&p);
-	if (!n_words)
+	if (!from->n_words)
 		err = add_all(&p);
-	for (size_t i = 0; !err && i < n_words; i++)
-		err = add_word(&p, words[i]);
+	for (size_t i = 0; !err && i < from->n_words; i++)
+		err = add_word(&p, from->words[i]);
 	for (size_t i = 0; !err && i < plan->n_ports; i++)
 		err = add_steps(&p, &plan->port[i]);
 	if (!err && none_left(&p))
 		err = add_shared(&p);
-	if (!err && !n_words)
+	if (!err && !from->n_words)
 		err = add_unpersist(&p, NULL);
-	for (size_t i = 0; !err && n_words && i < plan->n_ports; i++)
+	for (size_t i = 0; !err && from->n_words && i < plan->n_ports; i++)
 		err = add_unpersist(&p, plan->port[i].key);
-	return err && !*error->text ? plan_fail(&p, err, "cannot plan the way back: %s", strerror(-err))
-			      : err;
+	return planned(&p, err);
 }
 
 /** unit_changed() - has a setup after step @since written the port's line of the unit? */
@@ -325,16 +329,15 @@ static bool unit_changed(const struct planning *p, const char *key)
 	return false;
 }
 
-int plan_undo(const struct host *host, const struct machine *machine, const struct ledger *ledger,
-	      const char *const *keys, size_t n_keys, json_int_t since, struct plan *plan,
+int plan_undo(const struct plan_from *from, json_int_t since, struct plan *plan,
 	      struct error *error)
 {
-	struct planning p = { host, machine, ledger, plan, error, NULL, since };
+	struct planning p = planning_begin(from, plan, error);
 	int err = 0;
 
-	planning_begin(&p);
-	for (size_t i = 0; !err && i < n_keys; i++) {
-		const struct ledger_port *known = ledger_find(ledger, keys[i]);
+	p.since = since;
+	for (size_t i = 0; !err && i < from->n_words; i++) {
+		const struct ledger_port *known = ledger_find(from->ledger, from->words[i]);
 
 		if (known)
 			err = add_port(&p, planning_port(&p, known->key), known);
@@ -346,6 +349,5 @@ int plan_undo(const struct host *host, const struct machine *machine, const stru
 	for (size_t i = 0; !err && i < plan->n_ports; i++)
 		if (unit_changed(&p, plan->port[i].key))
 			err = add_unpersist(&p, plan->port[i].key);
-	return err && !*error->text ? plan_fail(&p, err, "cannot plan the way back: %s", strerror(-err))
-			      : err;
+	return planned(&p, err);
 }

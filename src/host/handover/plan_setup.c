@@ -325,16 +325,15 @@ static int add_new_id(const struct planning *p)
 	return wanted ? plan_add(p->host, p->plan, &step) : 0;
 }
 
-int plan_setup(const struct host *host, const struct machine *machine, const struct ledger *ledger,
-	       const char *const *words, size_t n_words, const struct setup_options *options,
-	       struct plan *plan, struct error *error)
+int plan_setup(const struct plan_from *from, const struct setup_options *options, struct plan *plan,
+	       struct error *error)
 {
-	struct planning p = { host, machine, ledger, plan, error, options, 0 };
+	struct planning p = planning_begin(from, plan, error);
 	int err = 0;
 
-	planning_begin(&p);
-	for (size_t i = 0; !err && i < n_words; i++)
-		err = add_port(&p, words[i]);
+	p.options = options;
+	for (size_t i = 0; !err && i < from->n_words; i++)
+		err = add_port(&p, from->words[i]);
 	if (!err)
 		err = add_hugepages(&p);
 	if (!err)

@@ -6,10 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-void planning_begin(struct planning *p)
+struct planning planning_begin(const struct plan_from *from, struct plan *plan, struct error *error)
 {
-	memset(p->plan, 0, sizeof(*p->plan));
-	p->error->text[0] = '\0';
+	memset(plan, 0, sizeof(*plan));
+	error->text[0] = '\0';
+	return (struct planning){ .host = from->host,
+				  .machine = from->machine,
+				  .ledger = from->ledger,
+				  .plan = plan,
+				  .error = error };
 }
 
 int plan_fail(const struct planning *p, int err, const char *format, ...)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/planning.h - what the ways there and back share while a plan is made. For host/plan_*.c.
+ * host/handover/planning.h - what the ways there and back share while a plan is made. For
+ * plan_setup.c and plan_restore.c.
  */
 #ifndef MANAKIN_HOST_HANDOVER_PLANNING_H
 #define MANAKIN_HOST_HANDOVER_PLANNING_H
@@ -24,7 +25,8 @@ struct planning {
 };
 
 /** planning_begin() - with an empty plan, and nothing said */
-void planning_begin(struct planning *p);
+struct planning planning_begin(const struct plan_from *from, struct plan *plan,
+			       struct error *error);
 
 /** plan_fail() - the sentence for the user; returns @err */
 __attribute__((format(printf, 3, 4))) int plan_fail(const struct planning *p, int err,

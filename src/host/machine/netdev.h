@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/netdev.h - network interfaces: what they are, and the changes that setup makes to them.
+ * host/machine/netdev.h - the machine's network interfaces.
  *
  * Through rtnetlink (libmnl), as documented in rtnetlink(7) and <linux/if_link.h>.
  */
@@ -19,20 +19,10 @@
  * struct netdev_address - an address of an interface
  * @family:	AF_INET or AF_INET6
  * @prefix:	length in bits
- * @flags:	IFA_F_*
- * @scope:	RT_SCOPE_*
- * @peer:	of a point-to-point link; its family is 0 if there is none
- * @label:	IPv4's; may be empty
- * @valid, @preferred: lifetimes in seconds; UINT32_MAX: for ever
  */
 struct netdev_address {
-	uint8_t family, prefix, scope;
-	uint32_t flags;
+	uint8_t family, prefix;
 	uint8_t address[16];
-	bool has_peer;
-	uint8_t peer[16];
-	char label[IFNAMSIZ];
-	uint32_t valid, preferred;
 };
 
 /**
@@ -93,13 +83,8 @@ void netdevs_free(struct netdevs *netdevs);
 struct netdev *netdevs_by_name(const struct netdevs *netdevs, const char *name);
 struct netdev *netdevs_by_index(const struct netdevs *netdevs, int index);
 
-/** netdev_set_up() - `ip link set NAME up` or down; 0 or a negative errno */
-int netdev_set_up(int index, bool up);
-
-/** netdev_set_mtu() - `ip link set NAME mtu N` */
-int netdev_set_mtu(int index, unsigned int mtu);
-
-/** netdev_add_address() - `ip address replace`: no error if it is there */
-int netdev_add_address(int index, const struct netdev_address *address);
+/** mac_parse() - six bytes from text with colons or dashes; 0 or -EINVAL */
+int mac_parse(const char *text, uint8_t mac[6]);
+const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT]);
 
 #endif

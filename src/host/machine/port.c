@@ -254,19 +254,20 @@ static enum port_owner owner_of(const struct mana_port *port, const char *users)
 
 /**
  * device_file() - the name of a device file
- * @bus, @device, @class: of the directory /sys/bus/BUS/devices/DEVICE/CLASS that it is named in
- * @begin:	what it begins with
- * @name:	filled in; stays empty if there is none
+ * @directory:	of sysfs, that it is named in
+ * @begin:	of its name
+ * @file:	filled in; its name stays empty if there is none
  */
-static void device_file(const struct host *host, const char *bus, const char *device,
-			const char *class, const char *begin, char *name, size_t size)
+static void device_file(const struct host *host, const char *directory, const char *begin,
+			struct device_users *file)
 {
 	struct names names;
 
-	host_list(host, &names, "/sys/bus/%s/devices/%s/%s", bus, device, class);
-	for (size_t i = 0; i < names.n && !*name; i++)
-		if (!strncmp(names.name[i], begin, strlen(begin)) && strlen(names.name[i]) < size)
-			strcpy(name, names.name[i]);
+	host_list(host, &names, "%s", directory);
+	for (size_t i = 0; i < names.n && !*file->device; i++)
+		if (!strncmp(names.name[i], begin, strlen(begin)) &&
+		    strlen(names.name[i]) < sizeof(file->device))
+			strcpy(file->device, names.name[i]);
 	names_free(&names);
 }
 
@@ -274,14 +275,22 @@ static void device_file(const struct host *host, const char *bus, const char *de
 static void wanted_devices(const struct host *host, const struct machine *machine,
 			   struct device_users *devices)
 {
-	for (size_t i = 0; i < machine->n_ports; i++, devices++)
-		if (!strcmp(machine->port[i].vmbus_driver, DRIVER_UIO))
-			device_file(host, "vmbus", machine->port[i].uuid, "uio", "uio",
-				    devices->device, sizeof(devices->device));
-	for (size_t i = 0; i < machine->n_adapters; i++, devices++)
-		if (machine->adapter[i].kind != ADAPTER_SOFTWARE)
-			device_file(host, "pci", machine->adapter[i].address, "infiniband_verbs",
-				    "uverbs", devices->device, sizeof(devices->device));
+	char directory[160];
+
+	for (size_t i = 0; i < machine->n_ports; i++, devices++) {
+		if (strcmp(machine->port[i].vmbus_driver, DRIVER_UIO))
+			continue;
+		snprintf(directory, sizeof(directory), "/sys/bus/vmbus/devices/%s/uio",
+			 machine->port[i].uuid);
+		device_file(host, directory, "uio", devices);
+	}
+	for (size_t i = 0; i < machine->n_adapters; i++, devices++) {
+		if (machine->adapter[i].kind == ADAPTER_SOFTWARE)
+			continue;
+		snprintf(directory, sizeof(directory), "/sys/bus/pci/devices/%s/infiniband_verbs",
+			 machine->adapter[i].address);
+		device_file(host, directory, "uverbs", devices);
+	}
 }
 
 /** find_owners() - of ports that are on PCI; 0 or -ENOMEM */

@@ -67,7 +67,7 @@ static enum rdma_match by_claims(const struct rdma_device *device,
 enum rdma_match rdma_match(const struct host *host, const struct rdma_device *device,
 			   const struct rdma_providers *providers, const char *provider, char *words)
 {
-	static struct rdma_pick picks[RDMA_DEVICES];
+	struct rdma_pick picks[RDMA_DEVICES];
 	const struct rdma_pick *pick = NULL;
 	struct error why = { "" };
 	int n = -1, len;

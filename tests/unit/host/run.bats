@@ -88,7 +88,7 @@ mana_dev_start(): failed to start tx queues -19"
 	run -1 --separate-stderr inside taken 'exec "$MANAKIN" run --restore --json --app "$app" 60:45:bd:a6:bd:76 -- --no-huge --'
 	echo "$stderr"
 	[ -z "$output" ]
-	[[ $stderr == *"give VMBus device f8615163-0001-1000-2000-6045bda6bd76 to hv_netvsc"* ]]
+	[[ $stderr == *"bind VMBus device f8615163-0001-1000-2000-6045bda6bd76 to hv_netvsc"* ]]
 }
 
 @test "another application fails: its standard error is looked at" {

@@ -239,19 +239,19 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 		words
 		manakin restore eth1
 		state | diff before -"
-	[[ $output == *"run it again once that is mended: the journal is kept"* ]]
+	[[ $output == *"fix this and run it again, the journal is kept"* ]]
 }
 
 @test "an interface that comes late, and with another name" {
 	run -0 vm one "state >before; manakin setup eth1; words 'slow 0.7' 'name eth9'; manakin restore eth1; state | diff before -"
 	# somebody else has the name by then
 	run -0 vm one "manakin setup eth1; ip link add eth1 type bridge; words 'name eth9'; manakin restore 60:45:bd:a6:bd:76; ip -br address show dev eth9"
-	[[ $output == *"it is called eth9 now"*"10.0.1.4/24"* ]]
+	[[ $output == *"it stays eth9: another interface has that name"*"10.0.1.4/24"* ]]
 }
 
 @test "a VF that the kernel does not join again is said" {
 	run -0 vm one "manakin setup eth1; words alone; manakin restore eth1"
-	[[ $output == *"it is not joined yet"* ]]
+	[[ $output == *"it has not joined yet"* ]]
 }
 
 @test "handed over by hand: given back as far as the buses tell" {

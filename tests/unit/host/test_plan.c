@@ -77,6 +77,15 @@ static int tear_down(void **state)
 	return tree_close(&host);
 }
 
+/** from() - what a plan for eth1 is made from */
+static const struct plan_from *from(const struct ledger *ledger)
+{
+	static struct plan_from all;
+
+	all = (struct plan_from){ &host, &machine, ledger, eth1, 1 };
+	return &all;
+}
+
 /** planned() - the kinds of a plan's steps, separated by spaces */
 static const char *planned(const struct plan *plan)
 {
@@ -96,7 +105,7 @@ static void want(const struct setup_options *options, const struct ledger *ledge
 {
 	struct plan plan;
 	int err =
-		plan_setup(&host, &machine, ledger, eth1, 1, options, &plan, &error);
+		plan_setup(from(ledger), options, &plan, &error);
 
 	if (err)
 		fail_msg("%d: %s", err, error.text);
@@ -111,7 +120,7 @@ static void refuse(const struct setup_options *options, int err, const char *par
 	struct plan plan;
 
 	assert_int_equal(
-		plan_setup(&host, &machine, &none, eth1, 1, options, &plan, &error),
+		plan_setup(from(&none), options, &plan, &error),
 		err);
 	if (!strstr(error.text, part))
 		fail_msg("'%s' is not in: %s", part, error.text);
@@ -249,7 +258,7 @@ static void an_old_state_is_kept_until_it_is_reached(void **state)
 		struct plan plan;
 
 		devs[0].flags = devs[1].flags = cases[i].flags;
-		assert_int_equal(plan_setup(&host, &machine, &ledger, eth1, 1, &guide, &plan, &error),
+		assert_int_equal(plan_setup(from(&ledger), &guide, &plan, &error),
 				 0);
 		if (plan.port[0].save != cases[i].save)
 			fail_msg("case %zu: save is %d", i, plan.port[0].save);
@@ -263,7 +272,8 @@ static void an_old_state_is_kept_until_it_is_reached(void **state)
 static void restored(const struct ledger *ledger, const char *steps)
 {
 	struct plan plan;
-	int err = plan_restore(&host, &machine, ledger, NULL, 0, &plan, &error);
+	struct plan_from all = { &host, &machine, ledger, NULL, 0 };
+	int err = plan_restore(&all, &plan, &error);
 
 	if (err)
 		fail_msg("%d: %s", err, error.text);
@@ -309,10 +319,10 @@ static void the_way_back(void **state)
 	/* Somebody uses it. */
 	strcpy(port.users, "vpp (17)");
 	{
+		struct plan_from all = { &host, &machine, &ledger, NULL, 0 };
 		struct plan plan;
 
-		assert_int_equal(plan_restore(&host, &machine, &ledger, NULL, 0, &plan, &error),
-				 -EBUSY);
+		assert_int_equal(plan_restore(&all, &plan, &error), -EBUSY);
 		assert_non_null(strstr(error.text, "eth1 is in use by vpp (17)"));
 		plan_free(&plan);
 	}
@@ -331,9 +341,7 @@ static void names_are_words_for_a_shell(void **state)
 	assert_string_equal(step.command,
 			    "echo " UUID
 			    " > '/a b/c'\\''d'/sys/bus/vmbus/drivers/hv_netvsc/unbind");
-	free(step.what);
-	free(step.command);
-	free(step.undo);
+	step_free(&step);
 }
 
 int main(void)

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation: the kinds of steps are a table, at the end of this file. For each kind it has
+ * the name that the journal uses, a function that puts the step into words and into a shell's, and
+ * one that makes it. The functions of a kind stand together.
+ *
+ * A step drives at a state, and does nothing where that state is reached.
+ */
+#include "host/handover/step.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/handover/appear.h"
+#include "host/handover/ledger.h"
+#include "host/handover/netdev_change.h"
+#include "host/handover/persist.h"
+#include "host/handover/saved.h"
+#include "host/machine/hugepage.h"
+#include "host/machine/module.h"
+
+#define MOVE_MS   3000  /* until a driver is bound or unbound */
+#define APPEAR_MS 10000 /* until a bound device has its interface */
+#define NAME_MS   1000  /* until udev has given it its name */
+#define JOIN_MS   3000  /* until the VF is under it */
+#define ROUTE_MS  3000  /* until duplicate address detection is done with an address */
+
+/**
+ * struct words - a step's three texts in the making
+ */
+struct words {
+	FILE *what, *command, *undo;
+};
+
+/** put_path() - a file below the root, as one word for a shell */
+__attribute__((format(printf, 3, 4))) static void put_path(FILE *out, const struct host *host,
+							   const char *format, ...)
+{
+	va_list ap;
+
+	if (host->path[strspn(host->path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					  "0123456789/._-+")]) {
+		fputc('\'', out);
+		for (const char *c = host->path; *c; c++)
+			fputs(*c == '\'' ? "'\\''" : (char[]){ *c, '\0' }, out);
+		fputc('\'', out);
+	} else {
+		fputs(host->path, out);
+	}
+	va_start(ap, format);
+	vfprintf(out, format, ap);
+	va_end(ap);
+}
+
+/** put_driver_file() - `echo WHAT > .../drivers/DRIVER/FILE` */
+static void put_driver_file(FILE *out, const struct host *host, const char *what,
+			    const char *driver, const char *file)
+{
+	fprintf(out, "echo %s > ", what);
+	put_path(out, host, "/sys/bus/vmbus/drivers/%s/%s", driver, file);
+}
+
+/** came_back() - the number of the bound device's interface; 0: it is not there */
+static int came_back(struct step_site *site)
+{
+	if (!site->index)
+		site->index = appear_find(site->host, site->uuid);
+	return site->index;
+}
+
+/** interface_of() - the number of the interface that a step is about; 0: it is not there */
+static int interface_of(struct step_site *site, const struct step *step)
+{
+	if (step->index || step->role != ROLE_SYNTHETIC)
+		return step->index;
+	return came_back(site);
+}
+
+/** changed() - from 0 or a negative errno to what a step returns */
+static int changed(int err)
+{
+	return err ? err : STEP_CHANGED;
+}
+
+/* ---- hugepages ---- */
+
+/** size_text() - of a hugepage, for a person */
+static const char *size_text(unsigned int kib, char text[24])
+{
+	if (kib % (1u << 20) == 0)
+		snprintf(text, 24, "%u GB", kib >> 20);
+	else if (kib % (1u << 10) == 0)
+		snprintf(text, 24, "%u MB", kib >> 10);
+	else
+		snprintf(text, 24, "%u kB", kib);
+	return text;
+}
+
+static int describe_hugepages(const struct host *host, const struct step *step,
+			      struct words *words)
+{
+	char where[64] = "/sys/kernel/mm", node[32] = "", size[24];
+
+	if (step->node >= 0) {
+		snprintf(where, sizeof(where), "/sys/devices/system/node/node%d", step->node);
+		snprintf(node, sizeof(node), " on node %d", step->node);
+	}
+	fprintf(words->what, "set %s hugepages%s to %lu (now %lu)", size_text(step->kib, size),
+		node, step->after, step->before);
+	fprintf(words->command, "echo %lu > ", step->after);
+	put_path(words->command, host, "%s/hugepages/hugepages-%ukB/nr_hugepages", where,
+		 step->kib);
+	fprintf(words->undo, "echo %lu > ", step->before);
+	put_path(words->undo, host, "%s/hugepages/hugepages-%ukB/nr_hugepages", where, step->kib);
+	return 0;
+}
+
+static int make_hugepages(struct step_site *site, const struct step *step, struct error *why)
+{
+	struct hugepages_found found;
+	int err = hugepages_set(site->host, step->node, step->kib, step->after);
+
+	if (err != -ENOMEM)
+		return changed(err);
+	if (!hugepages_read(site->host, &found))
+		for (size_t i = 0; i < found.n; i++)
+			if (found.page[i].node == step->node && found.page[i].kib == step->kib)
+				error_say(why,
+					  "the kernel found only %lu, because the rest of the memory is in use or fragmented; ask for fewer with --hugepages, or restart the machine",
+					  found.page[i].total);
+	hugepages_found_free(&found);
+	return err;
+}
+
+/* ---- kernel modules ---- */
+
+static int describe_module(const struct host *host, const struct step *step, struct words *words)
+{
+	(void)host;
+	fprintf(words->what, "load kernel module %s", step->object);
+	fprintf(words->command, "modprobe %s", step->object);
+	fputs("not undone: a loaded module changes nothing by itself", words->undo);
+	return 0;
+}
+
+static int make_module(struct step_site *site, const struct step *step, struct error *why)
+{
+	return changed(module_load(site->host, step->object, why));
+}
+
+/* ---- which driver has a VMBus device ---- */
+
+static int describe_new_id(const struct host *host, const struct step *step, struct words *words)
+{
+	fprintf(words->what, "let %s bind network devices", step->driver);
+	put_driver_file(words->command, host, VMBUS_CLASS_NETWORK, step->driver, "new_id");
+	/* The kernel does not show whether the driver has the class already: */
+	fputs(" || true", words->command);
+	put_driver_file(words->undo, host, VMBUS_CLASS_NETWORK, step->driver, "remove_id");
+	return 0;
+}
+
+static int make_new_id(struct step_site *site, const struct step *step, struct error *why)
+{
+	int err = vmbus_new_id(site->host, step->driver);
+
+	(void)why;
+	return err < 0 ? err : !err; /* 1: the driver had the class already */
+}
+
+static int describe_remove_id(const struct host *host, const struct step *step,
+			      struct words *words)
+{
+	fprintf(words->what, "stop %s from binding network devices", step->driver);
+	put_driver_file(words->command, host, VMBUS_CLASS_NETWORK, step->driver, "remove_id");
+	put_driver_file(words->undo, host, VMBUS_CLASS_NETWORK, step->driver, "new_id");
+	return 0;
+}
+
+static int make_remove_id(struct step_site *site, const struct step *step, struct error *why)
+{
+	(void)why;
+	return changed(vmbus_remove_id(site->host, step->driver));
+}
+
+static int describe_unbind(const struct host *host, const struct step *step, struct words *words)
+{
+	fprintf(words->what, "unbind VMBus device %s from %s", step->object, step->driver);
+	put_driver_file(words->command, host, step->object, step->driver, "unbind");
+	put_driver_file(words->undo, host, step->object, step->driver, "bind");
+	return 0;
+}
+
+static int describe_bind(const struct host *host, const struct step *step, struct words *words)
+{
+	fprintf(words->what, "bind VMBus device %s to %s", step->object, step->driver);
+	put_driver_file(words->command, host, step->object, step->driver, "bind");
+	put_driver_file(words->undo, host, step->object, step->driver, "unbind");
+	if (strcmp(step->driver, DRIVER_KERNEL))
+		return 0;
+	fputs("\ntimeout 10 sh -c 'until ls \"$0\" > /dev/null 2>&1; do sleep 0.1; done' ",
+	      words->command);
+	put_path(words->command, host, "/sys/bus/vmbus/devices/%s/net", step->object);
+	return 0;
+}
+
+/** make_move() - unbind or bind, and wait until the kernel has done so */
+static int make_move(struct step_site *site, const struct step *step, struct error *why)
+{
+	bool bind = step->kind == STEP_BIND;
+	int err = bind ? vmbus_bind(site->host, step->driver, step->object)
+		       : vmbus_unbind(site->host, step->driver, step->object);
+
+	if (!err)
+		err = appear_driver(site->host, step->object, bind ? step->driver : NULL, MOVE_MS);
+	if (!err && bind && !strcmp(step->driver, DRIVER_KERNEL)) {
+		err = appear_wait(site->host, step->object, APPEAR_MS);
+		if (err == -ETIMEDOUT)
+			return error_fail(why, err,
+					  "its interface did not appear within %d seconds; 'dmesg | tail' shows the kernel's reason, then run it again",
+					  APPEAR_MS / 1000);
+	}
+	if (err == -ENOENT && !host_exists(site->host, "/sys/bus/vmbus/devices/%s", step->object))
+		return error_fail(why, -ENODEV, "the device is gone from this machine");
+	if (err == -ETIMEDOUT)
+		return error_fail(why, err, "the kernel accepted the request, but did nothing");
+	return changed(err);
+}
+
+/* ---- an interface: link, name, MTU ---- */
+
+static int describe_link(const struct host *host, const struct step *step, struct words *words)
+{
+	bool up = step->kind == STEP_LINK_UP;
+	bool nameless = vmbus_uuid_ok(step->object); /* the name will be udev's choice */
+
+	fprintf(words->what, "set %s%s %s", nameless ? "the interface of " : "", step->object,
+		up ? "up" : "down");
+	fputs("ip link set dev ", words->command);
+	if (nameless) {
+		fputs("\"$(ls ", words->command);
+		put_path(words->command, host, "/sys/bus/vmbus/devices/%s/net", step->object);
+		fputs(")\"", words->command);
+	} else {
+		fputs(step->object, words->command);
+	}
+	fputs(up ? " up" : " down", words->command);
+	fprintf(words->undo, "ip link set dev %s %s", step->object,
+		up ? "down" : "up; its addresses and routes are added again");
+	return 0;
+}
+
+static int make_link(struct step_site *site, const struct step *step, struct error *why)
+{
+	int index = interface_of(site, step);
+	int err = index ? netdev_set_up(index, step->kind == STEP_LINK_UP) : -ENODEV;
+
+	if (err == -ENODEV)
+		error_say(why, "the interface is gone");
+	return changed(err);
+}
+
+static int describe_rename(const struct host *host, const struct step *step, struct words *words)
+{
+	(void)host;
+	fprintf(words->what, "give the interface its name %s", step->object);
+	fprintf(words->command,
+		"# if it came back with another name: ip link set dev NAME name %s", step->object);
+	return 0;
+}
+
+/** make_rename() - give the interface its name, if udev does not */
+static int make_rename(struct step_site *site, const struct step *step, struct error *why)
+{
+	char name[IFNAMSIZ] = "";
+	int index = interface_of(site, step), err;
+
+	if (!index)
+		return error_fail(why, -ENODEV, "the interface is gone");
+	err = appear_named(index, step->object, NAME_MS, name);
+	if (err == -ENODEV)
+		error_say(why, "the interface is gone");
+	if (!err || err == -ENODEV)
+		return err;
+	err = netdev_rename(index, step->object);
+	if (!err)
+		return STEP_CHANGED;
+	error_say(why, "it stays %s: %s", name,
+		  err == -EEXIST ? "another interface has that name" : strerror(-err));
+	return 0;
+}
+
+static int describe_mtu(const struct host *host, const struct step *step, struct words *words)
+{
+	(void)host;
+	fprintf(words->what, "set the MTU of %s to %lu", step->object, step->after);
+	fprintf(words->command, "ip link set dev %s mtu %lu", step->object, step->after);
+	return 0;
+}
+
+static int make_mtu(struct step_site *site, const struct step *step, struct error *why)
+{
+	int index = interface_of(site, step);
+	int err = index ? netdev_set_mtu(index, (unsigned int)step->after) : -ENODEV;
+
+	if (err == -ENODEV)
+		error_say(why, "the interface is gone");
+	return changed(err);
+}
+
+static int describe_join(const struct host *host, const struct step *step, struct words *words)
+{
+	(void)host;
+	fprintf(words->what, "wait until the VF %s has joined its synthetic interface",
+		step->object);
+	fprintf(words->command,
+		"timeout 10 sh -c 'until ip link show dev \"$0\" | grep -q \" master \"; do sleep 0.1; done' %s || true",
+		step->object);
+	return 0;
+}
+
+/** make_join() - wait for the VF; an older kernel may not bring it back */
+static int make_join(struct step_site *site, const struct step *step, struct error *why)
+{
+	if (appear_joined(site->host, step->index, site->uuid, JOIN_MS))
+		error_say(why,
+			  "it has not joined yet; the kernel does that when the host tells it to, or, before Linux 6.7, at the next restart at the latest");
+	return 0;
+}
+
+/* ---- addresses and routes ---- */
+
+static int describe_entry(const struct host *host, const struct step *step, struct words *words)
+{
+	const char *text = ledger_text(step->entry, "text");
+	const char *object = step->kind == STEP_ADDRESS ? "address" : "route";
+
+	(void)host;
+	fprintf(words->what, "add %s %s", object, text);
+	fprintf(words->command, "ip -%d %s replace %s", (int)ledger_number(step->entry, "family"),
+		object, text);
+	return 0;
+}
+
+/** moved_of() - interfaces of the port that have another number than when they were saved */
+static size_t moved_of(struct step_site *site, const json_t *record,
+		       struct saved_index moved[2])
+{
+	const json_t *saved = json_object_get(record, "synthetic");
+	size_t n = 0;
+
+	if (saved && *site->uuid)
+		moved[n++] = (struct saved_index){ (int)ledger_number(saved, "index"),
+						   came_back(site) };
+	saved = json_object_get(record, "vf");
+	if (saved && site->vf)
+		moved[n++] = (struct saved_index){ (int)ledger_number(saved, "index"),
+						   site->vf->index };
+	return n;
+}
+
+static int make_entry(struct step_site *site, const struct step *step, struct error *why)
+{
+	struct saved_index moved[2];
+	const struct ledger_port *known;
+	struct ledger ledger;
+	size_t n = 0;
+	int err = ledger_read(site->records, &ledger, why);
+
+	known = err ? NULL : ledger_find(&ledger, step->key);
+	if (known)
+		n = moved_of(site, known->saved, moved);
+	ledger_free(&ledger);
+	if (err)
+		return err;
+	err = saved_put(step->saved, step->entry, moved, n);
+	/* A route may have to wait until the kernel has found its source address to be unique. */
+	for (int ms = 0; err && step->kind == STEP_ROUTE && ms < ROUTE_MS && err != -EPERM;
+	     ms += 50) {
+		appear_pause(50);
+		err = saved_put(step->saved, step->entry, moved, n);
+	}
+	return changed(err);
+}
+
+/* ---- the unit that repeats a setup at boot ---- */
+
+/** unit_text() - the unit as the step leaves it; NULL: none is left */
+static int unit_text(const struct host *host, const struct step *step, char **text)
+{
+	return persist_text(host, *step->key ? step->key : NULL,
+			    step->kind == STEP_PERSIST ? step->object : NULL, text);
+}
+
+static int describe_unit(const struct host *host, const struct step *step, struct words *words)
+{
+	bool add = step->kind == STEP_PERSIST;
+	char *text;
+	int err = unit_text(host, step, &text);
+
+	if (err)
+		return err;
+	fprintf(words->what, add ? "repeat this at every boot: %s" : "stop repeating this at boot: %s",
+		PERSIST_DIRECTORY "/" PERSIST_UNIT);
+	if (text) {
+		fputs("cat > ", words->command);
+		put_path(words->command, host, PERSIST_DIRECTORY "/" PERSIST_UNIT);
+		fprintf(words->command, " << 'END'\n%sEND\nmkdir -p ", text);
+		put_path(words->command, host, PERSIST_DIRECTORY "/" PERSIST_WANTS);
+		fputs("\nln -sf ../" PERSIST_UNIT " ", words->command);
+	} else {
+		fputs("rm -f ", words->command);
+		put_path(words->command, host, PERSIST_DIRECTORY "/" PERSIST_UNIT);
+		fputc(' ', words->command);
+	}
+	put_path(words->command, host, PERSIST_DIRECTORY "/" PERSIST_WANTS "/" PERSIST_UNIT);
+	if (add)
+		fprintf(words->undo, "manakin restore %s", step->key);
+	free(text);
+	return 0;
+}
+
+static int make_unit(struct step_site *site, const struct step *step, struct error *why)
+{
+	char *text;
+	int err = unit_text(site->host, step, &text);
+
+	(void)why;
+	if (!err) {
+		err = persist_put(site->host, text);
+		free(text);
+	}
+	return changed(err);
+}
+
+/* ---- the table ---- */
+
+/**
+ * struct step_type - a kind of step
+ * @name:	in the journal and in JSON
+ * @may_fail:	its failure does not hold up the steps after it
+ */
+static const struct step_type {
+	const char *name;
+	int (*describe)(const struct host *host, const struct step *step, struct words *words);
+	int (*make)(struct step_site *site, const struct step *step, struct error *why);
+	bool may_fail;
+} types[STEP_KINDS] = {
+	[STEP_HUGEPAGES] = { "hugepages", describe_hugepages, make_hugepages, false },
+	[STEP_MODULE] = { "module", describe_module, make_module, false },
+	[STEP_LINK_DOWN] = { "link-down", describe_link, make_link, false },
+	[STEP_NEW_ID] = { "new-id", describe_new_id, make_new_id, false },
+	[STEP_UNBIND] = { "unbind", describe_unbind, make_move, false },
+	[STEP_BIND] = { "bind", describe_bind, make_move, false },
+	[STEP_PERSIST] = { "persist", describe_unit, make_unit, false },
+	[STEP_RENAME] = { "rename", describe_rename, make_rename, false },
+	[STEP_MTU] = { "mtu", describe_mtu, make_mtu, false },
+	[STEP_LINK_UP] = { "link-up", describe_link, make_link, false },
+	[STEP_ADDRESS] = { "address", describe_entry, make_entry, true },
+	[STEP_ROUTE] = { "route", describe_entry, make_entry, true },
+	[STEP_JOIN] = { "join", describe_join, make_join, false },
+	[STEP_REMOVE_ID] = { "remove-id", describe_remove_id, make_remove_id, false },
+	[STEP_UNPERSIST] = { "unpersist", describe_unit, make_unit, false },
+};
+
+const char *step_kind_name(enum step_kind kind)
+{
+	return types[kind].name;
+}
+
+int step_describe(const struct host *host, struct step *step)
+{
+	size_t sizes[3];
+	struct words words = { .what = open_memstream(&step->what, &sizes[0]),
+			       .command = open_memstream(&step->command, &sizes[1]),
+			       .undo = open_memstream(&step->undo, &sizes[2]) };
+	FILE *const streams[3] = { words.what, words.command, words.undo };
+	int err = -ENOMEM;
+
+	if (words.what && words.command && words.undo)
+		err = types[step->kind].describe(host, step, &words);
+	for (size_t i = 0; i < 3; i++)
+		if (streams[i] && fclose(streams[i]))
+			err = -ENOMEM;
+	return err;
+}
+
+int step_make(struct step_site *site, const struct step *step, struct error *why)
+{
+	int err;
+
+	why->text[0] = '\0';
+	err = types[step->kind].make(site, step, why);
+	if (err < 0 && !*why->text)
+		error_say(why, "%s", strerror(-err));
+	return err;
+}
+
+bool step_may_fail(enum step_kind kind)
+{
+	return types[kind].may_fail;
+}
+
+void step_free(struct step *step)
+{
+	free(step->what);
+	free(step->command);
+	free(step->undo);
+	free(step->why);
+	step->what = step->command = step->undo = step->why = NULL;
+}
