@@ -2,11 +2,11 @@
 /*
  * Theory of operation: testpmd is started, forwards, and is asked for its counters each second; or
  * another application is started with the same EAL arguments, and the adapter, if it can be asked,
- * for its own counters. What testpmd says, and what the other writes to standard error, is kept.
- * When it fails, or sends on a MANA adapter far less than that can, that is read for what is known
- * of such failures.
+ * for its own counters. What testpmd says, and what the other writes to standard error, is kept:
+ * the caller can look in it for why an application failed, or sent on a MANA adapter far less than
+ * that can.
  */
-#include "app/run.h"
+#include "app/application.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,13 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "term/say.h"
-#include "cli/diagnose.h"
-#include "process/keep.h"
+#include "base/clock.h"
 #include "process/child.h"
+#include "process/keep.h"
+#include "term/say.h"
 
 #define END_MS          10000
 
@@ -34,33 +33,38 @@
 #define SENT_LEAST      100000.0
 #define SENT_LEAST_BITS 1e9
 
-bool is_testpmd(const struct run *run)
+const char *application_program(const struct application *app)
 {
-	return !run->app || strstr(run->app, "testpmd");
+	return app->program ? app->program : TESTPMD_APP;
 }
 
-unsigned int run_ports(const struct session *s)
+bool application_is_testpmd(const struct application *app)
+{
+	return strstr(application_program(app), "testpmd");
+}
+
+unsigned int application_ports(const struct application *app)
 {
 	struct traffic traffic[TESTPMD_PORTS_MAX];
 	unsigned int ports;
 
-	if (s->target.ports)
-		return s->target.ports;
+	if (app->target.ports)
+		return app->target.ports;
 	/* One that cannot be asked has as many as it may have addresses; one is the rule. */
-	return target_counters(&s->target, traffic, &ports) ? 1 : ports;
+	return target_counters(&app->target, traffic, &ports) ? 1 : ports;
 }
 
-unsigned int run_descriptors(const struct run *run, bool send)
+/** descriptors() - of each queue; @send: of those that send */
+static unsigned int descriptors(const struct application *app, bool send)
 {
-	if (run->descriptors[send])
-		return run->descriptors[send];
-	return run->queues <= 8 ? 1024 : run->queues <= 16 ? 512 : 256;
+	if (app->descriptors[send])
+		return app->descriptors[send];
+	return app->queues <= 8 ? 1024 : app->queues <= 16 ? 512 : 256;
 }
 
-unsigned int run_mbufs(const struct run *run, unsigned int ports)
+unsigned int application_mbufs(const struct application *app, unsigned int ports)
 {
-	return ports * run->queues * (run_descriptors(run, false) + run_descriptors(run, true)) +
-	       8192;
+	return ports * app->queues * (descriptors(app, false) + descriptors(app, true)) + 8192;
 }
 
 /** add_all() - append arguments */
@@ -74,74 +78,64 @@ static int add_all(char ***argv, char **args)
 }
 
 /** eal_arguments() - cores, plugin, device, and what the user added */
-static int eal_arguments(const struct session *s, char ***argv)
+static int eal_arguments(const struct application *app, char ***argv)
 {
 	char list[CPUS_MAX * 5] = "";
 	size_t len = 0;
 	int err = 0;
 
-	for (unsigned int i = 0; i < s->n_cpus; i++)
+	for (unsigned int i = 0; i < app->n_cpus; i++)
 		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%u@%u", i ? "," : "", i,
-					s->cpus[i]);
+					app->cpus[i]);
 	/* One for commands and one to forward there are always, if need be on one CPU. */
-	if (s->n_cpus == 1)
-		snprintf(list, sizeof(list), "(0,1)@%u", s->cpus[0]);
+	if (app->n_cpus == 1)
+		snprintf(list, sizeof(list), "(0,1)@%u", app->cpus[0]);
 	err |= child_args_add(argv, "--lcores=%s", list);
-	err |= child_args_add(argv, "--file-prefix=manakin-%s", s->target.name);
-	err |= add_all(argv, s->target.eal);
-	return err | add_all(argv, s->run->eal_args);
+	err |= child_args_add(argv, "--file-prefix=manakin-%s", app->target.name);
+	err |= add_all(argv, app->target.eal);
+	return err | add_all(argv, app->eal_args);
 }
 
 /** testpmd_arguments() - its own, and what the user added, which count more */
-static int testpmd_arguments(const struct session *s, char ***argv, unsigned int ports)
+static int testpmd_arguments(const struct application *app, char ***argv, unsigned int ports)
 {
-	const struct run *run = s->run;
-	unsigned int cores = s->n_cpus > 1 ? s->n_cpus - 1 : 1;
+	unsigned int cores = app->n_cpus > 1 ? app->n_cpus - 1 : 1;
 	int err = 0;
 
-	if (cores > ports * run->queues)
-		cores = ports * run->queues;
+	if (cores > ports * app->queues)
+		cores = ports * app->queues;
 	err |= child_args_add(argv, "--nb-cores=%u", cores);
-	err |= child_args_add(argv, "--rxq=%u", run->queues);
-	err |= child_args_add(argv, "--txq=%u", run->queues);
-	err |= child_args_add(argv, "--rxd=%u", run_descriptors(run, false));
-	err |= child_args_add(argv, "--txd=%u", run_descriptors(run, true));
-	err |= child_args_add(argv, "--total-num-mbufs=%u", run_mbufs(run, ports));
-	return err | add_all(argv, run->args);
+	err |= child_args_add(argv, "--rxq=%u", app->queues);
+	err |= child_args_add(argv, "--txq=%u", app->queues);
+	err |= child_args_add(argv, "--rxd=%u", descriptors(app, false));
+	err |= child_args_add(argv, "--txd=%u", descriptors(app, true));
+	err |= child_args_add(argv, "--total-num-mbufs=%u", application_mbufs(app, ports));
+	return err | add_all(argv, app->args);
 }
 
 /** own_arguments() - what follows EAL's -- */
-static int own_arguments(const struct session *s, char ***argv)
+static int own_arguments(const struct application *app, char ***argv)
 {
-	return is_testpmd(s->run) ? testpmd_arguments(s, argv, run_ports(s))
-				  : add_all(argv, s->run->args);
+	return application_is_testpmd(app) ? testpmd_arguments(app, argv, application_ports(app))
+					   : add_all(argv, app->args);
 }
 
-char **run_command(const struct session *s)
+char **application_command(const struct application *app)
 {
-	const char *app = s->run->app ? s->run->app : TESTPMD_APP;
 	char **argv = NULL;
-	int err = child_args_add(&argv, "%s", app);
+	int err = child_args_add(&argv, "%s", application_program(app));
 
-	err |= eal_arguments(s, &argv) | child_args_add(&argv, "--") | own_arguments(s, &argv);
+	err |= eal_arguments(app, &argv) | child_args_add(&argv, "--") | own_arguments(app, &argv);
 	if (!err)
 		return argv;
 	child_args_free(argv);
 	return NULL;
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /** interval() - seconds between two readings: a second, or less in a short run */
-static double interval(const struct run *run)
+static double interval(const struct application *app)
 {
-	return run->seconds && run->seconds < 3 ? run->seconds / 3 : 1;
+	return app->seconds && app->seconds < 3 ? app->seconds / 3 : 1;
 }
 
 /** read_testpmd() - the counters of all its ports */
@@ -158,31 +152,31 @@ static int read_testpmd(struct testpmd *testpmd, const unsigned int *numbers, un
 }
 
 /** watch_testpmd() - read its counters until the time is over; 0, -EINTR, or what went wrong */
-static int watch_testpmd(struct session *s, struct testpmd *testpmd, const unsigned int *numbers,
-			 unsigned int ports)
+static int watch_testpmd(struct application *app, struct testpmd *testpmd,
+			 const unsigned int *numbers, unsigned int ports)
 {
 	struct testpmd_counters *counters = calloc(ports, sizeof(*counters));
-	double start = now(), left = 0, step = interval(s->run);
+	double start = clock_seconds(), left = 0, step = interval(app);
 	int err = counters ? read_testpmd(testpmd, numbers, ports, counters) : -ENOMEM;
 	unsigned int queues = counters && counters[0].queues ? counters[0].queues : 0;
 
 	if (!err)
-		s->rates = rates_open(ports, numbers, queues);
-	if (!err && !s->rates)
+		app->rates = rates_open(ports, numbers, queues);
+	if (!err && !app->rates)
 		err = -ENOMEM;
 	if (!err)
-		rates_add(s->rates, counters, now());
+		rates_add(app->rates, counters, clock_seconds());
 	while (!err) {
-		if (s->run->seconds)
-			left = start + s->run->seconds - now();
-		if (s->run->seconds && left < step / 4)
+		if (app->seconds)
+			left = start + app->seconds - clock_seconds();
+		if (app->seconds && left < step / 4)
 			break;
-		err = testpmd_wait(testpmd, s->run->seconds && left < step ? left : step);
+		err = testpmd_wait(testpmd, app->seconds && left < step ? left : step);
 		if (!err)
 			err = read_testpmd(testpmd, numbers, ports, counters);
 		if (!err) {
-			rates_add(s->rates, counters, now());
-			rates_line(s->rates, s->show);
+			rates_add(app->rates, counters, clock_seconds());
+			rates_line(app->rates, app->show);
 		}
 	}
 	free(counters);
@@ -201,45 +195,33 @@ static int set_mode(struct testpmd *testpmd, const char *mode)
 	if (err || strstr(answer, "packet forwarding mode"))
 		return err;
 	say("--mode: testpmd knows no mode '%s'; it has txonly, rxonly, io, mac, macswap, csum, "
-	    "5tswap "
-	    "and what 'help' tells in it",
+	    "5tswap and others that its 'help' lists",
 	    mode);
 	return -EINVAL;
 }
 
-/** explain() - what the log shows to be wrong, if it is known; else where to look */
-static void explain(const struct session *s)
+/** too_slow() - has a port of a MANA adapter sent far less than it can? Says so */
+static bool too_slow(const struct application *app, const unsigned int *numbers, unsigned int ports)
 {
-	fflush(s->show);
-	if (!s->log || diagnose_explain(s->log, stderr) || s->target.software)
-		return;
-	say("nothing in what it said is known to be wrong; look at the machine: manakin check %s",
-	    s->target.keys[0]);
-}
-
-/** judge_rate() - say so if a port of a MANA adapter sent far less than it can */
-static void judge_rate(const struct session *s, const unsigned int *numbers, unsigned int ports)
-{
-	const char *mode = s->run->mode ? s->run->mode : "txonly";
+	const char *mode = app->mode ? app->mode : "txonly";
 	bool slow = false;
 
-	if (s->target.software || !s->rates || strcmp(mode, "txonly"))
-		return;
+	if (app->target.software || !app->rates || strcmp(mode, "txonly"))
+		return false;
 	for (unsigned int p = 0; p < ports; p++) {
-		double bits, packets = rates_sent(s->rates, p, &bits);
+		double bits, packets = rates_sent(app->rates, p, &bits);
 
 		if (packets >= SENT_LEAST || bits >= SENT_LEAST_BITS)
 			continue;
 		slow = true;
 		say("%s: port %u sent %.0f packets a second, far less than MANA does",
-		    s->target.name, numbers[p], packets);
+		    app->target.name, numbers[p], packets);
 	}
-	if (slow)
-		explain(s);
+	return slow;
 }
 
 /** forward() - tell a testpmd that has started what to do, and watch it; 0 or a negative errno */
-static int forward(struct session *s, struct testpmd *testpmd, unsigned int *numbers,
+static int forward(struct application *app, struct testpmd *testpmd, unsigned int *numbers,
 		   unsigned int *ports)
 {
 	int err = testpmd_ports(testpmd, numbers, ports);
@@ -247,93 +229,90 @@ static int forward(struct session *s, struct testpmd *testpmd, unsigned int *num
 	if (!err && !*ports)
 		err = -ENODEV;
 	if (!err)
-		err = testpmd_ask(testpmd, s->run->tx_first ? "start tx_first" : "start", NULL);
+		err = testpmd_ask(testpmd, app->tx_first ? "start tx_first" : "start", NULL);
 	if (!err)
-		err = watch_testpmd(s, testpmd, numbers, *ports);
-	if (isatty(fileno(s->show)))
-		fputc('\n', s->show);
+		err = watch_testpmd(app, testpmd, numbers, *ports);
+	if (isatty(fileno(app->show)))
+		fputc('\n', app->show);
 	return err == -EINTR ? 0 : err;
 }
 
 /** run_testpmd() - start it, forward, show rates, end it; an exit status */
-static int run_testpmd(struct session *s)
+static int run_testpmd(struct application *app)
 {
-	struct testpmd_plan plan = { .app = s->run->app ? s->run->app : TESTPMD_APP,
-				     .sysfs = *s->target.sysfs ? s->target.sysfs : NULL,
-				     .log = s->log };
+	struct testpmd_plan plan = { .app = application_program(app),
+				     .sysfs = *app->target.sysfs ? app->target.sysfs : NULL,
+				     .log = app->log };
 	struct testpmd *testpmd = NULL;
 	unsigned int numbers[TESTPMD_PORTS_MAX], ports = 0;
 	struct error error;
 	char fate[80];
 	int err, status;
 
-	err = eal_arguments(s, &plan.eal) | own_arguments(s, &plan.args);
+	err = eal_arguments(app, &plan.eal) | own_arguments(app, &plan.args);
 	if (err)
 		say("out of memory");
 	else
-		err = testpmd_open(&plan, s->stop, &testpmd, &error);
+		err = testpmd_open(&plan, app->stop, &testpmd, &error);
 	child_args_free(plan.eal);
 	child_args_free(plan.args);
 	if (!testpmd) {
 		if (err != -EINTR && err != -ENOMEM) {
 			say("%s", error.text);
-			explain(s);
+			app->suspect = true;
 		}
 		return EXIT_FAILED;
 	}
-	err = set_mode(testpmd, s->run->mode ? s->run->mode : "txonly");
+	err = set_mode(testpmd, app->mode ? app->mode : "txonly");
 	if (err == -EINVAL) {
 		testpmd_close(testpmd);
 		return EXIT_USAGE;
 	}
 	if (!err)
-		err = forward(s, testpmd, numbers, &ports);
+		err = forward(app, testpmd, numbers, &ports);
 	status = testpmd_close(testpmd);
-	if (err == -EPIPE) {
-		say("%s ended by itself: it %s", plan.app, child_fate(status, fate, sizeof(fate)));
-		explain(s);
-	} else if (err == -ENODEV && !ports) {
-		say("%s found no port of %s", plan.app, s->target.name);
-		explain(s);
-	} else if (err == -ENODEV) {
-		say("the adapter %s has gone: its port was removed", s->target.name);
-	} else if (err) {
-		say("%s cannot be asked for its counters: %s", plan.app, strerror(-err));
-		explain(s);
-	} else {
-		judge_rate(s, numbers, ports);
+	if (err == -ENODEV && ports) {
+		say("the adapter %s has gone: its port was removed", app->target.name);
+		return EXIT_FAILED;
 	}
+	if (err == -EPIPE)
+		say("%s ended by itself: it %s", plan.app, child_fate(status, fate, sizeof(fate)));
+	else if (err == -ENODEV)
+		say("%s found no port of %s", plan.app, app->target.name);
+	else if (err)
+		say("%s cannot be asked for its counters: %s", plan.app, strerror(-err));
+	app->suspect = err || too_slow(app, numbers, ports);
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 
 /** read_target() - the adapter's own counters, as if a testpmd had them */
-static int read_target(const struct session *s, struct testpmd_counters *counters,
+static int read_target(const struct application *app, struct testpmd_counters *counters,
 		       unsigned int *ports)
 {
 	struct traffic traffic[TESTPMD_PORTS_MAX];
-	int err = target_counters(&s->target, traffic, ports);
+	int err = target_counters(&app->target, traffic, ports);
 
 	for (unsigned int p = 0; !err && p < *ports; p++)
 		counters[p].all = traffic[p];
 	return err;
 }
 
-/** watch_app() - read the adapter's counters until the time is over or the application ends */
-static bool watch_app(struct session *s, const struct child *app)
+/** watch_other() - read the adapter's counters until the time is over or the application ends */
+static bool watch_other(struct application *app, const struct child *child)
 {
 	struct testpmd_counters *counters = calloc(TESTPMD_PORTS_MAX, sizeof(*counters));
-	struct pollfd fds[2] = { { .fd = app->pidfd, .events = POLLIN },
-				 { .fd = s->stop, .events = POLLIN } };
-	double end = now() + s->run->seconds, step = interval(s->run), left;
+	struct pollfd fds[2] = { { .fd = child->pidfd, .events = POLLIN },
+				 { .fd = app->stop, .events = POLLIN } };
+	double end = clock_seconds() + app->seconds, step = interval(app), left;
 	unsigned int ports = 0;
 	bool ended = false;
 
-	if (counters && !read_target(s, counters, &ports))
-		s->rates = rates_open(ports, NULL, 0);
-	if (s->rates)
-		rates_add(s->rates, counters, now());
+	if (counters && !read_target(app, counters, &ports))
+		app->rates = rates_open(ports, NULL, 0);
+	if (app->rates)
+		rates_add(app->rates, counters, clock_seconds());
 	for (;;) {
-		left = s->run->seconds ? end - now() : step;
+		left = app->seconds ? end - clock_seconds() : step;
 		if (left < step / 4)
 			break;
 		if (poll(fds, 2, (int)((left < step ? left : step) * 1e3)) < 0 && errno != EINTR)
@@ -341,57 +320,55 @@ static bool watch_app(struct session *s, const struct child *app)
 		ended = fds[0].revents;
 		if (ended || fds[1].revents)
 			break;
-		if (s->rates && !read_target(s, counters, &ports)) {
-			rates_add(s->rates, counters, now());
-			rates_line(s->rates, s->show);
+		if (app->rates && !read_target(app, counters, &ports)) {
+			rates_add(app->rates, counters, clock_seconds());
+			rates_line(app->rates, app->show);
 		}
 	}
 	free(counters);
 	return ended;
 }
 
-/** run_app() - another application: its output is the user's; an exit status */
-static int run_app(struct session *s)
+/** run_other() - another application: its output is the user's; an exit status */
+static int run_other(struct application *app)
 {
-	struct child_plan plan = { .out = s->run->form == RATES_TABLE ? STDOUT_FILENO
-								      : STDERR_FILENO,
-				   .err = STDERR_FILENO };
+	struct child_plan plan = { .out = fileno(app->show), .err = STDERR_FILENO };
 	struct keep_tee *tee;
-	struct child app;
+	struct child child;
 	char fate[80];
 	bool ended;
 	int err, status;
 
 	/* EAL's log goes to standard error, unless the application has other wishes. */
-	tee = keep_tee(s->log, STDERR_FILENO, &plan.err);
-	plan.argv = run_command(s);
+	tee = keep_tee(app->log, STDERR_FILENO, &plan.err);
+	plan.argv = application_command(app);
 	err = plan.argv ? 0 : -ENOMEM;
-	if (*s->target.sysfs)
-		setenv("SYSFS_PCI_DEVICES", s->target.sysfs, 1);
+	if (*app->target.sysfs)
+		setenv("SYSFS_PCI_DEVICES", app->target.sysfs, 1);
 	if (!err)
-		err = child_start(&app, &plan);
+		err = child_start(&child, &plan);
 	child_args_free(plan.argv);
 	if (tee)
 		close(plan.err);
 	if (err) {
 		keep_tee_end(tee);
-		say("cannot start %s: %s", s->run->app, strerror(-err));
+		say("cannot start %s: %s", app->program, strerror(-err));
 		return EXIT_FAILED;
 	}
-	ended = watch_app(s, &app);
-	if (isatty(fileno(s->show)))
-		fputc('\n', s->show);
-	status = child_stop(&app, ended ? 0 : SIGINT, END_MS);
+	ended = watch_other(app, &child);
+	if (isatty(fileno(app->show)))
+		fputc('\n', app->show);
+	status = child_stop(&child, ended ? 0 : SIGINT, END_MS);
 	keep_tee_end(tee);
 	/* One that knows no end but a signal does what it was asked for. */
 	if (!status || (!ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT))
 		return EXIT_OK;
-	say("%s %s", s->run->app, child_fate(status, fate, sizeof(fate)));
-	explain(s);
+	say("%s %s", app->program, child_fate(status, fate, sizeof(fate)));
+	app->suspect = true;
 	return EXIT_FAILED;
 }
 
-int run_application(struct session *s)
+int application_run(struct application *app)
 {
-	return is_testpmd(s->run) ? run_testpmd(s) : run_app(s);
+	return application_is_testpmd(app) ? run_testpmd(app) : run_other(app);
 }

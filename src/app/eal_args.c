@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "process/child.h"
-#include "app/testpmd.h"
+#include "app/plugin.h"
 #include "host/machine/software.h"
 
 /** struct request - the arguments under way */
@@ -39,19 +39,24 @@ static int check_ports(const struct request *r, struct error *error)
 		const struct mana_port *port = r->ports[i];
 
 		if (is_software(r->machine, port) != is_software(r->machine, r->ports[0])) {
-			return error_fail(error, -EINVAL, "%s and %s cannot be taken by one application: one is in "
-				 "software, the other is not",
-				 r->ports[0]->name, port->name);
+			return error_fail(error, -EINVAL,
+					  "%s and %s cannot be taken by one application: one is in "
+					  "software, the other is not",
+					  r->ports[0]->name, port->name);
 		}
 		if (port->adapter < 0) {
-			return error_fail(error, -ENODEV, "%s has no VF, so there is no MANA behind it; is accelerated "
-				 "networking on for it in Azure?",
-				 port->name);
+			return error_fail(
+				error, -ENODEV,
+				"%s has no VF, so there is no MANA behind it; is accelerated "
+				"networking on for it in Azure?",
+				port->name);
 		}
 		if (r->netvsc && !*port->uuid) {
-			return error_fail(error, -ENODEV, "%s has no VMBus device that DPDK's netvsc could take; try --pmd "
-				 "mana",
-				 port->name);
+			return error_fail(
+				error, -ENODEV,
+				"%s has no VMBus device that DPDK's netvsc could take; try --pmd "
+				"mana",
+				port->name);
 		}
 	}
 	return 0;
@@ -128,9 +133,11 @@ static int add_software(const struct request *r, const char *plugin, struct erro
 
 	for (size_t i = 1; i < r->n; i++)
 		if (r->ports[i]->adapter != r->ports[0]->adapter) {
-			return error_fail(error, -EINVAL, "%s and %s are ports of two adapters in software; an application "
-				 "sees one",
-				 r->ports[0]->name, r->ports[i]->name);
+			return error_fail(
+				error, -EINVAL,
+				"%s and %s are ports of two adapters in software; an application "
+				"sees one",
+				r->ports[0]->name, r->ports[i]->name);
 		}
 	err = plugin_find(plugin, path, sizeof(path), error);
 	if (err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * app/target.h - what `manakin run` runs an application on: an adapter in software with all its
- * ports, or ports of MANA adapters.
+ * app/target.h - what an application runs on: an adapter in software with all its ports, or ports
+ * of MANA adapters.
  */
 #ifndef MANAKIN_APP_TARGET_H
 #define MANAKIN_APP_TARGET_H
@@ -15,22 +15,18 @@
 
 /**
  * struct target_wish - what the user asked for
- * @words:	@n of them; none: the adapter mana0
+ * @pmd:	DPDK's driver
  * @plugin:	of an adapter in software; NULL: look for it
- * @sysroot:	NULL: the machine itself
  * @only_look:	nothing will be started, so it may be in use
  */
 struct target_wish {
-	char **words;
-	size_t n;
 	enum eal_pmd pmd;
 	const char *plugin;
-	const char *sysroot;
 	bool only_look;
 };
 
 /**
- * struct run_target - an adapter, or ports, as an application gets them
+ * struct target - an adapter, or ports, as an application gets them
  * @name:	what the user calls it
  * @software:	it is an adapter in software
  * @eal:	arguments for EAL, NULL-terminated
@@ -41,7 +37,7 @@ struct target_wish {
  * @keys:	MAC addresses or UUIDs of the ports, NULL-terminated: names that stay
  * @warning:	a sentence for the user; may be empty
  */
-struct run_target {
+struct target {
 	char name[64];
 	bool software;
 	char **eal;
@@ -54,15 +50,36 @@ struct run_target {
 };
 
 /**
- * target_find() - what the user names, if it can be used now
+ * target_is_software() - does this word mean an adapter in software, running or not?
+ *
+ * So it is if there is one, or if there is neither such an interface nor a MANA adapter that the
+ * word could mean.
+ */
+bool target_is_software(const struct machine *machine, const char *word);
+
+/**
+ * target_software() - an adapter in software, by its name, if it can be used now
  * @target:	filled in; target_free() it, after a failure too
  * @error:	on failure, a sentence for the user
  *
- * Return: 0; -ENOENT, -ENODEV: there is none; -EBUSY: somebody uses it; -ECONNREFUSED: it was
- * killed
+ * Return: 0; -ENOENT: there is none; -EBUSY: in use; -ECONNREFUSED: it was killed
  */
-int target_find(const struct target_wish *wish, struct run_target *target, struct error *error);
-void target_free(struct run_target *target);
+int target_software(const struct target_wish *wish, const struct host *host, const char *name,
+		    struct target *target, struct error *error);
+
+/**
+ * target_ports() - ports of MANA adapters, or of an adapter in software, if they can be used now
+ * @ports:	@n of them, each once
+ * @target:	filled in; target_free() it, after a failure too
+ * @error:	on failure, a sentence for the user
+ *
+ * Return: 0; -ENODEV: no MANA; -EBUSY: in use, or the kernel's; -ECONNREFUSED: it was killed
+ */
+int target_ports(const struct target_wish *wish, const struct host *host,
+		 const struct machine *machine, const struct mana_port *const *ports, size_t n,
+		 struct target *target, struct error *error);
+
+void target_free(struct target *target);
 
 /**
  * target_counters() - what its ports count themselves
@@ -71,6 +88,6 @@ void target_free(struct run_target *target);
  *
  * Return: 0, or a negative errno if it cannot be asked
  */
-int target_counters(const struct run_target *target, struct traffic *traffic, unsigned int *ports);
+int target_counters(const struct target *target, struct traffic *traffic, unsigned int *ports);
 
 #endif

@@ -11,13 +11,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -199,7 +197,8 @@ static const char *reason(const struct testpmd *testpmd, char *text, size_t size
 	return text;
 }
 
-int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out, struct error *error)
+int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out,
+		 struct error *error)
 {
 	struct testpmd *testpmd = calloc(1, sizeof(*testpmd));
 	char why[300], fate[80];
@@ -229,10 +228,10 @@ int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out
 	}
 	status = child_stop(&testpmd->child, SIGTERM, err == -EPIPE ? QUIT_MS : 0);
 	error_say(error, "%s did not start: %s; %s", plan->app,
-		 err == -EPIPE   ? child_fate(status, fate, sizeof(fate))
-		 : err == -EINTR ? "interrupted"
-				 : "it did not ask for commands",
-		 reason(testpmd, why, sizeof(why)));
+		  err == -EPIPE   ? child_fate(status, fate, sizeof(fate))
+		  : err == -EINTR ? "interrupted"
+				  : "it did not ask for commands",
+		  reason(testpmd, why, sizeof(why)));
 	testpmd_close(testpmd);
 	return err;
 }
@@ -382,60 +381,4 @@ int testpmd_close(struct testpmd *testpmd)
 	free(testpmd->said);
 	free(testpmd);
 	return status;
-}
-
-/** insecure() - the part of a path that anybody may write to; DPDK loads nothing from below it */
-static bool insecure(const char *path, char *part)
-{
-	struct stat st;
-
-	strcpy(part, path);
-	while (*part) {
-		char *slash = strrchr(part, '/');
-
-		if (!stat(part, &st) && st.st_mode & S_IWOTH)
-			return true;
-		*slash = '\0';
-	}
-	return false;
-}
-
-int plugin_find(const char *wanted, char *path, size_t size, struct error *error)
-{
-	char real[PATH_MAX], part[PATH_MAX];
-
-	if (wanted)
-		snprintf(path, size, "%s", wanted);
-	else
-		paths_find(PLACE_PLUGIN, path, size);
-	if (!realpath(path, real) || strlen(real) >= size) {
-		return error_fail(error, -ENOENT, "cannot find the poll-mode driver at %s: %s; build it with "
-			 "'make' (docs/pmd.md), or say where it is with --plugin",
-			 path, strerror(errno));
-	}
-	strcpy(path, real);
-	if (insecure(real, part)) {
-		return error_fail(error, -EPERM, "DPDK will not load %s, since anybody may write to %s; copy "
-			 "it to a directory of root's and name it with --plugin",
-			 real, part);
-	}
-	return 0;
-}
-
-bool program_find(const char *name)
-{
-	const char *at = getenv("PATH");
-	char path[PATH_MAX];
-
-	if (strchr(name, '/'))
-		return !access(name, X_OK);
-	while (at && *at) {
-		size_t len = strcspn(at, ":");
-
-		snprintf(path, sizeof(path), "%.*s/%s", (int)len, at, name);
-		if (!access(path, X_OK))
-			return true;
-		at += len + (at[len] == ':');
-	}
-	return false;
 }

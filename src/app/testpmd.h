@@ -43,7 +43,8 @@ struct testpmd;
  *
  * Return: 0 or a negative errno
  */
-int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out, struct error *error);
+int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out,
+		 struct error *error);
 
 /**
  * testpmd_ask() - give it a command
@@ -101,18 +102,5 @@ const char *testpmd_said(const struct testpmd *testpmd);
 
 /** testpmd_close() - end it; its wait status */
 int testpmd_close(struct testpmd *testpmd);
-
-/**
- * plugin_find() - the poll-mode driver, where DPDK will load it
- * @wanted:	what the user said; NULL to look beside this program and where it is installed
- * @path:	filled in
- * @error:	on failure, a sentence for the user
- *
- * Return: 0 or a negative errno
- */
-int plugin_find(const char *wanted, char *path, size_t size, struct error *error);
-
-/** program_find() - is there such a program, in PATH if it has no slash? */
-bool program_find(const char *name);
 
 #endif

@@ -7,15 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
-#include "serve/control.h"
+#include "host/machine/control.h"
+#include "host/machine/software.h"
 
-#define WAIT_SECONDS 10
+#define ANSWER_SECONDS 10
+#define SOCKET_TEXT    sizeof(((struct sockaddr_un *)NULL)->sun_path)
 
 static const struct argp_option options[] = {
 	{ "name", 'n', "NAME", 0, "The adapter (default: mana0)", 0 },
@@ -36,7 +35,8 @@ static const char doc[] =
 	"  card PORT pull    the port's synthetic card is taken away\n"
 	"  timeout MS        tell the driver a new time-out of its command channel\n"
 	"  reset             ask the driver to reset the adapter\n\n"
-	"Drivers differ in which events they know: Linux takes link and reset events from 7.x on.\n\n"
+	"Drivers differ in which events they know: Linux takes link and reset events from 7.x "
+	"on.\n\n"
 	"Examples:\n"
 	"  manakin control stats\n"
 	"  manakin control --socket /tmp/mana.sock link 0 down\n\n"
@@ -72,90 +72,83 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		sprintf(control->request + len, "%s%s", len ? " " : "", arg);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		say("what shall the adapter do? One of stats, link, vf, card, timeout, reset; see "
-		    "manakin control --help");
+		say("name a request: stats, link, vf, card, timeout or reset; see manakin control "
+		    "--help");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-/** known() - is it a request at all? */
-static bool known(const char *request)
+/** understood() - is it a request of those that --help lists? */
+static bool understood(const char *words)
 {
-	unsigned int number;
-	char word[8], rest;
+	struct control_request request;
 
-	/* Widths keep the numbers within what an unsigned int holds. */
-	return !strcmp(request, "stats") || !strcmp(request, "reset") ||
-	       !strcmp(request, "vf revoke") || !strcmp(request, "vf return") ||
-	       (sscanf(request, "card %9u %7s%c", &number, word, &rest) == 2 &&
-		!strcmp(word, "pull")) ||
-	       sscanf(request, "timeout %9u%c", &number, &rest) == 1 ||
-	       (sscanf(request, "link %9u %7s%c", &number, word, &rest) == 2 &&
-		(!strcmp(word, "up") || !strcmp(word, "down")));
+	if (!strcmp(words, "stats"))
+		return true;
+	/* The form of the statistics is chosen with --json, and the description is for programs. */
+	return control_parse(words, &request) && request.command != CONTROL_STATS_TABLE &&
+	       request.command != CONTROL_STATS_JSON && request.command != CONTROL_DESCRIBE;
 }
 
-/** reach() - connect to the adapter's control socket */
-static int reach(const char *socket_path)
+/** ask() - the adapter, and print its answer; an exit status */
+static int ask(const struct control *control, struct control_answer *answer)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct timeval wait = { .tv_sec = WAIT_SECONDS };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	char socket[SOCKET_TEXT], path[SOCKET_TEXT];
+	const char *at = control->socket;
+	int err;
 
-	if (fd < 0 ||
-	    control_path(socket_path, address.sun_path, sizeof(address.sun_path)) ||
-	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		say("cannot reach an adapter at %s: %s; is 'manakin device' running, with this "
-		    "--socket or --name, and may you use it?", socket_path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
+	if (!at) {
+		snprintf(socket, sizeof(socket), SOFTWARE_DIRECTORY "/%s/socket", control->name);
+		at = socket;
 	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	return fd;
+	err = control_path(at, path, sizeof(path));
+	if (!err)
+		err = control_ask(path, control->request, ANSWER_SECONDS, answer);
+	if (err == -ETIMEDOUT || err == -EPROTO) {
+		say("the adapter did not answer; is it stopping?");
+		return EXIT_FAILED;
+	}
+	if (err) {
+		say("cannot reach an adapter at %s: %s; is 'manakin device' running, with this "
+		    "--socket or --name, and may you use it?",
+		    at, strerror(-err));
+		return EXIT_FAILED;
+	}
+	if (answer->refused) {
+		say("%.*s", (int)strcspn(answer->text, "\n"), answer->text);
+		return EXIT_FAILED;
+	}
+	fputs(answer->text, stdout);
+	return EXIT_OK;
 }
 
 int cmd_control(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, "REQUEST...", doc, NULL, NULL, NULL };
-	static char text[CONTROL_ANSWER_MAX + 1];
+	static const struct argp argp = {
+		options, parse_option, "REQUEST...", doc, NULL, NULL, NULL
+	};
 	struct control control = { .name = "mana0" };
-	char path[108];
-	char *body;
-	ssize_t len;
-	int fd;
+	struct control_answer *answer;
+	int status;
 
 	argp_err_exit_status = EXIT_USAGE;
 	argv[0] = (char *)"manakin control";
 	if (argp_parse(&argp, argc, argv, 0, NULL, &control))
 		return EXIT_USAGE;
-	if (!known(control.request)) {
+	if (!understood(control.request)) {
 		say("'%s' is not a request; see manakin control --help", control.request);
 		return EXIT_USAGE;
 	}
 	if (!strcmp(control.request, "stats"))
 		strcat(control.request, control.json ? " json" : " table");
-	snprintf(path, sizeof(path), SOFTWARE_DIRECTORY "/%s/socket", control.name);
-	fd = reach(control.socket ? control.socket : path);
-	if (fd < 0)
-		return EXIT_FAILED;
-	len = send(fd, control.request, strlen(control.request), MSG_NOSIGNAL);
-	if (len >= 0)
-		len = recv(fd, text, sizeof(text) - 1, 0);
-	close(fd);
-	if (len <= 0) {
-		say("the adapter did not answer; is it stopping?");
+	answer = malloc(sizeof(*answer));
+	if (!answer) {
+		say("out of memory");
 		return EXIT_FAILED;
 	}
-	text[len] = '\0';
-	body = strchr(text, '\n');
-	body = body ? body + 1 : text + len;
-	if (strncmp(text, "ok\n", 3)) {
-		body[strcspn(body, "\n")] = '\0';
-		say("%s", body);
-		return EXIT_FAILED;
-	}
-	fputs(body, stdout);
-	return EXIT_OK;
+	status = ask(&control, answer);
+	free(answer);
+	return status;
 }

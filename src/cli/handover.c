@@ -13,12 +13,11 @@
 static int carry_out(const struct handover *handover, const struct host *host,
 		     struct journal *journal, struct plan *plan)
 {
-	bool tell = handover->tell_back && !handover->json;
-	struct carry carry = { host, journal, plan, plan_told, &tell };
+	bool words = !handover->json && !handover->quiet, tell = handover->tell_back && words;
 	struct error error = { "" };
 	int err, status;
 
-	if (!handover->json) {
+	if (words) {
 		handover->print_ports(plan);
 		plan_print(plan);
 		fflush(stdout);
@@ -29,9 +28,9 @@ static int carry_out(const struct handover *handover, const struct host *host,
 		say("%s", error.text);
 	if (handover->json)
 		return plan_print_json(plan, false, error.text, status);
-	if (!err && plan->n_steps)
+	if (!err && words && plan->n_steps)
 		handover->print_done(plan);
-	else if (!err)
+	else if (!err && words)
 		printf("nothing to do\n");
 	return status;
 }

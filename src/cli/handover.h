@@ -19,6 +19,7 @@
  * @words:	@n_words names of the user's
  * @options:	of setup alone
  * @dry_run:	show the plan, and change nothing
+ * @quiet:	print nothing but what goes wrong
  * @json:	print JSON
  * @make_plan:	from the words
  * @print_ports: what is about to happen to whom
@@ -31,8 +32,9 @@ struct handover {
 	const char *const *words;
 	size_t n_words;
 	struct setup_options options;
-	bool dry_run, json, tell_back;
-	int (*make_plan)(const struct handover *handover, const struct plan_from *from,
+	bool dry_run, json, quiet, tell_back;
+	int (*make_plan)(const struct handover *handover, const struct host *host,
+			 const struct machine *machine, const struct ledger *ledger,
 			 struct plan *plan, struct error *error);
 	void (*print_ports)(const struct plan *plan);
 	int (*carry_out)(const struct carry *carry, struct error *error);
@@ -41,5 +43,14 @@ struct handover {
 
 /** handover_run() - from the command line, which is read, to the exit status, which is returned */
 int handover_run(const struct handover *handover);
+
+/**
+ * restore_ports() - what `manakin restore` does, for other commands
+ * @keys:	of the ports, NULL-terminated
+ * @quiet:	print nothing but what goes wrong
+ *
+ * Return: an exit status
+ */
+int restore_ports(char *const *keys, bool quiet);
 
 #endif

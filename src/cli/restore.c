@@ -112,19 +112,30 @@ static int make_plan(const struct handover *handover, const struct plan_from *fr
 	return plan_restore(from, plan, error);
 }
 
+static const struct handover restore_handover = {
+	.command = "restore",
+	.nothing = "nothing to do: all is the kernel's",
+	.make_plan = make_plan,
+	.print_ports = print_ports,
+	.carry_out = setup_restore,
+	.print_done = print_done,
+};
+
+int restore_ports(char *const *keys, bool quiet)
+{
+	struct handover handover = restore_handover;
+
+	handover.quiet = quiet;
+	handover.words = (const char *const *)keys;
+	while (keys[handover.n_words])
+		handover.n_words++;
+	return handover_run(&handover);
+}
+
 int cmd_restore(int argc, char **argv)
 {
 	const struct argp argp = { options, parse_option, "[IFACE...]", doc, NULL, NULL, NULL };
-	struct restore restore = {
-		.handover = {
-			.command = "restore",
-			.nothing = "nothing to do: all is the kernel's",
-			.make_plan = make_plan,
-			.print_ports = print_ports,
-			.carry_out = restore_carry_out,
-			.print_done = print_done,
-		},
-	};
+	struct restore restore = { .handover = restore_handover };
 
 	argv[0] = (char *)"manakin restore";
 	argp_err_exit_status = EXIT_USAGE;

@@ -1,33 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * manakin run: a DPDK application on an adapter.
- *
- * Theory of operation: everything that can be known to be missing is looked for first, so that
- * the user gets one sentence with the command that mends it, and not DPDK's log. What differs
- * between adapters is in run_target.c alone; the application is run_app.c's.
  */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "app/application.h"
 #include "cli/cli.h"
-#include "process/hugepages.h"
-#include "process/keep.h"
-#include "process/child.h"
+#include "cli/diagnose.h"
+#include "cli/handover.h"
 #include "cli/look.h"
+#include "process/child.h"
+#include "process/keep.h"
+#include "process/program.h"
+#include "process/signals.h"
 #include "term/output.h"
-#include "app/run.h"
 
 #define QUEUES_MAX      64u
 #define SECONDS_MAX     (365 * 86400.0)
-#define MBUF            2560ull /* bytes, with its room and what the pool adds */
-#define MEMORY_BESIDE   (64ull << 20)
 #define DESCRIPTORS_MIN 64u /* of a queue, as Microsoft's own tests found */
 #define DESCRIPTORS_MAX 8192u
 
@@ -60,7 +54,7 @@ static const struct argp_option options[] = {
 	{ "tx-first", OPTION_FIRST, NULL, 0,
 	  "Send a burst on each queue first, so that modes that send back have something to", 0 },
 	{ "app", OPTION_APP, "PATH", 0, "Run this DPDK application in place of testpmd", 0 },
-	{ "seconds", OPTION_SECONDS, "S", 0, "End after so long (default: at Ctrl-C)", 0 },
+	{ "seconds", OPTION_SECONDS, "S", 0, "How long to run (default: until Ctrl-C)", 0 },
 	{ "rxd", OPTION_RXD, "N", 0, "Descriptors of each receive queue, 64 to 8192", 0 },
 	{ "txd", OPTION_TXD, "N", 0, "Descriptors of each send queue", 0 },
 	{ "pmd", OPTION_PMD, "netvsc|mana", 0,
@@ -95,6 +89,23 @@ static const char doc[] =
 	"  manakin run --app ./l2fwd -- -- -p 1\n\n"
 	"Exit status: 0 done, 1 it did not work, 2 wrong usage.";
 
+/**
+ * struct run - the command line, and the run
+ * @words:	@n_words: what it shall run on; none: the adapter mana0
+ * @sysroot:	root of another machine, or NULL
+ * @cores:	list of CPUs, or NULL
+ */
+struct run {
+	struct application app;
+	struct target_wish wish;
+	char **words;
+	size_t n_words;
+	const char *sysroot;
+	const char *cores;
+	enum rates_form form;
+	bool restore, dry_run, failed;
+};
+
 /** parse_descriptors() - of a kind of queue; 0 or EINVAL, and has said so */
 static int parse_descriptors(struct run *run, bool send, const char *arg)
 {
@@ -107,7 +118,7 @@ static int parse_descriptors(struct run *run, bool send, const char *arg)
 				   "--%s: '%s' is not %u to %u descriptors; MANA wants %u at least",
 				   send ? "txd" : "rxd", arg, DESCRIPTORS_MIN, DESCRIPTORS_MAX,
 				   DESCRIPTORS_MIN);
-	run->descriptors[send] = (unsigned int)value;
+	run->app.descriptors[send] = (unsigned int)value;
 	return 0;
 }
 
@@ -119,9 +130,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPTION_QUEUES:
-		run->queues = (unsigned int)strtoul(arg, &end, 10);
-		if (*end || *arg < '0' || *arg > '9' || strlen(arg) > 3 || !run->queues ||
-		    run->queues > QUEUES_MAX)
+		run->app.queues = (unsigned int)strtoul(arg, &end, 10);
+		if (*end || *arg < '0' || *arg > '9' || strlen(arg) > 3 || !run->app.queues ||
+		    run->app.queues > QUEUES_MAX)
 			return usage_error(&run->failed, "--queues: '%s' is not 1 to %u", arg,
 					   QUEUES_MAX);
 		return 0;
@@ -136,20 +147,21 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			return usage_error(&run->failed,
 					   "--mode: '%s' is not a mode of testpmd's such as txonly",
 					   arg);
-		run->mode = arg;
+		run->app.mode = arg;
 		return 0;
 	case OPTION_SECONDS:
-		run->seconds = strtod(arg, &end);
-		if (*end || end == arg || !(run->seconds >= 0.1 && run->seconds <= SECONDS_MAX))
+		run->app.seconds = strtod(arg, &end);
+		if (*end || end == arg ||
+		    !(run->app.seconds >= 0.1 && run->app.seconds <= SECONDS_MAX))
 			return usage_error(&run->failed,
 					   "--seconds: '%s' is not a time of 0.1 seconds or more",
 					   arg);
 		return 0;
 	case OPTION_FIRST:
-		run->tx_first = true;
+		run->app.tx_first = true;
 		return 0;
 	case OPTION_APP:
-		run->app = arg;
+		run->app.program = arg;
 		return 0;
 	case OPTION_JSON:
 	case OPTION_CSV:
@@ -175,14 +187,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		run->dry_run = run->wish.only_look = true;
 		return 0;
 	case OPTION_SYSROOT:
-		run->wish.sysroot = arg;
+		run->sysroot = arg;
 		return 0;
 	case OPTION_PLUGIN:
 		run->wish.plugin = arg;
 		return 0;
 	case ARGP_KEY_ARGS:
-		run->wish.words = state->argv + state->next;
-		run->wish.n = (size_t)(state->argc - state->next);
+		run->words = state->argv + state->next;
+		run->n_words = (size_t)(state->argc - state->next);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -196,12 +208,12 @@ static void split_args(struct run *run, int *argc, char **argv)
 		if (strcmp(argv[i], "--"))
 			continue;
 		argv[i] = NULL;
-		run->args = argv + i + 1;
-		for (char **arg = run->args; *arg; arg++)
+		run->app.args = argv + i + 1;
+		for (char **arg = run->app.args; *arg; arg++)
 			if (!strcmp(*arg, "--")) {
 				*arg = NULL;
-				run->eal_args = run->args;
-				run->args = arg + 1;
+				run->app.eal_args = run->app.args;
+				run->app.args = arg + 1;
 				break;
 			}
 		*argc = i;
@@ -209,184 +221,149 @@ static void split_args(struct run *run, int *argc, char **argv)
 	}
 }
 
-/** given() - is there such an argument, alone or with a value? */
-static bool given(char **args, const char *name)
+/** find_target() - what the user's words name; has said why if it cannot be used */
+static int find_target(struct run *run)
 {
-	size_t len = strlen(name);
-
-	for (; args && *args; args++)
-		if (!strncmp(*args, name, len) && (!(*args)[len] || (*args)[len] == '='))
-			return true;
-	return false;
-}
-
-/** check_hugepages() - there are enough, and DPDK can use them; has said why if not */
-static int check_hugepages(const struct run *run, unsigned int ports)
-{
-	unsigned long long need = run_mbufs(run, ports) * MBUF + MEMORY_BESIDE, there;
-	unsigned long pages = (unsigned long)((need + HUGEPAGE_SIZE - 1) / HUGEPAGE_SIZE);
-
-	if (given(run->eal_args, "--no-huge") || !is_testpmd(run))
-		return 0;
-	there = hugepages_memory();
-	if (there < need) {
-		say("DPDK needs %lu free hugepages of 2 MB for this, and there are %llu; make "
-		    "more: echo "
-		    "%lu | sudo tee " HUGEPAGES_COUNT,
-		    pages, there / HUGEPAGE_SIZE,
-		    hugepages_total() + pages - (unsigned long)(there / HUGEPAGE_SIZE));
-		return -ENOMEM;
-	}
-	if (!hugepages_mounted() && !given(run->eal_args, "--in-memory")) {
-		say("hugepages are not mounted where this user may write; mount them: sudo mkdir "
-		    "-p "
-		    "/dev/hugepages && sudo mount -t hugetlbfs hugetlbfs /dev/hugepages (or let "
-		    "DPDK do "
-		    "without: -- --in-memory --)");
-		return -ENODEV;
-	}
-	return 0;
-}
-
-/** near_cpus() - of those allowed, the adapter's NUMA node's, if there are any */
-static void near_cpus(const struct session *s, unsigned int *cpus, unsigned int *n)
-{
-	unsigned int near[CPUS_MAX], n_near, both[CPUS_MAX], n_both = 0;
-
-	if (cpus_parse(s->target.cpus, near, &n_near))
-		return;
-	for (unsigned int i = 0; i < *n; i++)
-		for (unsigned int j = 0; j < n_near; j++)
-			if (cpus[i] == near[j])
-				both[n_both++] = cpus[i];
-	if (!n_both)
-		return;
-	memcpy(cpus, both, n_both * sizeof(both[0]));
-	*n = n_both;
-}
-
-/** choose_cpus() - one for commands, and one a queue to forward; fewer if there are not so many */
-static int choose_cpus(struct session *s, unsigned int ports)
-{
-	unsigned int allowed[CPUS_MAX], n, want = 1 + ports * s->run->queues;
-
-	if (cpus_allowed(allowed, &n))
-		return -ENODEV;
-	if (!s->run->cores) {
-		near_cpus(s, allowed, &n);
-		s->n_cpus = want < n ? want : n;
-		memcpy(s->cpus, allowed, s->n_cpus * sizeof(allowed[0]));
-		return 0;
-	}
-	cpus_parse(s->run->cores, s->cpus, &s->n_cpus);
-	for (unsigned int i = 0; i < s->n_cpus; i++) {
-		unsigned int j = 0;
-
-		while (j < n && allowed[j] != s->cpus[i])
-			j++;
-		if (j == n) {
-			say("--cores: this process may not use CPU %u; it may use %u to %u",
-			    s->cpus[i], allowed[0], allowed[n - 1]);
-			return -ENODEV;
-		}
-	}
-	return 0;
-}
-
-/** check() - everything that has to be there; has said why if not */
-static int check(struct session *s)
-{
-	const struct run *run = s->run;
-	const char *app = run->app ? run->app : TESTPMD_APP;
+	const struct mana_port **ports = NULL;
+	struct target *target = &run->app.target;
 	struct error error;
+	struct machine machine;
+	struct host host;
+	size_t n;
+	int err = look_at_machine(run->sysroot, &host, &machine);
 
-	if (!run->dry_run && !program_find(app)) {
-		say(run->app ? "there is no program %s that could be run"
-			     : "there is no %s in PATH; install DPDK's applications: apt-get "
-			       "install "
-			       "dpdk-dev",
-		    app);
-		return -ENOENT;
-	}
-	if (target_find(&run->wish, &s->target, &error)) {
+	if (err)
+		return err;
+	*error.text = '\0';
+	if (!run->n_words)
+		err = target_software(&run->wish, &host, "mana0", target, &error);
+	else if (run->n_words == 1 && target_is_software(&machine, run->words[0]))
+		err = target_software(&run->wish, &host, run->words[0], target, &error);
+	else
+		err = look_for_ports(&host, &machine, run->words, run->n_words, &ports, &n);
+	if (!err && ports)
+		err = target_ports(&run->wish, &host, &machine, ports, n, target, &error);
+	if (err && *error.text)
 		say("%s", error.text);
+	free(ports);
+	look_away(&host, &machine);
+	return err;
+}
+
+/** prepare() - everything that has to be there; has said why if it is not */
+static int prepare(struct run *run)
+{
+	struct application *app = &run->app;
+	struct error error;
+	int err;
+
+	if (!run->dry_run && !program_find(application_program(app))) {
+		say(app->program ? "there is no program %s that could be run"
+				 : "there is no %s in PATH; install DPDK's applications: apt-get "
+				   "install dpdk-dev",
+		    application_program(app));
 		return -ENOENT;
 	}
-	if (*s->target.warning)
-		say("%s", s->target.warning);
-	if (run->restore && s->target.software) {
+	err = find_target(run);
+	if (err)
+		return err;
+	if (*app->target.warning)
+		say("%s", app->target.warning);
+	if (run->restore && app->target.software) {
 		say("--restore: %s is an adapter in software; there is nothing to give back",
-		    s->target.name);
+		    app->target.name);
 		return -EINVAL;
 	}
-	if (choose_cpus(s, run_ports(s)))
-		return -ENODEV;
-	return run->dry_run ? 0 : check_hugepages(run, run_ports(s));
+	err = application_choose_cpus(app, run->cores, &error);
+	if (!err && !run->dry_run)
+		err = application_check_memory(app, &error);
+	if (err)
+		say("%s", error.text);
+	return err;
 }
 
 /** print_command() - what would be started, for a shell; an exit status */
-static int print_command(const struct session *s)
+static int print_command(const struct application *app)
 {
-	char **argv = run_command(s);
+	char **argv = application_command(app);
 
 	if (!argv) {
 		say("out of memory");
 		return EXIT_FAILED;
 	}
-	if (*s->target.sysfs)
-		printf("SYSFS_PCI_DEVICES=%s ", s->target.sysfs);
+	if (*app->target.sysfs)
+		printf("SYSFS_PCI_DEVICES=%s ", app->target.sysfs);
 	output_command(stdout, argv);
 	child_args_free(argv);
 	return EXIT_OK;
 }
 
-/** give_back() - what --restore asks for; an exit status */
-static int give_back(const struct session *s)
+/** explain() - what the log shows to be wrong, if that is known; else where to look */
+static void explain(const struct application *app)
 {
-	char *argv[TESTPMD_PORTS_MAX + 2] = { (char *)"restore" };
-	int argc = 1, out = -1, status;
-
-	for (char **key = s->target.keys; *key && argc <= (int)TESTPMD_PORTS_MAX; key++)
-		argv[argc++] = *key;
-	/* Standard output is the summary's, where another program reads it. */
-	fflush(stdout);
-	if (s->run->form != RATES_TABLE) {
-		out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		dup2(STDERR_FILENO, STDOUT_FILENO);
-	}
-	status = cmd_restore(argc, argv);
-	fflush(stdout);
-	if (out >= 0) {
-		dup2(out, STDOUT_FILENO);
-		close(out);
-	}
-	return status;
+	fflush(app->show);
+	if (!app->log || diagnose_explain(app->log, stderr) || app->target.software)
+		return;
+	say("its output shows no known problem; look at the machine: manakin check %s",
+	    app->target.keys[0]);
 }
 
-/** stop_signals() - a descriptor that is readable when the user wants an end */
-static int stop_signals(void)
+/** start() - the application, the summary, and what comes after; an exit status */
+static int start(struct run *run)
 {
-	sigset_t set;
+	struct application *app = &run->app;
+	int status = application_run(app), back = EXIT_OK;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/** run_it() - the application, the summary, and what comes after; an exit status */
-static int run_it(struct session *s)
-{
-	int status = run_application(s), back = EXIT_OK;
-
-	if (s->rates) {
-		rates_summary(s->rates, s->run->form, stdout);
-		rates_close(s->rates);
+	if (app->suspect)
+		explain(app);
+	if (app->rates) {
+		rates_summary(app->rates, run->form, stdout);
+		rates_close(app->rates);
 	}
-	if (s->run->restore)
-		back = give_back(s);
+	/* Standard output is the summary's alone where another program reads it. */
+	if (run->restore)
+		back = restore_ports(app->target.keys, run->form != RATES_TABLE);
 	return status ? status : back;
+}
+
+/** usage_of_all() - do the options fit each other? Says so if not */
+static bool usage_of_all(const struct run *run)
+{
+	const struct application *app = &run->app;
+
+	if (!application_is_testpmd(app) && (app->mode || app->tx_first)) {
+		say("--mode and --tx-first are testpmd's; %s is another application", app->program);
+		return false;
+	}
+	if (run->sysroot && !run->dry_run) {
+		say("--sysroot: an application runs on this machine; look at another with "
+		    "--dry-run");
+		return false;
+	}
+	return true;
+}
+
+/** prepare_and_start() - or print the command; an exit status */
+static int prepare_and_start(struct run *run)
+{
+	struct application *app = &run->app;
+	struct signals signals;
+	int err = signals_open(&signals, 0), status = EXIT_FAILED;
+
+	if (err) {
+		say("cannot wait for signals: %s", strerror(-err));
+		return EXIT_FAILED;
+	}
+	app->show = run->form == RATES_TABLE ? stdout : stderr;
+	app->stop = signals.fd;
+	app->log = keep_open();
+	if (!prepare(run))
+		status = run->dry_run ? print_command(app) : start(run);
+	target_free(&app->target);
+	if (app->log)
+		close(app->log);
+	signals_close(&signals);
+	return status;
 }
 
 int cmd_run(int argc, char **argv)
@@ -394,38 +371,19 @@ int cmd_run(int argc, char **argv)
 	static const struct argp argp = { options, parse_option, "[NAME | IFACE...] [-- ARGS...]",
 					  doc,     NULL,         NULL,
 					  NULL };
-	struct run run = { .queues = 1 };
-	struct session *s;
-	int status;
+	struct run *run = calloc(1, sizeof(*run));
+	int status = EXIT_USAGE;
 
-	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"manakin run";
-	split_args(&run, &argc, argv);
-	if (argp_parse(&argp, argc, argv, 0, NULL, &run))
-		return EXIT_USAGE;
-	if (run.app && !is_testpmd(&run) && (run.mode || run.tx_first)) {
-		say("--mode and --tx-first are testpmd's; %s is another application", run.app);
-		return EXIT_USAGE;
-	}
-	if (run.wish.sysroot && !run.dry_run) {
-		say("--sysroot: an application runs on this machine; look at another with "
-		    "--dry-run");
-		return EXIT_USAGE;
-	}
-	s = calloc(1, sizeof(*s));
-	if (!s) {
+	if (!run) {
 		say("out of memory");
 		return EXIT_FAILED;
 	}
-	s->run = &run;
-	s->show = run.form == RATES_TABLE ? stdout : stderr;
-	s->stop = stop_signals();
-	s->log = keep_open();
-	status = check(s) ? EXIT_FAILED : run.dry_run ? print_command(s) : run_it(s);
-	target_free(&s->target);
-	if (s->log)
-		close(s->log);
-	close(s->stop);
-	free(s);
+	run->app.queues = 1;
+	argp_err_exit_status = EXIT_USAGE;
+	argv[0] = (char *)"manakin run";
+	split_args(run, &argc, argv);
+	if (!argp_parse(&argp, argc, argv, 0, NULL, run) && usage_of_all(run))
+		status = prepare_and_start(run);
+	free(run);
 	return status;
 }

@@ -22,12 +22,14 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "process/hugepages.h"
 
 #define SLOTS_MAX 1024u
@@ -152,10 +154,10 @@ static double measure(struct copying *c, double seconds)
 	uint64_t from, to;
 
 	usleep(BENCH_WARM_UP_MS * 1000);
-	start = bench_now();
+	start = clock_seconds();
 	from = atomic_load_explicit(&c->head, memory_order_relaxed);
 	usleep((useconds_t)(seconds * 1e6));
-	end = bench_now();
+	end = clock_seconds();
 	to = atomic_load_explicit(&c->head, memory_order_relaxed);
 	return (double)(to - from) / (end - start) / 1e6;
 }

@@ -5,7 +5,7 @@
 #ifndef MANAKIN_MEASURE_COPY_H
 #define MANAKIN_MEASURE_COPY_H
 
-#include "measure/subject.h"
+#include "measure/point.h"
 
 /**
  * copy_turn() - let two threads copy for a while

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -189,11 +190,12 @@ int report_plots(const struct bench_result *results, size_t n, const char *direc
 			close(fd);
 		return err;
 	}
-	fprintf(script, "set terminal svg size 640,400 font 'sans-serif,12' background '#ffffff'\n"
-			"set datafile missing '?'\nset ylabel 'millions of packets a second'\n"
-			"set logscale y\nset yrange [*:*]\n"
-			"set ytics (1, 2, 5, 10, 20, 50, 100, 200, 500)\nset grid ytics lc rgb '#dddddd'\nset border 3\n"
-			"set tics nomirror\nset key outside right top\n");
+	fprintf(script,
+		"set terminal svg size 640,400 font 'sans-serif,12' background '#ffffff'\n"
+		"set datafile missing '?'\nset ylabel 'millions of packets a second'\n"
+		"set logscale y\nset yrange [*:*]\n"
+		"set ytics (1, 2, 5, 10, 20, 50, 100, 200, 500)\nset grid ytics lc rgb '#dddddd'\nset border 3\n"
+		"set tics nomirror\nset key outside right top\n");
 	for (int what = 0; what < CASES; what++) {
 		points += write_plot(script, results, n, (enum bench_case)what, false, directory);
 		points += write_plot(script, results, n, (enum bench_case)what, true, directory);

@@ -7,18 +7,7 @@
 
 #include <stdio.h>
 
-#include "measure/subject.h"
-
-/**
- * struct bench_result - one point
- * @mpps:	of each subject, millions of packets a second; 0: not measured
- */
-struct bench_result {
-	enum bench_case what;
-	unsigned int size;
-	unsigned int queues;
-	double mpps[SUBJECTS];
-};
+#include "measure/point.h"
 
 /** report_table() - a line a point, the last column manakin over the better peer */
 int report_table(const struct bench_result *results, size_t n, FILE *to);

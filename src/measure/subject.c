@@ -23,25 +23,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "measure/copy.h"
-#include "measure/directory.h"
-#include "term/say.h"
-#include "host/machine/software.h"
-#include "process/hugepages.h"
-#include "process/child.h"
 #include "app/testpmd.h"
-#include "serve/view.h"
+#include "base/clock.h"
+#include "host/machine/software.h"
+#include "measure/copy.h"
+#include "measure/bench_directory.h"
+#include "process/child.h"
+#include "process/hugepages.h"
+#include "process/program.h"
+#include "serve/pci_view.h"
 
 #define MAC               "00:0d:3a:76:3b:d0"
 #define VIRTIO_QUEUES_MAX 8u /* pairs of net_virtio_user */
 #define READY_SECONDS     10
-#define BENCH_BURST       32u /* testpmd's, which sends one to each queue in turn */
-
-const char *const case_names[CASES] = { "tx", "rx", "loop", "latency" };
-const char *const subject_names[SUBJECTS] = { "manakin", "memif", "vhost-user", "null", "copy" };
 
 struct subject {
 	enum bench_subject which;
@@ -52,14 +48,6 @@ struct subject {
 	struct testpmd *app;
 	struct testpmd *peer;
 };
-
-double bench_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 bool subject_can(enum bench_subject which, const struct point *point, const char **why)
 {
@@ -104,18 +92,20 @@ int subject_needs(enum bench_subject which, struct error *error)
 	if (which == SUBJECT_COPY)
 		return 0;
 	if (!program_find(TESTPMD_APP)) {
-		return error_fail(error, -ENOENT, "there is no " TESTPMD_APP " in PATH; install DPDK's "
-			 "applications: apt-get install dpdk-dev");
+		return error_fail(error, -ENOENT,
+				  "there is no " TESTPMD_APP " in PATH; install DPDK's "
+				  "applications: apt-get install dpdk-dev");
 	}
 	for (int i = 0; i < 2 && needs[which][i]; i++) {
 		char driver[32];
 
 		snprintf(driver, sizeof(driver), "net_%s", needs[which][i]);
 		if (!driver_there(driver)) {
-			return error_fail(error, -ENOENT, "DPDK's %s is not installed; install it: apt-get "
-				 "install 'librte-net-%s*', or choose others with "
-				 "--subject",
-				 driver, needs[which][i]);
+			return error_fail(error, -ENOENT,
+					  "DPDK's %s is not installed; install it: apt-get "
+					  "install 'librte-net-%s*', or choose others with "
+					  "--subject",
+					  driver, needs[which][i]);
 		}
 	}
 	return 0;
@@ -210,7 +200,7 @@ static int open_adapter(struct subject *s, struct error *error)
 	const struct point *point = &s->point;
 	char fabric[64], ready[128];
 	struct child_plan plan = { .err = STDERR_FILENO };
-	double end = bench_now() + READY_SECONDS;
+	double end = clock_seconds() + READY_SECONDS;
 	int err = 0;
 
 	snprintf(fabric, sizeof(fabric), "%s",
@@ -235,10 +225,11 @@ static int open_adapter(struct subject *s, struct error *error)
 		err = child_start(&s->adapter, &plan);
 	child_args_free(plan.argv);
 	snprintf(ready, sizeof(ready),
-		 SOFTWARE_DIRECTORY "/%s/pci/" VIEW_ADDRESS_DEFAULT "/manakin_socket", s->adapter_name);
+		 SOFTWARE_DIRECTORY "/%s/pci/" PCI_VIEW_ADDRESS_DEFAULT "/manakin_socket",
+		 s->adapter_name);
 	while (!err && access(ready, F_OK)) {
 		usleep(5000);
-		if (bench_now() > end)
+		if (clock_seconds() > end)
 			err = -ETIMEDOUT;
 	}
 	if (err)
@@ -249,7 +240,7 @@ static int open_adapter(struct subject *s, struct error *error)
 /** await_link() - until both ends have found each other */
 static int await_link(struct testpmd *testpmd, struct error *error)
 {
-	double end = bench_now() + READY_SECONDS;
+	double end = clock_seconds() + READY_SECONDS;
 	const char *answer;
 	int err;
 
@@ -259,9 +250,9 @@ static int await_link(struct testpmd *testpmd, struct error *error)
 			return 0;
 		if (!err)
 			err = testpmd_wait(testpmd, 0.05);
-	} while (!err && bench_now() < end);
+	} while (!err && clock_seconds() < end);
 	error_say(error, "the two testpmds do not find each other within %d seconds",
-		 READY_SECONDS);
+		  READY_SECONDS);
 	return err ? err : -ETIMEDOUT;
 }
 
@@ -278,7 +269,8 @@ static int open_ends(struct subject *s, struct error *error)
 		if (err)
 			return err;
 		snprintf(pci, sizeof(pci), SOFTWARE_DIRECTORY "/%s/pci", s->adapter_name);
-		return open_testpmd(p, false, pci, VIEW_ADDRESS_DEFAULT ",mac=" MAC, &s->app, error);
+		return open_testpmd(p, false, pci, PCI_VIEW_ADDRESS_DEFAULT ",mac=" MAC, &s->app,
+				    error);
 	case SUBJECT_MEMIF:
 		snprintf(vdev, sizeof(vdev),
 			 "net_memif0,role=server,socket=%s/memif,socket-abstract=no,"
@@ -328,7 +320,7 @@ int subject_open(enum bench_subject which, const struct point *point, struct sub
 	s->point = *point;
 	s->adapter = (struct child){ .pidfd = -1 };
 	s->adapter_said = -1;
-	bench_adapter_name(point->directory, s->adapter_name, sizeof(s->adapter_name));
+	bench_directory_adapter(point->directory, s->adapter_name, sizeof(s->adapter_name));
 	err = open_ends(s, error);
 	if (err)
 		subject_close(s, &ignored);
@@ -400,15 +392,15 @@ int subject_turn(struct subject *s, double seconds, double *mpps, struct error *
 		err = stop(s);
 	if (err) {
 		error_say(error, "%s: %s", subject_names[s->which],
-			 err == -EPIPE   ? "testpmd ended by itself"
-			 : err == -EINTR ? "interrupted"
-					 : strerror(-err));
+			  err == -EPIPE   ? "testpmd ended by itself"
+			  : err == -EINTR ? "interrupted"
+					  : strerror(-err));
 		return err;
 	}
 	*mpps = (double)(s->point.what == CASE_TX ? rates.tx_pps : rates.rx_pps) / 1e6;
 	if (!*mpps) {
 		return error_fail(error, -EIO, "%s: no packets in the case %s",
-			 subject_names[s->which], case_names[s->point.what]);
+				  subject_names[s->which], case_names[s->point.what]);
 	}
 	return 0;
 }
@@ -444,9 +436,10 @@ int subject_close(struct subject *s, struct error *error)
 	if (s->adapter.pid > 0)
 		child_stop(&s->adapter, SIGINT, 5000);
 	if (compare && (arrived(s->adapter_said, &frames) || frames != rates.tx_packets)) {
-		error_say(error, "testpmd sent %" PRIu64 " packets and %" PRIu64 " arrived "
-			 "at the adapter's sink",
-			 rates.tx_packets, frames);
+		error_say(error,
+			  "testpmd sent %" PRIu64 " packets and %" PRIu64 " arrived "
+			  "at the adapter's sink",
+			  rates.tx_packets, frames);
 		err = -EIO;
 	}
 	if (s->adapter_said >= 0)

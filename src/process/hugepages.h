@@ -6,10 +6,6 @@
 #define MANAKIN_PROCESS_HUGEPAGES_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <sys/types.h>
-
-#include "base/error.h"
 
 #define HUGEPAGE_SIZE   (2u << 20)
 #define HUGEPAGES_COUNT "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
@@ -25,28 +21,5 @@ unsigned long long hugepages_memory(void);
 
 /** hugepages_mounted() - is there a hugetlbfs that this process may write to? */
 bool hugepages_mounted(void);
-
-/**
- * struct hugepages - pages that were added to the machine's for a while
- * @keeper:	process that takes them back when this one has ended, however it ends
- * @pipe:	closed: we have ended
- */
-struct hugepages {
-	pid_t keeper;
-	int pipe;
-};
-
-/**
- * hugepages_borrow() - see to it that so many are free
- * @pages:	how many
- * @hugepages:	filled in
- * @error:	on failure, a sentence for the user
- *
- * Return: 0 or a negative errno
- */
-int hugepages_borrow(unsigned long pages, struct hugepages *hugepages, struct error *error);
-
-/** hugepages_return() - the machine has as many as before; also after a failure */
-void hugepages_return(struct hugepages *hugepages);
 
 #endif

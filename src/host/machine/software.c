@@ -6,39 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "host/machine/control.h"
 #include "host/machine/netdev.h"
 
 #define ANSWER_SECONDS 2
-
-ssize_t software_ask(const char *path, const char *request, char *answer, size_t size)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct timeval wait = { .tv_sec = ANSWER_SECONDS };
-	ssize_t len = -1;
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	strcpy(address.sun_path, path);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)) &&
-	    send(fd, request, strlen(request), MSG_NOSIGNAL) > 0)
-		len = recv(fd, answer, size - 1, 0);
-	if (len < 0)
-		len = -errno;
-	close(fd);
-	if (len >= 0)
-		answer[len] = '\0';
-	return len;
-}
 
 /** read_port() - from what the adapter says of it; false if that makes no sense */
 static bool read_port(const json_t *object, struct software_port *port)
@@ -54,15 +27,12 @@ static bool read_port(const json_t *object, struct software_port *port)
 	return true;
 }
 
-/** read_answer() - the adapter's description of itself */
-static void read_answer(const char *answer, struct software_adapter *adapter)
+/** read_description() - what the adapter says it is */
+static void read_description(const char *text, struct software_adapter *adapter)
 {
-	json_t *root, *port;
+	json_t *root = json_loads(text, 0, NULL), *port;
 	size_t i;
 
-	if (strncmp(answer, "ok\n", 3))
-		return;
-	root = json_loads(answer + 3, 0, NULL);
 	if (!root)
 		return;
 	adapter->running = true;
@@ -75,17 +45,19 @@ static void read_answer(const char *answer, struct software_adapter *adapter)
 }
 
 /** describe() - ask the adapter whose directory this is, below any root */
-static void describe(const struct host *host, struct software_adapter *adapter, char *answer)
+static void describe(const struct host *host, struct software_adapter *adapter,
+		     struct control_answer *answer)
 {
-	char path[64];
+	char socket[64], path[64];
 	int fd = host_open_file(host, SOFTWARE_DIRECTORY "/%s", adapter->name);
 
 	if (fd < 0)
 		return;
 	/* The directory's own path may be longer than a socket's may be. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/socket" SOFTWARE_CONTROL_SUFFIX, fd);
-	if (software_ask(path, "describe", answer, SOFTWARE_ANSWER_MAX + 1) > 0)
-		read_answer(answer, adapter);
+	snprintf(socket, sizeof(socket), "/proc/self/fd/%d/socket", fd);
+	if (!control_path(socket, path, sizeof(path)) &&
+	    !control_ask(path, "describe", ANSWER_SECONDS, answer) && !answer->refused)
+		read_description(answer->text, adapter);
 	close(fd);
 }
 
@@ -118,7 +90,7 @@ static bool read_adapter(const struct host *host, const char *name,
 
 int software_read(const struct host *host, struct software_adapters *adapters)
 {
-	char *answer = NULL;
+	struct control_answer *answer = NULL;
 	struct names names;
 	int err;
 
@@ -128,7 +100,7 @@ int software_read(const struct host *host, struct software_adapters *adapters)
 		err = 0;
 	if (!err && names.n) {
 		adapters->adapter = calloc(names.n, sizeof(*adapters->adapter));
-		answer = malloc(SOFTWARE_ANSWER_MAX + 1);
+		answer = malloc(sizeof(*answer));
 		if (!adapters->adapter || !answer)
 			err = -ENOMEM;
 	}

@@ -14,13 +14,9 @@
 #include "host/machine/pci.h"
 #include "host/machine/root.h"
 
-#define SOFTWARE_DIRECTORY      "/run/manakin"
-#define SOFTWARE_NAME_TEXT      32u
-#define SOFTWARE_PORTS_MAX      16u
-
-/* The control socket: a packet is a request, answered by one of at most so many bytes. */
-#define SOFTWARE_CONTROL_SUFFIX ".ctl" /* after the name of the adapter's own socket */
-#define SOFTWARE_ANSWER_MAX     65536u
+#define SOFTWARE_DIRECTORY "/run/manakin"
+#define SOFTWARE_NAME_TEXT 32u
+#define SOFTWARE_PORTS_MAX 16u
 
 /**
  * struct software_port - a vPort
@@ -57,14 +53,5 @@ struct software_adapters {
 /** software_read() - all of them, in the order of their names; 0 or a negative errno */
 int software_read(const struct host *host, struct software_adapters *adapters);
 void software_free(struct software_adapters *adapters);
-
-/**
- * software_ask() - one request to a running adapter
- * @path:	of its control socket
- * @answer:	at least SOFTWARE_ANSWER_MAX + 1 bytes; the verdict, a line feed, and text
- *
- * Return: the length of the answer, or a negative errno
- */
-ssize_t software_ask(const char *path, const char *request, char *answer, size_t size);
 
 #endif

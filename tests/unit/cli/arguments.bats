@@ -200,7 +200,7 @@ stop() {
 # ---- manakin control ----
 
 @test "control: requests that are none" {
-	refused 2 "what shall the adapter do?" control
+	refused 2 "name a request" control
 	for request in frob "link 0" "link 0 sideways" "link x up" "timeout" "timeout 5x" "stats now"; do
 		# shellcheck disable=SC2086
 		refused 2 "'$request' is not a request" control --socket socket $request

@@ -5,7 +5,7 @@
  * driver where to connect. DPDK passes a device without a driver link over, so
  * there is one; it leads nowhere.
  */
-#include "serve/view.h"
+#include "serve/pci_view.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,11 +19,11 @@
 #define LINK_DRIVER "driver"
 #define LINK_SOCKET "manakin_socket"
 
-static const char *const files[] = { "vendor",	       "device",    "class",
+static const char *const files[] = { "vendor",           "device",           "class",
 				     "subsystem_vendor", "subsystem_device", "numa_node",
-				     "resource",	 "max_vfs" };
+				     "resource",         "max_vfs" };
 
-bool view_address_ok(const char *address)
+bool pci_view_address_ok(const char *address)
 {
 	unsigned int domain, bus, device, function;
 	int end = 0;
@@ -52,8 +52,8 @@ static int write_file(const char *directory, const char *name, const char *text)
 static int write_files(const char *directory, bool physical)
 {
 	char device[16], resource[512];
-	const char *const texts[] = { "0x1414\n", device,	"0x020000\n", "0x1414\n",
-				      device,	  "-1\n",	resource,     "0\n" };
+	const char *const texts[] = { "0x1414\n", device, "0x020000\n", "0x1414\n",
+				      device,     "-1\n", resource,     "0\n" };
 
 	static_assert(sizeof(texts) / sizeof(texts[0]) == sizeof(files) / sizeof(files[0]),
 		      "a text for each file");
@@ -80,12 +80,12 @@ static int make_link(const char *directory, const char *name, const char *target
 	return symlink(target, path) < 0 ? -errno : 0;
 }
 
-int view_make(const char *directory, const char *address, bool physical, struct error *error)
+int pci_view_make(const char *directory, const char *address, bool physical, struct error *error)
 {
 	char path[200];
 	int err = 0;
 
-	view_remove(directory, address);
+	pci_view_remove(directory, address);
 	/* Only removed above if empty, and then there is nothing to listen on. */
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
 		err = -errno;
@@ -102,12 +102,14 @@ int view_make(const char *directory, const char *address, bool physical, struct 
 	if (!err)
 		err = make_link(path, LINK_SOCKET, "../../socket");
 	if (err)
-		error_say(error, "cannot make %s: %s; choose another --name, or a --socket "
-					    "elsewhere", path, strerror(-err));
+		error_say(error,
+			  "cannot make %s: %s; choose another --name, or a --socket "
+			  "elsewhere",
+			  path, strerror(-err));
 	return err;
 }
 
-void view_remove(const char *directory, const char *address)
+void pci_view_remove(const char *directory, const char *address)
 {
 	char path[256];
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * serve/port.h - read the --port option of `manakin device`.
+ * serve/port_option.h - read the --port option of `manakin device`.
  */
-#ifndef MANAKIN_SERVE_PORT_H
-#define MANAKIN_SERVE_PORT_H
+#ifndef MANAKIN_SERVE_PORT_OPTION_H
+#define MANAKIN_SERVE_PORT_OPTION_H
 
 #include "base/error.h"
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include "device/adapter.h"
 
 /**
- * port_parse() - read mac=..,fabric=..,mtu=..,queues=..,source=check
+ * port_option_parse() - read mac=..,fabric=..,mtu=..,queues=..,source=check
  * @text:	changed, and has to stay: @port points into it
  * @port:	defaults are filled in, but for the MAC, which stays all zero if it is not given
  * @error:	on failure, a sentence for the user
@@ -21,6 +21,9 @@
  *
  * Return: 0 or -EINVAL
  */
-int port_parse(char *text, struct adapter_port_config *port, struct error *error);
+int port_option_parse(char *text, struct adapter_port_config *port, struct error *error);
+
+/** port_option_default() - a port of which nothing was said: a sink */
+void port_option_default(struct adapter_port_config *port);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "serve/port.h"
+#include "serve/port_option.h"
 
 /** struct parsed - a result, and the text it points into */
 struct parsed {
@@ -28,7 +28,7 @@ static struct parsed *parse(const char *text)
 
 	assert_true(strlen(text) < sizeof(parsed->text));
 	strcpy(parsed->text, text);
-	parsed->err = port_parse(parsed->text, &parsed->port, &parsed->error);
+	parsed->err = port_option_parse(parsed->text, &parsed->port, &parsed->error);
 	return parsed;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "serve/port.h"
+#include "serve/port_option.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MTU_DEFAULT 1500
+#define MTU_DEFAULT    1500
 #define QUEUES_DEFAULT 16
 
 static const char *const keys[] = { "mac=", "fabric=", "mtu=", "queues=", "source=" };
@@ -69,44 +69,56 @@ static int parse_field(const char *field, struct adapter_port_config *port, stru
 	unsigned long number;
 
 	if (!value++)
-		return error_fail(error, -EINVAL, "--port: '%s' is not KEY=VALUE; keys are mac, fabric, mtu, queues, source",
-			    field);
+		return error_fail(
+			error, -EINVAL,
+			"--port: '%s' is not KEY=VALUE; keys are mac, fabric, mtu, queues, source",
+			field);
 	if (!strncmp(field, "mac=", 4)) {
 		if (parse_mac(value, port->mac))
-			return error_fail(error, -EINVAL, "--port: '%s' is not a unicast MAC address like 00:0d:3a:76:3b:d0",
-				    value);
+			return error_fail(
+				error, -EINVAL,
+				"--port: '%s' is not a unicast MAC address like 00:0d:3a:76:3b:d0",
+				value);
 	} else if (!strncmp(field, "fabric=", 7)) {
 		port->fabric = value;
 	} else if (!strncmp(field, "mtu=", 4)) {
 		if (parse_number(value, ADAPTER_MTU_MIN, ADAPTER_MTU_MAX, &number))
-			return error_fail(error, -EINVAL, "--port: an MTU is %u to %u bytes, not '%s'",
-				    ADAPTER_MTU_MIN, ADAPTER_MTU_MAX, value);
+			return error_fail(error, -EINVAL,
+					  "--port: an MTU is %u to %u bytes, not '%s'",
+					  ADAPTER_MTU_MIN, ADAPTER_MTU_MAX, value);
 		port->mtu = (uint16_t)number;
 	} else if (!strncmp(field, "queues=", 7)) {
 		if (parse_number(value, 1, ADAPTER_QUEUES_MAX, &number))
 			return error_fail(error, -EINVAL, "--port: 1 to %u queues, not '%s'",
-				    ADAPTER_QUEUES_MAX, value);
+					  ADAPTER_QUEUES_MAX, value);
 		port->queues = (unsigned int)number;
 	} else if (!strncmp(field, "source=", 7)) {
 		if (strcmp(value, "check") && strcmp(value, "any"))
-			return error_fail(error, -EINVAL, "--port: source is 'check' or 'any', not '%s'",
-				    value);
+			return error_fail(error, -EINVAL,
+					  "--port: source is 'check' or 'any', not '%s'", value);
 		port->check_source = !strcmp(value, "check");
 	} else {
-		return error_fail(error, -EINVAL, "--port: there is no '%.*s'; keys are mac, fabric, mtu, queues, source",
-			    (int)(value - field - 1), field);
+		return error_fail(
+			error, -EINVAL,
+			"--port: there is no '%.*s'; keys are mac, fabric, mtu, queues, source",
+			(int)(value - field - 1), field);
 	}
 	return 0;
 }
 
-int port_parse(char *text, struct adapter_port_config *port, struct error *error)
+void port_option_default(struct adapter_port_config *port)
 {
-	char *rest = text;
-
 	memset(port, 0, sizeof(*port));
 	port->fabric = "sink";
 	port->mtu = MTU_DEFAULT;
 	port->queues = QUEUES_DEFAULT;
+}
+
+int port_option_parse(char *text, struct adapter_port_config *port, struct error *error)
+{
+	char *rest = text;
+
+	port_option_default(port);
 	while (rest && *rest) {
 		int err = parse_field(next_field(&rest), port, error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "serve/control.h"
+#include "serve/control_server.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -13,8 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "serve/summary.h"
-#include "host/machine/netdev.h"
+#include "base/mac.h"
+#include "host/machine/control.h"
+#include "serve/statistics.h"
 
 #define CLIENTS_MAX 8 /* connections at a time */
 
@@ -25,11 +26,6 @@ struct control_server {
 	int clients;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 };
-
-int control_path(const char *socket, char *path, size_t size)
-{
-	return snprintf(path, size, "%s" CONTROL_SUFFIX, socket) < (int)size ? 0 : -ENAMETOOLONG;
-}
 
 int control_server_open(struct adapter *adapter, struct control_server **out, struct error *error)
 {
@@ -53,9 +49,10 @@ int control_server_open(struct adapter *adapter, struct control_server **out, st
 	unlink(server->path);
 	mask = umask(0177);
 	err = server->listener < 0 || server->epoll < 0 ||
-		      bind(server->listener, (struct sockaddr *)&address, sizeof(address)) < 0 ?
-		      -errno :
-		      0;
+			      bind(server->listener, (struct sockaddr *)&address, sizeof(address)) <
+				      0
+		      ? -errno
+		      : 0;
 	umask(mask);
 	if (err)
 		goto fail;
@@ -67,8 +64,10 @@ int control_server_open(struct adapter *adapter, struct control_server **out, st
 	*out = server;
 	return 0;
 fail:
-	error_say(error, "cannot listen for control requests on %s: %s; choose another "
-				    "--socket", server->path, strerror(-err));
+	error_say(error,
+		  "cannot listen for control requests on %s: %s; choose another "
+		  "--socket",
+		  server->path, strerror(-err));
 	control_server_close(server);
 	return err;
 }
@@ -108,14 +107,16 @@ __attribute__((format(printf, 3, 4))) static void answer(int client, const char 
 static void answer_event(int client, int err, const char *what)
 {
 	if (!err)
-		answer(client, "ok", "%s", "");
+		answer(client, CONTROL_OK, "%s", "");
 	else if (err == -ENOTCONN)
-		answer(client, "ok", "%s: no driver is there to be told\n", what);
+		answer(client, CONTROL_OK, "%s: no driver is there to be told\n", what);
 	else if (err == -EOPNOTSUPP)
-		answer(client, "error", "%s: the adapter has no synthetic cards; start it with "
-		       "--synthetic, or the guest with --netvsc\n", what);
+		answer(client, CONTROL_ERROR,
+		       "%s: the adapter has no synthetic cards; start it with "
+		       "--synthetic, or the guest with --netvsc\n",
+		       what);
 	else
-		answer(client, "error", "%s: the value makes no sense\n", what);
+		answer(client, CONTROL_ERROR, "%s: the value makes no sense\n", what);
 }
 
 /** answer_description() - what the adapter is, and whether a client is attached */
@@ -136,43 +137,65 @@ static void answer_description(int client, const struct adapter *adapter)
 	root = json_pack("{s:b, s:o}", "attached", adapter_busy(adapter), "ports", ports);
 	if (root)
 		text = json_dumps(root, 0);
-	answer(client, text ? "ok" : "error", "%s\n", text ? text : "out of memory");
+	answer(client, text ? CONTROL_OK : CONTROL_ERROR, "%s\n", text ? text : "out of memory");
 	free(text);
 	json_decref(root);
 }
 
-/** carry_out() - one request */
-static void carry_out(struct control_server *server, int client, char *request)
+static void answer_statistics(int client, struct adapter *adapter, bool json)
 {
-	struct adapter *adapter = server->adapter;
-	unsigned int number;
-	char word[8];
+	char *text = statistics_text(&adapter, 1, json);
 
-	if (!strcmp(request, "stats json") || !strcmp(request, "stats table")) {
-		char *text = summary_text(&adapter, 1, !strcmp(request, "stats json"));
+	answer(client, text ? CONTROL_OK : CONTROL_ERROR, "%s", text ? text : "out of memory\n");
+	free(text);
+}
 
-		answer(client, text ? "ok" : "error", "%s", text ? text : "out of memory\n");
-		free(text);
-	} else if (!strcmp(request, "describe")) {
+static void answer_link(int client, struct adapter *adapter, unsigned int port, bool up)
+{
+	unsigned int ports = adapter_config(adapter)->ports;
+
+	if (port < ports)
+		answer_event(client, adapter_set_link(adapter, port, up), "link");
+	else
+		answer(client, CONTROL_ERROR, "there is no port %u; the adapter has %u, from 0\n",
+		       port, ports);
+}
+
+/** carry_out() - one request */
+static void carry_out(struct adapter *adapter, int client, const char *words)
+{
+	struct control_request request;
+
+	if (!control_parse(words, &request)) {
+		answer(client, CONTROL_ERROR, "request '%s' is not known\n", words);
+		return;
+	}
+	switch (request.command) {
+	case CONTROL_STATS_TABLE:
+	case CONTROL_STATS_JSON:
+		answer_statistics(client, adapter, request.command == CONTROL_STATS_JSON);
+		break;
+	case CONTROL_DESCRIBE:
 		answer_description(client, adapter);
-	} else if (sscanf(request, "link %9u %7s", &number, word) == 2 &&
-		   (!strcmp(word, "up") || !strcmp(word, "down"))) {
-		if (number >= adapter_config(adapter)->ports)
-			answer(client, "error", "there is no port %u; the adapter has %u, from 0\n",
-			       number, adapter_config(adapter)->ports);
-		else
-			answer_event(client, adapter_set_link(adapter, number, !strcmp(word, "up")),
-				     "link");
-	} else if (sscanf(request, "timeout %9u", &number) == 1) {
-		answer_event(client, adapter_reconfigure(adapter, number), "timeout");
-	} else if (!strcmp(request, "vf revoke") || !strcmp(request, "vf return")) {
-		answer_event(client, adapter_set_vf(adapter, !strcmp(request, "vf return")), "vf");
-	} else if (sscanf(request, "card %9u %7s", &number, word) == 2 && !strcmp(word, "pull")) {
-		answer_event(client, adapter_pull_card(adapter, number), "card");
-	} else if (!strcmp(request, "reset")) {
+		break;
+	case CONTROL_LINK_UP:
+	case CONTROL_LINK_DOWN:
+		answer_link(client, adapter, request.number, request.command == CONTROL_LINK_UP);
+		break;
+	case CONTROL_VF_REVOKE:
+	case CONTROL_VF_RETURN:
+		answer_event(client, adapter_set_vf(adapter, request.command == CONTROL_VF_RETURN),
+			     "vf");
+		break;
+	case CONTROL_CARD_PULL:
+		answer_event(client, adapter_pull_card(adapter, request.number), "card");
+		break;
+	case CONTROL_TIMEOUT:
+		answer_event(client, adapter_reconfigure(adapter, request.number), "timeout");
+		break;
+	case CONTROL_RESET:
 		answer_event(client, adapter_request_reset(adapter), "reset");
-	} else {
-		answer(client, "error", "request '%s' is not known\n", request);
+		break;
 	}
 }
 
@@ -189,7 +212,7 @@ static void serve_client(struct control_server *server, int client)
 		return;
 	}
 	request[len] = '\0';
-	carry_out(server, client, request);
+	carry_out(server->adapter, client, request);
 }
 
 void control_server_serve(struct control_server *server)

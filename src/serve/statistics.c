@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "serve/summary.h"
+#include "serve/statistics.h"
 
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
@@ -8,16 +8,18 @@
 
 #include "base/mac.h"
 
+#include "base/mac.h"
+
 static const struct {
 	const char *name;
 	bool text;
 } columns[] = {
-	{ "adapter", true },   { "port", false },	 { "mac", true },
-	{ "fabric", true },    { "tx_packets", false },	 { "tx_bytes", false },
-	{ "tx_tso", false },   { "tx_csum", false },	 { "tx_vlan", false },
-	{ "tx_errors", false }, { "rx_packets", false }, { "rx_bytes", false },
+	{ "adapter", true },     { "port", false },         { "mac", true },
+	{ "fabric", true },      { "tx_packets", false },   { "tx_bytes", false },
+	{ "tx_tso", false },     { "tx_csum", false },      { "tx_vlan", false },
+	{ "tx_errors", false },  { "rx_packets", false },   { "rx_bytes", false },
 	{ "rx_dropped", false }, { "rx_coalesced", false }, { "wire_tx", false },
-	{ "wire_rx", false },  { "wire_bad", false },	 { "queues", false },
+	{ "wire_rx", false },    { "wire_bad", false },     { "queues", false },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
@@ -62,7 +64,7 @@ static void add_port(struct libscols_table *table, struct adapter *adapter, unsi
 	put_number(line, i++, c.tx_queues);
 }
 
-char *summary_text(struct adapter *const *adapters, unsigned int n, bool json)
+char *statistics_text(struct adapter *const *adapters, unsigned int n, bool json)
 {
 	struct libscols_table *table = scols_new_table();
 	char *text = NULL, *lines = NULL;
@@ -76,8 +78,8 @@ char *summary_text(struct adapter *const *adapters, unsigned int n, bool json)
 			table, columns[i].name, 0, columns[i].text ? 0 : SCOLS_FL_RIGHT);
 
 		if (column)
-			scols_column_set_json_type(column, columns[i].text ? SCOLS_JSON_STRING :
-									      SCOLS_JSON_NUMBER);
+			scols_column_set_json_type(column, columns[i].text ? SCOLS_JSON_STRING
+									   : SCOLS_JSON_NUMBER);
 	}
 	for (unsigned int a = 0; a < n; a++) {
 		/* Whoever looks at the counters looks at the captures too. */
@@ -92,9 +94,9 @@ char *summary_text(struct adapter *const *adapters, unsigned int n, bool json)
 	return text;
 }
 
-void summary_print(struct adapter *const *adapters, unsigned int n, bool json)
+void statistics_print(struct adapter *const *adapters, unsigned int n, bool json)
 {
-	char *text = summary_text(adapters, n, json);
+	char *text = statistics_text(adapters, n, json);
 
 	if (text)
 		fputs(text, stdout);

@@ -4,7 +4,7 @@
  * directory below SOFTWARE_DIRECTORY is called after it. A killed bench takes its children with it
  * and leaves both; whoever gets the lock knows that nobody uses them.
  */
-#include "measure/directory.h"
+#include "measure/bench_directory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #include "term/say.h"
 #include "host/machine/software.h"
-#include "serve/view.h"
+#include "serve/pci_view.h"
 
 #define PREFIX "/tmp/manakin-bench-"
 
@@ -57,7 +57,7 @@ int bench_directory_make(char *path)
 	return fd;
 }
 
-void bench_adapter_name(const char *path, char *name, size_t size)
+void bench_directory_adapter(const char *path, char *name, size_t size)
 {
 	snprintf(name, size, "bench-%s", path + strlen(PREFIX));
 }
@@ -67,13 +67,13 @@ void bench_directory_remove(int fd, const char *path)
 	static const char *const files[] = { "socket", "socket.ctl" };
 	char adapter[64], name[32], file[96];
 
-	bench_adapter_name(path, name, sizeof(name));
+	bench_directory_adapter(path, name, sizeof(name));
 	snprintf(adapter, sizeof(adapter), SOFTWARE_DIRECTORY "/%s", name);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		snprintf(file, sizeof(file), "%s/%s", adapter, files[i]);
 		unlink(file);
 	}
-	view_remove(adapter, VIEW_ADDRESS_DEFAULT);
+	pci_view_remove(adapter, PCI_VIEW_ADDRESS_DEFAULT);
 	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++)
 		unlinkat(fd, sockets[i], 0);
 	rmdir(path);

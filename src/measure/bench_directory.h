@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * measure/directory.h - where the sockets of a bench are, and what a killed one has left.
+ * measure/bench_directory.h - where the sockets of a bench are, and what a killed one has left.
  */
-#ifndef MANAKIN_MEASURE_DIRECTORY_H
-#define MANAKIN_MEASURE_DIRECTORY_H
+#ifndef MANAKIN_MEASURE_BENCH_DIRECTORY_H
+#define MANAKIN_MEASURE_BENCH_DIRECTORY_H
 
 #include <stddef.h>
 
@@ -23,7 +23,7 @@ void bench_directory_remove(int fd, const char *path);
 /** bench_directory_sweep() - remove what benches have left that were killed */
 void bench_directory_sweep(void);
 
-/** bench_adapter_name() - of the adapter of the bench with this directory */
-void bench_adapter_name(const char *path, char *name, size_t size);
+/** bench_directory_adapter() - of the adapter of the bench with this directory */
+void bench_directory_adapter(const char *path, char *name, size_t size);
 
 #endif

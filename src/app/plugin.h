@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * app/plugin.h - where this project's poll-mode driver is.
+ */
+#ifndef MANAKIN_APP_PLUGIN_H
+#define MANAKIN_APP_PLUGIN_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/**
+ * plugin_find() - the poll-mode driver, where DPDK will load it
+ * @wanted:	what the user said; NULL to look beside this program and where it is installed
+ * @path:	filled in
+ * @error:	on failure, a sentence for the user
+ *
+ * Return: 0 or a negative errno
+ */
+int plugin_find(const char *wanted, char *path, size_t size, struct error *error);
+
+#endif

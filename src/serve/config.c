@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "serve/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mac.h"
+#include "host/machine/software.h"
+#include "serve/port_option.h"
+
+int serve_config_add_adapter(struct serve_config *config, const char *socket, struct error *error)
+{
+	if (config->count == SERVE_ADAPTERS_MAX)
+		return error_fail(error, -EINVAL,
+				  "at most %u adapters in a process; start another one",
+				  SERVE_ADAPTERS_MAX);
+	if (strlen(socket) >= sizeof(config->sockets[0]))
+		return error_fail(error, -EINVAL,
+				  "the socket's path is too long: at most %zu bytes",
+				  sizeof(config->sockets[0]) - 1);
+	strcpy(config->sockets[config->count++], socket);
+	return 0;
+}
+
+int serve_config_add_port(struct serve_config *config, char *spec, struct error *error)
+{
+	struct adapter_config *adapter = &config->adapters[config->count ? config->count - 1 : 0];
+	int err;
+
+	if (adapter->ports == ADAPTER_PORTS_MAX)
+		return error_fail(error, -EINVAL, "an adapter has at most %u ports",
+				  ADAPTER_PORTS_MAX);
+	err = port_option_parse(spec, &adapter->port[adapter->ports], error);
+	if (!err)
+		adapter->ports++;
+	return err;
+}
+
+/** mac_taken() - has another port this address already? */
+static bool mac_taken(const struct serve_config *config, const struct adapter_port_config *port)
+{
+	for (unsigned int a = 0; a < config->count; a++)
+		for (unsigned int p = 0; p < config->adapters[a].ports; p++) {
+			const struct adapter_port_config *other = &config->adapters[a].port[p];
+
+			if (other != port && !memcmp(other->mac, port->mac, sizeof(port->mac)))
+				return true;
+		}
+	return false;
+}
+
+/** make_mac() - for a port that was given none: locally administered, with "MAN" in it */
+static void make_mac(const struct serve_config *config, struct adapter_port_config *port,
+		     unsigned int adapter, unsigned int number)
+{
+	uint8_t made[6] = { 0x02, 0x4d, 0x41, 0x4e, (uint8_t)adapter, (uint8_t)number };
+
+	do {
+		memcpy(port->mac, made, sizeof(made));
+		made[3]++;
+	} while (mac_taken(config, port));
+}
+
+/** give_addresses() - each port has one of its own */
+static int give_addresses(struct serve_config *config, struct error *error)
+{
+	static const uint8_t none[6];
+	char mac[MAC_TEXT];
+
+	for (unsigned int a = 0; a < config->count; a++)
+		for (unsigned int p = 0; p < config->adapters[a].ports; p++) {
+			struct adapter_port_config *port = &config->adapters[a].port[p];
+
+			if (!memcmp(port->mac, none, sizeof(none)))
+				make_mac(config, port, a, p);
+			else if (mac_taken(config, port))
+				return error_fail(error, -EINVAL,
+						  "two ports have the MAC address %s; give each "
+						  "its own",
+						  mac_text(port->mac, mac));
+		}
+	return 0;
+}
+
+int serve_config_complete(struct serve_config *config, struct error *error)
+{
+	if (!config->count) {
+		config->count = 1;
+		snprintf(config->directory, sizeof(config->directory), SOFTWARE_DIRECTORY "/%s",
+			 config->name);
+		snprintf(config->sockets[0], sizeof(config->sockets[0]), "%s/socket",
+			 config->directory);
+	}
+	for (unsigned int a = 0; a < config->count; a++) {
+		struct adapter_config *adapter = &config->adapters[a];
+
+		if (!adapter->ports)
+			port_option_default(&adapter->port[adapter->ports++]);
+		snprintf(config->names[a], sizeof(config->names[a]), a ? "%s.%u" : "%s",
+			 config->name, a);
+		adapter->name = config->names[a];
+		adapter->socket = config->sockets[a];
+		adapter->physical = config->physical;
+		adapter->synthetic = config->synthetic;
+	}
+	return give_addresses(config, error);
+}

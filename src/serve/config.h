@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * serve/config.h - which adapters a process serves, with which ports.
+ */
+#ifndef MANAKIN_SERVE_CONFIG_H
+#define MANAKIN_SERVE_CONFIG_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "device/adapter.h"
+#include "serve/pci_view.h"
+
+#define SERVE_ADAPTERS_MAX 16u
+#define SERVE_SOCKET_TEXT  108u /* bytes: of sockaddr_un.sun_path */
+#define SERVE_NAME_TEXT    32u  /* bytes of the name that the user gives */
+
+/**
+ * struct serve_config - a process that serves adapters
+ * @name:	of the first adapter; the others are NAME.1, NAME.2, ...
+ * @address:	where DPDK's PCI bus finds the adapter
+ * @cpus:	of the data lanes
+ * @lanes:	how many; 0: one, on any CPU
+ * @stats_seconds: between two tables of statistics; 0: none until the end
+ * @json:	print statistics as JSON
+ * @physical:	present the PF
+ * @synthetic:	let the host of synthetic network cards connect
+ * @count:	adapters
+ * @adapters:	their ports; the rest is filled in by serve_config_complete()
+ * @directory:	of a single adapter, with its socket and the view for DPDK; empty: the user has
+ *		chosen the sockets
+ */
+struct serve_config {
+	const char *name, *address;
+	unsigned int cpus[LANES_MAX];
+	unsigned int lanes;
+	unsigned int stats_seconds;
+	bool json, physical, synthetic;
+	unsigned int count;
+	struct adapter_config adapters[SERVE_ADAPTERS_MAX];
+	char sockets[SERVE_ADAPTERS_MAX][SERVE_SOCKET_TEXT];
+	char names[SERVE_ADAPTERS_MAX][SERVE_NAME_TEXT + 8];
+	char directory[64];
+};
+
+/**
+ * serve_config_add_adapter() - another adapter; the ports that are added next are its own
+ * @error:	on failure, a sentence for the user
+ *
+ * Return: 0 or -EINVAL
+ */
+int serve_config_add_adapter(struct serve_config *config, const char *socket, struct error *error);
+
+/**
+ * serve_config_add_port() - a port of the last adapter, or of the first one before it is added
+ * @spec:	as --port takes it; changed, and has to stay
+ * @error:	on failure, a sentence for the user
+ *
+ * Return: 0 or -EINVAL
+ */
+int serve_config_add_port(struct serve_config *config, char *spec, struct error *error);
+
+/**
+ * serve_config_complete() - fill in what was left open: sockets, ports, names, MAC addresses
+ * @error:	on failure, a sentence for the user
+ *
+ * Return: 0, or -EINVAL if two ports were given the same MAC address
+ */
+int serve_config_complete(struct serve_config *config, struct error *error);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * serve/control_server.h - answer those who ask a running adapter, such as `manakin control`.
+ *
+ * The protocol is in host/machine/control.h.
+ */
+#ifndef MANAKIN_SERVE_CONTROL_SERVER_H
+#define MANAKIN_SERVE_CONTROL_SERVER_H
+
+#include "base/error.h"
+#include "device/adapter.h"
+
+struct control_server;
+
+/**
+ * control_server_open() - listen for requests about @adapter
+ * @error:	on failure, a sentence for the user
+ *
+ * Return: 0 or a negative errno
+ */
+int control_server_open(struct adapter *adapter, struct control_server **server,
+			struct error *error);
+void control_server_close(struct control_server *server);
+
+/** control_server_fd() - readable when control_server_serve() has something to do */
+int control_server_fd(const struct control_server *server);
+
+/** control_server_serve() - answer whoever waits, without blocking */
+void control_server_serve(struct control_server *server);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation: this is the control thread. It waits in one epoll set for the request to
+ * stop, the timer of the statistics, clients' memory that was taken away, and, of each adapter, its
+ * client and its control socket. Each of these is a source with a function that serves it without
+ * blocking. Packets are moved by the lanes, which are threads of their own.
+ */
+#include "serve/process.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "host/machine/software.h"
+#include "serve/control_server.h"
+#include "serve/statistics.h"
+#include "term/say.h"
+
+#define EVENTS_MAX  8
+#define SOURCES_MAX (3 + 2 * SERVE_ADAPTERS_MAX)
+
+/**
+ * struct source - a descriptor that is waited for
+ * @serve:	called when it is readable, with @what
+ */
+struct source {
+	void (*serve)(void *what);
+	void *what;
+};
+
+/**
+ * struct process - what is open
+ * @open:	how many adapters, each with its control server
+ * @timer:	of the statistics; never fires if none are wanted
+ */
+struct process {
+	const struct serve_config *config;
+	struct lanes *lanes;
+	struct adapter *adapters[SERVE_ADAPTERS_MAX];
+	struct control_server *controls[SERVE_ADAPTERS_MAX];
+	unsigned int open;
+	int epoll, timer;
+	bool stopped;
+	struct source sources[SOURCES_MAX];
+	unsigned int n_sources;
+};
+
+static void serve_adapter(void *adapter)
+{
+	adapter_serve(adapter);
+}
+
+static void serve_control(void *control)
+{
+	control_server_serve(control);
+}
+
+static void serve_stop(void *process)
+{
+	((struct process *)process)->stopped = true;
+}
+
+/** serve_guard() - a client took memory away: each adapter looks whether it was its own */
+static void serve_guard(void *what)
+{
+	struct process *process = what;
+	uint64_t count;
+
+	if (read(adapter_guard_fd(), &count, sizeof(count)) < 0)
+		return;
+	for (unsigned int i = 0; i < process->open; i++)
+		adapter_check(process->adapters[i]);
+}
+
+static void serve_timer(void *what)
+{
+	struct process *process = what;
+	uint64_t expired;
+
+	if (read(process->timer, &expired, sizeof(expired)) > 0)
+		statistics_print(process->adapters, process->open, process->config->json);
+}
+
+static int watch(struct process *process, int fd, void (*serve)(void *what), void *what)
+{
+	struct source *source = &process->sources[process->n_sources++];
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = source };
+
+	*source = (struct source){ serve, what };
+	return epoll_ctl(process->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/** watch_all() - fill the epoll set; 0 or a negative errno */
+static int watch_all(struct process *process, int stop)
+{
+	unsigned int seconds = process->config->stats_seconds;
+	struct itimerspec every = { .it_interval.tv_sec = seconds, .it_value.tv_sec = seconds };
+	int err;
+
+	process->epoll = epoll_create1(EPOLL_CLOEXEC);
+	process->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (process->epoll < 0 || process->timer < 0 ||
+	    timerfd_settime(process->timer, 0, &every, NULL) < 0)
+		return -errno;
+	err = watch(process, stop, serve_stop, process);
+	if (!err)
+		err = watch(process, process->timer, serve_timer, process);
+	if (!err)
+		err = watch(process, adapter_guard_fd(), serve_guard, process);
+	for (unsigned int i = 0; !err && i < process->open; i++) {
+		err = watch(process, adapter_fd(process->adapters[i]), serve_adapter,
+			    process->adapters[i]);
+		if (!err)
+			err = watch(process, control_server_fd(process->controls[i]), serve_control,
+				    process->controls[i]);
+	}
+	return err;
+}
+
+/** serve_until_stopped() - the loop */
+static void serve_until_stopped(struct process *process)
+{
+	struct epoll_event events[EVENTS_MAX];
+
+	while (!process->stopped) {
+		int n = epoll_wait(process->epoll, events, EVENTS_MAX, -1);
+
+		for (int i = 0; i < n; i++) {
+			struct source *source = events[i].data.ptr;
+
+			source->serve(source->what);
+		}
+	}
+}
+
+/** make_run_directory() - for a socket below SOFTWARE_DIRECTORY; one that is there stays */
+static int make_run_directory(const char *socket)
+{
+	char path[SERVE_SOCKET_TEXT];
+	int err;
+
+	if (strncmp(socket, SOFTWARE_DIRECTORY "/", strlen(SOFTWARE_DIRECTORY) + 1))
+		return 0;
+	strcpy(path, socket);
+	*strrchr(path, '/') = '\0';
+	if ((!mkdir(SOFTWARE_DIRECTORY, 0755) || errno == EEXIST) &&
+	    (!mkdir(path, 0700) || errno == EEXIST))
+		return 0;
+	err = -errno;
+	say("cannot make %s: %s; run it as root, or choose a --socket elsewhere", path,
+	    strerror(-err));
+	return err;
+}
+
+/** open_adapter() - the next one of the configuration, with its control socket */
+static int open_adapter(struct process *process)
+{
+	const struct adapter_config *config = &process->config->adapters[process->open];
+	struct adapter **adapter = &process->adapters[process->open];
+	struct error error;
+	int err = make_run_directory(config->socket);
+
+	if (err)
+		return err;
+	err = adapter_open(config, process->lanes, adapter, &error);
+	if (!err) {
+		err = control_server_open(*adapter, &process->controls[process->open], &error);
+		if (err)
+			adapter_close(*adapter);
+	}
+	if (err)
+		say("%s", error.text);
+	else
+		process->open++;
+	return err;
+}
+
+/** open_all() - the adapters, and the view for DPDK; has said why if it cannot */
+static int open_all(struct process *process)
+{
+	const struct serve_config *config = process->config;
+	struct error error;
+	int err = 0;
+
+	while (!err && process->open < config->count)
+		err = open_adapter(process);
+	if (err || !*config->directory)
+		return err;
+	err = pci_view_make(config->directory, config->address, config->physical, &error);
+	if (err)
+		say("%s", error.text);
+	return err;
+}
+
+static void close_all(struct process *process)
+{
+	bool opened = process->open;
+
+	while (process->open) {
+		control_server_close(process->controls[--process->open]);
+		adapter_close(process->adapters[process->open]);
+	}
+	if (opened && *process->config->directory)
+		pci_view_remove(process->config->directory, process->config->address);
+	if (process->timer >= 0)
+		close(process->timer);
+	if (process->epoll >= 0)
+		close(process->epoll);
+}
+
+int serve_run(const struct serve_config *config, int stop)
+{
+	struct process process = { .config = config, .epoll = -1, .timer = -1 };
+	int err;
+
+	err = lanes_start(config->lanes ? config->cpus : NULL, config->lanes ? config->lanes : 1,
+			  &process.lanes);
+	if (err) {
+		say("cannot start the data lanes: %s; does each CPU of --cpus exist, and may this "
+		    "process use it?",
+		    strerror(-err));
+		return err;
+	}
+	err = open_all(&process);
+	if (!err) {
+		err = watch_all(&process, stop);
+		if (err)
+			say("cannot wait for clients: %s", strerror(-err));
+	}
+	for (unsigned int i = 0; !err && i < process.open; i++) {
+		const struct adapter_config *adapter = adapter_config(process.adapters[i]);
+
+		log_say(LOG_NOTICE, "%s: %u port%s, waiting for a client at %s", adapter->name,
+			adapter->ports, adapter->ports == 1 ? "" : "s", adapter->socket);
+	}
+	if (!err) {
+		serve_until_stopped(&process);
+		statistics_print(process.adapters, process.open, config->json);
+	}
+	close_all(&process);
+	lanes_stop(process.lanes);
+	return err;
+}

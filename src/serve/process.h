@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * serve/process.h - a process that serves adapters: the loop behind `manakin device`.
+ *
+ * The room serve/ turns adapters of device/ into a process that others can find, ask and stop:
+ * which adapters and ports there are (config.h, port_option.h), the sockets of clients and of
+ * `manakin control` (control_server.h), the directory in which DPDK finds an adapter (pci_view.h),
+ * and statistics (statistics.h). It uses device/ for everything that an adapter does, host/machine/
+ * for where adapters are looked for, and term/ to print statistics. It never reads a command line
+ * and never touches a packet.
+ */
+#ifndef MANAKIN_SERVE_PROCESS_H
+#define MANAKIN_SERVE_PROCESS_H
+
+#include "serve/config.h"
+
+/**
+ * serve_run() - start the adapters, serve their clients, and stop them; says why it cannot
+ * @config:	complete
+ * @stop:	a descriptor; readable: stop
+ *
+ * Prints statistics while it runs, if asked for, and at the end. The signals that stop it have to
+ * be held back by now, as the lanes are threads.
+ *
+ * Return: 0 once it was stopped, or a negative errno
+ */
+int serve_run(const struct serve_config *config, int stop);
+
+#endif
