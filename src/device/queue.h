@@ -256,7 +256,8 @@ void cq_show(struct cq *cq);
  */
 static inline void cq_hold(struct cq *cq, uint32_t last, uint32_t wq, bool is_sq)
 {
-	uint32_t info = wq | (uint32_t)is_sq << 24 | cq->producer.lap << GDMA_OWNER_SHIFT;
+	uint32_t info =
+		wq | (is_sq ? GDMA_CQE_INFO_IS_SQ : 0) | cq->producer.lap << GDMA_OWNER_SHIFT;
 
 	cq->held[cq->held_count++] = (uint64_t)info << 32 | last;
 	producer_step(&cq->producer);
@@ -352,7 +353,8 @@ static inline struct wq_plain wq_plain_read(const uint8_t *from)
 /** wq_is_plain() - one element, 8 bytes of OOB, which is not in the list; by the second word */
 static inline bool wq_is_plain(const struct wq_plain *entry)
 {
-	return (entry->header >> 32 & 0xfffu) == (1u | (GDMA_OOB_SMALL / 4) << 8);
+	return (entry->header & GDMA_WQE_WORD_SHAPE_MASK) ==
+	       (GDMA_WQE_WORD_SGES(1) | GDMA_WQE_WORD_OOB(GDMA_OOB_SMALL));
 }
 
 /** wq_mistake() - name a driver's mistake in the log, the first time for this queue */

@@ -183,19 +183,13 @@ static inline enum checksum_result verify(const struct plain_packet *packet,
 	return sum(packet, place);
 }
 
-/* struct mana_rxcomp_oob's flags in the second word of a completion */
-#define HEAD_HASH_L4  ((uint32_t)MANA_HASH_L4 << 16)
-#define HEAD_IP_GOOD  (1u << 25)
-#define HEAD_TCP_GOOD (1u << 27)
-#define HEAD_UDP_GOOD (1u << 29)
-
 static inline union receive_head make_head(bool tcp, bool hashed, bool good)
 {
 	union receive_head head = { .cqe_hdr = { .cqe_type = MANA_CQE_RX_OKAY,
 						 .client_type = MANA_CLIENT_COMPLETION } };
 
-	head.word[1] = HEAD_IP_GOOD | (hashed ? HEAD_HASH_L4 : 0) |
-		       (good ? tcp ? HEAD_TCP_GOOD : HEAD_UDP_GOOD : 0);
+	head.word[1] = MANA_RX_WORD_IP_GOOD | (hashed ? MANA_RX_WORD_HASH(MANA_HASH_L4) : 0) |
+		       (good ? tcp ? MANA_RX_WORD_TCP_GOOD : MANA_RX_WORD_UDP_GOOD : 0);
 	return head;
 }
 

@@ -188,13 +188,13 @@ static bool doorbell_long(struct adapter *adapter, uint32_t page, uint32_t offse
 		cq = table_get(&adapter->cqs, value.cq.id);
 		if (!cq || cq->doorbell != page)
 			return false;
-		cq_ring(cq, value.cq.tail & 0x7fffffffu, value.cq.arm);
+		cq_ring(cq, value.cq.tail & GDMA_DB_TAIL_MAX, value.cq.arm);
 		return true;
 	case GDMA_DB_EQ:
 		eq = table_get(&adapter->eqs, value.eq.id);
 		if (!eq || eq->doorbell != page)
 			return false;
-		eq_ring(eq, value.eq.tail & 0x7fffffffu, value.eq.arm);
+		eq_ring(eq, value.eq.tail & GDMA_DB_TAIL_MAX, value.eq.arm);
 		return true;
 	default:
 		return false;

@@ -437,7 +437,7 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 	for (unsigned int i = 0; i < n; i++) {
 		struct mana_tx_comp_oob oob = { 0 };
 
-		oob.cqe_hdr.cqe_type = done[i].type & 0x3fu;
+		oob.cqe_hdr.cqe_type = done[i].type & MANA_CQE_TYPE_MASK;
 		oob.cqe_hdr.client_type = MANA_CLIENT_COMPLETION;
 		oob.tx_wqe_offset = done[i].offset & 0x7ffffffu;
 		cq_post(sq->cq, &oob, sq->id, true);
@@ -445,10 +445,13 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 	cq_end(sq->cq);
 }
 
-/* The OOB as a 64-bit word: short format, no checksums; quiet; completion queue; vPort offset */
-#define PLAIN_OOB_QUIET       0x80u
-#define PLAIN_OOB_MASK        (UINT64_C(0xff000000ffffff00) | 0x73u)
-#define PLAIN_OOB(cq, offset) ((uint64_t)(cq) << 8 | (uint64_t)(offset) << 56)
+/* What the OOB of an entry that asks for nothing has in its word, in the fields that count */
+#define PLAIN_OOB(cq, offset)                                                                      \
+	(MANA_TX_WORD_FORMAT(MANA_PACKET_SHORT) | MANA_TX_WORD_VCQ(cq) |                           \
+	 MANA_TX_WORD_VP_OFFSET(offset))
+#define PLAIN_OOB_MASK                                                                             \
+	(MANA_TX_WORD_FORMAT(3) | MANA_TX_WORD_IP_CSUM | MANA_TX_WORD_TCP_CSUM |                   \
+	 MANA_TX_WORD_UDP_CSUM | MANA_TX_WORD_VCQ(0xffffffu) | MANA_TX_WORD_VP_OFFSET(0xffu))
 
 /**
  * struct transmit_burst - the entries of a turn
@@ -499,7 +502,7 @@ static inline unsigned int plain_entries(struct wq *sq, struct transmit_burst *b
 		piece->iov_len = entry.sge.size;
 		__builtin_prefetch(piece->iov_base);
 		*frame = (struct frame){ .iov = piece, .iovcnt = 1, .len = entry.sge.size };
-		if (!(entry.oob & PLAIN_OOB_QUIET))
+		if (!(entry.oob & MANA_TX_WORD_SUPPRESS))
 			scratch->done[burst->done++] =
 				(struct transmit_done){ .offset = (taken + i) & units,
 							.type = MANA_CQE_TX_OKAY };

@@ -82,8 +82,8 @@ union gdma_doorbell eq_bell(const struct driver_eq *eq)
 {
 	uint32_t span = (eq->mask + 1) << GDMA_OWNER_BITS;
 
-	return (union gdma_doorbell){ .word = 1ull << 63 |
-					      (uint64_t)(eq->index & (span - 1)) << 32 | eq->id };
+	return (union gdma_doorbell){ .word = GDMA_DB_WORD_ARM(true) |
+					      GDMA_DB_WORD(eq->id, eq->index & (span - 1)) };
 }
 
 void cq_init(struct driver_cq *cq, const void *ring, uint32_t size, uint32_t id)
@@ -418,13 +418,13 @@ static void post_request(struct channel *channel, size_t len)
 
 	driver_unit_write(&rq->ring[rq->tail++ & rq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT,
 			  0, (uintptr_t)channel->memory + PAGE_RESP,
-			  driver_sge_word(channel->key, MANA_PAGE_SIZE));
+			  GDMA_SGE_WORD(channel->key, MANA_PAGE_SIZE));
 	driver_wq_commit(rq, &channel->doorbell);
 	memcpy(words, &oob, sizeof(words));
 	driver_unit_write(&sq->ring[sq->tail++ & sq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_LONG,
 			  words[0], words[1], words[2]);
 	driver_unit_write(&sq->ring[sq->tail++ & sq->mask], (uintptr_t)channel->memory + PAGE_REQ,
-			  driver_sge_word(channel->key, (uint32_t)len), 0, 0);
+			  GDMA_SGE_WORD(channel->key, (uint32_t)len), 0, 0);
 	driver_wq_commit(sq, &channel->doorbell);
 }
 

@@ -161,7 +161,7 @@ static inline void driver_wq_want_bell(const struct driver_wq *wq,
 static inline union gdma_doorbell driver_wq_bell(const struct driver_wq *wq, uint32_t tail)
 {
 	/* Bytes modulo 2^32; send and receive doorbells differ in the count, which is 0. */
-	return (union gdma_doorbell){ .word = (uint64_t)(tail * GDMA_WQE_UNIT) << 32 | wq->id };
+	return (union gdma_doorbell){ .word = GDMA_DB_WORD(wq->id, tail * GDMA_WQE_UNIT) };
 }
 
 /**
@@ -253,8 +253,8 @@ static inline union gdma_doorbell driver_cq_bell(const struct driver_cq *cq, boo
 {
 	uint32_t span = (cq->mask + 1) << GDMA_OWNER_BITS;
 
-	return (union gdma_doorbell){ .word = (uint64_t)arm << 63 |
-					      (uint64_t)(cq->index & (span - 1)) << 32 | cq->id };
+	return (union gdma_doorbell){ .word = GDMA_DB_WORD_ARM(arm) |
+					      GDMA_DB_WORD(cq->id, cq->index & (span - 1)) };
 }
 
 /* ---- Sending ---- */
@@ -289,34 +289,24 @@ struct driver_txq {
 	uint64_t errors[DRIVER_TX_ERRORS];
 } __attribute__((aligned(DRIVER_CACHE_LINE)));
 
-/* Bits of the short OOB (struct mana_tx_short_oob) as they lie in its 64-bit word */
-#define DRIVER_TX_LONG       (1ull << 0) /* driver_tx_many() sets it */
-#define DRIVER_TX_IPV4       (1ull << 2)
-#define DRIVER_TX_IPV6       (1ull << 3)
-#define DRIVER_TX_IP_CSUM    (1ull << 4)
-#define DRIVER_TX_TCP_CSUM   (1ull << 5)
-#define DRIVER_TX_UDP_CSUM   (1ull << 6)
-#define DRIVER_TX_SUPPRESS   (1ull << 7)                    /* no completion if all goes well */
-#define DRIVER_TX_TCP_OFF(n) ((uint64_t)((n)&0x3ffu) << 32) /* bytes to the TCP header */
+/* What to ask for with a packet: bits of the short OOB */
+#define DRIVER_TX_LONG       MANA_TX_WORD_FORMAT(MANA_PACKET_LONG) /* driver_tx_many() sets it */
+#define DRIVER_TX_IPV4       MANA_TX_WORD_IPV4
+#define DRIVER_TX_IPV6       MANA_TX_WORD_IPV6
+#define DRIVER_TX_IP_CSUM    MANA_TX_WORD_IP_CSUM
+#define DRIVER_TX_TCP_CSUM   MANA_TX_WORD_TCP_CSUM
+#define DRIVER_TX_UDP_CSUM   MANA_TX_WORD_UDP_CSUM
+#define DRIVER_TX_SUPPRESS   MANA_TX_WORD_SUPPRESS     /* no completion if all goes well */
+#define DRIVER_TX_TCP_OFF(n) MANA_TX_WORD_TRANS_OFF(n) /* bytes to the TCP header */
+#define DRIVER_TX_VLAN(tci)  MANA_TX_WORD_VLAN(tci)    /* a tag, as in the frame */
 
 /* The first word of an entry: SGEs, size of the OOB */
-#define DRIVER_WQE_SGES(n)   ((uint64_t)(n) << 32)
-#define DRIVER_WQE_SHORT     ((uint64_t)(GDMA_OOB_SMALL / 4) << 40)
-#define DRIVER_WQE_LONG      ((uint64_t)(GDMA_OOB_LARGE / 4) << 40)
-#define DRIVER_WQE_TSO       (1ull << 43)                    /* the first SGE holds the headers */
-#define DRIVER_WQE_MSS(n)    ((uint64_t)((n)&0x3fffu) << 48) /* payload bytes of a segment */
-#define DRIVER_WQE_LAST(n)   ((uint64_t)((n)&0xffu) << 24)   /* TSO: bytes of the first SGE */
-
-/* The first word of the long part of the OOB: a VLAN tag, as in the frame */
-#define DRIVER_TX_VLAN(tci)                                                                        \
-	(1ull << 3 | (uint64_t)((tci) >> 13) << 16 | (uint64_t)((tci) >> 12 & 1) << 19 |           \
-	 (uint64_t)((tci)&0xfffu) << 20)
-
-/** driver_sge_word() - second half of an SGE */
-static inline uint64_t driver_sge_word(uint32_t key, uint32_t len)
-{
-	return (uint64_t)len << 32 | key;
-}
+#define DRIVER_WQE_SGES(n)   GDMA_WQE_WORD_SGES(n)
+#define DRIVER_WQE_SHORT     GDMA_WQE_WORD_OOB(GDMA_OOB_SMALL)
+#define DRIVER_WQE_LONG      GDMA_WQE_WORD_OOB(GDMA_OOB_LARGE)
+#define DRIVER_WQE_TSO       GDMA_WQE_WORD_OOB_IN_SGL   /* the first SGE holds the headers */
+#define DRIVER_WQE_MSS(n)    GDMA_WQE_WORD_DATA_UNIT(n) /* payload bytes of a segment */
+#define DRIVER_WQE_LAST(n)   GDMA_WQE_WORD_LAST(n)      /* TSO: bytes of the first SGE */
 
 /** driver_tx_signal() - note that the entry from @start to the tail asked for a completion */
 static inline void driver_tx_signal(struct driver_txq *txq, uint32_t start)
@@ -340,7 +330,7 @@ static inline void driver_tx_one(struct driver_txq *txq, uint64_t flags, uint64_
 	uint32_t start = wq->tail;
 
 	driver_unit_write(&wq->ring[start & wq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT,
-			  txq->oob | flags, address, driver_sge_word(key, len));
+			  txq->oob | flags, address, GDMA_SGE_WORD(key, len));
 	wq->tail = start + 1;
 	if (!(flags & DRIVER_TX_SUPPRESS))
 		driver_tx_signal(txq, start);
@@ -375,16 +365,16 @@ static inline void driver_tx_many(struct driver_txq *txq, uint64_t flags, uint64
 	} else {
 		driver_unit_write(&wq->ring[tail++ & wq->mask], wqe | DRIVER_WQE_SHORT,
 				  txq->oob | flags, sge[0].address,
-				  driver_sge_word(sge[0].mem_key, sge[0].size));
+				  GDMA_SGE_WORD(sge[0].mem_key, sge[0].size));
 		i = 1;
 	}
 	for (; i + 1 < n; i += 2)
 		driver_unit_write(&wq->ring[tail++ & wq->mask], sge[i].address,
-				  driver_sge_word(sge[i].mem_key, sge[i].size), sge[i + 1].address,
-				  driver_sge_word(sge[i + 1].mem_key, sge[i + 1].size));
+				  GDMA_SGE_WORD(sge[i].mem_key, sge[i].size), sge[i + 1].address,
+				  GDMA_SGE_WORD(sge[i + 1].mem_key, sge[i + 1].size));
 	if (i < n)
 		driver_unit_write(&wq->ring[tail++ & wq->mask], sge[i].address,
-				  driver_sge_word(sge[i].mem_key, sge[i].size), 0, 0);
+				  GDMA_SGE_WORD(sge[i].mem_key, sge[i].size), 0, 0);
 	wq->tail = tail;
 	if (!(flags & DRIVER_TX_SUPPRESS))
 		driver_tx_signal(txq, start);
@@ -429,7 +419,7 @@ static inline uint32_t driver_txq_reap(struct driver_txq *txq, uint32_t budget)
 		 * Good completions come for the entries that asked, one each and in their order. No
 		 * field that the adapter writes is taken for a place in our memory.
 		 */
-		if (__builtin_expect((cqe->data[0] & 0x3fu) == MANA_CQE_TX_OKAY &&
+		if (__builtin_expect((cqe->data[0] & MANA_CQE_TYPE_MASK) == MANA_CQE_TX_OKAY &&
 					     txq->answered != txq->asked,
 				     1))
 			txq->wq.head = txq->signals[txq->answered++ & txq->wq.mask].end;
@@ -463,7 +453,7 @@ static inline void driver_rx_post(struct driver_rxq *rxq, uint64_t address, uint
 	struct driver_wq *wq = &rxq->wq;
 
 	driver_unit_write(&wq->ring[wq->tail++ & wq->mask], DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT,
-			  0, address, driver_sge_word(key, len));
+			  0, address, GDMA_SGE_WORD(key, len));
 }
 
 /**

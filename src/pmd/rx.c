@@ -30,35 +30,20 @@
 #include "base/cpu.h"
 #include "pmd/pmd.h"
 
-/* In the second word of a completion, see struct mana_rxcomp_oob */
-#define CQE_VLAN_MASK    0xfffu
-#define CQE_VLAN_PRESENT (1u << 12)
-#define CQE_HASH_SHIFT   16
-#define CQE_HASH_MASK    0x1ffu
-#define CQE_CSUM_SHIFT   25 /* six bits: IP good, bad; TCP good, bad; UDP good, bad */
-#define CQE_CSUM_MASK    0x3fu
-
 #define WANT_COMPLETIONS 7u /* that are asked for ahead */
 
-#define IP_GOOD          (1u << 0)
-#define IP_BAD           (1u << 1)
-#define TCP_GOOD         (1u << 2)
-#define TCP_BAD          (1u << 3)
-#define UDP_GOOD         (1u << 4)
-#define UDP_BAD          (1u << 5)
-
-/** csum_flags() - what six bits of a completion say to an application */
-static inline uint64_t csum_flags(uint32_t bits)
+/** csum_flags() - what the second word of a completion says to an application */
+static inline uint64_t csum_flags(uint32_t word)
 {
 	uint64_t flags = 0;
 
-	if (bits & IP_BAD)
+	if (word & MANA_RX_WORD_IP_BAD)
 		flags |= RTE_MBUF_F_RX_IP_CKSUM_BAD;
-	else if (bits & IP_GOOD)
+	else if (word & MANA_RX_WORD_IP_GOOD)
 		flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD;
-	if (bits & (TCP_BAD | UDP_BAD))
+	if (word & (MANA_RX_WORD_TCP_BAD | MANA_RX_WORD_UDP_BAD))
 		flags |= RTE_MBUF_F_RX_L4_CKSUM_BAD;
-	else if (bits & (TCP_GOOD | UDP_GOOD))
+	else if (word & (MANA_RX_WORD_TCP_GOOD | MANA_RX_WORD_UDP_GOOD))
 		flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	return flags;
 }
@@ -73,12 +58,12 @@ struct shared {
 static inline struct shared read_shared(const struct pmd_rxq *rxq, const struct gdma_cqe *cqe)
 {
 	uint32_t word = cqe->data[1];
-	struct shared shared = { .flags = csum_flags(word >> CQE_CSUM_SHIFT & CQE_CSUM_MASK) };
+	struct shared shared = { .flags = csum_flags(word) };
 
-	if (rxq->hash && (word >> CQE_HASH_SHIFT & CQE_HASH_MASK))
+	if (rxq->hash && word & MANA_RX_WORD_HASH_MASK)
 		shared.flags |= RTE_MBUF_F_RX_RSS_HASH;
-	if (unlikely(word & CQE_VLAN_PRESENT)) {
-		shared.tci = (uint16_t)(word & CQE_VLAN_MASK);
+	if (unlikely(word & MANA_RX_WORD_VLAN)) {
+		shared.tci = (uint16_t)(word & MANA_RX_WORD_VLAN_ID_MASK);
 		shared.put_back = !rxq->strip;
 		if (rxq->strip)
 			shared.flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
@@ -320,7 +305,7 @@ static void post_entry(struct pmd_rxq *rxq, struct rte_mbuf **mbufs)
 		const uint8_t *data = (const uint8_t *)mbufs[i]->buf_addr + RTE_PKTMBUF_HEADROOM;
 
 		word[2 + 2 * i] = (uint64_t)(uintptr_t)data;
-		word[3 + 2 * i] = driver_sge_word(rxq->region.key, rxq->room);
+		word[3 + 2 * i] = GDMA_SGE_WORD(rxq->region.key, rxq->room);
 	}
 	for (unsigned int i = 0; i < rxq->entry_units; i++)
 		driver_unit_write(&wq->ring[wq->tail++ & wq->mask], word[4 * i], word[4 * i + 1],

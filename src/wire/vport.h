@@ -670,6 +670,18 @@ struct mana_tx_short_oob {
 };
 static_assert(sizeof(struct mana_tx_short_oob) == 8, "short transmit OOB");
 
+/* The same fields in the OOB as a little-endian word, for whoever writes or compares it whole */
+#define MANA_TX_WORD_FORMAT(format)    ((uint64_t)(format))
+#define MANA_TX_WORD_IPV4              (UINT64_C(1) << 2)
+#define MANA_TX_WORD_IPV6              (UINT64_C(1) << 3)
+#define MANA_TX_WORD_IP_CSUM           (UINT64_C(1) << 4)
+#define MANA_TX_WORD_TCP_CSUM          (UINT64_C(1) << 5)
+#define MANA_TX_WORD_UDP_CSUM          (UINT64_C(1) << 6)
+#define MANA_TX_WORD_SUPPRESS          (UINT64_C(1) << 7)
+#define MANA_TX_WORD_VCQ(cq)           ((uint64_t)(cq) << 8)
+#define MANA_TX_WORD_TRANS_OFF(n)      ((uint64_t)((n)&0x3ffu) << 32)
+#define MANA_TX_WORD_VP_OFFSET(offset) ((uint64_t)(offset) << 56)
+
 /**
  * struct mana_tx_long_oob - what follows the short one, 16 bytes
  * @is_encap, @inner_is_ipv6, @inner_tcp_opt, @inner_frame_offset, @inner_ip_rel_offset:
@@ -700,6 +712,11 @@ struct mana_tx_long_oob {
 	uint32_t reserved4;
 };
 static_assert(sizeof(struct mana_tx_long_oob) == 16, "long transmit OOB");
+
+/* Its first word for a tag as a frame has it: inject_vlan_tag, pcp, dei, vlan_id */
+#define MANA_TX_WORD_VLAN(tci)                                                                     \
+	(UINT64_C(1) << 3 | (uint64_t)((tci) >> 13) << 16 | (uint64_t)((tci) >> 12 & 1) << 19 |    \
+	 (uint64_t)((tci)&0xfffu) << 20)
 
 /** struct mana_tx_oob - the inline OOB of an entry with 24 bytes of it */
 struct mana_tx_oob {
@@ -762,6 +779,8 @@ struct mana_cqe_header {
 	uint32_t vendor_err : 24;
 };
 static_assert(sizeof(struct mana_cqe_header) == 4, "completion header");
+
+#define MANA_CQE_TYPE_MASK 0x3fu /* cqe_type in the header as a little-endian word */
 
 /**
  * struct mana_tx_comp_oob - transmit completion, 60 bytes
@@ -854,6 +873,18 @@ struct mana_rxcomp_oob {
 };
 static_assert(sizeof(struct mana_rxcomp_oob) == 60, "receive completion");
 static_assert(offsetof(struct mana_rxcomp_oob, ppi) == 8, "receive completion");
+
+/* The same fields in its second word, little-endian, for whoever reads or writes it whole */
+#define MANA_RX_WORD_VLAN_ID_MASK 0xfffu
+#define MANA_RX_WORD_VLAN         (1u << 12)
+#define MANA_RX_WORD_HASH(type)   ((uint32_t)(type) << 16)
+#define MANA_RX_WORD_HASH_MASK    MANA_RX_WORD_HASH(0x1ffu)
+#define MANA_RX_WORD_IP_GOOD      (1u << 25)
+#define MANA_RX_WORD_IP_BAD       (1u << 26)
+#define MANA_RX_WORD_TCP_GOOD     (1u << 27)
+#define MANA_RX_WORD_TCP_BAD      (1u << 28)
+#define MANA_RX_WORD_UDP_GOOD     (1u << 29)
+#define MANA_RX_WORD_UDP_BAD      (1u << 30)
 static_assert(offsetof(struct mana_rxcomp_oob, rx_wqe_offset) == 56, "receive completion");
 
 #endif /* MANAKIN_WIRE_VPORT_H */

@@ -85,6 +85,9 @@ struct gdma_sge {
 };
 static_assert(sizeof(struct gdma_sge) == 16, "SGE");
 
+/* The second half of an SGE as a little-endian word, for whoever writes it whole */
+#define GDMA_SGE_WORD(key, size) ((uint64_t)(size) << 32 | (uint32_t)(key))
+
 /**
  * struct gdma_wqe - header of a work-queue entry
  * @num_padding_sgls: unused SGEs at the end that @num_sge counts (rdma-core only)
@@ -119,6 +122,15 @@ struct gdma_wqe {
 	uint32_t sgl_direct : 1;
 };
 static_assert(sizeof(struct gdma_wqe) == 8, "WQE header");
+
+/* The same fields in the header as a little-endian word, for whoever writes or compares it whole */
+#define GDMA_WQE_WORD_LAST(n)      ((uint64_t)((n)&0xffu) << 24)
+#define GDMA_WQE_WORD_SGES(n)      ((uint64_t)(n) << 32)
+#define GDMA_WQE_WORD_OOB(bytes)   ((uint64_t)((bytes) / 4) << 40)
+#define GDMA_WQE_WORD_OOB_IN_SGL   (UINT64_C(1) << 43)
+#define GDMA_WQE_WORD_DATA_UNIT(n) ((uint64_t)((n)&0x3fffu) << 48)
+/* What decides where everything is: num_sge, inline_oob_size_div4, client_oob_in_sgl */
+#define GDMA_WQE_WORD_SHAPE_MASK   (UINT64_C(0xfff) << 32)
 
 /**
  * gdma_wqe_oob_size() - bytes of inline OOB
@@ -228,6 +240,11 @@ union gdma_doorbell {
 };
 static_assert(sizeof(union gdma_doorbell) == 8, "doorbell");
 
+/* Fields of @word: number and tail of any queue, and arm of a CQ or EQ */
+#define GDMA_DB_WORD(id, tail)     ((uint64_t)(tail) << 32 | (uint32_t)(id))
+#define GDMA_DB_WORD_ARM(arm)      ((uint64_t)(arm) << 63)
+#define GDMA_DB_TAIL_MAX           0x7fffffffu /* of a CQ or EQ */
+
 #define GDMA_DB_SHORT_ID_MAX       0xfffu  /* queues with a larger number need the long form */
 #define GDMA_DB_SHORT_TAIL_INC_MAX 0xffffu /* bytes or entries that one doorbell can tell */
 
@@ -300,6 +317,8 @@ struct gdma_cqe {
 };
 static_assert(sizeof(struct gdma_cqe) == GDMA_CQE_SIZE, "CQE");
 static_assert(offsetof(struct gdma_cqe, info) == 60, "CQE");
+
+#define GDMA_CQE_INFO_IS_SQ (1u << 24) /* is_sq in @info; wq_num are the bits below */
 
 /* What an event is. Linux gdma.h, enum gdma_eqe_type; the comment says who understands it */
 enum gdma_event_type {

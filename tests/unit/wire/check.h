@@ -30,4 +30,13 @@
 		assert_memory_equal((const uint8_t *)&(s) + (from), want, sizeof(want));           \
 	} while (0)
 
+/** word_at() - 8 bytes of a structure as the little-endian number that they are */
+static inline uint64_t word_at(const void *s, size_t at)
+{
+	uint64_t word;
+
+	memcpy(&word, (const uint8_t *)s + at, sizeof(word));
+	return word;
+}
+
 #endif /* MANAKIN_TEST_WIRE_CHECK_H */

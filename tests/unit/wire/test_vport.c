@@ -312,6 +312,61 @@ static void link_config(void **state)
 	check_bytes_at(clamp, 40, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x10, 0x27, 0, 0);
 }
 
+/* The words for those who write or compare entries whole are the structures' fields */
+static void transmit_words(void **state)
+{
+	static const struct {
+		struct mana_tx_short_oob oob;
+		uint64_t word;
+	} same[] = {
+		{ { .pkt_fmt = MANA_PACKET_LONG }, MANA_TX_WORD_FORMAT(MANA_PACKET_LONG) },
+		{ { .is_outer_ipv4 = 1 }, MANA_TX_WORD_IPV4 },
+		{ { .is_outer_ipv6 = 1 }, MANA_TX_WORD_IPV6 },
+		{ { .comp_iphdr_csum = 1 }, MANA_TX_WORD_IP_CSUM },
+		{ { .comp_tcp_csum = 1 }, MANA_TX_WORD_TCP_CSUM },
+		{ { .comp_udp_csum = 1 }, MANA_TX_WORD_UDP_CSUM },
+		{ { .suppress_txcqe = 1 }, MANA_TX_WORD_SUPPRESS },
+		{ { .vcq_num = 0xabcdef }, MANA_TX_WORD_VCQ(0xabcdefu) },
+		{ { .trans_off = 0x201 }, MANA_TX_WORD_TRANS_OFF(0xfe01u) },
+		{ { .short_vp_offset = 0x81 }, MANA_TX_WORD_VP_OFFSET(0x81u) },
+	};
+	const struct mana_tx_long_oob tag = {
+		.inject_vlan_tag = 1, .pcp = 5, .dei = 1, .vlan_id = 0x801
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		assert_int_equal(word_at(&same[i].oob, 0), same[i].word);
+	assert_int_equal(word_at(&tag, 0), MANA_TX_WORD_VLAN(5u << 13 | 1u << 12 | 0x801u));
+}
+
+static void receive_words(void **state)
+{
+	static const struct {
+		struct mana_rxcomp_oob oob;
+		uint32_t word;
+	} same[] = {
+		{ { .rx_vlan_id = 0xfff }, MANA_RX_WORD_VLAN_ID_MASK },
+		{ { .rx_vlantag_present = 1 }, MANA_RX_WORD_VLAN },
+		{ { .rx_hashtype = MANA_HASH_L4 }, MANA_RX_WORD_HASH(MANA_HASH_L4) },
+		{ { .rx_hashtype = 0x1ff }, MANA_RX_WORD_HASH_MASK },
+		{ { .rx_iphdr_csum_succeed = 1 }, MANA_RX_WORD_IP_GOOD },
+		{ { .rx_iphdr_csum_fail = 1 }, MANA_RX_WORD_IP_BAD },
+		{ { .rx_tcp_csum_succeed = 1 }, MANA_RX_WORD_TCP_GOOD },
+		{ { .rx_tcp_csum_fail = 1 }, MANA_RX_WORD_TCP_BAD },
+		{ { .rx_udp_csum_succeed = 1 }, MANA_RX_WORD_UDP_GOOD },
+		{ { .rx_udp_csum_fail = 1 }, MANA_RX_WORD_UDP_BAD },
+	};
+	const struct mana_cqe_header header = { .cqe_type = MANA_CQE_TYPE_MASK };
+	uint32_t word;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		assert_int_equal(word_at(&same[i].oob, 0) >> 32, same[i].word);
+	memcpy(&word, &header, sizeof(word));
+	assert_int_equal(word, MANA_CQE_TYPE_MASK);
+}
+
 static void pf_commands(void **state)
 {
 	struct mana_register_hw_port_req port;
@@ -340,6 +395,7 @@ int main(void)
 		cmocka_unit_test(work_queue_objects), cmocka_unit_test(receive_steering),
 		cmocka_unit_test(gf_statistics),      cmocka_unit_test(port_statistics),
 		cmocka_unit_test(link_config),        cmocka_unit_test(pf_commands),
+		cmocka_unit_test(transmit_words),     cmocka_unit_test(receive_words),
 	};
 
 	return cmocka_run_group_tests_name("wire/vport", tests, NULL, NULL);

@@ -45,6 +45,42 @@ static void wqe_bytes(void **state)
 		    0xcc, 0xbb, 0xaa, 0x99, 0xdc, 0x05, 0, 0);           /* key, size */
 }
 
+/* The words for those who write or compare entries whole are the structures' fields */
+static void words_are_fields(void **state)
+{
+	const struct gdma_sge sge = { .address = 1, .mem_key = 0x89abcdef, .size = 0x81234567 };
+	const struct gdma_cqe cqe = { .is_sq = 1 };
+	struct gdma_wqe wqe = { .num_sge = 0xa5 };
+	union gdma_doorbell bell = { .word = 0 };
+
+	(void)state;
+	assert_int_equal(word_at(&sge, 8), GDMA_SGE_WORD(0x89abcdef, 0x81234567));
+	assert_int_equal(cqe.info, GDMA_CQE_INFO_IS_SQ);
+	assert_int_equal(word_at(&wqe, 0), GDMA_WQE_WORD_SGES(0xa5));
+	wqe = (struct gdma_wqe){ .last_vbytes = 0x99 };
+	assert_int_equal(word_at(&wqe, 0), GDMA_WQE_WORD_LAST(0x7799));
+	wqe = (struct gdma_wqe){ .client_data_unit = 0x2001 };
+	assert_int_equal(word_at(&wqe, 0), GDMA_WQE_WORD_DATA_UNIT(0xe001));
+	wqe = (struct gdma_wqe){ .client_oob_in_sgl = 1 };
+	assert_int_equal(word_at(&wqe, 0), GDMA_WQE_WORD_OOB_IN_SGL);
+	wqe = (struct gdma_wqe){ .inline_oob_size_div4 = GDMA_OOB_SMALL / 4 };
+	assert_int_equal(word_at(&wqe, 0), GDMA_WQE_WORD_OOB(GDMA_OOB_SMALL));
+	wqe = (struct gdma_wqe){ .inline_oob_size_div4 = GDMA_OOB_LARGE / 4 };
+	assert_int_equal(word_at(&wqe, 0), GDMA_WQE_WORD_OOB(GDMA_OOB_LARGE));
+	wqe = (struct gdma_wqe){ .num_sge = 0xff,
+				 .inline_oob_size_div4 = 7,
+				 .client_oob_in_sgl = 1 };
+	assert_int_equal(word_at(&wqe, 0), GDMA_WQE_WORD_SHAPE_MASK);
+
+	bell.sq.id = 0xabcdef;
+	bell.sq.tail = 0x80000020;
+	assert_int_equal(bell.word, GDMA_DB_WORD(0xabcdef, 0x80000020));
+	bell = (union gdma_doorbell){ .cq = { .id = 1, .tail = GDMA_DB_TAIL_MAX, .arm = 1 } };
+	assert_int_equal(bell.word, GDMA_DB_WORD(1, GDMA_DB_TAIL_MAX) | GDMA_DB_WORD_ARM(true));
+	bell = (union gdma_doorbell){ .eq = { .id = 1, .tail = GDMA_DB_TAIL_MAX, .arm = 1 } };
+	assert_int_equal(bell.word, GDMA_DB_WORD(1, GDMA_DB_TAIL_MAX) | GDMA_DB_WORD_ARM(true));
+}
+
 static struct gdma_wqe make_wqe(uint32_t oob_code, uint32_t sges)
 {
 	struct gdma_wqe wqe;
@@ -363,12 +399,12 @@ static void distances(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(wqe_bytes),           cmocka_unit_test(wqe_sizes),
-		cmocka_unit_test(wqe_sizes_bounded),   cmocka_unit_test(long_doorbells),
-		cmocka_unit_test(short_doorbells),     cmocka_unit_test(doorbell_places),
-		cmocka_unit_test(cqe_and_eqe_bytes),   cmocka_unit_test(owner_bits_rounds),
-		cmocka_unit_test(owner_bits_by_bytes), cmocka_unit_test(overflow_seen),
-		cmocka_unit_test(distances),
+		cmocka_unit_test(wqe_bytes),         cmocka_unit_test(wqe_sizes),
+		cmocka_unit_test(words_are_fields),  cmocka_unit_test(wqe_sizes_bounded),
+		cmocka_unit_test(long_doorbells),    cmocka_unit_test(short_doorbells),
+		cmocka_unit_test(doorbell_places),   cmocka_unit_test(cqe_and_eqe_bytes),
+		cmocka_unit_test(owner_bits_rounds), cmocka_unit_test(owner_bits_by_bytes),
+		cmocka_unit_test(overflow_seen),     cmocka_unit_test(distances),
 	};
 
 	return cmocka_run_group_tests_name("wire/wq", tests, NULL, NULL);
