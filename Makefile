@@ -6,7 +6,7 @@ BUILD := build
 MANAKIN := $(BUILD)/manakin
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
-.PHONY: all build demo lab check bench bench-lab bench-lab-pmd format clean
+.PHONY: all build install uninstall demo lab check bench bench-lab bench-lab-pmd format clean
 
 all: build
 
@@ -20,6 +20,16 @@ $(BUILD)/build.ninja: | $(BUILD)/.dependencies
 
 build: $(BUILD)/build.ninja $(BUILD)/.dependencies
 	@ninja -C $(BUILD)
+
+# Into PREFIX (/usr/local), below DESTDIR; docs/install.md says what goes where.
+install: $(BUILD)/build.ninja $(BUILD)/.dependencies
+	@[ -z "$(PREFIX)" ] || meson configure $(BUILD) -Dprefix="$(PREFIX)"
+	@ninja -C $(BUILD)
+	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild --strip --quiet
+
+# What the last install has installed
+uninstall:
+	@ninja -C $(BUILD) uninstall
 
 # The guide's testpmd commands on this machine, with the poll-mode driver. No tests are built.
 demo: $(BUILD)/build.ninja $(BUILD)/.dependencies

@@ -5,6 +5,7 @@
 # it leaves nothing. Most tests boot a guest of their own.
 
 bats_require_minimum_version 1.5.0
+load ../install
 
 setup() {
 	MANAKIN=${MANAKIN:?tests/lab/run sets it}
@@ -65,6 +66,14 @@ refused() {
 	refused 'cannot attach to the adapter at ./nowhere' run --attach ./nowhere true
 	refused 'a shell could not read them' run --device "'" true
 	MANAKIN_LAB_RECIPES=./nowhere refused "cannot read the lab's recipes in ./nowhere" run true
+}
+
+@test "installed, with the checkout gone: a guest is booted, with an adapter" {
+	installed "$PWD/away"
+	status=0
+	apart timeout -s KILL 300 "$PWD/away/bin/manakin" lab run true >out 2>err </dev/null || status=$?
+	ended 0
+	left_nothing
 }
 
 @test "an adapter that does not start ends the run, with its own words" {

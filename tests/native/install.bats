@@ -1,0 +1,34 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The installed program, in a place without the checkout: an adapter, and testpmd on it
+# with the installed driver. tests/unit/install has what needs no hugepages.
+
+load common
+load ../install
+
+@test "installed, with the checkout gone: device, run and args do as they do in the build tree" {
+	local away=/run/native/away
+	cd "$BATS_TEST_TMPDIR"
+	installed "$away"
+	# shellcheck disable=SC2016 # for the inner shell to expand
+	apart bash -c '
+		[[ -z $(ls "$SOURCE") ]] || exit 99
+		"$1" device --port mac="$2" >adapter.out 2>adapter.log &
+		for _ in {1..200}; do
+			! grep -q "waiting for a client" adapter.log || break
+			sleep 0.05
+		done
+		"$1" args mana0 >args 2>args.err &&
+		"$1" run --seconds 2 --json >run.json 2>run.err
+		status=$?
+		kill -TERM $! && wait $! && exit $status' bash "$away/bin/manakin" "$MAC0" ||
+		fail "$(cat adapter.log args.err run.err)"
+	grep -q -e "-d $away/$LIBRARIES/manakin/librte_net_manakin.so" args || fail "$(cat args)"
+	python3 -c '
+import json
+result = json.load(open("run.json"))
+print(result)
+assert any(rate["packets"] > 0 for rate in result["rates"]), result'
+	rm -r "$away"
+}

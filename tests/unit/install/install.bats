@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# What is installed, and that the program needs nothing else: no file of the checkout.
+# More of it is in tests/native/install.bats (an application) and tests/lab/lab.bats (a guest).
+
+bats_require_minimum_version 1.5.0
+load ../../assert
+load ../../install
+
+setup_file() {
+	installed "$BATS_FILE_TMPDIR/away"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	AWAY=$BATS_FILE_TMPDIR/away
+	there=$AWAY/bin/manakin
+	log=$BATS_TEST_TMPDIR/log
+	cp "$SOURCE/tests/unit/host/logs/guide-interface-up.log" "$log"
+}
+
+# same COMMAND... - the installed program, without the checkout, says what the built one says
+same() {
+	run --separate-stderr "$MANAKIN" "$@"
+	local wanted="$status $output $stderr"
+	run --separate-stderr apart "$there" "$@"
+	equal "$wanted" "$status $output $stderr" "manakin $*"
+}
+
+# diagnosed PROGRAM... - the program has its rules: it knows what the log shows
+diagnosed() {
+	run --separate-stderr "$@" diagnose "$log"
+	[[ $status -eq 1 && $output == *'[interface-up]'* ]] || fail "$* diagnose: $status" "$output" "$stderr"
+}
+
+@test "what is installed names no path of the checkout" {
+	for tree in "$SOURCE" "$BUILD"; do
+		run grep -rlF "$tree" "$AWAY"
+		equal '' "$output" "files with $tree in them"
+	done
+}
+
+@test "the source tree's rules, recipes, schemas, pages and documents are all there, and no more" {
+	diff -r "$SOURCE/share/rules" "$AWAY/share/manakin/rules"
+	diff -r -x .gitignore "$SOURCE/lab" "$AWAY/share/manakin/lab"
+	[[ -x $AWAY/share/manakin/lab/build-image.sh && -x $AWAY/share/manakin/lab/guest/init ]]
+	diff -r "$SOURCE/docs/schema" "$AWAY/share/manakin/schema"
+	diff -r "$SOURCE/docs" "$AWAY/share/doc/manakin/docs"
+	for page in "$SOURCE"/man/*.[1-9]; do
+		cmp "$page" "$AWAY/share/man/man${page##*.}/${page##*/}"
+	done
+}
+
+@test "looking needs nothing of the checkout: --version, list, check, diagnose" {
+	same --version
+	same list
+	same list --json
+	same diagnose "$log"
+	diagnosed apart "$there"
+	# The figures of a check change from one second to the next; what it checks does not.
+	"$MANAKIN" check --json >wanted || :
+	apart "$there" check --json >got || :
+	for file in wanted got; do
+		python3 -c '
+import json, sys
+for check in json.load(open(sys.argv[1]))["checks"]: print(check["check"], check["verdict"])' $file >$file.names
+	done
+	diff wanted.names got.names
+	[[ -s got.names ]]
+}
+
+@test "an adapter needs nothing of the checkout" {
+	# shellcheck disable=SC2016 # for the inner shell to expand
+	apart bash -c '
+		"$1" device --socket socket >out 2>err &
+		for _ in {1..200}; do
+			! grep -q "waiting for a client at" err || break
+			sleep 0.05
+		done
+		"$1" control --socket socket stats --json >stats
+		kill -TERM $! && wait $!' bash "$there" || fail "$(cat err)"
+	python3 -c '
+import json
+assert json.load(open("stats"))["ports"][0]["fabric"] == "sink"'
+	grep -q sink out
+	[[ ! -e socket ]]
+}
+
+@test "the lab finds its recipes, and names a guest after them as the checkout does" {
+	export MANAKIN_LAB_DIR=$PWD/cache
+	# In place of a recipe that would fetch QEMU: one that says its name and fails
+	mkdir path
+	printf '#!/bin/sh\necho "$*" >>%s/built\nexit 1\n' "$PWD" >path/sh
+	chmod 755 path/sh
+	for program in "$MANAKIN" "apart $there"; do
+		# shellcheck disable=SC2086
+		PATH=$PWD/path:$PATH run $program lab build
+		equal 125 "$status" "$program: exit status"
+	done
+	ls cache/building >names
+	equal 1 "$(sed -n 's/^\(qemu-[0-9a-f]*\)\.lock$/\1/p' names | wc -l)" "names of one QEMU"
+	grep -q "^$AWAY/share/manakin/lab/build-qemu.sh " built
+}
+
+@test "man pages and completion are where programs look" {
+	man -M "$AWAY/share/man" -w manakin
+	man -M "$AWAY/share/man" -w manakin-lab
+	man -M "$AWAY/share/man" -w 7 manakin-pmd
+	PATH=$AWAY/bin:$PATH apart bash -c '
+		. "$1/share/bash-completion/completions/manakin"
+		complete -p manakin
+		COMP_WORDS=(manakin lab sh) COMP_CWORD=2
+		_manakin
+		[[ ${COMPREPLY[*]} == shell ]]' bash "$AWAY"
+	for file in _manakin:zsh/site-functions manakin.fish:fish/vendor_completions.d; do
+		[[ ! -e $SOURCE/share/completion/${file%:*} ]] ||
+			cmp "$SOURCE/share/completion/${file%:*}" "$AWAY/share/${file#*:}/${file%:*}"
+	done
+}
+
+@test "a program on its own finds what is installed at the configured prefix" {
+	mkdir alone
+	cp "$there" alone/
+	diagnosed at_prefix "$AWAY" alone/manakin
+}
+
+@test "a copy of the built program is not taken for the one in the build tree" {
+	mkdir alone empty
+	cp "$MANAKIN" alone/manakin
+	run --separate-stderr at_prefix "$PWD/empty" alone/manakin diagnose "$log"
+	equal 2 "$status" "exit status"
+	[[ $stderr == *"cannot read the rules in $PREFIX/share/manakin/rules"* ]]
+}
+
+@test "nothing is taken from a directory that everybody may write to" {
+	mkdir -m 777 everybodys empty
+	mkdir everybodys/bin
+	cp "$there" everybodys/bin/
+	cp -r "$AWAY/share" everybodys/
+	run --separate-stderr at_prefix "$PWD/empty" everybodys/bin/manakin diagnose "$log"
+	equal 2 "$status" "exit status, prefix"
+	chmod 755 everybodys
+	diagnosed at_prefix "$PWD/empty" everybodys/bin/manakin
+
+	# The same of what marks a build tree
+	mkdir -p source/share build
+	cp -r "$SOURCE/share/rules" source/share/
+	cp "$MANAKIN" build/
+	echo ../source >build/manakin.tree
+	diagnosed at_prefix "$PWD/empty" build/manakin
+	chmod 777 build
+	run --separate-stderr at_prefix "$PWD/empty" build/manakin diagnose "$log"
+	equal 2 "$status" "exit status, build tree"
+}
+
+@test "without DESTDIR the same is installed, and ninja uninstall removes all of it" {
+	mkdir prefix
+	install_and_list() {
+		installing at_prefix "$PWD/prefix" sh -c '
+			meson install -C "$BUILD" --no-rebuild --strip &&
+			find "$PREFIX" -mindepth 1 -printf "%P %y %m %s\n" >there &&
+			ninja -C "$BUILD" uninstall'
+	}
+	install_and_list
+	sort there >there.sorted
+	find "$AWAY" -mindepth 1 -printf '%P %y %m %s\n' | sort >away.sorted
+	diff <(grep -v ' d ' away.sorted) <(grep -v ' d ' there.sorted)
+	equal '' "$(find prefix ! -type d)" "left"
+}
+
+@test "the version is the one in meson.build, and the newest in the change log" {
+	equal "manakin $VERSION" "$("$MANAKIN" --version)" "--version"
+	equal "manakin $VERSION" "$("$there" --version)" "--version of what is installed"
+	[[ ! -e $SOURCE/CHANGELOG.md ]] ||
+		equal "$VERSION" "$(sed -nE 's/^## \[?([0-9]+\.[0-9]+\.[0-9]+).*/\1/p' "$SOURCE/CHANGELOG.md" | head -n 1)" \
+			"the change log"
+	# Nobody else says it.
+	run grep -rnFw "$VERSION" "$SOURCE/src" "$SOURCE/man" "$SOURCE/share" "$SOURCE/scripts"
+	equal '' "$output" "more places that name $VERSION"
+}
