@@ -177,17 +177,21 @@ static uint32_t create_queue(struct adapter *adapter, struct command *command)
 {
 	const struct gdma_create_queue_req *req = (const void *)command->request;
 	struct gdma_create_queue_resp *resp = command->response;
-	struct dma_list *list = memory_list_find(&adapter->memory, req->dma_region);
+	const struct queue_place place = {
+		.list = memory_list_find(&adapter->memory, req->dma_region),
+		.size = req->queue_size,
+		.doorbell = req->doorbell_page,
+		.pd = req->pdid,
+	};
 	struct eq *eq;
 	int err;
 
-	if (!list)
+	if (!place.list)
 		return STATUS_NOT_FOUND;
 	if (req->type != GDMA_EQ || req->eq_msix_index >= ADAPTER_MSIX ||
 	    req->queue_size & (req->queue_size - 1) || req->doorbell_page >= ADAPTER_DOORBELL_PAGES)
 		return STATUS_INVALID;
-	eq = eq_create(adapter, list, req->queue_size, req->eq_msix_index, req->doorbell_page,
-		       req->pdid, &err);
+	eq = eq_create(adapter, &place, req->eq_msix_index, &err);
 	if (!eq)
 		return status_from_errno(err);
 	resp->queue_index = eq->id;

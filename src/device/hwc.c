@@ -67,38 +67,35 @@ static int hwc_queues(struct adapter *adapter, const struct smc_message *message
 	struct hwc *hwc = &adapter->hwc;
 	struct protection_domain *pd = memory_pd_create(&adapter->memory);
 	int64_t doorbell = doorbell_page_alloc(adapter, 1, 1);
-	struct dma_list *list;
+	struct queue_place place = { .size = HWC_QUEUE_SIZE, .doorbell = (uint32_t)doorbell };
 	int err = -ENOMEM;
 
 	if (!pd || doorbell < 0)
 		return -ENOMEM;
+	place.pd = pd->id;
 	hwc->pd = pd->id;
 	hwc->mr =
 		memory_mr_create(&adapter->memory, pd, MR_PHYSICAL, 0, DMA_READ | DMA_WRITE, NULL);
 	if (!hwc->mr)
 		return -ENOMEM;
-	list = hwc_page(adapter, message, SMC_QUEUE_EQ);
-	if (list)
-		hwc->eq = eq_create(adapter, list, HWC_QUEUE_SIZE, message->msix,
-				    (uint32_t)doorbell, pd->id, &err);
+	place.list = hwc_page(adapter, message, SMC_QUEUE_EQ);
+	if (place.list)
+		hwc->eq = eq_create(adapter, &place, message->msix, &err);
 	if (!hwc->eq)
 		return err;
-	list = hwc_page(adapter, message, SMC_QUEUE_CQ);
-	if (list)
-		hwc->cq =
-			cq_create(adapter, list, HWC_QUEUE_SIZE, hwc->eq, (uint32_t)doorbell, &err);
+	place.list = hwc_page(adapter, message, SMC_QUEUE_CQ);
+	if (place.list)
+		hwc->cq = cq_create(adapter, &place, hwc->eq, &err);
 	if (!hwc->cq)
 		return err;
-	list = hwc_page(adapter, message, SMC_QUEUE_RQ);
-	if (list)
-		hwc->rq = wq_create(adapter, GDMA_RQ, list, HWC_QUEUE_SIZE, hwc->cq,
-				    (uint32_t)doorbell, pd->id, &err);
+	place.list = hwc_page(adapter, message, SMC_QUEUE_RQ);
+	if (place.list)
+		hwc->rq = wq_create(adapter, GDMA_RQ, &place, hwc->cq, &err);
 	if (!hwc->rq)
 		return err;
-	list = hwc_page(adapter, message, SMC_QUEUE_SQ);
-	if (list)
-		hwc->sq = wq_create(adapter, GDMA_SQ, list, HWC_QUEUE_SIZE, hwc->cq,
-				    (uint32_t)doorbell, pd->id, &err);
+	place.list = hwc_page(adapter, message, SMC_QUEUE_SQ);
+	if (place.list)
+		hwc->sq = wq_create(adapter, GDMA_SQ, &place, hwc->cq, &err);
 	return hwc->sq ? 0 : err;
 }
 

@@ -33,8 +33,8 @@ static void producer_start(struct producer *producer, uint32_t count)
 	producer->lap = 1;
 }
 
-struct eq *eq_create(struct adapter *adapter, struct dma_list *list, uint32_t size, uint32_t msix,
-		     uint32_t doorbell, uint32_t pd, int *err)
+struct eq *eq_create(struct adapter *adapter, const struct queue_place *place, uint32_t msix,
+		     int *err)
 {
 	struct eq *eq = calloc(1, sizeof(*eq));
 	int64_t id;
@@ -43,17 +43,17 @@ struct eq *eq_create(struct adapter *adapter, struct dma_list *list, uint32_t si
 		*err = -ENOMEM;
 		return NULL;
 	}
-	*err = ring_open(&eq->ring, &adapter->memory, list, size);
+	*err = ring_open(&eq->ring, &adapter->memory, place->list, place->size);
 	if (*err) {
 		free(eq);
 		return NULL;
 	}
 	eq->adapter = adapter;
 	eq->msix = msix;
-	eq->doorbell = doorbell;
-	eq->pd = pd;
+	eq->doorbell = place->doorbell;
+	eq->pd = place->pd;
 	eq->armed = true;
-	producer_start(&eq->producer, size / GDMA_EQE_SIZE);
+	producer_start(&eq->producer, place->size / GDMA_EQE_SIZE);
 	id = table_add(&adapter->eqs, eq, 0);
 	if (id < 0) {
 		ring_disown(&eq->ring);
@@ -116,8 +116,8 @@ void eq_ring(struct eq *eq, uint32_t tail, bool arm)
 		adapter_raise(eq->adapter, eq->msix);
 }
 
-struct cq *cq_create(struct adapter *adapter, struct dma_list *list, uint32_t size, struct eq *eq,
-		     uint32_t doorbell, int *err)
+struct cq *cq_create(struct adapter *adapter, const struct queue_place *place, struct eq *eq,
+		     int *err)
 {
 	struct cq *cq = calloc(1, sizeof(*cq));
 	int64_t id;
@@ -126,16 +126,16 @@ struct cq *cq_create(struct adapter *adapter, struct dma_list *list, uint32_t si
 		*err = -ENOMEM;
 		return NULL;
 	}
-	*err = ring_open(&cq->ring, &adapter->memory, list, size);
+	*err = ring_open(&cq->ring, &adapter->memory, place->list, place->size);
 	if (*err) {
 		free(cq);
 		return NULL;
 	}
 	cq->adapter = adapter;
 	cq->eq = eq;
-	cq->doorbell = doorbell;
+	cq->doorbell = place->doorbell;
 	cq->armed = true;
-	producer_start(&cq->producer, size / GDMA_CQE_SIZE);
+	producer_start(&cq->producer, place->size / GDMA_CQE_SIZE);
 	id = table_add(&adapter->cqs, cq, 0);
 	if (id < 0) {
 		ring_disown(&cq->ring);
@@ -246,15 +246,15 @@ void cq_end(struct cq *cq)
 	spin_unlock(&cq->lock);
 }
 
-struct wq *wq_create(struct adapter *adapter, uint32_t type, struct dma_list *list, uint32_t size,
-		     struct cq *cq, uint32_t doorbell, uint32_t pd, int *err)
+struct wq *wq_create(struct adapter *adapter, uint32_t type, const struct queue_place *place,
+		     struct cq *cq, int *err)
 {
 	struct table *table = type == GDMA_SQ ? &adapter->sqs : &adapter->rqs;
 	struct wq *wq;
 	int64_t id;
 
 	/* Entries wrap: the driver's offsets are taken modulo a power of two. */
-	if (size & (size - 1)) {
+	if (place->size & (place->size - 1)) {
 		*err = -EINVAL;
 		return NULL;
 	}
@@ -264,7 +264,7 @@ struct wq *wq_create(struct adapter *adapter, uint32_t type, struct dma_list *li
 		return NULL;
 	}
 	memset(wq, 0, sizeof(*wq));
-	*err = ring_open(&wq->ring, &adapter->memory, list, size);
+	*err = ring_open(&wq->ring, &adapter->memory, place->list, place->size);
 	if (*err) {
 		free(wq);
 		return NULL;
@@ -272,9 +272,9 @@ struct wq *wq_create(struct adapter *adapter, uint32_t type, struct dma_list *li
 	wq->adapter = adapter;
 	wq->cq = cq;
 	wq->type = type;
-	wq->doorbell = doorbell;
-	wq->pd = pd;
-	wq->units = size / GDMA_WQE_UNIT;
+	wq->doorbell = place->doorbell;
+	wq->pd = place->pd;
+	wq->units = place->size / GDMA_WQE_UNIT;
 	id = table_add(table, wq, 0);
 	if (id < 0) {
 		ring_disown(&wq->ring);

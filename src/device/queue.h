@@ -197,15 +197,27 @@ static inline const struct gdma_sge *wqe_sge(const struct wqe *wqe)
 }
 
 /**
+ * struct queue_place - where a queue that is to be made is, and whose
+ * @list:	its memory; owned by the queue once that is made
+ * @size:	bytes of it
+ * @doorbell:	page its doorbell is rung on
+ * @pd:		protection domain; a completion queue has none
+ */
+struct queue_place {
+	struct dma_list *list;
+	uint32_t size;
+	uint32_t doorbell;
+	uint32_t pd;
+};
+
+/**
  * eq_create() - make an event queue
- * @list:	its memory; owned by the queue on success
- * @size:	bytes
- * @id:		number wanted, or GDMA_INVALID_ID for any
+ * @msix:	vector it raises
  *
  * Return: the queue, armed; NULL with the reason in @err
  */
-struct eq *eq_create(struct adapter *adapter, struct dma_list *list, uint32_t size, uint32_t msix,
-		     uint32_t doorbell, uint32_t pd, int *err);
+struct eq *eq_create(struct adapter *adapter, const struct queue_place *place, uint32_t msix,
+		     int *err);
 void eq_destroy(struct eq *eq);
 
 /** eq_post() - write an event and raise the vector if the queue is armed */
@@ -214,8 +226,9 @@ void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3]);
 /** eq_ring() - the driver has consumed up to @tail and wants to be told of more, if @arm */
 void eq_ring(struct eq *eq, uint32_t tail, bool arm);
 
-struct cq *cq_create(struct adapter *adapter, struct dma_list *list, uint32_t size, struct eq *eq,
-		     uint32_t doorbell, int *err);
+/** cq_create() - make a completion queue, armed; NULL with the reason in @err */
+struct cq *cq_create(struct adapter *adapter, const struct queue_place *place, struct eq *eq,
+		     int *err);
 void cq_destroy(struct cq *cq);
 void cq_ring(struct cq *cq, uint32_t tail, bool arm);
 void cq_ring_short(struct cq *cq, uint32_t increment, bool arm);
@@ -285,8 +298,8 @@ void cq_end(struct cq *cq);
  *
  * Return: the queue; NULL with the reason in @err
  */
-struct wq *wq_create(struct adapter *adapter, uint32_t type, struct dma_list *list, uint32_t size,
-		     struct cq *cq, uint32_t doorbell, uint32_t pd, int *err);
+struct wq *wq_create(struct adapter *adapter, uint32_t type, const struct queue_place *place,
+		     struct cq *cq, int *err);
 void wq_destroy(struct wq *wq);
 
 /**

@@ -76,34 +76,57 @@ static struct wq *steer(const struct steering *steering, struct packet *packet)
 	return steering->table[packet->hash & steering->mask];
 }
 
-/** check_l4() - is the checksum right? Completes a partial one in the copy of the headers */
-static enum checksum_result check_l4(struct packet *packet)
+/** complete_partial() - write a partial checksum's value into the copy; false if it has no place */
+static bool complete_partial(struct packet *packet)
 {
 	const struct frame *frame = packet->frame;
+	size_t at = (size_t)frame->csum_start + frame->csum_offset;
 	uint16_t value;
 
-	if (frame->flags & FRAME_CSUM_PARTIAL) {
-		size_t at = (size_t)frame->csum_start + frame->csum_offset;
+	if (checksum_partial(frame, &value) || at + sizeof(value) > packet->copied)
+		return false;
+	memcpy(packet->header + at, &value, sizeof(value));
+	return true;
+}
 
-		if (checksum_partial(frame, &value) || at + sizeof(value) > packet->copied)
-			return CHECKSUM_BAD;
-		memcpy(packet->header + at, &value, sizeof(value));
-		return CHECKSUM_GOOD;
-	}
+/** check_l4() - is the checksum of TCP or UDP, which is not a partial one, right? */
+static enum checksum_result check_l4(const struct packet *packet)
+{
+	const struct frame *frame = packet->frame;
+
 	if (frame->flags & FRAME_CSUM_VALID)
 		return packet->headers.l4 ? CHECKSUM_GOOD : CHECKSUM_NONE;
 	return checksum_verify_l4(frame, &packet->headers, packet->header);
 }
 
+/** struct checks - what is known of a packet's checksums */
+struct checks {
+	bool ip_bad; /* IPv4's; IPv6 has none */
+	enum checksum_result l4;
+};
+
+/** finish_checksums() - a partial checksum is written into the copy, others are verified */
+static struct checks finish_checksums(struct packet *packet)
+{
+	const struct packet_headers *headers = &packet->headers;
+	struct checks checks = { 0 };
+
+	if (!(packet->frame->flags & FRAME_CSUM_PARTIAL))
+		checks.l4 = check_l4(packet);
+	else
+		checks.l4 = complete_partial(packet) ? CHECKSUM_GOOD : CHECKSUM_BAD;
+	checks.ip_bad = headers->ip_version == 4 &&
+			!checksum_ipv4_ok(packet->header + headers->l3_off, headers->l3_len);
+	return checks;
+}
+
 /** describe() - the head of a completion: what packets have to share to be in one */
-static union receive_head describe(struct wq *rq, struct packet *packet)
+static union receive_head describe(const struct packet *packet, struct checks checks)
 {
 	const struct packet_headers *headers = &packet->headers;
 	struct mana_rxcomp_oob oob = { .cqe_hdr = { .cqe_type = MANA_CQE_RX_OKAY,
 						    .client_type = MANA_CLIENT_COMPLETION } };
 	union receive_head head;
-	enum checksum_result l4 = check_l4(packet);
-	bool ip_ok = headers->ip_version == 6;
 
 	/* As a class: net_mana takes a hash over only if every type of its layer is named. */
 	if (packet->hash_type & MANA_HASH_L4)
@@ -115,20 +138,17 @@ static union receive_head describe(struct wq *rq, struct packet *packet)
 		/* Twelve bits is all there is: priority and DEI are lost, as on the wire format. */
 		oob.rx_vlan_id = headers->vlan_tci & 0xfffu;
 	}
-	if (headers->ip_version == 4)
-		ip_ok = checksum_ipv4_ok(packet->header + headers->l3_off, headers->l3_len);
 	if (headers->ip_version) {
-		oob.rx_iphdr_csum_succeed = ip_ok;
-		oob.rx_iphdr_csum_fail = !ip_ok;
+		oob.rx_iphdr_csum_succeed = !checks.ip_bad;
+		oob.rx_iphdr_csum_fail = checks.ip_bad;
 	}
 	if (headers->l4 == HEADERS_L4_TCP) {
-		oob.rx_tcp_csum_succeed = l4 == CHECKSUM_GOOD;
-		oob.rx_tcp_csum_fail = l4 == CHECKSUM_BAD;
+		oob.rx_tcp_csum_succeed = checks.l4 == CHECKSUM_GOOD;
+		oob.rx_tcp_csum_fail = checks.l4 == CHECKSUM_BAD;
 	} else if (headers->l4 == HEADERS_L4_UDP) {
-		oob.rx_udp_csum_succeed = l4 == CHECKSUM_GOOD;
-		oob.rx_udp_csum_fail = l4 == CHECKSUM_BAD;
+		oob.rx_udp_csum_succeed = checks.l4 == CHECKSUM_GOOD;
+		oob.rx_udp_csum_fail = checks.l4 == CHECKSUM_BAD;
 	}
-	wq_count(&rq->counters.csum_bad, (headers->ip_version && !ip_ok) || l4 == CHECKSUM_BAD);
 	memcpy(&head, &oob, sizeof(head));
 	return head;
 }
@@ -197,6 +217,7 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	struct writer writer = { .iov = scratch->buffer };
 	union receive_head head;
 	struct packet packet;
+	struct checks checks;
 	uint32_t offset;
 	struct wq *rq;
 
@@ -218,7 +239,9 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	case WQ_ENTRY:
 		break;
 	}
-	head = describe(rq, &packet);
+	checks = finish_checksums(&packet);
+	wq_count(&rq->counters.csum_bad, checks.ip_bad || checks.l4 == CHECKSUM_BAD);
+	head = describe(&packet, checks);
 	for (uint32_t i = 0; i < scratch->wqe.sges; i++) {
 		const struct gdma_sge *sge = &wqe_sge(&scratch->wqe)[i];
 

@@ -237,7 +237,11 @@ static uint32_t create_cq(struct adapter *adapter, struct command *command)
 		free(cq);
 		return STATUS_NO_RESOURCE;
 	}
-	cq->cq = cq_create(adapter, list, (uint32_t)list->length, eq, req->doorbell_page, &err);
+	cq->cq = cq_create(adapter,
+			   &(struct queue_place){ .list = list,
+						  .size = (uint32_t)list->length,
+						  .doorbell = req->doorbell_page },
+			   eq, &err);
 	if (!cq->cq) {
 		table_remove(&rnic->cqs, (uint32_t)index);
 		free(cq);
@@ -275,21 +279,34 @@ static bool rnic_unsent(struct lane_work *work, unsigned int lane)
 	return false;
 }
 
-/** qp_create() - @n queues from the driver's memory; which of them send is in @senders */
-static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic, uint64_t pd_handle,
-			  uint64_t send_cq, uint64_t recv_cq, const uint64_t *regions,
-			  unsigned int n, unsigned int senders, uint32_t doorbell, bool ud,
-			  struct rnic_qp **out)
+/**
+ * struct qp_request - a queue pair that is to be made
+ * @regions:	the queues' memory, @n of them; GDMA_INVALID_DMA_REGION: this queue is not wanted
+ * @senders:	bit i: queue i sends
+ */
+struct qp_request {
+	uint64_t pd, send_cq, recv_cq;
+	uint32_t doorbell;
+	const uint64_t *regions;
+	unsigned int n;
+	unsigned int senders;
+	bool ud;
+};
+
+/** qp_create() - the queues of a queue pair; a status */
+static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic,
+			  const struct qp_request *request, struct rnic_qp **out)
 {
-	struct protection_domain *pd = memory_pd_find(&adapter->memory, pd_handle);
-	struct rnic_cq *send = cq_find(rnic, send_cq), *recv = cq_find(rnic, recv_cq);
+	struct protection_domain *pd = memory_pd_find(&adapter->memory, request->pd);
+	struct rnic_cq *send = cq_find(rnic, request->send_cq);
+	struct rnic_cq *recv = cq_find(rnic, request->recv_cq);
 	struct rnic_qp *qp;
 	int64_t index;
 	int err = 0;
 
 	if (!pd || !send || !recv)
 		return STATUS_NOT_FOUND;
-	if (doorbell >= ADAPTER_DOORBELL_PAGES)
+	if (request->doorbell >= ADAPTER_DOORBELL_PAGES)
 		return STATUS_INVALID;
 	qp = calloc(1, sizeof(*qp));
 	if (!qp)
@@ -300,28 +317,28 @@ static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic, uint64_t p
 		return STATUS_NO_RESOURCE;
 	}
 	qp->handle = adapter_handle(adapter, HANDLE_QP, (uint32_t)index);
-	qp->ud = ud;
-	for (unsigned int i = 0; i < n && !err; i++) {
-		bool sends = senders & 1u << i;
-		struct dma_list *list;
+	qp->ud = request->ud;
+	for (unsigned int i = 0; i < request->n && !err; i++) {
+		bool sends = request->senders & 1u << i;
+		struct queue_place place = { .doorbell = request->doorbell, .pd = pd->id };
 
-		if (regions[i] == GDMA_INVALID_DMA_REGION)
+		if (request->regions[i] == GDMA_INVALID_DMA_REGION)
 			continue;
-		list = memory_list_find(&adapter->memory, regions[i]);
-		if (!list || list->length > UINT32_MAX) {
+		place.list = memory_list_find(&adapter->memory, request->regions[i]);
+		if (!place.list || place.list->length > UINT32_MAX) {
 			err = -ENOENT;
 			break;
 		}
-		qp->wq[i] =
-			wq_create(adapter, sends ? GDMA_SQ : GDMA_RQ, list, (uint32_t)list->length,
-				  (sends ? send : recv)->cq, doorbell, pd->id, &err);
+		place.size = (uint32_t)place.list->length;
+		qp->wq[i] = wq_create(adapter, sends ? GDMA_SQ : GDMA_RQ, &place,
+				      (sends ? send : recv)->cq, &err);
 		if (qp->wq[i] && sends) {
 			qp->wq[i]->work.run = rnic_unsent;
 			err = lane_add(adapter->lanes, 0, &qp->wq[i]->work, -1);
 		}
 	}
 	if (err) {
-		for (unsigned int i = 0; i < n; i++)
+		for (unsigned int i = 0; i < request->n; i++)
 			if (qp->wq[i])
 				ring_disown(&qp->wq[i]->ring);
 		qp_destroy(rnic, qp);
@@ -339,17 +356,24 @@ static uint32_t create_rc_qp(struct adapter *adapter, struct command *command)
 {
 	const struct rnic_create_rc_qp_req *req = (const void *)command->request;
 	struct rnic_create_rc_qp_resp *resp = command->response;
+	const struct qp_request request = {
+		.pd = req->pd_handle,
+		.send_cq = req->send_cq_handle,
+		.recv_cq = req->recv_cq_handle,
+		.doorbell = req->doorbell_page,
+		.regions = req->dma_region,
+		.n = RNIC_RC_QUEUE_COUNT,
+		.senders = 1u << RNIC_RC_SQ_REQUESTER | 1u << RNIC_RC_SQ_RESPONDER |
+			   1u << RNIC_RC_SQ_FMR,
+		.ud = false,
+	};
 	struct rnic *rnic = rnic_find(adapter, req->adapter);
 	struct rnic_qp *qp;
 	uint32_t status;
 
 	if (!rnic)
 		return STATUS_NOT_FOUND;
-	status = qp_create(adapter, rnic, req->pd_handle, req->send_cq_handle, req->recv_cq_handle,
-			   req->dma_region, RNIC_RC_QUEUE_COUNT,
-			   1u << RNIC_RC_SQ_REQUESTER | 1u << RNIC_RC_SQ_RESPONDER |
-				   1u << RNIC_RC_SQ_FMR,
-			   req->doorbell_page, false, &qp);
+	status = qp_create(adapter, rnic, &request, &qp);
 	if (status)
 		return status;
 	resp->qp_handle = qp->handle;
@@ -362,15 +386,23 @@ static uint32_t create_ud_qp(struct adapter *adapter, struct command *command)
 {
 	const struct rnic_create_ud_qp_req *req = (const void *)command->request;
 	struct rnic_create_ud_qp_resp *resp = command->response;
+	const struct qp_request request = {
+		.pd = req->pd_handle,
+		.send_cq = req->send_cq_handle,
+		.recv_cq = req->recv_cq_handle,
+		.doorbell = req->doorbell_page,
+		.regions = req->dma_region,
+		.n = RNIC_UD_QUEUE_COUNT,
+		.senders = 1u << RNIC_UD_SQ,
+		.ud = true,
+	};
 	struct rnic *rnic = rnic_find(adapter, req->adapter);
 	struct rnic_qp *qp;
 	uint32_t status;
 
 	if (!rnic)
 		return STATUS_NOT_FOUND;
-	status = qp_create(adapter, rnic, req->pd_handle, req->send_cq_handle, req->recv_cq_handle,
-			   req->dma_region, RNIC_UD_QUEUE_COUNT, 1u << RNIC_UD_SQ,
-			   req->doorbell_page, true, &qp);
+	status = qp_create(adapter, rnic, &request, &qp);
 	if (status)
 		return status;
 	resp->qp_handle = qp->handle;

@@ -144,11 +144,18 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 	slot = vport_slot(vport, req->wq_type, &index);
 	if (!slot)
 		return STATUS_NO_RESOURCE;
-	cq = cq_create(adapter, cq_list, req->cq_size, eq, vport->doorbell, &err);
+	cq = cq_create(adapter,
+		       &(struct queue_place){
+			       .list = cq_list, .size = req->cq_size, .doorbell = vport->doorbell },
+		       eq, &err);
 	if (!cq)
 		return status_from_errno(err);
-	wq = wq_create(adapter, req->wq_type, wq_list, req->wq_size, cq, vport->doorbell, vport->pd,
-		       &err);
+	wq = wq_create(adapter, req->wq_type,
+		       &(struct queue_place){ .list = wq_list,
+					      .size = req->wq_size,
+					      .doorbell = vport->doorbell,
+					      .pd = vport->pd },
+		       cq, &err);
 	if (wq) {
 		wq->vport = vport;
 		wq->index = index;
