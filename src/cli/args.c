@@ -2,7 +2,6 @@
 /*
  * manakin args: the EAL arguments with which an application gets these ports.
  */
-#include <argp.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,16 +9,13 @@
 #include "cli/cli.h"
 #include "app/eal_args.h"
 #include "cli/look.h"
-#include "term/output.h"
+#include "term/json.h"
+#include "term/options.h"
+#include "term/term.h"
+#include "term/text.h"
+#include "term/value.h"
 
-enum {
-	OPTION_PMD = 'p',
-	OPTION_ALLOW = 'a',
-	OPTION_WHITELIST = 'w',
-	OPTION_JSON = 'j',
-	OPTION_SYSROOT = 's',
-	OPTION_PLUGIN = 0x100,
-};
+enum { OPTION_PMD = 0x100, OPTION_ALLOW, OPTION_WHITELIST = 'w' };
 
 static const struct argp_option options[] = {
 	{ "pmd", OPTION_PMD, "netvsc|mana", 0,
@@ -29,13 +25,11 @@ static const struct argp_option options[] = {
 	{ "allow", OPTION_ALLOW, NULL, 0, "With -a in place of --vdev", 0 },
 	{ "whitelist", OPTION_WHITELIST, NULL, 0,
 	  "With -w, for applications that know neither -a nor these addresses with --vdev", 0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print as JSON", 0 },
-	{ "plugin", OPTION_PLUGIN, "FILE", 0,
-	  "The poll-mode driver for an adapter in software (default: beside this program, or where "
-	  "it is installed)",
-	  0 },
-	{ "sysroot", OPTION_SYSROOT, "DIR", 0, SYSROOT_HELP, 0 },
 	{ 0 },
+};
+
+static const struct option_moved moved[] = {
+	{ 'a', "allow" }, { 'p', "pmd" }, { 's', "sysroot" }, { 0 }
 };
 
 static const char doc[] =
@@ -55,46 +49,36 @@ static const char doc[] =
 struct args {
 	enum eal_pmd pmd;
 	enum eal_form form;
-	const char *sysroot, *plugin;
-	bool json, failed;
+	struct shared_options shared;
 	char **words;
 	size_t n_words;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
+	static const char *const pmds[] = { "netvsc", "mana" };
 	struct args *args = state->input;
+	unsigned int chosen;
 
 	switch (key) {
 	case OPTION_PMD:
-		args->pmd = !strcmp(arg, "netvsc") ? EAL_PMD_NETVSC
-			    : !strcmp(arg, "mana") ? EAL_PMD_MANA
-						   : EAL_PMD_ANY;
-		if (args->pmd == EAL_PMD_ANY)
-			return usage_error(&args->failed, "--pmd: '%s' is neither netvsc nor mana",
-					   arg);
+		if (value_word("pmd", arg, pmds, 2, &chosen))
+			return EINVAL;
+		args->pmd = chosen ? EAL_PMD_MANA : EAL_PMD_NETVSC;
 		return 0;
 	case OPTION_ALLOW:
 	case OPTION_WHITELIST:
 		if (args->form != EAL_VDEV)
-			return usage_error(&args->failed, "--allow or --whitelist, once");
+			return say_usage("--allow and --whitelist exclude each other; use one of them, "
+					 "once");
 		args->form = key == OPTION_ALLOW ? EAL_ALLOW : EAL_WHITELIST;
-		return 0;
-	case OPTION_JSON:
-		args->json = true;
-		return 0;
-	case OPTION_PLUGIN:
-		args->plugin = arg;
-		return 0;
-	case OPTION_SYSROOT:
-		args->sysroot = arg;
 		return 0;
 	case ARGP_KEY_ARGS:
 		args->words = state->argv + state->next;
 		args->n_words = (size_t)(state->argc - state->next);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		return usage_error(&args->failed, "which interface? See manakin list");
+		return say_usage("no interface: name one or more; 'manakin list' shows them");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -105,11 +89,7 @@ static int print_text(const struct eal_args *eal)
 	output_command(stdout, eal->argv);
 	if (*eal->sysfs)
 		say("the application needs SYSFS_PCI_DEVICES=%s in its environment", eal->sysfs);
-	if (fflush(stdout) || ferror(stdout)) {
-		say("cannot write to standard output: %s", strerror(errno));
-		return EXIT_FAILED;
-	}
-	return EXIT_OK;
+	return output_flushed();
 }
 
 static int print_json(const struct eal_args *eal, const struct mana_port *const *ports, size_t n)
@@ -141,13 +121,13 @@ static int make_and_print(const struct args *args, const struct machine *machine
 	struct error error;
 	int status = EXIT_FAILED;
 
-	if (eal_args_make(machine, ports, n, args->pmd, args->form, args->plugin, &eal, &error)) {
+	if (eal_args_make(machine, ports, n, args->pmd, args->form, args->shared.plugin, &eal, &error)) {
 		say("%s", error.text);
 	} else {
-		for (size_t i = 0; i < 2 && !args->json; i++)
+		for (size_t i = 0; i < 2 && !args->shared.json; i++)
 			if (*eal.warning[i])
 				say("%s", eal.warning[i]);
-		status = args->json ? print_json(&eal, ports, n) : print_text(&eal);
+		status = args->shared.json ? print_json(&eal, ports, n) : print_text(&eal);
 	}
 	eal_args_free(&eal);
 	return status;
@@ -155,8 +135,13 @@ static int make_and_print(const struct args *args, const struct machine *machine
 
 int cmd_args(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options, parse_option, "IFACE...", doc, NULL, NULL, NULL
+	static const struct command_line line = {
+		.options = options,
+		.parse = parse_option,
+		.arguments = "IFACE...",
+		.doc = doc,
+		.shared = SHARED_JSON | SHARED_SYSROOT | SHARED_PLUGIN,
+		.moved = moved,
 	};
 	const struct mana_port **ports = NULL;
 	struct machine machine;
@@ -165,11 +150,9 @@ int cmd_args(int argc, char **argv)
 	int status = EXIT_FAILED;
 	size_t n;
 
-	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"manakin args";
-	if (argp_parse(&argp, argc, argv, 0, NULL, &args))
+	if (options_parse(&line, argc, argv, &args.shared, &args))
 		return EXIT_USAGE;
-	if (look_at_machine(args.sysroot, &host, &machine))
+	if (look_at_machine(args.shared.sysroot, &host, &machine))
 		return EXIT_FAILED;
 	if (!look_for_ports(&host, &machine, args.words, args.n_words, &ports, &n))
 		status = make_and_print(&args, &machine, ports, n);

@@ -2,18 +2,18 @@
 /*
  * manakin check: is everything there that MANA and DPDK need?
  */
-#include <argp.h>
 #include <errno.h>
-#include <jansson.h>
-#include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
-#include "term/output.h"
 #include "host/check/check.h"
+#include "term/json.h"
+#include "term/options.h"
+#include "term/table.h"
+#include "term/text.h"
+#include "term/value.h"
 
 /* The first three are verdicts, so wrong usage and failures are as in sysexits.h. */
 enum { STATUS_WARNING = 1, STATUS_FAIL = 2, STATUS_USAGE = 64, STATUS_FAILED = 70 };
@@ -21,22 +21,15 @@ enum { STATUS_WARNING = 1, STATUS_FAIL = 2, STATUS_USAGE = 64, STATUS_FAILED = 7
 #define NUMBER_MAX 65535u
 #define ROOM_LEAST 20u /* characters that a column of words wants */
 
-enum {
-	OPTION_QUEUES = 'q',
-	OPTION_DESCRIPTORS = 'd',
-	OPTION_JSON = 'j',
-	OPTION_SYSROOT = 0x100,
-};
+enum { OPTION_QUEUES = 'q', OPTION_DESCRIPTORS = 0x100 };
 
 static const struct argp_option options[] = {
-	{ "queues", OPTION_QUEUES, "N", 0, "Queue pairs that the application will want", 0 },
-	{ "descriptors", OPTION_DESCRIPTORS, "N", 0, "Descriptors of a queue that it will want",
-	  0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
-	{ "sysroot", OPTION_SYSROOT, "DIR", 0,
-	  "Look at this copy of a machine's /sys, /proc, /etc and /usr", 0 },
+	{ "queues", OPTION_QUEUES, "N", 0, "Queue pairs that the application will use", 0 },
+	{ "descriptors", OPTION_DESCRIPTORS, "N", 0, "Descriptors that it will give each queue", 0 },
 	{ 0 },
 };
+
+static const struct option_moved moved[] = { { 'd', "descriptors" }, { 0 } };
 
 static const char doc[] =
 	"Check the machine, or these interfaces, for everything that MANA and DPDK need: system, "
@@ -59,12 +52,10 @@ static const char doc[] =
 struct arguments {
 	struct check_request request;
 	char **words;
-	const char *sysroot;
-	bool json;
-	bool failed;
+	struct shared_options shared;
 };
 
-/** number() - 1 to NUMBER_MAX; 0 if it is none */
+/** number() - of an application's argument: 1 to NUMBER_MAX; 0 if it is none */
 static unsigned int number(const char *text)
 {
 	unsigned long value;
@@ -83,23 +74,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case OPTION_QUEUES:
-		request->queues = number(arg);
-		if (!request->queues)
-			return usage_error(&arguments->failed, "--queues: '%s' is not 1 to %u", arg,
-					   NUMBER_MAX);
-		return 0;
+		return value_number("queues", arg, 1, NUMBER_MAX, &request->queues);
 	case OPTION_DESCRIPTORS:
-		request->descriptors = number(arg);
-		if (!request->descriptors)
-			return usage_error(&arguments->failed, "--descriptors: '%s' is not 1 to %u",
-					   arg, NUMBER_MAX);
-		return 0;
-	case OPTION_JSON:
-		arguments->json = true;
-		return 0;
-	case OPTION_SYSROOT:
-		arguments->sysroot = arg;
-		return 0;
+		return value_number("descriptors", arg, 1, NUMBER_MAX, &request->descriptors);
 	case ARGP_KEY_ARG:
 		arguments->words[request->n_words++] = arg;
 		return 0;
@@ -167,8 +144,7 @@ static int status_of(enum verdict worst)
 
 static int print_json(const struct check_report *report)
 {
-	json_t *checks = json_array(), *root;
-	int err;
+	json_t *checks = json_array();
 
 	for (size_t i = 0; i < report->n; i++) {
 		const struct finding *f = &report->finding[i];
@@ -179,12 +155,8 @@ static int print_json(const struct check_report *report)
 						"verdict", verdict_name(f->verdict), "evidence",
 						f->evidence, "fix", f->fix));
 	}
-	root = json_pack("{s:s, s:i, s:o}", "verdict", verdict_name(report->worst), "status",
-			 status_of(report->worst), "checks", checks);
-	err = root ? json_dumpf(root, stdout, JSON_INDENT(2)) : -1;
-	putchar('\n');
-	json_decref(root);
-	return err;
+	return output_json(json_pack("{s:s, s:i, s:o}", "verdict", verdict_name(report->worst),
+				     "status", status_of(report->worst), "checks", checks));
 }
 
 /** room_left() - characters of a line that are left for the evidence; 0: there is no limit */
@@ -204,59 +176,48 @@ static size_t room_left(const struct check_report *report)
 }
 
 /** add_line() - a finding, and below it what mends it; no line longer than @room, if not 0 */
-static int add_line(struct libscols_table *table, const struct finding *f, size_t room)
+static void add_line(struct libscols_table *table, const struct finding *f, size_t room)
 {
-	static const char *const colours[] = {
-		[VERDICT_OK] = "green",
-		[VERDICT_UNKNOWN] = "cyan",
-		[VERDICT_WARNING] = "yellow",
-		[VERDICT_FAIL] = "red",
+	static const enum output_style styles[] = {
+		[VERDICT_OK] = STYLE_GOOD,
+		[VERDICT_UNKNOWN] = STYLE_NOTE,
+		[VERDICT_WARNING] = STYLE_WARNING,
+		[VERDICT_FAIL] = STYLE_BAD,
 	};
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-	char *text = NULL, *both = NULL;
+	struct libscols_line *line = output_line(table, NULL);
+	char *text = strdup(f->evidence);
 
-	if (!line || scols_line_set_data(line, 0, verdict_name(f->verdict)) ||
-	    scols_line_set_data(line, 1, f->check) || scols_line_set_data(line, 2, f->subject))
-		return -ENOMEM;
-	scols_cell_set_color(scols_line_get_cell(line, 0), colours[f->verdict]);
-	if (asprintf(&text, "%s", f->evidence) < 0)
-		return -ENOMEM;
-	if (room)
+	if (text && room)
 		output_wrap(text, room);
+	output_cell(line, 0, "%s", verdict_name(f->verdict));
+	output_cell_style(line, 0, styles[f->verdict]);
+	output_cell(line, 1, "%s", f->check);
+	output_cell(line, 2, "%s", f->subject);
 	/* A command is to be copied, so it stays in one piece. */
-	if (f->fix && asprintf(&both, "%s\n-> %s", text, f->fix) < 0) {
-		free(text);
-		return -ENOMEM;
-	}
-	if (both) {
-		free(text);
-		text = both;
-	}
-	return scols_line_refer_data(line, 3, text);
+	output_cell(line, 3, "%s%s%s", text ? text : f->evidence, f->fix ? "\n-> " : "",
+		    f->fix ? f->fix : "");
+	free(text);
 }
 
 static int print_table(const struct check_report *report)
 {
-	struct libscols_table *table = scols_new_table();
-	struct libscols_column *last;
+	static const struct output_column columns[] = {
+		{ "verdict", false, false, false },
+		{ "check", false, false, false },
+		{ "subject", false, false, false },
+		{ "evidence", false, false, true },
+	};
+	struct libscols_table *table = output_table(columns, 4);
 	size_t room = room_left(report);
-	int err = table ? 0 : -ENOMEM;
+	int status;
 
-	if (err)
-		return err;
-	scols_table_enable_noheadings(table, 1);
-	scols_table_enable_colors(table, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
-	scols_table_new_column(table, "verdict", 0, 0);
-	scols_table_new_column(table, "check", 0, 0);
-	scols_table_new_column(table, "subject", 0, 0);
-	last = scols_table_new_column(table, "evidence", 0.5, SCOLS_FL_WRAP);
-	scols_column_set_safechars(last, "\n");
-	scols_column_set_wrapfunc(last, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
-	for (size_t i = 0; !err && i < report->n; i++)
-		err = add_line(table, &report->finding[i], room);
-	if (!err)
-		err = scols_print_table(table);
-	scols_unref_table(table);
+	if (table)
+		scols_table_enable_noheadings(table, 1);
+	for (size_t i = 0; i < report->n; i++)
+		add_line(table, &report->finding[i], room);
+	status = output_table_print(table);
+	if (status != EXIT_OK)
+		return status;
 	switch (report->worst) {
 	case VERDICT_FAIL:
 		puts("\nMANA with DPDK will not work here until what failed is mended.");
@@ -267,28 +228,31 @@ static int print_table(const struct check_report *report)
 	default:
 		puts("\nMANA with DPDK can work here.");
 	}
-	return err;
+	return output_flushed();
 }
 
 int cmd_check(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, "[IFACE...] [-- ARGS...]",
-					  doc,     NULL,         NULL,
-					  NULL };
-	struct arguments arguments = { .sysroot = NULL };
+	static const struct command_line line = {
+		.options = options,
+		.parse = parse_option,
+		.arguments = "[IFACE...] [-- ARGS...]",
+		.doc = doc,
+		.shared = SHARED_JSON | SHARED_SYSROOT,
+		.moved = moved,
+	};
+	struct arguments arguments = { .words = NULL };
 	struct check_report report = { .n = 0 };
 	int status = STATUS_USAGE, err;
 	struct host host;
 	struct error error;
 
-	argp_err_exit_status = STATUS_USAGE;
-	argv[0] = (char *)"manakin check";
 	split_arguments(&arguments.request, &argc, argv);
 	arguments.words = calloc((size_t)argc, sizeof(*arguments.words));
 	arguments.request.words = arguments.words;
-	if (!arguments.words || argp_parse(&argp, argc, argv, 0, NULL, &arguments))
+	if (!arguments.words || options_parse(&line, argc, argv, &arguments.shared, &arguments))
 		goto out;
-	err = host_open(arguments.sysroot, &host, &error);
+	err = host_open(arguments.shared.sysroot, &host, &error);
 	if (err) {
 		say("%s", error.text);
 		goto out;
@@ -302,11 +266,8 @@ int cmd_check(int argc, char **argv)
 		goto out;
 	}
 	status = status_of(report.worst);
-	err = arguments.json ? print_json(&report) : print_table(&report);
-	if (fflush(stdout) || err) {
-		say("cannot print the findings");
+	if ((arguments.shared.json ? print_json(&report) : print_table(&report)) != EXIT_OK)
 		status = STATUS_FAILED;
-	}
 out:
 	check_report_free(&report);
 	free(arguments.words);

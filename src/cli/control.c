@@ -2,7 +2,6 @@
 /*
  * manakin control: ask a running adapter, or make something happen to it.
  */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,18 +9,22 @@
 #include <sys/un.h>
 
 #include "cli/cli.h"
-#include "host/machine/control.h"
-#include "host/machine/software.h"
+#include "serve/control.h"
+#include "term/options.h"
 
 #define ANSWER_SECONDS 10
 #define SOCKET_TEXT    sizeof(((struct sockaddr_un *)NULL)->sun_path)
 
+enum { OPTION_SOCKET = 's', OPTION_NAME = 0x100 };
+
 static const struct argp_option options[] = {
-	{ "name", 'n', "NAME", 0, "The adapter (default: mana0)", 0 },
-	{ "socket", 's', "PATH", 0, "The adapter's socket, if it was given one with --socket", 0 },
-	{ "json", 'j', NULL, 0, "Print statistics as JSON", 0 },
+	{ "name", OPTION_NAME, "NAME", 0, "The adapter (default: mana0)", 0 },
+	{ "socket", OPTION_SOCKET, "PATH", 0,
+	  "The adapter's socket, if it was given one with --socket", 0 },
 	{ 0 },
 };
+
+static const struct option_moved moved[] = { { 'n', "name" }, { 0 } };
 
 static const char doc[] =
 	"Ask a running adapter (manakin device), or make something happen to it."
@@ -45,7 +48,7 @@ static const char doc[] =
 struct control {
 	const char *name;
 	const char *socket;
-	bool json;
+	struct shared_options shared;
 	char request[CONTROL_REQUEST_MAX];
 };
 
@@ -55,26 +58,20 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	size_t len = strlen(control->request);
 
 	switch (key) {
-	case 'n':
+	case OPTION_NAME:
 		control->name = arg;
 		return 0;
-	case 's':
+	case OPTION_SOCKET:
 		control->socket = arg;
 		return 0;
-	case 'j':
-		control->json = true;
-		return 0;
 	case ARGP_KEY_ARG:
-		if (len + strlen(arg) + 2 > sizeof(control->request)) {
-			say("the request is too long; see manakin control --help");
-			return EINVAL;
-		}
+		if (len + strlen(arg) + 2 > sizeof(control->request))
+			return say_usage("the request is too long; see manakin control --help");
 		sprintf(control->request + len, "%s%s", len ? " " : "", arg);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		say("name a request: stats, link, vf, card, timeout or reset; see manakin control "
-		    "--help");
-		return EINVAL;
+		return say_usage("no request: name one of stats, link, vf, card, timeout and reset; "
+				 "see manakin control --help");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -126,26 +123,37 @@ static int ask(const struct control *control, struct control_answer *answer)
 
 int cmd_control(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options, parse_option, "REQUEST...", doc, NULL, NULL, NULL
+	static const struct command_line line = {
+		.options = options,
+		.parse = parse_option,
+		.arguments = "REQUEST...",
+		.doc = doc,
+		.shared = SHARED_JSON,
+		.moved = moved,
 	};
+	static char text[CONTROL_ANSWER_MAX + 1];
 	struct control control = { .name = "mana0" };
 	struct control_answer *answer;
 	int status;
 
-	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"manakin control";
-	if (argp_parse(&argp, argc, argv, 0, NULL, &control))
+	if (options_parse(&line, argc, argv, &control.shared, &control))
 		return EXIT_USAGE;
 	if (!understood(control.request)) {
 		say("'%s' is not a request; see manakin control --help", control.request);
 		return EXIT_USAGE;
 	}
 	if (!strcmp(control.request, "stats"))
-		strcat(control.request, control.json ? " json" : " table");
-	answer = malloc(sizeof(*answer));
-	if (!answer) {
-		say("out of memory");
+		strcat(control.request, control.shared.json ? " json" : " table");
+	snprintf(path, sizeof(path), SOFTWARE_DIRECTORY "/%s/socket", control.name);
+	fd = reach(control.socket ? control.socket : path);
+	if (fd < 0)
+		return EXIT_FAILED;
+	len = send(fd, control.request, strlen(control.request), MSG_NOSIGNAL);
+	if (len >= 0)
+		len = recv(fd, text, sizeof(text) - 1, 0);
+	close(fd);
+	if (len <= 0) {
+		say("the adapter did not answer; is it stopping?");
 		return EXIT_FAILED;
 	}
 	status = ask(&control, answer);

@@ -2,7 +2,6 @@
 /*
  * manakin diagnose: from a log to the cause, and to what to do.
  */
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,30 +11,25 @@
 
 #include "cli/cli.h"
 #include "cli/diagnose.h"
-#include "term/output.h"
+#include "term/options.h"
+#include "term/term.h"
 
-enum {
-	OPTION_JSON = 'j',
-	OPTION_RULES = 'r',
-	OPTION_SYSROOT = 's',
-	OPTION_LOG_ONLY = 'l',
-};
+enum { OPTION_RULES = 'r', OPTION_LOG_ONLY = 0x100 };
 
 /* Beside the statuses of every command */
 #define FOUND 1 /* something is wrong */
 
 static const struct argp_option options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "Print the diagnoses as JSON", 0 },
 	{ "rules", OPTION_RULES, "DIR", 0,
 	  "Read the files *.rules of this directory, and not those of the program and "
 	  "/etc/manakin/rules.d",
 	  0 },
 	{ "log-only", OPTION_LOG_ONLY, NULL, 0,
 	  "Do not look at this machine: the log is from another one", 0 },
-	{ "sysroot", OPTION_SYSROOT, "DIR", 0,
-	  "The log is from the machine whose /sys, /proc and /etc are copied below DIR", 0 },
 	{ 0 },
 };
+
+static const struct option_moved moved[] = { { 'l', "log-only" }, { 's', "sysroot" }, { 0 } };
 
 static const char doc[] =
 	"Read a log of a DPDK application, of EAL, or of the kernel, and say what is wrong, which "
@@ -49,8 +43,9 @@ static const char doc[] =
 	"the rules cannot be read.";
 
 struct arguments {
-	const char *file, *rules, *sysroot;
-	bool json, log_only, failed;
+	struct shared_options shared;
+	const char *file, *rules;
+	bool log_only;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -58,22 +53,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct arguments *arguments = state->input;
 
 	switch (key) {
-	case OPTION_JSON:
-		arguments->json = true;
-		return 0;
 	case OPTION_RULES:
 		arguments->rules = arg;
-		return 0;
-	case OPTION_SYSROOT:
-		arguments->sysroot = arg;
 		return 0;
 	case OPTION_LOG_ONLY:
 		arguments->log_only = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->file)
-			return usage_error(&arguments->failed, "one log at a time, not '%s' too",
-					   arg);
+			return say_usage("one log at a time; read '%s' with a command of its own",
+					 arg);
 		arguments->file = arg;
 		return 0;
 	default:
@@ -108,7 +97,7 @@ static int open_log(const char *file)
 	int fd;
 
 	if (!file || !strcmp(file, "-")) {
-		if (isatty(STDIN_FILENO))
+		if (output_is_terminal(stdin))
 			say("reading the log from the terminal; Ctrl-D ends it");
 		return STDIN_FILENO;
 	}
@@ -134,13 +123,12 @@ static int open_log(const char *file)
 /** print() - an exit status */
 static int print(const struct arguments *arguments, const struct diagnosis *diagnosis)
 {
-	bool colour = *output_style(stdout, STYLE_STRONG);
 	int n;
 
-	if (arguments->json) {
+	if (arguments->shared.json) {
 		n = diagnose_print_json(diagnosis, stdout);
 	} else {
-		n = (int)diagnose_print(diagnosis, stdout, colour);
+		n = (int)diagnose_print(diagnosis, stdout);
 		if (!n)
 			puts(diagnosis_bytes(diagnosis)
 				     ? "No known problem found"
@@ -160,7 +148,7 @@ static int read_log(const struct arguments *arguments, struct diagnosis *diagnos
 	int err = diagnosis_read(diagnosis, fd);
 
 	if (!err && !arguments->log_only)
-		diagnose_facts(arguments->sysroot, &facts);
+		diagnose_facts(arguments->shared.sysroot, &facts);
 	if (!err)
 		err = diagnosis_finish(diagnosis, facts.fact, facts.n);
 	facts_free(&facts);
@@ -169,17 +157,20 @@ static int read_log(const struct arguments *arguments, struct diagnosis *diagnos
 
 int cmd_diagnose(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options, parse_option, "[FILE|-]", doc, NULL, NULL, NULL
+	static const struct command_line line = {
+		.options = options,
+		.parse = parse_option,
+		.arguments = "[FILE|-]",
+		.doc = doc,
+		.shared = SHARED_JSON | SHARED_SYSROOT,
+		.moved = moved,
 	};
-	struct arguments arguments = { .json = false };
+	struct arguments arguments = { .file = NULL };
 	struct diagnosis *diagnosis = NULL;
 	struct rules *rules = NULL;
 	int fd, err, status = EXIT_USAGE;
 
-	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"manakin diagnose";
-	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
+	if (options_parse(&line, argc, argv, &arguments.shared, &arguments))
 		return EXIT_USAGE;
 	fd = open_log(arguments.file);
 	if (fd < 0)

@@ -22,8 +22,8 @@ struct rules *diagnose_rules(const char *directory);
 /** diagnose_facts() - of the machine, or the tree @sysroot; none if it cannot be looked at */
 void diagnose_facts(const char *sysroot, struct facts *facts);
 
-/** diagnose_print() - what was found, for a person; @colour for a terminal; how many causes */
-size_t diagnose_print(const struct diagnosis *diagnosis, FILE *to, bool colour);
+/** diagnose_print() - what was found, for a person; how many causes */
+size_t diagnose_print(const struct diagnosis *diagnosis, FILE *to);
 
 /** diagnose_print_json() - the same for a program; how many, or a negative errno */
 int diagnose_print_json(const struct diagnosis *diagnosis, FILE *to);

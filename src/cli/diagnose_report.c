@@ -9,7 +9,7 @@
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/diagnose.h"
-#include "term/output.h"
+#include "term/term.h"
 
 #define WIDTH     80u /* characters of a line, and the most where a terminal has more: */
 #define WIDTH_MAX 100u
@@ -72,19 +72,20 @@ struct page {
 	const char *bold, *dim, *good, *plain;
 };
 
-static struct page page_open(FILE *to, bool colour)
+static struct page page_open(FILE *to)
 {
-	struct page page = { .to = to, .width = WIDTH, "", "", "", "" };
+	struct page page = {
+		.to = to,
+		.width = WIDTH,
+		.bold = output_style(to, STYLE_STRONG),
+		.dim = output_style(to, STYLE_DIM),
+		.good = output_style(to, STYLE_GOOD),
+		.plain = output_style(to, STYLE_PLAIN),
+	};
 	unsigned int width = output_width(to);
 
 	if (width >= 40)
 		page.width = width < WIDTH_MAX ? width : WIDTH_MAX;
-	if (colour) {
-		page.bold = "\033[1m";
-		page.dim = "\033[2m";
-		page.good = "\033[32m";
-		page.plain = "\033[0m";
-	}
 	return page;
 }
 
@@ -141,9 +142,9 @@ static void put_finding(const struct page *page, const struct finding *finding)
 	}
 }
 
-size_t diagnose_print(const struct diagnosis *diagnosis, FILE *to, bool colour)
+size_t diagnose_print(const struct diagnosis *diagnosis, FILE *to)
 {
-	struct page page = page_open(to, colour);
+	struct page page = page_open(to);
 	const struct finding *finding;
 	size_t n = 0;
 
@@ -217,7 +218,7 @@ size_t diagnose_explain(int log, FILE *to)
 		diagnose_facts(NULL, &facts);
 		if (!diagnosis_read(diagnosis, log) &&
 		    !diagnosis_finish(diagnosis, facts.fact, facts.n))
-			n = diagnose_print(diagnosis, to, *output_style(to, STYLE_STRONG));
+			n = diagnose_print(diagnosis, to);
 		facts_free(&facts);
 	}
 	diagnosis_close(diagnosis);

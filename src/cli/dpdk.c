@@ -4,27 +4,21 @@
  */
 #include "cli/dpdk.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
-#include "term/output.h"
 #include "host/dpdk/dpdk.h"
+#include "term/commands.h"
+#include "term/json.h"
+#include "term/options.h"
+#include "term/table.h"
+#include "term/text.h"
 
 #define WHY_WIDTH 28u /* characters: with the other columns, not more than 80 as a rule */
 
-enum {
-	OPTION_JSON = 'j',
-	OPTION_SYSROOT = 's',
-};
-
-static const struct argp_option options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "Print as JSON", 0 },
-	{ "sysroot", OPTION_SYSROOT, "DIR", 0, "Look at the machine whose files are below DIR", 0 },
-	{ 0 },
-};
+static const struct option_moved moved[] = { { 's', "sysroot" }, { 0 } };
 
 static const char doc[] =
 	"List the installations of DPDK on this machine, and whether each can drive MANA; with "
@@ -36,35 +30,21 @@ static const char doc[] =
 	"Exit status: 0 done (there may be none), 1 a program cannot be read, 2 wrong usage.";
 
 struct arguments {
-	const char *sysroot;
+	struct shared_options shared;
 	char **programs;
 	size_t n_programs;
-	bool json, failed;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
-	switch (key) {
-	case OPTION_JSON:
-		arguments->json = true;
-		return 0;
-	case OPTION_SYSROOT:
-		arguments->sysroot = arg;
-		return 0;
-	case ARGP_KEY_ARGS:
-		arguments->programs = state->argv + state->next;
-		arguments->n_programs = (size_t)(state->argc - state->next);
-		/* The word that says what is done anyway; a program of that name is ./list. */
-		if (!strcmp(*arguments->programs, "list")) {
-			arguments->programs++;
-			arguments->n_programs--;
-		}
-		return 0;
-	default:
+	(void)arg;
+	if (key != ARGP_KEY_ARGS)
 		return ARGP_ERR_UNKNOWN;
-	}
+	arguments->programs = state->argv + state->next;
+	arguments->n_programs = (size_t)(state->argc - state->next);
+	return 0;
 }
 
 /** linkage() - "shared", "static", "shared, static" */
@@ -142,17 +122,22 @@ static int print_table(const struct dpdk_list *list)
 /** list_command() - 'manakin dpdk [list]'; an exit status */
 static int list_command(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, "[PROGRAM...]", doc, NULL,
-					  NULL,    NULL };
-	struct arguments arguments = { .json = false };
+	static const struct command_line line = {
+		.parse = parse_option,
+		.arguments = "[PROGRAM...]",
+		.doc = doc,
+		.shared = SHARED_JSON | SHARED_SYSROOT,
+		.moved = moved,
+	};
+	struct arguments arguments = { .programs = NULL };
 	struct dpdk_list list;
 	struct host host;
 	struct error error;
 	int err, status = EXIT_OK;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
+	if (options_parse(&line, argc, argv, &arguments.shared, &arguments))
 		return EXIT_USAGE;
-	if (host_open(arguments.sysroot, &host, &error)) {
+	if (host_open(arguments.shared.sysroot, &host, &error)) {
 		say("%s", error.text);
 		return EXIT_FAILED;
 	}
@@ -177,10 +162,10 @@ static int list_command(int argc, char **argv)
 	if (err) {
 		say("cannot look for DPDK: %s", strerror(-err));
 		status = EXIT_FAILED;
-	} else if (status == EXIT_OK && arguments.json) {
+	} else if (status == EXIT_OK && arguments.shared.json) {
 		status = print_json(&list);
 	} else if (status == EXIT_OK && !list.n) {
-		puts("There is no DPDK on this machine; 'manakin dpdk install --version 24.11.1' "
+		puts("There is no DPDK on this machine; 'manakin dpdk install --release 24.11.1' "
 		     "makes one.");
 	} else if (status == EXIT_OK) {
 		status = print_table(&list);
@@ -189,29 +174,27 @@ static int list_command(int argc, char **argv)
 	return status;
 }
 
-static const char help[] =
-	"Usage: manakin dpdk [COMMAND] [OPTION...]\n\n"
-	"DPDK on this machine, and whether it can drive MANA.\n\n"
-	"  list       the installations; this is done if no command is named\n"
-	"  install    build one more from source\n"
-	"  uninstall  take one away that was installed so\n\n"
-	"'manakin dpdk COMMAND --help' explains a command, and so does man manakin-dpdk.\n";
+/** list_unnamed() - without its name; an exit status */
+static int list_unnamed(int argc, char **argv)
+{
+	say_as("dpdk list");
+	return list_command(argc, argv);
+}
 
 int cmd_dpdk(int argc, char **argv)
 {
-	argp_err_exit_status = EXIT_USAGE;
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?"))) {
-		fputs(help, stdout);
-		return EXIT_OK;
-	}
-	if (argc > 1 && !strcmp(argv[1], "install")) {
-		argv[1] = (char *)"manakin dpdk install";
-		return dpdk_install_command(argc - 1, argv + 1);
-	}
-	if (argc > 1 && !strcmp(argv[1], "uninstall")) {
-		argv[1] = (char *)"manakin dpdk uninstall";
-		return dpdk_uninstall_command(argc - 1, argv + 1);
-	}
-	argv[0] = (char *)"manakin dpdk list";
-	return list_command(argc, argv);
+	static const struct command commands[] = {
+		{ "list", list_command, "show the installations; the default" },
+		{ "install", dpdk_install_command, "build one from source and install it" },
+		{ "uninstall", dpdk_uninstall_command, "remove one that was installed like this" },
+	};
+	static const struct command_set set = {
+		.name = "dpdk",
+		.about = "DPDK on this machine, and whether it can drive MANA.",
+		.commands = commands,
+		.n = 3,
+		.otherwise = list_unnamed,
+	};
+
+	return commands_run(&set, argc, argv);
 }

@@ -7,9 +7,7 @@
  * written to the prefix. That list is recorded there (host/dpdk/record.h), then DPDK is installed;
  * after a failure or Ctrl-C the record is undone, as 'uninstall' does at any time later.
  */
-#include <argp.h>
 #include <errno.h>
-#include <jansson.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,26 +22,26 @@
 #include "cli/dpdk.h"
 #include "cli/dpdk_step.h"
 #include "process/child.h"
-#include "term/output.h"
 #include "host/machine/distro.h"
 #include "host/dpdk/record.h"
+#include "term/json.h"
+#include "term/options.h"
+#include "term/value.h"
 
 #define URL    "https://fast.dpdk.org/rel/dpdk-%s.tar.xz"
 #define SHA256 64u /* hexadecimal digits */
 
 enum {
-	OPTION_VERSION = 'v',
-	OPTION_TARBALL = 't',
-	OPTION_PREFIX = 'p',
-	OPTION_DRIVERS = 'd',
-	OPTION_DRY = 'n',
-	OPTION_JSON = 'j',
-	OPTION_SHA256 = 0x100,
+	OPTION_RELEASE = 0x100,
+	OPTION_TARBALL,
+	OPTION_PREFIX,
+	OPTION_DRIVERS,
+	OPTION_SHA256,
 	OPTION_NO_PACKAGES,
 };
 
 static const struct argp_option options[] = {
-	{ "version", OPTION_VERSION, "V", 0,
+	{ "release", OPTION_RELEASE, "V", 0,
 	  "Download this release, such as 23.11.5, from dpdk.org", 0 },
 	{ "tarball", OPTION_TARBALL, "FILE", 0, "Take the sources from this file", 0 },
 	{ "sha256", OPTION_SHA256, "HEX", 0,
@@ -57,9 +55,11 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "no-packages", OPTION_NO_PACKAGES, NULL, 0,
 	  "Do not install the distribution's packages that building needs", 0 },
-	{ "dry-run", OPTION_DRY, NULL, 0, "Print the commands and do nothing", 0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print what was done as JSON", 0 },
 	{ 0 },
+};
+
+static const struct option_moved moved[] = {
+	{ 'd', "drivers" }, { 'p', "prefix" }, { 't', "tarball" }, { 'v', "release" }, { 0 }
 };
 
 static const char doc[] =
@@ -68,8 +68,8 @@ static const char doc[] =
 	"meson, ninja. A record of what was installed is kept for 'manakin dpdk uninstall PREFIX'."
 	"\vExamples:\n"
 	"  manakin dpdk install --tarball dpdk-23.11.5.tar.xz --prefix /opt/dpdk-23.11\n"
-	"  manakin dpdk install --version 24.11.1\n"
-	"  manakin dpdk install --version 23.11.5 --sha256 HEX --dry-run\n\n"
+	"  manakin dpdk install --release 24.11.1\n"
+	"  manakin dpdk install --release 23.11.5 --sha256 HEX --dry-run\n\n"
 	"Exit status: 0 done, 1 it did not work and nothing is left of it, 2 wrong usage.";
 
 /**
@@ -82,7 +82,8 @@ static const char doc[] =
  */
 struct install {
 	const char *version, *tarball, *sha256, *prefix, *drivers;
-	bool packages, json, failed;
+	bool packages;
+	struct shared_options shared;
 	struct steps steps;
 	char work[64], source[96], build[96], stage[96], file[PATH_MAX];
 	char release[32], digest[SHA256 + 1];
@@ -115,10 +116,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct install *install = state->input;
 
 	switch (key) {
-	case OPTION_VERSION:
+	case OPTION_RELEASE:
 		if (!*arg || arg[strspn(arg, "0123456789.")] || strlen(arg) > 16)
-			return usage_error(&install->failed,
-					   "--version: '%s' is not a release such as 23.11.5", arg);
+			return value_bad("release", arg, "a release such as 23.11.5");
 		install->version = arg;
 		return 0;
 	case OPTION_TARBALL:
@@ -126,55 +126,33 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_SHA256:
 		if (strlen(arg) != SHA256 || arg[strspn(arg, "0123456789abcdefABCDEF")])
-			return usage_error(&install->failed,
-					   "--sha256: '%s' is not %u hexadecimal digits", arg,
-					   SHA256);
+			return value_bad("sha256", arg, "%u hexadecimal digits", SHA256);
 		install->sha256 = arg;
 		return 0;
 	case OPTION_PREFIX:
 		if (*arg != '/' || strlen(arg) > 2000)
-			return usage_error(&install->failed,
-					   "--prefix: '%s' is not an absolute path such as "
-					   "/opt/dpdk",
-					   arg);
+			return value_bad("prefix", arg, "an absolute path such as /opt/dpdk");
 		install->prefix = arg;
 		return 0;
 	case OPTION_DRIVERS:
 		if (!*arg || arg[strspn(arg, "abcdefghijklmnopqrstuvwxyz0123456789_/,*")])
-			return usage_error(&install->failed,
-					   "--drivers: '%s' is not a list such as "
-					   "bus/pci,net/mana",
-					   arg);
+			return value_bad("drivers", arg, "a list such as bus/pci,net/mana");
 		install->drivers = arg;
 		return 0;
 	case OPTION_NO_PACKAGES:
 		install->packages = false;
 		return 0;
-	case OPTION_DRY:
-		install->steps.dry = true;
-		return 0;
-	case OPTION_JSON:
-		install->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		return usage_error(&install->failed, "'%s' is not understood; see --help", arg);
 	case ARGP_KEY_END:
-		if (install->failed)
-			return EINVAL;
 		if (!install->version == !install->tarball)
-			return usage_error(&install->failed,
-					   "say which DPDK: --version V or --tarball FILE");
+			return say_usage("say which DPDK to install: --release V or --tarball FILE");
 		if (install->version && !install->sha256)
 			install->sha256 = known_digest(install->version);
 		if (install->version && !install->sha256)
-			return usage_error(
-				&install->failed,
-				"--version %s needs --sha256: the digest of that release is not "
-				"known, and no download is installed that cannot be checked. "
-				"Take it from where you trust it, such as your "
-				"distribution's source package. Those of 24.11.1 and 23.07 are "
-				"known",
-				install->version);
+			return say_usage("--release %s needs --sha256: only the digests of 24.11.1 and "
+					 "23.07 are known here, and a download that cannot be checked "
+					 "is not installed; take the digest from a place that you "
+					 "trust, such as your distribution's source package",
+					 install->version);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -479,15 +457,38 @@ static int print_json(struct install *install)
 			  install->steps.commands));
 }
 
+/** take_old_name() - --release was --version, which with no release behind it is every command's */
+static void take_old_name(int argc, char **argv)
+{
+	static const char old[] = "--version", name[] = "--release";
+	size_t len = sizeof(old) - 1;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		const char *next = i + 1 < argc ? argv[i + 1] : "";
+
+		if (!strncmp(argv[i], old, len) &&
+		    (argv[i][len] == '=' || (!argv[i][len] && *next >= '0' && *next <= '9')))
+			memcpy(argv[i], name, len);
+	}
+}
+
 int dpdk_install_command(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, NULL, doc, NULL, NULL, NULL };
+	static const struct command_line line = {
+		.options = options,
+		.parse = parse_option,
+		.doc = doc,
+		.shared = SHARED_JSON | SHARED_DRY_RUN,
+		.moved = moved,
+	};
 	struct install install = { .prefix = "/usr/local", .packages = true, .steps.stop = -1 };
 	int err, status;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &install))
+	take_old_name(argc, argv);
+	if (options_parse(&line, argc, argv, &install.shared, &install))
 		return EXIT_USAGE;
-	if (install.json && !(install.steps.commands = json_array())) {
+	install.steps.dry = install.shared.dry_run;
+	if (install.shared.json && !(install.steps.commands = json_array())) {
 		say("out of memory");
 		return EXIT_FAILED;
 	}
@@ -505,7 +506,7 @@ int dpdk_install_command(int argc, char **argv)
 	status = err ? EXIT_FAILED : EXIT_OK;
 	if (err)
 		take_back(&install);
-	else if (install.json)
+	else if (install.shared.json)
 		status = print_json(&install);
 	else if (!install.steps.dry)
 		printf("DPDK %s is installed in %s; 'manakin dpdk uninstall %s' takes it away\n",
@@ -528,15 +529,10 @@ static const char uninstall_doc[] =
 	"  manakin dpdk uninstall /opt/dpdk-23.11\n\n"
 	"Exit status: 0 done, 1 there is no record, or a file cannot be removed, 2 wrong usage.";
 
-static const struct argp_option uninstall_options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "Print what was done as JSON", 0 },
-	{ 0 },
-};
-
 /** struct uninstall - the command line */
 struct uninstall {
+	struct shared_options shared;
 	const char *prefix;
-	bool json;
 };
 
 static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
@@ -544,19 +540,14 @@ static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
 	struct uninstall *uninstall = state->input;
 
 	switch (key) {
-	case OPTION_JSON:
-		uninstall->json = true;
-		return 0;
 	case ARGP_KEY_ARG:
-		if (uninstall->prefix) {
-			say("one prefix at a time, not '%s' too", arg);
-			return EINVAL;
-		}
+		if (uninstall->prefix)
+			return say_usage("one prefix at a time; remove '%s' with a command of its own",
+					 arg);
 		uninstall->prefix = arg;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		say("say which one: the prefix that it was installed in, such as /usr/local");
-		return EINVAL;
+		return say_usage("name the prefix that DPDK was installed in, such as /usr/local");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -564,20 +555,23 @@ static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
 
 int dpdk_uninstall_command(int argc, char **argv)
 {
-	static const struct argp argp = {
-		uninstall_options, parse_uninstall, "PREFIX", uninstall_doc, NULL, NULL, NULL
+	static const struct command_line line = {
+		.parse = parse_uninstall,
+		.arguments = "PREFIX",
+		.doc = uninstall_doc,
+		.shared = SHARED_JSON,
 	};
-	struct uninstall uninstall = { .json = false };
+	struct uninstall uninstall = { .prefix = NULL };
 	struct error error;
 	size_t removed;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &uninstall))
+	if (options_parse(&line, argc, argv, &uninstall.shared, &uninstall))
 		return EXIT_USAGE;
 	if (dpdk_record_undo(uninstall.prefix, &removed, &error)) {
 		say("%s", error.text);
 		return EXIT_FAILED;
 	}
-	if (uninstall.json)
+	if (uninstall.shared.json)
 		return output_json(json_pack("{s:s, s:I}", "prefix", uninstall.prefix, "removed",
 					     (json_int_t)removed));
 	printf("%zu files were removed from %s\n", removed, uninstall.prefix);

@@ -11,7 +11,9 @@
 
 #include "cli/cli.h"
 #include "process/child.h"
-#include "term/output.h"
+#include "term/json.h"
+#include "term/term.h"
+#include "term/text.h"
 
 #define TAIL        10 /* lines of the log that are shown after a failure */
 #define PATIENCE_MS 3000
@@ -24,7 +26,8 @@ static void show_progress(const char *what, const char *line, unsigned int *tent
 	if (sscanf(line, "[%u/%u]", &at, &all) != 2 || !all)
 		return;
 	if (output_is_terminal(stderr)) {
-		fprintf(stderr, "\r%s: %u of %u (%u %%) ", what, at, all, 100 * at / all);
+		fprintf(stderr, "%s%s: %u of %u (%u %%) ", output_rewind(stderr), what, at, all,
+			100 * at / all);
 	} else if (10 * at / all > *tenth) {
 		*tenth = 10 * at / all;
 		fprintf(stderr, "%s: %u %%\n", what, *tenth * 10);

@@ -13,11 +13,11 @@
 static int carry_out(const struct handover *handover, const struct host *host,
 		     struct journal *journal, struct plan *plan)
 {
-	bool words = !handover->json && !handover->quiet, tell = handover->tell_back && words;
+	bool tell = handover->tell_back && !handover->shared.json;
 	struct error error = { "" };
 	int err, status;
 
-	if (words) {
+	if (!handover->shared.json) {
 		handover->print_ports(plan);
 		plan_print(plan);
 		fflush(stdout);
@@ -26,7 +26,7 @@ static int carry_out(const struct handover *handover, const struct host *host,
 	status = err ? EXIT_FAILED : EXIT_OK;
 	if (err)
 		say("%s", error.text);
-	if (handover->json)
+	if (handover->shared.json)
 		return plan_print_json(plan, false, error.text, status);
 	if (!err && words && plan->n_steps)
 		handover->print_done(plan);
@@ -54,9 +54,9 @@ static int with_journal(const struct handover *handover, const struct host *host
 	if (err) {
 		say("%s", error.text);
 		status = err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
-	} else if (!handover->dry_run) {
+	} else if (!handover->shared.dry_run) {
 		status = carry_out(handover, host, journal, &plan);
-	} else if (handover->json) {
+	} else if (handover->shared.json) {
 		status = plan_print_json(&plan, true, "", EXIT_OK);
 	} else {
 		snprintf(title, sizeof(title), "what 'manakin %s' would do", handover->command);
@@ -76,18 +76,18 @@ int handover_run(const struct handover *handover)
 	struct host host;
 	int status = EXIT_FAILED;
 
-	if (!handover->dry_run && geteuid()) {
+	if (!handover->shared.dry_run && geteuid()) {
 		say("only root may do this: sudo manakin %s ...; --dry-run shows what it would do",
 		    handover->command);
 		return EXIT_FAILED;
 	}
-	if (host_open(handover->sysroot, &host, &error)) {
+	if (host_open(handover->shared.sysroot, &host, &error)) {
 		say("%s", error.text);
 		return EXIT_FAILED;
 	}
 	/* Locked before anything is looked at, so that what is seen stays so. */
-	signals_hold(&signals);
-	if (journal_open(&host, !handover->dry_run, &journal, &error)) {
+	signals_hold();
+	if (journal_open(&host, !handover->shared.dry_run, &journal, &error)) {
 		say("%s", error.text);
 	} else {
 		if (machine_read(&host, &machine, &error))

@@ -9,18 +9,16 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "host/handover/carry.h"
+#include "host/handover/setup.h"
+#include "term/options.h"
 
 /**
  * struct handover - one such command
  * @command:	"setup" or "restore"
  * @nothing:	title of a script that has no steps
- * @sysroot:	root of another machine, or NULL
+ * @shared:	of the command line: --dry-run shows the plan and changes nothing
  * @words:	@n_words names of the user's
  * @options:	of setup alone
- * @dry_run:	show the plan, and change nothing
- * @quiet:	print nothing but what goes wrong
- * @json:	print JSON
  * @make_plan:	from the words
  * @print_ports: what is about to happen to whom
  * @carry_out:	the plan
@@ -28,11 +26,12 @@
  * @print_done:	all steps were made; there was at least one
  */
 struct handover {
-	const char *command, *nothing, *sysroot;
+	const char *command, *nothing;
+	struct shared_options shared;
 	const char *const *words;
 	size_t n_words;
 	struct setup_options options;
-	bool dry_run, json, quiet, tell_back;
+	bool tell_back;
 	int (*make_plan)(const struct handover *handover, const struct host *host,
 			 const struct machine *machine, const struct ledger *ledger,
 			 struct plan *plan, struct error *error);

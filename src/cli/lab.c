@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cli/lab.c - manakin lab: what the user types. */
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,10 @@
 #include "guest/status.h"
 #include "guest/cache.h"
 #include "guest/run.h"
+#include "term/commands.h"
+#include "term/json.h"
+#include "term/options.h"
+#include "term/value.h"
 
 #define DEFAULT_SUITE     "trixie"
 #define DEFAULT_CPUS      4    /* the guide's first testpmd command uses CPUs 1 to 3 */
@@ -22,16 +25,16 @@
 #define MAX_CPUS          64
 #define SUITES_MAX        8
 
-enum option_key {
-	KEY_SUITE = 's',
+enum {
 	KEY_FORCE = 'f',
 	KEY_CPUS = 'c',
 	KEY_MEMORY = 'm',
 	KEY_DEVICE = 'd',
-	KEY_ATTACH = 'a',
-	KEY_TIMEOUT = 't',
 	KEY_VERBOSE = 'v',
-	KEY_SHARE = 0x100, /* these have no short form */
+	KEY_SUITE = 0x100,
+	KEY_ATTACH,
+	KEY_TIMEOUT,
+	KEY_SHARE,
 	KEY_ACCEL,
 	KEY_LOGS,
 	KEY_NO_DEVICE,
@@ -40,60 +43,45 @@ enum option_key {
 	KEY_TAP,
 };
 
-#define GUEST_OPTIONS                                                                               \
-	{ "suite", KEY_SUITE, "NAME", 0, "Debian suite of the guest (" DEFAULT_SUITE ")", 0 },      \
-		{ "cpus", KEY_CPUS, "N", 0, "CPUs of the guest (4)", 0 },                           \
-		{ "memory", KEY_MEMORY, "SIZE", 0, "Memory of the guest, as 2G or 1500M (3G)", 0 }, \
-		{ "device",                                                                         \
-		  KEY_DEVICE,                                                                       \
-		  "OPTIONS",                                                                        \
-		  0,                                                                                \
-		  "Give the guest an adapter of its own: manakin device with these options, read "  \
-		  "as a "                                                                           \
-		  "shell reads them. Can be repeated. Without this and --attach: one adapter, "     \
-		  "two ports "                                                                      \
-		  "on one switch",                                                                  \
-		  0 },                                                                              \
-		{ "attach",                                                                         \
-		  KEY_ATTACH,                                                                       \
-		  "SOCKET",                                                                         \
-		  0,                                                                                \
-		  "Give the guest the adapter that manakin device serves at SOCKET. Can be "        \
-		  "repeated",                                                                       \
-		  0 },                                                                              \
-		{ "no-device", KEY_NO_DEVICE, NULL, 0, "Give the guest no adapter", 0 },            \
-		{ "netvsc", KEY_NETVSC, NULL, 0,                                                    \
-		  "Give each port a synthetic interface too, with the port joined to it, as on "    \
-		  "Azure (trixie)",                                                                 \
-		  0 },                                                                              \
-		{ "share", KEY_SHARE, "DIR", 0, "Mount DIR at /mnt/share, to read and write", 0 },  \
-		{ "virtio-tap",                                                                     \
-		  KEY_TAP,                                                                          \
-		  "NAME",                                                                           \
-		  0,                                                                                \
-		  "Give the guest QEMU's own network card on the host's tap NAME as well",          \
-		  0 },                                                                              \
-		{ "accel",                                                                          \
-		  KEY_ACCEL,                                                                        \
-		  "kvm|tcg",                                                                        \
-		  0,                                                                                \
-		  "What runs the guest's CPUs (KVM where it works, TCG otherwise)",                 \
-		  0 },                                                                              \
-		{ "logs",                                                                           \
-		  KEY_LOGS,                                                                         \
-		  "DIR",                                                                            \
-		  0,                                                                                \
-		  "Keep the logs in DIR: console.log (the kernel's), qemu.log, share.log, "         \
-		  "adapter-N.log",                                                                  \
-		  0 },                                                                              \
-	{                                                                                           \
-		"verbose", KEY_VERBOSE, NULL, 0,                                                    \
-			"Kernel and adapter messages to standard error, as they come", 0            \
-	}
+#define SUITE_OPTION(more)                                                                         \
+	{ "suite", KEY_SUITE, "NAME", 0, "Debian suite of the guest (default: " DEFAULT_SUITE ")" more, 0 }
+
+/* clang-format off */
+#define GUEST_OPTIONS                                                                              \
+	SUITE_OPTION(""),                                                                          \
+	{ "cpus", KEY_CPUS, "N", 0, "CPUs of the guest (default: 4)", 0 },                         \
+	{ "memory", KEY_MEMORY, "SIZE", 0,                                                         \
+	  "Memory of the guest, such as 2G or 1500M (default: 3G)", 0 },                           \
+	{ "device", KEY_DEVICE, "OPTIONS", 0,                                                      \
+	  "Give the guest an adapter of its own: run 'manakin device' with these options, read "   \
+	  "as a shell reads them. Can be repeated. Without this and --attach: one adapter, two "   \
+	  "ports on one switch", 0 },                                                              \
+	{ "attach", KEY_ATTACH, "SOCKET", 0,                                                       \
+	  "Give the guest the adapter that 'manakin device' serves at SOCKET. Can be repeated",    \
+	  0 },                                                                                     \
+	{ "no-device", KEY_NO_DEVICE, NULL, 0, "Give the guest no adapter", 0 },                   \
+	{ "netvsc", KEY_NETVSC, NULL, 0,                                                           \
+	  "Give each port a synthetic interface too, with the port joined to it, as on Azure "     \
+	  "(trixie)", 0 },                                                                         \
+	{ "share", KEY_SHARE, "DIR", 0, "Mount DIR at /mnt/share, to read and write", 0 },         \
+	{ "virtio-tap", KEY_TAP, "NAME", 0,                                                        \
+	  "Also give the guest QEMU's own network card, on the host's tap NAME", 0 },              \
+	{ "accel", KEY_ACCEL, "kvm|tcg", 0,                                                        \
+	  "What runs the guest's CPUs (default: KVM where it works, TCG otherwise)", 0 },          \
+	{ "logs", KEY_LOGS, "DIR", 0,                                                              \
+	  "Keep the logs in DIR: console.log (the kernel's), qemu.log, share.log, adapter-N.log",  \
+	  0 },                                                                                     \
+	{ "verbose", KEY_VERBOSE, NULL, 0,                                                         \
+	  "Print kernel and adapter messages to standard error as they come", 0 }
+/* clang-format on */
+
+static const struct option_moved moved[] = {
+	{ 'a', "attach" }, { 's', "suite" }, { 't', "timeout" }, { 0 }
+};
 
 static const struct argp_option run_options[] = {
 	GUEST_OPTIONS,
-	{ "timeout", KEY_TIMEOUT, "S", 0, "End all after S seconds, with status 124", 0 },
+	{ "timeout", KEY_TIMEOUT, "S", 0, "Stop everything after S seconds, with status 124", 0 },
 	{ "reboot", KEY_REBOOT, NULL, 0, "Restart the guest once before COMMAND", 0 },
 	{ 0 },
 };
@@ -104,101 +92,48 @@ static const struct argp_option shell_options[] = {
 };
 
 static const struct argp_option build_options[] = {
-	{ "suite", KEY_SUITE, "NAME", 0,
-	  "Debian suite of the guest (" DEFAULT_SUITE "). Can be repeated", 0 },
-	{ "force", KEY_FORCE, NULL, 0, "Build again what is there, with today's packages", 0 },
+	SUITE_OPTION(". Can be repeated"),
+	{ "force", KEY_FORCE, NULL, 0, "Build everything again, with today's packages", 0 },
 	{ 0 },
 };
 
-/**
- * number() - a number that the user typed
- * @state:	for the message
- * @option:	its name
- * @text:	what was typed
- * @min:	least
- * @max:	most
- *
- * Return: the number; does not return if it is none
- */
-static unsigned int number(const struct argp_state *state, const char *option, const char *text,
-			   unsigned long min, unsigned long max)
-{
-	unsigned long value;
-	char *end;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || value < min || value > max)
-		argp_error(state, "--%s takes a number from %lu to %lu, not \"%s\"", option, min,
-			   max, text);
-	return (unsigned int)value;
-}
-
-/* A size in mebibytes from 2G, 1500M or 1500; does not return if it is none. */
-static unsigned int memory_size(const struct argp_state *state, const char *text)
-{
-	unsigned long value, unit = 1;
-	char *end;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (*end == 'G' || *end == 'g')
-		unit = 1024;
-	if (strchr("GgMm", *end) && *end)
-		end++;
-	if (errno || end == text || *end || *text == '-' || value > MAX_MEMORY_MB / unit ||
-	    value * unit < MIN_MEMORY_MB)
-		argp_error(state,
-			   "--memory takes a size of at least %dM, as 2G or 1500M, not \"%s\"",
-			   MIN_MEMORY_MB, text);
-	return (unsigned int)(value * unit);
-}
-
-static double seconds(const struct argp_state *state, const char *text)
-{
-	double value;
-	char *end;
-
-	value = strtod(text, &end);
-	if (end == text || *end || !(value > 0 && value < 1e9))
-		argp_error(state, "--timeout takes a number of seconds, not \"%s\"", text);
-	return value;
-}
-
-static void add_adapter(const struct argp_state *state, struct run_options *options, bool attach,
-			const char *text)
+static error_t add_adapter(struct run_options *options, bool attach, const char *text)
 {
 	if (options->n_adapters == GUEST_ADAPTERS_MAX)
-		argp_error(state, "a guest takes at most %u adapters", GUEST_ADAPTERS_MAX);
+		return say_usage("a guest takes at most %u adapters; leave one away",
+				 GUEST_ADAPTERS_MAX);
 	options->adapters[options->n_adapters++] =
 		(struct run_adapter){ .attach = attach, .text = text };
+	return 0;
 }
 
 /* A directory or an interface that must be there, before anything is started. */
-static void check_host(const struct argp_state *state, const struct run_options *options)
+static error_t check_host(const struct run_options *options)
 {
 	char path[64];
 	struct stat status;
 
 	if (options->share && (stat(options->share, &status) < 0 || !S_ISDIR(status.st_mode)))
-		argp_error(state, "--share %s: there is no such directory", options->share);
+		return say_usage("--share %s: there is no such directory; make it first",
+				 options->share);
 	if (options->accel == ACCEL_KVM && !guest_kvm_works())
-		argp_error(state, "KVM does not work here (no /dev/kvm, no right to open it, or no "
-				  "hardware virtualization); leave --accel away");
+		return say_usage("KVM does not work here (no /dev/kvm, no right to open it, or no "
+				 "hardware virtualization); leave --accel away");
 	if (options->bare && options->n_adapters)
-		argp_error(state, "--no-device contradicts --device and --attach");
+		return say_usage("--no-device contradicts --device and --attach; use one of them");
 	if (options->bare && options->netvsc)
-		argp_error(state, "--no-device contradicts --netvsc, whose cards are an adapter's");
+		return say_usage("--no-device contradicts --netvsc, whose cards are an adapter's; "
+				 "use one of them");
 	if (!options->tap)
-		return;
+		return 0;
 	if (strlen(options->tap) > 15 || strpbrk(options->tap, "/, \t\n"))
-		argp_error(state, "--virtio-tap %s: that is no interface's name", options->tap);
+		return value_bad("virtio-tap", options->tap, "the name of an interface");
 	snprintf(path, sizeof(path), "/sys/class/net/%s/tun_flags", options->tap);
 	if (access(path, F_OK) < 0)
-		argp_error(state,
-			   "--virtio-tap %s: there is no such tap; make it first: "
-			   "ip tuntap add %s mode tap",
-			   options->tap, options->tap);
+		return say_usage("--virtio-tap %s: there is no such tap; make it first: "
+				 "ip tuntap add %s mode tap",
+				 options->tap, options->tap);
+	return 0;
 }
 
 /* The words of the command: one word is for the guest's shell, several are as they are. */
@@ -215,24 +150,22 @@ static char **command_words(char **words, int n)
 
 static error_t parse_guest(int key, char *arg, struct argp_state *state)
 {
+	static const char *const accelerators[] = { "kvm", "tcg" };
 	struct run_options *options = state->input;
+	unsigned int chosen;
 
 	switch (key) {
 	case KEY_SUITE:
 		options->suite = arg;
 		return 0;
 	case KEY_CPUS:
-		options->cpus = number(state, "cpus", arg, 1, MAX_CPUS);
-		return 0;
+		return value_number("cpus", arg, 1, MAX_CPUS, &options->cpus);
 	case KEY_MEMORY:
-		options->memory_mb = memory_size(state, arg);
-		return 0;
+		return value_mib("memory", arg, MIN_MEMORY_MB, MAX_MEMORY_MB, &options->memory_mb);
 	case KEY_DEVICE:
-		add_adapter(state, options, false, arg);
-		return 0;
+		return add_adapter(options, false, arg);
 	case KEY_ATTACH:
-		add_adapter(state, options, true, arg);
-		return 0;
+		return add_adapter(options, true, arg);
 	case KEY_NO_DEVICE:
 		options->bare = true;
 		return 0;
@@ -246,12 +179,9 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 		options->tap = arg;
 		return 0;
 	case KEY_ACCEL:
-		if (!strcmp(arg, "kvm"))
-			options->accel = ACCEL_KVM;
-		else if (!strcmp(arg, "tcg"))
-			options->accel = ACCEL_TCG;
-		else
-			argp_error(state, "--accel takes kvm or tcg, not \"%s\"", arg);
+		if (value_word("accel", arg, accelerators, 2, &chosen))
+			return EINVAL;
+		options->accel = chosen ? ACCEL_TCG : ACCEL_KVM;
 		return 0;
 	case KEY_LOGS:
 		options->logs = arg;
@@ -260,8 +190,7 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 		options->verbose = true;
 		return 0;
 	case ARGP_KEY_END:
-		check_host(state, options);
-		return 0;
+		return check_host(options);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -273,8 +202,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_TIMEOUT:
-		options->timeout_s = seconds(state, arg);
-		return 0;
+		return value_seconds("timeout", arg, 0.001, 365 * 86400.0, &options->timeout_s);
 	case KEY_REBOOT:
 		options->reboot = true;
 		return 0;
@@ -284,9 +212,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "no command: say what to run in the guest, as in "
-				  "manakin lab run -- lspci -nn (for a shell: manakin lab shell)");
-		return 0;
+		return say_usage("no command: say what to run in the guest, as in "
+				 "manakin lab run -- lspci -nn (for a shell: manakin lab shell)");
 	default:
 		return parse_guest(key, arg, state);
 	}
@@ -295,9 +222,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 static error_t parse_shell(int key, char *arg, struct argp_state *state)
 {
 	if (key == ARGP_KEY_ARG)
-		argp_error(state,
-			   "\"%s\" is too much: a shell takes no command (manakin lab run -- %s)",
-			   arg, arg);
+		return say_usage("'%s' is too much: a shell takes no command; use manakin lab run -- %s",
+				 arg, arg);
 	return parse_guest(key, arg, state);
 }
 
@@ -320,15 +246,15 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case KEY_SUITE:
 		if (wanted->n_suites == SUITES_MAX)
-			argp_error(state, "at most %d suites at once", SUITES_MAX);
+			return say_usage("at most %d suites at once; build the others after them",
+					 SUITES_MAX);
 		wanted->suites[wanted->n_suites++] = arg;
 		return 0;
 	case KEY_FORCE:
 		wanted->force = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "\"%s\" is too much: a suite is named with --suite %s", arg, arg);
-		return 0;
+		return say_usage("'%s' is too much: a suite is named with --suite %s", arg, arg);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -336,9 +262,11 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 
 static int lab_build(int argc, char **argv)
 {
-	static const struct argp argp = {
+	static const struct command_line line = {
 		.options = build_options,
-		.parser = parse_build,
+		.parse = parse_build,
+		.shared = SHARED_JSON,
+		.moved = moved,
 		.doc = "Build the guest of a Debian suite and the QEMU that runs it, unless they "
 		       "are "
 		       "in the cache.\v"
@@ -349,24 +277,39 @@ static int lab_build(int argc, char **argv)
 		       "  manakin lab build --suite bookworm --suite trixie\n",
 	};
 	struct build_wanted wanted = { 0 };
+	struct shared_options shared = { .json = false };
+	json_t *guests, *qemu;
 	struct cache_item item;
+	int err;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &wanted);
+	if (options_parse(&line, argc, argv, &shared, &wanted))
+		return EXIT_USAGE;
 	if (!wanted.n_suites)
 		wanted.suites[wanted.n_suites++] = DEFAULT_SUITE;
 	if (cache_find(&item, CACHE_QEMU, NULL) || cache_build(&item, wanted.force))
 		return LAB_FAILED;
-	printf("qemu: %s\n", item.path);
-	for (size_t i = 0; i < wanted.n_suites; i++) {
-		if (cache_find(&item, CACHE_IMAGE, wanted.suites[i]) ||
-		    cache_build(&item, wanted.force))
-			return LAB_FAILED;
-		printf("%s: %s\n", item.suite, item.path);
+	if (!shared.json)
+		printf("qemu: %s\n", item.path);
+	guests = json_array();
+	qemu = output_text(item.path);
+	err = 0;
+	for (size_t i = 0; !err && i < wanted.n_suites; i++) {
+		err = cache_find(&item, CACHE_IMAGE, wanted.suites[i]) ||
+		      cache_build(&item, wanted.force);
+		if (!err && !shared.json)
+			printf("%s: %s\n", item.suite, item.path);
+		else if (!err)
+			json_array_append_new(guests, json_pack("{s:s, s:o}", "suite", item.suite,
+								"path", output_text(item.path)));
 	}
-	return 0;
+	if (!err && shared.json)
+		return output_json(json_pack("{s:o, s:o}", "qemu", qemu, "guests", guests));
+	json_decref(guests);
+	json_decref(qemu);
+	return err ? LAB_FAILED : EXIT_OK;
 }
 
-static int lab_guest(int argc, char **argv, const struct argp *argp)
+static int lab_guest(int argc, char **argv, const struct command_line *line)
 {
 	static char login[] = "-l", shell[] = "/bin/bash";
 	static char *piped[] = { shell, login, NULL };
@@ -376,7 +319,8 @@ static int lab_guest(int argc, char **argv, const struct argp *argp)
 		.memory_mb = DEFAULT_MEMORY_MB,
 	};
 
-	argp_parse(argp, argc, argv, ARGP_IN_ORDER, NULL, &options);
+	if (options_parse(line, argc, argv, NULL, &options))
+		return LAB_FAILED;
 	/* A shell without a terminal reads its commands, as everywhere. */
 	if (!options.command && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
 		options.command = piped;
@@ -387,10 +331,12 @@ static int lab_guest(int argc, char **argv, const struct argp *argp)
 
 static int lab_command(int argc, char **argv)
 {
-	static const struct argp argp = {
+	static const struct command_line line = {
 		.options = run_options,
-		.parser = parse_run,
-		.args_doc = "COMMAND [ARGUMENT...]",
+		.parse = parse_run,
+		.moved = moved,
+		.in_order = true,
+		.arguments = "COMMAND [ARGUMENT...]",
 		.doc = "Boot a guest with adapters, run COMMAND in it as root, pass its output and "
 		       "exit status through, and leave nothing running.\v"
 		       "A COMMAND of one word is read by the guest's shell (bash); several words "
@@ -408,14 +354,16 @@ static int lab_command(int argc, char **argv)
 		       "      ethtool -S eth0\n",
 	};
 
-	return lab_guest(argc, argv, &argp);
+	return lab_guest(argc, argv, &line);
 }
 
 static int lab_shell(int argc, char **argv)
 {
-	static const struct argp argp = {
+	static const struct command_line line = {
 		.options = shell_options,
-		.parser = parse_shell,
+		.parse = parse_shell,
+		.moved = moved,
+		.in_order = true,
 		.doc = "Boot a guest with adapters and open a shell in it. It ends with the shell; "
 		       "Ctrl-] three times within a second ends it at once.\v"
 		       "Example:\n"
@@ -423,41 +371,7 @@ static int lab_shell(int argc, char **argv)
 		       "mac=00:0d:3a:00:00:01,fabric=tap:tap0'\n",
 	};
 
-	return lab_guest(argc, argv, &argp);
-}
-
-static const struct {
-	const char *name;
-	char *full; /* for messages */
-	int (*run)(int argc, char **argv);
-} commands[] = {
-	{ "build", (char[]){ "manakin lab build" }, lab_build },
-	{ "run", (char[]){ "manakin lab run" }, lab_command },
-	{ "shell", (char[]){ "manakin lab shell" }, lab_shell },
-};
-
-static error_t parse_lab(int key, char *arg, struct argp_state *state)
-{
-	int *chosen = state->input;
-
-	switch (key) {
-	case ARGP_KEY_ARG:
-		for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-			if (!strcmp(arg, commands[i].name))
-				*chosen = (int)i;
-		}
-		if (*chosen < 0)
-			argp_error(state,
-				   "there is no command \"%s\"; there are build, run and shell",
-				   arg);
-		state->next = state->argc; /* what follows is the command's */
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "no command; there are build, run and shell");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return lab_guest(argc, argv, &line);
 }
 
 /* A standard stream that is closed would be the number of the next file opened. */
@@ -474,25 +388,19 @@ static void open_standard_streams(void)
 
 int cmd_lab(int argc, char **argv)
 {
-	static const struct argp argp = {
-		.parser = parse_lab,
-		.args_doc = "build|run|shell [OPTION...]",
-		.doc = "The unmodified Linux, RDMA and DPDK stack of a Debian suite in a virtual "
-		       "machine, with adapters of manakin device.\v"
-		       "  build   make the guest and the QEMU that runs it, and keep them\n"
-		       "  run     run a command in a guest\n"
-		       "  shell   open a shell in a guest\n\n"
-		       "Each has --help. More in manakin-lab(1).\n",
+	static const struct command commands[] = {
+		{ "build", lab_build, "make the guest and the QEMU that runs it, and keep them" },
+		{ "run", lab_command, "run a command in a guest" },
+		{ "shell", lab_shell, "open a shell in a guest" },
 	};
-	static char name[] = "manakin lab";
-	int chosen = -1, at = 1;
+	static const struct command_set set = {
+		.name = "lab",
+		.about = "A virtual machine with the unmodified Linux, RDMA and DPDK of a Debian "
+			 "suite, which uses\nadapters of 'manakin device'.",
+		.commands = commands,
+		.n = 3,
+	};
 
 	open_standard_streams();
-	argp_err_exit_status = LAB_FAILED;
-	argv[0] = name;
-	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &chosen);
-	for (at = 1; at < argc && strcmp(argv[at], commands[chosen].name); at++)
-		;
-	argv[at] = commands[chosen].full;
-	return commands[chosen].run(argc - at, argv + at);
+	return commands_run(&set, argc, argv);
 }

@@ -2,7 +2,6 @@
 /*
  * manakin list: the MANA adapters of the machine and their ports, and who has them.
  */
-#include <argp.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -10,18 +9,11 @@
 
 #include "cli/cli.h"
 #include "cli/look.h"
-#include "term/output.h"
+#include "term/json.h"
+#include "term/options.h"
+#include "term/table.h"
 
-enum {
-	OPTION_JSON = 'j',
-	OPTION_SYSROOT = 's',
-};
-
-static const struct argp_option options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "Print as JSON", 0 },
-	{ "sysroot", OPTION_SYSROOT, "DIR", 0, SYSROOT_HELP, 0 },
-	{ 0 },
-};
+static const struct option_moved moved[] = { { 's', "sysroot" }, { 0 } };
 
 static const char doc[] =
 	"List the MANA adapters of this machine and their ports: interfaces, addresses, and who "
@@ -40,8 +32,7 @@ static const char doc[] =
  * @wanted:	the ports to show; NULL: all
  */
 struct list {
-	const char *sysroot;
-	bool json, failed;
+	struct shared_options shared;
 	char **words;
 	size_t n_words;
 	struct machine machine;
@@ -53,20 +44,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct list *list = state->input;
 
-	switch (key) {
-	case OPTION_JSON:
-		list->json = true;
-		return 0;
-	case OPTION_SYSROOT:
-		list->sysroot = arg;
-		return 0;
-	case ARGP_KEY_ARGS:
-		list->words = state->argv + state->next;
-		list->n_words = (size_t)(state->argc - state->next);
-		return 0;
-	default:
+	(void)arg;
+	if (key != ARGP_KEY_ARGS)
 		return ARGP_ERR_UNKNOWN;
-	}
+	list->words = state->argv + state->next;
+	list->n_words = (size_t)(state->argc - state->next);
+	return 0;
 }
 
 /** is_wanted() - is the port to be shown? */
@@ -418,7 +401,7 @@ static int print(const struct list *list)
 {
 	const struct machine *machine = &list->machine;
 
-	if (list->json)
+	if (list->shared.json)
 		return print_json(list);
 	if (!machine->n_adapters && !machine->n_ports) {
 		say("there is no MANA adapter on this machine%s; manakin check says what is there, "
@@ -431,18 +414,20 @@ static int print(const struct list *list)
 
 int cmd_list(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options, parse_option, "[IFACE...]", doc, NULL, NULL, NULL
+	static const struct command_line line = {
+		.parse = parse_option,
+		.arguments = "[IFACE...]",
+		.doc = doc,
+		.shared = SHARED_JSON | SHARED_SYSROOT,
+		.moved = moved,
 	};
 	struct list list = { 0 };
 	struct host host;
 	int status = EXIT_FAILED;
 
-	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"manakin list";
-	if (argp_parse(&argp, argc, argv, 0, NULL, &list))
+	if (options_parse(&line, argc, argv, &list.shared, &list))
 		return EXIT_USAGE;
-	if (look_at_machine(list.sysroot, &host, &list.machine))
+	if (look_at_machine(list.shared.sysroot, &host, &list.machine))
 		return EXIT_FAILED;
 	if (!list.n_words || !look_for_ports(&host, &list.machine, list.words, list.n_words,
 					     &list.wanted, &list.n_wanted))

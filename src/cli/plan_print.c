@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
-#include "term/output.h"
+#include "term/json.h"
 
 /* By enum step_state */
 static const char *const states[] = {

@@ -2,30 +2,20 @@
 /*
  * manakin restore: give interfaces back to the kernel.
  */
-#include <argp.h>
 #include <stdio.h>
 
 #include "cli/cli.h"
 #include "cli/handover.h"
-#include "cli/look.h"
-#include "host/handover/restore.h"
+#include "term/options.h"
 
-enum {
-	OPTION_ALL = 'a',
-	OPTION_DRY_RUN = 'n',
-	OPTION_JSON = 'j',
-	OPTION_SYSROOT = 's',
-};
+enum { OPTION_ALL = 'a' };
 
 static const struct argp_option options[] = {
-	{ "all", OPTION_ALL, NULL, 0, "All that setup has handed over, or somebody else by hand",
-	  0 },
-	{ "dry-run", OPTION_DRY_RUN, NULL, 0,
-	  "Change nothing; print the commands that a person would type", 0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print as JSON", 0 },
-	{ "sysroot", OPTION_SYSROOT, "DIR", 0, SYSROOT_HELP, 0 },
+	{ "all", OPTION_ALL, NULL, 0, "Everything that was handed over, by setup or by hand", 0 },
 	{ 0 },
 };
+
+static const struct option_moved moved[] = { { 's', "sysroot" }, { 0 } };
 
 static const char doc[] =
 	"Give interfaces back to the kernel as they were before 'manakin setup': driver, name, "
@@ -46,25 +36,17 @@ static const char doc[] =
  */
 struct restore {
 	struct handover handover;
-	bool all, failed;
+	bool all;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct restore *restore = state->input;
 
+	(void)arg;
 	switch (key) {
 	case OPTION_ALL:
 		restore->all = true;
-		return 0;
-	case OPTION_DRY_RUN:
-		restore->handover.dry_run = true;
-		return 0;
-	case OPTION_JSON:
-		restore->handover.json = true;
-		return 0;
-	case OPTION_SYSROOT:
-		restore->handover.sysroot = arg;
 		return 0;
 	case ARGP_KEY_ARGS:
 		restore->handover.words = (const char *const *)state->argv + state->next;
@@ -72,8 +54,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (restore->all == (restore->handover.n_words != 0))
-			return usage_error(&restore->failed,
-					   "name the interfaces to give back, or --all of them");
+			return say_usage("name the interfaces to give back, or --all of them");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -134,12 +115,26 @@ int restore_ports(char *const *keys, bool quiet)
 
 int cmd_restore(int argc, char **argv)
 {
-	const struct argp argp = { options, parse_option, "[IFACE...]", doc, NULL, NULL, NULL };
-	struct restore restore = { .handover = restore_handover };
+	static const struct command_line line = {
+		.options = options,
+		.parse = parse_option,
+		.arguments = "[IFACE...]",
+		.doc = doc,
+		.shared = SHARED_JSON | SHARED_DRY_RUN | SHARED_SYSROOT,
+		.moved = moved,
+	};
+	struct restore restore = {
+		.handover = {
+			.command = "restore",
+			.nothing = "nothing to do: all is the kernel's",
+			.make_plan = make_plan,
+			.print_ports = print_ports,
+			.carry_out = setup_restore,
+			.print_done = print_done,
+		},
+	};
 
-	argv[0] = (char *)"manakin restore";
-	argp_err_exit_status = EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &restore) || restore.failed)
+	if (options_parse(&line, argc, argv, &restore.handover.shared, &restore))
 		return EXIT_USAGE;
 	return handover_run(&restore.handover);
 }

@@ -2,7 +2,6 @@
 /*
  * manakin setup: hand interfaces over to DPDK.
  */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,20 +10,12 @@
 
 #include "cli/cli.h"
 #include "cli/handover.h"
-#include "cli/look.h"
-#include "host/handover/setup.h"
+#include "term/options.h"
+#include "term/value.h"
 
 #define PAGES_MAX 100000000ul
 
-enum {
-	OPTION_PMD = 'p',
-	OPTION_HUGEPAGES = 'H',
-	OPTION_DRY_RUN = 'n',
-	OPTION_FORCE = 'f',
-	OPTION_JSON = 'j',
-	OPTION_SYSROOT = 's',
-	OPTION_PERSIST = 0x100,
-};
+enum { OPTION_HUGEPAGES = 'H', OPTION_FORCE = 'f', OPTION_PMD = 0x100, OPTION_PERSIST };
 
 static const struct argp_option options[] = {
 	{ "pmd", OPTION_PMD, "netvsc|mana", 0,
@@ -33,19 +24,15 @@ static const struct argp_option options[] = {
 	  "directly",
 	  0 },
 	{ "hugepages", OPTION_HUGEPAGES, "N[,SIZE]", 0,
-	  "See to N hugepages on each NUMA node, SIZE 2M or 1G; never fewer than there are "
-	  "(default: "
-	  "1024,2M)",
+	  "Have at least N hugepages on each NUMA node, SIZE 2M or 1G (default: 1024,2M)",
 	  0 },
-	{ "dry-run", OPTION_DRY_RUN, NULL, 0,
-	  "Change nothing; print the commands that a person would type", 0 },
 	{ "force", OPTION_FORCE, NULL, 0,
 	  "Take also an interface that carries the default route, this SSH session, or others", 0 },
 	{ "persist", OPTION_PERSIST, NULL, 0, "Do it at every boot, too, by a systemd unit", 0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print as JSON", 0 },
-	{ "sysroot", OPTION_SYSROOT, "DIR", 0, SYSROOT_HELP, 0 },
 	{ 0 },
 };
+
+static const struct option_moved moved[] = { { 'p', "pmd" }, { 's', "sysroot" }, { 0 } };
 
 static const char doc[] = "Hand interfaces over to DPDK: hugepages, kernel modules, both links "
 			  "down, and the VMBus device "
@@ -68,7 +55,7 @@ static const char doc[] = "Hand interfaces over to DPDK: hugepages, kernel modul
  */
 struct setup {
 	struct handover handover;
-	bool persist, failed;
+	bool persist;
 };
 
 /** parse_pages() - N[,SIZE] */
@@ -105,26 +92,19 @@ static bool parse_pages(const char *text, struct setup_options *wanted)
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
+	static const char *const pmds[] = { "netvsc", "mana" };
 	struct setup *setup = state->input;
+	unsigned int chosen;
 
 	switch (key) {
 	case OPTION_PMD:
-		if (!strcmp(arg, "netvsc"))
-			setup->handover.options.pmd = PMD_NETVSC;
-		else if (!strcmp(arg, "mana"))
-			setup->handover.options.pmd = PMD_MANA;
-		else
-			return usage_error(&setup->failed, "--pmd: '%s' is neither netvsc nor mana",
-					   arg);
+		if (value_word("pmd", arg, pmds, 2, &chosen))
+			return EINVAL;
+		setup->handover.options.pmd = chosen ? PMD_MANA : PMD_NETVSC;
 		return 0;
 	case OPTION_HUGEPAGES:
 		if (!parse_pages(arg, &setup->handover.options))
-			return usage_error(
-				&setup->failed,
-				"--hugepages: '%s' is not N[,SIZE] such as 1024,2M or 4,1G", arg);
-		return 0;
-	case OPTION_DRY_RUN:
-		setup->handover.dry_run = true;
+			return value_bad("hugepages", arg, "N[,SIZE] such as 1024,2M or 4,1G");
 		return 0;
 	case OPTION_FORCE:
 		setup->handover.options.force = true;
@@ -132,19 +112,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_PERSIST:
 		setup->persist = true;
 		return 0;
-	case OPTION_JSON:
-		setup->handover.json = true;
-		return 0;
-	case OPTION_SYSROOT:
-		setup->handover.sysroot = arg;
-		return 0;
 	case ARGP_KEY_ARGS:
 		setup->handover.words = (const char *const *)state->argv + state->next;
 		setup->handover.n_words = (size_t)(state->argc - state->next);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		return usage_error(&setup->failed,
-				   "name the interfaces to hand over; 'manakin list' shows them");
+		return say_usage("name the interfaces to hand over; 'manakin list' shows them");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -181,7 +154,14 @@ static int make_plan(const struct handover *handover, const struct plan_from *fr
 
 int cmd_setup(int argc, char **argv)
 {
-	const struct argp argp = { options, parse_option, "IFACE...", doc, NULL, NULL, NULL };
+	static const struct command_line line = {
+		.options = options,
+		.parse = parse_option,
+		.arguments = "IFACE...",
+		.doc = doc,
+		.shared = SHARED_JSON | SHARED_DRY_RUN | SHARED_SYSROOT,
+		.moved = moved,
+	};
 	struct setup setup = {
 		.handover = {
 			.command = "setup",
@@ -196,9 +176,7 @@ int cmd_setup(int argc, char **argv)
 	};
 	char program[4096] = "";
 
-	argv[0] = (char *)"manakin setup";
-	argp_err_exit_status = EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &setup) || setup.failed)
+	if (options_parse(&line, argc, argv, &setup.handover.shared, &setup))
 		return EXIT_USAGE;
 	if (setup.persist && readlink("/proc/self/exe", program, sizeof(program) - 1) > 0)
 		setup.handover.options.program = program;

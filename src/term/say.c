@@ -7,9 +7,18 @@
 
 static const char *command_name;
 
+const char *say_name(void)
+{
+	static char name[64];
+
+	snprintf(name, sizeof(name), "manakin%s%s", command_name ? " " : "",
+		 command_name ? command_name : "");
+	return name;
+}
+
 static void say_to(const char *format, va_list ap)
 {
-	fprintf(stderr, "manakin%s%s: ", command_name ? " " : "", command_name ? command_name : "");
+	fprintf(stderr, "%s: ", say_name());
 	vfprintf(stderr, format, ap);
 	fputc('\n', stderr);
 }
@@ -26,6 +35,16 @@ void say(const char *format, ...)
 	va_start(ap, format);
 	say_to(format, ap);
 	va_end(ap);
+}
+
+int say_usage(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	say_to(format, ap);
+	va_end(ap);
+	return EINVAL;
 }
 
 int usage_error(bool *failed, const char *format, ...)

@@ -17,18 +17,19 @@ enum exit_status {
 	EXIT_USAGE = 2,	 /* the arguments make no sense; nothing was tried */
 };
 
-/** say_as() - the command's name, which messages begin with; kept by reference */
+/** say_as() - the command's name, "dpdk install", which messages begin with; kept by reference */
 void say_as(const char *command);
+
+/** say_name() - what the user typed to get here: "manakin dpdk install" */
+const char *say_name(void);
 
 /** say() - an error or warning for the user, on standard error, after the command's name */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 
-/**
- * usage_error() - say that an argument makes no sense
- * @failed:	the command's: set; only the first mistake is said
- *
- * Return: EINVAL, for an argp parser to return
- */
+/** say_usage() - the same for an argument that makes no sense; EINVAL, which argp parsers return */
+__attribute__((format(printf, 1, 2))) int say_usage(const char *format, ...);
+
+/** usage_error() - the same for commands that come to know of more than one mistake: says the first */
 __attribute__((format(printf, 2, 3))) int usage_error(bool *failed, const char *format, ...);
 
 #endif

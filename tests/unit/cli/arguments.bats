@@ -79,8 +79,8 @@ stop() {
 
 @test "device: what is no option" {
 	refused 2 "'mana.sock' is not an option" device mana.sock
-	refused 2 "unrecognized option '--frob'" device --frob
-	refused 2 "requires an argument" device --socket
+	refused 2 "there is no option '--frob'; 'manakin device --help' lists them" device --frob
+	refused 2 "'--socket' needs a value: write --socket=PATH" device --socket
 }
 
 @test "device: ports that make no sense" {
@@ -200,7 +200,7 @@ stop() {
 # ---- manakin control ----
 
 @test "control: requests that are none" {
-	refused 2 "name a request" control
+	refused 2 "no request: name one of stats, link" control
 	for request in frob "link 0" "link 0 sideways" "link x up" "timeout" "timeout 5x" "stats now"; do
 		# shellcheck disable=SC2086
 		refused 2 "'$request' is not a request" control --socket socket $request
@@ -261,17 +261,17 @@ stop() {
 
 # ---- manakin lab: what is wrong is said before anything is built or started ----
 
-@test "lab: wrong usage is status 125" {
+@test "lab: wrong usage is status 2, and 125 where the status is the guest's command's" {
 	export MANAKIN_LAB_DIR=$BATS_TEST_TMPDIR/lab
-	refused 125 "there are build, run and shell" lab
-	refused 125 'there is no command "frob"' lab frob
+	refused 2 "Usage: manakin lab COMMAND" lab
+	refused 2 "there is no command 'frob'; 'manakin lab --help' lists them" lab frob
 	refused 125 "no command: say what to run" lab run
-	refused 125 "--cpus takes a number from 1 to 64" lab run --cpus 0 true
-	refused 125 "--memory takes a size" lab run --memory 1x true
-	refused 125 "--timeout takes a number of seconds" lab run --timeout soon true
+	refused 125 "--cpus: '0' is not a number from 1 to 64" lab run --cpus 0 true
+	refused 125 "--memory: '1x' is not a size" lab run --memory 1x true
+	refused 125 "--timeout: 'soon' is not a time" lab run --timeout soon true
 	refused 125 "there is no such directory" lab run --share nowhere true
 	refused 125 "--no-device contradicts --device" lab run --no-device --device '' true
 	refused 125 "a shell takes no command" lab shell ls
-	refused 125 "a suite is named with --suite" lab build trixie
+	refused 2 "a suite is named with --suite" lab build trixie
 	[ ! -e lab ]
 }

@@ -63,7 +63,7 @@ f8615163-0001-1000-2000-6045bda6bd76 -a f8615163-0002-1000-2000-6045bda6be10" "n
 @test "directly" {
 	run -0 --separate-stderr on one "$down"'manakin args --sysroot "$tree" eth1'
 	[ "$output" = --vdev=7870:00:00.0,mac=60:45:bd:a6:bd:76 ] && [ -z "$stderr" ]
-	run -0 --separate-stderr on one "$down"'manakin args --pmd mana -a --sysroot "$tree" eth1'
+	run -0 --separate-stderr on one "$down"'manakin args --pmd mana --allow --sysroot "$tree" eth1'
 	[ "$output" = "-a 7870:00:00.0,mac=60:45:bd:a6:bd:76" ] && [ -z "$stderr" ]
 	# EAL knows no way to exclude a device beside -a.
 	given taken "--pmd mana --allow eth0" "-a 7870:00:00.0,mac=60:45:bd:a6:bb:c0" \

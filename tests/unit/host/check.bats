@@ -422,10 +422,10 @@ refused() {
 	machine four
 	refused "no-such-interface" --sysroot "$ROOT" no-such-interface
 	refused "all its ports share; name a port" --sysroot "$ROOT" 7870:00:00.0
-	refused "'0' is not 1 to 65535" --queues 0
-	refused "'many' is not 1 to 65535" --descriptors many
+	refused "'0' is not a number from 1 to 65535" --queues 0
+	refused "'many' is not a number from 1 to 65535" --descriptors many
 	refused "/no/such/tree" --sysroot /no/such/tree
-	refused "unrecognized option" --frobnicate
+	refused "there is no option '--frobnicate'" --frobnicate
 }
 
 @test "this machine: no root is needed, and nothing is started" {

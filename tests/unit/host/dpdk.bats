@@ -277,26 +277,26 @@ dpdk_org() {
 	printf '%s\n' "connect-to = fast.dpdk.org:443:127.0.0.1:$(cat port)" "cacert = $PWD/cert.pem" 'noproxy = *' >.curlrc
 }
 
-@test "--version downloads, and installs what has the digest alone" {
+@test "--release downloads, and installs what has the digest alone" {
 	local sum
 	source_tarball 23.11.1
 	mkdir rel prefix
 	mv dpdk-23.11.1.tar.xz rel/
 	sum=$(sha256sum rel/dpdk-23.11.1.tar.xz | cut -d' ' -f1)
 	dpdk_org
-	run --separate-stderr dpdk install --no-packages --version 23.11.1 --sha256 "${sum//[0-9]/0}" --prefix "$PWD/prefix"
+	run --separate-stderr dpdk install --no-packages --release 23.11.1 --sha256 "${sum//[0-9]/0}" --prefix "$PWD/prefix"
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"has the SHA-256 digest $sum"*"nothing was installed"* ]]
 	[ -z "$(files)" ]
-	run --separate-stderr dpdk install --no-packages --version 23.11.2 --sha256 "$sum" --prefix "$PWD/prefix"
+	run --separate-stderr dpdk install --no-packages --release 23.11.2 --sha256 "$sum" --prefix "$PWD/prefix"
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"curl exited with status 22"*404* ]]
 	[ -z "$(files)" ]
-	run -0 dpdk install --no-packages --version 23.11.1 --sha256 "$sum" --prefix "$PWD/prefix"
+	run -0 dpdk install --no-packages --release 23.11.1 --sha256 "$sum" --prefix "$PWD/prefix"
 	[[ $output == *"DPDK 23.11.1 is installed in $PWD/prefix"* ]]
 	kill "$server"
 	wait "$server" || server=
-	run --separate-stderr dpdk install --no-packages --version 23.11.1 --sha256 "$sum" --prefix "$PWD/other"
+	run --separate-stderr dpdk install --no-packages --release 23.11.1 --sha256 "$sum" --prefix "$PWD/other"
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"curl exited with status 7"* ]]
 	[ ! -e other ]
@@ -326,11 +326,11 @@ dpdk_org() {
 	run -0 install_it --dry-run
 	[[ $output == *"sha256sum -- "*"tar -xf "*"meson setup "*"ninja -C "*install* ]]
 	[ ! -e prefix ]
-	run -0 dpdk install --version 23.11.1 --sha256 "$(printf 'a%.0s' {1..64})" --dry-run --no-packages
+	run -0 dpdk install --release 23.11.1 --sha256 "$(printf 'a%.0s' {1..64})" --dry-run --no-packages
 	[[ $output == *"curl "*"https://fast.dpdk.org/rel/dpdk-23.11.1.tar.xz"* ]]
 	run -0 dpdk install --tarball dpdk-23.11.1.tar.xz --dry-run
 	[[ $output == *" install "*meson* ]]
-	run -0 dpdk install --version 24.11.1 --dry-run --no-packages
+	run -0 dpdk install --release 24.11.1 --dry-run --no-packages
 	[[ $output == *"/dpdk-24.11.1.tar.xz"* ]]
 }
 
@@ -457,13 +457,15 @@ refused() {
 
 @test "arguments that make no sense" {
 	refused 2 "say which DPDK" install
-	refused 2 "--version 23.11 needs --sha256" install --version 23.11
-	refused 2 "is not a release" install --version "23.11; reboot"
+	refused 2 "--release 23.11 needs --sha256" install --release 23.11
+	refused 2 "--release 23.11 needs --sha256" install --version 23.11
+	refused 2 "--release 23.11 needs --sha256" install --version=23.11
+	refused 2 "is not a release" install --release "23.11; reboot"
 	refused 2 "hexadecimal digits" install --tarball x --sha256 abc
 	refused 2 "absolute path" install --tarball x --prefix here
 	refused 2 "is not a list" install --tarball x --drivers '$(reboot)'
 	refused 1 "cannot read nowhere: No such file" install --tarball nowhere
-	refused 2 "say which one" uninstall
+	refused 2 "name the prefix that DPDK was installed in" uninstall
 	refused 1 "there is no record" uninstall "$PWD"
 }
 

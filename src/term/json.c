@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "term/json.h"
+
+#include <stdio.h>
+
+#include "term/say.h"
+#include "term/term.h"
+
+int output_json(json_t *root)
+{
+	int err = !root || json_dumpf(root, stdout, JSON_INDENT(2)) || putchar('\n') == EOF;
+
+	json_decref(root);
+	if (!root) {
+		say("out of memory");
+		return EXIT_FAILED;
+	}
+	return output_flushed() || err ? EXIT_FAILED : EXIT_OK;
+}
+
+json_t *output_text(const char *text)
+{
+	json_t *string;
+
+	if (!text || !*text)
+		return json_null();
+	string = json_string(text);
+	/* File names and the like may be no UTF-8, which JSON has to be. */
+	return string ? string : json_string("?");
+}
