@@ -1,26 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * manakin dpdk: the installations of DPDK on this machine, and one more.
+ * manakin dpdk: list the installations of DPDK on this machine, make one more, and remove it.
  */
-#include "cli/dpdk.h"
-
+#include <argp.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "host/dpdk/dpdk.h"
-#include "term/commands.h"
-#include "term/json.h"
-#include "term/options.h"
-#include "term/table.h"
-#include "term/text.h"
+#include "host/dpdk/install.h"
+#include "host/dpdk/record.h"
+#include "process/signals.h"
+#include "term/output.h"
 
 #define WHY_WIDTH 28u /* characters: with the other columns, not more than 80 as a rule */
 
-static const struct option_moved moved[] = { { 's', "sysroot" }, { 0 } };
+enum {
+	OPTION_DRIVERS = 'd',
+	OPTION_JSON = 'j',
+	OPTION_DRY = 'n',
+	OPTION_PREFIX = 'p',
+	OPTION_SYSROOT = 's',
+	OPTION_TARBALL = 't',
+	OPTION_VERSION = 'v',
+	OPTION_SHA256 = 0x100,
+	OPTION_NO_PACKAGES,
+};
 
-static const char doc[] =
+/* ---- list ---- */
+
+static const struct argp_option list_options[] = {
+	{ "json", OPTION_JSON, NULL, 0, "Print as JSON", 0 },
+	{ "sysroot", OPTION_SYSROOT, "DIR", 0, "Look at the machine whose files are below DIR", 0 },
+	{ 0 },
+};
+
+static const char list_doc[] =
 	"List the installations of DPDK on this machine, and whether each can drive MANA; with "
 	"PROGRAM, DPDK applications too, by the drivers that are linked into them."
 	"\vExamples:\n"
@@ -29,18 +45,34 @@ static const char doc[] =
 	"  manakin dpdk --json | jq '.installations[] | select(.drives_mana).prefix'\n\n"
 	"Exit status: 0 done (there may be none), 1 a program cannot be read, 2 wrong usage.";
 
-struct arguments {
-	struct shared_options shared;
+/** struct list - the command line */
+struct list {
+	const char *sysroot;
 	char **programs;
 	size_t n_programs;
 };
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
+static error_t parse_list(int key, char *arg, struct argp_state *state)
 {
-	struct arguments *arguments = state->input;
+	struct list *list = state->input;
 
-	(void)arg;
-	if (key != ARGP_KEY_ARGS)
+	switch (key) {
+	case OPTION_JSON:
+		list->json = true;
+		return 0;
+	case OPTION_SYSROOT:
+		list->sysroot = arg;
+		return 0;
+	case ARGP_KEY_ARGS:
+		list->programs = state->argv + state->next;
+		list->n_programs = (size_t)(state->argc - state->next);
+		/* The word that says what is done anyway; a program of that name is ./list. */
+		if (!strcmp(*list->programs, "list")) {
+			list->programs++;
+			list->n_programs--;
+		}
+		return 0;
+	default:
 		return ARGP_ERR_UNKNOWN;
 	arguments->programs = state->argv + state->next;
 	arguments->n_programs = (size_t)(state->argc - state->next);
@@ -57,7 +89,7 @@ static const char *linkage(const struct dpdk *dpdk)
 	return dpdk->archives ? "shared, static" : "shared";
 }
 
-static int print_json(const struct dpdk_list *list)
+static int print_list_json(const struct dpdk_list *list)
 {
 	json_t *all = json_array();
 
@@ -122,39 +154,34 @@ static int print_table(const struct dpdk_list *list)
 /** list_command() - 'manakin dpdk [list]'; an exit status */
 static int list_command(int argc, char **argv)
 {
-	static const struct command_line line = {
-		.parse = parse_option,
-		.arguments = "[PROGRAM...]",
-		.doc = doc,
-		.shared = SHARED_JSON | SHARED_SYSROOT,
-		.moved = moved,
-	};
-	struct arguments arguments = { .programs = NULL };
-	struct dpdk_list list;
+	static const struct argp argp = { list_options, parse_list, "[PROGRAM...]", list_doc,
+					  NULL,		NULL,	    NULL };
+	struct list list = { .json = false };
+	struct dpdk_list found;
 	struct host host;
 	struct error error;
 	int err, status = EXIT_OK;
 
-	if (options_parse(&line, argc, argv, &arguments.shared, &arguments))
+	if (argp_parse(&argp, argc, argv, 0, NULL, &list))
 		return EXIT_USAGE;
-	if (host_open(arguments.shared.sysroot, &host, &error)) {
+	if (host_open(list.sysroot, &host, &error)) {
 		say("%s", error.text);
 		return EXIT_FAILED;
 	}
-	err = dpdk_find(&host, &list);
+	err = dpdk_find(&host, &found);
 	host_close(&host);
 	/* Programs are the user's words: paths of this machine, from here. */
-	for (size_t i = 0; !err && i < arguments.n_programs; i++) {
-		char *path = realpath(arguments.programs[i], NULL);
+	for (size_t i = 0; !err && i < list.n_programs; i++) {
+		char *path = realpath(list.programs[i], NULL);
 		int bad = path ? host_open(NULL, &host, &error) : -errno;
 
 		if (!bad) {
-			bad = dpdk_program(&host, path, &list);
+			bad = dpdk_program(&host, path, &found);
 			host_close(&host);
 		}
 		if (bad) {
-			say("cannot read the program %s: %s", arguments.programs[i],
-			    bad == -ENOEXEC ? "it is no program (ELF)" : strerror(-bad));
+			say("cannot read the program %s: %s", list.programs[i],
+			    bad == -ENOEXEC ? "it is not an ELF program" : strerror(-bad));
 			status = EXIT_FAILED;
 		}
 		free(path);
@@ -162,39 +189,356 @@ static int list_command(int argc, char **argv)
 	if (err) {
 		say("cannot look for DPDK: %s", strerror(-err));
 		status = EXIT_FAILED;
-	} else if (status == EXIT_OK && arguments.shared.json) {
-		status = print_json(&list);
-	} else if (status == EXIT_OK && !list.n) {
-		puts("There is no DPDK on this machine; 'manakin dpdk install --release 24.11.1' "
+	} else if (status == EXIT_OK && list.json) {
+		status = print_list_json(&found);
+	} else if (status == EXIT_OK && !found.n) {
+		puts("There is no DPDK on this machine; 'manakin dpdk install --version 24.11.1' "
 		     "makes one.");
 	} else if (status == EXIT_OK) {
-		status = print_table(&list);
+		status = print_table(&found);
 	}
-	dpdk_list_free(&list);
+	dpdk_list_free(&found);
 	return status;
 }
 
-/** list_unnamed() - without its name; an exit status */
-static int list_unnamed(int argc, char **argv)
+/* ---- install ---- */
+
+static const struct argp_option install_options[] = {
+	{ "version", OPTION_VERSION, "V", 0,
+	  "Download this release, such as 23.11.5, from dpdk.org", 0 },
+	{ "tarball", OPTION_TARBALL, "FILE", 0, "Take the sources from this file", 0 },
+	{ "sha256", OPTION_SHA256, "HEX", 0,
+	  "The SHA-256 digest that the sources must have; needed for a download, but of 24.11.1 "
+	  "and "
+	  "23.07, whose digests are known",
+	  0 },
+	{ "prefix", OPTION_PREFIX, "DIR", 0, "Where to install (default: /usr/local)", 0 },
+	{ "drivers", OPTION_DRIVERS, "LIST", 0,
+	  "Build these drivers alone, such as bus/pci,bus/vmbus,net/mana,net/netvsc (default: all)",
+	  0 },
+	{ "no-packages", OPTION_NO_PACKAGES, NULL, 0,
+	  "Do not install the distribution's packages that building needs", 0 },
+	{ "dry-run", OPTION_DRY, NULL, 0, "Print the commands and do nothing", 0 },
+	{ "json", OPTION_JSON, NULL, 0, "Print what was done as JSON", 0 },
+	{ 0 },
+};
+
+static const char install_doc[] =
+	"Build DPDK from source and install it, as Azure's guide does: the distribution's "
+	"packages, "
+	"meson, ninja. A record of what was installed is kept for 'manakin dpdk uninstall PREFIX'."
+	"\vExamples:\n"
+	"  manakin dpdk install --tarball dpdk-23.11.5.tar.xz --prefix /opt/dpdk-23.11\n"
+	"  manakin dpdk install --version 24.11.1\n"
+	"  manakin dpdk install --version 23.11.5 --sha256 HEX --dry-run\n\n"
+	"Exit status: 0 done, 1 it did not work and nothing is left of it, 2 wrong usage.";
+
+/**
+ * struct install - the command line, and what is printed
+ * @commands:	of --json: the programs, as arrays of words; else NULL
+ * @tenth:	of the program that runs: how far it was when that was printed, in tenths
+ * @line:	the terminal's line has a program's name and progress on it
+ * @failed:	the command line makes no sense
+ */
+struct install {
+	struct dpdk_wish wish;
+	json_t *commands;
+	unsigned int tenth;
+	bool json, line, failed;
+};
+
+static error_t parse_install(int key, char *arg, struct argp_state *state)
 {
-	say_as("dpdk list");
-	return list_command(argc, argv);
+	struct install *install = state->input;
+
+	switch (key) {
+	case OPTION_VERSION:
+		if (!*arg || arg[strspn(arg, "0123456789.")] || strlen(arg) > 16)
+			return usage_error(&install->failed,
+					   "--version: '%s' is not a release such as 23.11.5", arg);
+		install->wish.version = arg;
+		return 0;
+	case OPTION_TARBALL:
+		install->wish.tarball = arg;
+		return 0;
+	case OPTION_SHA256:
+		if (strlen(arg) != SHA256_DIGITS || arg[strspn(arg, "0123456789abcdefABCDEF")])
+			return usage_error(&install->failed,
+					   "--sha256: '%s' is not %u hexadecimal digits", arg,
+					   SHA256_DIGITS);
+		install->wish.sha256 = arg;
+		return 0;
+	case OPTION_PREFIX:
+		if (*arg != '/' || strlen(arg) > 2000)
+			return usage_error(&install->failed,
+					   "--prefix: '%s' is not an absolute path such as "
+					   "/opt/dpdk",
+					   arg);
+		install->wish.prefix = arg;
+		return 0;
+	case OPTION_DRIVERS:
+		if (!*arg || arg[strspn(arg, "abcdefghijklmnopqrstuvwxyz0123456789_/,*")])
+			return usage_error(&install->failed,
+					   "--drivers: '%s' is not a list such as "
+					   "bus/pci,net/mana",
+					   arg);
+		install->wish.drivers = arg;
+		return 0;
+	case OPTION_NO_PACKAGES:
+		install->wish.packages = false;
+		return 0;
+	case OPTION_DRY:
+		install->wish.dry = true;
+		return 0;
+	case OPTION_JSON:
+		install->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		return usage_error(&install->failed, "'%s' is not understood; see --help", arg);
+	case ARGP_KEY_END:
+		if (install->failed)
+			return EINVAL;
+		if (!install->wish.version == !install->wish.tarball)
+			return usage_error(&install->failed,
+					   "say which DPDK: --version V or --tarball FILE");
+		if (install->wish.version && !install->wish.sha256)
+			install->wish.sha256 = dpdk_known_digest(install->wish.version);
+		if (install->wish.version && !install->wish.sha256)
+			return usage_error(
+				&install->failed,
+				"--version %s needs --sha256: the digest of that release is not "
+				"known, and no download is installed that cannot be checked. "
+				"Take it from where you trust it, such as your "
+				"distribution's source package. Those of 24.11.1 and 23.07 are "
+				"known",
+				install->wish.version);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
+
+/** end_line() - of the program that ran */
+static void end_line(struct install *install)
+{
+	if (install->line)
+		fputc('\n', stderr);
+	install->line = false;
+}
+
+/** collect() - a command, as an array of its words; what there is no memory for is missing */
+static void collect(json_t *commands, char *const *argv)
+{
+	json_t *words = json_array();
+
+	for (size_t i = 0; argv[i]; i++)
+		json_array_append_new(words, output_text(argv[i]));
+	json_array_append_new(commands, words);
+}
+
+/** show_begin() - see struct program_watch */
+static void show_begin(void *arg, const char *what, char *const *argv)
+{
+	struct install *install = arg;
+
+	end_line(install);
+	install->tenth = 0;
+	if (install->commands)
+		collect(install->commands, argv);
+	else if (install->wish.dry)
+		output_command(stdout, argv);
+	if (install->wish.dry)
+		return;
+	install->line = output_is_terminal(stderr);
+	fprintf(stderr, install->line ? "%s " : "%s\n", what);
+}
+
+/** show_progress() - likewise */
+static void show_progress(void *arg, const char *what, unsigned int at, unsigned int all)
+{
+	struct install *install = arg;
+
+	if (install->line) {
+		fprintf(stderr, "\r%s: %u of %u (%u %%) ", what, at, all, 100 * at / all);
+	} else if (10 * at / all > install->tenth) {
+		install->tenth = 10 * at / all;
+		fprintf(stderr, "%s: %u %%\n", what, install->tenth * 10);
+	}
+}
+
+static void show_note(void *arg, const char *text)
+{
+	end_line(arg);
+	say("%s", text);
+}
+
+/** show_failure() - why, and the end of what the program printed that failed */
+static void show_failure(const struct error *error, const char *output)
+{
+	say(*output ? "%s; the end of its output:" : "%s", error->text);
+	while (*output) {
+		size_t len = strcspn(output, "\n");
+
+		fprintf(stderr, "  | %.*s\n", (int)len, output);
+		output += len + (output[len] != '\0');
+	}
+}
+
+/** print_installed() - what was done, or would be, as JSON; an exit status */
+static int print_installed(const struct install *install, const struct dpdk_installed *installed)
+{
+	const struct dpdk_wish *wish = &install->wish;
+	bool done = !wish->dry;
+
+	return output_json(
+		json_pack("{s:s, s:o, s:o, s:b, s:b, s:o, s:O}", "prefix", wish->prefix, "version",
+			  output_text(done ? installed->release : wish->version), "sha256",
+			  output_text(done ? installed->sha256 : wish->sha256), "dry_run",
+			  wish->dry, "installed", done, "net_mana",
+			  done ? json_boolean(installed->mana) : json_null(), "commands",
+			  install->commands));
+}
+
+/** install_dpdk() - and say how it went; an exit status */
+static int install_dpdk(struct install *install)
+{
+	struct dpdk_installed installed;
+	struct signals signals;
+	struct error error;
+	int err = signals_open(&signals, 0);
+
+	if (err) {
+		say("cannot wait for Ctrl-C: %s", strerror(-err));
+		return EXIT_FAILED;
+	}
+	install->wish.watch = (struct program_watch){ show_begin, show_progress, install,
+						      signals.fd };
+	install->wish.note = show_note;
+	err = dpdk_install(&install->wish, &installed, &error);
+	end_line(install);
+	signals_close(&signals);
+	if (err) {
+		show_failure(&error, installed.output);
+		return EXIT_FAILED;
+	}
+	if (install->json)
+		return print_installed(install, &installed);
+	if (!install->wish.dry)
+		printf("DPDK %s is installed in %s; 'manakin dpdk uninstall %s' removes it\n",
+		       installed.release, install->wish.prefix, install->wish.prefix);
+	return EXIT_OK;
+}
+
+/** install_command() - 'manakin dpdk install'; an exit status */
+static int install_command(int argc, char **argv)
+{
+	static const struct argp argp = {
+		install_options, parse_install, NULL, install_doc, NULL, NULL, NULL
+	};
+	struct install install = { .wish = { .prefix = "/usr/local", .packages = true } };
+	int status;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &install))
+		return EXIT_USAGE;
+	if (install.json && !(install.commands = json_array())) {
+		say("out of memory");
+		return EXIT_FAILED;
+	}
+	status = install_dpdk(&install);
+	json_decref(install.commands);
+	return status;
+}
+
+/* ---- uninstall ---- */
+
+static const char uninstall_doc[] =
+	"Remove the DPDK that 'manakin dpdk install' has put into PREFIX: the files that its "
+	"record "
+	"names, and the directories that it made, if they are empty."
+	"\vExample:\n"
+	"  manakin dpdk uninstall /opt/dpdk-23.11\n\n"
+	"Exit status: 0 done, 1 there is no record, or a file cannot be removed, 2 wrong usage.";
+
+static const struct argp_option uninstall_options[] = {
+	{ "json", OPTION_JSON, NULL, 0, "Print what was done as JSON", 0 },
+	{ 0 },
+};
+
+/** struct uninstall - the command line */
+struct uninstall {
+	const char *prefix;
+	bool json;
+};
+
+static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
+{
+	struct uninstall *uninstall = state->input;
+
+	switch (key) {
+	case OPTION_JSON:
+		uninstall->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (uninstall->prefix) {
+			say("one prefix at a time, not '%s' too", arg);
+			return EINVAL;
+		}
+		uninstall->prefix = arg;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		say("say which one: the prefix that it was installed in, such as /usr/local");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/** uninstall_command() - 'manakin dpdk uninstall'; an exit status */
+static int uninstall_command(int argc, char **argv)
+{
+	static const struct argp argp = {
+		uninstall_options, parse_uninstall, "PREFIX", uninstall_doc, NULL, NULL, NULL
+	};
+	struct uninstall uninstall = { .json = false };
+	struct error error;
+	size_t removed;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &uninstall))
+		return EXIT_USAGE;
+	if (dpdk_record_undo(uninstall.prefix, &removed, &error)) {
+		say("%s", error.text);
+		return EXIT_FAILED;
+	}
+	if (uninstall.json)
+		return output_json(json_pack("{s:s, s:I}", "prefix", uninstall.prefix, "removed",
+					     (json_int_t)removed));
+	printf("%zu files were removed from %s\n", removed, uninstall.prefix);
+	return EXIT_OK;
+}
+
+static const char help[] =
+	"Usage: manakin dpdk [COMMAND] [OPTION...]\n\n"
+	"DPDK on this machine, and whether it can drive MANA.\n\n"
+	"  list       list the installations (the default)\n"
+	"  install    build one more from source\n"
+	"  uninstall  remove one that was built this way\n\n"
+	"'manakin dpdk COMMAND --help' explains a command, and so does man manakin-dpdk.\n";
 
 int cmd_dpdk(int argc, char **argv)
 {
-	static const struct command commands[] = {
-		{ "list", list_command, "show the installations; the default" },
-		{ "install", dpdk_install_command, "build one from source and install it" },
-		{ "uninstall", dpdk_uninstall_command, "remove one that was installed like this" },
-	};
-	static const struct command_set set = {
-		.name = "dpdk",
-		.about = "DPDK on this machine, and whether it can drive MANA.",
-		.commands = commands,
-		.n = 3,
-		.otherwise = list_unnamed,
-	};
-
-	return commands_run(&set, argc, argv);
+	argp_err_exit_status = EXIT_USAGE;
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?"))) {
+		fputs(help, stdout);
+		return EXIT_OK;
+	}
+	if (argc > 1 && !strcmp(argv[1], "install")) {
+		argv[1] = (char *)"manakin dpdk install";
+		return install_command(argc - 1, argv + 1);
+	}
+	if (argc > 1 && !strcmp(argv[1], "uninstall")) {
+		argv[1] = (char *)"manakin dpdk uninstall";
+		return uninstall_command(argc - 1, argv + 1);
+	}
+	argv[0] = (char *)"manakin dpdk list";
+	return list_command(argc, argv);
 }

@@ -125,7 +125,7 @@ END
 		'[[true, true, false, true], [false, false, true, false]]' ]
 	run --separate-stderr dpdk app.c
 	[ "$status" -eq 1 ]
-	[[ $stderr == *"it is no program"* ]]
+	[[ $stderr == *"it is not an ELF program"* ]]
 	run --separate-stderr dpdk nowhere
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"No such file"* ]]

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation: everything is built in a directory of its own, which is removed at the end,
+ * and installed into a stage in it first: so it is known which files there will be before one is
+ * written to the prefix. That list is recorded there (host/dpdk/record.h), then DPDK is installed;
+ * after a failure or Ctrl-C the record is undone, as 'uninstall' does at any time later.
+ */
+#include "host/dpdk/install.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/dpdk/record.h"
+#include "host/machine/distro.h"
+#include "process/child.h"
+
+#define URL "https://fast.dpdk.org/rel/dpdk-%s.tar.xz"
+
+/**
+ * struct work - an installation under way
+ * @directory:	that is removed at the end; empty: there is none
+ * @source, @build, @stage: in it
+ * @file:	the sources, packed
+ * @recorded:	the prefix has a record, to be undone after a failure
+ */
+struct work {
+	const struct dpdk_wish *wish;
+	struct dpdk_installed *installed;
+	struct error *error;
+	char directory[64], source[96], build[96], stage[96], file[PATH_MAX];
+	bool recorded;
+};
+
+/*
+ * Digests of releases, each found the same in two places that computed it by themselves: 24.11.1 in
+ * Buildroot (package/dpdk/dpdk.hash) and in Arch's user repository, 23.07 in Azure Linux
+ * (SPECS/dpdk) and in nixpkgs.
+ */
+static const struct {
+	const char *version, *sha256;
+} releases[] = {
+	{ "24.11.1", "bcae7d42c449fc456dfb279feabcbe0599a29bebb2fe2905761e187339d96b8e" },
+	{ "23.07", "e08614e8aeb929407d73d716999289a44ef4034352271f09397eef932b23b3d6" },
+};
+
+const char *dpdk_known_digest(const char *version)
+{
+	for (size_t i = 0; i < sizeof(releases) / sizeof(releases[0]); i++)
+		if (!strcmp(version, releases[i].version))
+			return releases[i].sha256;
+	return NULL;
+}
+
+/** run_for() - a program of the installation; @first: filled in with its first line */
+static int run_for(struct work *work, const char *what, char **argv, char *first, size_t size)
+{
+	struct program_output output;
+	int err = program_run(&work->wish->watch, what, argv, work->wish->dry, &output,
+			      work->error);
+
+	if (err == -EIO)
+		snprintf(work->installed->output, sizeof(work->installed->output), "%s",
+			 output.last);
+	snprintf(first, size, "%s", output.first);
+	return err;
+}
+
+static int run(struct work *work, const char *what, char **argv)
+{
+	char first[1];
+
+	return run_for(work, what, argv, first, sizeof(first));
+}
+
+/** note() - tell the user */
+__attribute__((format(printf, 2, 3))) static void note(const struct work *work, const char *format,
+						       ...)
+{
+	struct error text;
+	va_list ap;
+
+	va_start(ap, format);
+	error_say_args(&text, format, ap);
+	va_end(ap);
+	work->wish->note(work->wish->watch.arg, text.text);
+}
+
+/* Of RHEL and Fedora; names from their own dpdk.spec, libnl3.spec and so on */
+#define DNF_PACKAGES                                                                               \
+	"gcc make ninja-build meson python3-pyelftools systemd-devel libnl3-devel openssl-devel "  \
+	"elfutils-libelf-devel numactl-devel pkgconf-pkg-config rdma-core-devel xz tar"
+
+/*
+ * RHEL and what is made of it have meson, ninja and pyelftools in a repository that is off: the
+ * CodeReady Builder, by its names in RHEL (on Azure too), Oracle, and the others. dnf 4 minds a
+ * name that is not there after --enablerepo, and not here.
+ */
+#define DNF_REPOSITORIES                                                                           \
+	"--setopt=*codeready-builder-for-rhel-*-rpms.enabled=1 "                                   \
+	"--setopt=ol*_codeready_builder.enabled=1 --setopt=crb.enabled=1 "                         \
+	"--setopt=powertools.enabled=1 "
+
+/** packages_command() - what installs all that building takes; NULL if that is not known */
+static const char *packages_command(const struct distro *distro)
+{
+	switch (distro->family) {
+	case DISTRO_DEBIAN: /* the guide's list, and what net_mana is built with */
+		return "env DEBIAN_FRONTEND=noninteractive apt-get install -q -y "
+		       "build-essential libudev-dev libnl-3-dev libnl-route-3-dev "
+		       "ninja-build libssl-dev libelf-dev meson python3-pyelftools "
+		       "libnuma-dev pkg-config libibverbs-dev xz-utils";
+	case DISTRO_RHEL:
+		return strcmp(distro->id, "fedora")
+			       ? "dnf install -y " DNF_REPOSITORIES DNF_PACKAGES
+			       : "dnf install -y " DNF_PACKAGES;
+	case DISTRO_AZURE: /* each by its own name, as SPECS of microsoft/azurelinux has it */
+		return "tdnf install -y gcc make binutils glibc-devel kernel-headers "
+		       "ninja-build meson python3-pyelftools systemd-devel libnl3-devel "
+		       "openssl-devel elfutils-libelf-devel libnuma-devel "
+		       "pkgconf-pkg-config rdma-core-devel xz tar";
+	case DISTRO_SUSE:
+		return "zypper --non-interactive install gcc make ninja meson "
+		       "python3-pyelftools systemd-devel libnl3-devel libopenssl-devel "
+		       "libelf-devel libnuma-devel pkg-config rdma-core-devel xz tar";
+	case DISTRO_OTHER:
+		break;
+	}
+	return NULL;
+}
+
+/** add_packages() - what building takes */
+static int add_packages(struct work *work)
+{
+	struct distro distro = { .family = DISTRO_OTHER };
+	const char *command;
+	struct host host;
+	struct error error;
+
+	if (!work->wish->packages)
+		return 0;
+	if (!host_open(NULL, &host, &error)) {
+		distro_read(&host, &distro);
+		host_close(&host);
+	}
+	command = packages_command(&distro);
+	if (!command)
+		return error_fail(
+			work->error, -ENOTSUP,
+			"the packages of this distribution are not known; install a C compiler, meson, ninja, pyelftools, and the headers of libnuma and libibverbs, then add --no-packages");
+	if (geteuid() && !work->wish->dry)
+		return error_fail(
+			work->error, -EPERM,
+			"only root can install packages; add --no-packages if meson, ninja, pyelftools and the headers of libnuma and libibverbs are installed");
+	return run(work, "Installing packages", program_words(command));
+}
+
+/** check_digest() - compare that of the sources with the one that was given */
+static int check_digest(struct work *work)
+{
+	const char *wanted = work->wish->sha256;
+	char line[512], *digest = line;
+	int err = run_for(work, "Computing the digest",
+			  program_vector("sha256sum", "--", work->file, NULL), line, sizeof(line));
+
+	if (err || work->wish->dry)
+		return err;
+	/* A name with a backslash in it makes sha256sum begin its line with one. */
+	digest += *digest == '\\';
+	snprintf(work->installed->sha256, sizeof(work->installed->sha256), "%.64s", digest);
+	if (!wanted) {
+		note(work, "the SHA-256 digest of %s is %s; it was not checked, as there is no --sha256",
+		     work->file, work->installed->sha256);
+		return 0;
+	}
+	if (!strncasecmp(digest, wanted, SHA256_DIGITS))
+		return 0;
+	return error_fail(
+		work->error, -EBADMSG,
+		"%s has the SHA-256 digest %s, not the one that was given: it is damaged or another file; nothing was installed",
+		work->file, work->installed->sha256);
+}
+
+/** get_sources() - download, compare the digest, unpack */
+static int get_sources(struct work *work)
+{
+	char url[128];
+	int err = 0;
+
+	if (work->wish->version) {
+		snprintf(url, sizeof(url), URL, work->wish->version);
+		snprintf(work->file, sizeof(work->file), "%s/dpdk.tar.xz", work->directory);
+		err = run(work, "Downloading",
+			  program_vector("curl", "-fsSL", "--proto", "=https", "-o", work->file,
+					 url, NULL));
+	}
+	if (!err)
+		err = check_digest(work);
+	if (!err)
+		err = run(work, "Unpacking",
+			  program_vector("tar", "-xf", work->file, "-C", work->source,
+					 "--strip-components=1", "--no-same-owner", NULL));
+	return err;
+}
+
+/** read_release() - the version that the sources say they have */
+static int read_release(struct work *work)
+{
+	char *release = work->installed->release, path[128];
+	bool good;
+	FILE *file;
+
+	if (work->wish->dry)
+		return 0;
+	snprintf(path, sizeof(path), "%s/VERSION", work->source);
+	file = fopen(path, "re");
+	good = file && fgets(release, sizeof(work->installed->release), file) &&
+	       release[0] >= '0' && release[0] <= '9';
+	if (file)
+		fclose(file);
+	if (!good)
+		return error_fail(work->error, -EINVAL,
+				  "%s is not the source of DPDK: its file VERSION is missing or has no version",
+				  work->file);
+	release[strcspn(release, "\r\n")] = '\0';
+	if (strcmp(release, "22.11") < 0)
+		note(work, "warning: DPDK %s is older than 22.11 and has no net_mana", release);
+	return 0;
+}
+
+/** build() - meson and ninja */
+static int build(struct work *work)
+{
+	char prefix[2100], drivers[512], *enable = NULL, path[160];
+	int err;
+
+	snprintf(prefix, sizeof(prefix), "--prefix=%s", work->wish->prefix);
+	if (work->wish->drivers) {
+		snprintf(drivers, sizeof(drivers), "-Denable_drivers=%.480s", work->wish->drivers);
+		enable = drivers;
+	}
+	err = run(work, "Configuring",
+		  program_vector("meson", "setup", work->build, work->source, prefix,
+				 "--buildtype=release", "-Dtests=false", enable, NULL));
+	if (!err)
+		err = run(work, "Compiling", program_vector("ninja", "-C", work->build, NULL));
+	snprintf(path, sizeof(path), "%s/drivers/librte_net_mana.a", work->build);
+	work->installed->mana = !access(path, F_OK);
+	if (!err && !work->wish->dry && !work->installed->mana)
+		note(work, "warning: net_mana was not built: rdma-core's libmana (v44 or later) or its headers were not found, or --drivers leaves it out");
+	return err;
+}
+
+/** put_in_place() - stage, record, install */
+static int put_in_place(struct work *work)
+{
+	const char *prefix = work->wish->prefix;
+	char destdir[128], stage[2200];
+	int err;
+
+	snprintf(destdir, sizeof(destdir), "DESTDIR=%s", work->stage);
+	err = run(work, "Staging",
+		  program_vector("env", destdir, "ninja", "-C", work->build, "install", NULL));
+	if (!err && !work->wish->dry) {
+		snprintf(stage, sizeof(stage), "%s%s", work->stage, prefix);
+		err = dpdk_record_write(prefix, stage, work->installed->release, work->error);
+		work->recorded = !err;
+	}
+	if (!err)
+		err = run(work, "Installing",
+			  program_vector("ninja", "-C", work->build, "install", NULL));
+	if (!err && !geteuid() && !strncmp(prefix, "/usr", 4))
+		err = run(work, "Updating the loader's cache", program_vector("ldconfig", NULL));
+	return err;
+}
+
+/** begin() - the directories, and where the sources are */
+static int begin(struct work *work)
+{
+	const char *tarball = work->wish->tarball;
+	char template[sizeof(work->directory)] = "/var/tmp/manakin-dpdk-XXXXXX";
+	int err;
+
+	if (tarball && !realpath(tarball, work->file)) {
+		err = -errno;
+		return error_fail(work->error, err, "cannot read %s: %s", tarball, strerror(-err));
+	}
+	if (!work->wish->dry && !mkdtemp(template)) {
+		err = -errno;
+		return error_fail(work->error, err,
+				  "cannot make a directory to build in, in /var/tmp: %s",
+				  strerror(-err));
+	}
+	strcpy(work->directory, template);
+	snprintf(work->source, sizeof(work->source), "%s/source", work->directory);
+	snprintf(work->build, sizeof(work->build), "%s/build", work->directory);
+	snprintf(work->stage, sizeof(work->stage), "%s/stage", work->directory);
+	if (!work->wish->dry && mkdir(work->source, 0700)) {
+		err = -errno;
+		return error_fail(work->error, err, "cannot make the directory %s: %s",
+				  work->source, strerror(-err));
+	}
+	return 0;
+}
+
+/** remove_directory() - that all was built in */
+static void remove_directory(const struct work *work)
+{
+	struct child_plan plan = { .argv = program_vector("rm", "-rf", "--", work->directory, NULL),
+				   .out = STDERR_FILENO,
+				   .err = STDERR_FILENO };
+	struct child child;
+
+	if (plan.argv && !child_start(&child, &plan))
+		child_stop(&child, 0, -1);
+	child_args_free(plan.argv);
+}
+
+/** take_back() - after a failure: nothing stays */
+static void take_back(const struct work *work)
+{
+	struct error error;
+	size_t removed;
+
+	if (work->recorded && dpdk_record_undo(work->wish->prefix, &removed, &error))
+		error_add(work->error,
+			  "; and not all that was installed could be removed: %s; finish it with 'manakin dpdk uninstall %s'",
+			  error.text, work->wish->prefix);
+}
+
+int dpdk_install(const struct dpdk_wish *wish, struct dpdk_installed *installed,
+		 struct error *error)
+{
+	struct work work = { .wish = wish, .installed = installed, .error = error };
+	int err;
+
+	memset(installed, 0, sizeof(*installed));
+	err = begin(&work);
+	if (!err)
+		err = add_packages(&work);
+	if (!err)
+		err = get_sources(&work);
+	if (!err)
+		err = read_release(&work);
+	if (!err)
+		err = build(&work);
+	if (!err)
+		err = put_in_place(&work);
+	if (err)
+		take_back(&work);
+	if (*work.directory && !wish->dry)
+		remove_directory(&work);
+	return err;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/dpdk/program.h - the programs that building DPDK takes, run one after the other.
+ */
+#ifndef MANAKIN_HOST_DPDK_PROGRAM_H
+#define MANAKIN_HOST_DPDK_PROGRAM_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+#define PROGRAM_OUTPUT 4096u /* bytes that are kept of what a program prints */
+
+/**
+ * struct program_watch - who follows what happens, and may end it
+ * @begin:	a program starts, or would: @what it is for, such as "Compiling", and its arguments
+ * @progress:	it says that @at of @all parts are done
+ * @stop:	descriptor that is readable when the user wants an end; -1: none
+ */
+struct program_watch {
+	void (*begin)(void *arg, const char *what, char *const *argv);
+	void (*progress)(void *arg, const char *what, unsigned int at, unsigned int all);
+	void *arg;
+	int stop;
+};
+
+/**
+ * struct program_output - what a program has printed on either stream
+ * @first:	the first line
+ * @last:	the last lines, not more than PROGRAM_LINES of them
+ */
+struct program_output {
+	char first[512];
+	char last[PROGRAM_OUTPUT];
+};
+
+/**
+ * program_run() - run a program until it ends
+ * @argv:	NULL-terminated; of child_args_add(), freed. NULL: there was no memory for it
+ * @dry:	only tell @watch of it
+ * @output:	filled in
+ * @error:	on failure, a sentence for the user
+ *
+ * Return: 0; -EINTR: the user wants an end; -EIO: the program failed; or another negative errno
+ */
+int program_run(const struct program_watch *watch, const char *what, char **argv, bool dry,
+		struct program_output *output, struct error *error);
+
+/** program_words() - a vector for program_run(), from the words of @text */
+char **program_words(const char *text);
+
+/** program_vector() - likewise, from each argument up to NULL */
+__attribute__((sentinel)) char **program_vector(const char *first, ...);
+
+#endif
