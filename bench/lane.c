@@ -61,7 +61,7 @@ static void write_unit(const struct bench *bench, const struct gwq *wq, uint32_t
 {
 	uint64_t word[4] = { DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT, oob,
 			     bench->address + buffer * BUFFER + HEADROOM,
-			     driver_sge_word(bench->guest.key, size) };
+			     GDMA_SGE_WORD(bench->guest.key, size) };
 
 	memcpy(wq->ring + at % UNITS * GDMA_WQE_UNIT, word, sizeof(word));
 }

@@ -204,8 +204,9 @@ static struct memory_region *mr_add(struct memory *memory, struct protection_dom
 		return NULL;
 	}
 	mr->handle = handle_make(HANDLE_MR, (uint32_t)number);
-	__atomic_store_n(&mr->key, (uint32_t)number << 8 | (uint32_t)(mr->handle >> 32 & 0xffu),
-			 __ATOMIC_RELEASE);
+	atomic_store_explicit(&mr->key,
+			      (uint32_t)number << 8 | (uint32_t)(mr->handle >> 32 & 0xffu),
+			      memory_order_release);
 	pd->users++;
 	return mr;
 }

@@ -78,7 +78,7 @@ struct device_memory {
  * @device, @device_offset, @device_size: MR_DEVICE
  */
 struct memory_region {
-	uint32_t key;
+	_Atomic uint32_t key;
 	uint64_t handle;
 	uint32_t pd;
 	enum mr_kind kind;

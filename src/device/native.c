@@ -66,25 +66,29 @@ void native_reset(struct adapter *adapter)
 
 void native_unbind(const struct wq *wq)
 {
+	const struct native_doorbell *shared = atomic_load(&wq->shared);
 	size_t page;
 
 	/* Lanes go on reading the page until wq_destroy() has waited for them; no command can bind
 	 * it to another queue before that. */
-	if (!wq->shared)
+	if (!shared)
 		return;
-	page = (size_t)((uint8_t *)wq->shared - (uint8_t *)wq->adapter->native) /
+	page = (size_t)((const uint8_t *)shared - (const uint8_t *)wq->adapter->native) /
 	       NATIVE_DOORBELL_SIZE;
 	wq->adapter->native_bound[page / 64] &= ~(UINT64_C(1) << page % 64);
 }
 
 bool native_rest(struct wq *wq, bool asleep)
 {
-	if (!wq->shared)
+	struct native_doorbell *shared = atomic_load_explicit(&wq->shared, memory_order_relaxed);
+
+	if (!shared)
 		return false;
-	__atomic_store_n(&wq->shared->asleep, asleep, __ATOMIC_RELAXED);
+	shared_store(&shared->asleep, asleep);
 	if (!asleep)
 		return false;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	/* See wire/native.h: the driver's fence and this one. */
+	atomic_thread_fence(memory_order_seq_cst);
 	return !wq->stopped && wq_posted(wq) != wq->taken;
 }
 
@@ -106,9 +110,9 @@ static uint32_t bind_doorbell(struct adapter *adapter, struct command *command)
 		return STATUS_BUSY;
 	adapter->native_bound[req->page / 64] |= UINT64_C(1) << req->page % 64;
 	page = doorbell_at(adapter, req->page);
-	__atomic_store_n(&page->tail, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&page->asleep, 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&wq->shared, page, __ATOMIC_RELEASE);
+	shared_store(&page->tail, 0);
+	shared_store(&page->asleep, 1);
+	atomic_store_explicit(&wq->shared, page, memory_order_release);
 	if (wq->type == GDMA_SQ) {
 		lane_poll(&wq->work);
 	} else if (!wq->vport->polled) {

@@ -91,8 +91,7 @@ void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3])
 			memcpy(out.eqe.details, details, sizeof(out.eqe.details));
 		((uint64_t *)eqe)[0] = out.word[0];
 		/* The owner bits make the entry visible: they go last. */
-		atomic_store_explicit((_Atomic uint64_t *)eqe + 1, out.word[1],
-				      memory_order_release);
+		shared_store_release((uint64_t *)eqe + 1, out.word[1]);
 		producer_step(&eq->producer);
 		raise = eq->armed;
 		eq->armed = false;
@@ -233,8 +232,7 @@ void cq_show(struct cq *cq)
 		slot = (slot ? slot : cq->producer.count) - 1;
 		cqe = (struct gdma_cqe *)ring_at(&cq->ring, slot * GDMA_CQE_SIZE);
 		/* The owner bits make the entry visible: they go last. */
-		atomic_store_explicit((_Atomic uint64_t *)cqe + 7, cq->held[--cq->held_count],
-				      memory_order_release);
+		shared_store_release((uint64_t *)cqe + 7, cq->held[--cq->held_count]);
 	}
 }
 

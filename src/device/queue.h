@@ -16,7 +16,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/counter.h"
 #include "base/cpu.h"
+#include "base/shared.h"
 #include "device/lane.h"
 #include "device/memory.h"
 #include "wire/hwc.h"
@@ -119,7 +121,8 @@ struct cq {
 };
 
 /**
- * struct wq_counters - what a work queue did; written by whoever owns the queue at the time
+ * struct wq_counters - what a work queue did; written by whoever owns the queue at the time, see
+ *	base/counter.h
  */
 struct wq_counters {
 	uint64_t frames, bytes;
@@ -128,14 +131,6 @@ struct wq_counters {
 	uint64_t truncated, csum_bad, coalesced; /* receive */
 	uint64_t errors[16];                     /* send: by completion type, from CQE_TX_OKAY on */
 };
-
-/** wq_count() - add to a counter that others may be reading */
-static inline void wq_count(uint64_t *counter, uint64_t n)
-{
-	/* One writer at a time: no read-modify-write needed, but a reader must not see half a
-	 * store. */
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
 
 enum wq_cast { WQ_UNICAST, WQ_MULTICAST, WQ_BROADCAST };
 
@@ -169,7 +164,7 @@ struct wq {
 	_Atomic uint32_t posted;
 	uint32_t taken;
 	uint32_t seen;
-	struct native_doorbell *shared;
+	struct native_doorbell *_Atomic shared;
 	uint32_t units; /* basic units in the ring */
 	struct wq_counters counters;
 	_Atomic bool told; /* a mistake was named in the log */
@@ -324,10 +319,11 @@ enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe);
 /** wq_posted() - up to where the driver has posted, in basic units modulo 2^32 */
 static inline uint32_t wq_posted(const struct wq *wq)
 {
-	const struct native_doorbell *shared = __atomic_load_n(&wq->shared, __ATOMIC_RELAXED);
+	const struct native_doorbell *shared =
+		atomic_load_explicit(&wq->shared, memory_order_relaxed);
 
 	if (shared)
-		return __atomic_load_n(&shared->tail, __ATOMIC_ACQUIRE);
+		return shared_load_acquire(&shared->tail);
 	return atomic_load_explicit(&wq->posted, memory_order_acquire);
 }
 

@@ -110,7 +110,7 @@ bool receive_rest(struct lane_work *work, bool asleep)
 
 	/* The control thread may be taking a queue away: it waits for this turn to end. */
 	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
-		struct wq *rq = __atomic_load_n(&vport->rq[i], __ATOMIC_ACQUIRE);
+		struct wq *rq = atomic_load_explicit(&vport->rq[i], memory_order_acquire);
 
 		if (rq && native_rest(rq, asleep))
 			more = true;

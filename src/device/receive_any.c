@@ -240,7 +240,7 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 		break;
 	}
 	checks = finish_checksums(&packet);
-	wq_count(&rq->counters.csum_bad, checks.ip_bad || checks.l4 == CHECKSUM_BAD);
+	counter_add(&rq->counters.csum_bad, checks.ip_bad || checks.l4 == CHECKSUM_BAD);
 	head = describe(&packet, checks);
 	for (uint32_t i = 0; i < scratch->wqe.sges; i++) {
 		const struct gdma_sge *sge = &wqe_sge(&scratch->wqe)[i];
@@ -256,7 +256,7 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	write_packet(&writer, &packet);
 	/* A completion has 16 bits for the length. */
 	if (writer.full || writer.done > UINT16_MAX) {
-		wq_count(&rq->counters.truncated, 1);
+		counter_add(&rq->counters.truncated, 1);
 		receive_flush(burst);
 		head.cqe_hdr.cqe_type = MANA_CQE_RX_TRUNCATED;
 		receive_complete(burst, head, writer.done, packet.hash, offset);

@@ -38,13 +38,13 @@ static void write_tally(struct receive_burst *burst)
 	for (unsigned int cast = 0; cast < 3; cast++) {
 		if (!tally->frames[cast])
 			continue;
-		wq_count(&counters->frames, tally->frames[cast]);
-		wq_count(&counters->bytes, tally->bytes[cast]);
-		wq_count(&counters->cast_frames[cast], tally->frames[cast]);
-		wq_count(&counters->cast_bytes[cast], tally->bytes[cast]);
+		counter_add(&counters->frames, tally->frames[cast]);
+		counter_add(&counters->bytes, tally->bytes[cast]);
+		counter_add(&counters->cast_frames[cast], tally->frames[cast]);
+		counter_add(&counters->cast_bytes[cast], tally->bytes[cast]);
 	}
 	if (tally->coalesced)
-		wq_count(&counters->coalesced, tally->coalesced);
+		counter_add(&counters->coalesced, tally->coalesced);
 	memset(tally, 0, sizeof(*tally));
 }
 

@@ -203,7 +203,7 @@ static inline union receive_head make_head(bool tcp, bool hashed, bool good)
 static inline bool recall(const struct steering *steering, const struct frame *frame,
 			  struct plain_packet *packet)
 {
-	uint64_t seen = __atomic_load_n(frame->seen, __ATOMIC_RELAXED);
+	uint64_t seen = atomic_load_explicit(frame->seen, memory_order_relaxed);
 
 	if ((uint32_t)seen >> SEEN_TAG_SHIFT != steering->tag || !steering->tag)
 		return false;
@@ -244,11 +244,11 @@ decide(const struct steering *steering, const struct frame *frame, struct plain_
 	}
 	packet->head = make_head(tcp, steering->rss, l4 == CHECKSUM_GOOD);
 	if (frame->seen)
-		__atomic_store_n(frame->seen,
-				 (uint64_t)packet->hash << 32 | steering->tag << SEEN_TAG_SHIFT |
-					 (tcp ? SEEN_TCP : 0) |
-					 (l4 == CHECKSUM_GOOD ? SEEN_GOOD : 0),
-				 __ATOMIC_RELAXED);
+		atomic_store_explicit(
+			frame->seen,
+			(uint64_t)packet->hash << 32 | steering->tag << SEEN_TAG_SHIFT |
+				(tcp ? SEEN_TCP : 0) | (l4 == CHECKSUM_GOOD ? SEEN_GOOD : 0),
+			memory_order_relaxed);
 	return packet->rq != NULL;
 }
 

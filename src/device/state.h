@@ -83,8 +83,8 @@ struct vport {
 	_Atomic bool synthetic;
 	bool polled;
 	uint64_t filter;
-	struct wq *sq[ADAPTER_QUEUES_MAX];
-	struct wq *rq[ADAPTER_QUEUES_MAX];
+	struct wq *_Atomic sq[ADAPTER_QUEUES_MAX];
+	struct wq *_Atomic rq[ADAPTER_QUEUES_MAX];
 	_Atomic uint64_t rx_disabled;
 	_Atomic uint64_t rx_lost; /* large frames that no queue had buffers for */
 	struct wq_counters gone_tx, gone_rx;

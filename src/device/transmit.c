@@ -281,15 +281,15 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 	skip(job, header_len);
 	if (job->oob.l.inject_vlan_tag) {
 		header_len = put_tag(job, header_len);
-		wq_count(&counters->vlan, 1);
+		counter_add(&counters->vlan, 1);
 	}
 	job->pieces[0].iov_base = job->header;
 	job->pieces[0].iov_len = header_len;
 	job->frame->iov = job->pieces;
 	job->frame->iovcnt = job->n + 1;
 	job->frame->len = job->len;
-	wq_count(&counters->csum, s->comp_iphdr_csum || s->comp_tcp_csum || s->comp_udp_csum);
-	wq_count(&counters->tso, is_tso(job));
+	counter_add(&counters->csum, s->comp_iphdr_csum || s->comp_tcp_csum || s->comp_udp_csum);
+	counter_add(&counters->tso, is_tso(job));
 	/* For a fabric that wants whole checksums; nobody behind it knows of padding either. */
 	if (job->frame->flags & FRAME_CSUM_PARTIAL && !(job->frame->flags & FRAME_GSO) &&
 	    (padding || !(caps & FABRIC_CSUM)))
@@ -373,10 +373,10 @@ static void tally(struct wq_counters *counters, const struct frame *frames, unsi
 	for (unsigned int cast = 0; cast < 3; cast++) {
 		if (!count[cast])
 			continue;
-		wq_count(&counters->cast_frames[cast], count[cast]);
-		wq_count(&counters->cast_bytes[cast], bytes[cast]);
-		wq_count(&counters->frames, count[cast]);
-		wq_count(&counters->bytes, bytes[cast]);
+		counter_add(&counters->cast_frames[cast], count[cast]);
+		counter_add(&counters->cast_bytes[cast], bytes[cast]);
+		counter_add(&counters->frames, count[cast]);
+		counter_add(&counters->bytes, bytes[cast]);
 	}
 }
 
@@ -542,7 +542,7 @@ static bool any_entry(struct wq *sq, struct transmit_burst *burst, struct transm
 		burst->done += !job.oob.s.suppress_txcqe;
 	} else {
 		/* An error is told even to a driver that asked for quiet. */
-		wq_count(&sq->counters.errors[(done->type - MANA_CQE_TX_OKAY) % 16], 1);
+		counter_add(&sq->counters.errors[(done->type - MANA_CQE_TX_OKAY) % 16], 1);
 		burst->done++;
 	}
 	return !sq->stopped;

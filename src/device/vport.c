@@ -107,9 +107,9 @@ static uint32_t config_vport_tx(struct adapter *adapter, struct command *command
 }
 
 /** vport_slot() - a free number among the vPort's queues of that type */
-static struct wq **vport_slot(struct vport *vport, uint32_t type, uint32_t *index)
+static struct wq *_Atomic *vport_slot(struct vport *vport, uint32_t type, uint32_t *index)
 {
-	struct wq **slots = type == GDMA_SQ ? vport->sq : vport->rq;
+	struct wq *_Atomic *slots = type == GDMA_SQ ? vport->sq : vport->rq;
 
 	for (uint32_t i = 0; i < vport->config->queues; i++)
 		if (!slots[i]) {
@@ -127,7 +127,8 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 	struct dma_list *wq_list = memory_list_find(&adapter->memory, req->wq_dma_region);
 	struct dma_list *cq_list = memory_list_find(&adapter->memory, req->cq_dma_region);
 	struct eq *eq = NULL;
-	struct wq **slot, *wq;
+	struct wq *_Atomic *slot;
+	struct wq *wq;
 	struct cq *cq;
 	uint32_t index;
 	int err;
@@ -175,7 +176,7 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 		return status_from_errno(err);
 	}
 	wq->handle = adapter_handle(adapter, HANDLE_WQ, wq->id);
-	__atomic_store_n(slot, wq, __ATOMIC_RELEASE);
+	atomic_store_explicit(slot, wq, memory_order_release);
 	resp->wq_id = wq->id;
 	resp->cq_id = cq->id;
 	resp->wq_obj = wq->handle;
@@ -184,11 +185,7 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 
 static void counters_add(struct wq_counters *sum, const struct wq_counters *more)
 {
-	uint64_t *to = (uint64_t *)sum;
-	const uint64_t *from = (const uint64_t *)more;
-
-	for (size_t i = 0; i < sizeof(*sum) / sizeof(*to); i++)
-		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	counters_sum((uint64_t *)sum, (const uint64_t *)more, sizeof(*sum) / sizeof(uint64_t));
 }
 
 /** steering_publish() - lanes use @steering from now on; the old one is freed */
@@ -249,8 +246,8 @@ static void wq_obj_destroy(struct wq *wq)
 	else
 		lane_remove(&wq->work, -1);
 	counters_add(wq->type == GDMA_SQ ? &vport->gone_tx : &vport->gone_rx, &wq->counters);
-	__atomic_store_n(wq->type == GDMA_SQ ? &vport->sq[wq->index] : &vport->rq[wq->index], NULL,
-			 __ATOMIC_RELAXED);
+	atomic_store_explicit(wq->type == GDMA_SQ ? &vport->sq[wq->index] : &vport->rq[wq->index],
+			      NULL, memory_order_relaxed);
 	native_unbind(wq);
 	wq_destroy(wq);
 	cq_destroy(cq);

@@ -31,6 +31,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/shared.h"
 
 #define PAGES       6u /* of struct channel.memory */
 #define PAGE(n)     ((n)*MANA_PAGE_SIZE)
@@ -63,7 +64,7 @@ void eq_init(struct driver_eq *eq, const void *ring, uint32_t size)
 bool eq_take(struct driver_eq *eq, struct gdma_eqe *event)
 {
 	const struct gdma_eqe *eqe = &eq->ring[eq->index & eq->mask];
-	uint32_t info = __atomic_load_n(&eqe->info, __ATOMIC_ACQUIRE);
+	uint32_t info = shared_load_acquire(&eqe->info);
 	uint32_t ahead = ((info >> GDMA_OWNER_SHIFT) - (eq->index >> eq->shift)) & GDMA_OWNER_MASK;
 
 	if (ahead == GDMA_OWNER_MASK || eq->broken)

@@ -36,11 +36,13 @@
 #ifndef MANAKIN_DRIVER_QUEUE_H
 #define MANAKIN_DRIVER_QUEUE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/shared.h"
 #include "wire/native.h"
 #include "wire/vport.h"
 #include "wire/wq.h"
@@ -76,10 +78,9 @@ static inline void driver_doorbell_ring(const struct driver_doorbell *doorbell, 
 {
 	if (doorbell->mapped) {
 		/* The page is write-combining: nothing else orders the store, or sends it off. */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		__atomic_store_n((volatile uint64_t *)(doorbell->mapped + offset), value.word,
-				 __ATOMIC_RELAXED);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		atomic_thread_fence(memory_order_seq_cst);
+		shared_store((volatile uint64_t *)(doorbell->mapped + offset), value.word);
+		atomic_thread_fence(memory_order_seq_cst);
 	} else
 		doorbell->ring(doorbell->ctx, offset, value.word);
 }
@@ -183,13 +184,13 @@ static inline void driver_wq_commit(struct driver_wq *wq, const struct driver_do
 						   (size_t)wq->page * NATIVE_DOORBELL_SIZE);
 
 		/* The entries before the tail that announces them. */
-		__atomic_store_n(&page->tail, wq->tail, __ATOMIC_RELEASE);
+		shared_store_release(&page->tail, wq->tail);
 		/*
 		 * The tail before the question whether anybody will look at it. The adapter
 		 * says that it sleeps, fences, and looks at the tail: one of us sees the other.
 		 */
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (!__atomic_load_n(&page->asleep, __ATOMIC_RELAXED))
+		atomic_thread_fence(memory_order_seq_cst);
+		if (!shared_load(&page->asleep))
 			return;
 	}
 	driver_doorbell_ring(doorbell, wq->bell, driver_wq_bell(wq, wq->tail));
@@ -230,7 +231,7 @@ static inline const struct gdma_cqe *driver_cq_peek(struct driver_cq *cq, uint32
 	uint32_t index = cq->index + ahead;
 	const struct gdma_cqe *cqe = &cq->ring[index & cq->mask];
 	/* Acquire: what stands before the owner bits was written before them. */
-	uint32_t info = __atomic_load_n(&cqe->info, __ATOMIC_ACQUIRE);
+	uint32_t info = shared_load_acquire(&cqe->info);
 	uint32_t lap = index >> cq->shift;
 	uint32_t ahead_by = ((info >> GDMA_OWNER_SHIFT) - lap) & GDMA_OWNER_MASK;
 

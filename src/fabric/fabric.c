@@ -283,12 +283,9 @@ void fabric_counters(const struct fabric_port *port, struct fabric_counters *cou
 	_Static_assert(sizeof(*counters) % sizeof(*sum) == 0,
 		       "struct fabric_counters is all uint64_t");
 	memset(counters, 0, sizeof(*counters));
-	for (unsigned int lane = 0; lane < port->config.lanes; lane++) {
-		const uint64_t *from = (const uint64_t *)&port->lanes[lane].counters;
-
-		for (size_t i = 0; i < sizeof(*counters) / sizeof(*sum); i++)
-			sum[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-	}
+	for (unsigned int lane = 0; lane < port->config.lanes; lane++)
+		counters_sum(sum, (const uint64_t *)&port->lanes[lane].counters,
+			     sizeof(*counters) / sizeof(*sum));
 }
 
 void fabric_flush(struct fabric_port *port)
@@ -305,15 +302,15 @@ unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const s
 	uint64_t bytes = 0;
 
 	if (!port->receiver.deliver) {
-		fabric_count(&counters->rx_dropped, n);
+		counter_add(&counters->rx_dropped, n);
 		return n;
 	}
 	taken = port->receiver.deliver(port->receiver.ctx, lane, frames, n);
 	if (taken) {
 		for (unsigned int i = 0; i < taken; i++)
 			bytes += frames[i].len;
-		fabric_count(&counters->rx_frames, taken);
-		fabric_count(&counters->rx_bytes, bytes);
+		counter_add(&counters->rx_frames, taken);
+		counter_add(&counters->rx_bytes, bytes);
 	}
 	return taken;
 }
@@ -348,8 +345,8 @@ unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const str
 	for (uint64_t some = left; some; some &= some - 1)
 		bytes -= frames[__builtin_ctzll(some)].len;
 	if (taken) {
-		fabric_count(&counters->rx_frames, taken);
-		fabric_count(&counters->rx_bytes, bytes);
+		counter_add(&counters->rx_frames, taken);
+		counter_add(&counters->rx_bytes, bytes);
 	}
 	return taken;
 }
@@ -360,7 +357,7 @@ void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const s
 	uint64_t dropped = 0;
 
 	if (!port->receiver.deliver) {
-		fabric_count(&port->lanes[lane].counters.rx_dropped, n);
+		counter_add(&port->lanes[lane].counters.rx_dropped, n);
 		return;
 	}
 	for (unsigned int part; n; frames += part, n -= part) {
@@ -368,5 +365,5 @@ void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const s
 		dropped += part - fabric_offer(port, lane, frames, part);
 	}
 	if (dropped)
-		fabric_count(&port->lanes[lane].counters.rx_dropped, dropped);
+		counter_add(&port->lanes[lane].counters.rx_dropped, dropped);
 }

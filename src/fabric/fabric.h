@@ -65,7 +65,7 @@ struct frame {
 	uint16_t csum_offset;
 	uint16_t hdr_len;
 	uint16_t gso_size;
-	uint64_t *seen;
+	_Atomic uint64_t *seen;
 };
 
 enum fabric_caps {

@@ -93,7 +93,7 @@ struct generator {
 	enum kind kind;
 	uint8_t *memory;
 	struct iovec *iov;
-	uint64_t *seen;
+	_Atomic uint64_t *seen;
 	struct frame *frames;
 	struct generator_lane *lanes;
 	uint64_t count;

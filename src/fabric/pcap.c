@@ -515,7 +515,7 @@ static void pcap_send(struct fabric_port *port, unsigned int lane, const struct 
 
 	fabric_count_sent(port, lane, frames, written);
 	if (written < n)
-		fabric_count(&port->lanes[lane].counters.tx_dropped, n - written);
+		counter_add(&port->lanes[lane].counters.tx_dropped, n - written);
 }
 
 static unsigned int pcap_poll(struct fabric_port *port, unsigned int lane, unsigned int budget)

@@ -8,6 +8,7 @@
 #ifndef MANAKIN_FABRIC_PORT_H
 #define MANAKIN_FABRIC_PORT_H
 
+#include "base/counter.h"
 #include "base/error.h"
 #include "fabric/fabric.h"
 
@@ -152,13 +153,6 @@ unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const str
 void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 			    unsigned int n);
 
-/** fabric_count() - add to a counter of the calling lane */
-static inline void fabric_count(uint64_t *counter, uint64_t n)
-{
-	/* One writer: no read-modify-write needed, but a reader must not see half a store. */
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
 /** fabric_count_sent() - count frames that the fabric has taken from the vPort */
 static inline void fabric_count_sent(struct fabric_port *port, unsigned int lane,
 				     const struct frame *frames, unsigned int n)
@@ -171,8 +165,8 @@ static inline void fabric_count_sent(struct fabric_port *port, unsigned int lane
 		bytes += frames[i].len;
 		flags |= frames[i].flags;
 	}
-	fabric_count(&counters->tx_frames, n);
-	fabric_count(&counters->tx_bytes, bytes);
+	counter_add(&counters->tx_frames, n);
+	counter_add(&counters->tx_bytes, bytes);
 	if (!(flags & (FRAME_GSO | FRAME_CSUM_PARTIAL)))
 		return;
 	for (unsigned int i = 0; i < n; i++) {
@@ -180,9 +174,9 @@ static inline void fabric_count_sent(struct fabric_port *port, unsigned int lane
 		csum += (frames[i].flags & FRAME_CSUM_PARTIAL) != 0;
 	}
 	if (gso)
-		fabric_count(&counters->tx_gso_frames, gso);
+		counter_add(&counters->tx_gso_frames, gso);
 	if (csum)
-		fabric_count(&counters->tx_csum_frames, csum);
+		counter_add(&counters->tx_csum_frames, csum);
 }
 
 /**

@@ -296,7 +296,7 @@ static void check(struct fabric_port *port, unsigned int lane, const struct fram
 		verdict = verify(copy, len, port->config.mtu);
 	if (verdict == GOOD)
 		return;
-	fabric_count(&port->lanes[lane].counters.tx_bad, 1);
+	counter_add(&port->lanes[lane].counters.tx_bad, 1);
 	log_once(&sink->said[verdict], LOG_WARNING,
 		 "sink+verify: a frame of %u bytes does not decode: %s (said once; counted as bad)",
 		 frame->len, verdicts[verdict]);

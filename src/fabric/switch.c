@@ -436,11 +436,11 @@ static void forward(struct fabric_port *port, const struct view *view, unsigned 
 			fabric_count_sent(port, lane, &frames[i], 1);
 	}
 	if (flooded)
-		fabric_count(&counters->tx_flooded, flooded);
+		counter_add(&counters->tx_flooded, flooded);
 	if (filtered)
-		fabric_count(&counters->tx_filtered, filtered);
+		counter_add(&counters->tx_filtered, filtered);
 	if (dropped)
-		fabric_count(&counters->tx_dropped, dropped);
+		counter_add(&counters->tx_dropped, dropped);
 	pass_on(view, from, lane, frames, to, n);
 
 	if (since(now, atomic_load_explicit(&sw->swept, memory_order_relaxed)) >= SWITCH_SWEEP &&

@@ -380,7 +380,7 @@ static void tap_send(struct fabric_port *port, unsigned int lane, const struct f
 				 errno == EIO ? "; is it up?" : "");
 	}
 	if (dropped)
-		fabric_count(&port->lanes[lane].counters.tx_dropped, dropped);
+		counter_add(&port->lanes[lane].counters.tx_dropped, dropped);
 }
 
 /**
@@ -467,7 +467,7 @@ static void fill(struct fabric_port *port, unsigned int lane, unsigned int budge
 					 .iovcnt = 1,
 					 .len = (uint32_t)tap->iov[n].iov_len };
 		if (!describe(&request, frame)) {
-			fabric_count(&port->lanes[lane].counters.rx_dropped, 1);
+			counter_add(&port->lanes[lane].counters.rx_dropped, 1);
 			continue;
 		}
 		at += (frame->len + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
@@ -518,7 +518,7 @@ static unsigned int hand_over(struct fabric_port *port, unsigned int lane, unsig
 			continue;
 		if (patient(tap))
 			break;
-		fabric_count(&port->lanes[lane].counters.rx_dropped, 1);
+		counter_add(&port->lanes[lane].counters.rx_dropped, 1);
 		tap->first++;
 		left--;
 	}

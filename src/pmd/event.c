@@ -22,6 +22,7 @@
 #include <rte_cycles.h>
 #include <rte_errno.h>
 
+#include "base/shared.h"
 #include "pmd/pmd.h"
 
 #define EVENTS 16
@@ -89,7 +90,7 @@ static void removed(struct pmd_adapter *adapter)
 	rte_intr_callback_unregister_pending(adapter->intr, on_event, adapter, NULL);
 	adapter->listening = false;
 	/* An application may close all ports in its own callback. */
-	__atomic_add_fetch(&adapter->users, 1, __ATOMIC_ACQ_REL);
+	atomic_fetch_add(&adapter->users, 1);
 	for (unsigned int i = 0; i < DRIVER_PORTS_MAX; i++)
 		link_event(adapter, i, false);
 	tell_all(adapter, RTE_ETH_EVENT_INTR_RMV);
@@ -220,7 +221,7 @@ void pmd_intr_queue_stop(struct rte_eth_dev *dev, uint16_t queue)
 	if (!rte_intr_nb_efd_get(port->intr))
 		return;
 	event = rte_intr_elist_index_get(port->intr, queue);
-	if (event && __atomic_load_n(&event->status, __ATOMIC_RELAXED) != RTE_EPOLL_INVALID)
+	if (event && shared_load(&event->status) != RTE_EPOLL_INVALID)
 		rte_epoll_ctl(event->epfd, EPOLL_CTL_DEL, event->fd, event);
 	rte_intr_efds_index_set(port->intr, queue, -1);
 }

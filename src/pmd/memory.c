@@ -29,6 +29,7 @@
 #include <rte_malloc.h>
 #include <rte_memory.h>
 
+#include "base/shared.h"
 #include "pmd/pmd.h"
 
 /**
@@ -221,7 +222,7 @@ static void renew(struct pmd_port *port, const uint8_t *addr, size_t len)
 		if (!queue)
 			continue;
 		running = true;
-		__atomic_store_n(&queue->end, queue->start, __ATOMIC_RELAXED);
+		shared_store(&queue->end, queue->start);
 	}
 	if (running) {
 		find(port, addr - 1, &region);

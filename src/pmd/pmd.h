@@ -26,6 +26,7 @@
 #ifndef MANAKIN_PMD_PMD_H
 #define MANAKIN_PMD_PMD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -225,7 +226,7 @@ struct pmd_adapter {
 	struct rte_intr_handle *intr;
 	struct driver_info info;
 	struct rte_eth_dev *ports[DRIVER_PORTS_MAX];
-	unsigned int users;
+	atomic_uint users;
 	bool listening;
 	bool gone;
 };

@@ -72,7 +72,7 @@ struct pmd_adapter *pmd_adapter_find(const char *name)
 
 void pmd_adapter_put(struct pmd_adapter *adapter)
 {
-	if (__atomic_sub_fetch(&adapter->users, 1, __ATOMIC_ACQ_REL))
+	if (atomic_fetch_sub(&adapter->users, 1) > 1)
 		return;
 	TAILQ_REMOVE(&adapters, adapter, next);
 	pmd_event_stop(adapter);
@@ -187,7 +187,7 @@ static int add_port(struct pmd_adapter *adapter, unsigned int index,
 	pmd_doorbell[dev->data->port_id] = driver_doorbell(adapter->driver);
 	pmd_set_bursts(dev);
 	adapter->ports[index] = dev;
-	__atomic_add_fetch(&adapter->users, 1, __ATOMIC_ACQ_REL);
+	atomic_fetch_add(&adapter->users, 1);
 	rte_eth_dev_probing_finish(dev);
 	return 0;
 }

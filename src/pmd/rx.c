@@ -28,6 +28,7 @@
 #include <rte_ether.h>
 
 #include "base/cpu.h"
+#include "base/shared.h"
 #include "pmd/pmd.h"
 
 #define WANT_COMPLETIONS 7u /* that are asked for ahead */
@@ -74,7 +75,7 @@ static inline struct shared read_shared(const struct pmd_rxq *rxq, const struct 
 /** packet_len() - read once: the adapter could change it between a check and its use */
 static inline uint16_t packet_len(const struct mana_rxcomp_perpkt_info *info)
 {
-	return __atomic_load_n(&info->pkt_len, __ATOMIC_RELAXED);
+	return shared_load(&info->pkt_len);
 }
 
 /** cqe_packets() - how many packets a completion tells of; 0: none, or it makes no sense */
