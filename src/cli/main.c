@@ -27,11 +27,24 @@ static const struct command commands[] = {
 
 int main(int argc, char **argv)
 {
-	static const struct command_set set = {
-		.about = "MANA (Microsoft Azure Network Adapter) and DPDK on Linux.",
-		.commands = commands,
-		.n = sizeof(commands) / sizeof(commands[0]),
-	};
-
-	return commands_run(&set, argc, argv);
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("manakin " MANAKIN_VERSION);
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		say_as(commands[i].name);
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "manakin: there is no command '%s'; 'manakin --help' lists them\n", argv[1]);
+	return EXIT_USAGE;
 }
