@@ -362,8 +362,11 @@ static inline struct wq_plain wq_plain_read(const uint8_t *from)
 /** wq_is_plain() - one element, 8 bytes of OOB, which is not in the list; by the second word */
 static inline bool wq_is_plain(const struct wq_plain *entry)
 {
-	return (entry->header & GDMA_WQE_WORD_SHAPE_MASK) ==
-	       (GDMA_WQE_WORD_SGES(1) | GDMA_WQE_WORD_OOB(GDMA_OOB_SMALL));
+	const uint32_t mask = (uint32_t)(GDMA_WQE_WORD_SHAPE_MASK >> 32);
+	const uint32_t plain =
+		(uint32_t)((GDMA_WQE_WORD_SGES(1) | GDMA_WQE_WORD_OOB(GDMA_OOB_SMALL)) >> 32);
+
+	return ((uint32_t)(entry->header >> 32) & mask) == plain;
 }
 
 /** wq_mistake() - name a driver's mistake in the log, the first time for this queue */
