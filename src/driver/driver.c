@@ -219,61 +219,72 @@ static int check_queue(const struct driver *driver, unsigned int index, uint32_t
 	return exists ? -EBUSY : 0;
 }
 
-int driver_txq_create(struct driver_port *port, unsigned int index, uint32_t units,
-		      struct driver_txq *txq)
+/** queue_create() - one of @txq and @rxq, the caller's; the other is NULL */
+static int queue_create(struct driver_port *port, unsigned int index, uint32_t units,
+			struct driver_txq *txq, struct driver_rxq *rxq)
 {
 	struct driver *driver = port->driver;
+	const struct driver_port_info *info = &driver->port_info[port->index];
+	bool exists;
 	int err;
 
 	pthread_mutex_lock(&driver->lock);
-	err = check_queue(driver, index, driver->port_info[port->index].max_txq,
-			  index < DRIVER_QUEUES_MAX && port->txq[index], units);
-	if (!err) {
+	exists = index < DRIVER_QUEUES_MAX &&
+		 (txq ? port->txq[index] != NULL : port->rxq[index] != NULL);
+	err = check_queue(driver, index, txq ? info->max_txq : info->max_rxq, exists, units);
+	if (!err && txq) {
 		memset(txq, 0, sizeof(*txq));
 		err = driver->ops->txq_create(port, index, units, txq);
+		port->txq[index] = err ? NULL : txq;
+	} else if (!err) {
+		memset(rxq, 0, sizeof(*rxq));
+		err = driver->ops->rxq_create(port, index, units, rxq);
+		port->rxq[index] = err ? NULL : rxq;
 	}
-	if (!err)
-		port->txq[index] = txq;
 	pthread_mutex_unlock(&driver->lock);
 	return err;
 }
 
-void driver_txq_destroy(struct driver_port *port, unsigned int index)
+int driver_txq_create(struct driver_port *port, unsigned int index, uint32_t units,
+		      struct driver_txq *txq)
 {
-	pthread_mutex_lock(&port->driver->lock);
-	if (index < DRIVER_QUEUES_MAX && port->txq[index]) {
-		port->driver->ops->txq_destroy(port, index);
-		port->txq[index] = NULL;
-	}
-	pthread_mutex_unlock(&port->driver->lock);
+	return queue_create(port, index, units, txq, NULL);
 }
 
 int driver_rxq_create(struct driver_port *port, unsigned int index, uint32_t units,
 		      struct driver_rxq *rxq)
 {
-	struct driver *driver = port->driver;
-	int err;
+	return queue_create(port, index, units, NULL, rxq);
+}
 
-	pthread_mutex_lock(&driver->lock);
-	err = check_queue(driver, index, driver->port_info[port->index].max_rxq,
-			  index < DRIVER_QUEUES_MAX && port->rxq[index], units);
-	if (!err) {
-		memset(rxq, 0, sizeof(*rxq));
-		err = driver->ops->rxq_create(port, index, units, rxq);
-	}
-	if (!err)
-		port->rxq[index] = rxq;
-	pthread_mutex_unlock(&driver->lock);
-	return err;
+/** txq_close(), rxq_close() - if the queue is there; the lock is held */
+static void txq_close(struct driver_port *port, unsigned int index)
+{
+	if (port->txq[index])
+		port->driver->ops->txq_destroy(port, index);
+	port->txq[index] = NULL;
+}
+
+static void rxq_close(struct driver_port *port, unsigned int index)
+{
+	if (port->rxq[index])
+		port->driver->ops->rxq_destroy(port, index);
+	port->rxq[index] = NULL;
+}
+
+void driver_txq_destroy(struct driver_port *port, unsigned int index)
+{
+	pthread_mutex_lock(&port->driver->lock);
+	if (index < DRIVER_QUEUES_MAX)
+		txq_close(port, index);
+	pthread_mutex_unlock(&port->driver->lock);
 }
 
 void driver_rxq_destroy(struct driver_port *port, unsigned int index)
 {
 	pthread_mutex_lock(&port->driver->lock);
-	if (index < DRIVER_QUEUES_MAX && port->rxq[index]) {
-		port->driver->ops->rxq_destroy(port, index);
-		port->rxq[index] = NULL;
-	}
+	if (index < DRIVER_QUEUES_MAX)
+		rxq_close(port, index);
 	pthread_mutex_unlock(&port->driver->lock);
 }
 

@@ -163,13 +163,6 @@ static int query_port(struct verbs_driver *verbs, unsigned int index)
 	return verbs->pd[index] ? 0 : errno ? -errno : -EIO;
 }
 
-int verbs_nonblocking(int fd)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
-}
-
 static int open_device(struct verbs_driver *verbs)
 {
 	struct manadv_ctx_allocators allocators = { .alloc = buffer_alloc,

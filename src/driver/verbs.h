@@ -98,6 +98,9 @@ struct ibv_device *verbs_device(struct ibv_device **list, const char *pci);
 int verbs_interface(const struct ibv_device *device, unsigned int index,
 		    struct verbs_interface *interface);
 
+/** verbs_nonblocking() - let reads of @fd find nothing without waiting; 0 or a negative errno */
+int verbs_nonblocking(int fd);
+
 /* ---- verbs.c ---- */
 
 /**
@@ -172,9 +175,6 @@ static inline struct verbs_driver *verbs_of(struct driver *driver)
 {
 	return (struct verbs_driver *)driver;
 }
-
-/** verbs_nonblocking() - let reads of @fd find nothing without waiting; 0 or a negative errno */
-int verbs_nonblocking(int fd);
 
 /* ---- verbs_queue.c: see struct control_ops ---- */
 

@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -125,4 +126,11 @@ int verbs_interface(const struct ibv_device *device, unsigned int index,
 	}
 	closedir(dir);
 	return err;
+}
+
+int verbs_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }

@@ -100,14 +100,6 @@ struct fabric_port {
 	struct fabric_lane *lanes;
 };
 
-/**
- * error_fail() - say why something cannot be opened
- * @error:	where to
- * @code:	negative errno
- *
- * Return: @code
- */
-
 /** fabric_option_unknown() - fail because @option is none of the fabric's */
 int fabric_option_unknown(const struct fabric_port *port, const struct fabric_option *option,
 			  struct error *error);

@@ -90,7 +90,7 @@ static void removed(struct pmd_adapter *adapter)
 	rte_intr_callback_unregister_pending(adapter->intr, on_event, adapter, NULL);
 	adapter->listening = false;
 	/* An application may close all ports in its own callback. */
-	atomic_fetch_add(&adapter->users, 1);
+	pmd_adapter_get(adapter);
 	for (unsigned int i = 0; i < DRIVER_PORTS_MAX; i++)
 		link_event(adapter, i, false);
 	tell_all(adapter, RTE_ETH_EVENT_INTR_RMV);

@@ -215,6 +215,7 @@ struct pmd_port {
  * @intr:	events of the adapter
  * @ports:	open ethdevs, by vPort
  * @users:	ethdevs, and who else needs the adapter to stay
+ * @release:	when there are none; probe.c's, as it undoes what that has done
  * @listening:	events are listened to
  * @gone:	the removal event was told
  */
@@ -227,6 +228,7 @@ struct pmd_adapter {
 	struct driver_info info;
 	struct rte_eth_dev *ports[DRIVER_PORTS_MAX];
 	atomic_uint users;
+	void (*release)(struct pmd_adapter *adapter);
 	bool listening;
 	bool gone;
 };
@@ -244,9 +246,13 @@ static inline bool pmd_primary(void)
 	return rte_eal_process_type() == RTE_PROC_PRIMARY;
 }
 
-/* ---- probe.c ---- */
+/* ---- adapter.c ---- */
 
-/** pmd_adapter_put() - one user less; the last one closes the adapter */
+/** pmd_adapter_add() - a new one, whose caller is its first user */
+void pmd_adapter_add(struct pmd_adapter *adapter);
+
+/** pmd_adapter_get(), pmd_adapter_put() - one user more; one less, and the last one releases it */
+void pmd_adapter_get(struct pmd_adapter *adapter);
 void pmd_adapter_put(struct pmd_adapter *adapter);
 
 /** pmd_adapter_find() - by its PCI address; NULL if there is none (share.c) */
@@ -269,6 +275,17 @@ void pmd_memory_unmap(struct pmd_adapter *adapter);
  * Return: false if the adapter cannot reach it, or this process does not know how
  */
 bool pmd_region_find(struct pmd_port *port, const void *address, struct driver_region *region);
+
+/** pmd_region_key() - have the region of @address in @region, as it is if it fits; as above */
+static inline bool pmd_region_key(struct pmd_port *port, const void *address,
+				  struct driver_region *region)
+{
+	uint64_t va = (uint64_t)(uintptr_t)address;
+
+	if (likely(va - region->start < region->end - region->start))
+		return true;
+	return pmd_region_find(port, address, region);
+}
 
 /** pmd_region_attach() - for a queue that begins: find, and keep it true as memory comes and goes
  */

@@ -39,12 +39,6 @@
 #define ARGUMENT_MAC   "mac"
 #define ADDRESS_TEXT   (MAC_TEXT + 2) /* ", " and an address */
 
-RTE_LOG_REGISTER(pmd_logtype, pmd.net.manakin, NOTICE)
-
-const struct driver_doorbell *pmd_doorbell[RTE_MAX_ETHPORTS];
-
-static TAILQ_HEAD(, pmd_adapter) adapters = TAILQ_HEAD_INITIALIZER(adapters);
-
 /** struct wanted - the vPorts that the user named; none: all of them */
 struct wanted {
 	struct rte_ether_addr macs[DRIVER_PORTS_MAX];
@@ -58,28 +52,6 @@ static void say(enum log_level level, const char *message)
 					   RTE_LOG_INFO, RTE_LOG_DEBUG };
 
 	rte_log(levels[level], (uint32_t)pmd_logtype, PMD_NAME ": %s\n", message);
-}
-
-struct pmd_adapter *pmd_adapter_find(const char *name)
-{
-	struct pmd_adapter *adapter;
-
-	TAILQ_FOREACH(adapter, &adapters, next)
-	if (!strcmp(adapter->pci->name, name))
-		return adapter;
-	return NULL;
-}
-
-void pmd_adapter_put(struct pmd_adapter *adapter)
-{
-	if (atomic_fetch_sub(&adapter->users, 1) > 1)
-		return;
-	TAILQ_REMOVE(&adapters, adapter, next);
-	pmd_event_stop(adapter);
-	pmd_memory_unmap(adapter);
-	if (adapter->driver)
-		driver_close(adapter->driver);
-	free(adapter);
 }
 
 /* ---- What the user wrote ---- */
@@ -187,7 +159,7 @@ static int add_port(struct pmd_adapter *adapter, unsigned int index,
 	pmd_doorbell[dev->data->port_id] = driver_doorbell(adapter->driver);
 	pmd_set_bursts(dev);
 	adapter->ports[index] = dev;
-	atomic_fetch_add(&adapter->users, 1);
+	pmd_adapter_get(adapter);
 	rte_eth_dev_probing_finish(dev);
 	return 0;
 }
@@ -268,6 +240,16 @@ static int reach(struct pmd_adapter *adapter, const char *path)
 	return err ? err : driver_open(transport, &allocator, &adapter->driver);
 }
 
+/** release() - of an adapter that nobody uses */
+static void release(struct pmd_adapter *adapter)
+{
+	pmd_event_stop(adapter);
+	pmd_memory_unmap(adapter);
+	if (adapter->driver)
+		driver_close(adapter->driver);
+	free(adapter);
+}
+
 /** open_adapter() - reach it, bring it up; whatever fails has said why */
 static int open_adapter(struct pmd_adapter *adapter, const char *path)
 {
@@ -343,8 +325,8 @@ static int probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 		return -ENOMEM;
 	adapter->pci = pci;
 	adapter->verbs = verbs;
-	adapter->users = 1; /* until the ports are there */
-	TAILQ_INSERT_TAIL(&adapters, adapter, next);
+	adapter->release = release;
+	pmd_adapter_add(adapter); /* a user until the ports are there */
 	err = open_adapter(adapter, path);
 	if (!err)
 		err = add_ports(adapter, &wanted);

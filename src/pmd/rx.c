@@ -101,16 +101,6 @@ static __rte_noinline void put_tag_back(struct rte_mbuf **m, uint16_t tci)
 		(*m)->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
 }
 
-/** find_key() - the key of the memory at @address in rxq->region; false if there is none */
-static inline bool find_key(struct pmd_rxq *rxq, const void *address)
-{
-	uint64_t va = (uint64_t)(uintptr_t)address;
-
-	if (likely(va - rxq->region.start < rxq->region.end - rxq->region.start))
-		return true;
-	return pmd_region_find(rxq->owner, address, &rxq->region);
-}
-
 /** rearm() - offset, references, segments and port of a fresh mbuf, in one store */
 static inline void rearm(struct rte_mbuf *m, uint64_t initial)
 {
@@ -170,7 +160,7 @@ static bool refill_plain(struct pmd_rxq *rxq)
 
 			if (i + 4 < n)
 				rte_prefetch0(mbufs[i + 4]);
-			if (unlikely(!find_key(rxq, data))) {
+			if (unlikely(!pmd_region_key(rxq->owner, data, &rxq->region))) {
 				rte_mempool_put_bulk(rxq->pool, (void **)&mbufs[i], n - i);
 				driver_wq_commit(wq, pmd_doorbell[rxq->port]);
 				return false;
@@ -328,7 +318,8 @@ static bool refill_scatter(struct pmd_rxq *rxq)
 			break;
 		}
 		for (unsigned int i = 0; i < rxq->segments; i++)
-			reachable = reachable && find_key(rxq, mbufs[i]->buf_addr);
+			reachable = reachable &&
+				    pmd_region_key(rxq->owner, mbufs[i]->buf_addr, &rxq->region);
 		if (!reachable) {
 			rte_mempool_put_bulk(rxq->pool, (void **)mbufs, rxq->segments);
 			break;

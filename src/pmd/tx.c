@@ -143,16 +143,6 @@ int pmd_tx_descriptor_status(void *queue, uint16_t offset)
 
 /* ---- Packets to be sent ---- */
 
-/** find_key() - have the region of @address in txq->region; false if the adapter cannot reach it */
-static inline bool find_key(struct pmd_txq *txq, const void *address)
-{
-	uint64_t va = (uint64_t)(uintptr_t)address;
-
-	if (likely(va - txq->region.start < txq->region.end - txq->region.start))
-		return true;
-	return pmd_region_find(txq->owner, address, &txq->region);
-}
-
 /** offload_flags() - what a packet asks for, as bits of the short OOB */
 static inline uint64_t offload_flags(const struct rte_mbuf *m)
 {
@@ -192,7 +182,7 @@ static unsigned int collect(struct pmd_txq *txq, const struct rte_mbuf *m, uint3
 
 		if (!len)
 			continue;
-		if (!find_key(txq, data))
+		if (!pmd_region_key(txq->owner, data, &txq->region))
 			return 0;
 		if (header && seg == m) {
 			if (len < header)
@@ -287,7 +277,7 @@ CPU_CLONES uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 			rte_prefetch0(pkts[i + 4]);
 		data = rte_pktmbuf_mtod(m, const void *);
 		if (unlikely(m->nb_segs != 1 || m->ol_flags & TX_FLAGS_SLOW ||
-			     !find_key(txq, data))) {
+			     !pmd_region_key(txq->owner, data, &txq->region))) {
 			uint32_t start = wq->tail;
 			uint32_t len = m->pkt_len;
 			enum slow result = tx_slow(txq, m);

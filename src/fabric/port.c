@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fabric/port.c - what every fabric does at a port: read options, hand frames over, count.
+ *
+ * Theory of operation
+ *
+ * Every port has a struct fabric_counters per lane in cache lines of their own,
+ * written by that lane alone; fabric_counters() adds them up.
+ *
+ *	tx_frames + tx_dropped = what fabric_send() was given
+ *	rx_frames + rx_dropped = what the vPort was offered for good
+ */
+#include "fabric/port.h"
+
+#include <stdlib.h>
+
+int fabric_option_unknown(const struct fabric_port *port, const struct fabric_option *option,
+			  struct error *error)
+{
+	return error_fail(error, -EINVAL, "fabric %s has no option '%s'; write %s", port->ops->name,
+			  option->key, port->ops->usage);
+}
+
+int fabric_option_number(const struct fabric_port *port, const struct fabric_option *option,
+			 uint64_t min, uint64_t max, uint64_t *number, struct error *error)
+{
+	const char *value = option->value ? option->value : "";
+	bool hex = value[0] == '0' && (value[1] == 'x' || value[1] == 'X');
+	char *end = NULL;
+
+	errno = 0;
+	/* strtoull() would take a sign or a blank in front. */
+	if (value[0] >= '0' && value[0] <= '9')
+		*number = strtoull(value, &end, hex ? 16 : 10);
+	if (!end || *end || errno || *number < min || *number > max)
+		return error_fail(error, -EINVAL,
+				  "fabric %s: '%s' is no value for %s; "
+				  "write a whole number from %llu to %llu",
+				  port->ops->name, value, option->key, (unsigned long long)min,
+				  (unsigned long long)max);
+	return 0;
+}
+
+int fabric_option_none(const struct fabric_port *port, const struct fabric_spec *spec,
+		       struct error *error)
+{
+	if (spec->argument)
+		return error_fail(error, -EINVAL, "fabric %s takes no argument ('%s'); write %s",
+				  port->ops->name, spec->argument, port->ops->usage);
+	if (spec->count)
+		return fabric_option_unknown(port, &spec->options[0], error);
+	return 0;
+}
+
+void fabric_counters(const struct fabric_port *port, struct fabric_counters *counters)
+{
+	uint64_t *sum = (uint64_t *)counters;
+
+	_Static_assert(sizeof(*counters) % sizeof(*sum) == 0,
+		       "struct fabric_counters is all uint64_t");
+	memset(counters, 0, sizeof(*counters));
+	for (unsigned int lane = 0; lane < port->config.lanes; lane++)
+		counters_sum(sum, (const uint64_t *)&port->lanes[lane].counters,
+			     sizeof(*counters) / sizeof(*sum));
+}
+
+unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			    unsigned int n)
+{
+	struct fabric_counters *counters = &port->lanes[lane].counters;
+	unsigned int taken;
+	uint64_t bytes = 0;
+
+	if (!port->receiver.deliver) {
+		counter_add(&counters->rx_dropped, n);
+		return n;
+	}
+	taken = port->receiver.deliver(port->receiver.ctx, lane, frames, n);
+	if (taken) {
+		for (unsigned int i = 0; i < taken; i++)
+			bytes += frames[i].len;
+		counter_add(&counters->rx_frames, taken);
+		counter_add(&counters->rx_bytes, bytes);
+	}
+	return taken;
+}
+
+/** offer_each() - for a receiver that knows frames in their order alone */
+static uint64_t offer_each(const struct fabric_receiver *receiver, unsigned int lane,
+			   const struct frame *frames, unsigned int n)
+{
+	uint64_t left = 0;
+
+	for (unsigned int at = 0; at < n; at++) {
+		at += receiver->deliver(receiver->ctx, lane, frames + at, n - at);
+		if (at < n)
+			left |= UINT64_C(1) << at;
+	}
+	return left;
+}
+
+unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			  unsigned int n)
+{
+	const struct fabric_receiver *receiver = &port->receiver;
+	struct fabric_counters *counters = &port->lanes[lane].counters;
+	uint64_t bytes = 0, left;
+	unsigned int taken;
+
+	left = receiver->offer ? receiver->offer(receiver->ctx, lane, frames, n)
+			       : offer_each(receiver, lane, frames, n);
+	taken = n - (unsigned int)__builtin_popcountll(left);
+	for (unsigned int i = 0; i < n; i++)
+		bytes += frames[i].len;
+	for (uint64_t some = left; some; some &= some - 1)
+		bytes -= frames[__builtin_ctzll(some)].len;
+	if (taken) {
+		counter_add(&counters->rx_frames, taken);
+		counter_add(&counters->rx_bytes, bytes);
+	}
+	return taken;
+}
+
+void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			    unsigned int n)
+{
+	uint64_t dropped = 0;
+
+	if (!port->receiver.deliver) {
+		counter_add(&port->lanes[lane].counters.rx_dropped, n);
+		return;
+	}
+	for (unsigned int part; n; frames += part, n -= part) {
+		part = n < FABRIC_BURST ? n : FABRIC_BURST;
+		dropped += part - fabric_offer(port, lane, frames, part);
+	}
+	if (dropped)
+		counter_add(&port->lanes[lane].counters.rx_dropped, dropped);
+}
