@@ -87,7 +87,7 @@ void plan_told(void *arg, const struct step *step, bool back)
 	const bool *tell = arg;
 
 	/* A step that failed is told when its consequences are known. */
-	if (step->state != STEP_FAILED && step->why && *step->why) {
+	if (step->state != STEP_FAILED && step->why) {
 		say("%s: %s", step->what, step->why);
 	else if (back && *tell && step->state == STEP_DONE)
 		printf("back: %s\n", step->what);
