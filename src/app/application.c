@@ -20,6 +20,7 @@
 #include "process/child.h"
 #include "process/keep.h"
 #include "term/say.h"
+#include "term/term.h"
 
 #define END_MS          10000
 
@@ -232,7 +233,7 @@ static int forward(struct application *app, struct testpmd *testpmd, unsigned in
 		err = testpmd_ask(testpmd, app->tx_first ? "start tx_first" : "start", NULL);
 	if (!err)
 		err = watch_testpmd(app, testpmd, numbers, *ports);
-	if (isatty(fileno(app->show)))
+	if (output_can_rewrite(app->show))
 		fputc('\n', app->show);
 	return err == -EINTR ? 0 : err;
 }
@@ -356,7 +357,7 @@ static int run_other(struct application *app)
 		return EXIT_FAILED;
 	}
 	ended = watch_other(app, &child);
-	if (isatty(fileno(app->show)))
+	if (output_can_rewrite(app->show))
 		fputc('\n', app->show);
 	status = child_stop(&child, ended ? 0 : SIGINT, END_MS);
 	keep_tee_end(tee);

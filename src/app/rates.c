@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "term/term.h"
+
 #define KEPT_MAX 1024u
 
 enum direction { RX, TX, DIRECTIONS };
@@ -163,10 +165,10 @@ static const char *scaled(double value, const char *unit, char *text, size_t siz
 void rates_line(const struct rates *rates, FILE *to)
 {
 	static const char *const names[] = { "received", "sent" };
-	bool terminal = isatty(fileno(to));
+	bool terminal = output_can_rewrite(to);
 	char packets[32], bits[32];
 
-	fprintf(to, "%s%5.1f s", terminal ? "\r\033[K" : "", rates->time - rates->start);
+	fprintf(to, "%s%5.1f s", terminal ? OUTPUT_REWRITE : "", rates->time - rates->start);
 	for (int d = TX; d >= RX; d--) {
 		double pps = 0, bps = 0;
 

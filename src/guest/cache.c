@@ -33,7 +33,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -42,6 +41,7 @@
 
 #include "base/paths.h"
 #include "term/say.h"
+#include "term/term.h"
 #include "process/child.h"
 
 #define UNUSED_KEPT_S  (7 * 24 * 3600) /* items of old recipes go when unused for so long */
@@ -331,18 +331,15 @@ static double now(void)
 /* Rewrite the terminal's last line, not more often than an eye follows. */
 static void progress_draw(struct progress *progress)
 {
-	struct winsize size = { 0 };
 	char line[2 * LINE_MAX_BYTES + 128];
-	int width = 80;
+	unsigned int width = output_width(stderr);
 
 	if (!progress->terminal || !*progress->step || now() - progress->drawn < REDRAW_S)
 		return;
 	progress->drawn = now();
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
-		width = size.ws_col;
 	snprintf(line, sizeof(line), "[%4.0f s] %s: %s  %s", now() - progress->started,
 		 progress->what, progress->step, progress->detail);
-	fprintf(stderr, "\r%.*s\033[K", width - 1, line);
+	fprintf(stderr, OUTPUT_REWRITE "%.*s", width > 1 ? (int)width - 1 : 79, line);
 	fflush(stderr);
 }
 
@@ -352,7 +349,7 @@ static void progress_step(struct progress *progress, const char *step)
 	double elapsed = now() - progress->started;
 
 	if (progress->terminal && *progress->step)
-		fprintf(stderr, "\r[%4.0f s] %s: %s\033[K\n", elapsed, progress->what,
+		fprintf(stderr, OUTPUT_REWRITE "[%4.0f s] %s: %s\n", elapsed, progress->what,
 			progress->step);
 	if (!progress->terminal && *step)
 		fprintf(stderr, "[%4.0f s] %s: %s\n", elapsed, progress->what, step);
@@ -513,7 +510,7 @@ static char **recipe_command(const struct cache_item *item, const char *director
 static int run_recipe(const struct cache_item *item, const char *directory, const char *log_path,
 		      int lock)
 {
-	struct progress progress = { .started = now(), .terminal = isatty(STDERR_FILENO) };
+	struct progress progress = { .started = now(), .terminal = output_can_rewrite(stderr) };
 	int steps[2] = { -1, -1 }, talk[2] = { -1, -1 }, signals = -1, status = 0, err = 0;
 	struct child_plan plan = { .fds = { lock }, .n_fds = 1 };
 	sigset_t wanted, before;

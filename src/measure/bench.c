@@ -23,6 +23,7 @@
 #include "process/cpus.h"
 #include "process/hugepage_loan.h"
 #include "term/say.h"
+#include "term/term.h"
 
 /** list_points() - what is to be measured; the number of them, at most @max */
 static size_t list_points(const struct bench *bench, struct bench_result *results)
@@ -56,9 +57,9 @@ __attribute__((format(printf, 1, 2))) static void progress(const char *format, .
 {
 	va_list ap;
 
-	if (!isatty(STDERR_FILENO))
+	if (!output_can_rewrite(stderr))
 		return;
-	fprintf(stderr, "\r\033[K");
+	fprintf(stderr, OUTPUT_REWRITE);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);

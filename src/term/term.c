@@ -47,11 +47,9 @@ unsigned int output_width(FILE *to)
 	return ioctl(fileno(to), TIOCGWINSZ, &size) ? 0 : size.ws_col;
 }
 
-const char *output_rewind(FILE *to)
+bool output_can_rewrite(FILE *to)
 {
-	if (!output_is_terminal(to))
-		return "";
-	return is_dumb() ? "\n" : "\r\033[K";
+	return output_is_terminal(to) && !is_dumb();
 }
 
 int output_flushed(void)

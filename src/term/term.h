@@ -40,12 +40,11 @@ const char *output_style(FILE *to, enum output_style style);
 /** output_width() - characters in a line of the terminal; 0: it is none, or does not say */
 unsigned int output_width(FILE *to);
 
-/**
- * output_rewind() - what makes the next text replace the last line of a terminal
- *
- * Return: "" where @to is no terminal, a line feed where it is a dumb one
- */
-const char *output_rewind(FILE *to);
+/** output_can_rewrite() - a terminal whose last line can be replaced: progress is shown in place */
+bool output_can_rewrite(FILE *to);
+
+/* What is printed first to replace it */
+#define OUTPUT_REWRITE "\r\033[K"
 
 /** output_flushed() - has all of standard output been written? An exit status; says so if not */
 int output_flushed(void);
