@@ -107,7 +107,7 @@ diagnosed() {
 @test "trixie: check has nothing to say against it" {
 	check guest 0
 	says 'ok linux - Debian GNU/Linux 13 .*, kernel 6.12'
-	says 'ok azure - .*, not Azure, but a MANA adapter is there; without VMBus .*--pmd mana'
+	says 'ok azure - .*, not Azure, but it has a MANA adapter; without VMBus .*--pmd mana'
 	says 'ok adapter 0000:00:10.0 a MANA VF, driver mana, 2 ports'
 	says 'ok kernel - 6.12.* has both drivers'
 	says 'ok module mana_ib loaded'
@@ -121,9 +121,9 @@ diagnosed() {
 	says 'ok hugetlbfs - /dev/hugepages, for pages of 2 MB'
 	says 'ok memlock - no limit'
 	check guest 1 eth0 --queues 5
-	says 'warning queues eth0 5 queue pairs are wanted; the kernel.s driver has 4, as many as there are CPUs, .* \| use --rxq=4 --txq=4'
+	says 'warning queues eth0 5 queue pairs are requested; the kernel.s driver has 4, one for each CPU, .* \| use --rxq=4 --txq=4'
 	check guest 2 eth1 --queues 3
-	says 'fail queues eth1 3 queue pairs are wanted, the adapter has 2 \| use --rxq=2 --txq=2'
+	says 'fail queues eth1 3 queue pairs are requested, but the adapter has 2 \| use --rxq=2 --txq=2'
 	fails queues
 }
 
@@ -152,7 +152,7 @@ diagnosed() {
 @test "the guide's missing hugepages: likewise" {
 	guest guest 'echo 0 >/proc/sys/vm/nr_hugepages'
 	check guest 2
-	says 'fail hugepages - there are none'
+	says 'fail hugepages - no hugepages of any size'
 	fails hugepages
 	testpmd_log | grep 'Cannot get hugepage information'
 	diagnosed 'hugepages-none'
@@ -170,7 +170,7 @@ provider() {
 	provider mana 21
 	provider erdma 20
 	check guest 2
-	says "fail rdma-device mana_0 libibverbs picks the provider erdma \(.*/liberdma-rdmav[0-9]+.so\): the kernel calls this device's driver id 20; rdma-core's provider mana claims id 21, and erdma claims the kernel's"
+	says "fail rdma-device mana_0 libibverbs picks the provider erdma \(.*/liberdma-rdmav[0-9]+.so\): the kernel reports driver id 20 for this device; rdma-core's provider mana claims id 21, and erdma claims that one"
 	fails rdma-device
 	testpmd_log
 	diagnosed 'rdma-id-mismatch.*'
@@ -179,7 +179,7 @@ provider() {
 @test "a libmana with another driver id, which nobody else has: no provider takes the adapter" {
 	provider mana 21
 	check guest 2
-	says "fail rdma-device mana_0 libibverbs finds no provider: the kernel calls this device's driver id 20; rdma-core's provider mana claims id 21 \|"
+	says "fail rdma-device mana_0 libibverbs finds no provider: the kernel reports driver id 20 for this device; rdma-core's provider mana claims id 21 \|"
 	fails rdma-device
 	testpmd_log
 	diagnosed 'rdma-id-mismatch.*'

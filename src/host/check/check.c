@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: the machine is read once (host/machine/port.h); then each function of the table
- * looks at one requirement and reports findings. A check says what it saw and judges that; it
+ * Theory of operation: the machine is read once (host/machine/port.h); then each function of the
+ * table looks at one requirement and reports findings. A check says what it saw and judges that; it
  * does not try to be clever about other checks' findings, save where two would say the same. None
  * of them changes anything, and the only process that is started is this one's own copy, which
  * asks libibverbs (rdma_pick.c).
@@ -127,7 +127,8 @@ static int choose_ports(struct exam *exam, struct error *error)
 		else
 			exam->real = true;
 	}
-	/* An adapter whose ports are not to be seen is in hardware as well; so is one that lacks. */
+	/* An adapter whose ports are not to be seen is in hardware as well; so is one that lacks.
+	 */
 	for (size_t i = 0; !exam->asked && i < exam->machine.n_adapters; i++)
 		exam->real |= exam->machine.adapter[i].kind != ADAPTER_SOFTWARE;
 	exam->real |= !software;
@@ -141,9 +142,8 @@ int check_run(const struct host *host, const struct check_request *request,
 	int err;
 
 	memset(report, 0, sizeof(*report));
-	if (!exam) {
+	if (!exam)
 		return error_fail(error, -ENOMEM, "out of memory");
-	}
 	exam->host = host;
 	exam->request = request;
 	exam->report = report;

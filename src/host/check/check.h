@@ -14,7 +14,7 @@ enum verdict {
 	VERDICT_OK,
 	VERDICT_UNKNOWN, /* cannot be told from here; the evidence says why */
 	VERDICT_WARNING, /* works, but not as it should; or needs a step that setup takes */
-	VERDICT_FAIL,	 /* DPDK will not work on MANA */
+	VERDICT_FAIL,    /* DPDK will not work on MANA */
 };
 
 /**

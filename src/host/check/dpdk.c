@@ -16,11 +16,13 @@
 
 #define MOUNTS_MAX   32
 #define MEMORY_FEW   (256ull << 10) /* KiB free: testpmd's default pool of buffers and its queues */
-#define FILES_BESIDE 256u	    /* descriptors that an application has beside those of pages */
+#define FILES_BESIDE 256u           /* descriptors that an application has beside those of pages */
 #define INSTALL_FIX  "sudo manakin dpdk install --version 24.11.1"
-#define PAGES_FIX    "echo 1024 | sudo tee /sys/devices/system/node/node*/hugepages/" \
-		     "hugepages-2048kB/nr_hugepages"
-#define PAGES_FIX_NO_NODES "echo 1024 | sudo tee /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
+#define PAGES_FIX                                                                                  \
+	"echo 1024 | sudo tee /sys/devices/system/node/node*/hugepages/"                           \
+	"hugepages-2048kB/nr_hugepages"
+#define PAGES_FIX_NO_NODES                                                                         \
+	"echo 1024 | sudo tee /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
 /** judge_dpdk() - an installation, of which some can drive MANA and others need not */
 static void judge_dpdk(struct exam *exam, const struct dpdk *dpdk, bool others)
@@ -32,8 +34,8 @@ static void judge_dpdk(struct exam *exam, const struct dpdk *dpdk, bool others)
 		     others ? NULL : INSTALL_FIX, "%s, which cannot drive MANA: %s", version, why);
 	else if (exam->hyperv && !dpdk->has[DPDK_NET_NETVSC])
 		find(exam, VERDICT_WARNING, dpdk->prefix, INSTALL_FIX,
-		     "%s, with net_mana but without net_netvsc: it can take the adapter directly "
-		     "alone (--pmd mana)",
+		     "%s, with net_mana but without net_netvsc: it "
+		     "can only drive the VF directly (--pmd mana)",
 		     version);
 	else
 		find(exam, VERDICT_OK, dpdk->prefix, NULL, "%s, with net_mana%s%s", version,
@@ -52,7 +54,7 @@ void check_dpdk(struct exam *exam)
 		good |= dpdk_can_drive(&list.dpdk[i], &why);
 	if (!list.n)
 		find(exam, VERDICT_FAIL, NULL, INSTALL_FIX,
-		     "there is none; 22.11 or later is needed, with net_mana");
+		     "DPDK is not installed; 22.11 or later with net_mana is needed");
 	for (size_t i = 0; i < list.n; i++)
 		judge_dpdk(exam, &list.dpdk[i], good);
 	dpdk_list_free(&list);
@@ -94,12 +96,12 @@ static void judge_nodes(struct exam *exam, const struct hugepages_found *found)
 			continue;
 		snprintf(subject, sizeof(subject), "node %d", node);
 		snprintf(fix, sizeof(fix),
-			 "echo 1024 | sudo tee /sys/devices/system/node/node%d/hugepages/"
-			 "hugepages-2048kB/nr_hugepages",
+			 "echo 1024 | sudo tee "
+			 "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages",
 			 node);
 		find(exam, VERDICT_WARNING, subject, fix,
-		     "no free ones on this node, where the adapter %s is: packets will cross to "
-		     "another node's memory",
+		     "no free hugepages on this node, where the adapter "
+		     "%s is: packets will use another node's memory",
 		     adapter->address);
 	}
 }
@@ -113,7 +115,7 @@ void check_hugepages(struct exam *exam)
 	const char *fix;
 
 	if (hugepages_read(exam->host, &found) || !found.n) {
-		find(exam, VERDICT_UNKNOWN, NULL, NULL, "sysfs tells of none, of no size");
+		find(exam, VERDICT_UNKNOWN, NULL, NULL, "sysfs lists no hugepages of any size");
 		hugepages_found_free(&found);
 		return;
 	}
@@ -123,14 +125,14 @@ void check_hugepages(struct exam *exam)
 	unused = on_node(&found, -1);
 	if (!total)
 		find(exam, VERDICT_FAIL, NULL, fix,
-		     "there are none, of any size; DPDK needs pages of 2 MB or 1 GB");
+		     "no hugepages of any size are reserved; DPDK needs pages of 2 MB or 1 GB");
 	else if (!unused)
 		find(exam, VERDICT_WARNING, NULL, fix,
-		     "all are in use: an application that runs has them, or one that has ended left "
-		     "its files in a hugetlbfs");
+		     "all are in use, by a running application "
+		     "or by files that one left in a hugetlbfs");
 	else if (unused < MEMORY_FEW)
 		find(exam, VERDICT_WARNING, NULL, fix,
-		     "%llu MB are free; testpmd wants 256 MB by default", unused >> 10);
+		     "only %llu MB are free; testpmd needs 256 MB by default", unused >> 10);
 	for (size_t i = 0; i < found.n; i++) {
 		const struct hugepage *page = &found.page[i];
 
@@ -170,7 +172,7 @@ void check_hugetlbfs(struct exam *exam)
 	char size[24];
 
 	if (n < 0) {
-		find(exam, VERDICT_UNKNOWN, NULL, NULL, "there is no /proc/mounts to tell");
+		find(exam, VERDICT_UNKNOWN, NULL, NULL, "there is no /proc/mounts to read");
 		return;
 	}
 	hugepages_read(exam->host, &found);
@@ -187,13 +189,13 @@ void check_hugetlbfs(struct exam *exam)
 		find(exam, VERDICT_OK, NULL, NULL, "%s, for pages of %s", mounts[good].path,
 		     size_name(mounts[good].kib, size));
 	else if (closed >= 0)
-		find(exam, VERDICT_FAIL, NULL, "run DPDK as root",
-		     "this user may not write to %s", mounts[closed].path);
+		find(exam, VERDICT_FAIL, NULL, "run DPDK as root", "this user may not write to %s",
+		     mounts[closed].path);
 	else
 		find(exam, VERDICT_FAIL, NULL,
 		     "sudo mkdir -p /dev/hugepages && sudo mount -t hugetlbfs nodev /dev/hugepages",
-		     n ? "none is mounted for pages of a size that there are" :
-			 "none is mounted; EAL wants one, unless it is told --in-memory");
+		     n ? "none is mounted for a page size that has hugepages"
+		       : "none is mounted; EAL needs one, unless it gets --in-memory");
 }
 
 /** all_pages() - KiB in hugepages, free or not; @n: how many */
@@ -218,7 +220,7 @@ void check_memlock(struct exam *exam)
 	unsigned long pages;
 
 	if (!host_is_machine(exam->host)) {
-		find(exam, VERDICT_UNKNOWN, NULL, NULL, "a tree does not tell a process's limits");
+		find(exam, VERDICT_UNKNOWN, NULL, NULL, "a tree (--sysroot) has no process limits");
 		return;
 	}
 	limits_read(&limits);
@@ -226,8 +228,8 @@ void check_memlock(struct exam *exam)
 		find(exam, VERDICT_OK, NULL, NULL, "no limit");
 	else if (limits.locked >> 10 < all_pages(exam->host, &pages))
 		find(exam, VERDICT_WARNING, NULL, "ulimit -l unlimited",
-		     "this user may lock %llu KiB, less than the hugepages that net_mana registers "
-		     "with the adapter",
+		     "this user may lock %llu KiB, less than the "
+		     "hugepages that net_mana registers with the adapter",
 		     limits.locked >> 10);
 	else
 		find(exam, VERDICT_OK, NULL, NULL, "%llu KiB", limits.locked >> 10);
@@ -240,7 +242,7 @@ void check_files(struct exam *exam)
 	char fix[96];
 
 	if (!host_is_machine(exam->host)) {
-		find(exam, VERDICT_UNKNOWN, NULL, NULL, "a tree does not tell a process's limits");
+		find(exam, VERDICT_UNKNOWN, NULL, NULL, "a tree (--sysroot) has no process limits");
 		return;
 	}
 	limits_read(&limits);
@@ -249,11 +251,11 @@ void check_files(struct exam *exam)
 		 pages + FILES_BESIDE);
 	if (limits.files_hard < pages + FILES_BESIDE)
 		find(exam, VERDICT_WARNING, NULL, fix,
-		     "%llu open files at most, and EAL opens one a hugepage, of which there are %lu",
+		     "at most %llu open files, and EAL opens one for each of %lu hugepages",
 		     limits.files_hard, pages);
 	else
-		find(exam, VERDICT_OK, NULL, NULL, "%llu open files at most, which do for %lu "
-		     "hugepages", limits.files_hard, pages);
+		find(exam, VERDICT_OK, NULL, NULL,
+		     "at most %llu open files, enough for %lu hugepages", limits.files_hard, pages);
 }
 
 /** detour() - the device, if an argument asks for a driver that MANA should not be under */
@@ -281,9 +283,8 @@ static void report_detour(struct exam *exam, const char *who, const char *device
 		 interface ? (int)strcspn(interface + 6, ", ") : 5,
 		 interface ? interface + 6 : "IFACE");
 	find(exam, VERDICT_WARNING, who, fix,
-	     "--vdev=%s: net_vdev_netvsc and net_failsafe pass each packet through a driver of "
-	     "their own and are slow on Azure; give EAL the adapter itself, by its bus and MAC "
-	     "address",
+	     "--vdev=%s: net_vdev_netvsc and net_failsafe pass each packet through an extra driver "
+	     "and are slow on Azure; give EAL the adapter itself, by its bus and MAC address",
 	     device);
 }
 
@@ -319,9 +320,9 @@ void check_failsafe(struct exam *exam)
 	char self[16] = "";
 
 	for (size_t i = 0; i < request->n_arguments; i++) {
-		const char *device = detour(request->arguments[i], i + 1 < request->n_arguments ?
-								     request->arguments[i + 1] :
-								     "");
+		const char *device =
+			detour(request->arguments[i],
+			       i + 1 < request->n_arguments ? request->arguments[i + 1] : "");
 
 		if (device)
 			report_detour(exam, "arguments", device);
@@ -330,8 +331,7 @@ void check_failsafe(struct exam *exam)
 		snprintf(self, sizeof(self), "%d", getpid());
 	host_list(exam->host, &processes, "/proc");
 	for (size_t i = 0; i < processes.n; i++)
-		if (isdigit((unsigned char)*processes.name[i]) &&
-		    strcmp(processes.name[i], self))
+		if (isdigit((unsigned char)*processes.name[i]) && strcmp(processes.name[i], self))
 			look_at_process(exam, processes.name[i]);
 	names_free(&processes);
 	if (exam->report->n == before)

@@ -44,15 +44,15 @@ static void judge_kernels(struct exam *exam, const struct mana_port *port)
 	who_is_up(port, up);
 	if (is_kept(port->synthetic) || is_kept(port->vf))
 		find(exam, exam->asked ? VERDICT_FAIL : VERDICT_OK, port->name, NULL,
-		     "%s; the default route or this SSH session needs it: %s", up,
-		     exam->asked ? "give DPDK another one" : "it stays with the kernel");
+		     "%s; the default route or this SSH session uses it: %s", up,
+		     exam->asked ? "give DPDK another interface" : "it stays with the kernel");
 	else if (exam->asked)
 		find(exam, VERDICT_FAIL, port->name, fix,
-		     "%s; both have to be down before DPDK begins, or its queues cannot be made",
+		     "%s; both must be down before DPDK starts, or it cannot create its queues",
 		     up);
 	else
 		find(exam, VERDICT_WARNING, port->name, fix,
-		     "%s and in the kernel's hands; before DPDK uses it, it is handed over", up);
+		     "%s and owned by the kernel; hand it over before DPDK uses it", up);
 }
 
 /** judge_taken() - a port whose synthetic device is DPDK's */
@@ -69,8 +69,8 @@ static void judge_taken(struct exam *exam, const struct mana_port *port)
 	}
 	snprintf(fix, sizeof(fix), "sudo ip link set %s down", port->vf->name);
 	find(exam, VERDICT_FAIL, port->name, fix,
-	     "its VMBus device is handed over, but the VF %s is still up, so DPDK's queues cannot "
-	     "be made",
+	     "its VMBus device is handed over, but the VF %s "
+	     "is still up, so DPDK cannot create its queues",
 	     port->vf->name);
 }
 
@@ -80,8 +80,8 @@ static void judge_port(struct exam *exam, const struct mana_port *port)
 
 	if (!adapter) {
 		find(exam, exam->asked ? VERDICT_FAIL : VERDICT_WARNING, port->name, NULL,
-		     "has no MANA VF: enable accelerated networking on it (az network nic update "
-		     "--accelerated-networking true)");
+		     "has no MANA VF: enable accelerated networking on it "
+		     "(az network nic update --accelerated-networking true)");
 		return;
 	}
 	switch (port->owner) {
@@ -105,8 +105,8 @@ static void judge_port(struct exam *exam, const struct mana_port *port)
 		break;
 	case OWNER_UNKNOWN:
 		find(exam, VERDICT_UNKNOWN, port->name, NULL,
-		     "of an adapter in software that does not answer this user; whoever started it "
-		     "may ask it, and root");
+		     "of an adapter in software that does not answer this user; "
+		     "only the user who started it, or root, may query it");
 		break;
 	}
 }
@@ -121,8 +121,8 @@ void check_interfaces(struct exam *exam)
 	}
 	if (!exam->asked && kept && kept == exam->n_ports)
 		find(exam, VERDICT_WARNING, NULL, NULL,
-		     "there is none that could be given to DPDK: attach a second interface to the "
-		     "VM (az vm nic add)");
+		     "no interface is left for DPDK: attach a "
+		     "second one to the VM (az vm nic add)");
 }
 
 void check_queues(struct exam *exam)
@@ -137,19 +137,19 @@ void check_queues(struct exam *exam)
 		if (!port->vf || limits_queues(port->vf->name, &most)) {
 			if (wanted)
 				find(exam, VERDICT_UNKNOWN, port->name, NULL,
-				     "how many queue pairs it has cannot be told%s",
-				     port->vf ? "" : ": it has no interface to ask");
+				     "the number of queue pairs cannot be determined%s",
+				     port->vf ? "" : ": it has no interface to query");
 			continue;
 		}
 		snprintf(fix, sizeof(fix), "use --rxq=%u --txq=%u", most, most);
 		if (wanted > most && (long)most == sysconf(_SC_NPROCESSORS_ONLN))
 			find(exam, VERDICT_WARNING, port->name, fix,
-			     "%u queue pairs are wanted; the kernel's driver has %u, as many as "
-			     "there are CPUs, so whether the adapter has more cannot be told",
+			     "%u queue pairs are requested; the kernel's driver has %u, "
+			     "one for each CPU, so the adapter may or may not have more",
 			     wanted, most);
 		else if (wanted > most)
 			find(exam, VERDICT_FAIL, port->name, fix,
-			     "%u queue pairs are wanted, the adapter has %u", wanted, most);
+			     "%u queue pairs are requested, but the adapter has %u", wanted, most);
 		else
 			find(exam, VERDICT_OK, port->name, NULL, "up to %u queue pair%s", most,
 			     most == 1 ? "" : "s");
@@ -168,11 +168,13 @@ void check_descriptors(struct exam *exam)
 		near = DESCRIPTORS_MIN;
 	snprintf(fix, sizeof(fix), "use --txd=%u --rxd=%u", near, near);
 	if (wanted < DESCRIPTORS_MIN)
-		find(exam, VERDICT_FAIL, NULL, fix, "%u a queue are too few: net_mana takes %u at least",
-		     wanted, DESCRIPTORS_MIN);
+		find(exam, VERDICT_FAIL, NULL, fix,
+		     "%u per queue are too few: net_mana needs at least %u", wanted,
+		     DESCRIPTORS_MIN);
 	else if (wanted % DESCRIPTORS_MIN)
 		find(exam, VERDICT_FAIL, NULL, fix,
-		     "%u a queue: net_mana takes multiples of %u alone", wanted, DESCRIPTORS_MIN);
+		     "%u per queue: net_mana accepts only multiples of %u", wanted,
+		     DESCRIPTORS_MIN);
 	else
-		find(exam, VERDICT_OK, NULL, NULL, "%u a queue", wanted);
+		find(exam, VERDICT_OK, NULL, NULL, "%u per queue", wanted);
 }

@@ -21,7 +21,7 @@ void check_rdma_core(struct exam *exam)
 
 	if (rdma_core_read(exam->host, &core)) {
 		find(exam, VERDICT_FAIL, NULL, fix,
-		     "there is no " RDMA_LIBRARY ": rdma-core 44 or later is needed");
+		     RDMA_LIBRARY " is not installed: rdma-core 44 or later is needed");
 		return;
 	}
 	if (!core.version || core.version >= 44) {
@@ -30,7 +30,7 @@ void check_rdma_core(struct exam *exam)
 			     core.path);
 		else
 			find(exam, VERDICT_OK, NULL, NULL,
-			     "%s; its name tells no version, what counts is the provider",
+			     "%s; its name has no version, and what counts is the provider",
 			     core.path);
 		return;
 	}
@@ -65,7 +65,8 @@ void check_rdma_provider(struct exam *exam)
 		     *core.providers ? core.providers : "the library directories", core.path);
 	else if (!mana->claim.n)
 		find(exam, VERDICT_WARNING, NULL, fix,
-		     "%s is there, but claims no device that can be read from it", mana->path);
+		     "%s is installed, but no device that it claims could be read from it",
+		     mana->path);
 	else
 		find(exam, VERDICT_OK, NULL, NULL, "%s claims driver id %llu", mana->path,
 		     (unsigned long long)mana->claim.id[0]);
@@ -76,11 +77,11 @@ void check_rdma_provider(struct exam *exam)
 static void judge_match(struct exam *exam, const struct rdma_device *device,
 			const struct rdma_providers *providers)
 {
-	static const char fix[] = "use the kernel and the rdma-core of one distribution: remove the "
-				  "rdma-core that was built apart, or build one whose "
-				  "rdma_driver_id is the kernel's";
+	static const char fix[] =
+		"use the kernel and the rdma-core of one distribution: remove the rdma-core that "
+		"was built separately, or build one whose rdma_driver_id matches the kernel's";
 	static const char broken[] = "remove the file below /etc/libibverbs.d whose provider "
-				     "crashes; 'ibv_devices' shows whether it does without";
+				     "crashes; 'ibv_devices' shows whether that helps";
 	char words[RDMA_WORDS];
 
 	switch (rdma_match(exam->host, device, providers, PROVIDER, words)) {
@@ -109,7 +110,7 @@ static void judge_file(struct exam *exam, const struct rdma_device *device)
 	snprintf(path, sizeof(path), "/dev/infiniband/%s", device->uverbs);
 	if (access(path, F_OK))
 		find(exam, VERDICT_FAIL, device->name, "sudo udevadm trigger",
-		     "%s is not there; udev makes it", path);
+		     "%s does not exist; udev creates it", path);
 	else if (access(path, R_OK | W_OK))
 		find(exam, VERDICT_WARNING, device->name, NULL,
 		     "this user may not open %s; run DPDK as root, or let udev set its mode", path);
@@ -140,8 +141,8 @@ void check_rdma_device(struct exam *exam)
 		}
 		if (!found)
 			find(exam, VERDICT_FAIL, adapter->address, "sudo modprobe mana_ib",
-			     "the adapter has no RDMA device: mana_ib is not there, not loaded, or "
-			     "failed; 'dmesg | grep mana' tells");
+			     "the adapter has no RDMA device: mana_ib is missing, "
+			     "not loaded, or failed; see 'dmesg | grep mana'");
 	}
 	rdma_providers_free(&providers);
 }

@@ -21,14 +21,14 @@ void check_linux(struct exam *exam)
 
 	if (!*exam->release && host_exists(exam->host, "/Windows/System32"))
 		find(exam, VERDICT_FAIL, NULL, NULL,
-		     "this is Windows; MANA with DPDK is for Linux alone: use a Linux VM");
+		     "this is Windows; MANA with DPDK works only on Linux: use a Linux VM");
 	else if (!*exam->release)
 		find(exam, VERDICT_UNKNOWN, NULL, NULL,
-		     "there is no /proc/sys/kernel/osrelease to tell the kernel");
+		     "there is no /proc/sys/kernel/osrelease to identify the kernel");
 	else if (strcasestr(exam->release, "microsoft") || strstr(exam->release, "WSL"))
 		find(exam, VERDICT_FAIL, NULL, NULL,
-		     "kernel %s is the Windows Subsystem for Linux, which sees no adapter; MANA "
-		     "with DPDK needs a Linux VM on Azure",
+		     "kernel %s is the Windows Subsystem for Linux, which sees "
+		     "no adapter; MANA with DPDK needs a Linux VM on Azure",
 		     exam->release);
 	else
 		find(exam, VERDICT_OK, NULL, NULL, "%s, kernel %s", name, exam->release);
@@ -73,15 +73,18 @@ void check_azure(struct exam *exam)
 	if (exam->azure)
 		find(exam, VERDICT_OK, NULL, NULL, "an Azure VM (chassis asset tag %s)", tag);
 	else if (real_adapters(exam))
-		find(exam, VERDICT_OK, NULL, NULL,
-		     "%s, not Azure, but a MANA adapter is there%s",
-		     exam->hyperv ? "a guest of Hyper-V" : *product ? product : "no guest of Hyper-V",
-		     exam->hyperv ? "" : "; without VMBus DPDK takes it directly (--pmd mana)");
+		find(exam, VERDICT_OK, NULL, NULL, "%s, not Azure, but it has a MANA adapter%s",
+		     exam->hyperv ? "a guest of Hyper-V"
+		     : *product   ? product
+				  : "not a guest of Hyper-V",
+		     exam->hyperv ? "" : "; without VMBus DPDK drives it directly (--pmd mana)");
 	else
 		find(exam, VERDICT_WARNING, NULL, NULL,
-		     "%s%s%s, not an Azure VM; adapters of hardware are on Azure alone. "
-		     "'manakin device' makes one in software for any Linux",
-		     exam->hyperv ? "a guest of Hyper-V" : *vendor ? vendor : "an unknown machine",
+		     "%s%s%s, not an Azure VM; only Azure has hardware adapters, "
+		     "and 'manakin device' runs one in software on any Linux",
+		     exam->hyperv ? "a guest of Hyper-V"
+		     : *vendor    ? vendor
+				  : "an unknown machine",
 		     exam->hyperv || !*product ? "" : " ", exam->hyperv ? "" : product);
 }
 
@@ -100,21 +103,21 @@ static void judge_adapter(struct exam *exam, const struct mana_adapter *adapter)
 		return;
 	}
 	if (!*adapter->driver) {
-		snprintf(fix, sizeof(fix), "sudo modprobe mana && echo %s | sudo tee "
-			 "/sys/bus/pci/drivers_probe", at);
+		snprintf(fix, sizeof(fix),
+			 "sudo modprobe mana && echo %s | sudo tee /sys/bus/pci/drivers_probe", at);
 		find(exam, VERDICT_FAIL, at, fix,
-		     "a MANA %s that no driver has; DPDK reaches it through the kernel's drivers "
-		     "mana and mana_ib",
+		     "a MANA %s without a driver; DPDK reaches it "
+		     "through the kernel's drivers mana and mana_ib",
 		     kind);
 		return;
 	}
 	snprintf(fix, sizeof(fix),
-		 "echo %s | sudo tee /sys/bus/pci/drivers/%s/unbind && echo %s | sudo tee "
-		 "/sys/bus/pci/drivers/mana/bind",
+		 "echo %s | sudo tee /sys/bus/pci/drivers/%s/unbind && "
+		 "echo %s | sudo tee /sys/bus/pci/drivers/mana/bind",
 		 at, adapter->driver, at);
 	find(exam, VERDICT_FAIL, at, fix,
-	     "a MANA %s that the driver %s has; unlike other adapters, this one stays with the "
-	     "kernel's mana and mana_ib while DPDK uses it",
+	     "a MANA %s bound to the driver %s; unlike other adapters, MANA "
+	     "must stay with the kernel's mana and mana_ib while DPDK uses it",
 	     kind, adapter->driver);
 }
 
@@ -122,13 +125,13 @@ void check_adapter(struct exam *exam)
 {
 	if (!real_adapters(exam))
 		find(exam, VERDICT_FAIL, NULL, NULL, "%s",
-		     exam->machine.legacy ?
-			     "no PCI device 1414:00ba; this VM has a Mellanox adapter, which DPDK "
-			     "drives with net_mlx5: choose a VM size with MANA to have one" :
-		     exam->azure ?
-			     "no PCI device 1414:00ba; enable accelerated networking on a VM size "
-			     "with MANA: az network nic update --accelerated-networking true" :
-			     "no PCI device 1414:00ba");
+		     exam->machine.legacy
+			     ? "no PCI device 1414:00ba; this VM has a Mellanox adapter, which "
+			       "DPDK drives with net_mlx5: choose a VM size with MANA to have one"
+		     : exam->azure
+			     ? "no PCI device 1414:00ba; enable accelerated networking on a VM "
+			       "size with MANA: az network nic update --accelerated-networking true"
+			     : "no PCI device 1414:00ba");
 	for (size_t i = 0; i < exam->machine.n_adapters; i++)
 		if (exam->machine.adapter[i].kind != ADAPTER_SOFTWARE)
 			judge_adapter(exam, &exam->machine.adapter[i]);
@@ -150,18 +153,18 @@ void check_kernel(struct exam *exam)
 	}
 	if (version_compare(exam->release, "6.2") >= 0) {
 		find(exam, VERDICT_FAIL, NULL, distro_install(&exam->distro, PACKAGE_MODULES),
-		     "%s is new enough, but was built or installed without the InfiniBand driver "
-		     "mana_ib",
+		     "%s is new enough, but was built or installed "
+		     "without the InfiniBand driver mana_ib",
 		     exam->release);
 		return;
 	}
 	fix = distro_install(&exam->distro, PACKAGE_KERNEL);
-	find(exam, VERDICT_FAIL, NULL, fix,
-	     "%s is older than %s and has no backport of it", exam->release,
-	     version_compare(exam->release, "5.15") < 0 ?
-		     "5.15, the first with the Ethernet driver mana, and 6.2, the first with the "
-		     "InfiniBand driver mana_ib," :
-		     "6.2, the first with the InfiniBand driver mana_ib,");
+	find(exam, VERDICT_FAIL, NULL, fix, "%s is older than %s and has no backport of it",
+	     exam->release,
+	     version_compare(exam->release, "5.15") < 0
+		     ? "5.15, the first with the Ethernet driver mana, and "
+		       "6.2, the first with the InfiniBand driver mana_ib,"
+		     : "6.2, the first with the InfiniBand driver mana_ib,");
 }
 
 /* The modules, what for, and @hyperv: only on Hyper-V */
@@ -171,7 +174,7 @@ static const struct {
 } modules[] = {
 	{ "mana", "the Ethernet driver", false },
 	{ "mana_ib", "the InfiniBand driver, which DPDK reaches the adapter through", false },
-	{ "ib_uverbs", "which gives user space its way to InfiniBand drivers", false },
+	{ "ib_uverbs", "which gives user space access to InfiniBand drivers", false },
 	{ "hv_netvsc", "the synthetic interface's driver", true },
 	{ "uio_hv_generic", "which hands the synthetic interface to DPDK's netvsc", true },
 };
@@ -187,8 +190,8 @@ static void judge_missing(struct exam *exam, const char *name, const char *what,
 		     what);
 	else
 		find(exam, VERDICT_WARNING, name, fix,
-		     "missing in kernel %s: %s; without it DPDK can take the adapter directly "
-		     "alone (--pmd mana)",
+		     "missing in kernel %s: %s; without it DPDK "
+		     "can only drive the VF directly (--pmd mana)",
 		     exam->release, what);
 }
 
@@ -202,7 +205,8 @@ void check_modules(struct exam *exam)
 		if (modules[i].hyperv && !exam->hyperv)
 			continue;
 		if (module_state(exam->host, name, &state)) {
-			find(exam, VERDICT_UNKNOWN, name, NULL, "the kernel's modules cannot be read");
+			find(exam, VERDICT_UNKNOWN, name, NULL,
+			     "the kernel's modules cannot be read");
 			continue;
 		}
 		switch (state) {
@@ -219,10 +223,10 @@ void check_modules(struct exam *exam)
 			snprintf(fix, sizeof(fix), "sudo modprobe %s", name);
 			if (!real_adapters(exam))
 				find(exam, VERDICT_OK, name, NULL,
-				     "there; the kernel loads it when there is an adapter");
+				     "available; the kernel loads it when an adapter appears");
 			else if (!strcmp(name, "uio_hv_generic"))
 				find(exam, VERDICT_OK, name, NULL,
-				     "there; 'manakin setup' loads it when it is needed");
+				     "available; 'manakin setup' loads it when needed");
 			else
 				find(exam, VERDICT_FAIL, name, fix, "not loaded: %s",
 				     modules[i].what);
@@ -242,15 +246,14 @@ void check_image(struct exam *exam)
 		return;
 	}
 	if (older) {
-		snprintf(fix, sizeof(fix), "%s",
-			 distro_install(&exam->distro, PACKAGE_KERNEL));
+		snprintf(fix, sizeof(fix), "%s", distro_install(&exam->distro, PACKAGE_KERNEL));
 		find(exam, VERDICT_WARNING, NULL, fix,
 		     "%s is on the guide's list from kernel %s on; this is %s", name, older,
 		     exam->release);
 		return;
 	}
 	find(exam, VERDICT_OK, NULL, NULL,
-	     "%s is not on the guide's list, which is not exhaustive: RHEL 8.9, 9.4, Ubuntu 20.04, "
-	     "22.04 with 5.15.0-1045-azure; what it has is judged here",
+	     "%s is not on the guide's list, which is not exhaustive: RHEL 8.9, 9.4, Ubuntu "
+	     "20.04, 22.04 with 5.15.0-1045-azure; the other checks judge what it has",
 	     name);
 }

@@ -471,8 +471,9 @@ static bool is_told(const struct diagnosis *d, size_t number)
 static bool is_plain(const char *word)
 {
 	return *word != '-' &&
-	       !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				  "0123456789._:/@%+-")];
+	       !word[strspn(
+		       word,
+		       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@%+-")];
 }
 
 /** put_name() - what {name} stands for: captured, known of the machine, or NAME */

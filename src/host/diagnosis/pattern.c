@@ -103,21 +103,21 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 			if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
 			    (c >= 'A' && c <= 'Z'))
 				return refuse(error, size,
-					      "of the \\ with letters there are "
-					      "\\d \\D \\w \\W \\s \\S \\b \\B here, no others");
+					      "of the escapes with letters, only \\d "
+					      "\\D \\w \\W \\s \\S \\b \\B are allowed");
 			break;
 		case '(':
 			if (!group_allowed(p))
 				return refuse(error, size,
-					      "of the (? there are (?<name> (?: (?= (?! (?<= (?<! "
-					      "here, no others");
+					      "of the groups with (?, only (?<name> "
+					      "(?: (?= (?! (?<= (?<! are allowed");
 			if (!depth)
 				run_end(&run);
 			depth++;
 			continue;
 		case ')':
 			if (!depth)
-				return refuse(error, size, "a ) has no (");
+				return refuse(error, size, "unmatched )");
 			depth--;
 			continue;
 		case '[':
@@ -125,13 +125,12 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 				run_end(&run);
 			p = skip_set(p - 1);
 			if (!p)
-				return refuse(error, size, "a [ has no ]");
+				return refuse(error, size, "unmatched [");
 			continue;
 		case '|':
 			if (!depth)
 				return refuse(error, size,
-					      "a | outside brackets: write two fields in place of "
-					      "it");
+					      "| outside brackets: write two fields instead");
 			continue;
 		case '*':
 		case '?':
@@ -144,9 +143,8 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 			if (c == '{') {
 				p += strspn(p, "0123456789,");
 				if (*p++ != '}')
-					return refuse(
-						error, size,
-						"a { that is no count such as {2,4}: write \\{");
+					return refuse(error, size,
+						      "{ is not a count such as {2,4}: write \\{");
 			}
 			continue;
 		case '^':
@@ -164,9 +162,8 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 	}
 	run_end(&run);
 	if (run.best_len < PATTERN_FIXED_MIN)
-		return refuse(
-			error, size,
-			"it has no four characters outside brackets that are always the same");
+		return refuse(error, size,
+			      "it needs four literal characters in a row outside brackets");
 	if (run.best_len > PATTERN_FIXED_MAX)
 		run.best_len = PATTERN_FIXED_MAX;
 	memcpy(fixed, run.best, run.best_len);

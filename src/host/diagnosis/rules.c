@@ -45,8 +45,7 @@ static int read_file(struct rules *rules, const char *path, struct error *error)
 			err = -errno;
 	}
 	if (err)
-		error_say(error, "cannot read the rules in %.300s: %s", path,
-			 strerror(-err));
+		error_say(error, "cannot read the rules in %.300s: %s", path, strerror(-err));
 	else
 		err = rules_read(rules, path, text, len, error);
 	if (fd >= 0)
@@ -68,8 +67,7 @@ int rules_directory(struct rules *rules, const char *path, struct error *error)
 
 	if (n < 0) {
 		err = -errno;
-		error_say(error, "cannot read the rules in %.300s: %s", path,
-			 strerror(errno));
+		error_say(error, "cannot read the rules in %.300s: %s", path, strerror(errno));
 		return err;
 	}
 	rules->directories++;
@@ -151,10 +149,10 @@ static int check_explains(const struct rules *rules, const struct rule *rule, st
 		for (size_t j = 0; j < rules->n_rules && !fits; j++)
 			fits = !rules->rules[j].replaced && &rules->rules[j] != rule &&
 			       !fnmatch(rule->explains[i], rules->rules[j].id, 0);
-		if (!fits) {
-			return error_fail(error, -EINVAL, "%.200s:%u: Explains: there is no rule '%.80s'", rule->file,
-				 rule->line, rule->explains[i]);
-		}
+		if (!fits)
+			return error_fail(error, -EINVAL,
+					  "%.200s:%u: Explains: there is no rule '%.80s'",
+					  rule->file, rule->line, rule->explains[i]);
 	}
 	return 0;
 }
@@ -167,10 +165,11 @@ static int check_circle(const struct rules *rules, size_t at, char *state, struc
 {
 	int err = 0;
 
-	if (state[at] == 1) {
-		return error_fail(error, -EINVAL, "%.200s:%u: Explains: what '%s' explains explains it in turn",
-			 rules->rules[at].file, rules->rules[at].line, rules->rules[at].id);
-	}
+	if (state[at] == 1)
+		return error_fail(error, -EINVAL,
+				  "%.200s:%u: Explains: '%s' explains itself through other rules",
+				  rules->rules[at].file, rules->rules[at].line,
+				  rules->rules[at].id);
 	if (state[at] || !rules->rules[at].n_explains)
 		return 0;
 	state[at] = 1;
@@ -205,7 +204,7 @@ int rules_ready(struct rules *rules, struct error *error)
 	if (!rules->scan) {
 		err = texts && errno == E2BIG ? -E2BIG : -ENOMEM;
 		error_say(error, "%s",
-			 err == -E2BIG ? "there are too many rules" : "out of memory");
+			  err == -E2BIG ? "there are too many rules" : "out of memory");
 	}
 	free(texts);
 	return err;

@@ -13,7 +13,6 @@
 
 #include "base/error.h"
 
-
 /* What a pattern is to its rule */
 enum rule_role {
 	RULE_MATCH,  /* a line that shows the failure; one of these is enough */

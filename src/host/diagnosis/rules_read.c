@@ -166,7 +166,8 @@ static int take_id(struct reader *r)
 
 	if (r->value[strspn(r->value, "abcdefghijklmnopqrstuvwxyz0123456789-")] || r->len > 63)
 		return mistake(r, r->field_line,
-			       "Id: '%.80s' is not up to 63 small letters, digits and -", r->value);
+			       "Id: '%.80s' must be at most 63 lower-case letters, digits and -",
+			       r->value);
 	for (size_t i = 0; i < rules->n_rules; i++) {
 		struct rule *other = &rules->rules[i];
 
@@ -236,10 +237,10 @@ static int take_fact(struct reader *r, bool needed)
 	while (sign && compare < 4 && strcmp(sign, signs[compare]))
 		compare++;
 	if (!name || !sign || !value || compare == 4)
-		return mistake(r, r->field_line, "%s: write NAME = VALUE, or != < > in place of =",
+		return mistake(r, r->field_line, "%s: write NAME = VALUE, or != < > instead of =",
 			       field_kinds[r->field].name);
 	if (!rules_fact_known(name))
-		return mistake(r, r->field_line, "%s: there is no fact '%.80s'",
+		return mistake(r, r->field_line, "%s: unknown fact '%.80s'",
 			       field_kinds[r->field].name, name);
 	if (!grow(&rule->facts, rule->n_facts, sizeof(*fact)))
 		return no_memory(r->error);
@@ -296,7 +297,7 @@ static int take_field(struct reader *r)
 		return add_string(r, &r->rule->examples, &r->rule->n_examples, r->value);
 	case FIELD_LAST:
 		if (strcmp(r->value, "yes"))
-			return mistake(r, r->field_line, "Last-Resort: only 'yes' can be said");
+			return mistake(r, r->field_line, "Last-Resort: the only value is 'yes'");
 		r->rule->last = true;
 		return 0;
 	default:
@@ -325,10 +326,10 @@ static int check_names(struct reader *r, const char *field, const char *text)
 	for (; (text = strchr(text, '{')); text++) {
 		end = 0;
 		if (sscanf(text, "{%63[a-z0-9_]}%n", name, &end) == 1 && end && !captured(r, name))
-			return mistake(r, r->rule->line,
-				       "%s: no pattern of this rule captures {%s}, and it is no "
-				       "fact",
-				       field, name);
+			return mistake(
+				r, r->rule->line,
+				"%s: {%s} is neither captured by a pattern of this rule nor a fact",
+				field, name);
 	}
 	return 0;
 }
@@ -399,7 +400,7 @@ static int begin_field(struct reader *r, const char *line, size_t len)
 	int err = 0, field = 0;
 
 	if (!colon)
-		return mistake(r, r->line, "this is no 'Field: value', comment, or empty line");
+		return mistake(r, r->line, "expected 'Field: value', a comment, or an empty line");
 	if (!r->rule)
 		err = begin_block(r);
 	if (!err)
@@ -410,10 +411,10 @@ static int begin_field(struct reader *r, const char *line, size_t len)
 				  memcmp(field_kinds[field].name, line, (size_t)(colon - line))))
 		field++;
 	if (field == FIELDS)
-		return mistake(r, r->line, "there is no field '%.*s'",
+		return mistake(r, r->line, "unknown field '%.*s'",
 			       colon - line < 40 ? (int)(colon - line) : 40, line);
 	if (r->seen[field] && !field_kinds[field].many)
-		return mistake(r, r->line, "a second %s", field_kinds[field].name);
+		return mistake(r, r->line, "duplicate %s", field_kinds[field].name);
 	r->field = (enum field)field;
 	r->field_line = r->line;
 	r->len = 0;
@@ -431,7 +432,7 @@ static int read_line(struct reader *r, const char *line, size_t len)
 	if (len > LINE_BYTES)
 		return mistake(r, r->line, "the line is longer than %u bytes", LINE_BYTES);
 	if (memchr(line, 0, len) || memchr(line, '\r', len))
-		return mistake(r, r->line, "this is not a text file of Unix");
+		return mistake(r, r->line, "not a Unix text file");
 	while (blanks < len && (line[blanks] == ' ' || line[blanks] == '\t'))
 		blanks++;
 	if (blanks == len)
@@ -442,8 +443,8 @@ static int read_line(struct reader *r, const char *line, size_t len)
 		return begin_field(r, line, len);
 	if (!r->rule || r->field == FIELDS)
 		return mistake(r, r->line,
-			       "a line that begins with a blank goes on with a field, "
-			       "and there is none");
+			       "a line that begins with a blank continues "
+			       "a field, but there is no field before it");
 	/* Of lines that stay lines, only the first blank is not theirs. */
 	if (field_kinds[r->field].lines)
 		blanks = 1;

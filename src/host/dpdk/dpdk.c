@@ -421,16 +421,16 @@ bool dpdk_can_drive(const struct dpdk *dpdk, const char **why)
 	unsigned int version = number(dpdk->version);
 
 	if (version && version < MANA_SINCE) {
-		*why = "it is older than 22.11, which net_mana came with";
+		*why = "it is older than 22.11, the first with net_mana";
 	} else if (dpdk->has[DPDK_NET_MANA]) {
 		*why = dpdk->has[DPDK_NET_NETVSC] && (dpdk->program || dpdk->has[DPDK_BUS_VMBUS])
-			       ? "directly, and below netvsc"
-			       : "directly; it has no net_netvsc to fall back to";
+			       ? "directly, and with netvsc"
+			       : "directly only; it has no net_netvsc";
 		return true;
 	} else if (dpdk->program && *dpdk->abi) {
-		*why = "it has no drivers in it and takes those of an installation";
+		*why = "no drivers are linked into it; it uses those of an installation";
 	} else {
-		*why = "it has no net_mana; rdma-core's libmana has to be there when DPDK is built";
+		*why = "it has no net_mana; rdma-core's libmana must be installed when DPDK is built";
 	}
 	return false;
 }

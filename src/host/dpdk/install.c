@@ -62,8 +62,8 @@ const char *dpdk_known_digest(const char *version)
 static int run_for(struct work *work, const char *what, char **argv, char *first, size_t size)
 {
 	struct program_output output;
-	int err = program_run(&work->wish->watch, what, argv, work->wish->dry, &output,
-			      work->error);
+	int err =
+		program_run(&work->wish->watch, what, argv, work->wish->dry, &output, work->error);
 
 	if (err == -EIO)
 		snprintf(work->installed->output, sizeof(work->installed->output), "%s",
@@ -122,9 +122,9 @@ static const char *packages_command(const struct distro *distro)
 			       : "dnf install -y " DNF_PACKAGES;
 	case DISTRO_AZURE: /* each by its own name, as SPECS of microsoft/azurelinux has it */
 		return "tdnf install -y gcc make binutils glibc-devel kernel-headers "
-		       "ninja-build meson python3-pyelftools systemd-devel libnl3-devel "
-		       "openssl-devel elfutils-libelf-devel libnuma-devel "
-		       "pkgconf-pkg-config rdma-core-devel xz tar";
+		       "ninja-build meson python3-pyelftools systemd-devel "
+		       "libnl3-devel openssl-devel elfutils-libelf-devel "
+		       "libnuma-devel pkgconf-pkg-config rdma-core-devel xz tar";
 	case DISTRO_SUSE:
 		return "zypper --non-interactive install gcc make ninja meson "
 		       "python3-pyelftools systemd-devel libnl3-devel libopenssl-devel "
@@ -151,13 +151,15 @@ static int add_packages(struct work *work)
 	}
 	command = packages_command(&distro);
 	if (!command)
-		return error_fail(
-			work->error, -ENOTSUP,
-			"the packages of this distribution are not known; install a C compiler, meson, ninja, pyelftools, and the headers of libnuma and libibverbs, then add --no-packages");
+		return error_fail(work->error, -ENOTSUP,
+				  "this distribution's packages are not known; install a "
+				  "C compiler, meson, ninja, pyelftools, and the headers "
+				  "of libnuma and libibverbs, and use --no-packages");
 	if (geteuid() && !work->wish->dry)
 		return error_fail(
 			work->error, -EPERM,
-			"only root can install packages; add --no-packages if meson, ninja, pyelftools and the headers of libnuma and libibverbs are installed");
+			"only root can install packages; use --no-packages if meson, ninja, "
+			"pyelftools and the headers of libnuma and libibverbs are installed");
 	return run(work, "Installing packages", program_words(command));
 }
 
@@ -175,16 +177,17 @@ static int check_digest(struct work *work)
 	digest += *digest == '\\';
 	snprintf(work->installed->sha256, sizeof(work->installed->sha256), "%.64s", digest);
 	if (!wanted) {
-		note(work, "the SHA-256 digest of %s is %s; it was not checked, as there is no --sha256",
+		note(work,
+		     "the SHA-256 digest of %s is %s; it was not checked, as there is no --sha256",
 		     work->file, work->installed->sha256);
 		return 0;
 	}
 	if (!strncasecmp(digest, wanted, SHA256_DIGITS))
 		return 0;
-	return error_fail(
-		work->error, -EBADMSG,
-		"%s has the SHA-256 digest %s, not the one that was given: it is damaged or another file; nothing was installed",
-		work->file, work->installed->sha256);
+	return error_fail(work->error, -EBADMSG,
+			  "%s has the SHA-256 digest %s, not the expected one: it "
+			  "is damaged or a different file; nothing was installed",
+			  work->file, work->installed->sha256);
 }
 
 /** get_sources() - download, compare the digest, unpack */
@@ -225,9 +228,10 @@ static int read_release(struct work *work)
 	if (file)
 		fclose(file);
 	if (!good)
-		return error_fail(work->error, -EINVAL,
-				  "%s is not the source of DPDK: its file VERSION is missing or has no version",
-				  work->file);
+		return error_fail(
+			work->error, -EINVAL,
+			"%s is not DPDK's source: it has no VERSION file with a version in it",
+			work->file);
 	release[strcspn(release, "\r\n")] = '\0';
 	if (strcmp(release, "22.11") < 0)
 		note(work, "warning: DPDK %s is older than 22.11 and has no net_mana", release);
@@ -253,7 +257,8 @@ static int build(struct work *work)
 	snprintf(path, sizeof(path), "%s/drivers/librte_net_mana.a", work->build);
 	work->installed->mana = !access(path, F_OK);
 	if (!err && !work->wish->dry && !work->installed->mana)
-		note(work, "warning: net_mana was not built: rdma-core's libmana (v44 or later) or its headers were not found, or --drivers leaves it out");
+		note(work, "warning: net_mana was not built: rdma-core's libmana (v44 or "
+			   "later) or its headers were not found, or --drivers omits it");
 	return err;
 }
 
@@ -276,7 +281,7 @@ static int put_in_place(struct work *work)
 		err = run(work, "Installing",
 			  program_vector("ninja", "-C", work->build, "install", NULL));
 	if (!err && !geteuid() && !strncmp(prefix, "/usr", 4))
-		err = run(work, "Updating the loader's cache", program_vector("ldconfig", NULL));
+		err = run(work, "Updating the linker cache", program_vector("ldconfig", NULL));
 	return err;
 }
 
@@ -294,7 +299,7 @@ static int begin(struct work *work)
 	if (!work->wish->dry && !mkdtemp(template)) {
 		err = -errno;
 		return error_fail(work->error, err,
-				  "cannot make a directory to build in, in /var/tmp: %s",
+				  "cannot create a directory in /var/tmp to build in: %s",
 				  strerror(-err));
 	}
 	strcpy(work->directory, template);
@@ -303,7 +308,7 @@ static int begin(struct work *work)
 	snprintf(work->stage, sizeof(work->stage), "%s/stage", work->directory);
 	if (!work->wish->dry && mkdir(work->source, 0700)) {
 		err = -errno;
-		return error_fail(work->error, err, "cannot make the directory %s: %s",
+		return error_fail(work->error, err, "cannot create the directory %s: %s",
 				  work->source, strerror(-err));
 	}
 	return 0;
@@ -330,7 +335,8 @@ static void take_back(const struct work *work)
 
 	if (work->recorded && dpdk_record_undo(work->wish->prefix, &removed, &error))
 		error_add(work->error,
-			  "; and not all that was installed could be removed: %s; finish it with 'manakin dpdk uninstall %s'",
+			  "; and not all that was installed could be removed: "
+			  "%s; finish it with 'manakin dpdk uninstall %s'",
 			  error.text, work->wish->prefix);
 }
 

@@ -160,7 +160,7 @@ int program_run(const struct program_watch *watch, const char *what, char **argv
 	status = child_stop(&child, err ? SIGTERM : 0, err ? PATIENCE_MS : -1);
 	last_lines(output);
 	if (err == -EINTR)
-		error_say(error, "interrupted; what was begun is taken back");
+		error_say(error, "interrupted; everything is undone");
 	else if (err)
 		error_say(error, "cannot read what %s prints: %s", argv[0], strerror(-err));
 	else if (status)

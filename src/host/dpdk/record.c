@@ -37,7 +37,8 @@ static int make_directories(const char *prefix, const char *file, FILE *to)
 }
 
 /** write_entry() - one entry of the staged tree */
-static int write_entry(const char *prefix, const FTSENT *entry, size_t root, FILE *to, struct error *error)
+static int write_entry(const char *prefix, const FTSENT *entry, size_t root, FILE *to,
+		       struct error *error)
 {
 	const char *below = entry->fts_path + root + 1;
 	char path[PATH_MAX];
@@ -47,24 +48,24 @@ static int write_entry(const char *prefix, const FTSENT *entry, size_t root, FIL
 	if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
 		return fail(error, "cannot read", entry->fts_path, -entry->fts_errno);
 	snprintf(path, sizeof(path), "%s/%s", prefix, below);
-	if (strchr(below, '\n')) {
+	if (strchr(below, '\n'))
 		return error_fail(error, -EINVAL, "a file's name has a line feed in it: %s", below);
-	}
 	if (entry->fts_info == FTS_D) {
 		if (access(path, F_OK))
 			fprintf(to, "d %s\n", below);
 		return 0;
 	}
-	if (!faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW)) {
-		return error_fail(error, -EEXIST, "there is a file %s already, which would be overwritten; choose another "
-			 "--prefix, or remove the other installation",
-			 path);
-	}
+	if (!faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW))
+		return error_fail(error, -EEXIST,
+				  "the file %s exists and would be overwritten; choose "
+				  "another --prefix, or remove the other installation",
+				  path);
 	fprintf(to, "f %s\n", below);
 	return 0;
 }
 
-int dpdk_record_write(const char *prefix, const char *stage, const char *version, struct error *error)
+int dpdk_record_write(const char *prefix, const char *stage, const char *version,
+		      struct error *error)
 {
 	char path[PATH_MAX], *roots[] = { (char *)stage, NULL };
 	bool was_there = !access(prefix, F_OK);
@@ -79,10 +80,10 @@ int dpdk_record_write(const char *prefix, const char *stage, const char *version
 		return fail(error, "cannot record", prefix, -ENOMEM);
 	snprintf(path, sizeof(path), "%s/%s", prefix, DPDK_RECORD);
 	if (!access(path, F_OK)) {
-		error_say(error, "there is a DPDK that manakin has installed in %s; remove it first: "
-			 "manakin "
-			 "dpdk uninstall %s",
-			 prefix, prefix);
+		error_say(error,
+			  "manakin already installed a DPDK in %s; "
+			  "remove it first: manakin dpdk uninstall %s",
+			  prefix, prefix);
 		err = -EEXIST;
 	}
 	fprintf(to, MAGIC "%s\n", version);
@@ -92,7 +93,7 @@ int dpdk_record_write(const char *prefix, const char *stage, const char *version
 	if (tree)
 		fts_close(tree);
 	if (!err && !was_there && mkdir(prefix, 0755))
-		err = fail(error, "cannot make the directory", prefix, -errno);
+		err = fail(error, "cannot create the directory", prefix, -errno);
 	/* The record's own directory is taken away with it. */
 	if (!err) {
 		err = make_directories(prefix, DPDK_RECORD, to);
@@ -173,8 +174,8 @@ int dpdk_record_undo(const char *prefix, size_t *removed, struct error *error)
 	if (file)
 		fclose(file);
 	if (n == -ENOENT)
-		error_say(error, "there is no record of an installation by manakin below %s (%s)", prefix,
-			 DPDK_RECORD);
+		error_say(error, "there is no record of an installation by manakin below %s (%s)",
+			  prefix, DPDK_RECORD);
 	else if (n == -EINVAL)
 		error_say(error, "the record %s is damaged; nothing was removed", path);
 	else if (n < 0)

@@ -22,7 +22,8 @@
  * Return: 0; -EEXIST: one of the files is there already, or a record is; or another
  * negative errno
  */
-int dpdk_record_write(const char *prefix, const char *stage, const char *version, struct error *error);
+int dpdk_record_write(const char *prefix, const char *stage, const char *version,
+		      struct error *error);
 
 /**
  * dpdk_record_undo() - remove what the record names, and the record

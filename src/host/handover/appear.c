@@ -7,9 +7,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "host/machine/netdev.h"
 
 #define EVENTS_MAX 8192u /* bytes of a read of events, whose content does not matter */
@@ -21,21 +21,12 @@
  */
 struct waiting {
 	struct mnl_socket *events;
-	struct timespec until;
+	uint64_t deadline;
 };
 
-void appear_pause(int ms)
+static void wait_begin(struct waiting *waiting, unsigned int ms)
 {
-	struct timespec time = { ms / 1000, ms % 1000 * 1000000l };
-
-	nanosleep(&time, NULL);
-}
-
-static void wait_begin(struct waiting *waiting, int ms)
-{
-	clock_gettime(CLOCK_MONOTONIC, &waiting->until);
-	waiting->until.tv_sec += ms / 1000;
-	waiting->until.tv_nsec += ms % 1000 * 1000000l;
+	waiting->deadline = clock_deadline(ms);
 	waiting->events = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (waiting->events &&
 	    mnl_socket_bind(waiting->events, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
@@ -54,12 +45,9 @@ static void wait_end(struct waiting *waiting)
 static bool wait_more(struct waiting *waiting)
 {
 	struct pollfd fd = { .fd = -1, .events = POLLIN };
-	struct timespec now;
 	char events[EVENTS_MAX];
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec > waiting->until.tv_sec ||
-	    (now.tv_sec == waiting->until.tv_sec && now.tv_nsec >= waiting->until.tv_nsec))
+	if (clock_passed(waiting->deadline))
 		return false;
 	if (waiting->events)
 		fd.fd = mnl_socket_get_fd(waiting->events);
@@ -70,7 +58,7 @@ static bool wait_more(struct waiting *waiting)
 	return true;
 }
 
-int appear_driver(const struct host *host, const char *uuid, const char *driver, int ms)
+int appear_driver(const struct host *host, const char *uuid, const char *driver, unsigned int ms)
 {
 	struct waiting waiting;
 	char now[32];
@@ -101,7 +89,7 @@ int appear_find(const struct host *host, const char *uuid)
 	return index;
 }
 
-int appear_wait(const struct host *host, const char *uuid, int ms)
+int appear_wait(const struct host *host, const char *uuid, unsigned int ms)
 {
 	struct waiting waiting;
 	int index;
@@ -114,7 +102,7 @@ int appear_wait(const struct host *host, const char *uuid, int ms)
 	return index ? 0 : -ETIMEDOUT;
 }
 
-int appear_named(int index, const char *wanted, int ms, char name[IFNAMSIZ])
+int appear_named(int index, const char *wanted, unsigned int ms, char name[IFNAMSIZ])
 {
 	struct waiting waiting;
 	int err;
@@ -144,7 +132,7 @@ static bool is_joined(const struct host *host, int vf, int master)
 	return joined;
 }
 
-int appear_joined(const struct host *host, int vf, const char *uuid, int ms)
+int appear_joined(const struct host *host, int vf, const char *uuid, unsigned int ms)
 {
 	struct waiting waiting;
 	bool joined;

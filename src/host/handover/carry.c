@@ -15,9 +15,7 @@ int carry_step(const struct carry *carry, struct step *step, bool back, struct e
 
 	if (port)
 		port->index = site.index;
-	step->state = err < 0		    ? STEP_FAILED
-		      : err == STEP_CHANGED ? STEP_DONE
-					    : STEP_UNCHANGED;
+	step->state = err < 0 ? STEP_FAILED : err == STEP_CHANGED ? STEP_DONE : STEP_UNCHANGED;
 	if (*why->text)
 		step->why = strdup(why->text); /* without memory the sentence is missing */
 	if (carry->told)

@@ -63,10 +63,11 @@ static int first_line(const json_t *record, struct journal_text *found, struct e
 	json_int_t version = json_integer_value(json_object_get(record, "version"));
 
 	if (!kind || strcmp(kind, FORMAT) || !boot || strlen(boot) >= sizeof(found->boot))
-		return error_fail(error, -EBADMSG, "its first line is not a journal's");
+		return error_fail(error, -EBADMSG, "it does not begin as a journal does");
 	if (version != JOURNAL_VERSION)
-		return error_fail(error, -EPROTONOSUPPORT, "it is of version %lld, and this program knows version %d",
-				 (long long)version, JOURNAL_VERSION);
+		return error_fail(error, -EPROTONOSUPPORT,
+				  "it is of version %lld, and this program knows version %d",
+				  (long long)version, JOURNAL_VERSION);
 	strcpy(found->boot, boot);
 	return 0;
 }
@@ -90,8 +91,7 @@ int journal_parse(const char *text, size_t len, struct journal_text *found, stru
 		number++;
 		record = line_parse(line, size, &found->sum);
 		if (!record)
-			return error_fail(error, -EBADMSG, "it is damaged in line %lu",
-					 number);
+			return error_fail(error, -EBADMSG, "line %lu is damaged", number);
 		if (number == 1) {
 			err = first_line(record, found, error);
 			json_decref(record);
@@ -150,23 +150,23 @@ static const char *remedy(int err)
 {
 	switch (-err) {
 	case EROFS:
-		return "make it writable, as by 'mount -o remount,rw', and try again";
+		return "make it writable, for example with 'mount -o remount,rw', and try again";
 	case ENOSPC:
 	case EDQUOT:
-		return "make room there and try again";
+		return "free some space there and try again";
 	case EACCES:
 	case EPERM:
 		return "run it as root";
 	default:
-		return "see what is in the way there, as by 'ls -ld', and try again";
+		return "see what is there, for example with 'ls -ld', and try again";
 	}
 }
 
 /** cannot_keep() - nothing has begun, and nothing will without a journal */
 static int cannot_keep(const struct journal *journal, int err, struct error *error)
 {
-	return error_fail(error, err, "cannot keep a journal in %s: %s; nothing was changed: %s", journal->path,
-			 strerror(-err), remedy(err));
+	return error_fail(error, err, "cannot keep a journal in %s: %s; nothing was changed: %s",
+			  journal->path, strerror(-err), remedy(err));
 }
 
 /** take_lock() - nobody else is to change the machine in the meantime; see journal_open() */
@@ -182,9 +182,10 @@ static int take_lock(struct journal *journal, struct error *error)
 	if (flock(journal->lock, LOCK_EX | LOCK_NB)) {
 		len = pread(journal->lock, text, sizeof(text) - 1, 0);
 		text[len > 0 ? strspn(text, "0123456789") : 0] = '\0';
-		return error_fail(error, -EBUSY, "another setup or restore is running (process %s); nothing was "
-				 "changed: wait for its end and try again",
-				 *text ? text : "unknown");
+		return error_fail(error, -EBUSY,
+				  "another setup or restore is running (process %s); "
+				  "nothing was changed: try again when it has ended",
+				  *text ? text : "unknown");
 	}
 	snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(journal->lock, 0) || pwrite(journal->lock, text, strlen(text), 0) < 0)
@@ -206,12 +207,14 @@ static int read_all(const struct journal *journal, char **text, size_t *len, str
 	*len = 0;
 	if (fstat(journal->fd, &st) < 0) {
 		err = -errno;
-		return error_fail(error, err, "cannot read the journal %s: %s",
-				 journal->path, strerror(-err));
+		return error_fail(error, err, "cannot read the journal %s: %s", journal->path,
+				  strerror(-err));
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size > JOURNAL_MAX)
-		return error_fail(error, -EFBIG, "%s is not a journal of setup: it is %s; move it away, and then let "
-			"'manakin restore IFACE' go by what the buses tell",
+		return error_fail(
+			error, -EFBIG,
+			"%s is not a journal of setup: it is %s; move it away, and run "
+			"'manakin restore IFACE', which then goes by the state of the buses",
 			journal->path, S_ISREG(st.st_mode) ? "too large" : "not a file");
 	*text = malloc((size_t)st.st_size + 1);
 	if (!*text)
@@ -223,8 +226,8 @@ static int read_all(const struct journal *journal, char **text, size_t *len, str
 	}
 	if (got < 0) {
 		err = -errno;
-		return error_fail(error, err, "cannot read the journal %s: %s",
-				 journal->path, strerror(-err));
+		return error_fail(error, err, "cannot read the journal %s: %s", journal->path,
+				  strerror(-err));
 	}
 	return 0;
 }
@@ -241,14 +244,15 @@ static int set_aside(struct journal *journal, const char *boot, bool write, stru
 	close(journal->fd);
 	journal->fd = -1;
 	snprintf(journal->notice, sizeof(journal->notice),
-		 "the journal %s is of an earlier boot; the restart itself undid what it tells of, "
-		 "so it %s set aside as %s",
+		 "the journal %s is of an earlier boot; the restart "
+		 "undid what it records, so it %s set aside as %s",
 		 journal->path, write ? "is" : "would be", name);
 	if (write && renameat(journal->dir, "journal", journal->dir, name)) {
 		err = -errno;
-		return error_fail(error, err, "cannot set aside the journal of an earlier boot, %s: %s; nothing was "
-			"changed",
-			journal->path, strerror(-err));
+		return error_fail(error, err,
+				  "cannot set aside the journal of an "
+				  "earlier boot, %s: %s; nothing was changed",
+				  journal->path, strerror(-err));
 	}
 	return 0;
 }
@@ -268,18 +272,20 @@ static int load(struct journal *journal, bool write, struct error *error)
 	if (*found.boot && strcmp(found.boot, journal->boot)) {
 		err = set_aside(journal, found.boot, write, error);
 	} else if (err) {
-		error_fail(error, err, "cannot use the journal %s: %s; nothing was changed: %s", journal->path,
-			  why.text,
-			  err == -EPROTONOSUPPORT ? "use the program that wrote it"
-						  : "move it away, and then let 'manakin restore "
-						    "IFACE' go by what the "
-						    "buses tell");
+		error_fail(error, err, "cannot use the journal %s: %s; nothing was changed: %s",
+			   journal->path, why.text,
+			   err == -EPROTONOSUPPORT
+				   ? "use the program that wrote it"
+				   : "move it away, and run 'manakin restore IFACE', "
+				     "which then goes by the state of the buses");
 	} else {
 		journal->end = found.good;
 		journal->sum = found.sum;
 		json_array_extend(journal->records, found.records);
 		if (write && len > found.good && ftruncate(journal->fd, (off_t)found.good))
-			err = error_fail(error, -errno, "cannot write to the journal %s: %s; nothing was changed: %s",
+			err = error_fail(
+				error, -errno,
+				"cannot write to the journal %s: %s; nothing was changed: %s",
 				journal->path, strerror(errno), remedy(-errno));
 	}
 	journal_text_free(&found);
@@ -316,8 +322,8 @@ int journal_open(const struct host *host, bool write, struct journal *journal, s
 		return 0;
 	if (journal->fd < 0) {
 		err = -errno;
-		return error_fail(error, err, "cannot open the journal %s: %s",
-				 journal->path, strerror(-err));
+		return error_fail(error, err, "cannot open the journal %s: %s", journal->path,
+				  strerror(-err));
 	}
 	return load(journal, write, error);
 }
@@ -402,8 +408,8 @@ int journal_append(struct journal *journal, json_t *record, struct error *error)
 		err = -ENOMEM;
 	json_decref(record);
 	if (err)
-		error_fail(error, err, "cannot write to the journal %s: %s (%s)",
-			  journal->path, strerror(-err), remedy(err));
+		error_fail(error, err, "cannot write to the journal %s: %s (%s)", journal->path,
+			   strerror(-err), remedy(err));
 	return err;
 }
 
@@ -415,8 +421,8 @@ int journal_forget(struct journal *journal, struct error *error)
 		return 0;
 	if (unlinkat(journal->dir, "journal", 0)) {
 		err = -errno;
-		return error_fail(error, err, "cannot remove the journal %s: %s",
-				 journal->path, strerror(-err));
+		return error_fail(error, err, "cannot remove the journal %s: %s", journal->path,
+				  strerror(-err));
 	}
 	close(journal->fd);
 	journal->fd = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/journal.h - what setup is about to change and has changed, kept where a killed process
- * cannot take it along.
+ * host/handover/journal.h - what setup is about to change and has changed, kept where a killed
+ * process cannot take it along.
  *
  * The journal is a file of JSON objects, one a line. The first names the format, its version and
  * the boot it belongs to. Each line ends with a checksum over all lines up to it, so that a line

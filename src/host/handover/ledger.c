@@ -146,9 +146,11 @@ int ledger_read(const json_t *records, struct ledger *ledger, struct error *erro
 		if (err == -ENOMEM)
 			error_say(error, "out of memory");
 		else
-			error_say(error, "the journal's line %zu has no meaning; move the journal away, and "
-				"then let 'manakin restore IFACE' go by what the buses tell",
-				i + 2);
+			error_say(error,
+				  "line %zu of the journal is not valid; move the "
+				  "journal away, and run 'manakin restore IFACE', "
+				  "which then goes by the state of the buses",
+				  i + 2);
 		return err;
 	}
 	return 0;

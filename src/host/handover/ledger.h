@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/ledger.h - what a journal's records amount to: which ports are handed over or on their
- * way, and which steps are still to be undone.
+ * host/handover/ledger.h - what a journal's records amount to: which ports are handed over or on
+ *their way, and which steps are still to be undone.
  *
  * The records, in the order in which they come:
  *

@@ -17,7 +17,7 @@
 #define UNIT_NEW PERSIST_UNIT ".new"
 #define START    "ExecStart="
 
-static const char head[] = "# Made by 'manakin setup --persist'; 'manakin restore' takes it back.\n"
+static const char head[] = "# Written by 'manakin setup --persist'; 'manakin restore' removes it.\n"
 			   "[Unit]\n"
 			   "Description=Hand network interfaces over to DPDK\n"
 			   "Documentation=man:manakin-setup(1)\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/persist.h - the systemd unit that hands interfaces over at boot: a line for each port.
+ * host/handover/persist.h - the systemd unit that hands interfaces over at boot: a line for each
+ * port.
  */
 #ifndef MANAKIN_HOST_HANDOVER_PERSIST_H
 #define MANAKIN_HOST_HANDOVER_PERSIST_H

@@ -22,8 +22,8 @@ static int add_port(const struct planning *p, const struct mana_port *port,
 	char key[KEY_TEXT];
 
 	if (port && (port->owner == OWNER_NETVSC || port->owner == OWNER_DPDK_MANA) && *port->users)
-		return plan_fail(p, -EBUSY, "%s is in use by %s; end that first", port->name,
-				 port->users);
+		return plan_fail(p, -EBUSY, "%s is in use by %s; stop that process first",
+				 port->name, port->users);
 	added = plan_add_port(p->plan, p->machine, p->ledger, port,
 			      known ? known->key : port_key(port, key));
 	return added ? 0 : plan_no_memory(p);
@@ -46,8 +46,7 @@ static int add_word(const struct planning *p, const char *word)
 	if (port->adapter >= 0 && p->machine->adapter[port->adapter].kind == ADAPTER_SOFTWARE)
 		return plan_fail(
 			p, -ENOTSUP,
-			"%s is an adapter in software, of which the kernel has nothing to get "
-			"back",
+			"%s is an adapter in software; there is nothing to give back to the kernel",
 			word);
 	return add_port(p, port, ledger_find(p->ledger, port_key(port, key)));
 }
@@ -293,7 +292,7 @@ static int planned(const struct planning *p, int err)
 {
 	if (!err || *p->error->text)
 		return err;
-	return plan_fail(p, err, "cannot plan the way back: %s", strerror(-err));
+	return plan_fail(p, err, "cannot plan the restore: %s", strerror(-err));
 }
 
 int plan_restore(const struct plan_from *from, struct plan *plan, struct error *error)

@@ -24,11 +24,10 @@ static int find_port(const struct planning *p, const char *word, const struct ma
 	*port = planning_port(p, known->key);
 	if (*port)
 		return 0;
-	return plan_fail(
-		p, -ENODEV,
-		"%s was handed over by setup, but its device %s is gone from this machine; "
-		"'manakin restore %s' forgets it",
-		word, known->key, word);
+	return plan_fail(p, -ENODEV,
+			 "%s was handed over by setup, but its device %s is gone from "
+			 "this machine; 'manakin restore %s' removes it from the journal",
+			 word, known->key, word);
 }
 
 /** check_in_use() - does somebody need the port's interfaces? */
@@ -41,15 +40,14 @@ static int check_in_use(const struct planning *p, const struct mana_port *port)
 	if (port_ssh(port))
 		return plan_fail(
 			p, -EBUSY,
-			"%s carries this SSH session, which would end; name another interface, "
-			"or add --force if there is another way to this machine",
+			"%s carries this SSH session, which would end; name another "
+			"interface, or add --force if there is another way to this machine",
 			port->name);
 	if (port_default_route(port))
-		return plan_fail(
-			p, -EBUSY,
-			"%s carries the default route, without which this machine may not be "
-			"reached; name another interface, or add --force",
-			port->name);
+		return plan_fail(p, -EBUSY,
+				 "%s carries the default route, without which this machine "
+				 "may not be reached; name another interface, or add --force",
+				 port->name);
 	for (size_t i = 0; i < 2; i++) {
 		const struct netdev *above = NULL;
 
@@ -65,11 +63,10 @@ static int check_in_use(const struct planning *p, const struct mana_port *port)
 		      port->synthetic->index == dev[i]->master))
 			above = netdevs_by_index(&p->machine->netdevs, dev[i]->master);
 		if (above)
-			return plan_fail(
-				p, -EBUSY,
-				"%s is in use by the interface %s, which restore would not "
-				"bring back; remove that first, or add --force",
-				dev[i]->name, above->name);
+			return plan_fail(p, -EBUSY,
+					 "%s is in use by the interface %s, which restore would "
+					 "not bring back; remove that first, or add --force",
+					 dev[i]->name, above->name);
 	}
 	return 0;
 }
@@ -120,31 +117,29 @@ static int add_port(const struct planning *p, const char *word)
 		return err;
 	if (port->adapter >= 0 && p->machine->adapter[port->adapter].kind == ADAPTER_SOFTWARE)
 		return plan_fail(p, -ENOTSUP,
-				 "%s is an adapter in software, of which the kernel holds nothing; "
-				 "'manakin run %s' uses it as it is",
+				 "%s is an adapter in software and needs no "
+				 "setup; 'manakin run %s' uses it as it is",
 				 word, word);
 	if (port->adapter < 0 && !p->options->force)
-		return plan_fail(
-			p, -ENOTSUP,
-			"there is no MANA VF under %s: accelerated networking is off, or this "
-			"machine has another adapter; see manakin check",
-			port->name);
+		return plan_fail(p, -ENOTSUP,
+				 "there is no MANA VF under %s: accelerated networking is "
+				 "off, or this machine has another adapter; see manakin check",
+				 port->name);
 	if (pmd == PMD_NETVSC && !*port->uuid)
-		return plan_fail(
-			p, -ENOTSUP,
-			"%s has no synthetic interface on VMBus, which DPDK's netvsc needs; "
-			"use --pmd mana",
-			port->name);
+		return plan_fail(p, -ENOTSUP,
+				 "%s has no synthetic interface on VMBus, "
+				 "which DPDK's netvsc needs; use --pmd mana",
+				 port->name);
 	if (pmd == PMD_AUTO)
 		pmd = *port->uuid ? PMD_NETVSC : PMD_MANA;
 	if (pmd == PMD_MANA && port->owner == OWNER_NETVSC)
-		return plan_fail(
-			p, -EBUSY,
-			"%s is handed over to DPDK's netvsc, not to its mana driver; first "
-			"'manakin restore %s'",
-			word, word);
+		return plan_fail(p, -EBUSY,
+				 "%s is handed over to DPDK's netvsc, not to "
+				 "its mana driver; first 'manakin restore %s'",
+				 word, word);
 	if (pmd == PMD_NETVSC && port->owner == OWNER_DPDK_MANA && !p->options->force)
-		return plan_fail(p, -EBUSY, "%s is in use by %s; end that first, or add --force",
+		return plan_fail(p, -EBUSY,
+				 "%s is in use by %s; stop that process first, or add --force",
 				 word, port->users);
 	if (is_up(port->synthetic) || is_up(port->vf)) {
 		err = check_in_use(p, port);
@@ -198,11 +193,10 @@ static int add_hugepages(const struct planning *p)
 		return plan_fail(p, err, "cannot read the numbers of hugepages: %s",
 				 strerror(-err));
 	if (!known && options->pages)
-		return plan_fail(
-			p, -ENOENT,
-			"this machine has no hugepages of %u kB; --hugepages N,2M and N,1G are "
-			"usual, /sys/kernel/mm/hugepages shows its sizes",
-			options->kib);
+		return plan_fail(p, -ENOENT,
+				 "this machine does not support hugepages of %u kB; "
+				 "/sys/kernel/mm/hugepages lists its sizes, usually 2M and 1G",
+				 options->kib);
 	return 0;
 }
 
@@ -214,12 +208,13 @@ static int add_module(const struct planning *p, const char *name)
 	int err = module_state(p->host, name, &state);
 
 	if (err)
-		return plan_fail(p, err, "cannot see whether the kernel has the module %s: %s",
-				 name, strerror(-err));
+		return plan_fail(p, err,
+				 "cannot determine whether the kernel has the module %s: %s", name,
+				 strerror(-err));
 	if (state == MODULE_MISSING)
 		return plan_fail(p, -ENOENT,
-				 "the kernel has no module %s, without which DPDK cannot drive the "
-				 "adapter; see manakin check",
+				 "the kernel has no module %s, without which DPDK "
+				 "cannot drive the adapter; see manakin check",
 				 name);
 	if (state != MODULE_PRESENT)
 		return 0;
@@ -274,13 +269,13 @@ static int add_persist(const struct planning *p, const struct plan_port *port)
 	int len;
 
 	if (!host_exists(p->host, PERSIST_DIRECTORY))
-		return plan_fail(p, -ENOENT,
-				 "--persist: this machine has no " PERSIST_DIRECTORY
-				 ", as it runs no systemd");
+		return plan_fail(
+			p, -ENOENT,
+			"--persist needs systemd, and this machine has no " PERSIST_DIRECTORY);
 	if (options->program[strcspn(options->program, " \t\"'\\%$")])
 		return plan_fail(p, -EINVAL,
-				 "--persist: the path of this program, %s, has characters that a "
-				 "systemd unit gives a meaning; install it elsewhere",
+				 "--persist: the path of this program, %s, has characters with "
+				 "a special meaning in a systemd unit; install it elsewhere",
 				 options->program);
 	strcpy(step.key, port->key);
 	len = snprintf(step.object, sizeof(step.object), "%s setup --pmd %s --hugepages %lu,%uk%s",

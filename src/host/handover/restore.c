@@ -59,7 +59,7 @@ int restore_carry_out(const struct carry *carry, struct error *error)
 		if (!step_may_fail(step->kind))
 			return error_fail(
 				error, err,
-				"cannot %s: %s; fix this and run it again, the journal is kept",
+				"cannot %s: %s; fix that and run this again: the journal is kept",
 				step->what, why.text);
 		if (!failed) {
 			failed = step;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/saved.h - what an interface loses when it is set down or taken away, and how it gets it
- * back: link state, MTU, addresses, routes.
+ * host/handover/saved.h - what an interface loses when it is set down or taken away, and how it
+ * gets it back: link state, MTU, addresses, routes.
  *
  * Addresses and routes are kept as the kernel's own messages, so that what this program has no
  * word for comes back too. What the kernel makes by itself is left out: routes that come with an

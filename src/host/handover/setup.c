@@ -45,8 +45,8 @@ static int announce(const struct carry *carry, const struct step *step, json_int
 }
 
 /** save() - write down a port as it is; from the interfaces themselves, as they may have changed */
-static int save(const struct carry *carry, const struct plan_port *port,
-		const struct netdevs *now, struct error *error)
+static int save(const struct carry *carry, const struct plan_port *port, const struct netdevs *now,
+		struct error *error)
 {
 	const struct netdev *dev[2] = { port->port->synthetic, port->port->vf };
 	static const char *const names[2] = { "synthetic", "vf" };
@@ -65,7 +65,7 @@ static int save(const struct carry *carry, const struct plan_port *port,
 	}
 	if (err) {
 		json_decref(record);
-		return error_fail(error, err, "cannot write down the state of %s: %s", port->name,
+		return error_fail(error, err, "cannot record the state of %s: %s", port->name,
 				  strerror(-err));
 	}
 	return carry_note(carry, record, error);
@@ -168,8 +168,7 @@ int setup_carry_out(const struct carry *carry, struct error *error)
 	if (!err)
 		return 0;
 	if (undo(carry, since, &second))
-		error_add(error,
-			  "; not everything could be undone: %s; 'manakin restore --all' tries again",
+		error_add(error, "; undoing the steps failed, too: %s; run 'manakin restore --all'",
 			  second.text);
 	else
 		error_add(error, "; everything is as it was");

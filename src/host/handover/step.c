@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: the kinds of steps are a table, at the end of this file. For each kind it has
- * the name that the journal uses, a function that puts the step into words and into a shell's, and
- * one that makes it. The functions of a kind stand together.
+ * Theory of operation: the kinds of steps are a table, at the end of this file. For each kind it
+ * has the name that the journal uses, a function that puts the step into words and into a shell's,
+ * and one that makes it. The functions of a kind stand together.
  *
  * A step drives at a state, and does nothing where that state is reached.
  */
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "host/handover/appear.h"
 #include "host/handover/ledger.h"
 #include "host/handover/netdev_change.h"
@@ -39,10 +40,11 @@ struct words {
 __attribute__((format(printf, 3, 4))) static void put_path(FILE *out, const struct host *host,
 							   const char *format, ...)
 {
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/._-+";
 	va_list ap;
 
-	if (host->path[strspn(host->path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					  "0123456789/._-+")]) {
+	if (host->path[strspn(host->path, plain)]) {
 		fputc('\'', out);
 		for (const char *c = host->path; *c; c++)
 			fputs(*c == '\'' ? "'\\''" : (char[]){ *c, '\0' }, out);
@@ -99,8 +101,7 @@ static const char *size_text(unsigned int kib, char text[24])
 	return text;
 }
 
-static int describe_hugepages(const struct host *host, const struct step *step,
-			      struct words *words)
+static int describe_hugepages(const struct host *host, const struct step *step, struct words *words)
 {
 	char where[64] = "/sys/kernel/mm", node[32] = "", size[24];
 
@@ -129,7 +130,9 @@ static int make_hugepages(struct step_site *site, const struct step *step, struc
 		for (size_t i = 0; i < found.n; i++)
 			if (found.page[i].node == step->node && found.page[i].kib == step->kib)
 				error_say(why,
-					  "the kernel found only %lu, because the rest of the memory is in use or fragmented; ask for fewer with --hugepages, or restart the machine",
+					  "the kernel could reserve only %lu: the other "
+					  "memory is in use or fragmented; ask for fewer "
+					  "with --hugepages, or restart the machine",
 					  found.page[i].total);
 	hugepages_found_free(&found);
 	return err;
@@ -171,8 +174,7 @@ static int make_new_id(struct step_site *site, const struct step *step, struct e
 	return err < 0 ? err : !err; /* 1: the driver had the class already */
 }
 
-static int describe_remove_id(const struct host *host, const struct step *step,
-			      struct words *words)
+static int describe_remove_id(const struct host *host, const struct step *step, struct words *words)
 {
 	fprintf(words->what, "stop %s from binding network devices", step->driver);
 	put_driver_file(words->command, host, VMBUS_CLASS_NETWORK, step->driver, "remove_id");
@@ -220,13 +222,15 @@ static int make_move(struct step_site *site, const struct step *step, struct err
 		err = appear_wait(site->host, step->object, APPEAR_MS);
 		if (err == -ETIMEDOUT)
 			return error_fail(why, err,
-					  "its interface did not appear within %d seconds; 'dmesg | tail' shows the kernel's reason, then run it again",
+					  "its interface did not appear within %d seconds; see "
+					  "'dmesg | tail' for the reason, then run this again",
 					  APPEAR_MS / 1000);
 	}
 	if (err == -ENOENT && !host_exists(site->host, "/sys/bus/vmbus/devices/%s", step->object))
 		return error_fail(why, -ENODEV, "the device is gone from this machine");
 	if (err == -ETIMEDOUT)
-		return error_fail(why, err, "the kernel accepted the request, but did nothing");
+		return error_fail(why, err,
+				  "the kernel accepted the command, but it had no effect");
 	return changed(err);
 }
 
@@ -266,9 +270,9 @@ static int make_link(struct step_site *site, const struct step *step, struct err
 static int describe_rename(const struct host *host, const struct step *step, struct words *words)
 {
 	(void)host;
-	fprintf(words->what, "give the interface its name %s", step->object);
-	fprintf(words->command,
-		"# if it came back with another name: ip link set dev NAME name %s", step->object);
+	fprintf(words->what, "name the interface %s", step->object);
+	fprintf(words->command, "# if it came back with another name: ip link set dev NAME name %s",
+		step->object);
 	return 0;
 }
 
@@ -317,7 +321,8 @@ static int describe_join(const struct host *host, const struct step *step, struc
 	fprintf(words->what, "wait until the VF %s has joined its synthetic interface",
 		step->object);
 	fprintf(words->command,
-		"timeout 10 sh -c 'until ip link show dev \"$0\" | grep -q \" master \"; do sleep 0.1; done' %s || true",
+		"timeout 10 sh -c 'until ip link show dev \"$0\" | "
+		"grep -q \" master \"; do sleep 0.1; done' %s || true",
 		step->object);
 	return 0;
 }
@@ -326,8 +331,8 @@ static int describe_join(const struct host *host, const struct step *step, struc
 static int make_join(struct step_site *site, const struct step *step, struct error *why)
 {
 	if (appear_joined(site->host, step->index, site->uuid, JOIN_MS))
-		error_say(why,
-			  "it has not joined yet; the kernel does that when the host tells it to, or, before Linux 6.7, at the next restart at the latest");
+		error_say(why, "it has not joined yet; the kernel does that when the host says "
+			       "so, and before Linux 6.7 possibly only after the next restart");
 	return 0;
 }
 
@@ -346,19 +351,18 @@ static int describe_entry(const struct host *host, const struct step *step, stru
 }
 
 /** moved_of() - interfaces of the port that have another number than when they were saved */
-static size_t moved_of(struct step_site *site, const json_t *record,
-		       struct saved_index moved[2])
+static size_t moved_of(struct step_site *site, const json_t *record, struct saved_index moved[2])
 {
 	const json_t *saved = json_object_get(record, "synthetic");
 	size_t n = 0;
 
 	if (saved && *site->uuid)
-		moved[n++] = (struct saved_index){ (int)ledger_number(saved, "index"),
-						   came_back(site) };
+		moved[n++] =
+			(struct saved_index){ (int)ledger_number(saved, "index"), came_back(site) };
 	saved = json_object_get(record, "vf");
 	if (saved && site->vf)
-		moved[n++] = (struct saved_index){ (int)ledger_number(saved, "index"),
-						   site->vf->index };
+		moved[n++] =
+			(struct saved_index){ (int)ledger_number(saved, "index"), site->vf->index };
 	return n;
 }
 
@@ -366,6 +370,7 @@ static int make_entry(struct step_site *site, const struct step *step, struct er
 {
 	struct saved_index moved[2];
 	const struct ledger_port *known;
+	uint64_t deadline = clock_deadline(ROUTE_MS);
 	struct ledger ledger;
 	size_t n = 0;
 	int err = ledger_read(site->records, &ledger, why);
@@ -378,9 +383,8 @@ static int make_entry(struct step_site *site, const struct step *step, struct er
 		return err;
 	err = saved_put(step->saved, step->entry, moved, n);
 	/* A route may have to wait until the kernel has found its source address to be unique. */
-	for (int ms = 0; err && step->kind == STEP_ROUTE && ms < ROUTE_MS && err != -EPERM;
-	     ms += 50) {
-		appear_pause(50);
+	while (err && step->kind == STEP_ROUTE && err != -EPERM && !clock_passed(deadline)) {
+		clock_pause_us(50 * 1000);
 		err = saved_put(step->saved, step->entry, moved, n);
 	}
 	return changed(err);
@@ -403,7 +407,8 @@ static int describe_unit(const struct host *host, const struct step *step, struc
 
 	if (err)
 		return err;
-	fprintf(words->what, add ? "repeat this at every boot: %s" : "stop repeating this at boot: %s",
+	fprintf(words->what,
+		add ? "repeat this at every boot: %s" : "stop repeating this at boot: %s",
 		PERSIST_DIRECTORY "/" PERSIST_UNIT);
 	if (text) {
 		fputs("cat > ", words->command);

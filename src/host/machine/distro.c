@@ -143,7 +143,8 @@ const char *distro_install(const struct distro *distro, enum distro_package pack
 		},
 		[DISTRO_RHEL] = {
 			"sudo dnf install rdma-core libibverbs",
-			"sudo dnf install kernel-modules-$(uname -r) kernel-modules-extra-$(uname -r)",
+			"sudo dnf install kernel-modules-$(uname "
+			"-r) kernel-modules-extra-$(uname -r)",
 			"sudo dnf upgrade kernel kernel-modules && sudo reboot",
 		},
 		[DISTRO_AZURE] = {
@@ -162,10 +163,10 @@ const char *distro_install(const struct distro *distro, enum distro_package pack
 		return NULL;
 	/* Debian's own kernels have no flavour of Azure's, and all their modules in one package. */
 	if (!strcmp(distro->id, "debian") && package == PACKAGE_KERNEL)
-		return strcmp(distro->version, "12") ?
-			       "sudo apt-get install linux-image-cloud-amd64 && sudo reboot" :
-			       "sudo apt-get install -t bookworm-backports "
-			       "linux-image-cloud-amd64 && sudo reboot";
+		return strcmp(distro->version, "12")
+			       ? "sudo apt-get install linux-image-cloud-amd64 && sudo reboot"
+			       : "sudo apt-get install -t bookworm-backports "
+				 "linux-image-cloud-amd64 && sudo reboot";
 	if (!strcmp(distro->id, "debian") && package == PACKAGE_MODULES)
 		return "sudo apt-get install linux-image-cloud-amd64 && sudo reboot";
 	return commands[distro->family][package];

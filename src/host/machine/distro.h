@@ -43,9 +43,9 @@ bool distro_supported(const struct distro *distro, const char *kernel, const cha
 
 /** What can be missing */
 enum distro_package {
-	PACKAGE_RDMA,	 /* libibverbs, and the providers */
+	PACKAGE_RDMA,    /* libibverbs, and the providers */
 	PACKAGE_MODULES, /* modules of the running kernel that are packed apart */
-	PACKAGE_KERNEL,	 /* a kernel with mana_ib */
+	PACKAGE_KERNEL,  /* a kernel with mana_ib */
 };
 
 /** distro_install() - the command that installs it; NULL if that is not known */

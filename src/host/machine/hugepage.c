@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NODES	"/sys/devices/system/node"
+#define NODES   "/sys/devices/system/node"
 #define MACHINE "/sys/kernel/mm/hugepages"
-#define DIGITS	"0123456789"
+#define DIGITS  "0123456789"
 
 /** directory() - where the numbers of a node are kept */
 static const char *directory(char text[64], int node)

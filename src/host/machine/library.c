@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LIBRARY_MAX (64ll << 20) /* bytes; the largest provider of rdma-core has less than one MiB */
+#define LIBRARY_MAX                                                                                \
+	(64ll << 20) /* bytes; the largest provider of rdma-core has less than one MiB */
 
 /** is_in() - is the library in this directory? */
 static bool is_in(const struct host *host, const char *directory, size_t len, const char *name,
@@ -37,8 +38,14 @@ static bool is_named_by(const struct host *host, const char *conf, const char *n
 int library_find(const struct host *host, const char *name, char *path)
 {
 	static const char *const directories[] = {
-		"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu",
-		"/usr/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib",
+		"/lib/x86_64-linux-gnu",
+		"/usr/lib/x86_64-linux-gnu",
+		"/lib/aarch64-linux-gnu",
+		"/usr/lib/aarch64-linux-gnu",
+		"/lib64",
+		"/usr/lib64",
+		"/lib",
+		"/usr/lib",
 	};
 	const char *list = host_is_machine(host) ? getenv("LD_LIBRARY_PATH") : NULL;
 	struct names confs;

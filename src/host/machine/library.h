@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/library.h - shared libraries: where the dynamic linker finds them, and what is in them.
+ * host/machine/library.h - shared libraries: where the dynamic linker finds them, and what is in
+ * them.
  */
 #ifndef MANAKIN_HOST_MACHINE_LIBRARY_H
 #define MANAKIN_HOST_MACHINE_LIBRARY_H

@@ -25,7 +25,8 @@ static int release(const struct host *host, char text[RELEASE_TEXT])
 	return !len || strchr(text, '/') ? -EINVAL : 0;
 }
 
-/** same_module() - does a path such as kernel/drivers/net/foo-bar.ko.zst hold the module foo_bar? */
+/** same_module() - does a path such as kernel/drivers/net/foo-bar.ko.zst hold the module foo_bar?
+ */
 static bool same_module(const char *path, size_t len, const char *name)
 {
 	const char *file = memrchr(path, '/', len);
@@ -34,7 +35,8 @@ static bool same_module(const char *path, size_t len, const char *name)
 	file = file ? file + 1 : path;
 	len -= (size_t)(file - path);
 	for (i = 0; name[i]; i++)
-		if (i >= len || (file[i] == '-' ? '_' : file[i]) != (name[i] == '-' ? '_' : name[i]))
+		if (i >= len ||
+		    (file[i] == '-' ? '_' : file[i]) != (name[i] == '-' ? '_' : name[i]))
 			return false;
 	return len - i >= 3 && !strncmp(file + i, ".ko", 3) && (len - i == 3 || file[i + 3] == '.');
 }
@@ -120,26 +122,29 @@ static void explain(const char *kernel, const char *name, int err, struct error 
 {
 	switch (-err) {
 	case ENOENT:
-		error_say(error, "the running kernel %s has no module %s; install a kernel that has it",
-			 kernel, name);
+		error_say(error,
+			  "the running kernel %s has no module %s; install a kernel that has it",
+			  kernel, name);
 		break;
 	case EPERM:
 	case EACCES:
 		error_say(error, "no permission to load the kernel module %s; run it as root",
-			 name);
+			  name);
 		break;
 	case ENOKEY:
 	case EKEYREJECTED:
 	case EKEYEXPIRED:
 	case EKEYREVOKED:
-		error_say(error, "the kernel refuses the module %s: it is not signed by a key that Secure "
-			 "Boot trusts; use the distribution's own kernel",
-			 name);
+		error_say(error,
+			  "the kernel refuses the module %s: it is not signed by a key "
+			  "that Secure Boot trusts; use the distribution's own kernel",
+			  name);
 		break;
 	default:
-		error_say(error, "cannot load the kernel module %s: %s; 'dmesg | tail' shows the kernel's "
-			 "reason",
-			 name, strerror(-err));
+		error_say(error,
+			  "cannot load the kernel module %s: %s; "
+			  "'dmesg | tail' shows the kernel's reason",
+			  name, strerror(-err));
 	}
 }
 
@@ -150,15 +155,17 @@ int module_load(const struct host *host, const char *name, struct error *error)
 	struct kmod_ctx *context;
 	int err;
 
-	if (!host_is_machine(host)) {
-		return error_fail(error, -EOPNOTSUPP, "%s: a kernel module is loaded on the machine itself, not in a tree", name);
-	}
+	if (!host_is_machine(host))
+		return error_fail(error, -EOPNOTSUPP,
+				  "%s: kernel modules cannot be loaded in a tree (--sysroot)",
+				  name);
 	release(host, kernel);
 	context = kmod_new(NULL, NULL);
 	err = context ? kmod_module_new_from_lookup(context, name, &list) : -ENOMEM;
 	if (!err && !list)
 		err = -ENOENT;
-	kmod_list_foreach(item, list) {
+	kmod_list_foreach(item, list)
+	{
 		struct kmod_module *module = kmod_module_get_module(item);
 
 		if (!err)

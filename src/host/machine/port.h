@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/port.h - the MANA adapters of a machine and their ports: what PCI, VMBus, the network
- * stack, RDMA and the software adapters each know, joined.
+ * host/machine/port.h - the MANA adapters of a machine and their ports: what PCI, VMBus, the
+ * network stack, RDMA and the software adapters each know, joined.
  *
  * A port is known by its MAC address. Its VF interface (driver mana) is on the adapter's PCI
  * device, which several ports share. Its synthetic interface (driver hv_netvsc) is on VMBus; the

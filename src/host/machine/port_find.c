@@ -38,14 +38,16 @@ static int no_mana(const struct machine *machine, const struct netdev *dev, stru
 			under = &machine->netdevs.dev[i];
 	list_ports(machine, -1, names, sizeof(names));
 	if (under)
-		return error_fail(error, -ENOTSUP, "%s is not a MANA interface: under it is %s, of driver %s%s%s",
-				 dev->name, under->name, under->driver,
-				 *names ? "; MANA's are: " : "", names);
+		return error_fail(error, -ENOTSUP,
+				  "%s is not a MANA interface: its VF %s has the driver %s%s%s",
+				  dev->name, under->name, under->driver,
+				  *names ? "; the MANA interfaces are: " : "", names);
 	if (*dev->driver)
-		return error_fail(error, -ENOTSUP, "%s is not a MANA interface: its driver is %s%s%s", dev->name,
-				 dev->driver, *names ? "; MANA's are: " : "", names);
+		return error_fail(error, -ENOTSUP,
+				  "%s is not a MANA interface: its driver is %s%s%s", dev->name,
+				  dev->driver, *names ? "; the MANA interfaces are: " : "", names);
 	return error_fail(error, -ENOTSUP, "%s is not a MANA interface%s%s", dev->name,
-			 *names ? "; MANA's are: " : "", names);
+			  *names ? "; the MANA interfaces are: " : "", names);
 }
 
 /** find_bus_address() - a whole adapter was named */
@@ -57,13 +59,15 @@ static int find_bus_address(const struct machine *machine, const char *word, str
 		if (strcasecmp(machine->adapter[i].address, word))
 			continue;
 		list_ports(machine, (int)i, names, sizeof(names));
-		return error_fail(error, -EINVAL, "%s is the bus address of an adapter, which all its ports share; name "
-			"a port: %s",
-			word, *names ? names : "it has none that the kernel shows");
+		return error_fail(error, -EINVAL,
+				  "%s is the bus address of an adapter, which "
+				  "all its ports share; name a port: %s",
+				  word, *names ? names : "the kernel shows none of them");
 	}
-	return error_fail(error, -ENOTSUP, "%s is a bus address, and no MANA adapter is there; name an interface, and see "
-		"manakin list for those there are",
-		word);
+	return error_fail(error, -ENOTSUP,
+			  "there is no MANA adapter at the bus address %s; "
+			  "name an interface that 'manakin list' shows",
+			  word);
 }
 
 /** find_software() - NAME or NAME:N of a software adapter; -ENODEV if there is none */
@@ -93,13 +97,15 @@ static int find_software(const struct machine *machine, const char *word,
 		if (strcmp(word, name))
 			continue;
 		if (!n)
-			return error_fail(error, -EACCES, "the adapter %s does not tell this user its ports; whoever "
-				"started it may ask, and root: try sudo; if it was killed, start "
-				"it again: manakin device --name %s",
-				name, name);
+			return error_fail(error, -EACCES,
+					  "the adapter %s does not answer this user; run as "
+					  "the user who started it, or with sudo; if it was "
+					  "killed, start it again: manakin device --name %s",
+					  name, name);
 		if (n > 1)
-			return error_fail(error, -EINVAL, "the adapter %s has %u ports; name one: %s", name, n,
-					 list_ports(machine, (int)a, names, sizeof(names)));
+			return error_fail(error, -EINVAL,
+					  "the adapter %s has %u ports; name one: %s", name, n,
+					  list_ports(machine, (int)a, names, sizeof(names)));
 		*port = only;
 		return 0;
 	}
@@ -113,17 +119,18 @@ static int not_there(const struct machine *machine, const char *word, struct err
 	char names[256];
 
 	if (!machine->n_ports)
-		return error_fail(error, -ENODEV, "there is no interface %s, and no MANA port on this machine; see manakin "
-			"check",
-			word);
+		return error_fail(error, -ENODEV,
+				  "there is no interface %s, and no MANA "
+				  "port on this machine; see manakin check",
+				  word);
 	list_ports(machine, -1, names, sizeof(names));
 	for (size_t i = 0; i < machine->n_ports; i++)
 		handed_over |= machine->port[i].owner == OWNER_NETVSC;
-	return error_fail(error, -ENODEV, "there is no interface %s; MANA's are: %s%s", word,
-		names,
-		handed_over ? " (one that was handed over to DPDK has no interface: name it by "
-			      "its UUID or MAC address)"
-			    : "");
+	return error_fail(error, -ENODEV, "there is no interface %s; the MANA interfaces are: %s%s",
+			  word, names,
+			  handed_over ? " (a port that was handed over to DPDK has "
+					"no interface: use its UUID or MAC address)"
+				      : "");
 }
 
 int machine_find(const struct machine *machine, const char *word, const struct mana_port **port,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/rdma.h - the two halves of RDMA that have to fit: the kernel's devices, and rdma-core's
- * library with its providers.
+ * host/machine/rdma.h - the two halves of RDMA that have to fit: the kernel's devices, and
+ * rdma-core's library with its providers.
  */
 #ifndef MANAKIN_HOST_MACHINE_RDMA_H
 #define MANAKIN_HOST_MACHINE_RDMA_H
@@ -122,7 +122,7 @@ int rdma_pick(const char *library, struct rdma_pick *picks, struct error *error)
 
 enum rdma_match {
 	RDMA_MATCH_OK,
-	RDMA_MATCH_NOT,	   /* another provider gets the device, or none */
+	RDMA_MATCH_NOT,    /* another provider gets the device, or none */
 	RDMA_MATCH_BROKEN, /* libibverbs itself crashes, or cannot be loaded */
 	RDMA_MATCH_UNKNOWN,
 };

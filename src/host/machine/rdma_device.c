@@ -24,7 +24,7 @@
 #define ANSWER_MAX   (64u << 10)
 #define WAIT_SECONDS 2
 
-#define TYPE(op) ((uint16_t)RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, (op)))
+#define TYPE(op)     ((uint16_t)RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, (op)))
 
 /* Attributes of a message that are wanted; the lists of the kernel's have many more. */
 enum { DEVICE_INDEX, DEVICE_NAME, CHARDEV_NAME, DRIVER_ID, WANTED };

@@ -24,7 +24,7 @@ static void explain(const struct rdma_device *device, const struct rdma_provider
 		snprintf(words, size, "the kernel's driver id is not known");
 		return;
 	}
-	len = snprintf(words, size, "the kernel calls this device's driver id %llu; ",
+	len = snprintf(words, size, "the kernel reports driver id %llu for this device; ",
 		       (unsigned long long)device->driver_id);
 	words += len;
 	size -= (size_t)len;
@@ -35,7 +35,7 @@ static void explain(const struct rdma_device *device, const struct rdma_provider
 		len = snprintf(words, size, "the provider %s claims none", provider);
 	other = rdma_claimant(providers, device->driver_id);
 	if (other && other != right)
-		snprintf(words + len, size - (size_t)len, ", and %s claims the kernel's",
+		snprintf(words + len, size - (size_t)len, ", and %s claims that one",
 			 other->claim.name);
 }
 
@@ -48,13 +48,14 @@ static enum rdma_match by_claims(const struct rdma_device *device,
 	int len;
 
 	if (!device->has_driver_id) {
-		snprintf(words, RDMA_WORDS, "which provider libibverbs picks cannot be told: %s",
-			 *why ? why : "the kernel of a tree cannot be asked for the driver id");
+		snprintf(words, RDMA_WORDS, "cannot determine which provider libibverbs picks: %s",
+			 *why ? why : "a tree (--sysroot) has no kernel to ask for the driver id");
 		return RDMA_MATCH_UNKNOWN;
 	}
 	claimant = rdma_claimant(providers, device->driver_id);
 	if (claimant && !strcmp(claimant->claim.name, provider)) {
-		snprintf(words, RDMA_WORDS, "the kernel's driver id %llu is the provider %s's%s%s",
+		snprintf(words, RDMA_WORDS,
+			 "the kernel's driver id %llu belongs to the provider %s%s%s",
 			 (unsigned long long)device->driver_id, provider, *why ? "; " : "", why);
 		return RDMA_MATCH_OK;
 	}
@@ -65,7 +66,8 @@ static enum rdma_match by_claims(const struct rdma_device *device,
 }
 
 enum rdma_match rdma_match(const struct host *host, const struct rdma_device *device,
-			   const struct rdma_providers *providers, const char *provider, char *words)
+			   const struct rdma_providers *providers, const char *provider,
+			   char *words)
 {
 	struct rdma_pick picks[RDMA_DEVICES];
 	const struct rdma_pick *pick = NULL;
@@ -80,7 +82,7 @@ enum rdma_match rdma_match(const struct host *host, const struct rdma_device *de
 		return RDMA_MATCH_UNKNOWN;
 	}
 	if (n == -EIO || n == -ELIBACC) {
-		snprintf(words, RDMA_WORDS, "%s, and so it will for DPDK", why.text);
+		snprintf(words, RDMA_WORDS, "%s, and so will DPDK", why.text);
 		return RDMA_MATCH_BROKEN;
 	}
 	if (n < 0)
@@ -97,8 +99,9 @@ enum rdma_match rdma_match(const struct host *host, const struct rdma_device *de
 		return RDMA_MATCH_OK;
 	}
 	if (pick)
-		len = snprintf(words, RDMA_WORDS, "libibverbs picks the provider %s (%s): ",
-			       pick->provider, pick->file);
+		len = snprintf(words, RDMA_WORDS,
+			       "libibverbs picks the provider %s (%s): ", pick->provider,
+			       pick->file);
 	else
 		len = snprintf(words, RDMA_WORDS, "libibverbs finds no provider: ");
 	explain(device, providers, provider, words + len, RDMA_WORDS - (size_t)len);

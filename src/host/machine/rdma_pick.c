@@ -21,12 +21,18 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define DEADLINE_MS 10000 /* tens of milliseconds is usual */
 
-/* The public struct ibv_device of infiniband/verbs.h, and the pointer behind it */
+/* What a provider begins with */
+struct ops {
+	const char *name;
+};
+
+/* The public struct ibv_device of infiniband/verbs.h, and the pointer after it */
 struct device {
 	void *dummy[2];
 	int node_type, transport_type;
@@ -34,9 +40,7 @@ struct device {
 	char dev_name[64];
 	char dev_path[256];
 	char ibdev_path[256];
-	const struct ops {
-		const char *name;
-	} *ops;
+	const struct ops *ops;
 };
 
 _Static_assert(offsetof(struct device, ops) == 664, "as libibverbs of 64-bit machines has it");
@@ -83,25 +87,17 @@ static _Noreturn void child(const char *library, int out)
 	_exit(0);
 }
 
-static long long now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
 /** collect() - what the child writes, until it ends or its time is over */
 static ssize_t collect(int in, void *to, size_t size)
 {
-	long long deadline = now_ms() + DEADLINE_MS, left;
+	uint64_t deadline = clock_deadline(DEADLINE_MS);
 	struct pollfd wait = { .fd = in, .events = POLLIN };
 	size_t len = 0;
 
-	while ((left = deadline - now_ms()) > 0) {
+	while (!clock_passed(deadline)) {
 		ssize_t got;
 
-		if (poll(&wait, 1, (int)left) < 0 && errno != EINTR)
+		if (poll(&wait, 1, clock_left_ms(deadline)) < 0 && errno != EINTR)
 			return -errno;
 		if (!wait.revents)
 			continue;
@@ -132,9 +128,14 @@ int rdma_pick(const char *library, struct rdma_pick *picks, struct error *error)
 	int fds[2], status, n;
 	pid_t pid;
 
-	pid = pipe2(fds, O_CLOEXEC) < 0 ? -1 : fork();
+	if (pipe2(fds, O_CLOEXEC))
+		return error_fail(error, -errno, "cannot create a pipe: %s", strerror(errno));
+	pid = fork();
 	if (pid < 0) {
-		return error_fail(error, -errno, "there is no process to be had: %s", strerror(errno)); /* two descriptors are no matter then */
+		n = error_fail(error, -errno, "cannot start a process: %s", strerror(errno));
+		close(fds[0]);
+		close(fds[1]);
+		return n;
 	}
 	if (!pid)
 		child(library, fds[1]);
@@ -145,22 +146,19 @@ int rdma_pick(const char *library, struct rdma_pick *picks, struct error *error)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	if (len == -ETIMEDOUT) {
-		return error_fail(error, -ETIMEDOUT, "%s does not list its devices within %d s", library,
-			 DEADLINE_MS / 1000);
-	}
-	if (len >= 0 && WIFSIGNALED(status)) {
+	if (len == -ETIMEDOUT)
+		return error_fail(error, -ETIMEDOUT, "%s does not list its devices within %d s",
+				  library, DEADLINE_MS / 1000);
+	if (len >= 0 && WIFSIGNALED(status))
 		return error_fail(error, -EIO, "%s crashes when it lists its devices (signal %d)",
-			 library, WTERMSIG(status));
-	}
+				  library, WTERMSIG(status));
 	if (len < 0 || WEXITSTATUS(status)) {
 		error_say(error, "%s cannot be loaded", library);
 		return len < 0 ? (int)len : -ELIBACC;
 	}
 	n = (int)(len / (ssize_t)sizeof(*picks));
 	for (int i = 0; i < n; i++)
-		if (!believable(&picks[i])) {
+		if (!believable(&picks[i]))
 			return error_fail(error, -EPROTO, "%s is of an unknown kind", library);
-		}
 	return n;
 }

@@ -24,16 +24,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPS_ABI		   8u
-#define OPS_TABLE	   16u
-#define OPS_ALLOC_DEVICE   56u
-#define ABI_MAX		   0x7fffffffu
-#define ENTRY_SIZE	   24u
-#define ENTRY_ID	   8u
-#define ENTRY_KIND	   20u
-#define KIND_DRIVER_ID	   3u
-#define ENTRIES_MAX	   4096u
-#define RELOCATIONS_MAX	   (1u << 20)
+#define OPS_ABI          8u
+#define OPS_TABLE        16u
+#define OPS_ALLOC_DEVICE 56u
+#define ABI_MAX          0x7fffffffu
+#define ENTRY_SIZE       24u
+#define ENTRY_ID         8u
+#define ENTRY_KIND       20u
+#define KIND_DRIVER_ID   3u
+#define ENTRIES_MAX      4096u
+#define RELOCATIONS_MAX  (1u << 20)
 
 /**
  * struct image - a library
@@ -164,7 +164,7 @@ static int add_rela(const struct image *image, struct relocations *list)
 
 #ifndef DT_RELR
 #define DT_RELRSZ 35
-#define DT_RELR	  36
+#define DT_RELR   36
 #endif
 
 /**

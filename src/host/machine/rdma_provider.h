@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/rdma_provider.h - which RDMA devices a provider of rdma-core claims, read from its file.
+ * host/machine/rdma_provider.h - which RDMA devices a provider of rdma-core claims, read from its
+ * file.
  */
 #ifndef MANAKIN_HOST_MACHINE_RDMA_PROVIDER_H
 #define MANAKIN_HOST_MACHINE_RDMA_PROVIDER_H

@@ -22,14 +22,16 @@ int host_open(const char *sysroot, struct host *host, struct error *error)
 	*host->path = '\0';
 	if (!machine && strlen(sysroot) >= sizeof(host->path)) {
 		host->fd = -1;
-		return error_fail(error, -ENAMETOOLONG, "--sysroot: the name of the directory is too long");
+		return error_fail(error, -ENAMETOOLONG,
+				  "--sysroot: the name of the directory is too long");
 	}
 	host->fd = open(machine ? "/" : sysroot, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (host->fd < 0) {
 		err = -errno;
-		error_say(error, "cannot look below %s: %s; --sysroot wants a directory with a copy of a "
-			 "machine's /sys, /proc and /etc",
-			 machine ? "/" : sysroot, strerror(-err));
+		error_say(error,
+			  "cannot open %s: %s; --sysroot needs a directory "
+			  "with a copy of a machine's /sys, /proc and /etc",
+			  machine ? "/" : sysroot, strerror(-err));
 		return err;
 	}
 	if (!machine)
@@ -272,4 +274,3 @@ int host_write(const struct host *host, const char *text, const char *format, ..
 	close(fd);
 	return err;
 }
-

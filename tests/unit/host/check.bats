@@ -113,12 +113,12 @@ fails() {
 	for module in mana mana_ib ib_uverbs hv_netvsc; do
 		says "ok module $module loaded"
 	done
-	says "ok module uio_hv_generic there; 'manakin setup' loads it"
+	says "ok module uio_hv_generic available; 'manakin setup' loads it"
 	says 'ok image - Ubuntu 24.04.1 LTS is not on the guide.s list'
 	says 'ok rdma-core - version [0-9]+ '
 	says 'ok rdma-provider - .*libmana-rdmav.* claims driver id 20'
-	says "ok rdma-device mana_0 the kernel's driver id 20 is the provider mana's"
-	says 'ok interface eth0 eth0 and its VF enP30832s1 are up; the default route or this SSH session needs it: it stays'
+	says "ok rdma-device mana_0 the kernel's driver id 20 belongs to the provider mana"
+	says 'ok interface eth0 eth0 and its VF enP30832s1 are up; the default route or this SSH session uses it: it stays'
 	says 'warning interface eth1 eth1 and its VF enP30832s1d1 are up .* \| sudo manakin setup eth1'
 	says 'ok dpdk /usr 24.11, with net_mana and net_netvsc, shared'
 	says 'ok hugepages node 0, 2 MB 1024, of which 1024 are free'
@@ -132,12 +132,12 @@ fails() {
 @test "an interface that was named must be down; the one that SSH needs is not to be had" {
 	machine one
 	check 2 eth1
-	says 'fail interface eth1 eth1 and its VF enP30832s1d1 are up; both have to be down .* \| sudo manakin setup eth1'
+	says 'fail interface eth1 eth1 and its VF enP30832s1d1 are up; both must be down .* \| sudo manakin setup eth1'
 	fails interface
 	check 2 enP30832s1d1
 	says 'fail interface eth1'
 	check 2 eth0
-	says 'fail interface eth0 .* give DPDK another one \| -'
+	says 'fail interface eth0 .* give DPDK another interface \| -'
 }
 
 @test "handed over" {
@@ -230,11 +230,11 @@ fails() {
 	claims mana 21
 	claims erdma 20
 	check 2
-	says "fail rdma-device mana_0 libibverbs will pick erdma: the kernel calls this device's driver id 20; rdma-core's provider mana claims id 21, and erdma claims the kernel's \| use the kernel and the rdma-core of one distribution"
+	says "fail rdma-device mana_0 libibverbs will pick erdma: the kernel reports driver id 20 for this device; rdma-core's provider mana claims id 21, and erdma claims that one \| use the kernel and the rdma-core of one distribution"
 	fails rdma-device
 	claims erdma 19
 	check 2
-	says "fail rdma-device mana_0 libibverbs will pick no provider: .* id 20; .* claims id 21 \|"
+	says "fail rdma-device mana_0 libibverbs will pick no provider: .* id 20 for this device; .* claims id 21 \|"
 	rm "$ROOT/netlink-rdma"
 	check 1
 	says 'unknown rdma-device mana_0 .* tree'
@@ -247,7 +247,7 @@ fails() {
 	machine one
 	rm -r "$ROOT"/usr/lib/x86_64-linux-gnu/libibverbs.so.1*
 	check 2
-	says 'fail rdma-core - there is no libibverbs.so.1: .* \| sudo apt-get install rdma-core ibverbs-providers'
+	says 'fail rdma-core - libibverbs.so.1 is not installed: .* \| sudo apt-get install rdma-core ibverbs-providers'
 	fails rdma-core
 	rdma_core
 	for file in "$ROOT"/usr/lib/x86_64-linux-gnu/libibverbs.so.1.*; do
@@ -278,18 +278,18 @@ fails() {
 	[ -d "$dir" ] || dir=$(find "$ROOT/sys/devices" -type d -name 7870:00:00.0)
 	rm "$dir/driver"
 	check 2
-	says 'fail adapter 7870:00:00.0 a MANA VF that no driver has; .* \| .*drivers_probe'
+	says 'fail adapter 7870:00:00.0 a MANA VF without a driver; .* \| .*drivers_probe'
 	mkdir -p "$ROOT/sys/bus/pci/drivers/uio_pci_generic"
 	ln -s "$ROOT/sys/bus/pci/drivers/uio_pci_generic" "$dir/driver"
 	check 2
-	says 'fail adapter 7870:00:00.0 a MANA VF that the driver uio_pci_generic has; .* \| echo 7870:00:00.0 .*uio_pci_generic/unbind.*mana/bind'
+	says 'fail adapter 7870:00:00.0 a MANA VF bound to the driver uio_pci_generic; .* \| echo 7870:00:00.0 .*uio_pci_generic/unbind.*mana/bind'
 }
 
 @test "DPDK: none, too old, without net_mana, without net_netvsc, two of them" {
 	machine one
 	rm -r "$ROOT"/usr/lib/x86_64-linux-gnu/librte_* "$ROOT"/usr/lib/x86_64-linux-gnu/dpdk
 	check 2
-	says 'fail dpdk - there is none; 22.11 or later is needed, .* \| sudo manakin dpdk install'
+	says 'fail dpdk - DPDK is not installed; 22.11 or later with net_mana .* \| sudo manakin dpdk install'
 	fails dpdk
 	dpdk 22.0 net_netvsc bus_vmbus
 	check 2
@@ -318,23 +318,23 @@ pages() {
 	machine one
 	pages 0 2048 0 0
 	check 2
-	says 'fail hugepages - there are none, .* \| echo 1024 \| sudo tee /sys/devices/system/node/node\*/hugepages/hugepages-2048kB/nr_hugepages'
+	says 'fail hugepages - no hugepages of any size .* \| echo 1024 \| sudo tee /sys/devices/system/node/node\*/hugepages/hugepages-2048kB/nr_hugepages'
 	fails hugepages
 	pages 0 2048 1024 0
 	check 1
 	says 'warning hugepages - all are in use'
 	pages 0 2048 1024 20
 	check 1
-	says 'warning hugepages - 40 MB are free'
+	says 'warning hugepages - only 40 MB are free'
 	pages 0 2048 0 0
 	pages 1 2048 1024 1024
 	check 1
-	says 'warning hugepages node 0 no free ones on this node, where the adapter 7870:00:00.0 is.* \| .*node0'
+	says 'warning hugepages node 0 no free hugepages on this node, where the adapter 7870:00:00.0 is.* \| .*node0'
 	pages 1 2048 0 0
 	pages 0 1048576 2 2
 	check 2
 	says 'ok hugepages node 0, 1 GB 2, of which 2 are free'
-	says 'fail hugetlbfs - none is mounted for pages of a size that there are'
+	says 'fail hugetlbfs - none is mounted for a page size that has hugepages'
 	echo 'none /mnt/huge hugetlbfs rw,pagesize=1024M 0 0' >>"$ROOT/proc/mounts"
 	check 1
 	says 'ok hugetlbfs - /mnt/huge, for pages of 1 GB'
@@ -349,11 +349,11 @@ pages() {
 @test "queues and descriptors that will be wanted, from options and from testpmd's own" {
 	machine one
 	check 1 --descriptors 128
-	says 'ok descriptors - 128 a queue'
+	says 'ok descriptors - 128 per queue'
 	check 2 --descriptors 32
-	says 'fail descriptors - 32 a queue are too few: net_mana takes 64 at least \| use --txd=64 --rxd=64'
+	says 'fail descriptors - 32 per queue are too few: net_mana needs at least 64 \| use --txd=64 --rxd=64'
 	check 2 -- -l 1 -- --txd=128 --rxd 100
-	says 'fail descriptors - 100 a queue: net_mana takes multiples of 64 alone \| use --txd=64'
+	says 'fail descriptors - 100 per queue: net_mana accepts only multiples of 64 \| use --txd=64'
 	fails descriptors
 	check 1 --queues 8
 	says '(ok|unknown) queues eth1'

@@ -231,7 +231,7 @@ refused() {
 	refused "cannot read the rules in ./none" --rules ./none "$LOGS/guide-hugepages.log"
 	mkdir rules
 	printf '# mine\n\nId: a\nMatsch: x\n' >rules/a.rules
-	refused "rules/a.rules:4: there is no field 'Matsch'" --rules rules "$LOGS/guide-hugepages.log"
+	refused "rules/a.rules:4: unknown field 'Matsch'" --rules rules "$LOGS/guide-hugepages.log"
 	head -c 2000000 /dev/zero >rules/a.rules
 	refused "File too large" --rules rules "$LOGS/guide-hugepages.log"
 	head -c 5000 /dev/urandom >rules/a.rules

@@ -244,7 +244,7 @@ files() {
 	mkdir other && touch other/README && tar -cJf other.tar.xz other
 	run --separate-stderr dpdk install --no-packages --tarball other.tar.xz --prefix "$PWD/prefix"
 	[ "$status" -eq 1 ]
-	[[ $stderr == *"is not the source of DPDK"* ]]
+	[[ $stderr == *"is not DPDK's source"* ]]
 	echo 'int broken(' >>dpdk-23.11.1/lib/eal.c
 	tar -cJf dpdk-23.11.1.tar.xz dpdk-23.11.1
 	run --separate-stderr install_it

@@ -94,17 +94,17 @@ refused() {
 }
 
 @test "what cannot be named: not there, not MANA, a bus address, gone" {
-	refused one eth9 "there is no interface eth9; MANA's are: eth0, eth1"
-	refused one wire0 "wire0 is not a MANA interface; MANA's are: eth0, eth1"
+	refused one eth9 "there is no interface eth9; the MANA interfaces are: eth0, eth1"
+	refused one wire0 "wire0 is not a MANA interface; the MANA interfaces are: eth0, eth1"
 	refused one 7870:00:00.0 "is the bus address of an adapter, which all its ports share; name a port: eth0, eth1"
-	refused one 0000:00:00.0 "no MANA adapter is there"
+	refused one 0000:00:00.0 "no MANA adapter at the bus address 0000:00:00.0"
 	refused one 00:00:00:00:00:01 "there is no interface 00:00:00:00:00:01"
-	refused taken eth1 "there is no interface eth1; MANA's are: eth0, enP30832s1d1 (one that was handed over"
-	refused mlx5 eth0 "eth0 is not a MANA interface: under it is enP35237s1, of driver mlx5_core"
+	refused taken eth1 "there is no interface eth1; the MANA interfaces are: eth0, enP30832s1d1 (a port that was handed over"
+	refused mlx5 eth0 "eth0 is not a MANA interface: its VF enP35237s1 has the driver mlx5_core"
 	refused metal eno1 "eno1 is not a MANA interface: its driver is i40e"
 	refused metal eth1 "there is no interface eth1, and no MANA port on this machine"
 	run -1 --separate-stderr "$MANAKIN" list --sysroot /no/such/place
-	[[ $stderr == *"cannot look below /no/such/place: No such file or directory"* ]]
+	[[ $stderr == *"cannot open /no/such/place: No such file or directory"* ]]
 }
 
 @test "the SSH session: by its address here, by the way back, and below sudo" {
@@ -185,6 +185,6 @@ refused() {
 	[ "$status" -eq 0 ]
 	[[ ${lines[1]} == "mine - "*" software - "*" unknown "* ]]
 	[[ ${lines[3]} == "mine 7870:00:00.0 software - "*" unknown "* ]]
-	[[ $stderr == *"the adapter mine does not tell this user its ports"*"start it again: manakin device --name mine"* ]]
+	[[ $stderr == *"the adapter mine does not answer this user"*"start it again: manakin device --name mine"* ]]
 	printf '%s\n' "${lines[@]:4}" | valid list
 }

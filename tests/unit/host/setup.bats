@@ -159,7 +159,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ $output != *"echo 1 >"* ]]
 	[[ $output == *"echo 2 > "*"hugepages-1048576kB"* ]]
 	run -1 vm one 'manakin setup --hugepages 4,3M eth1'
-	[[ $output == *"no hugepages of 3072 kB"* ]]
+	[[ $output == *"does not support hugepages of 3072 kB"* ]]
 }
 
 @test "hugepages whose number somebody changed since are left alone" {
@@ -219,7 +219,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 
 @test "a kernel that finds fewer hugepages; an interface that vanishes; a module that will not load" {
 	run -1 vm one "words 'pages 1200'; manakin setup --hugepages 2000 eth1 || { status=\$?; cat \$tree/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages; exit \$status; }"
-	[[ $output == *"the kernel found only 1200"*"everything is as it was"* ]]
+	[[ $output == *"the kernel could reserve only 1200"*"everything is as it was"* ]]
 	[ "${lines[-1]}" = 1024 ] || [ "${lines[-1]}" = 0 ]
 	run -1 vm one "words 'vanish eth1 nr_hugepages'; manakin setup --hugepages 2000 eth1"
 	[[ $output == *"set eth1 down: the interface is gone"* ]]
@@ -239,7 +239,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 		words
 		manakin restore eth1
 		state | diff before -"
-	[[ $output == *"fix this and run it again, the journal is kept"* ]]
+	[[ $output == *"fix that and run this again: the journal is kept"* ]]
 }
 
 @test "an interface that comes late, and with another name" {
@@ -295,7 +295,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 
 @test "a process that has it open is named" {
 	run -1 vm taken 'manakin restore --all'
-	[[ $output == "manakin restore: "*" is in use by dpdk-testpmd (4711); end that first" ]]
+	[[ $output == "manakin restore: "*" is in use by dpdk-testpmd (4711); stop that process first" ]]
 }
 
 @test "an interface that is gone is forgotten" {
@@ -320,7 +320,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 
 @test "a read-only /run, and one that is full" {
 	run -1 vm one 'mount -t tmpfs -o ro none "$tree/run"; manakin setup eth1'
-	[[ $output == *"cannot keep a journal in "*"/run/manakin/setup: Read-only file system; nothing was changed: make it writable, as by 'mount -o remount,rw', and try again"* ]]
+	[[ $output == *"cannot keep a journal in "*"/run/manakin/setup: Read-only file system; nothing was changed: make it writable, for example with 'mount -o remount,rw', and try again"* ]]
 	run -1 vm one '
 		mount -t tmpfs -o size=8k none "$tree/run"
 		mkdir -p "$tree/run/manakin/setup"
@@ -342,7 +342,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 		manakin setup eth1
 		sed -i "3s/link/knil/" "$tree/run/manakin/setup/journal"
 		manakin restore --all'
-	[[ $output == *"it is damaged in line 3; nothing was changed: move it away"* ]]
+	[[ $output == *"line 3 is damaged; nothing was changed: move it away"* ]]
 }
 
 @test "--persist writes a unit that systemd takes, a line a port, and restore takes it back" {
@@ -361,7 +361,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ $output == *"ExecStart=$MANAKIN setup --pmd netvsc --hugepages 2048,2048k 60:45:bd:a6:bd:76"* ]]
 	[[ $output == *"ExecStart=$MANAKIN setup --pmd mana --hugepages 1024,2048k 60:45:bd:a6:be:10"* ]]
 	run -1 vm one 'rm -r "$tree/etc/systemd"; manakin setup --persist eth1'
-	[[ $output == *"runs no systemd"* ]]
+	[[ $output == *"--persist needs systemd"* ]]
 }
 
 @test "a state that was given back by hand is written down anew" {

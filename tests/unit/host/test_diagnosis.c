@@ -352,34 +352,34 @@ static void refused(const char *text, const char *why)
 static void mistakes_are_named(void **state)
 {
 	(void)state;
-	refused("Id: a\nTitel: t\n", "x.rules:2: there is no field 'Titel'");
+	refused("Id: a\nTitel: t\n", "x.rules:2: unknown field 'Titel'");
 	refused("Id: a\n\nId: b\n", "x.rules:1: this rule has no field Title");
-	refused("Id: a\nId: b\n", "x.rules:2: a second Id");
-	refused("Id: A b\n", "is not up to 63 small letters");
+	refused("Id: a\nId: b\n", "x.rules:2: duplicate Id");
+	refused("Id: A b\n", "must be at most 63 lower-case letters");
 	refused("Id:\nTitle: t\n", "x.rules:1: Id is empty");
-	refused("nonsense\n", "x.rules:1: this is no 'Field: value'");
+	refused("nonsense\n", "x.rules:1: expected 'Field: value'");
 	refused("  continued\n", "begins with a blank");
-	refused("Id: a\r\n", "not a text file of Unix");
-	refused("Id: a\nMatch: abc\n\n", "no four characters");
-	refused("Id: a\nMatch: (failure)\n\n", "no four characters");
-	refused("Id: a\nMatch: (?i)failure\n\n", "no others");
+	refused("Id: a\r\n", "not a Unix text file");
+	refused("Id: a\nMatch: abc\n\n", "four literal characters in a row");
+	refused("Id: a\nMatch: (failure)\n\n", "four literal characters in a row");
+	refused("Id: a\nMatch: (?i)failure\n\n", "of the groups");
 	refused("Id: a\nMatch: failure|error\n\n", "write two fields");
 	refused("Id: a\nMatch: failure (\n\n", "missing closing parenthesis");
-	refused("Id: a\nMatch: failure \\1\n\n", "of the \\");
-	refused("Id: a\nMatch: failure [a\n\n", "a [ has no ]");
+	refused("Id: a\nMatch: failure \\1\n\n", "of the escapes");
+	refused("Id: a\nMatch: failure [a\n\n", "unmatched [");
 	refused("Id: a\nMatch: failure {x}\n\n", "write \\{");
-	refused("Id: a\nConfirm: moon = full\n\n", "there is no fact 'moon'");
+	refused("Id: a\nConfirm: moon = full\n\n", "unknown fact 'moon'");
 	refused("Id: a\nConfirm: provider mismatch\n\n", "write NAME = VALUE");
-	refused("Id: a\nLast-Resort: no\n\n", "only 'yes'");
+	refused("Id: a\nLast-Resort: no\n\n", "the only value is 'yes'");
 	refused("Id: a\nTitle: {thing}\nMatch: failure\nCause: c\nFix: f\nSource: s\nExample: e\n",
-		"no pattern of this rule captures {thing}");
+		"{thing} is neither captured by a pattern");
 	refused(RULE("a", "Match: failure\n") RULE("a", "Match: failure\n"),
 		"there is a 'a' already");
 	refused(RULE("a", "Match: failure\nExplains: nobody\n"), "there is no rule 'nobody'");
 	refused(RULE("a", "Match: failure\nExplains: b\n")
 			RULE("b", "Match: failure\nExplains: c\n")
 				RULE("c", "Match: failure\nExplains: a\n"),
-		"explains it in turn");
+		"explains itself through other rules");
 }
 
 /* What a log has to hold for a pattern to be tried on it */

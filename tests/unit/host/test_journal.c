@@ -209,12 +209,12 @@ static void a_line_that_is_missing_or_moved_is_found(void **state)
 	len = (size_t)snprintf(changed, sizeof(changed), "%.*s%s", (int)(second - text), text,
 			       third);
 	put(FILE_NAME, changed, len);
-	refused(-EBADMSG, "damaged in line 2");
+	refused(-EBADMSG, "line 2 is damaged");
 	len = (size_t)snprintf(changed, sizeof(changed), "%.*s%.*s%.*s%s", (int)(second - text),
 			       text, (int)(fourth - third), third, (int)(third - second), second,
 			       fourth);
 	put(FILE_NAME, changed, len);
-	refused(-EBADMSG, "damaged in line 2");
+	refused(-EBADMSG, "line 2 is damaged");
 	free(text);
 }
 
@@ -226,11 +226,11 @@ static void what_is_no_journal(void **state)
 	assert_non_null(big);
 	three();
 	put(FILE_NAME, "hello\n", 6);
-	refused(-EBADMSG, "damaged in line 1");
+	refused(-EBADMSG, "line 1 is damaged");
 	put(FILE_NAME, "\n", 1);
-	refused(-EBADMSG, "damaged in line 1");
+	refused(-EBADMSG, "line 1 is damaged");
 	put(FILE_NAME, "\0\0\0\n", 4);
-	refused(-EBADMSG, "damaged in line 1");
+	refused(-EBADMSG, "line 1 is damaged");
 	put(FILE_NAME, big, JOURNAL_MAX + 1u);
 	refused(-EFBIG, "too large");
 	assert_int_equal(unlink(tree_path(FILE_NAME)), 0);
@@ -408,7 +408,7 @@ static void records_without_meaning(void **state)
 
 		if (ledger_of(bad[i], &ledger, &records) != -EBADMSG)
 			fail_msg("taken: %s", bad[i]);
-		assert_non_null(strstr(error.text, "has no meaning"));
+		assert_non_null(strstr(error.text, "is not valid"));
 		ledger_free(&ledger);
 		json_decref(records);
 	}

@@ -168,7 +168,7 @@ static void pages_of_another_size_do_as_well(void **state)
 	asked.pages_asked = true;
 	want(&asked, &none, ALL, true);
 	asked.kib = 4096;
-	refuse(&asked, -ENOENT, "no hugepages of 4096 kB");
+	refuse(&asked, -ENOENT, "does not support hugepages of 4096 kB");
 }
 
 static void what_is_in_use(void **state)
@@ -198,7 +198,7 @@ static void what_cannot_be_handed_over(void **state)
 	struct setup_options persist = { .program = "/opt/a b/manakin" };
 
 	(void)state;
-	refuse(&persist, -ENOENT, "runs no systemd");
+	refuse(&persist, -ENOENT, "needs systemd");
 	tree_put("", "/etc/systemd/system/x");
 	refuse(&persist, -EINVAL, "install it elsewhere");
 	port.owner = OWNER_NETVSC;
