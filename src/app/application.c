@@ -195,8 +195,7 @@ static int set_mode(struct testpmd *testpmd, const char *mode)
 	err = testpmd_ask(testpmd, command, &answer);
 	if (err || strstr(answer, "packet forwarding mode"))
 		return err;
-	say("--mode: testpmd knows no mode '%s'; it has txonly, rxonly, io, mac, macswap, csum, "
-	    "5tswap and others that its 'help' lists",
+	say("--mode: testpmd has no mode '%s'; it has txonly, rxonly, io, mac, macswap, csum, 5tswap and those that its 'help' lists",
 	    mode);
 	return -EINVAL;
 }
@@ -215,7 +214,7 @@ static bool too_slow(const struct application *app, const unsigned int *numbers,
 		if (packets >= SENT_LEAST || bits >= SENT_LEAST_BITS)
 			continue;
 		slow = true;
-		say("%s: port %u sent %.0f packets a second, far less than MANA does",
+		say("%s: port %u sent %.0f packets per second, far fewer than MANA can",
 		    app->target.name, numbers[p], packets);
 	}
 	return slow;
@@ -273,7 +272,7 @@ static int run_testpmd(struct application *app)
 		err = forward(app, testpmd, numbers, &ports);
 	status = testpmd_close(testpmd);
 	if (err == -ENODEV && ports) {
-		say("the adapter %s has gone: its port was removed", app->target.name);
+		say("the adapter %s is gone: its port was removed", app->target.name);
 		return EXIT_FAILED;
 	}
 	if (err == -EPIPE)
@@ -281,7 +280,7 @@ static int run_testpmd(struct application *app)
 	else if (err == -ENODEV)
 		say("%s found no port of %s", plan.app, app->target.name);
 	else if (err)
-		say("%s cannot be asked for its counters: %s", plan.app, strerror(-err));
+		say("cannot read the counters of %s: %s", plan.app, strerror(-err));
 	app->suspect = err || too_slow(app, numbers, ports);
 	return err ? EXIT_FAILED : EXIT_OK;
 }

@@ -39,23 +39,21 @@ static int check_ports(const struct request *r, struct error *error)
 		const struct mana_port *port = r->ports[i];
 
 		if (is_software(r->machine, port) != is_software(r->machine, r->ports[0])) {
-			return error_fail(error, -EINVAL,
-					  "%s and %s cannot be taken by one application: one is in "
-					  "software, the other is not",
-					  r->ports[0]->name, port->name);
+			return error_fail(
+				error, -EINVAL,
+				"one application cannot use both %s and %s: one is in software, the other is not",
+				r->ports[0]->name, port->name);
 		}
 		if (port->adapter < 0) {
 			return error_fail(
 				error, -ENODEV,
-				"%s has no VF, so there is no MANA behind it; is accelerated "
-				"networking on for it in Azure?",
+				"%s has no VF, so it is not on a MANA adapter; check in Azure that accelerated networking is enabled",
 				port->name);
 		}
 		if (r->netvsc && !*port->uuid) {
 			return error_fail(
 				error, -ENODEV,
-				"%s has no VMBus device that DPDK's netvsc could take; try --pmd "
-				"mana",
+				"%s has no VMBus device that DPDK's netvsc could use; try --pmd mana",
 				port->name);
 		}
 	}
@@ -101,10 +99,10 @@ static int add_vmbus(const struct request *r)
 		/* EAL does not take -a and -b together, and what is not asked for is not excluded.
 		 */
 		if (r->form != EAL_VDEV && taken && !wanted && !r->netvsc)
-			snprintf(warning, sizeof(r->args->warning[1]),
-				 "%s was handed over too, and the application will take it; give "
-				 "it back: manakin restore %s, or leave out --allow",
-				 port->name, port->name);
+			snprintf(
+				warning, sizeof(r->args->warning[1]),
+				"%s was handed over too, and the application will take it; give it back: manakin restore %s, or omit --allow",
+				port->name, port->name);
 	}
 	return err;
 }
@@ -135,8 +133,7 @@ static int add_software(const struct request *r, const char *plugin, struct erro
 		if (r->ports[i]->adapter != r->ports[0]->adapter) {
 			return error_fail(
 				error, -EINVAL,
-				"%s and %s are ports of two adapters in software; an application "
-				"sees one",
+				"%s and %s are ports of two adapters in software; an application can use only one",
 				r->ports[0]->name, r->ports[i]->name);
 		}
 	err = plugin_find(plugin, path, sizeof(path), error);

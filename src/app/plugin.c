@@ -44,17 +44,17 @@ int plugin_find(const char *wanted, char *path, size_t size, struct error *error
 			snprintf(path, size, MANAKIN_PLUGINS "/" PLUGIN);
 	}
 	if (!realpath(path, real) || strlen(real) >= size) {
-		return error_fail(error, -ENOENT,
-				  "cannot find the poll-mode driver at %s: %s; build it with "
-				  "'make' (docs/pmd.md), or say where it is with --plugin",
-				  path, strerror(errno));
+		return error_fail(
+			error, -ENOENT,
+			"cannot find the poll-mode driver at %s: %s; build it with 'make' (docs/pmd.md), or name it with --plugin",
+			path, strerror(errno));
 	}
 	strcpy(path, real);
 	if (insecure(real, part)) {
-		return error_fail(error, -EPERM,
-				  "DPDK will not load %s, since anybody may write to %s; copy "
-				  "it to a directory of root's and name it with --plugin",
-				  real, part);
+		return error_fail(
+			error, -EPERM,
+			"DPDK will not load %s, because %s is world-writable; copy it to a directory that only root can write to, and name it with --plugin",
+			real, part);
 	}
 	return 0;
 }

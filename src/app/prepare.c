@@ -34,18 +34,15 @@ int application_check_memory(const struct application *app, struct error *error)
 	pages = (unsigned long)((need + HUGEPAGE_SIZE - 1) / HUGEPAGE_SIZE);
 	there = hugepages_memory();
 	if (there < need)
-		return error_fail(error, -ENOMEM,
-				  "DPDK needs %lu free hugepages of 2 MB for this, and there are "
-				  "%llu; make more: echo %lu | sudo tee " HUGEPAGES_COUNT,
-				  pages, there / HUGEPAGE_SIZE,
-				  hugepages_total() + pages -
-					  (unsigned long)(there / HUGEPAGE_SIZE));
+		return error_fail(
+			error, -ENOMEM,
+			"DPDK needs %lu free hugepages of 2 MB for this, and there are %llu; reserve more: echo %lu | sudo tee " HUGEPAGES_COUNT,
+			pages, there / HUGEPAGE_SIZE,
+			hugepages_total() + pages - (unsigned long)(there / HUGEPAGE_SIZE));
 	if (!hugepages_mounted() && !given(app->eal_args, "--in-memory"))
-		return error_fail(error, -ENODEV,
-				  "hugepages are not mounted where this user may write; mount "
-				  "them: sudo mkdir -p /dev/hugepages && sudo mount -t hugetlbfs "
-				  "hugetlbfs /dev/hugepages (or let DPDK do without: -- "
-				  "--in-memory --)");
+		return error_fail(
+			error, -ENODEV,
+			"no hugetlbfs is mounted that this user may write to; mount one: sudo mkdir -p /dev/hugepages && sudo mount -t hugetlbfs hugetlbfs /dev/hugepages (or run DPDK without: -- --in-memory --)");
 	return 0;
 }
 

@@ -10,12 +10,11 @@
 
 #include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "term/term.h"
+#include "term/output.h"
 
 #define KEPT_MAX 1024u
 
@@ -194,24 +193,12 @@ static int by_value(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-static double median(double *values, unsigned int n)
+double rates_median(double *values, unsigned int n)
 {
 	if (!n)
 		return 0;
 	qsort(values, n, sizeof(*values), by_value);
 	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-__attribute__((format(printf, 3, 4))) static void put(struct libscols_line *line, size_t column,
-						      const char *format, ...)
-{
-	va_list ap;
-	char *text;
-
-	va_start(ap, format);
-	if (vasprintf(&text, format, ap) >= 0)
-		scols_line_refer_data(line, column, text);
-	va_end(ap);
 }
 
 double rates_sent(const struct rates *rates, unsigned int port, double *bits)
@@ -220,23 +207,24 @@ double rates_sent(const struct rates *rates, unsigned int port, double *bits)
 	double kept[KEPT_MAX];
 
 	memcpy(kept, row->bps.kept, sizeof(kept));
-	*bits = median(kept, rates->kept);
+	*bits = rates_median(kept, rates->kept);
 	memcpy(kept, row->pps.kept, sizeof(kept));
-	return median(kept, rates->kept);
+	return rates_median(kept, rates->kept);
 }
 
 /** put_measure() - least, median, greatest */
 static void put_measure(struct libscols_line *line, size_t column, struct measure *measure,
 			unsigned int kept, enum rates_form form)
 {
-	double values[] = { measure->min, median(measure->kept, kept), measure->max };
+	double values[] = { measure->min, rates_median(measure->kept, kept), measure->max };
 	char text[32];
 
 	for (size_t i = 0; i < 3; i++)
 		if (form != RATES_TABLE)
-			put(line, column + i, "%.0f", values[i]);
+			output_cell(line, column + i, "%.0f", values[i]);
 		else
-			put(line, column + i, "%s", scaled(values[i], "", text, sizeof(text)));
+			output_cell(line, column + i, "%s",
+				    scaled(values[i], "", text, sizeof(text)));
 }
 
 /** put_row() - one line of the table; a queue that did nothing has none */
@@ -249,17 +237,17 @@ static void put_row(struct libscols_table *table, struct rates *rates, unsigned 
 
 	if (row->packets == row->first_packets && (number || form == RATES_TABLE))
 		return;
-	line = scols_table_new_line(table, NULL);
+	line = output_line(table, NULL);
 	if (!line)
 		return;
-	put(line, c++, "%u", rates->numbers[port]);
+	output_cell(line, c++, "%u", rates->numbers[port]);
 	if (number)
-		put(line, c++, "%u", number - 1);
+		output_cell(line, c++, "%u", number - 1);
 	else
-		put(line, c++, form == RATES_JSON ? "null" : "all");
-	put(line, c++, direction == RX ? "rx" : "tx");
-	put(line, c++, "%" PRIu64, row->packets - row->first_packets);
-	put(line, c++, "%" PRIu64, row->bytes - row->first_bytes);
+		output_cell(line, c++, form == RATES_JSON ? "null" : "all");
+	output_cell(line, c++, direction == RX ? "rx" : "tx");
+	output_cell(line, c++, "%" PRIu64, row->packets - row->first_packets);
+	output_cell(line, c++, "%" PRIu64, row->bytes - row->first_bytes);
 	put_measure(line, c, &row->pps, rates->kept, form);
 	put_measure(line, c + 3, &row->bps, rates->kept, form);
 }

@@ -35,7 +35,10 @@ void rates_add(struct rates *rates, const struct testpmd_counters *counters, dou
 /** rates_line() - the rate over all ports between the last two readings; redrawn on a terminal */
 void rates_line(const struct rates *rates, FILE *to);
 
-/** rates_sent() - what a port has sent in a second, in the median: packets, and @bits */
+/** rates_median() - of @n values, which it sorts; 0 of none */
+double rates_median(double *values, unsigned int n);
+
+/** rates_sent() - median of what a port sent per second: packets, and @bits */
 double rates_sent(const struct rates *rates, unsigned int port, double *bits);
 
 /** rates_summary() - packets, bytes, and rates of each port and queue */

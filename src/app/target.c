@@ -42,15 +42,15 @@ static int attachable(const char *socket, const char *name, struct error *error)
 	if (!err)
 		vfu_client_close(client);
 	else if (err == -EBUSY)
-		error_say(error,
-			  "another application uses the adapter %s; end it, or start "
-			  "another adapter: manakin device --name NAME",
-			  name);
+		error_say(
+			error,
+			"another application uses the adapter %s; stop it, or start another adapter: manakin device --name NAME",
+			name);
 	else
-		error_say(error,
-			  "the adapter %s does not answer: %s; start it again: "
-			  "manakin device --name %s",
-			  name, strerror(-err), name);
+		error_say(
+			error,
+			"the adapter %s does not answer: %s; start it again: manakin device --name %s",
+			name, strerror(-err), name);
 	return err;
 }
 
@@ -91,10 +91,10 @@ int target_software(const struct target_wish *wish, const struct host *host, con
 	snprintf(target->name, sizeof(target->name), "%s", name);
 	snprintf(target->sysfs, sizeof(target->sysfs), SOFTWARE_DIRECTORY "/%s/pci", name);
 	if (access(target->sysfs, R_OK) && errno == EACCES)
-		return error_fail(error, -EACCES,
-				  "this user may not use the adapter %s; whoever started it may, "
-				  "and root: try sudo",
-				  name);
+		return error_fail(
+			error, -EACCES,
+			"this user may not use the adapter %s; run as the user who started it, or with sudo",
+			name);
 	err = software_read(host, &all);
 	if (err)
 		return error_fail(error, err, "cannot look for adapters in %s: %s",
@@ -103,10 +103,10 @@ int target_software(const struct target_wish *wish, const struct host *host, con
 	if (adapter)
 		err = add_software(wish, adapter, target, error);
 	else
-		err = error_fail(error, -ENOENT,
-				 "there is no adapter %s on this machine; start it: manakin device "
-				 "--name %s%s%s",
-				 name, name, *others ? "; running are: " : "", others);
+		err = error_fail(
+			error, -ENOENT,
+			"there is no adapter %s on this machine; start it: manakin device --name %s%s%s",
+			name, name, *others ? "; running are: " : "", others);
 	software_free(&all);
 	return err;
 }
@@ -117,7 +117,7 @@ static int may_be_taken(const struct mana_port *port, bool netvsc, struct error 
 	if (port->owner == OWNER_KERNEL || (netvsc && port->owner == OWNER_FREE)) {
 		return error_fail(
 			error, -EBUSY,
-			"%s is the kernel's; hand it over to DPDK first: sudo manakin setup%s %s",
+			"%s belongs to the kernel; hand it over to DPDK first: sudo manakin setup%s %s",
 			port->name, netvsc ? "" : " --pmd mana", port->name);
 	}
 	if (*port->users) {

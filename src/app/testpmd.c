@@ -16,12 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/paths.h"
-#include "process/keep.h"
+#include "base/clock.h"
 #include "process/child.h"
+#include "process/keep.h"
 
 #define PROMPT        "testpmd> "
 #define SAID_MAX      (1u << 20) /* bytes: xstats of 64 queues are some 40 KB */
@@ -48,14 +47,6 @@ struct testpmd {
 	size_t from;
 	int log;
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /** take() - read what it has said; 0, or -EPIPE if that was all */
 static int take(struct testpmd *testpmd)
@@ -102,12 +93,12 @@ static bool prompted(const struct testpmd *testpmd)
  */
 static int pass_time(struct testpmd *testpmd, double seconds, bool prompt)
 {
-	double end = now() + seconds, left;
+	double end = clock_seconds() + seconds, left;
 	struct pollfd fds[2] = { { .fd = testpmd->out, .events = POLLIN },
 				 { .fd = testpmd->stop, .events = POLLIN } };
 
 	while (!(prompt && prompted(testpmd))) {
-		left = end - now();
+		left = end - clock_seconds();
 		if (left <= 0)
 			return prompt ? -ETIMEDOUT : 0;
 		if (poll(fds, 2, (int)(left * 1e3) + 1) < 0 && errno != EINTR)
@@ -188,7 +179,7 @@ static const char *reason(const struct testpmd *testpmd, char *text, size_t size
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]) && !at; i++)
 		at = strstr(testpmd->said, signs[i]);
 	if (!at) {
-		snprintf(text, size, "it said nothing of why");
+		snprintf(text, size, "it gave no reason");
 		return text;
 	}
 	while (at > testpmd->said && at[-1] != '\n')
@@ -230,7 +221,7 @@ int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out
 	error_say(error, "%s did not start: %s; %s", plan->app,
 		  err == -EPIPE   ? child_fate(status, fate, sizeof(fate))
 		  : err == -EINTR ? "interrupted"
-				  : "it did not ask for commands",
+				  : "its prompt did not appear",
 		  reason(testpmd, why, sizeof(why)));
 	testpmd_close(testpmd);
 	return err;
@@ -364,14 +355,14 @@ const char *testpmd_said(const struct testpmd *testpmd)
 int testpmd_close(struct testpmd *testpmd)
 {
 	struct pollfd fd = { .fd = testpmd->out, .events = POLLIN };
-	double end = now() + QUIT_MS / 1e3;
+	double end = clock_seconds() + QUIT_MS / 1e3;
 	int status;
 
 	/* It prints while it ends, and must find somebody who reads. */
 	if (testpmd->in >= 0) {
 		if (write(testpmd->in, "quit\n", 5) < 0 || close(testpmd->in) < 0)
-			end = now() + 1;
-		while (now() < end && poll(&fd, 1, 100) >= 0)
+			end = clock_seconds() + 1;
+		while (clock_seconds() < end && poll(&fd, 1, 100) >= 0)
 			if (fd.revents && take(testpmd))
 				break;
 	}

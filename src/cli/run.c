@@ -304,7 +304,7 @@ static void explain(const struct application *app)
 	fflush(app->show);
 	if (!app->log || diagnose_explain(app->log, stderr) || app->target.software)
 		return;
-	say("its output shows no known problem; look at the machine: manakin check %s",
+	say("its output shows no known problem; check the machine: manakin check %s",
 	    app->target.keys[0]);
 }
 

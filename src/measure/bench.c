@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "app/plugin.h"
+#include "app/rates.h"
 #include "measure/bench_directory.h"
 #include "measure/subject.h"
 #include "process/cpus.h"
@@ -66,19 +67,6 @@ __attribute__((format(printf, 1, 2))) static void progress(const char *format, .
 	fflush(stderr);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
-
-static double median(double *values, unsigned int n)
-{
-	qsort(values, n, sizeof(*values), by_value);
-	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 /**
  * my_turn() - wait until no other bench of this machine measures; two at once would halve each
  *
@@ -120,8 +108,7 @@ static int take_turn(const struct bench *bench, const struct point *point, struc
 	int fd = my_turn(point->stop), err;
 
 	if (fd < 0) {
-		error_say(error, "cannot keep others from measuring at the same time: %s",
-			  strerror(-fd));
+		error_say(error, "cannot lock out other measurements: %s", strerror(-fd));
 		return fd;
 	}
 	err = subject_turn(subject, bench->seconds, mpps, error);
@@ -189,7 +176,7 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 			continue;
 		closed = subject_close(subjects[s], &error);
 		if (!err)
-			result->mpps[s] = median(turns[s], bench->turns);
+			result->mpps[s] = rates_median(turns[s], bench->turns);
 		if (closed && !err) {
 			say("%s, %u bytes, %u queues: %s", case_names[point->what], point->size,
 			    point->queues, error.text);
@@ -221,7 +208,7 @@ static int check_machine(const struct bench *bench, struct point *point, char *p
 		return -ENOENT;
 	}
 	if (geteuid()) {
-		say("only root may run the bench, as processes share hugepages: try sudo manakin bench");
+		say("this requires root, because processes share hugepages; try sudo");
 		return -EPERM;
 	}
 	return 0;
@@ -241,7 +228,7 @@ int bench_run(const struct bench *bench, int stop, struct bench_result *results,
 	bench_directory_sweep();
 	held = bench_directory_make(directory);
 	if (held < 0) {
-		say("cannot make a directory in /tmp: %s", strerror(-held));
+		say("cannot create a directory in /tmp: %s", strerror(-held));
 		return held;
 	}
 	/* All we start has it from us: what else runs on these CPUs gets next to nothing. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * measure/bench_directory.h - where the sockets of a bench are, and what a killed one has left.
+ * measure/bench_directory.h - the directory of a bench's sockets, and cleaning up after a
+ * killed one.
  */
 #ifndef MANAKIN_MEASURE_BENCH_DIRECTORY_H
 #define MANAKIN_MEASURE_BENCH_DIRECTORY_H

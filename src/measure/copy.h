@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * measure/copy.h - what two cores can do at best when one has to copy each packet.
+ * measure/copy.h - the upper bound: two cores, one of which copies each packet.
  */
 #ifndef MANAKIN_MEASURE_COPY_H
 #define MANAKIN_MEASURE_COPY_H

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <libsmartcols/libsmartcols.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "process/child.h"
+#include "term/output.h"
 
 /** ratio() - of a rate to the better peer's; 0 if no peer was measured */
 static double ratio(const struct bench_result *result, enum bench_subject which)
@@ -25,18 +25,6 @@ static double ratio(const struct bench_result *result, enum bench_subject which)
 static double gbps(const struct bench_result *result, enum bench_subject which)
 {
 	return result->mpps[which] * result->size * 8 / 1e3;
-}
-
-__attribute__((format(printf, 3, 4))) static void put(struct libscols_line *line, size_t column,
-						      const char *format, ...)
-{
-	va_list ap;
-	char *text;
-
-	va_start(ap, format);
-	if (vasprintf(&text, format, ap) >= 0)
-		scols_line_refer_data(line, column, text);
-	va_end(ap);
 }
 
 static void add_column(struct libscols_table *table, const char *name, bool text)
@@ -58,25 +46,25 @@ int report_table(const struct bench_result *results, size_t n, FILE *to)
 	add_column(table, "gbps", false);
 	add_column(table, "ratio", false);
 	for (size_t i = 0; i < n; i++) {
-		struct libscols_line *line = scols_table_new_line(table, NULL);
+		struct libscols_line *line = output_line(table, NULL);
 		const struct bench_result *result = &results[i];
 		double over = ratio(result, SUBJECT_MANAKIN);
 
 		if (!line)
 			continue;
-		put(line, 0, "%s", case_names[result->what]);
-		put(line, 1, "%u", result->size);
-		put(line, 2, "%u", result->queues);
+		output_cell(line, 0, "%s", case_names[result->what]);
+		output_cell(line, 1, "%u", result->size);
+		output_cell(line, 2, "%u", result->queues);
 		for (int s = 0; s < SUBJECTS; s++) {
 			if (result->mpps[s] > 0)
-				put(line, 3 + (size_t)s, "%.3f", result->mpps[s]);
+				output_cell(line, 3 + (size_t)s, "%.3f", result->mpps[s]);
 			else
-				put(line, 3 + (size_t)s, "-");
+				output_cell(line, 3 + (size_t)s, "-");
 		}
 		if (result->mpps[SUBJECT_MANAKIN] > 0)
-			put(line, 3 + SUBJECTS, "%.2f", gbps(result, SUBJECT_MANAKIN));
+			output_cell(line, 3 + SUBJECTS, "%.2f", gbps(result, SUBJECT_MANAKIN));
 		if (over > 0)
-			put(line, 4 + SUBJECTS, "%.2f", over);
+			output_cell(line, 4 + SUBJECTS, "%.2f", over);
 	}
 	scols_table_set_stream(table, to);
 	scols_print_table(table);

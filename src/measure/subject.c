@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <glob.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,9 +93,10 @@ int subject_needs(enum bench_subject which, struct error *error)
 	if (which == SUBJECT_COPY)
 		return 0;
 	if (!program_find(TESTPMD_APP)) {
-		return error_fail(error, -ENOENT,
-				  "there is no " TESTPMD_APP " in PATH; install DPDK's "
-				  "applications: apt-get install dpdk-dev");
+		return error_fail(
+			error, -ENOENT,
+			TESTPMD_APP
+			" is not in PATH; install DPDK's applications: apt-get install dpdk-dev");
 	}
 	for (int i = 0; i < 2 && needs[which][i]; i++) {
 		char driver[32];
@@ -251,8 +253,7 @@ static int await_link(struct testpmd *testpmd, struct error *error)
 		if (!err)
 			err = testpmd_wait(testpmd, 0.05);
 	} while (!err && clock_seconds() < end);
-	error_say(error, "the two testpmds do not find each other within %d seconds",
-		  READY_SECONDS);
+	error_say(error, "the two testpmds did not connect within %d seconds", READY_SECONDS);
 	return err ? err : -ETIMEDOUT;
 }
 
@@ -405,18 +406,18 @@ int subject_turn(struct subject *s, double seconds, double *mpps, struct error *
 	return 0;
 }
 
-/** arrived() - frames at the adapter's fabric, from its summary */
+/** arrived() - frames at the adapter's fabric, from the statistics it printed when it stopped */
 static int arrived(int said, uint64_t *frames)
 {
-	char text[4096];
-	ssize_t len = pread(said, text, sizeof(text) - 1, 0);
-	const char *at;
+	json_t *root, *value;
 
-	if (len <= 0)
-		return -EPROTO;
-	text[len] = '\0';
-	at = strstr(text, "\"wire_tx\"");
-	return at && sscanf(at, "\"wire_tx\": %" SCNu64, frames) == 1 ? 0 : -EPROTO;
+	/* Its end of the file moved the offset, which is ours too. */
+	lseek(said, 0, SEEK_SET);
+	root = json_loadfd(said, 0, NULL);
+	value = json_object_get(json_array_get(json_object_get(root, "ports"), 0), "wire_tx");
+	*frames = (uint64_t)json_integer_value(value);
+	json_decref(root);
+	return value ? 0 : -EPROTO;
 }
 
 int subject_close(struct subject *s, struct error *error)
@@ -437,8 +438,8 @@ int subject_close(struct subject *s, struct error *error)
 		child_stop(&s->adapter, SIGINT, 5000);
 	if (compare && (arrived(s->adapter_said, &frames) || frames != rates.tx_packets)) {
 		error_say(error,
-			  "testpmd sent %" PRIu64 " packets and %" PRIu64 " arrived "
-			  "at the adapter's sink",
+			  "testpmd sent %" PRIu64 " packets, but %" PRIu64
+			  " arrived at the adapter's sink",
 			  rates.tx_packets, frames);
 		err = -EIO;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * measure/subject.h - what `manakin bench` compares, each brought to do the same work.
+ * measure/subject.h - what `manakin bench` compares, each set up to do the same work.
  */
 #ifndef MANAKIN_MEASURE_SUBJECT_H
 #define MANAKIN_MEASURE_SUBJECT_H

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* cli/lab_child.c - processes that a command starts, none of which outlives it. */
 #include "process/child.h"
 
 #include <errno.h>

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * process/child.h - processes that a command starts, none of which outlives it.
+ *
+ * The room process/ is what commands need to run other programs: children that die with us (here),
+ * signals that are held back (signals.h), what a child says (keep.h), programs in PATH (program.h),
+ * CPUs (cpus.h), and hugepages that are free or added for a while (hugepages.h, hugepage_loan.h).
+ * It uses host/machine/ to count and set hugepages. It knows no application, no guest and no
+ * adapter, and leaves no change to the machine behind.
  */
 #ifndef MANAKIN_PROCESS_CHILD_H
 #define MANAKIN_PROCESS_CHILD_H

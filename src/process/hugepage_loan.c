@@ -66,11 +66,11 @@ int hugepage_loan_open(unsigned long pages, struct hugepage_loan *loan, struct e
 		return 0;
 	err = write_number(before + pages - unused);
 	if (err) {
-		error_say(error,
-			  "%lu free hugepages of 2 MB are needed, there are %lu, and "
-			  "their number cannot be changed: %s; run it as root, or "
-			  "first 'echo %lu | sudo tee " HUGEPAGES_COUNT "'",
-			  pages, unused, strerror(-err), before + pages - unused);
+		error_say(
+			error,
+			"%lu free hugepages of 2 MB are needed, there are %lu, and their number cannot be changed: %s; run as root, or first run 'echo %lu | sudo tee " HUGEPAGES_COUNT
+			"'",
+			pages, unused, strerror(-err), before + pages - unused);
 		return err;
 	}
 	added = hugepages_total() - before;
@@ -88,16 +88,16 @@ int hugepage_loan_open(unsigned long pages, struct hugepage_loan *loan, struct e
 	unused = hugepages_free();
 	if (unused >= pages)
 		return 0;
-	return error_fail(error, -ENOMEM,
-			  "%lu free hugepages of 2 MB are needed and there are %lu: the rest "
-			  "of the memory is in use or in small pieces; end other programs, or "
-			  "restart the machine",
-			  pages, unused);
+	return error_fail(
+		error, -ENOMEM,
+		"%lu free hugepages of 2 MB are needed and there are %lu: the rest of the memory is in use or fragmented; stop other programs, or restart the machine",
+		pages, unused);
 fail:
 	err = -errno;
 	give_back(added);
 	loan->keeper = 0;
-	error_say(error, "cannot watch over the number of hugepages: %s", strerror(-err));
+	error_say(error, "cannot ensure that the number of hugepages is restored: %s",
+		  strerror(-err));
 	return err;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * process/hugepages.h - the machine's hugepages of 2 MB, and what there is of others.
+ * process/hugepages.h - the machine's hugepages of 2 MB, and a count of other sizes.
  */
 #ifndef MANAKIN_PROCESS_HUGEPAGES_H
 #define MANAKIN_PROCESS_HUGEPAGES_H
@@ -10,7 +10,7 @@
 #define HUGEPAGE_SIZE   (2u << 20)
 #define HUGEPAGES_COUNT "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
-/** hugepages_free() - how many nobody uses or has reserved */
+/** hugepages_free() - how many are neither used nor reserved */
 unsigned long hugepages_free(void);
 
 /** hugepages_total() - how many the machine has, in use or not */

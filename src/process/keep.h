@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * process/keep.h - keep what an application says, for when it fails, however long it runs.
+ * process/keep.h - keep an application's output, bounded in size, to explain a failure.
  */
 #ifndef MANAKIN_PROCESS_KEEP_H
 #define MANAKIN_PROCESS_KEEP_H
@@ -10,7 +10,7 @@
 #define KEEP_HEAD (1u << 20) /* bytes from the start that stay, ... */
 #define KEEP_MAX  (8u << 20) /* ... when there are so many; what follows is then kept anew */
 
-/** keep_open() - a file in memory; 0 if there can be none, and then nothing is kept */
+/** keep_open() - an in-memory file; 0 if it cannot be created, and then nothing is kept */
 int keep_open(void);
 
 /** keep_more() - append to it; nothing happens if @keep is 0 */
@@ -24,7 +24,7 @@ struct keep_tee;
  * @to:		where it goes
  * @from:	filled in: the descriptor to write to, for a child; the caller closes its own
  *
- * Return: NULL if that cannot be; then @from is @to
+ * Return: NULL on failure; then @from is @to
  */
 struct keep_tee *keep_tee(int keep, int to, int *from);
 

@@ -13,7 +13,7 @@ int serve_config_add_adapter(struct serve_config *config, const char *socket, st
 {
 	if (config->count == SERVE_ADAPTERS_MAX)
 		return error_fail(error, -EINVAL,
-				  "at most %u adapters in a process; start another one",
+				  "a process can run at most %u adapters; start another process",
 				  SERVE_ADAPTERS_MAX);
 	if (strlen(socket) >= sizeof(config->sockets[0]))
 		return error_fail(error, -EINVAL,

@@ -64,9 +64,7 @@ int control_server_open(struct adapter *adapter, struct control_server **out, st
 	*out = server;
 	return 0;
 fail:
-	error_say(error,
-		  "cannot listen for control requests on %s: %s; choose another "
-		  "--socket",
+	error_say(error, "cannot listen for control requests on %s: %s; choose another --socket",
 		  server->path, strerror(-err));
 	control_server_close(server);
 	return err;
@@ -109,14 +107,13 @@ static void answer_event(int client, int err, const char *what)
 	if (!err)
 		answer(client, CONTROL_OK, "%s", "");
 	else if (err == -ENOTCONN)
-		answer(client, CONTROL_OK, "%s: no driver is there to be told\n", what);
+		answer(client, CONTROL_OK, "%s: no driver is attached to notify\n", what);
 	else if (err == -EOPNOTSUPP)
 		answer(client, CONTROL_ERROR,
-		       "%s: the adapter has no synthetic cards; start it with "
-		       "--synthetic, or the guest with --netvsc\n",
+		       "%s: the adapter has no synthetic cards; start it with --synthetic, or the guest with --netvsc\n",
 		       what);
 	else
-		answer(client, CONTROL_ERROR, "%s: the value makes no sense\n", what);
+		answer(client, CONTROL_ERROR, "%s: invalid value\n", what);
 }
 
 /** answer_description() - what the adapter is, and whether a client is attached */
@@ -157,8 +154,9 @@ static void answer_link(int client, struct adapter *adapter, unsigned int port, 
 	if (port < ports)
 		answer_event(client, adapter_set_link(adapter, port, up), "link");
 	else
-		answer(client, CONTROL_ERROR, "there is no port %u; the adapter has %u, from 0\n",
-		       port, ports);
+		answer(client, CONTROL_ERROR,
+		       "there is no port %u; the adapter has %u port%s, numbered from 0\n", port,
+		       ports, ports == 1 ? "" : "s");
 }
 
 /** carry_out() - one request */
@@ -167,7 +165,7 @@ static void carry_out(struct adapter *adapter, int client, const char *words)
 	struct control_request request;
 
 	if (!control_parse(words, &request)) {
-		answer(client, CONTROL_ERROR, "request '%s' is not known\n", words);
+		answer(client, CONTROL_ERROR, "unknown request '%s'\n", words);
 		return;
 	}
 	switch (request.command) {

@@ -25,7 +25,7 @@ void control_server_close(struct control_server *server);
 /** control_server_fd() - readable when control_server_serve() has something to do */
 int control_server_fd(const struct control_server *server);
 
-/** control_server_serve() - answer whoever waits, without blocking */
+/** control_server_serve() - answer all pending requests, without blocking */
 void control_server_serve(struct control_server *server);
 
 #endif

@@ -102,10 +102,8 @@ int pci_view_make(const char *directory, const char *address, bool physical, str
 	if (!err)
 		err = make_link(path, LINK_SOCKET, "../../socket");
 	if (err)
-		error_say(error,
-			  "cannot make %s: %s; choose another --name, or a --socket "
-			  "elsewhere",
-			  path, strerror(-err));
+		error_say(error, "cannot create %s: %s; choose another --name or --socket", path,
+			  strerror(-err));
 	return err;
 }
 

@@ -84,12 +84,13 @@ static int parse_field(const char *field, struct adapter_port_config *port, stru
 	} else if (!strncmp(field, "mtu=", 4)) {
 		if (parse_number(value, ADAPTER_MTU_MIN, ADAPTER_MTU_MAX, &number))
 			return error_fail(error, -EINVAL,
-					  "--port: an MTU is %u to %u bytes, not '%s'",
+					  "--port: an MTU must be %u to %u bytes, not '%s'",
 					  ADAPTER_MTU_MIN, ADAPTER_MTU_MAX, value);
 		port->mtu = (uint16_t)number;
 	} else if (!strncmp(field, "queues=", 7)) {
 		if (parse_number(value, 1, ADAPTER_QUEUES_MAX, &number))
-			return error_fail(error, -EINVAL, "--port: 1 to %u queues, not '%s'",
+			return error_fail(error, -EINVAL,
+					  "--port: queues must be 1 to %u, not '%s'",
 					  ADAPTER_QUEUES_MAX, value);
 		port->queues = (unsigned int)number;
 	} else if (!strncmp(field, "source=", 7)) {
@@ -100,7 +101,7 @@ static int parse_field(const char *field, struct adapter_port_config *port, stru
 	} else {
 		return error_fail(
 			error, -EINVAL,
-			"--port: there is no '%.*s'; keys are mac, fabric, mtu, queues, source",
+			"--port: unknown key '%.*s'; keys are mac, fabric, mtu, queues, source",
 			(int)(value - field - 1), field);
 	}
 	return 0;

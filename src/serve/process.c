@@ -151,8 +151,7 @@ static int make_run_directory(const char *socket)
 	    (!mkdir(path, 0700) || errno == EEXIST))
 		return 0;
 	err = -errno;
-	say("cannot make %s: %s; run it as root, or choose a --socket elsewhere", path,
-	    strerror(-err));
+	say("cannot create %s: %s; run as root, or choose another --socket", path, strerror(-err));
 	return err;
 }
 
@@ -220,8 +219,7 @@ int serve_run(const struct serve_config *config, int stop)
 	err = lanes_start(config->lanes ? config->cpus : NULL, config->lanes ? config->lanes : 1,
 			  &process.lanes);
 	if (err) {
-		say("cannot start the data lanes: %s; does each CPU of --cpus exist, and may this "
-		    "process use it?",
+		say("cannot start the data lanes: %s; check that each CPU of --cpus exists and that this process may use it",
 		    strerror(-err));
 		return err;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * serve/statistics.h - what each port of the running adapters did, as a table or JSON.
+ * serve/statistics.h - the statistics of each port of the running adapters, as a table or
+ * JSON.
  */
 #ifndef MANAKIN_SERVE_STATISTICS_H
 #define MANAKIN_SERVE_STATISTICS_H

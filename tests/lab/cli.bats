@@ -105,9 +105,9 @@ device() {
 @test "what is not a port is refused" {
 	device 2 "'01:0d:3a:00:00:01' is not a unicast MAC address" --port mac=01:0d:3a:00:00:01
 	device 2 "is not a unicast MAC address" --port mac=00:00:00:00:00:00
-	device 2 "an MTU is 576 to 9000 bytes, not '9001'" --port mtu=9001
-	device 2 "1 to 64 queues, not '65'" --port queues=65
-	device 2 "there is no 'colour'" --port colour=red
+	device 2 "an MTU must be 576 to 9000 bytes, not '9001'" --port mtu=9001
+	device 2 "queues must be 1 to 64, not '65'" --port queues=65
+	device 2 "unknown key 'colour'" --port colour=red
 	device 2 "an adapter has at most 16 ports" $(printf -- '--port queues=1 %.0s' {1..17})
 }
 
@@ -117,7 +117,7 @@ device() {
 	device 2 "'fast' is none of error, warning" --log fast
 	device 2 "'0' is not 1 to 86400 seconds" --stats 0
 	device 2 "'x' is not a list such as 1,3" --cpus x
-	device 1 'does each CPU of --cpus exist' --cpus 1023
+	device 1 'check that each CPU of --cpus exists' --cpus 1023
 	refused 2 "at most 107 bytes" "$MANAKIN" device --socket "/tmp/$(printf 'a%.0s' {1..120})"
 }
 
@@ -158,9 +158,9 @@ assert len({p["mac"] for p in ports}) == 16, ports'
 	refused 2 "'fly' is not a request" "$MANAKIN" control --socket "$SOCKET" fly
 	refused 2 "'link 0 sideways' is not a request" "$MANAKIN" control --socket "$SOCKET" link 0 sideways
 	adapter_start mana0
-	refused 1 'manakin control: there is no port 7; the adapter has 1, from 0' \
+	refused 1 'manakin control: there is no port 7; the adapter has 1 port, numbered from 0' \
 		"$MANAKIN" control --socket "$(adapter_socket mana0)" link 7 down
-	equal 'reset: no driver is there to be told' "$(adapter_control mana0 reset)" 'the answer'
+	equal 'reset: no driver is attached to notify' "$(adapter_control mana0 reset)" 'the answer'
 }
 
 @test "manakin without a command, or with an unknown one, says which there are" {

@@ -144,7 +144,7 @@ pages_free() {
 	kill -KILL "$ADAPTER"
 	wait $running || status=$?
 	equal 1 $status "exit status"
-	equal "manakin run: the adapter mana0 has gone: its port was removed" \
+	equal "manakin run: the adapter mana0 is gone: its port was removed" \
 		"$(cat "$BATS_TEST_TMPDIR/err")" "message"
 	grep -q "^port queue" "$BATS_TEST_TMPDIR/out"
 }
@@ -201,7 +201,7 @@ pages_free() {
 	adapter --port mac=$MAC0
 	pages_free 10
 	refused 1 "DPDK needs" --seconds 0.5
-	[[ $stderr == *"and there are 10; make more: echo "* ]] || fail "$stderr"
+	[[ $stderr == *"and there are 10; reserve more: echo "* ]] || fail "$stderr"
 	command=${stderr##*make more: }
 	bash -c "${command/sudo /}" >/dev/null
 	run -0 manakin_run --seconds 0.5
@@ -226,7 +226,7 @@ pages_free() {
 	equal 1 "$status" "exit status"
 	[[ -z $output && $stderr == *"rxq 5 invalid - must be >= 0 && <= 4"* ]] || fail "$stderr"
 	contains "$stderr" "^The port has fewer queues than were asked for"
-	refused 2 "testpmd knows no mode 'frob'" --mode frob
+	refused 2 "testpmd has no mode 'frob'" --mode frob
 	refused 1 "may not use CPU 1000" --cores 0,1000
 }
 

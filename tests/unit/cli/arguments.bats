@@ -86,7 +86,7 @@ stop() {
 @test "device: ports that make no sense" {
 	refused 2 "'sink' is not KEY=VALUE" device --port sink
 	refused 2 "576 to 9000 bytes" device --port mtu=100
-	refused 2 "there is no 'speed'" device --port speed=10
+	refused 2 "unknown key 'speed'" device --port speed=10
 	refused 2 "unicast MAC address" device --port mac=01:00:5e:00:00:01
 }
 
@@ -105,7 +105,7 @@ stop() {
 }
 
 @test "device: a CPU that is not there" {
-	refused 1 "does each CPU of --cpus exist" device --socket socket --cpus 1000
+	refused 1 "check that each CPU of --cpus exists" device --socket socket --cpus 1000
 	[ ! -e socket ]
 }
 
@@ -222,9 +222,9 @@ stop() {
 	"$SCHEMA" stats - <<<"$output"
 	run --separate-stderr manakin control --socket socket link 0 down
 	[ "$status" -eq 0 ]
-	[[ $output == *"no driver is there to be told"* ]]
-	refused 1 "there is no port 1; the adapter has 1, from 0" control --socket socket link 1 up
-	refused 1 "timeout: the value makes no sense" control --socket socket timeout 0
+	[[ $output == *"no driver is attached to notify"* ]]
+	refused 1 "there is no port 1; the adapter has 1 port, numbered from 0" control --socket socket link 1 up
+	refused 1 "timeout: invalid value" control --socket socket timeout 0
 	stop TERM
 }
 

@@ -106,7 +106,7 @@ mana_dev_start(): failed to start tx queues -19"
 @test "it fails for no reason that is known: where to look" {
 	application "nothing of note" 3
 	run -1 --separate-stderr inside taken 'exec "$MANAKIN" run --app "$app" enP30832s1d1 -- --no-huge --'
-	[[ $stderr == *"exited with status 3; it said nothing of why"*"look at the machine: manakin check 60:45:bd:a6:bd:76"* ]]
+	[[ $stderr == *"exited with status 3; it gave no reason"*"check the machine: manakin check 60:45:bd:a6:bd:76"* ]]
 }
 
 @test "netvsc's ports are counted under the numbers that testpmd has for them" {
@@ -121,7 +121,7 @@ mana_dev_start(): failed to start tx queues -19"
 @test "a rate that is far too low is said, and looked into" {
 	run -0 --separate-stderr inside taken 'RATE=2000 exec "$MANAKIN" run --json --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
 	echo "$stderr"
-	[[ $stderr == *"manakin run: enP30832s1d1: port 2 sent "[0-9]*" packets a second, far less than MANA does"* ]]
+	[[ $stderr == *"manakin run: enP30832s1d1: port 2 sent "[0-9]*" packets per second, far fewer than MANA can"* ]]
 	[[ $stderr == *"manakin run: enP30832s1d1: port 3 sent "* ]]
 	[[ $stderr == *"manakin check 60:45:bd:a6:bd:76"* ]]
 	valid run <<<"$output"
@@ -139,7 +139,7 @@ mana_dev_start(): failed to start tx queues -19"
 @test "an interface that is not handed over is not taken" {
 	application "never started" 0
 	run -1 --separate-stderr inside one 'exec "$MANAKIN" run --app "$app" eth1 -- --no-huge --'
-	[ "$stderr" = "manakin run: eth1 is the kernel's; hand it over to DPDK first: sudo manakin setup eth1" ]
+	[ "$stderr" = "manakin run: eth1 belongs to the kernel; hand it over to DPDK first: sudo manakin setup eth1" ]
 	run -1 --separate-stderr inside one 'ip link set eth1 down; ip link set enP30832s1d1 down
 		exec "$MANAKIN" run --app "$app" eth1 -- --no-huge --'
 	[[ $stderr != *"the kernel's"* ]]

@@ -141,7 +141,7 @@ static void test_refuses_numbers(void **state)
 		snprintf(text, sizeof(text), "mtu=%s", values[i]);
 		assert_refused(text, "576 to 9000 bytes");
 		snprintf(text, sizeof(text), "queues=%s", values[i]);
-		assert_refused(text, "1 to 64 queues");
+		assert_refused(text, "queues must be 1 to 64");
 	}
 	assert_refused("mtu=575", "'575'");
 	assert_refused("mtu=9001", "'9001'");
@@ -153,14 +153,14 @@ static void test_refuses_words(void **state)
 	(void)state;
 	assert_refused("source=", "'check' or 'any'");
 	assert_refused("source=checked", "'check' or 'any'");
-	assert_refused("speed=10", "there is no 'speed'");
+	assert_refused("speed=10", "unknown key 'speed'");
 	assert_refused("sink", "not KEY=VALUE");
 	assert_refused("mtu", "not KEY=VALUE");
-	assert_refused("=", "there is no ''");
+	assert_refused("=", "unknown key ''");
 	/* Not a key, so it belongs to the number before it */
 	assert_refused("mtu=1500,speed=10", "'1500,speed=10'");
 	assert_refused("mtu=1500,", "'1500,'");
-	assert_refused("MTU=1500", "there is no 'MTU'");
+	assert_refused("MTU=1500", "unknown key 'MTU'");
 }
 
 int main(void)
