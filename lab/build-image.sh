@@ -73,7 +73,7 @@ unpack_kernel() {
 # build_vmbus VERSION - the module of vmbus/, built for the guest's kernel, into the guest
 #
 # Beside a copy of the guest's system, made of links, are the compiler and the
-# kernel's headers; all of that goes again. The module is found before the kernel's
+# kernel's headers; all of that is removed again. The module is found before the kernel's
 # own of that name, because depmod looks into updates/ first.
 build_vmbus() {
 	build=$dir/scratch/build
@@ -111,7 +111,7 @@ apt_source "$SUITE"
 packages "$dir/scratch/include"
 include=$(paste -sd, "$dir/scratch/include")
 
-step "installing $SUITE and $(wc -l <"$dir/scratch/include") packages of choice"
+step "installing $SUITE and $(wc -l <"$dir/scratch/include") chosen packages"
 scripts=${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts
 script=$SUITE
 [ -e "$scripts/$SUITE" ] || script=sid # a suite that is newer than this debootstrap
@@ -122,14 +122,14 @@ INITRD=No DEBIAN_FRONTEND=noninteractive debootstrap --arch=$ARCH --variant=minb
 	fail "debootstrap could not install $SUITE from $MIRROR"
 }
 
-step "trimming"
+step "removing documentation and caches"
 chroot "$root" dpkg-query -W >"$dir/packages"
 rm -rf "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/locale/* \
 	"$root"/usr/share/info/* "$root"/usr/include/* "$root"/var/cache/apt/* \
 	"$root"/var/cache/debconf/*-old "$root"/var/lib/apt/lists/* "$root"/var/log/*
 find "$root/usr/lib" -name '*.a' -delete
 
-step "setting it up"
+step "configuring the guest"
 mkdir -p "$root/usr/lib/manakin" "$root/mnt/share" "$root/etc/udev/rules.d"
 install -m 755 "$here/guest/init" "$root/usr/lib/manakin/init"
 install -m 644 "$here/guest/profile" "$root/etc/profile.d/manakin.sh"

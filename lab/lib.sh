@@ -9,12 +9,11 @@
 # everything else (apt, debootstrap, mke2fs) talk on standard error. The last
 # words of a recipe that fails begin with "error: ".
 #
-# Where packages come from is never written down here. The archives that this
-# machine's own apt uses are asked, one after the other, whether they have the
-# suite that is wanted: apt itself lists them, so every format of sources that
-# apt reads is understood, and apt itself fetches, so proxies and credentials of
-# the machine hold. Nothing of the machine's apt state is changed: lists and
-# packages go to a directory of the recipe's own.
+# No archive is named here. The archives that this machine's own apt uses are asked
+# in turn whether they have the suite that is wanted. apt itself lists them, so every
+# format of sources that apt reads is understood, and apt itself fetches, with the
+# machine's proxies and credentials. Nothing of the machine's apt state is changed:
+# lists and packages go to a directory of the recipe's own.
 
 ARCH=amd64
 
@@ -28,15 +27,15 @@ fail() {
 	exit 1
 }
 
-# need COMMAND PACKAGE - the recipe cannot do without COMMAND
+# need COMMAND PACKAGE - end the recipe unless COMMAND is installed
 need() {
 	command -v "$1" >/dev/null || fail "$1 is not installed: apt-get install $2"
 }
 
 # apt_setup DIR - an apt whose state lives under DIR; exports APT_CONFIG and http(s)_proxy
 #
-# Of the machine's configuration only the Acquire section is kept: how to fetch
-# is the machine's matter, hooks and caches are not for a foreign suite.
+# Of the machine's configuration only the Acquire section is kept: packages are fetched
+# as on this machine, but its hooks and caches are not for another suite.
 apt_setup() {
 	APT_DIR=$1
 	MACHINE_APT_CONFIG=${APT_CONFIG:-}

@@ -121,7 +121,8 @@ int paths_find(enum place place, char *path, size_t size)
 		if (beside && !everybody_writes(directory) && there(path, size, directory, beside))
 			return 0;
 		if (source_tree(directory, tree))
-			return there(path, size, source ? tree : directory, source ? source : beside)
+			return there(path, size, source ? tree : directory,
+				     source ? source : beside)
 				       ? 0
 				       : -ENOENT;
 		if (own_prefix(directory) && there(path, size, directory, places[place].installed))

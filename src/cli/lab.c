@@ -9,13 +9,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "guest/status.h"
 #include "guest/cache.h"
-#include "guest/run.h"
-#include "term/commands.h"
-#include "term/json.h"
-#include "term/options.h"
-#include "term/value.h"
+#include "guest/guest.h"
 
 #define DEFAULT_SUITE     "trixie"
 #define DEFAULT_CPUS      4    /* the guide's first testpmd command uses CPUs 1 to 3 */
@@ -326,7 +321,7 @@ static int lab_guest(int argc, char **argv, const struct command_line *line)
 		options.command = piped;
 	if (options.accel == ACCEL_AUTO)
 		options.accel = guest_kvm_works() ? ACCEL_KVM : ACCEL_TCG;
-	return lab_run(&options);
+	return guest_run(&options);
 }
 
 static int lab_command(int argc, char **argv)

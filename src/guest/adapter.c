@@ -17,14 +17,14 @@
 #include <unistd.h>
 #include <wordexp.h>
 
+#include "base/clock.h"
 #include "term/say.h"
-#include "device/adapter.h"
 
-#define READY_MS     10000 /* an adapter must listen within this time */
-#define LOOK_MS      5     /* between two looks */
-
-#define CABLE_BYTES  1048576 /* in flight, asked for */
-#define UNIX_LISTENS 0x10000ul /* in the flags column of /proc/net/unix */
+#define READY_MS     10000        /* for an adapter to listen */
+#define LOOK_MS      5            /* between two checks whether it does */
+#define SYNTHETIC    ".synthetic" /* what manakin device --synthetic adds to its socket's path */
+#define CABLE_BYTES  1048576      /* in flight, asked for */
+#define UNIX_LISTENS 0x10000ul    /* in the flags column of /proc/net/unix */
 
 /**
  * listens() - is anybody listening at a UNIX socket?
@@ -96,7 +96,8 @@ int adapter_start(struct child *child, const char *options, const char *director
 	struct child_plan plan = { .out = log, .err = log };
 	char socket[PATH_MAX], fate[80];
 	struct pollfd gone;
-	int err, waited;
+	uint64_t deadline;
+	int err;
 
 	snprintf(socket, sizeof(socket), "%s/adapter-%u", directory, index);
 	err = device_command(&plan.argv, options, socket, synthetic);
@@ -105,24 +106,23 @@ int adapter_start(struct child *child, const char *options, const char *director
 	child_args_free(plan.argv);
 	if (err) {
 		say("cannot start the adapter with the options \"%s\": %s", options,
-		    err == -EINVAL ? "a shell could not read them; look for an open quote, "
-				     "an undefined variable or one of |&;<>(){}"
-				   : strerror(-err));
+		    err == -EINVAL
+			    ? "a shell could not read them; look for an open quote, an undefined variable or one of |&;<>(){}"
+			    : strerror(-err));
 		return err;
 	}
 	gone = (struct pollfd){ .fd = child->pidfd, .events = POLLIN };
-	for (waited = 0; waited < READY_MS; waited += LOOK_MS) {
+	for (deadline = clock_deadline(READY_MS); !clock_passed(deadline);) {
 		if (listens(socket))
 			return 0;
-		if (poll(&gone, 1, LOOK_MS) > 0)
-			break;
-	}
-	if (waited < READY_MS)
+		if (poll(&gone, 1, LOOK_MS) <= 0)
+			continue;
 		say("the adapter with the options \"%s\" %s before it could be attached to",
 		    options, child_fate(child_stop(child, 0, -1), fate, sizeof(fate)));
-	else
-		say("the adapter with the options \"%s\" did not listen within %d s", options,
-		    READY_MS / 1000);
+		return -ENODEV;
+	}
+	say("the adapter with the options \"%s\" did not listen within %d s", options,
+	    READY_MS / 1000);
 	return -ENODEV;
 }
 
@@ -140,14 +140,13 @@ int adapter_attach(const char *path, const char *directory, unsigned int index, 
 	else if (symlink(target, name) < 0)
 		err = -errno;
 	if (!err && synthetic) {
-		strncat(name, SYNTHETIC_SUFFIX, sizeof(name) - strlen(name) - 1);
-		strncat(target, SYNTHETIC_SUFFIX, sizeof(target) - strlen(target) - 1);
+		strncat(name, SYNTHETIC, sizeof(name) - strlen(name) - 1);
+		strncat(target, SYNTHETIC, sizeof(target) - strlen(target) - 1);
 		if (symlink(target, name) < 0)
 			err = -errno;
 	}
 	if (err)
-		say("cannot attach to the adapter at %s: %s; start it first: manakin device "
-		    "--socket %s ...",
+		say("cannot attach to the adapter at %s: %s; start it first: manakin device --socket %s ...",
 		    path, strerror(-err), path);
 	return err;
 }
@@ -161,7 +160,7 @@ int adapter_cable(const char *directory, unsigned int index)
 	if (fd < 0)
 		err = -errno;
 	else if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/adapter-%u%s", directory,
-			  index, SYNTHETIC_SUFFIX) >= (int)sizeof(address.sun_path))
+			  index, SYNTHETIC) >= (int)sizeof(address.sun_path))
 		err = -ENAMETOOLONG;
 	/* Only the family: the kernel makes an address up, for what comes back. */
 	else if (bind(fd, (struct sockaddr *)&none, sizeof(none.sun_family)) < 0 ||
@@ -171,8 +170,9 @@ int adapter_cable(const char *directory, unsigned int index)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 		return fd;
 	}
-	say("cannot reach the synthetic cards of adapter %u: %s; an adapter of your own needs "
-	    "manakin device --synthetic", index, strerror(-err));
+	say("cannot reach the synthetic cards of adapter %u: %s; start it with "
+	    "manakin device --synthetic",
+	    index, strerror(-err));
 	if (fd >= 0)
 		close(fd);
 	return err;

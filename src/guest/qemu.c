@@ -31,16 +31,16 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "term/say.h"
+#include "base/clock.h"
 #include "guest/adapter.h"
+#include "guest/share.h"
+#include "term/say.h"
 
 #define GUEST_CONSOLE "ttyS0"
 #define KERNEL_HZ     250 /* CONFIG_HZ of Debian's kernels */
-#define NS_PER_S      1000000000ull
 
 /*
  * mitigations=off: nobody attacks a guest from inside, and emulated CPUs pay dearly.
@@ -56,7 +56,7 @@
 static const struct {
 	const char *name; /* of the chardev, and "manakin." before it, of the port */
 	const char *device;
-} ports[GUEST_PORTS] = {
+} ports[QEMU_PORTS] = {
 	[PORT_STDIN] = { "stdin", "virtserialport" },
 	[PORT_STDOUT] = { "stdout", "virtserialport" },
 	[PORT_STDERR] = { "stderr", "virtserialport" },
@@ -70,8 +70,8 @@ static const struct {
  * told in the order of the devices, so once it hears something on the last port,
  * the others are known too.
  */
-static const enum guest_port port_order[] = { PORT_STDIN, PORT_STDOUT, PORT_STDERR, PORT_TERMINAL,
-					      PORT_CONTROL };
+static const enum qemu_port port_order[] = { PORT_STDIN, PORT_STDOUT, PORT_STDERR, PORT_TERMINAL,
+					     PORT_CONTROL };
 
 bool guest_kvm_works(void)
 {
@@ -109,18 +109,11 @@ bool guest_kvm_works(void)
  */
 static unsigned long long loops_per_jiffy(void)
 {
-	const struct timespec nap = { .tv_nsec = 10000000 };
-	struct timespec before, after;
-	unsigned long long start, ticks, ns;
+	uint64_t before = clock_ns(), start = __builtin_ia32_rdtsc(), ticks;
 
-	clock_gettime(CLOCK_MONOTONIC, &before);
-	start = __builtin_ia32_rdtsc();
-	nanosleep(&nap, NULL);
+	clock_pause_us(10000);
 	ticks = __builtin_ia32_rdtsc() - start;
-	clock_gettime(CLOCK_MONOTONIC, &after);
-	ns = (unsigned long long)(after.tv_sec - before.tv_sec) * NS_PER_S +
-	     (unsigned long long)after.tv_nsec - (unsigned long long)before.tv_nsec;
-	return ticks * NS_PER_S / ns / KERNEL_HZ;
+	return ticks * NS_PER_S / (clock_ns() - before) / KERNEL_HZ;
 }
 
 /**
@@ -147,78 +140,6 @@ static int link_into(const char *directory, const char *name, const char *folder
 	return err;
 }
 
-static int log_open(const char *directory, const char *name)
-{
-	char *path = NULL;
-	int fd;
-
-	if (asprintf(&path, "%s/%s", directory, name) < 0)
-		return -ENOMEM;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-	free(path);
-	return fd < 0 ? -errno : fd;
-}
-
-/**
- * listen_at() - a listening UNIX socket in the run's directory
- * @directory:	the run's, short enough for a socket's address
- * @name:	the socket's
- *
- * Return: a file descriptor or a negative errno
- */
-static int listen_at(const char *directory, const char *name)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, err;
-
-	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", directory, name) >=
-	    (int)sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 1) == 0)
-		return fd;
-	err = errno;
-	close(fd);
-	return -err;
-}
-
-/**
- * start_share() - start the server of the shared directory
- * @guest:	gets it
- * @config:	the machine
- *
- * Return: 0 or a negative errno; the user has been told why
- */
-static int start_share(struct guest *guest, const struct guest_config *config)
-{
-	int listening = listen_at(config->directory, "share");
-	int log = log_open(config->logs, "share.log");
-	struct child_plan plan = { .out = log, .err = log, .fds = { listening }, .n_fds = 1 };
-	int err = listening < 0 ? listening : log < 0 ? log : 0;
-
-	if (!err) {
-		err |= child_args_add(&plan.argv, "%s/run", config->qemu);
-		err |= child_args_add(&plan.argv, "virtiofsd");
-		err |= child_args_add(&plan.argv, "--fd=%d", listening);
-		err |= child_args_add(&plan.argv, "--shared-dir=%s", config->share);
-		err |= child_args_add(&plan.argv, "--sandbox=none");
-		err |= child_args_add(&plan.argv, "--log-level=warn");
-	}
-	if (!err)
-		err = child_start(&guest->share, &plan);
-	if (err)
-		say("cannot start the server of the shared directory %s: %s", config->share,
-		    strerror(-err));
-	child_args_free(plan.argv);
-	if (listening >= 0)
-		close(listening);
-	if (log >= 0)
-		close(log);
-	return err;
-}
-
 /**
  * qemu_arguments() - the command line
  * @config:	the machine
@@ -227,7 +148,7 @@ static int start_share(struct guest *guest, const struct guest_config *config)
  *
  * Return: a vector to be freed with child_args_free(), or NULL without memory
  */
-static char **qemu_arguments(const struct guest_config *config, const int ends[GUEST_PORTS],
+static char **qemu_arguments(const struct qemu_config *config, const int ends[QEMU_PORTS],
 			     const int cables[GUEST_ADAPTERS_MAX])
 {
 	const char *quiet = config->talkative ? "" : " quiet";
@@ -270,7 +191,7 @@ static char **qemu_arguments(const struct guest_config *config, const int ends[G
 		ADD(KERNEL_ARGUMENTS " lpj=%llu%s%s%s", loops_per_jiffy(), quiet, share, netvsc);
 	ADD("-device");
 	ADD("virtio-serial-pci,addr=1,max_ports=8");
-	for (size_t i = 0; i < GUEST_PORTS; i++) {
+	for (size_t i = 0; i < QEMU_PORTS; i++) {
 		ADD("-chardev");
 		ADD("socket,id=%s,fd=%d", ports[i].name, ends[i]);
 	}
@@ -300,7 +221,8 @@ static char **qemu_arguments(const struct guest_config *config, const int ends[G
 		ADD("virtio-net-pci,addr=4,netdev=tap");
 	}
 	for (unsigned int i = 0; config->netvsc && i < config->adapters; i++) {
-		/* lab/vmbus/link.c knows the card by its address, and the adapter by the last byte. */
+		/* lab/vmbus/link.c knows the card by its address, and the adapter by the last byte.
+		 */
 		ADD("-netdev");
 		ADD("dgram,id=cable%u,local.type=fd,local.str=%d", i, cables[i]);
 		ADD("-device");
@@ -323,88 +245,117 @@ static char **qemu_arguments(const struct guest_config *config, const int ends[G
 }
 
 /**
- * start_qemu() - start QEMU with its ends of the ports
- * @guest:	gets it
- * @config:	the machine
+ * open_ports() - a pair of sockets for each port
+ * @qemu:	gets our ends, which do not block
+ * @ends:	get QEMU's
  *
  * Return: 0 or a negative errno
  */
-static int start_qemu(struct guest *guest, const struct guest_config *config)
+static int open_ports(struct qemu *qemu, int ends[QEMU_PORTS])
 {
-	struct child_plan plan = { .directory = config->directory, .n_fds = GUEST_PORTS };
-	int ends[GUEST_PORTS], cables[GUEST_ADAPTERS_MAX], pair[2], log, err = 0;
+	int pair[2];
 
-	for (size_t i = 0; i < GUEST_PORTS; i++)
-		ends[i] = -1;
-	log = log_open(config->logs, "qemu.log");
-	if (log < 0)
-		err = log;
-	for (size_t i = 0; !err && i < GUEST_PORTS; i++) {
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-			err = -errno;
-			break;
-		}
-		guest->ports[i] = pair[0];
-		ends[i] = plan.fds[i] = pair[1];
+	for (size_t i = 0; i < QEMU_PORTS; i++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+			return -errno;
+		qemu->ports[i] = pair[0];
+		ends[i] = pair[1];
 		if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
-			err = -errno;
+			return -errno;
+	}
+	return 0;
+}
+
+/**
+ * start_qemu() - start QEMU with its ends of the ports
+ * @qemu:	gets it
+ * @config:	the machine
+ * @log:	file descriptor for what it says
+ *
+ * Return: 0 or a negative errno
+ */
+static int start_qemu(struct qemu *qemu, const struct qemu_config *config, int log)
+{
+	struct child_plan plan = { .directory = config->directory->path, .out = log, .err = log };
+	int ends[QEMU_PORTS], cables[GUEST_ADAPTERS_MAX], err;
+
+	for (size_t i = 0; i < QEMU_PORTS; i++)
+		ends[i] = -1;
+	err = open_ports(qemu, ends);
+	for (size_t i = 0; i < QEMU_PORTS; i++) {
+		if (ends[i] >= 0)
+			plan.fds[plan.n_fds++] = ends[i];
 	}
 	for (unsigned int i = 0; !err && config->netvsc && i < config->adapters; i++) {
-		cables[i] = adapter_cable(config->directory, i);
+		cables[i] = adapter_cable(config->directory->path, i);
 		if (cables[i] < 0)
 			err = cables[i];
 		else
 			plan.fds[plan.n_fds++] = cables[i];
 	}
 	if (!err) {
-		plan.out = plan.err = log;
 		plan.argv = qemu_arguments(config, ends, cables);
-		err = plan.argv ? child_start(&guest->qemu, &plan) : -ENOMEM;
+		err = plan.argv ? child_start(&qemu->process, &plan) : -ENOMEM;
 	}
 	child_args_free(plan.argv);
-	for (size_t i = 0; i < GUEST_PORTS; i++) {
-		if (ends[i] >= 0)
-			close(ends[i]);
-	}
-	for (size_t i = GUEST_PORTS; i < plan.n_fds; i++)
+	for (size_t i = 0; i < plan.n_fds; i++)
 		close(plan.fds[i]);
-	if (log >= 0)
-		close(log);
 	return err;
 }
 
-int guest_start(struct guest *guest, const struct guest_config *config)
+/* Start the server of the shared directory. Returns 0 or a negative errno, with a message */
+static int start_share(struct qemu *qemu, const struct qemu_config *config)
+{
+	struct share_config share = { .qemu = config->qemu,
+				      .directory = config->directory->path,
+				      .shared = config->share };
+	int err;
+
+	share.log = directory_log(config->directory, "share.log");
+	if (share.log < 0)
+		return share.log;
+	err = share_start(&qemu->share, &share);
+	close(share.log);
+	return err;
+}
+
+int qemu_start(struct qemu *qemu, const struct qemu_config *config)
 {
 	static const char *const files[] = { "kernel", "initrd", "root.ext4" };
-	int err = 0;
+	int log, err = 0;
 
-	*guest = (struct guest){ 0 };
-	for (size_t i = 0; i < GUEST_PORTS; i++)
-		guest->ports[i] = -1;
+	*qemu = (struct qemu){ 0 };
+	for (size_t i = 0; i < QEMU_PORTS; i++)
+		qemu->ports[i] = -1;
 	for (size_t i = 0; !err && i < sizeof(files) / sizeof(files[0]); i++)
-		err = link_into(config->directory, files[i], config->image, files[i]);
+		err = link_into(config->directory->path, files[i], config->image, files[i]);
 	if (err) {
-		say("cannot prepare the guest in %s: %s", config->directory, strerror(-err));
+		say("cannot prepare the guest in %s: %s; set TMPDIR to another place",
+		    config->directory->path, strerror(-err));
 		return err;
 	}
 	if (config->share)
-		err = start_share(guest, config);
+		err = start_share(qemu, config);
 	if (err)
 		return err;
-	err = start_qemu(guest, config);
+	log = directory_log(config->directory, "qemu.log");
+	if (log < 0)
+		return log;
+	err = start_qemu(qemu, config, log);
+	close(log);
 	if (err)
 		say("cannot start QEMU from %s: %s; build it again with manakin lab build --force",
 		    config->qemu, strerror(-err));
 	return err;
 }
 
-void guest_stop(struct guest *guest)
+void qemu_stop(struct qemu *qemu)
 {
-	child_stop(&guest->qemu, SIGKILL, -1);
-	child_stop(&guest->share, SIGKILL, -1);
-	for (size_t i = 0; i < GUEST_PORTS; i++) {
-		if (guest->ports[i] >= 0)
-			close(guest->ports[i]);
-		guest->ports[i] = -1;
+	child_stop(&qemu->process, SIGKILL, -1);
+	child_stop(&qemu->share, SIGKILL, -1);
+	for (size_t i = 0; i < QEMU_PORTS; i++) {
+		if (qemu->ports[i] >= 0)
+			close(qemu->ports[i]);
+		qemu->ports[i] = -1;
 	}
 }

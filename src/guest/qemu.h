@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "guest/directory.h"
 #include "process/child.h"
 
 #define GUEST_ADAPTERS_MAX 15u /* PCI slots 0x10 to 0x1e */
@@ -19,12 +20,11 @@ enum guest_accel {
 };
 
 /**
- * struct guest_config - what the machine is made of
+ * struct qemu_config - what the machine is made of
  * @qemu:	directory of the cache's QEMU
  * @image:	directory of the cache's guest
- * @directory:	where the machine's sockets are; QEMU works there. It holds the
- *		adapters' sockets as adapter-0, adapter-1, ...
- * @logs:	where its logs go: qemu.log, share.log
+ * @directory:	the run's, for sockets and the logs qemu.log, share.log; QEMU works there. It
+ *		holds the adapters' sockets as adapter-0, adapter-1, ...
  * @accel:	what runs its CPUs; decided, that is not ACCEL_AUTO
  * @cpus:	how many
  * @memory_mb:	in mebibytes
@@ -35,11 +35,10 @@ enum guest_accel {
  * @reboots:	is it allowed to restart?
  * @talkative:	all kernel messages on the console, not only the grave ones
  */
-struct guest_config {
+struct qemu_config {
 	const char *qemu;
 	const char *image;
-	const char *directory;
-	const char *logs;
+	const struct directory *directory;
 	enum guest_accel accel;
 	unsigned int cpus;
 	unsigned int memory_mb;
@@ -52,39 +51,39 @@ struct guest_config {
 };
 
 /* The guest's ports; what goes over each is said in lab/guest/init. */
-enum guest_port {
+enum qemu_port {
 	PORT_CONTROL, /* lines, both ways */
 	PORT_STDIN,
 	PORT_STDOUT,
 	PORT_STDERR,
 	PORT_TERMINAL, /* an interactive shell's, both ways */
 	PORT_CONSOLE,  /* what the kernel prints */
-	GUEST_PORTS,
+	QEMU_PORTS,
 };
 
 /**
- * struct guest - a machine that runs
- * @qemu:	QEMU
+ * struct qemu - a machine that runs
+ * @process:	QEMU
  * @share:	the server of the shared directory, if there is one
  * @ports:	stream sockets, not blocking
  */
-struct guest {
-	struct child qemu;
+struct qemu {
+	struct child process;
 	struct child share;
-	int ports[GUEST_PORTS];
+	int ports[QEMU_PORTS];
 };
 
 /**
- * guest_start() - start a machine
- * @guest:	filled in; guest_stop() is right for it even after a failure
+ * qemu_start() - start a machine
+ * @qemu:	filled in; qemu_stop() is right for it even after a failure
  * @config:	what it is made of
  *
  * Return: 0 or a negative errno; the user has been told why
  */
-int guest_start(struct guest *guest, const struct guest_config *config);
+int qemu_start(struct qemu *qemu, const struct qemu_config *config);
 
-/** guest_stop() - end the machine at once and close its ports */
-void guest_stop(struct guest *guest);
+/** qemu_stop() - end the machine at once and close its ports */
+void qemu_stop(struct qemu *qemu);
 
 /** guest_kvm_works() - can this machine run guests with KVM? */
 bool guest_kvm_works(void);

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "process/child.h"
 #include "guest/qemu.h"
+#include "process/child.h"
+#include "process/signals.h"
 
 /**
  * struct session_config - what is to be done in the guest
@@ -20,6 +21,7 @@
  * @timeout_s:	all of it may take so many seconds; 0: any time
  * @console:	gets what the kernel prints; a file descriptor
  * @verbose:	standard error gets it too
+ * @signals:	that end the session; SIGWINCH among them
  * @adapters:	processes without which the guest cannot go on
  * @n_adapters:	number of @adapters
  */
@@ -29,21 +31,19 @@ struct session_config {
 	double timeout_s;
 	int console;
 	bool verbose;
+	const struct signals *signals;
 	const struct child *adapters;
 	size_t n_adapters;
 };
 
 /**
  * session_run() - follow a guest that was just started to its end
- * @guest:	from guest_start(); has ended on success, else may still run
+ * @qemu:	from qemu_start(); has ended on success, else may still run
  * @config:	what to do
  *
- * Blocks SIGINT, SIGTERM, SIGHUP and SIGWINCH for this process while it runs and
- * takes them itself.
- *
- * Return: the command's exit status, LAB_TIMED_OUT, LAB_FAILED (the user has been
- * told why), or 128 and the number of the signal that ended the session
+ * Return: the command's exit status, LAB_TIMED_OUT, LAB_FAILED (the user has been told why), or
+ * 128 and the number of the signal that ended the session
  */
-int session_run(struct guest *guest, const struct session_config *config);
+int session_run(struct qemu *qemu, const struct session_config *config);
 
 #endif

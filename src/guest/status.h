@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* guest/status.h - manakin lab: what all its parts know. */
+/* guest/status.h - the exit statuses of the lab. */
 #ifndef MANAKIN_GUEST_STATUS_H
 #define MANAKIN_GUEST_STATUS_H
 
-/* Exit statuses of the lab's own; any other is that of the command in the guest. */
+/* The lab's own; any other is that of the command in the guest. */
 enum lab_status {
 	LAB_TIMED_OUT = 124, /* as timeout(1) */
 	LAB_FAILED = 125,    /* the lab could not do its part; bad usage too */

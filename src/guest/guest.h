@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/run.h - manakin lab run and shell: a guest, its adapters, a command.
+ * guest/guest.h - run a command, or a shell, in a guest: the lab.
+ *
+ * The room guest/ builds and keeps guests and the QEMU that runs them (cache.h, recipe.h, build.h),
+ * starts a guest's adapters (adapter.h), its shared directory (share.h) and its machine (qemu.h),
+ * and follows it from its boot to the exit status of its command (session.h). What happens inside
+ * the guest is in lab/guest. It uses process/ for children and signals, and term/ to tell the user.
+ * It never includes the adapter: a guest's adapter is "manakin device", a process that is started
+ * by its command line and reached at its sockets, as anybody's. It reads no command line, and
+ * leaves nothing on the host but the cache and the logs of a run that failed.
  */
-#ifndef MANAKIN_GUEST_RUN_H
-#define MANAKIN_GUEST_RUN_H
+#ifndef MANAKIN_GUEST_GUEST_H
+#define MANAKIN_GUEST_GUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "guest/qemu.h"
+#include "guest/status.h"
 
 /**
  * struct run_adapter - what goes into one of the guest's PCI slots
@@ -56,7 +65,7 @@ struct run_options {
 	char **command;
 };
 
-/** lab_run() - run it, building what is missing first. Returns the exit status */
-int lab_run(const struct run_options *options);
+/** guest_run() - run it, building what is missing first. Returns the exit status */
+int guest_run(const struct run_options *options);
 
 #endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guest/build.h - run a recipe to its end.
+ */
+#ifndef MANAKIN_GUEST_BUILD_H
+#define MANAKIN_GUEST_BUILD_H
+
+#include "guest/recipe.h"
+
+/**
+ * struct build - what is built, and where
+ * @recipe:	how
+ * @suite:	Debian suite; "": the recipe takes none
+ * @directory:	where the recipe puts what it makes
+ * @log:	path of the file that gets what the recipe says
+ * @lock:	file descriptor of the item's lock, for the recipe to inherit
+ */
+struct build {
+	const struct recipe *recipe;
+	const char *suite;
+	const char *directory;
+	const char *log;
+	int lock;
+};
+
+/**
+ * build_run() - run the recipe, show progress on standard error, and wait for its end
+ * @build:	what and where
+ *
+ * SIGINT, SIGTERM and SIGHUP end the recipe.
+ *
+ * Return: 0 or a negative errno; the user has been told why
+ */
+int build_run(const struct build *build);
+
+#endif

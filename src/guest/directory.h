@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guest/directory.h - the directory of a run: its sockets, and its logs if nobody wants them
+ * elsewhere.
+ */
+#ifndef MANAKIN_GUEST_DIRECTORY_H
+#define MANAKIN_GUEST_DIRECTORY_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+/**
+ * struct directory - one run's
+ * @path:	made by directory_make()
+ * @logs:	where the logs go: @path, or where the user wants them
+ * @lock:	@path's, which says that it is in use; -1 if there is none
+ */
+struct directory {
+	char path[PATH_MAX];
+	char logs[PATH_MAX];
+	int lock;
+};
+
+/**
+ * directory_make() - make a run's directory; remove what runs left there a day ago
+ * @directory:	filled in; directory_remove() is right for it even after a failure
+ * @logs:	directory for the logs, made if it is not there; NULL: the run's own
+ *
+ * Return: 0 or a negative errno; the user has been told why
+ */
+int directory_make(struct directory *directory, const char *logs);
+
+/** directory_remove() - with the files in it, or without them: @keep leaves them, for the logs */
+void directory_remove(struct directory *directory, bool keep);
+
+/**
+ * directory_log() - create one of the run's logs
+ * @directory:	the run's
+ * @name:	the file's
+ *
+ * Return: a file descriptor or a negative errno; the user has been told why
+ */
+int directory_log(const struct directory *directory, const char *name);
+
+/** directory_show() - print the end of one of the run's logs on standard error */
+void directory_show(const struct directory *directory, const char *name);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* guest/progress.c - what the user sees of a build: steps, and how long they take. */
+#include "guest/progress.h"
+
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define REDRAW_S 0.1
+
+static double elapsed(const struct progress *progress)
+{
+	return clock_seconds() - progress->started;
+}
+
+void progress_start(struct progress *progress, const char *what, const char *suite)
+{
+	*progress =
+		(struct progress){ .started = clock_seconds(), .terminal = isatty(STDERR_FILENO) };
+	snprintf(progress->what, sizeof(progress->what), "%s%s%s", what, *suite ? " " : "", suite);
+}
+
+void progress_draw(struct progress *progress)
+{
+	char line[2 * PROGRESS_TEXT + 128];
+	struct winsize size = { 0 };
+	int width = 80;
+
+	if (!progress->terminal || !*progress->step || clock_seconds() - progress->drawn < REDRAW_S)
+		return;
+	progress->drawn = clock_seconds();
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+		width = size.ws_col;
+	snprintf(line, sizeof(line), "[%4.0f s] %s: %s  %s", elapsed(progress), progress->what,
+		 progress->step, progress->detail);
+	fprintf(stderr, "\r%.*s\033[K", width - 1, line);
+	fflush(stderr);
+}
+
+void progress_step(struct progress *progress, const char *step)
+{
+	if (progress->terminal && *progress->step)
+		fprintf(stderr, "\r[%4.0f s] %s: %s\033[K\n", elapsed(progress), progress->what,
+			progress->step);
+	if (!progress->terminal && *step)
+		fprintf(stderr, "[%4.0f s] %s: %s\n", elapsed(progress), progress->what, step);
+	snprintf(progress->step, sizeof(progress->step), "%s", step);
+	*progress->detail = '\0';
+	progress_draw(progress);
+}
+
+void progress_detail(struct progress *progress, const char *line)
+{
+	snprintf(progress->detail, sizeof(progress->detail), "%s", line);
+}
+
+void progress_done(struct progress *progress)
+{
+	progress_step(progress, "");
+	if (!progress->terminal)
+		fprintf(stderr, "[%4.0f s] %s: done\n", elapsed(progress), progress->what);
+}
+
+void progress_failed(struct progress *progress)
+{
+	if (progress->terminal)
+		fputc('\n', stderr);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guest/recipe.h - the scripts in lab/ that make what the cache holds.
+ */
+#ifndef MANAKIN_GUEST_RECIPE_H
+#define MANAKIN_GUEST_RECIPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/**
+ * struct recipe - how an item is made
+ * @makes:	"qemu" or "image": what the item's name begins with
+ * @script:	it is run as SCRIPT [SUITE] DIRECTORY
+ * @also:	files and directories that it reads, in lab/
+ * @needs_root:	is it run with sudo if this process is not root's?
+ */
+struct recipe {
+	const char *makes;
+	const char *script;
+	const char *also[4];
+	bool needs_root;
+};
+
+extern const struct recipe recipe_qemu, recipe_image;
+
+/**
+ * recipe_hash() - hash the names and contents of a recipe's files
+ * @recipe:	which one
+ * @hash:	set
+ *
+ * Return: 0 or a negative errno; the user has been told why
+ */
+int recipe_hash(const struct recipe *recipe, uint64_t *hash);
+
+/**
+ * recipe_command() - the words that run a recipe
+ * @recipe:	which one
+ * @suite:	Debian suite; "": the recipe takes none
+ * @directory:	where it puts what it makes
+ *
+ * Return: a vector to be freed with child_args_free(), or NULL without memory
+ */
+char **recipe_command(const struct recipe *recipe, const char *suite, const char *directory);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* guest/share.c - a directory of the host's for /mnt/share: virtiofsd. */
+#include "guest/share.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "term/say.h"
+
+/**
+ * listen_at() - a listening UNIX socket in a run's directory
+ * @directory:	the run's, short enough for a socket's address
+ * @name:	the socket's
+ *
+ * Return: a file descriptor or a negative errno
+ */
+static int listen_at(const char *directory, const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", directory, name) >=
+	    (int)sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 1) == 0)
+		return fd;
+	err = errno;
+	close(fd);
+	return -err;
+}
+
+int share_start(struct child *child, const struct share_config *config)
+{
+	int listening = listen_at(config->directory, "share"), err = 0;
+	struct child_plan plan = {
+		.out = config->log, .err = config->log, .fds = { listening }, .n_fds = 1
+	};
+
+	if (listening < 0)
+		err = listening;
+	if (!err) {
+		err |= child_args_add(&plan.argv, "%s/run", config->qemu);
+		err |= child_args_add(&plan.argv, "virtiofsd");
+		err |= child_args_add(&plan.argv, "--fd=%d", listening);
+		err |= child_args_add(&plan.argv, "--shared-dir=%s", config->shared);
+		err |= child_args_add(&plan.argv, "--sandbox=none");
+		err |= child_args_add(&plan.argv, "--log-level=warn");
+	}
+	if (!err)
+		err = child_start(child, &plan);
+	if (err)
+		say("cannot start the server of the shared directory %s: %s; build it again with manakin lab build --force",
+		    config->shared, strerror(-err));
+	child_args_free(plan.argv);
+	if (listening >= 0)
+		close(listening);
+	return err;
+}
