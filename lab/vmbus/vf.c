@@ -118,7 +118,7 @@ static void change(struct work_struct *work)
  * @slot:	where it is, or will be, on PCI bus 0
  * @serial:	its serial number
  *
- * Return: the VF, or NULL if it cannot be had: the cards then do without
+ * Return: the VF, or NULL if there is none: the cards then do without
  */
 struct vf *vf_create(struct link *link, unsigned int slot, u32 serial)
 {

@@ -188,7 +188,7 @@ void adapter_check(struct adapter *adapter)
 {
 	if (dma_map_lost(adapter->memory.map))
 		vfu_server_drop(adapter->server,
-				"it took memory away that it had mapped (truncated a file)");
+				"it took memory away that it had mapped (it truncated a file)");
 }
 
 bool adapter_busy(const struct adapter *adapter)

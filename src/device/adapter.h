@@ -1,10 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * device/adapter.h - a MANA adapter in software, as its owner (cli/) sees it.
+ * device/adapter.h - a MANA adapter in software, as its owner (serve/) sees it.
  *
  * An adapter listens on a socket, serves one client at a time and plugs each of
  * its vPorts into a fabric. All calls are the control thread's; packets are moved
  * by the lanes.
+ *
+ * The room
+ *
+ * Each file calls and includes only those of the lines below its own:
+ *
+ *	adapter.c					the owner's calls
+ *	client.c					what the socket's client does
+ *	registers.c config.c				BAR 0 and its doorbells; PCI space
+ *	reset.c						back to power-on
+ *	hwc.c						the channel that carries commands
+ *	gdma.c						commands: the function's,
+ *	vport.c						the Ethernet device's,
+ *	rnic.c						the RDMA device's
+ *	transmit.c synthetic.c				from a queue or card to a fabric,
+ *	receive.c					and back:
+ *	receive_plain.c, receive_any.c, receive_burst.c	the short way, the other, their state
+ *	native.c doorbell.c				doorbells in shared memory; pages of BAR 0
+ *	queue.c						event, completion and work queues
+ *	state.c						struct adapter; the log; interrupts
+ *	memory.c reach.c lane.c				keys and page lists; threads
+ *	segment.c checksum.c headers.c toeplitz.c	what is in a packet
+ *
+ * It uses base/, wire/, dma/, vfio_user/ and fabric/. It never prints, never reads a command
+ * line, and shares nothing but wire/ with driver/, which is its judge. What a client wrote is
+ * copied before it is checked, and only the copy is used; nothing here waits for a client, and
+ * no client makes it grow without bound.
  */
 #ifndef MANAKIN_DEVICE_ADAPTER_H
 #define MANAKIN_DEVICE_ADAPTER_H

@@ -33,7 +33,7 @@ void adapter_say(struct adapter *adapter, enum log_level level, const char *form
 		log_say(level, "%s: %s", adapter->config.name, text);
 	} else if (said == SAID_MAX) {
 		log_say(LOG_WARNING,
-			"%s: %u messages about this client; what else it does is not told",
+			"%s: %u messages about this client; no more of them are logged",
 			adapter->config.name, SAID_MAX);
 	}
 }

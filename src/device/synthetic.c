@@ -153,7 +153,7 @@ static void take_hello(struct synthetic *synthetic, const struct sockaddr_un *fr
 	say(synthetic, SYNTHETIC_ALL_SAID, 0, NULL, 0);
 	if (!vf)
 		say(synthetic, SYNTHETIC_VF, 0, &go, sizeof(go));
-	adapter_say(synthetic->adapter, LOG_NOTICE, "the host of synthetic cards is there");
+	adapter_say(synthetic->adapter, LOG_NOTICE, "the host of synthetic cards has connected");
 }
 
 /** take_vf_done() - the VF is on the guest's bus, or has left it */

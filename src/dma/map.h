@@ -9,6 +9,11 @@
  * up at the same time. Removing is in two steps so that no lane is left with a
  * pointer: dma_map_unlink() makes the region invisible, the caller waits until
  * every lane has passed a quiet point, dma_map_release() unmaps it.
+ *
+ * The room: this map is all there is in dma/. It uses base/. It knows nothing of MANA: keys,
+ * protection domains and page lists are device/memory.c's. It never blocks on a client's file (it
+ * maps only files that are in memory), never gives out a pointer beyond what is mapped, and
+ * survives a client that truncates its file under it.
  */
 #ifndef MANAKIN_DMA_MAP_H
 #define MANAKIN_DMA_MAP_H

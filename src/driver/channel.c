@@ -116,8 +116,8 @@ void bell_page_ring(void *ctx, uint32_t offset, uint64_t value)
 int bell_page_init(struct bell_page *page, const struct channel *channel, uint32_t number)
 {
 	if (number >= channel->bell_pages) {
-		log_say(LOG_ERROR, "%s: the adapter names doorbell page %u, and has %u",
-			channel->name, number, channel->bell_pages);
+		log_say(LOG_ERROR, "%s: the adapter names doorbell page %u of %u", channel->name,
+			number, channel->bell_pages);
 		return -EPROTO;
 	}
 	page->transport = channel->transport;
@@ -333,7 +333,7 @@ static int wait_init(struct channel *channel)
 	    channel->max_request < HWC_BOOT_MESSAGE_SIZE ||
 	    channel->max_response < HWC_BOOT_MESSAGE_SIZE) {
 		log_say(LOG_ERROR,
-			"%s: the adapter does not tell what is needed of its "
+			"%s: the adapter tells too little about its "
 			"hardware channel (%#x; messages of %u and %u bytes)",
 			channel->name, channel->told, channel->max_request, channel->max_response);
 		return -EPROTO;
@@ -535,8 +535,7 @@ int channel_command(struct channel *channel, struct command *command)
 	err = exchange(channel, command);
 	if (err) {
 		channel->dead = true;
-		log_say(LOG_ERROR,
-			"%s: command %#x to the adapter: %s; it is not spoken to any more",
+		log_say(LOG_ERROR, "%s: command %#x to the adapter: %s; giving up on it",
 			channel->name, command->code,
 			err == -EPROTO ? "its answer makes no sense" : strerror(-err));
 		return err;

@@ -25,6 +25,18 @@
  *
  * Everything the adapter says is checked. If it goes away, commands return -ENODEV,
  * queues stand still, and driver_events() says so.
+ *
+ * The room
+ *
+ *	queue.h			the hot path, inline
+ *	driver.c		arguments, the lock, what exists (control.h: the two ways below)
+ *	hwc.c, channel.c	commands over the hardware channel
+ *	verbs*.c		commands over the kernel's mana_ib, with libmana
+ *	vfio_user.c, attach.c	the way to an adapter in software; a second process's to its
+ *doorbells
+ *
+ * It uses base/, wire/ and vfio_user/, and libibverbs in verbs*.c. It knows nothing of DPDK, which
+ * is pmd/'s, and never includes device/: what works here has to work with any MANA.
  */
 #ifndef MANAKIN_DRIVER_DRIVER_H
 #define MANAKIN_DRIVER_DRIVER_H

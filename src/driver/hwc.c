@@ -154,7 +154,8 @@ static int command(struct hwc_driver *hwc, uint32_t code, bool to_device, void *
 /** nonsense() - an answer makes none: say so, and distrust(); -EPROTO */
 static int nonsense(struct hwc_driver *hwc, const char *what, uint64_t value)
 {
-	log_say(LOG_ERROR, "%s: the adapter says that %s is %llu, which cannot be; it is reset",
+	log_say(LOG_ERROR,
+		"%s: the adapter says that %s is %llu, which is impossible; resetting it",
 		hwc->driver.name, what, (unsigned long long)value);
 	distrust(hwc);
 	return -EPROTO;

@@ -9,6 +9,17 @@
  * Threads: a data lane calls fabric_send() and fabric_poll(); several lanes may
  * do so at the same time for one port. Opening and closing are the control
  * thread's, while no lane uses the port.
+ *
+ * The room
+ *
+ *	fabric.c	finds a fabric by its spec, and calls it
+ *	sink.c ...	the fabrics, one a file: generator, loop, pcap, sink, switch, tap
+ *	port.c		what they call: options, handing frames over, counters
+ *
+ * It uses base/, and libpcap in pcap.c. It knows of frames and ports and nothing of MANA: queues,
+ * entries and completions are device/'s. A fabric never changes a frame that it is handed, keeps
+ * no pointer into it once the call is over, and believes nothing in it: the bytes may be a
+ * client's, who can change them at any time. Sending does not wait for whoever receives.
  */
 #ifndef MANAKIN_FABRIC_FABRIC_H
 #define MANAKIN_FABRIC_FABRIC_H

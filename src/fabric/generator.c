@@ -403,7 +403,7 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 	if (generator->rate) {
 		rc = start_timer(generator->rate);
 		if (rc < 0) {
-			rc = error_fail(error, rc, "fabric generator: a timer cannot be had: %s",
+			rc = error_fail(error, rc, "fabric generator: cannot create a timer: %s",
 					strerror(-rc));
 			goto fail;
 		}

@@ -339,9 +339,10 @@ static int open_capture(struct capture *capture, const char *name, const struct 
 	if (fd < 0)
 		return fd;
 	if (in && status.st_dev == in->st_dev && status.st_ino == in->st_ino)
-		rc = error_fail(error, -EINVAL,
-				"fabric pcap: %s is to be replayed and written; write another file",
-				name);
+		rc = error_fail(
+			error, -EINVAL,
+			"fabric pcap: %s cannot be both replayed and written; write another file",
+			name);
 	else if (S_ISREG(status.st_mode) && flock(fd, LOCK_EX | LOCK_NB))
 		rc = error_fail(error, errno == EWOULDBLOCK ? -EBUSY : -errno,
 				"fabric pcap: %s is being written by "

@@ -189,7 +189,7 @@ static int open_tap(const char *name, bool offload, uint16_t mtu, struct error *
 
 	control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (control < 0)
-		return error_fail(error, -errno, "fabric tap: a socket cannot be had: %s",
+		return error_fail(error, -errno, "fabric tap: cannot open a socket: %s",
 				  strerror(errno));
 	strcpy(request.ifr_name, name);
 	existed = !ioctl(control, SIOCGIFFLAGS, &request);

@@ -4,17 +4,22 @@
  *
  * Theory of operation
  *
- * One struct pmd_adapter a PCI device, one ethdev a vPort:
+ * One struct pmd_adapter a PCI device, one ethdev a vPort. Each file calls only those of the lines
+ * below its own:
  *
  *	probe.c		finds the adapter, picks the vPorts, makes the ethdevs
- *	memory.c	maps DPDK's memory for the adapter, and its rings into that memory
+ *	share.c		secondary processes
  *	ethdev.c	configures, starts, stops, tells
  *	queue.c		sets queues up, starts and stops them
- *	rss.c		key and table
  *	tx.c, rx.c	the packets
- *	stats.c		counters
  *	event.c		link, removal, receive interrupts
- *	share.c		secondary processes
+ *	rss.c, stats.c	key and table; counters
+ *	memory.c	maps DPDK's memory for the adapter, and its rings into that memory
+ *	adapter.c	the adapters, until their last user is gone; the log; doorbells
+ *
+ * The room uses base/, wire/ and driver/, and is the only one that includes a header of DPDK. It
+ * never speaks to an adapter but through driver/, and says what an application or an operator
+ * can mend: the port, the queue, the number that is too large.
  *
  * struct pmd_port and the queues are in DPDK's shared memory, at the same address in
  * every process. What only the primary process may follow (the adapter, the vPort's

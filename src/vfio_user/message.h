@@ -11,6 +11,15 @@
  * Integers are in the byte order of the machine: both ends run on it. Messages
  * follow one another in the stream without padding, so a message may begin at
  * any address: copy a structure out before use.
+ *
+ * The room
+ *
+ * vfio_user/ is both ends of that socket: server.h offers a device, client.h drives one; this
+ * header and descriptors.h are what they share. It uses base/. It knows of regions, interrupts and
+ * memory that is mapped, as VFIO does, and nothing of MANA: what a device does is behind struct
+ * vfu_ops. The server never waits for its client, neither to read nor to write, and gives up
+ * the connection of one who breaks the protocol; the client waits up to a deadline. Neither
+ * believes a length, a number or a descriptor that the other sends before it is checked.
  */
 #ifndef MANAKIN_VFIO_USER_MESSAGE_H
 #define MANAKIN_VFIO_USER_MESSAGE_H

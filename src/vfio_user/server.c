@@ -1079,7 +1079,7 @@ int vfu_server_fd(const struct vfu_server *server)
  * @path:	of the socket
  *
  * Two that find the same stale socket would each replace it, the second one that of the
- * first. A lock that cannot be had in LOCK_MS is done without: anybody may lock /tmp.
+ * first. A lock that is not free within LOCK_MS is done without: anybody may lock /tmp.
  *
  * Return: a descriptor that holds the lock until it is closed, or -1
  */

@@ -2,6 +2,23 @@
 /*
  * wire/reg.h - PCI identity, BAR 0 registers and the shared-memory channel
  *
+ * The room
+ *
+ * wire/ is the formats of MANA, each layer in a header that needs those below it:
+ *
+ *	reg.h		PCI identity, registers, shared-memory channel
+ *	wq.h		entries of work, completion and event queues; doorbells
+ *	hwc.h		the hardware channel and the commands of the function
+ *	vport.h		commands of the Ethernet device; packets in entries and completions
+ *	rnic.h		commands of the RDMA device
+ *	native.h	doorbells in shared memory, which only this project has
+ *	synthetic.h	datagrams of the lab's synthetic cards
+ *
+ * It uses the C library's types and nothing else. It has no code beyond accessors, so the adapter
+ * and the drivers share it without sharing any behaviour. Each structure has an assertion of
+ * its size and says where it is known from; all are little-endian, as the machine has to be. It
+ * never says what somebody does with a field: that is the room's that uses it.
+ *
  * Theory of operation
  *
  * A driver finds three numbers in BAR 0: where the doorbell pages start, how
