@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: the machine is read once (host/machine/port.h); then each function of the
- * table looks at one requirement and reports findings. A check says what it saw and judges that; it
- * does not try to be clever about other checks' findings, save where two would say the same. None
- * of them changes anything, and the only process that is started is this one's own copy, which
- * asks libibverbs (rdma_pick.c).
+ * table looks at one requirement and reports findings. A check reports what it saw and judges that;
+ * it does not look at other checks' findings, unless two would say the same. None of them changes
+ * anything, and the only process that is started is a fork of this one, which asks libibverbs
+ * (rdma_pick.c).
  */
 #include "host/check/check.h"
 
@@ -100,7 +100,7 @@ static bool is_software(const struct exam *exam, const struct mana_port *port)
 	return adapter && adapter->kind == ADAPTER_SOFTWARE;
 }
 
-/** choose_ports() - what it is about; an interface that is none of MANA's is a finding */
+/** choose_ports() - what it is about; an interface that is not MANA's is a finding */
 static int choose_ports(struct exam *exam, struct error *error)
 {
 	const struct check_request *request = exam->request;
@@ -127,7 +127,7 @@ static int choose_ports(struct exam *exam, struct error *error)
 		else
 			exam->real = true;
 	}
-	/* An adapter whose ports are not to be seen is in hardware as well; so is one that lacks.
+	/* An adapter whose ports are not visible is in hardware as well; so is a missing one.
 	 */
 	for (size_t i = 0; !exam->asked && i < exam->machine.n_adapters; i++)
 		exam->real |= exam->machine.adapter[i].kind != ADAPTER_SOFTWARE;

@@ -2,7 +2,13 @@
 /*
  * host/check/check.h - is everything there that MANA and DPDK need?
  *
- * What is checked, why, and where that is known from: docs/check.md.
+ * The room host/check judges what host/machine and host/dpdk found: a table of checks (check.c) in
+ * the order of Azure's guide, each a function that reports findings with a verdict, the evidence
+ * in words, and the command that fixes it. It uses base/ and those two rooms. It changes nothing,
+ * needs no root, prints nothing, and starts no process but the child that asks libibverbs. What
+ * cannot be determined gets the verdict "unknown", never a guess.
+ *
+ * docs/check.md explains what is checked, why, and what the sources are.
  */
 #ifndef MANAKIN_HOST_CHECK_CHECK_H
 #define MANAKIN_HOST_CHECK_CHECK_H
@@ -12,8 +18,8 @@
 
 enum verdict {
 	VERDICT_OK,
-	VERDICT_UNKNOWN, /* cannot be told from here; the evidence says why */
-	VERDICT_WARNING, /* works, but not as it should; or needs a step that setup takes */
+	VERDICT_UNKNOWN, /* cannot be determined; the evidence says why */
+	VERDICT_WARNING, /* works, but not as it should; or needs a step of setup */
 	VERDICT_FAIL,    /* DPDK will not work on MANA */
 };
 
@@ -22,7 +28,7 @@ enum verdict {
  * @check:	name of the check
  * @subject:	of what: an interface, a module; empty if there is but one
  * @evidence:	what was seen, in words
- * @fix:	command that mends it; NULL if there is none, or nothing to mend
+ * @fix:	command that fixes it; NULL if there is none, or nothing to fix
  */
 struct finding {
 	const char *check;
@@ -45,7 +51,7 @@ struct check_report {
 /**
  * struct check_request - what the user asks for
  * @words:	interfaces, as machine_find() takes them; none: whatever there is
- * @queues, @descriptors: that the application will want; 0: not said
+ * @queues, @descriptors: that the application will use; 0: not known
  * @arguments:	of the DPDK application, @n_arguments of them
  */
 struct check_request {
@@ -57,7 +63,7 @@ struct check_request {
 };
 
 /**
- * check_run() - look at everything
+ * check_run() - run all checks
  * @report:	filled in; check_report_free() it, after a failure too
  * @error:	on failure, a sentence for the user
  *

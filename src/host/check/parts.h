@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/check/parts.h - what the files of check_*.c share, each of which has some of the checks.
+ * host/check/parts.h - what the files of this room share, each of which has some of the checks.
  */
 #ifndef MANAKIN_HOST_CHECK_PARTS_H
 #define MANAKIN_HOST_CHECK_PARTS_H
@@ -14,11 +14,12 @@
 /**
  * struct exam - a run of the checks
  * @port:	that it is about: those asked for, or all; @asked: the user named them
- * @real:	it is about an adapter in hardware (or one that is missing), not software alone
+ * @real:	it is about an adapter in hardware (or one that is missing), not only adapters in
+ * software
  * @hyperv:	the machine is a guest of Hyper-V; @azure: of Azure
  * @release:	of the kernel
  * @check:	name of the check that runs
- * @err:	of memory that could not be had
+ * @err:	-ENOMEM, if memory ran out
  */
 struct exam {
 	const struct host *host;

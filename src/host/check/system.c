@@ -175,8 +175,8 @@ static const struct {
 	{ "mana", "the Ethernet driver", false },
 	{ "mana_ib", "the InfiniBand driver, which DPDK reaches the adapter through", false },
 	{ "ib_uverbs", "which gives user space access to InfiniBand drivers", false },
-	{ "hv_netvsc", "the synthetic interface's driver", true },
-	{ "uio_hv_generic", "which hands the synthetic interface to DPDK's netvsc", true },
+	{ DRIVER_KERNEL, "the synthetic interface's driver", true },
+	{ DRIVER_USER, "which hands the synthetic interface to DPDK's netvsc", true },
 };
 
 /** judge_missing() - a module that the kernel has not */
@@ -224,7 +224,7 @@ void check_modules(struct exam *exam)
 			if (!real_adapters(exam))
 				find(exam, VERDICT_OK, name, NULL,
 				     "available; the kernel loads it when an adapter appears");
-			else if (!strcmp(name, "uio_hv_generic"))
+			else if (!strcmp(name, DRIVER_USER))
 				find(exam, VERDICT_OK, name, NULL,
 				     "available; 'manakin setup' loads it when needed");
 			else

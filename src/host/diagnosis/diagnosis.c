@@ -32,7 +32,7 @@
  * struct seen - what the log had of a pattern
  * @lines:	that it matches
  * @last:	number of the last of them; 0: none
- * @tried:	offset in the log up to which it was tried in vain
+ * @tried:	offset in the log up to which it does not match
  * @kept:	lines that were kept
  */
 struct seen {
@@ -250,7 +250,7 @@ static void keep_captures(struct diagnosis *d, struct evidence *e, void *code)
 	}
 }
 
-/** line_number() - of a place in the buffer, behind the last one that was asked for */
+/** line_number() - of a place in the buffer, after the last one that was asked for */
 static uint64_t line_number(struct diagnosis *d, size_t at)
 {
 	const char *p = d->buffer + d->counted, *end = d->buffer + at;

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/diagnosis/diagnosis.h - what a log shows to be wrong.
+ * host/diagnosis/diagnosis.h - the causes of failure that a log shows.
+ *
+ * The room host/diagnosis finds known failures in a log of any size. What is known is data
+ * (share/rules, rules.h); facts of the machine, if it has an adapter, confirm causes and fill in
+ * names (facts.h). A log is untrusted: it may have any bytes, and every pattern has a bound on the
+ * work it may cause. The room uses base/, host/machine and PCRE2. It prints nothing and changes
+ * nothing; it never explains a line that no rule describes.
  *
  *	diagnosis_open(), diagnosis_feed() or diagnosis_read(), diagnosis_finish(), then
  *	diagnosis_finding() for each cause.

@@ -14,7 +14,7 @@ struct facts {
 };
 
 /**
- * facts_read() - look at the machine
+ * facts_read() - read the machine's facts
  * @facts:	filled in; facts_free() it, after a failure too. None on a machine without a MANA
  *		adapter: the log is another one's, or there is nothing to confirm
  *

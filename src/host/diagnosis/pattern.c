@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS_MAX 100000u /* of PCRE2's matching, a piece of a line */
+#define STEPS_MAX 100000u /* of PCRE2's matching, for each piece of a line */
 
 /**
  * struct run - the fixed text that is being read, and the longest one so far
@@ -41,7 +41,7 @@ static void run_add(struct run *run, char c)
 		run->now[run->len++] = c;
 }
 
-/** skip_set() - from a [ to behind its ]; NULL if there is none */
+/** skip_set() - from a [ to after its ]; NULL if there is none */
 static const char *skip_set(const char *p)
 {
 	p++;

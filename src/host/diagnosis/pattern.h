@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define PATTERN_FIXED_MIN 4u  /* bytes that a pattern has to have outside brackets, in one piece */
+#define PATTERN_FIXED_MIN 4u  /* bytes that a pattern must have outside brackets, in one piece */
 #define PATTERN_FIXED_MAX 24u /* more of them would make the search slower, not better */
 
 /**
@@ -28,7 +28,7 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 int pattern_compile(const char *pattern, void **code, char *error, size_t size);
 void pattern_free(void *code);
 
-/** pattern_hasten() - compile to machine code: for one that has many lines to look at */
+/** pattern_hasten() - compile to machine code: for one that is tried on many lines */
 void pattern_hasten(void *code);
 
 /** pattern_has() - does the pattern capture something under this name? */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/diagnosis/rules.h - what is known of failures, as data that a person can read and add to.
+ * host/diagnosis/rules.h - the known failures, as data that a person can read and add to.
  *
  * The format is in docs/diagnosis.md.
  */
@@ -39,7 +39,7 @@ struct rule_pattern {
 enum rule_compare { RULE_EQUAL, RULE_DIFFERENT, RULE_LESS, RULE_MORE };
 
 /**
- * struct rule_fact - what has to hold of the machine
+ * struct rule_fact - what must hold of the machine
  * @needed:	without it the rule does not hold; else it only confirms the rule
  */
 struct rule_fact {
@@ -57,8 +57,8 @@ struct rule_fact {
  * @command:	of each of @fix: is it to be typed as it is?
  * @explains:	ids or shell patterns of rules that need not be told if this one holds
  * @source:	who prints the lines, and since when
- * @examples:	each some lines in which this rule and no other is to be found
- * @last:	is told only if nothing else is known
+ * @examples:	each some lines in which this rule, and no other, must be found
+ * @last:	is reported only if no other rule holds
  * @replaced:	a later directory has another rule of this id
  * @file, @line: where it begins
  */

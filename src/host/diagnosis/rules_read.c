@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: a file of rules is blocks of "Field: value" lines, as Debian's control
- * files are: an empty line ends a block, a line that begins with a blank goes on with the
+ * files are: an empty line ends a block, a line that begins with a blank continues the
  * value, # begins a comment line. The reader is strict, since a misspelt field would be a rule
  * that never speaks: every mistake is refused with its file and line.
  */
@@ -317,7 +317,7 @@ static bool captured(const struct reader *r, const char *name)
 	return rules_fact_known(name);
 }
 
-/** check_names() - each {name} of a text has to come from somewhere */
+/** check_names() - each {name} of a text must be captured by a pattern, or be a fact */
 static int check_names(struct reader *r, const char *field, const char *text)
 {
 	char name[64];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/diagnosis/scan.h - many fixed texts, looked for in one pass.
+ * host/diagnosis/scan.h - search for many fixed strings in one pass.
  */
 #ifndef MANAKIN_HOST_DIAGNOSIS_SCAN_H
 #define MANAKIN_HOST_DIAGNOSIS_SCAN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: an installation is a directory of libraries that has librte_eal. A shared
- * one is told by the ABI in the names of its files (librte_eal.so.23.0), whose drivers are in
+ * one shows in the ABI in the names of its files (librte_eal.so.23.0), whose drivers are in
  * dpdk/pmds-23.0 beside it or among the libraries; one to compile with by libdpdk.pc, which
  * knows the version. Where there is no libdpdk.pc the ABI tells the release: of DPDK
  * YY.11 it is (YY + 1).0, and .1 and .2 of the two releases after it (DPDK's

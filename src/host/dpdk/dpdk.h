@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * host/dpdk/dpdk.h - installations of DPDK, and which of them can drive MANA.
+ *
+ * The room host/dpdk finds the installations of DPDK (dpdk.h), builds and installs one (install.h),
+ * and removes it again by the record that it kept (record.h). It uses base/, host/machine and
+ * process/. It loads no DPDK library and includes no DPDK header: what an installation can do is
+ * read from the names and bytes of its files. It prints nothing; who builds hears of it through
+ * callbacks. It never removes or overwrites a file that it did not install.
  */
 #ifndef MANAKIN_HOST_DPDK_DPDK_H
 #define MANAKIN_HOST_DPDK_DPDK_H

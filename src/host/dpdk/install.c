@@ -99,8 +99,8 @@ __attribute__((format(printf, 2, 3))) static void note(const struct work *work, 
 
 /*
  * RHEL and what is made of it have meson, ninja and pyelftools in a repository that is off: the
- * CodeReady Builder, by its names in RHEL (on Azure too), Oracle, and the others. dnf 4 minds a
- * name that is not there after --enablerepo, and not here.
+ * CodeReady Builder, by its names in RHEL (on Azure too), Oracle, and the others. dnf 4 fails on
+ * an unknown name after --enablerepo, but not here.
  */
 #define DNF_REPOSITORIES                                                                           \
 	"--setopt=*codeready-builder-for-rhel-*-rpms.enabled=1 "                                   \
@@ -135,7 +135,7 @@ static const char *packages_command(const struct distro *distro)
 	return NULL;
 }
 
-/** add_packages() - what building takes */
+/** add_packages() - that building needs */
 static int add_packages(struct work *work)
 {
 	struct distro distro = { .family = DISTRO_OTHER };

@@ -145,7 +145,7 @@ static int directory(const struct host *host, bool make)
 	return fd < 0 ? -errno : fd;
 }
 
-/** remedy() - what to do when a file of the journal's cannot be had */
+/** remedy() - what to do when a file of the journal cannot be opened or written */
 static const char *remedy(int err)
 {
 	switch (-err) {
@@ -169,7 +169,7 @@ static int cannot_keep(const struct journal *journal, int err, struct error *err
 			  journal->path, strerror(-err), remedy(err));
 }
 
-/** take_lock() - nobody else is to change the machine in the meantime; see journal_open() */
+/** take_lock() - keep other processes from changing the machine meanwhile; see journal_open() */
 static int take_lock(struct journal *journal, struct error *error)
 {
 	char text[24] = "";

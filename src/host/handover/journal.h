@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/journal.h - what setup is about to change and has changed, kept where a killed
- * process cannot take it along.
+ * host/handover/journal.h - what setup is about to change and has changed, kept where it
+ * survives a killed process.
  *
- * The journal is a file of JSON objects, one a line. The first names the format, its version and
- * the boot it belongs to. Each line ends with a checksum over all lines up to it, so that a line
- * that was cut off, changed, left out or moved is found. A line that was cut off at the end is one
- * whose step was never made, as a step is made after its line is on the disk.
+ * The journal is a file of JSON objects, one on each line. The first names the format, its version
+ * and the boot it belongs to. Each line ends with a checksum over all lines up to it, so that a
+ * line that was cut off, changed, left out or moved is found. A line that was cut off at the end is
+ * one whose step was never made, as a step is made after its line is on the disk.
  */
 #ifndef MANAKIN_HOST_HANDOVER_JOURNAL_H
 #define MANAKIN_HOST_HANDOVER_JOURNAL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/ledger.h - what a journal's records amount to: which ports are handed over or on
- *their way, and which steps are still to be undone.
+ * host/handover/ledger.h - the state that follows from a journal's records: which ports are
+ * handed over or on their way, and which steps are not undone yet.
  *
  * The records, in the order in which they come:
  *
@@ -11,7 +11,7 @@
  *	{ "done": N, "changed": BOOL }		it is done; false: there was nothing to do
  *	{ "ready": KEY }			all steps of this port are done
  *	{ "restoring": KEY }, { "restored": KEY }
- *	{ "undone": N }				a step that is no port's was taken back
+ *	{ "undone": N }				a step that is no port's was undone
  *
  * KEY is a port's MAC address, or the UUID of one whose address is not known.
  */
@@ -77,7 +77,7 @@ void ledger_free(struct ledger *ledger);
 /** ledger_find() - the port of this key that is not back yet, or NULL */
 struct ledger_port *ledger_find(const struct ledger *ledger, const char *key);
 
-/** ledger_named() - likewise, by the name that one of its interfaces had, or its UUID, or key */
+/** ledger_named() - the same, by the name that one of its interfaces had, or its UUID, or key */
 struct ledger_port *ledger_named(const struct ledger *ledger, const char *word);
 
 /** ledger_open_ports() - how many are not back yet */

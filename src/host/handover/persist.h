@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/persist.h - the systemd unit that hands interfaces over at boot: a line for each
- * port.
+ * host/handover/persist.h - the systemd unit that hands interfaces over at boot, with a line for
+ * each port.
  */
 #ifndef MANAKIN_HOST_HANDOVER_PERSIST_H
 #define MANAKIN_HOST_HANDOVER_PERSIST_H
@@ -13,9 +13,9 @@
 #define PERSIST_WANTS     "multi-user.target.wants"
 
 /**
- * persist_text() - the unit as it is to be
- * @key:	whose line; it is the line's last word. NULL: everybody's
- * @command:	what the line runs, without the key; NULL: the line is to go
+ * persist_text() - the unit as it should be
+ * @key:	whose line; it is the line's last word. NULL: all lines
+ * @command:	what the line runs, without the key; NULL: remove the line
  * @text:	allocated; NULL if no line is left
  *
  * Return: 0, -ENOMEM

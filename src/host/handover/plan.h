@@ -2,7 +2,14 @@
 /*
  * host/handover/plan.h - from a machine, a journal and what the user wants to a list of steps.
  *
- * A plan changes nothing. host/handover/step.h has the steps.
+ * The room host/handover hands interfaces over to DPDK and gives them back. plan_setup.c and
+ * plan_restore.c decide on steps; step.c has what a step is and does; setup.c and restore.c carry
+ * a plan out. Every change is written to the journal (journal.h) before it is made, so a setup that
+ * is killed can be undone at any time later. The room uses base/ and host/machine. It is the only
+ * one that changes how the machine's devices are bound and its interfaces are configured, and it
+ * does so only in steps. It never prints, and never takes an interface in use unless it is forced.
+ *
+ * A plan itself changes nothing.
  */
 #ifndef MANAKIN_HOST_HANDOVER_PLAN_H
 #define MANAKIN_HOST_HANDOVER_PLAN_H
@@ -14,6 +21,7 @@
 
 #define PLAN_PAGES     1024ul /* hugepages on each node, and ... */
 #define PLAN_PAGES_KIB 2048u  /* ... their size: the guide's */
+
 /**
  * struct plan_port - a port that the plan is about
  * @uuid:	of its VMBus device; may be empty
@@ -22,7 +30,7 @@
  * @address:	of its adapter on the PCI bus; may be empty
  * @netvsc:	for DPDK's netvsc driver; else for its mana driver directly
  * @index:	of the interface that came back; 0: none has yet
- * @save:	it is to be written down as it is now; else the journal knows it already
+ * @save:	its state must be recorded; else the journal has it already
  * @steps:	it has steps in the plan
  * @gone:	of restore: this machine has no such device any more
  * @journalled:	the journal knows it
@@ -97,12 +105,12 @@ int plan_setup(const struct plan_from *from, const struct setup_options *options
  * plan_restore() - how to give interfaces back; without words, all that the journal or the buses
  * know of
  *
- * Return: likewise; -EBUSY: a process has it open
+ * Return: as plan_setup(); -EBUSY: a process has it open
  */
 int plan_restore(const struct plan_from *from, struct plan *plan, struct error *error);
 
 /**
- * plan_undo() - how to take back what a setup has done that failed
+ * plan_undo() - how to undo what a failed setup has done
  * @since:	number of the last step before it
  */
 int plan_undo(const struct plan_from *from, json_int_t since, struct plan *plan,
@@ -113,7 +121,7 @@ void plan_free(struct plan *plan);
 /** plan_find() - the port of this key, or NULL */
 struct plan_port *plan_find(const struct plan *plan, const char *key);
 
-/* For the files of the plan alone */
+/* Only for the files of the plan */
 
 /** plan_add() - add @step, with its words; 0 or -ENOMEM */
 int plan_add(const struct host *host, struct plan *plan, const struct step *step);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The way back: from what the journal says a port was, and from what the buses say it is. Each
- * step drives at a state and does nothing where that is reached, so that a way back which was cut
- * off is simply begun again.
+ * step aims for a state and does nothing if that is reached already, so a restore that was cut off
+ * is simply started again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "host/handover/planning.h"
 #include "host/handover/saved.h"
 
-/** add_port() - take a port into the plan, if nobody is using it */
+/** add_port() - add a port to the plan, if no process uses it */
 static int add_port(const struct planning *p, const struct mana_port *port,
 		    const struct ledger_port *known)
 {
@@ -157,7 +157,7 @@ static int add_states(const struct planning *p, const struct plan_port *port, bo
 	return err;
 }
 
-/** add_up() - both links up, of a port that nobody wrote down */
+/** add_up() - both links up, of a port whose state was not recorded */
 static int add_up(const struct planning *p, const struct plan_port *port, bool rebound)
 {
 	const struct netdev *dev[2] = { rebound ? NULL : port->port->synthetic, port->port->vf };
@@ -203,7 +203,7 @@ static int add_steps(const struct planning *p, const struct plan_port *port)
 	return err;
 }
 
-/** others_bound() - has the driver for user space a device that this plan does not take away? */
+/** others_bound() - does the driver for user space have a device that is not in this plan? */
 static bool others_bound(const struct planning *p)
 {
 	char key[KEY_TEXT];
@@ -215,7 +215,7 @@ static bool others_bound(const struct planning *p)
 	return false;
 }
 
-/** add_pages() - as many hugepages as before, if nobody has changed their number since */
+/** add_pages() - as many hugepages as before, unless their number was changed since */
 static int add_pages(const struct planning *p, struct hugepages_found *found,
 		     const struct ledger_step *done)
 {

@@ -30,7 +30,7 @@ static int find_port(const struct planning *p, const char *word, const struct ma
 			 word, known->key, word);
 }
 
-/** check_in_use() - does somebody need the port's interfaces? */
+/** check_in_use() - are the port's interfaces in use? */
 static int check_in_use(const struct planning *p, const struct mana_port *port)
 {
 	const struct netdev *dev[2] = { port->synthetic, port->vf };
@@ -87,10 +87,10 @@ static bool as_saved(const struct netdev *dev, const json_t *saved)
 }
 
 /**
- * must_save() - is the port to be written down as it is now?
+ * must_save() - must the port's state be recorded?
  *
  * If the journal has it half-way, what it has is the state to go back to. If it has it handed
- * over, and somebody gave it back by hand since, the state is a new one.
+ * over, and it was given back by hand since, the state is a new one.
  */
 static bool must_save(const struct mana_port *port, const struct ledger_port *known)
 {
@@ -104,7 +104,7 @@ static bool must_save(const struct mana_port *port, const struct ledger_port *kn
 	return known->ready && (is_up(port->synthetic) || is_up(port->vf));
 }
 
-/** add_port() - take a port into the plan, if it can be handed over */
+/** add_port() - add a port to the plan, if it can be handed over */
 static int add_port(const struct planning *p, const char *word)
 {
 	enum setup_pmd pmd = p->options->pmd;
@@ -307,7 +307,7 @@ static int add_modules(const struct planning *p)
 /**
  * add_new_id() - if a device is to be bound
  *
- * The kernel does not show what the driver was told already; it says so when it is told again.
+ * The kernel does not show which classes a driver has; it refuses one that is added twice.
  */
 static int add_new_id(const struct planning *p)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/planning.h - what the ways there and back share while a plan is made. For
+ * host/handover/planning.h - what the planners of setup and restore share. For
  * plan_setup.c and plan_restore.c.
  */
 #ifndef MANAKIN_HOST_HANDOVER_PLANNING_H
@@ -12,7 +12,7 @@
 /**
  * struct planning - a plan in the making
  * @options:	of setup; else NULL
- * @since:	of the way back: only steps of the journal after this one are taken back
+ * @since:	of the way back: only steps of the journal after this one are undone
  */
 struct planning {
 	const struct host *host;

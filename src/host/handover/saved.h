@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/saved.h - what an interface loses when it is set down or taken away, and how it
- * gets it back: link state, MTU, addresses, routes.
+ * host/handover/saved.h - what an interface loses when it is set down or handed over, and how it
+ * is restored: link state, MTU, addresses, routes.
  *
- * Addresses and routes are kept as the kernel's own messages, so that what this program has no
- * word for comes back too. What the kernel makes by itself is left out: routes that come with an
- * address, link-local and temporary addresses, what router advertisements bring. Lost for good are
- * qdiscs, ethtool settings, neighbours, and the interface's sysctl settings.
+ * Addresses and routes are kept as the kernel's own messages, so that attributes that this program
+ * does not know are restored too. What the kernel creates by itself is left out: routes that come
+ * with an address, link-local and temporary addresses, what router advertisements bring.
+ * Permanently lost are qdiscs, ethtool settings, neighbours, and the interface's sysctl settings.
  */
 #ifndef MANAKIN_HOST_HANDOVER_SAVED_H
 #define MANAKIN_HOST_HANDOVER_SAVED_H
@@ -16,13 +16,13 @@
 #include "host/machine/netdev.h"
 
 /**
- * saved_interface() - write down an interface as it is
+ * saved_interface() - record the state of an interface
  *
  *	{ "name", "index", "up", "mtu", "master" (name; if any), "at" (seconds since boot),
- *	  "addresses": [ { "family", "text", "netlink" } ... ], "routes": likewise }
+ *	  "addresses": [ { "family", "text", "netlink" } ... ], "routes": the same }
  *
- * "family" is 4 or 6; "text" is what ip(8) wants after "address replace" or "route add"; "netlink"
- *the message in hexadecimal digits.
+ * "family" is 4 or 6; "text" is what ip(8) needs after "address replace" or "route add";
+ * "netlink" is the message in hexadecimal digits.
  *
  * Return: 0 or a negative errno
  */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: before a step is made, the journal says so; after it, that it is done. A
- * port's interfaces are written down, with all they will lose, before the first step that touches
+ * port's interfaces are recorded, with all they will lose, before the first step that touches
  * them. So whenever the process ends, the journal has at least all that was changed, and from it
  * and the machine as it is, plan_restore() makes the way back.
  *
- * There is one way back, restore.c. A setup with a step that fails takes it at once, for its own
- * ports and steps; the command `restore` takes it for those it is told. Its steps each drive at a
- * state, so the journal only needs to know that a port's way back has begun, and when it is over.
+ * There is one way back, restore.c. A setup takes it at once when a step fails, for its own ports
+ * and steps; the command `restore` takes it for the ports that the user names. Each of its steps
+ * aims for a state, so the journal only needs to know that a port's way back has begun, and when it
+ * is over.
  */
 #include "host/handover/setup.h"
 
@@ -44,7 +45,7 @@ static int announce(const struct carry *carry, const struct step *step, json_int
 	return carry_note(carry, record, error);
 }
 
-/** save() - write down a port as it is; from the interfaces themselves, as they may have changed */
+/** save() - record a port's state; from the interfaces themselves, as they may have changed */
 static int save(const struct carry *carry, const struct plan_port *port, const struct netdevs *now,
 		struct error *error)
 {
@@ -101,7 +102,7 @@ static int undo(const struct carry *carry, json_int_t since, struct error *error
 	return err;
 }
 
-/** interrupted() - does somebody want an end? The caller of setup_carry_out() has blocked these */
+/** interrupted() - was a signal sent that ends setup? setup_carry_out()'s caller has blocked it */
 static bool interrupted(void)
 {
 	sigset_t pending;

@@ -4,7 +4,7 @@
  * has the name that the journal uses, a function that puts the step into words and into a shell's,
  * and one that makes it. The functions of a kind stand together.
  *
- * A step drives at a state, and does nothing where that state is reached.
+ * A step aims for a state, and does nothing if that is reached already.
  */
 #include "host/handover/step.h"
 

@@ -10,10 +10,8 @@
 #include "base/error.h"
 #include "host/machine/port.h"
 
-#define DRIVER_KERNEL "hv_netvsc"
-#define DRIVER_USER   "uio_hv_generic"
-#define KEY_TEXT      40u
-#define STEP_CHANGED  1 /* what step_make() returns if the step changed something */
+#define KEY_TEXT     40u
+#define STEP_CHANGED 1 /* what step_make() returns if the step changed something */
 
 /* The kinds; step.c has a table of them */
 enum step_kind {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/limit.h - how much this process may have, and how many queues an interface.
+ * host/machine/limit.h - limits: of this process's resources, and of an interface's queues.
  */
 #ifndef MANAKIN_HOST_MACHINE_LIMIT_H
 #define MANAKIN_HOST_MACHINE_LIMIT_H

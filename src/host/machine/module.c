@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: what is loaded is told by /sys/module, where a loaded module has a file
- * initstate and a built-in one has not. What could be loaded is told by the indexes that depmod(8)
+ * Theory of operation: /sys/module shows what is loaded; a loaded module has a file initstate
+ * there and a built-in one has not. What could be loaded is in the indexes that depmod(8)
  * made of /lib/modules/RELEASE, which libkmod reads. A tree that was copied from another machine
- * may have the text of those indexes alone; then that is read.
+ * may have only the text of those indexes; then that is read.
  */
 #include "host/machine/module.h"
 

@@ -33,7 +33,7 @@ struct netdev_address {
  * @carrier:	the link is there
  * @mtu:	bytes of an IP packet
  * @lower:	number of the interface that it is made on (a VLAN's); 0: none
- * @queues:	receive queues in use, as its driver has told the kernel; 0: not known
+ * @queues:	receive queues in use, as its driver reports them; 0: not known
  * @queues_max:	transmit queues that the kernel's driver may use at most, which with MANA are no
  *		more than the CPUs; DPDK may use more. 0: not known
  * @altnames:	other names, separated by spaces; NULL: none
@@ -42,7 +42,7 @@ struct netdev_address {
  * @device:	its device's name on its bus: a PCI address or a VMBus UUID
  * @default_route: carries the default route of IPv4 or IPv6 in the main table, itself or by
  *		what is made of it: a master, a VLAN
- * @ssh:	carries the SSH session that this process belongs to, likewise
+ * @ssh:	carries the SSH session that this process belongs to, in the same way
  */
 struct netdev {
 	int index;

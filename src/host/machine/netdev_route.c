@@ -26,7 +26,7 @@
 
 /**
  * struct exits - the interfaces that a route leaves by: one, or several with equal cost
- * @ssh:	the SSH session's answers take it; else it is a default route
+ * @ssh:	the SSH session's packets leave by it; else it is a default route
  */
 struct exits {
 	struct netdevs *netdevs;

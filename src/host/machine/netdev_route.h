@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/netdev_route.h - which interfaces must not be taken away from under their user.
+ * host/machine/netdev_route.h - which interfaces carry the default route or the SSH session.
  */
 #ifndef MANAKIN_HOST_MACHINE_NETDEV_ROUTE_H
 #define MANAKIN_HOST_MACHINE_NETDEV_ROUTE_H

@@ -32,7 +32,7 @@ bool pci_is_mana(const struct pci_function *function)
 	       (function->device == PCI_DEVICE_MANA_PF || function->device == PCI_DEVICE_MANA_VF);
 }
 
-/** read_function() - what sysfs tells of one; false if it is none of ours */
+/** read_function() - what sysfs shows of one; false if it is not one of ours */
 static bool read_function(const struct host *host, const char *address,
 			  struct pci_function *function)
 {

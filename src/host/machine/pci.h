@@ -3,8 +3,8 @@
  * host/machine/pci.h - the network adapters on the PCI bus.
  *
  * Read from sysfs by this room's own functions, not by libpci: that reads seven files of every
- * device on the bus where two tell what is no MANA, follows links out of --sysroot, and ends the
- * process (its error handler must not return) where /sys/bus/pci is missing.
+ * device on the bus where two suffice to rule MANA out, follows links out of --sysroot, and ends
+ * the process (its error handler must not return) where /sys/bus/pci is missing.
  */
 #ifndef MANAKIN_HOST_MACHINE_PCI_H
 #define MANAKIN_HOST_MACHINE_PCI_H

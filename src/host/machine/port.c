@@ -18,9 +18,7 @@
 #include "host/machine/port_users.h"
 #include "host/machine/software.h"
 
-#define DRIVER_VF        "mana"
-#define DRIVER_SYNTHETIC "hv_netvsc"
-#define DRIVER_UIO       "uio_hv_generic"
+#define DRIVER_VF "mana"
 
 const char *owner_name(enum port_owner owner)
 {
@@ -223,7 +221,7 @@ static int add_device(struct machine *machine, const struct vmbus_device *device
 	port = port_of_device(machine, device, synthetic);
 	if (!port) {
 		if (synthetic ? has_hardware(machine, synthetic)
-			      : strcmp(device->driver, DRIVER_UIO) != 0)
+			      : strcmp(device->driver, DRIVER_USER) != 0)
 			return 0;
 		port = add_port(machine, -1);
 		if (!port)
@@ -245,7 +243,7 @@ static enum port_owner owner_of(const struct mana_port *port, const char *users)
 	bool vf_up = port->vf && (port->vf->flags & IFF_UP);
 	bool synthetic_up = port->synthetic && (port->synthetic->flags & IFF_UP);
 
-	if (!strcmp(port->vmbus_driver, DRIVER_UIO))
+	if (!strcmp(port->vmbus_driver, DRIVER_USER))
 		return OWNER_NETVSC;
 	if (vf_up || synthetic_up)
 		return OWNER_KERNEL;
@@ -278,7 +276,7 @@ static void wanted_devices(const struct host *host, const struct machine *machin
 	char directory[160];
 
 	for (size_t i = 0; i < machine->n_ports; i++, devices++) {
-		if (strcmp(machine->port[i].vmbus_driver, DRIVER_UIO))
+		if (strcmp(machine->port[i].vmbus_driver, DRIVER_USER))
 			continue;
 		snprintf(directory, sizeof(directory), "/sys/bus/vmbus/devices/%s/uio",
 			 machine->port[i].uuid);

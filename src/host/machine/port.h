@@ -3,10 +3,18 @@
  * host/machine/port.h - the MANA adapters of a machine and their ports: what PCI, VMBus, the
  * network stack, RDMA and the software adapters each know, joined.
  *
+ * The room host/machine says what a machine has: adapters, interfaces, kernel modules, hugepages,
+ * limits, rdma-core, the distribution. It reads sysfs and procfs below one directory (root.h), so
+ * that a test can give it a machine made of files; it asks the kernel over netlink, and a software
+ * adapter over its control socket. It uses base/ and libraries (libpci, libkmod, libmnl, jansson).
+ * A few functions change one thing of the machine for the room host/handover: the number of
+ * hugepages, a module, a VMBus device's driver. The room never decides, prints, or runs a program
+ * (libibverbs is loaded in a child, as it may crash), and it knows nothing of plans or checks.
+ *
  * A port is known by its MAC address. Its VF interface (driver mana) is on the adapter's PCI
  * device, which several ports share. Its synthetic interface (driver hv_netvsc) is on VMBus; the
- * VF is joined under it. Once either is handed over, its interface is gone, and what is left is
- * told by the bus.
+ * VF is joined under it. Once either is handed over, its interface is gone, and only the bus still
+ * shows it.
  */
 #ifndef MANAKIN_HOST_MACHINE_PORT_H
 #define MANAKIN_HOST_MACHINE_PORT_H
@@ -41,8 +49,8 @@ enum port_owner {
  * @uuid:	of the VMBus device; empty: none known
  * @vmbus_driver: that drives it; empty: none
  * @number:	among the ports of its adapter, from 0
- * @users:	processes that have it open ("dpdk-testpmd (4711)"), for messages; empty if there
- *are none, or none that this user may look into
+ * @users:	processes that have it open ("dpdk-testpmd (4711)"), for messages; empty: none that
+ *		this user may look into
  * @mtu, @queues: bytes of an IP packet; queues in use; 0: not known
  * @fabric:	what a software adapter's port is plugged into
  * @name:	what a person would call it: synthetic interface, VF, or UUID; software: NAME:N

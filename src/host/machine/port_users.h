@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/port_users.h - who has a device file open.
+ * host/machine/port_users.h - which processes have a device file open.
  */
 #ifndef MANAKIN_HOST_MACHINE_PORT_USERS_H
 #define MANAKIN_HOST_MACHINE_PORT_USERS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/rdma.h - the two halves of RDMA that have to fit: the kernel's devices, and
+ * host/machine/rdma.h - the two halves of RDMA that must match: the kernel's devices, and
  * rdma-core's library with its providers.
  */
 #ifndef MANAKIN_HOST_MACHINE_RDMA_H
@@ -72,7 +72,7 @@ struct rdma_core {
 int rdma_core_read(const struct host *host, struct rdma_core *core);
 
 /**
- * struct rdma_provider - a provider that libibverbs is told to load
+ * struct rdma_provider - a provider that libibverbs is configured to load
  * @name:	in the configuration
  * @path:	of its file; empty: there is none
  * @claim:	what it claims; its name is empty if the file could not be read as a provider

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: sysfs names the devices. The driver id, by which libibverbs finds the
- * provider, is told by netlink alone (NETLINK_RDMA, client RDMA_NL_NLDEV): RDMA_NLDEV_CMD_GET has
+ * provider, comes only from netlink (NETLINK_RDMA, client RDMA_NL_NLDEV): RDMA_NLDEV_CMD_GET has
  * the devices' names and numbers, RDMA_NLDEV_CMD_GET_CHARDEV for "uverbs" has the name of the
  * character device and RDMA_NLDEV_ATTR_UVERBS_DRIVER_ID. The latter's answer does not say which
  * device it is about; the request's sequence number does.

@@ -3,8 +3,8 @@
  * Theory of operation: the kernel numbers its RDMA drivers (enum rdma_driver_id), and rdma-core has
  * a copy of that enum from when it was built. A kernel into which mana_ib was backported may
  * have given it the next free number, which upstream is another driver's. Then the provider of
- * that one, or none, gets the device, and net_mana fails in ways that do not say so. Both numbers
- * and what libibverbs does with them are told here.
+ * that one, or none, gets the device, and net_mana fails in ways that do not say so. This
+ * file says what both numbers are and what libibverbs does with them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static void explain(const struct rdma_device *device, const struct rdma_provider
 			 other->claim.name);
 }
 
-/** by_claims() - without libibverbs' own word; @why it has none */
+/** by_claims() - without an answer from libibverbs; @why there is none */
 static enum rdma_match by_claims(const struct rdma_device *device,
 				 const struct rdma_providers *providers, const char *provider,
 				 const char *why, char *words)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: the child loads libibverbs, as an application does, has it make its list
- * of devices, and writes what it finds into a pipe. Behind a public struct ibv_device there is
+ * of devices, and writes what it finds into a pipe. After a public struct ibv_device there is
  * the private part, which begins with a pointer to the provider's structure, which begins with a
  * pointer to its name (struct verbs_device of libibverbs/driver.h; so from rdma-core 17 on). The
  * dynamic linker knows what file that structure was loaded from. If a libibverbs were
@@ -63,7 +63,7 @@ static _Noreturn void child(const char *library, int out)
 
 	setrlimit(RLIMIT_CORE, &none);
 	dup2(null, STDOUT_FILENO);
-	dup2(null, STDERR_FILENO); /* its warnings are told by the other checks, in better words */
+	dup2(null, STDERR_FILENO); /* other checks report what it warns about, in better words */
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);
 	handle = dlopen(library, RTLD_NOW);

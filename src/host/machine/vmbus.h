@@ -14,6 +14,10 @@
 #define VMBUS_UUID_TEXT     37u /* 36 characters and the end */
 #define VMBUS_CLASS_NETWORK "f8615163-df3e-46c5-913f-f2d2f965ed0e"
 
+/* The drivers of synthetic network devices: the kernel's own, and the one for DPDK's netvsc */
+#define DRIVER_KERNEL "hv_netvsc"
+#define DRIVER_USER   "uio_hv_generic"
+
 /**
  * struct vmbus_device - a device of class network
  * @uuid:	its name on the bus
@@ -42,10 +46,10 @@ bool vmbus_uuid_ok(const char *text);
 /** vmbus_new_id() - tell @driver of the class; 1 if it knows it already, 0, or a negative errno */
 int vmbus_new_id(const struct host *host, const char *driver);
 
-/** vmbus_remove_id() - take that back; 0 if it does not know it */
+/** vmbus_remove_id() - the opposite; 0 if it does not have it */
 int vmbus_remove_id(const struct host *host, const char *driver);
 
-/** vmbus_unbind() - take a device from @driver; 0 if it has not got it */
+/** vmbus_unbind() - take a device from @driver; 0 if it does not have it */
 int vmbus_unbind(const struct host *host, const char *driver, const char *uuid);
 
 /** vmbus_bind() - give a device to @driver; 0 if it has it already */
