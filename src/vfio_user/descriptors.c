@@ -2,6 +2,7 @@
 #include "vfio_user/descriptors.h"
 
 #include <string.h>
+#include <unistd.h>
 
 void descriptors_put(struct msghdr *message, union descriptors_room *room, const int *fds,
 		     unsigned int n)
@@ -38,4 +39,11 @@ unsigned int descriptors_take(struct msghdr *message, int fds[DESCRIPTORS_MAX])
 		n += (unsigned int)(size / sizeof(int));
 	}
 	return n;
+}
+
+void descriptors_close(int *fds, unsigned int *n)
+{
+	for (unsigned int i = 0; i < *n; i++)
+		close(fds[i]);
+	*n = 0;
 }

@@ -39,4 +39,7 @@ void descriptors_expect(struct msghdr *message, union descriptors_room *room);
  */
 unsigned int descriptors_take(struct msghdr *message, int fds[DESCRIPTORS_MAX]);
 
+/** descriptors_close() - all of them; *@n is 0 afterwards */
+void descriptors_close(int *fds, unsigned int *n);
+
 #endif
