@@ -225,8 +225,8 @@ pages_free() {
 	run --separate-stderr manakin_run --queues 5
 	equal 1 "$status" "exit status"
 	[[ -z $output && $stderr == *"rxq 5 invalid - must be >= 0 && <= 4"* ]] || fail "$stderr"
-	contains "$stderr" "^The port has fewer queues than were asked for"
-	refused 2 "testpmd has no mode 'frob'" --mode frob
+	contains "$stderr" "^The port has fewer queues than requested"
+	refused 2 "testpmd knows no mode 'frob'" --mode frob
 	refused 1 "may not use CPU 1000" --cores 0,1000
 }
 

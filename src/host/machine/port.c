@@ -128,11 +128,11 @@ static const struct netdev *synthetic_of(const struct machine *machine, const st
 {
 	const struct netdev *dev = netdevs_by_index(&machine->netdevs, vf->master);
 
-	if (dev && !strcmp(dev->driver, DRIVER_SYNTHETIC))
+	if (dev && !strcmp(dev->driver, DRIVER_KERNEL))
 		return dev;
 	for (size_t i = 0; i < machine->netdevs.n; i++) {
 		dev = &machine->netdevs.dev[i];
-		if (!strcmp(dev->driver, DRIVER_SYNTHETIC) && !memcmp(dev->mac, vf->mac, 6))
+		if (!strcmp(dev->driver, DRIVER_KERNEL) && !memcmp(dev->mac, vf->mac, 6))
 			return dev;
 	}
 	return NULL;
