@@ -9,10 +9,13 @@ fail() {
 	return 1
 }
 
-# await SECONDS COMMAND... - run COMMAND until it succeeds
+# Seconds until anything that a test waits for has to have happened. Only a test that fails waits
+# that long; it is so much because a busy machine may take ten times what an idle one takes.
+PATIENCE=300
+
+# await COMMAND... - run COMMAND until it succeeds
 await() {
-	local deadline=$((SECONDS + $1))
-	shift
+	local deadline=$((SECONDS + PATIENCE))
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < deadline)) || fail "this did not come true in time: $*" || return
 		sleep 0.05

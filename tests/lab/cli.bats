@@ -85,7 +85,7 @@ device() {
 	ip link del lab0
 	ip tuntap add lab0 mode tap user "$(id -u)"
 	lab_spawn mana0 /dev/null "${command[@]}" "$(adapter_socket mana0)" --port fabric=tap:lab0
-	await 10 adapter_ready mana0
+	await adapter_ready mana0
 	lab_end mana0
 	ip link del lab0
 }
@@ -147,7 +147,7 @@ assert len({p["mac"] for p in ports}) == 16, ports'
 
 @test "--stats prints what happens, every so often" {
 	adapter_start mana0 --stats 1 --port mac=$MAC
-	await 5 grep -q $MAC "$(lab_file mana0).out"
+	await grep -q $MAC "$(lab_file mana0).out"
 	lab_end mana0
 	grep -E '^adapter +port +mac' "$(lab_file mana0).out"
 }

@@ -26,8 +26,7 @@ load ../assert
 
 MANAKIN=${MANAKIN:?tests/lab/run sets it}
 export LAB_TESTS=$BATS_TEST_DIRNAME
-BOOT_TIMEOUT=180
-COMMAND_TIMEOUT=60
+COMMAND_TIMEOUT=$((PATIENCE + 20)) # a wait within the command ends first, and says what for
 
 # Kernel messages that no test provokes
 KERNEL_TROUBLE='WARNING: |BUG: |Call Trace|general protection|Oops|soft lockup|rcu: INFO'
@@ -67,18 +66,18 @@ lab_spawn() {
 			status=$?
 		echo $status >"$file.status"
 	) <>"$input" >"$file.out" 2>"$file.log" &
-	await 5 test -s "$file.pid"
+	await test -s "$file.pid"
 }
 
-# lab_end NAME [SIGNAL [SECONDS]] - end what lab_spawn started; prints its exit status
+# lab_end NAME [SIGNAL] - end what lab_spawn started; prints its exit status
 lab_end() {
 	local file
 	file=$(lab_file "$1")
 	if alive "$1"; then
 		kill "-${2:-TERM}" "$(<"$file.pid")"
-		await "${3:-20}" gone "$1" || kill -KILL "$(<"$file.pid")"
+		await gone "$1" || kill -KILL "$(<"$file.pid")"
 	fi
-	await 5 test -s "$file.status" && cat "$file.status"
+	await test -s "$file.status" && cat "$file.status"
 	rm -f "$file.pid"
 }
 
@@ -106,7 +105,7 @@ adapter_start() {
 	shift
 	lab_spawn "$name" /dev/null "$MANAKIN" device --name "$name" \
 		--socket "$(adapter_socket "$name")" "$@"
-	await 10 adapter_ready "$name" || {
+	await adapter_ready "$name" || {
 		cat "$(lab_file "$name").log" >&2
 		return 1
 	}
@@ -121,7 +120,7 @@ adapter_ready() {
 adapter_control() {
 	local name=$1
 	shift
-	timeout 20 "$MANAKIN" control --socket "$(adapter_socket "$name")" "$@"
+	timeout "$PATIENCE" "$MANAKIN" control --socket "$(adapter_socket "$name")" "$@"
 }
 
 # adapter_counter NAME PORT COUNTER - one of a port's counters
@@ -188,7 +187,7 @@ guest_start() {
 guest_ready() {
 	local name
 	for name in "$@"; do
-		COMMAND_TIMEOUT=$BOOT_TIMEOUT guest "$name" true || return
+		guest "$name" true || return
 	done
 }
 
@@ -224,7 +223,7 @@ guest_stop() {
 	file=$(lab_file "$1")
 	rm -f "$file.commands"
 	gone "$1" || echo 'exit 0' >"$file.fifo"
-	await 20 gone "$1" || :
+	await gone "$1" || :
 	lab_end "$1" KILL
 }
 
@@ -233,6 +232,11 @@ guest_interface() {
 	local name=$1
 	shift
 	guest "$name" "$(declare -f interface_up); interface_up $*"
+}
+
+# settled NAME INTERFACE - has the kernel given it an IPv6 address, and found no other with it?
+settled() {
+	[[ -n $(guest "$1" "ip -6 -o address show dev $2 scope link -tentative") ]]
 }
 
 # interface_up INTERFACE MTU ADDRESS... - the same, here or in a guest
@@ -255,7 +259,7 @@ iperf() {
 	local name=$1 address=$2
 	shift 2
 	guest "$name" 'iperf3 -s -1 -D; until ss -Hltn sport = :5201 | grep -q .; do sleep 0.05; done'
-	timeout 60 iperf3 -c "$address" "$@"
+	timeout "$PATIENCE" iperf3 -c "$address" "$@"
 }
 
 # guest_content NAME - has the guest's kernel nothing to complain about?

@@ -29,13 +29,13 @@ forward() {
 	guest dpdk 'rm -f /tmp/forward'
 	guest dpdk "dpdk-testpmd -l 0-1 --vdev=\$(lspci -D -d 1414:00ba:0200 | cut -d' ' -f1),mac=$MAC_D \
 		-- --auto-start --forward-mode=$1 ${FEW[*]} --stats 1 </dev/null >/tmp/forward 2>&1 &"
-	await 30 guest dpdk "grep 'Port statistics' /tmp/forward"
+	await guest dpdk "grep 'Port statistics' /tmp/forward"
 }
 
 # forward_end - stop it, and leave its output where statistics are looked for
 forward_end() {
 	guest dpdk 'pkill -INT -x dpdk-testpmd'
-	await 20 guest dpdk '! pgrep -x dpdk-testpmd'
+	await guest dpdk '! pgrep -x dpdk-testpmd'
 	guest dpdk 'cat /tmp/forward' >"$(testpmd_output)"
 }
 
@@ -54,7 +54,7 @@ forward_end() {
 	forward 5tswap
 	# Nobody answers ARP now.
 	guest kernel "ip neighbour replace $DPDK lladdr $MAC_D dev eth0 nud permanent"
-	guest kernel "timeout -s KILL 50 python3 /mnt/share/udp_echo.py $DPDK 9 5000" \
+	guest kernel "timeout -s KILL $PATIENCE python3 /mnt/share/udp_echo.py $DPDK 9 5000" \
 		>"$(lab_file echo.out)" || true
 	forward_end
 	equal 5000 "$(<"$(lab_file echo.out)")" 'datagrams that came back'

@@ -32,8 +32,8 @@ BURST=32 # packets, testpmd's
 # Options: the guide's descriptors, and not the gigabyte of mbufs that testpmd makes by itself
 FEW=(--total-num-mbufs=8192 --txd=128 --rxd=128)
 
-# When a queue is full testpmd drops, unless it is told to try again: here, for 5 s.
-RETRY="set burst tx delay 100 retry 50000"
+# When a queue is full testpmd drops, unless it is told to try again: here, for 50 s.
+RETRY="set burst tx delay 100 retry 500000"
 
 # What to type so that TX-packets can be told, see above
 LAST_BURSTS="sleep 1
@@ -106,7 +106,7 @@ testpmd_output() {
 # in_guest NAME COMMAND - run it, keep the output, and show the end of it if it fails
 in_guest() {
 	local status=0
-	COMMAND_TIMEOUT=100 guest "$@" >"$(testpmd_output)" || status=$?
+	guest "$@" >"$(testpmd_output)" || status=$?
 	((status == 0)) || tail -n 60 "$(testpmd_output)"
 	return $status
 }
@@ -117,14 +117,14 @@ guide() {
 	local name=$1 line=$2
 	shift 2
 	in_guest "$name" "grep ^dpdk-testpmd /mnt/share/testpmd.sh | sed -n ${line}p |
-		timeout -s KILL 90 bash /mnt/share/guide.bash $(printf '%q ' "$@")"
+		timeout -s KILL $PATIENCE bash /mnt/share/guide.bash $(printf '%q ' "$@")"
 }
 
 # testpmd NAME MACS CORES [OPTION...] - see guest-dpdk/testpmd.py
 testpmd() {
 	local name=$1 macs=$2 cores=$3
 	shift 3
-	in_guest "$name" "timeout -s KILL 90 python3 /mnt/share/testpmd.py --macs $macs \
+	in_guest "$name" "timeout -s KILL $PATIENCE python3 /mnt/share/testpmd.py --macs $macs \
 		--cores $cores -- $* <<'END_OF_COMMANDS'
 $(cat)
 END_OF_COMMANDS"
@@ -168,12 +168,12 @@ queue_stat() {
 
 # packets COMMAND... - see packets.py
 packets() {
-	timeout 60 python3 "$LAB_TESTS/packets.py" "$@"
+	timeout "$PATIENCE" python3 "$LAB_TESTS/packets.py" "$@"
 }
 
 # segments COMMAND... - see the native tests' packets.py
 segments() {
-	timeout 60 python3 "$LAB_TESTS/../native/packets.py" "$@"
+	timeout "$PATIENCE" python3 "$LAB_TESTS/../native/packets.py" "$@"
 }
 
 # ---- What is asked of each driver ----
@@ -232,7 +232,7 @@ txonly() {
 hold_up() {
 	local pid
 	pid=$(<"$(lab_file mana0).pid")
-	await 30 traffic "$2" "$3"
+	await traffic "$2" "$3"
 	kill -STOP "$pid"
 	sleep "$1"
 	kill -CONT "$pid"
@@ -364,7 +364,7 @@ odd_splits() {
 
 # link_up PORT - when testpmd waits for packets
 link_up() {
-	await 60 grep -qx 'waiting for packets' "$(lab_file guest).out"
+	await grep -qx 'waiting for packets' "$(lab_file guest).out"
 	adapter_control mana0 link "$1" up
 }
 
@@ -434,12 +434,12 @@ many_queues() {
 killed() {
 	local before
 	before=$(adapter_counter mana0 "$1" wire_tx)
-	in_guest guest "timeout -s KILL 60 bash /mnt/share/guide.bash $(mac "$1") 'Tx-pps: *[1-9]' 1 KILL \
+	in_guest guest "timeout -s KILL $PATIENCE bash /mnt/share/guide.bash $(mac "$1") 'Tx-pps: *[1-9]' 1 KILL \
 		<<<'dpdk-testpmd -l 1-3 --vdev=\"\$BUS_INFO,mac=\$MANA_MAC\" -- \
 		--auto-start --forward-mode=macswap ${FEW[*]} --rxq=2 --txq=2 --nb-cores=2 --stats 1'" ||
 		(($? == 137)) || return 1
 	(($(adapter_counter mana0 "$1" wire_tx) > before + 10000)) || fail 'there was no traffic'
-	await 10 no_queues "$1" || fail 'queues were left behind'
+	await no_queues "$1" || fail 'queues were left behind'
 }
 
 no_queues() {

@@ -49,7 +49,7 @@ transfer() {
 # A ping goes out when the one before is answered: what is lost is lost by the adapter, not by a
 # receive ring that runs full while its guest gets no CPU.
 @test "1,000 pings each way between the guests, IPv4 and IPv6: none lost" {
-	local out options='-q -c 1000 -A -W 5'
+	local out options='-q -c 1000 -A -W 60'
 	out=$(lab_file pings)
 	guest bookworm "ping $options $TRIXIE & ping $options $TRIXIE6; wait" >"$out.1" 3>&- &
 	guest trixie "ping $options $BOOKWORM & ping $options $BOOKWORM6; wait" >"$out.2"

@@ -88,10 +88,22 @@ print(next(c["fix"] for c in checks if c["verdict"] == "fail" and c["check"] == 
 	guest guest "${fix//sudo /}"
 }
 
+# with_addresses - eth0 is up as somebody uses it; how it looks, once its addresses are settled
+with_addresses() {
+	guest guest 'ip link set eth0 up mtu 1400; ip address add 192.0.2.7/24 dev eth0'
+	interface
+}
+
+# interface - eth0 as a person sees it
+interface() {
+	await settled guest eth0
+	guest guest 'ip -o address show dev eth0; ip -o link show dev eth0'
+}
+
 # testpmd_log - the guide's single queue command; its output stays in the guest, in /tmp/log
 testpmd_log() {
-	COMMAND_TIMEOUT=100 guest guest "grep ^dpdk-testpmd /mnt/share/testpmd.sh | sed -n 1p |
-		timeout -s KILL 90 bash /mnt/share/guide.bash $MAC 'Port statistics' 2 >/tmp/log; cat /tmp/log"
+	guest guest "grep ^dpdk-testpmd /mnt/share/testpmd.sh | sed -n 1p |
+		timeout -s KILL $PATIENCE bash /mnt/share/guide.bash $MAC 'Port statistics' 2 >/tmp/log; cat /tmp/log"
 }
 
 # diagnosed PATTERN - the log is told as this, and nothing else
@@ -200,31 +212,31 @@ provider() {
 
 @test "setup, testpmd with the arguments of args, restore: directly, with net_mana" {
 	local before after
-	guest guest 'ip link set eth0 up mtu 1400; ip address add 192.0.2.7/24 dev eth0'
-	before=$(guest guest 'ip -o address show dev eth0; ip -o link show dev eth0')
+	before=$(with_addresses)
 	guest guest "$IN_GUEST setup --pmd mana eth0"
 	check guest 0 eth0
 	testpmd_log | grep -E 'Tx-pps: *[1-9]'
-	guest guest "timeout -s KILL 60 dpdk-testpmd -l 1-2 $(guest guest "$IN_GUEST args eth0") -- \
+	guest guest "timeout -s KILL $PATIENCE dpdk-testpmd -l 1-2 $(guest guest "$IN_GUEST args eth0") -- \
 		--total-num-mbufs=8192 --forward-mode=txonly --auto-start --txd=128 --rxd=128 \
-		--stats-period 1 </dev/null & sleep 8; kill -INT %1; wait %1" | grep -E 'Tx-pps: *[1-9]'
+		--stats-period 1 </dev/null >/tmp/sent 2>&1 &
+		until grep -E 'Tx-pps: *[1-9]' /tmp/sent || ! [ -d /proc/\$! ]; do sleep 0.2; done
+		kill -INT \$!; wait \$! || { cat /tmp/sent; false; }" | grep -E 'Tx-pps: *[1-9]'
 	guest guest "$IN_GUEST restore eth0"
-	after=$(guest guest 'ip -o address show dev eth0; ip -o link show dev eth0')
+	after=$(interface)
 	equal "$before" "$after" 'the interface'
 	guest guest 'ip address flush dev eth0; ip link set eth0 down mtu 1500'
 }
 
 @test "setup, run --restore: rates, a summary, and the interface is back at the end" {
 	local before after
-	guest guest 'ip link set eth0 up mtu 1400; ip address add 192.0.2.7/24 dev eth0'
-	before=$(guest guest 'ip -o address show dev eth0; ip -o link show dev eth0')
+	before=$(with_addresses)
 	guest guest "$IN_GUEST setup --pmd mana eth0"
-	COMMAND_TIMEOUT=100 guest guest "$IN_GUEST run eth0 --queues 2 --seconds 5 --restore --json >/tmp/rates 2>/tmp/said ||
+	guest guest "$IN_GUEST run eth0 --queues 2 --seconds 5 --restore --json >/tmp/rates 2>/tmp/said ||
 		{ cat /tmp/said; false; }"
 	guest guest 'cat /tmp/rates' >"$(lab_file run.json)"
 	"$LAB_TESTS/../schema.py" run "$(lab_file run.json)"
 	grep -E '"pps_median": [1-9]' "$(lab_file run.json)"
-	after=$(guest guest 'ip -o address show dev eth0; ip -o link show dev eth0')
+	after=$(interface)
 	equal "$before" "$after" 'the interface'
 	guest guest 'ip address flush dev eth0; ip link set eth0 down mtu 1500'
 }

@@ -5,6 +5,7 @@
 # it leaves nothing. Most tests boot a guest of their own.
 
 bats_require_minimum_version 1.5.0
+load ../assert
 load ../install
 
 setup() {
@@ -14,21 +15,20 @@ setup() {
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
 }
 
-fail() {
-	printf '%s\n' "$@" >&2
-	return 1
-}
-
 # lab ARGUMENT... - manakin lab with a limit that only a hang reaches; sets status
 lab() {
 	status=0
-	timeout -s KILL 300 "$MANAKIN" lab "$@" >out 2>err || status=$?
+	timeout -s KILL "$PATIENCE" "$MANAKIN" lab "$@" >out 2>err || status=$?
 }
 
 # ended STATUS [TEXT] - did lab end so, and say TEXT on standard error?
 ended() {
 	[[ $status -eq $1 ]] || fail "status: wanted $1, got $status" "$(cat err)"
 	[[ -z ${2:-} || $(<err) == *"$2"* ]] || fail "wanted: $2" "got: $(cat err)"
+}
+
+nothing_runs() {
+	! pgrep -f 'qemu-system|virtiofsd|manakin (device|lab)'
 }
 
 # left_nothing - no process but the tests' own, no directory of a run
@@ -70,7 +70,7 @@ refused() {
 @test "installed, with the checkout gone: a guest is booted, with an adapter" {
 	installed "$PWD/away"
 	status=0
-	apart timeout -s KILL 300 "$PWD/away/bin/manakin" lab run true >out 2>err </dev/null || status=$?
+	apart timeout -s KILL "$PATIENCE" "$PWD/away/bin/manakin" lab run true >out 2>err </dev/null || status=$?
 	ended 0
 	left_nothing
 }
@@ -109,7 +109,9 @@ refused() {
 
 @test "what a command leaves running ends with it, but may finish its output" {
 	# and an input that does not end holds nobody up
-	lab run --no-device 'sleep 1000 & (sleep 0.3; echo last words) & echo first words; exit 9' \
+	# shellcheck disable=SC2016 # for the guest to expand
+	lab run --no-device 'sleep 1000 & (while [ -d /proc/$$ ]; do :; done; echo last words) &
+		echo first words; exit 9' \
 		< <(sleep 600)
 	pkill -f '^sleep 600'
 	ended 9
@@ -154,7 +156,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 		status=0
 		wait $pid || status=$?
 		ended "$wanted"
-		[[ $signal != KILL ]] || { sleep 1 && rm -r tmp/manakin-lab.*; }
+		[[ $signal != KILL ]] || { await nothing_runs && rm -r tmp/manakin-lab.*; }
 		left_nothing
 	done
 }
@@ -181,7 +183,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 @test "an adapter that ends while the guest uses it is the lab's failure" {
 	mkdir share
 	mkfifo out
-	timeout -s KILL 300 "$MANAKIN" lab run 'echo here; sleep 1000' >out 2>err 3>&- </dev/null &
+	timeout -s KILL "$PATIENCE" "$MANAKIN" lab run 'echo here; sleep 1000' >out 2>err 3>&- </dev/null &
 	[[ $(head -n 1 out) == here ]]
 	pkill -KILL -f 'manakin device'
 	status=0
@@ -238,14 +240,14 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 		os.write(fd, b"\x03")
 		until(b"# ")
 		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 99, 0, 0))
-		time.sleep(5) # for the size to get there while the shell waits for a command
+		time.sleep(1) # for the size to get there while the shell waits for a command
 		# On a busy machine it takes longer.
 		os.write(fd, b"until stty size | grep 44\\ 99; do sleep 0.2; done; exit 5\n")
 		until(b"44 99")
 		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 	EOF
 	status=0
-	timeout -s KILL 300 python3 session.py "$MANAKIN" >out 2>err || status=$?
+	timeout -s KILL "$PATIENCE" python3 session.py "$MANAKIN" >out 2>err || status=$?
 	ended 5
 	left_nothing
 }

@@ -33,7 +33,7 @@ teardown_file() {
 set_mtu() {
 	ip link set lab0 mtu "$1"
 	guest guest "ip link set eth0 mtu $1"
-	await 10 ping -c 1 -w 1 $GUEST0
+	await ping -c 1 -w 1 $GUEST0
 }
 
 WAIT=20 # seconds for an answer
@@ -71,8 +71,8 @@ sum() {
 	awk -F '[ :]+' -v pattern="^$2\$" '$2 ~ pattern { n += $3 } END { print n + 0 }' <<<"$1"
 }
 
-# settled - has nothing crossed port 0 for half a second?
-settled() {
+# quiet - has nothing crossed port 0 for half a second?
+quiet() {
 	local before
 	before=$(adapter_counter mana0 0 rx_packets)/$(adapter_counter mana0 0 tx_packets)
 	sleep 0.5
@@ -90,7 +90,7 @@ neighbours() {
 	for address in $HOST0 $HOST0_6; do
 		guest guest "ip neigh replace $address lladdr $host dev eth0 nud permanent"
 	done
-	await 20 settled
+	await quiet
 }
 
 # by_queue - packets that each of eth0's receive queues has taken
@@ -103,19 +103,27 @@ by_queue() {
 # A flow on a wrong queue is missing on the right one. A few packets more are the
 # kernels' own, such as neighbour discovery.
 steered() {
-	local rss before wanted got
+	local rss before wanted
 	rss=$(lab_file rss)
 	guest guest 'ethtool -x eth0' >"$rss"
 	before=$(by_queue)
 	wanted=$(python3 "$LAB_TESTS/flows.py" --rss "$rss" "$@")
-	sleep 0.3
-	got=$(paste -d ' ' <(by_queue) - <<<"$before" |
-		awk '{ sub("_packets", "", $1); print $1, $2 - $4 }')
+	await landed "$before" "$(awk '{ n += $2 } END { print n }' <<<"$wanted")"
 	awk 'NR == FNR { wanted[$1] = $2; next }
 		$2 < wanted[$1] { missing += wanted[$1] - $2 }
 		$2 > wanted[$1] { more += $2 - wanted[$1] }
-		END { exit missing > 0 || more > 5 }' <(echo "$wanted") - <<<"$got" ||
-		fail "$*: wanted by queue:" "$wanted" "got:" "$got"
+		END { exit missing > 0 || more > 5 }' <(echo "$wanted") <(since "$before") ||
+		fail "$*: wanted by queue:" "$wanted" "got:" "$(since "$before")"
+}
+
+# since BEFORE - what has come to each queue since by_queue printed BEFORE
+since() {
+	paste -d ' ' <(by_queue) - <<<"$1" | awk '{ sub("_packets", "", $1); print $1, $2 - $4 }'
+}
+
+# landed BEFORE COUNT - so many packets have, on whatever queues
+landed() {
+	(($(since "$1" | awk '{ n += $2 } END { print n }') >= $2))
 }
 
 @test "the guide's script finds MANA" {
@@ -165,7 +173,7 @@ steered() {
 	head -c $BLOB_BYTES /dev/urandom >"$blob"
 	guest guest 'socat -u TCP-LISTEN:9,reuseaddr CREATE:/dev/shm/blob && sha256sum </dev/shm/blob' \
 		>"$blob.got" 3>&- &
-	timeout 60 socat -u "FILE:$blob" "TCP:$GUEST0:9,retry=50,interval=0.1"
+	timeout "$PATIENCE" socat -u "FILE:$blob" "TCP:$GUEST0:9,retry=50,interval=0.1"
 	wait $!
 	equal "$(sha256sum <"$blob")" "$(<"$blob.got")" 'the checksum'
 }
@@ -178,7 +186,7 @@ steered() {
 	tso=$(adapter_counter mana0 0 tx_tso)
 	csum=$(adapter_counter mana0 0 tx_csum)
 	packets=$(adapter_counter mana0 0 tx_packets)
-	timeout 60 socat -u TCP-LISTEN:9,reuseaddr STDOUT 3>&- >"$blob.back" &
+	timeout "$PATIENCE" socat -u TCP-LISTEN:9,reuseaddr STDOUT 3>&- >"$blob.back" &
 	guest guest "socat -u FILE:/dev/shm/blob TCP:$HOST0:9,retry=50,interval=0.1; rm /dev/shm/blob"
 	wait $!
 	cmp "$blob" "$blob.back"
@@ -294,7 +302,7 @@ right_on_the_wire() {
 	for from in $GUEST1 $GUEST1_6; do
 		tso=$(adapter_counter mana0 1 tx_tso)
 		tcpdump -i lab1 --immediate-mode -s 2000 -B 65536 -U -w "$file" "tcp and src host $from" 2>/dev/null 3>&- &
-		await 5 test -s "$file"
+		await test -s "$file"
 		iperf guest $from -n 4M -R
 		kill $! && wait $!
 		((tso < $(adapter_counter mana0 1 tx_tso))) || fail "no large send was seen"
@@ -334,15 +342,19 @@ right_on_the_wire() {
 	guest guest "$(declare -f interface_up)
 		ip netns exec far bash -c '$(declare -f interface_up); interface_up eth1.7 1500 203.0.113.2/24'"
 	tcpdump -i lab0 --immediate-mode -s 64 -U -w "$(lab_file vlan.pcap)" 'vlan 7' 2>/dev/null 3>&- &
-	await 10 guest guest 'ping -c 1 -W 1 203.0.113.2'
-	guest guest 'ping -q -i 0.005 -c 500 -W 5 -s 1472 -M do 203.0.113.2' | grep ' 0% packet loss'
-	guest guest 'ip netns exec far ping -q -i 0.005 -c 500 -W 5 203.0.113.1' | grep ' 0% packet loss'
+	await guest guest 'ping -c 1 -W 1 203.0.113.2'
+	guest guest 'ping -q -i 0.005 -c 500 -W 60 -s 1472 -M do 203.0.113.2' | grep ' 0% packet loss'
+	guest guest 'ip netns exec far ping -q -i 0.005 -c 500 -W 60 203.0.113.1' | grep ' 0% packet loss'
 	kill $! && wait $!
 	tagged=$(tcpdump -nn -r "$(lab_file vlan.pcap)" 'vlan 7 and icmp' 2>/dev/null | wc -l)
 	((tagged >= 2000)) || fail "of 2000 frames on the tap, $tagged had a tag"
 	tags=$(adapter_counter mana0 0 tx_vlan)
-	guest guest 'ip netns exec far iperf3 -s -1 -D; sleep 0.5
-		iperf3 -c 203.0.113.2 -n 16M && ip netns exec far iperf3 -s -1 -D; sleep 0.5
+	guest guest 'listens() { until ip netns exec far ss -Hltn sport = :5201 | grep -q .; do sleep 0.05; done; }
+		ip netns exec far iperf3 -s -1 -D
+		listens
+		iperf3 -c 203.0.113.2 -n 16M || exit
+		ip netns exec far iperf3 -s -1 -D
+		listens
 		iperf3 -c 203.0.113.2 -n 16M -R'
 	((tags < $(adapter_counter mana0 0 tx_vlan))) || fail "the adapter has put in no tag"
 	guest guest 'ip netns exec far ip link del eth1.7; ip link del eth0.7; ip netns del far'
@@ -356,7 +368,7 @@ right_on_the_wire() {
 
 @test "no traffic while the adapter's link is down, and again when it is up" {
 	local received errors
-	await 10 ping -c 1 -W 1 $GUEST0
+	await ping -c 1 -W 1 $GUEST0
 	adapter_control mana0 link 0 down
 	received=$(adapter_counter mana0 0 rx_packets)
 	run ! ping -q -c 10 -i 0.05 -W 1 $GUEST0
@@ -365,7 +377,7 @@ right_on_the_wire() {
 	run ! guest guest "ping -q -c 10 -i 0.05 -W 1 $HOST0"
 	((errors < $(adapter_counter mana0 0 tx_errors))) || fail "no send was refused"
 	# The other port's link is still up.
-	ping -c 1 -w 5 $GUEST1
+	ping -c 1 -w 60 $GUEST1
 	adapter_control mana0 link 0 up
 	pings_both_ways 1500
 }

@@ -28,8 +28,8 @@ setup() {
 		ip route replace 198.51.100.0/24 via 192.0.2.1 dev eth1
 		echo 0 >/proc/sys/vm/nr_hugepages
 		rm -f /dev/hugepages/*"
-	await 10 joined eth1
-	await 10 guest azure '! ip address show dev eth1 | grep tentative'
+	await joined eth1
+	await settled azure eth1
 }
 
 # interface - eth1 as a person sees it, without the kernel's number for it
@@ -67,13 +67,10 @@ advises() {
 
 # testpmd EAL-ARGUMENT... - send for some seconds; the log stays in the guest, in /tmp/log
 testpmd() {
-	COMMAND_TIMEOUT=160 guest azure "stdbuf -oL timeout -s KILL 150 dpdk-testpmd -l 1-2 $(printf '%q ' "$@") -- \
+	guest azure "stdbuf -oL timeout -s KILL $PATIENCE dpdk-testpmd -l 1-2 $(printf '%q ' "$@") -- \
 			--forward-mode=txonly --auto-start --txd=128 --rxd=128 --total-num-mbufs=8192 --stats 1 \
 			</dev/null >/tmp/log 2>&1 &
-		for i in \$(seq 1200); do
-			((\$(grep -ac 'Tx-pps: *[1-9]' /tmp/log) < 2)) && [[ -d /proc/\$! ]] || break
-			sleep 0.1
-		done
+		while ((\$(grep -ac 'Tx-pps: *[1-9]' /tmp/log) < 2)) && [[ -d /proc/\$! ]]; do sleep 0.1; done
 		kill -INT \$(pidof dpdk-testpmd); wait \$!
 		grep -a 'Tx-pps: *[1-9]' /tmp/log || { cat /tmp/log; false; }"
 }
@@ -85,19 +82,19 @@ testpmd() {
 	guest azure "$MANAKIN_THERE setup eth1"
 	equal uio_hv_generic "$(guest azure "basename \$(readlink /sys/bus/vmbus/devices/$CARD/driver)")" driver
 	sent=$(adapter_counter nic 1 tx_packets)
-	COMMAND_TIMEOUT=160 guest azure "$MANAKIN_THERE run eth1 --queues 2 --seconds 4 --json 2>/tmp/said ||
+	guest azure "$MANAKIN_THERE run eth1 --queues 2 --seconds 4 --json 2>/tmp/said ||
 		{ cat /tmp/said; false; }" >"$(lab_file run.json)"
 	"$LAB_TESTS/../schema.py" run "$(lab_file run.json)"
 	grep -E '"pps_median": [1-9]' "$(lab_file run.json)"
 	sent=$(($(adapter_counter nic 1 tx_packets) - sent))
 	((sent > 0)) || fail "nothing came by the VF"
 	guest azure "$MANAKIN_THERE restore eth1"
-	await 10 is_as "$before" || equal "$before" "$(interface)" 'the interface'
+	await is_as "$before" || equal "$before" "$(interface)" 'the interface'
 	adapter_content nic
 }
 
 @test "setup killed after any step, said or not: restore brings the interface back" {
-	COMMAND_TIMEOUT=400 guest azure "python3 /mnt/share/cutoff_guest.py $MANAKIN_THERE eth1 $CARD"
+	COMMAND_TIMEOUT=$((3 * PATIENCE)) guest azure "python3 /mnt/share/cutoff_guest.py $MANAKIN_THERE eth1 $CARD"
 	adapter_content nic
 }
 
@@ -140,7 +137,7 @@ testpmd() {
 	guest azure "grep -a \"hn_vf_attach(): Couldn't find port for VF\" /tmp/log"
 	diagnosed mana-ib-not-loaded
 	guest azure 'modprobe mana_ib'
-	await 10 guest azure 'ls /dev/infiniband/uverbs0'
+	await guest azure 'ls /dev/infiniband/uverbs0'
 	id=$(guest azure "python3 /mnt/share/provider_id.py $library")
 	guest azure "python3 /mnt/share/provider_id.py $library $((id + 1))"
 	testpmd --vdev=0000:00:10.0,mac=00:0d:3a:00:00:02

@@ -59,7 +59,7 @@ two_hosts() {
 		ip -n n1 link set eth1 up
 		ip address add 10.9.0.1/24 dev eth0
 		ip link set eth0 up'
-	await 20 guest azure '[ -n "$(ip -br link show master eth0 up)" ] &&
+	await guest azure '[ -n "$(ip -br link show master eth0 up)" ] &&
 		[ -n "$(ip -n n1 -br link show master eth1 up)" ] && ping -c 1 -W 1 10.9.0.2'
 }
 
@@ -74,5 +74,5 @@ one_host() {
 		ip -n n1 link set eth1 down
 		ip -n n1 link set eth1 netns 1 || exit
 		ip netns delete n1'
-	await 10 guest azure 'ip -br link show master eth1 | grep -q SLAVE'
+	await guest azure 'ip -br link show master eth1 | grep -q SLAVE'
 }

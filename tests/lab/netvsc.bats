@@ -18,7 +18,7 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 		echo $i $(cat /sys/class/net/$i/address); done')" 'synthetic interfaces'
 	for interface in eth0 eth1; do
 		equal hv_netvsc "$(guest azure "ethtool -i $interface" | awk '/^driver/ { print $2 }')" driver
-		await 10 guest azure "ip -br link show master $interface | grep -q SLAVE"
+		await guest azure "ip -br link show master $interface | grep -q SLAVE"
 		equal 0000:00:10.0 "$(guest azure "ethtool -i $(vf $interface)" |
 			awk '/^bus-info/ { print $2 }')" bus-info
 	done
@@ -37,21 +37,21 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 
 	guest azure '(ip netns exec n1 iperf3 -s -1 >/dev/null 2>&1 &)
 		(ping -D -i 0.1 10.9.0.2 >/tmp/ping 2>&1 &)
-		sleep 1
-		(iperf3 -c 10.9.0.2 -t 25 -b 2M --json >/tmp/iperf 2>&1 &)'
-	sleep 2
+		until ip netns exec n1 ss -Hltn sport = :5201 | grep -q .; do sleep 0.05; done
+		(iperf3 -c 10.9.0.2 -t 25 -b 2M --json >/tmp/iperf 2>&1 &)
+		until ip netns exec n1 ss -Htn sport = :5201 | grep -q ESTAB && grep -q icmp_seq=5 /tmp/ping; do sleep 0.05; done'
 	adapter_control nic vf revoke
-	await 20 guest azure '[ -z "$(ip -br link show master eth0)" ] && ! ls /sys/bus/pci/devices/0000:00:10.0 2>/dev/null'
+	await guest azure '[ -z "$(ip -br link show master eth0)" ] && ! ls /sys/bus/pci/devices/0000:00:10.0 2>/dev/null'
 	during=$(counter eth0 vf_tx_packets)
 	guest azure 'ping -c 20 -i 0.05 10.9.0.2'
 	equal "$during" "$(counter eth0 vf_tx_packets)" 'packets of a VF that is not there'
 	adapter_control nic vf return
-	await 30 guest azure '[ -n "$(ip -br link show master eth0 up)" ] &&
+	await guest azure '[ -n "$(ip -br link show master eth0 up)" ] &&
 		[ -n "$(ip -n n1 -br link show master eth1 up)" ]'
 	before=$(counter eth0 vf_tx_packets)
 	guest azure 'ping -c 20 -i 0.05 10.9.0.2'
 	(($(counter eth0 vf_tx_packets) >= before + 20)) || fail "the VF is not used again"
-	COMMAND_TIMEOUT=40 guest azure 'while pgrep iperf3 >/dev/null; do sleep 0.2; done
+	guest azure 'while pgrep iperf3 >/dev/null; do sleep 0.2; done
 		pkill -INT ping; sleep 0.5; tail -n 3 /tmp/ping
 		grep -q "\"error\"" /tmp/iperf && cat /tmp/iperf && exit 1
 		# A ping every 0.1 s: lost is what was sent in less than a second, however slow the CPU.
@@ -63,15 +63,15 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 @test "TCP over the synthetic path: checksums, large sends, VLAN tags, both ways, and its flows over the channels" {
 	two_hosts
 	adapter_control nic vf revoke
-	await 20 guest azure '! ls /sys/bus/pci/devices/0000:00:10.0 2>/dev/null'
-	COMMAND_TIMEOUT=100 guest azure '
+	await guest azure '! ls /sys/bus/pci/devices/0000:00:10.0 2>/dev/null'
+	guest azure '
 		head -c 8000000 /dev/urandom >/tmp/sent
 		there="ip netns exec n1"
 		$there socat -u TCP-LISTEN:5000 OPEN:/tmp/got,creat,trunc &
-		sleep 1
+		until $there ss -Hltn sport = :5000 | grep -q .; do sleep 0.05; done
 		socat -u OPEN:/tmp/sent TCP:10.9.0.2:5000 && wait && cmp /tmp/sent /tmp/got || exit
 		socat -u TCP-LISTEN:5000 OPEN:/tmp/got,creat,trunc &
-		sleep 1
+		until ss -Hltn sport = :5000 | grep -q .; do sleep 0.05; done
 		$there socat -u OPEN:/tmp/sent TCP:10.9.0.1:5000 && wait && cmp /tmp/sent /tmp/got || exit
 		ethtool -k eth0 | grep -E "^(tcp-segmentation-offload|.*tx-checksum-ipv4): on" | wc -l |
 			grep -qx 2 || exit
@@ -98,7 +98,7 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 		ip netns exec n1 ip link delete tagged
 		exit $status'
 	adapter_control nic vf return
-	await 30 guest azure 'ls /sys/bus/pci/devices/0000:00:10.0/net'
+	await guest azure 'ls /sys/bus/pci/devices/0000:00:10.0/net'
 	one_host
 }
 
@@ -129,7 +129,7 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 @test "the guide's netvsc block runs as it stands" {
 	local sent before after
 	before=$(adapter_counter nic 1 tx_packets)
-	COMMAND_TIMEOUT=260 guest azure 'bash /mnt/share/guide.bash /mnt/share/netvsc.sh'
+	COMMAND_TIMEOUT=$((2 * PATIENCE + 20)) guest azure 'bash /mnt/share/guide.bash /mnt/share/netvsc.sh'
 	guest azure 'cat /tmp/testpmd.1; grep -q "found matching VF port" /tmp/testpmd.1'
 	guest azure 'tail -n 40 /tmp/testpmd.2; grep -q "found matching VF port" /tmp/testpmd.2'
 	guest azure 'readlink /sys/bus/vmbus/devices/000d3a00-0002-000d-3a00-0002000d3a00/driver' |
@@ -144,13 +144,13 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 }
 
 @test "rings, messages, GPADLs and pages that make no sense are refused; the card works on" {
-	COMMAND_TIMEOUT=100 guest azure \
+	guest azure \
 		'python3 /mnt/share/bad.py 000d3a00-0002-000d-3a00-0002000d3a00'
 	guest azure '
 		echo 000d3a00-0002-000d-3a00-0002000d3a00 >/sys/bus/vmbus/drivers/uio_hv_generic/unbind
 		echo 000d3a00-0002-000d-3a00-0002000d3a00 >/sys/bus/vmbus/drivers/hv_netvsc/bind
 		ip -br link show eth1'
-	await 20 guest azure 'ip -br link show master eth1 | grep -q SLAVE'
+	await guest azure 'ip -br link show master eth1 | grep -q SLAVE'
 	two_hosts
 	guest azure 'ping -c 5 -i 0.1 10.9.0.2'
 	one_host
@@ -158,7 +158,7 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 
 @test "a card that the host takes away is gone, and cannot be bound" {
 	adapter_control nic card 1 pull
-	await 20 guest azure '! ip link show eth1'
+	await guest azure '! ip link show eth1'
 	guest azure '! ls /sys/bus/vmbus/devices/000d3a00-0002-000d-3a00-0002000d3a00 2>/dev/null'
 	run guest azure \
 		'echo 000d3a00-0002-000d-3a00-0002000d3a00 >/sys/bus/vmbus/drivers/hv_netvsc/bind'

@@ -25,7 +25,7 @@ pmd_start() {
 		printf '#!/bin/sh\nexec /usr/bin/dpdk-testpmd -d $PLUGIN \"\$@\"\n' \
 			>/usr/local/bin/dpdk-testpmd && chmod +x /usr/local/bin/dpdk-testpmd"
 	# The first one reads all of DPDK from the disk, which on a busy machine takes its time.
-	COMMAND_TIMEOUT=120 guest guest 'echo quit | /usr/bin/dpdk-testpmd -l 1-2 --no-telemetry \
+	guest guest 'echo quit | /usr/bin/dpdk-testpmd -l 1-2 --no-telemetry \
 		--no-huge -m 64 --no-pci -- -i --total-num-mbufs=2048'
 }
 

@@ -27,9 +27,9 @@ two_ports() {
 # example ARGUMENT... - runs until all packets have come out again, then it is ended
 example() {
 	local pid
-	timeout -s KILL 60 stdbuf -oL "$@" </dev/null >"$BATS_TEST_TMPDIR/testpmd.out" 2>&1 3>&- &
+	timeout -s KILL "$PATIENCE" stdbuf -oL "$@" </dev/null >"$BATS_TEST_TMPDIR/testpmd.out" 2>&1 3>&- &
 	pid=$!
-	await 20 stat_is 1 wire_tx 400
+	await stat_is 1 wire_tx 400
 	kill -TERM "$pid"
 	wait "$pid" || :
 	adapter_stop
@@ -38,7 +38,7 @@ example() {
 
 @test "bridge: an application of this project's, byte for byte" {
 	two_ports
-	run -0 timeout -s KILL 60 "$(app bridge)" -d "$PMD" "${LCORES[@]}" --vdev="$ADDRESS" -- 400 3>&-
+	run -0 timeout -s KILL "$PATIENCE" "$(app bridge)" -d "$PMD" "${LCORES[@]}" --vdev="$ADDRESS" -- 400 3>&-
 	contains "$output" "^port 0: received 400 forwarded 400 dropped 0"
 	adapter_stop
 	packets same in.pcap out.pcap
@@ -46,7 +46,7 @@ example() {
 
 @test "bridge: a million packets, both ways at once" {
 	adapter --port "mac=$MAC0,fabric=generator:size=64" --port "mac=$MAC1,fabric=generator:size=1514,proto=mixed"
-	run -0 timeout -s KILL 60 "$(app bridge)" -d "$PMD" "${LCORES[@]}" --vdev="$ADDRESS" -- 1000000 3>&-
+	run -0 timeout -s KILL "$PATIENCE" "$(app bridge)" -d "$PMD" "${LCORES[@]}" --vdev="$ADDRESS" -- 1000000 3>&-
 	local port
 	for port in 0 1; do
 		contains "$output" "^port $port: received [0-9]{3,}"
@@ -54,7 +54,7 @@ example() {
 }
 
 @test "bridge: the same program on another driver" {
-	run -0 timeout -s KILL 60 "$(app bridge)" "${LCORES[@]}" --no-pci --vdev=net_null0 --vdev=net_null1 -- 100000 3>&-
+	run -0 timeout -s KILL "$PATIENCE" "$(app bridge)" "${LCORES[@]}" --no-pci --vdev=net_null0 --vdev=net_null1 -- 100000 3>&-
 }
 
 @test "DPDK's skeleton example, unchanged, byte for byte" {

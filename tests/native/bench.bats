@@ -7,7 +7,7 @@ load common
 COUNT=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 
 bench() {
-	timeout -s KILL 120 "$MANAKIN" bench --plugin "$PMD" --seconds 0.1 --turns 1 "$@" 3>&-
+	timeout -s KILL "$PATIENCE" "$MANAKIN" bench --plugin "$PMD" --seconds 0.1 --turns 1 "$@" 3>&-
 }
 
 # refused STATUS TEXT ARGUMENT...
@@ -95,12 +95,12 @@ assert len(rows) == 6 and min(r["mpps"] for r in rows) > 0, rows' "$output"
 	"$MANAKIN" bench --plugin "$PMD" --case tx --size 64 --subject manakin,memif --seconds 30 \
 		>/dev/null 2>&1 3>&- &
 	local running=$!
-	await 10 count_is_not "$lowered"
-	await 20 pgrep -x dpdk-testpmd
+	await count_is_not "$lowered"
+	await pgrep -x dpdk-testpmd
 	kill -KILL $running
 	wait $running || :
-	await 10 count_is "$lowered"
-	await 5 eval '! pgrep -x dpdk-testpmd'
+	await count_is "$lowered"
+	await eval '! pgrep -x dpdk-testpmd'
 	echo "$before" >$COUNT
 }
 
@@ -157,13 +157,13 @@ assert len(rows) == 6 and min(r["mpps"] for r in rows) > 0, rows' "$output"
 	local pid left adapter
 	"$MANAKIN" bench --plugin "$PMD" --case rx --subject manakin --seconds 20 --json - >/dev/null 2>&1 3>&- &
 	pid=$!
-	await 20 compgen -G "/run/manakin/bench-*/pci/*/manakin_socket"
+	await compgen -G "/run/manakin/bench-*/pci/*/manakin_socket"
 	adapter=$(compgen -G "/run/manakin/bench-*")
 	left=/tmp/manakin-bench-${adapter##*-}
 	[[ -d $left ]]
 	kill -KILL "$pid"
 	wait "$pid" || true
-	await 5 nothing_runs
+	await nothing_runs
 	[[ -d $left && -d $adapter ]]
 	bench --case tx --size 64 --subject copy --json - >/dev/null
 	[[ ! -e $left && ! -e $adapter ]] || fail "there still is $(ls -d "$left" "$adapter")"

@@ -20,7 +20,7 @@
 #define DESCRIPTORS 300 /* no power of two; the port may change it */
 #define MBUFS       4095
 #define BURST       32
-#define SECONDS     20
+#define SECONDS     120
 
 static void check(int err, const char *what)
 {

@@ -32,7 +32,7 @@ contains() {
 adapter() {
 	"$MANAKIN" device "$@" >"$BATS_TEST_TMPDIR/adapter.out" 2>"$BATS_TEST_TMPDIR/adapter.log" 3>&- &
 	ADAPTER=$!
-	await 5 grep -q "waiting for a client" "$BATS_TEST_TMPDIR/adapter.log"
+	await grep -q "waiting for a client" "$BATS_TEST_TMPDIR/adapter.log"
 }
 
 adapter_stop() {
@@ -49,6 +49,15 @@ print(rows[int(sys.argv[1])][sys.argv[2]])' "$1" "$2"
 # stat_is PORT COLUMN VALUE
 stat_is() {
 	[[ $(adapter_stat "$1" "$2") == "$3" ]]
+}
+
+# sending - packets leave port 0 from now on
+sending() {
+	await more_than "$(adapter_stat 0 tx_packets)"
+}
+
+more_than() {
+	(($(adapter_stat 0 tx_packets) > $1))
 }
 
 testpmd_start() {
@@ -86,7 +95,7 @@ testpmd() {
 			printf '%s\n' "$command" >&7
 		fi
 	done
-	await 20 answered "$mark" || return
+	await answered "$mark" || return
 	tail -c "+$((from + 1))" "$BATS_TEST_TMPDIR/testpmd.out"
 }
 
@@ -102,10 +111,10 @@ testpmd_for() {
 	stdbuf -oL dpdk-testpmd -d "$PMD" "${LCORES[@]}" "$@" </dev/null >"$out" 2>&1 3>&- &
 	pid=$!
 	# From the start of forwarding on: how long the EAL takes is up to the machine's hugepages.
-	if await 30 grep -q "packet forwarding - ports=" "$out"; then
+	if await grep -q "packet forwarding - ports=" "$out"; then
 		sleep "$seconds"
 		kill -INT "$pid"
-		await 30 not kill -0 "$pid" || :
+		await not kill -0 "$pid" || :
 	fi
 	kill -KILL "$pid" 2>/dev/null || :
 	wait "$pid" || :

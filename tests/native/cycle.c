@@ -35,7 +35,7 @@
 #define DESCRIPTORS 64
 #define MBUFS       511
 #define BURST       32
-#define SECONDS     10                          /* until anything has to have happened */
+#define SECONDS     120                         /* until anything has to have happened */
 #define SLACK       (1ul << 20)                 /* bytes a process may grow by, over all cycles */
 #define FIRST       (uint64_t)(DESCRIPTORS * 4) /* packets: the ring has gone round */
 

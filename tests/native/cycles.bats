@@ -6,7 +6,7 @@ load common
 
 # cycles COMMAND... - it ends well, having done all of them
 cycles() {
-	run timeout -s KILL 250 "$@" 3>&-
+	run timeout -s KILL "$PATIENCE" "$@" 3>&-
 	((status == 0)) || fail "ended with $status:" "$output" || return
 	contains "$output" "^cycles 500"
 }

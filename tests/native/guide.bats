@@ -9,13 +9,13 @@ all_arrived() {
 	local sent
 	sent=$(forwarded "$1" TX-packets)
 	((sent > 1000)) || fail "hardly anything was sent: $sent" "$1" || return
-	await 5 stat_is 0 wire_tx "$sent" || fail "sent $sent, arrived $(adapter_stat 0 wire_tx)" || return
+	await stat_is 0 wire_tx "$sent" || fail "sent $sent, arrived $(adapter_stat 0 wire_tx)" || return
 	equal 0 "$(adapter_stat 0 wire_bad)" "frames that do not decode"
 }
 
 @test "guide: single queue" {
 	adapter --port mac=$MAC0,fabric=sink+verify
-	run testpmd_for 5 --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly --auto-start \
+	run testpmd_for 3 --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly --auto-start \
 		--txd=128 --rxd=128 --stats 2
 	contains "$output" "Probe PCI driver: net_manakin .1414:00ba. device: $ADDRESS"
 	contains "$output" "NIC statistics for port 0"
@@ -26,7 +26,7 @@ all_arrived() {
 @test "guide: multiple queues" {
 	adapter --port mac=$MAC0,fabric=sink+verify
 	LCORES=(--lcores "(0-5)@($CPUS)")
-	run testpmd_for 6 --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly --auto-start \
+	run testpmd_for 3 --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly --auto-start \
 		--nb-cores=4 --txd=128 --rxd=128 --txq=8 --rxq=8 --stats 2
 	contains "$output" "port 0: RX queue number: 8 Tx queue number: 8"
 	all_arrived "$output"
@@ -86,7 +86,7 @@ all_arrived() {
 		--iova-mode=va --match-allocations; do
 		adapter --port mac=$MAC0,fabric=sink+verify
 		# shellcheck disable=SC2086
-		run testpmd_for 2 $options --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly \
+		run testpmd_for 1 $options --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly \
 			--total-num-mbufs=4096 --auto-start --stats 1
 		all_arrived "$output" || fail "with $options"
 		adapter_stop

@@ -8,7 +8,7 @@ load common
 refused() {
 	local pattern=$1 status=0
 	shift
-	output=$(timeout -s KILL 30 dpdk-testpmd -d "$PMD" "${LCORES[@]}" "$@" </dev/null 2>&1 3>&-) || status=$?
+	output=$(timeout -s KILL "$PATIENCE" dpdk-testpmd -d "$PMD" "${LCORES[@]}" "$@" </dev/null 2>&1 3>&-) || status=$?
 	((status < 128)) || fail "ended by signal $((status - 128))" "$output" || return
 	equal 1 "$(grep -Ec -e "$pattern" <<<"$output")" "lines that match '$pattern' in: $output"
 }
@@ -97,11 +97,11 @@ said() {
 	run testpmd "show port info 0"
 	contains "$output" "Link status: up"
 	"$MANAKIN" control link 0 down
-	await 5 grep -q "Port 0: link state change event" "$BATS_TEST_TMPDIR/testpmd.out"
+	await grep -q "Port 0: link state change event" "$BATS_TEST_TMPDIR/testpmd.out"
 	run testpmd "show port info 0"
 	contains "$output" "Link status: down"
 	"$MANAKIN" control link 0 up
-	sleep 0.3
+	await said 2 "Port 0: link state change event"
 	run testpmd "show port info 0"
 	contains "$output" "Link status: up"
 	testpmd_quit
@@ -112,12 +112,12 @@ said() {
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --hot-plug
 	for i in 1 2 3; do
 		testpmd "set fwd txonly" "start" >/dev/null
-		sleep 0.3
+		sending
 		kill -KILL "$ADAPTER"
 		wait "$ADAPTER" || :
-		await 5 said "$i" "Port 0: link state change event"
-		await 5 said "$i" "Port 0: device removal event"
-		await 5 said "$i" "Now total ports is 0"
+		await said "$i" "Port 0: link state change event"
+		await said "$i" "Port 0: device removal event"
+		await said "$i" "Now total ports is 0"
 		run testpmd "stop" "show port summary all"
 		contains "$output" "Number of available ports: 0"
 		adapter --port mac=$MAC0,fabric=sink
@@ -125,7 +125,7 @@ said() {
 		contains "$output" "Port 0 is attached. Now total ports is 1"
 	done
 	testpmd "start" >/dev/null
-	sleep 0.3
+	sending
 	run testpmd "stop"
 	(($(forwarded "$output" TX-packets) > 0)) || fail "the new adapter sends nothing" "$output"
 	testpmd_quit
@@ -136,14 +136,14 @@ said() {
 	for _ in 1 2 3; do
 		testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}"
 		testpmd "set fwd txonly" "start" >/dev/null
-		sleep 0.2
+		sending
 		kill -KILL "$TESTPMD"
 		wait "$TESTPMD" || :
 		exec 7>&-
 	done
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}"
 	testpmd "set fwd txonly" "start" >/dev/null
-	sleep 0.2
+	sending
 	run testpmd "stop"
 	(($(forwarded "$output" TX-packets) > 0)) || fail "$output"
 	equal 0 "$(adapter_stat 0 wire_bad)" "frames that do not decode"

@@ -27,10 +27,10 @@ forward() {
 	local count=$1 sent
 	shift
 	testpmd "$@" "port start all" "start" >/dev/null
-	await 20 has_come 1 wire_tx "$count"
+	await has_come 1 wire_tx "$count"
 	run testpmd "stop"
 	sent=$(forwarded "$output" TX-packets)
-	await 5 stat_is 1 wire_tx "$sent" ||
+	await stat_is 1 wire_tx "$sent" ||
 		fail "sent $sent, arrived $(adapter_stat 1 wire_tx)" || return
 	equal 0 "$(adapter_stat 1 wire_bad)" "frames that do not decode"
 }
@@ -39,7 +39,7 @@ forward() {
 	adapter --port mac=$MAC0,fabric=generator:size=64,count=100000,rate=50000
 	testpmd_start --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}" --no-flush-rx
 	testpmd "set fwd rxonly" "start"
-	await 20 stat_is 0 wire_rx 100000
+	await stat_is 0 wire_rx 100000
 	run testpmd "stop" "show port stats 0"
 	equal 100000 $(($(forwarded "$output" RX-packets) + $(adapter_stat 0 rx_dropped))) "packets"
 	contains "$output" "RX-errors: 0"
@@ -52,7 +52,7 @@ forward() {
 	packets make in.pcap 400
 	two_ports fabric=pcap+replay=in.pcap fabric=pcap:out.pcap
 	testpmd "set fwd io" "start"
-	await 10 stat_is 1 wire_tx 400
+	await stat_is 1 wire_tx 400
 	testpmd "stop"
 	testpmd_quit
 	adapter_stop
@@ -65,7 +65,7 @@ forward() {
 	two_ports fabric=pcap+replay=in.pcap fabric=pcap:out.pcap --burst=7 --mbuf-size=384 \
 		--rx-offloads=0x2000 --tx-offloads=0x8000
 	testpmd "set fwd io" "start"
-	await 10 stat_is 1 wire_tx 300
+	await stat_is 1 wire_tx 300
 	testpmd "stop"
 	testpmd_quit
 	adapter_stop
@@ -77,7 +77,7 @@ forward() {
 	packets make in.pcap 200
 	two_ports fabric=pcap+replay=in.pcap fabric=pcap:out.pcap
 	testpmd "set fwd macswap" "start"
-	await 10 stat_is 1 wire_tx 200
+	await stat_is 1 wire_tx 200
 	testpmd "stop"
 	testpmd_quit
 	adapter_stop
@@ -109,7 +109,7 @@ forward() {
 		contains "$output" "nb packet segments=$(tr , '\n' <<<"$split" | wc -l)$"
 	done
 	run testpmd "show port xstats 0"
-	await 5 stat_is 0 wire_tx "$(xstat "$output" tx_good_packets)"
+	await stat_is 0 wire_tx "$(xstat "$output" tx_good_packets)"
 	equal 0 "$(adapter_stat 0 wire_bad)" "frames that do not decode"
 	testpmd_quit
 }
@@ -132,7 +132,7 @@ large_sends() {
 		--max-pkt-len=9018 --disable-device-start "$@"
 	testpmd "csum set ip hw 1" "csum set tcp hw 1" "tso set $mss 1" "csum mac-swap off 1" \
 		"set fwd csum" "port start all" "start"
-	await 20 stat_is 1 wire_tx "$count"
+	await stat_is 1 wire_tx "$count"
 	testpmd "stop"
 	(($(adapter_stat 1 tx_tso) > 40)) || fail "$(adapter_stat 1 tx_tso) large sends"
 	testpmd_quit
@@ -192,7 +192,7 @@ OTHER_KEY=0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223
 	adapter --port mac=$MAC0,fabric=pcap+replay=in.pcap
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=4 --txq=4 --no-flush-rx
 	testpmd "set fwd rxonly" "start" >/dev/null
-	await 5 stat_is 0 wire_rx 300
+	await stat_is 0 wire_rx 300
 	stats=$(testpmd "stop" "show port xstats 0")
 	read -ra wanted <<<"$(packets queues in.pcap $DEFAULT_KEY 4)"
 	for queue in 0 1 2 3; do

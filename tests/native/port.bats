@@ -6,7 +6,7 @@ load common
 
 @test "counters by name, filters, RSS, queues, MTU, identity, packet types; under 512 KiB a pair of queues" {
 	adapter --port "mac=$MAC0,fabric=loop,mtu=9000"
-	run timeout -s KILL 60 "${WAITER%/*}/port" -d "$PMD" --lcores "0@($CPUS)" --vdev="$ADDRESS" -- 3>&-
+	run timeout -s KILL "$PATIENCE" "${WAITER%/*}/port" -d "$PMD" --lcores "0@($CPUS)" --vdev="$ADDRESS" -- 3>&-
 	((status == 0)) || fail "$output"
 	contains "$output" "^done"
 }
@@ -14,11 +14,11 @@ load common
 @test "link events, down and up" {
 	local pid out=$BATS_TEST_TMPDIR/testpmd.out
 	adapter --port "mac=$MAC0,fabric=loop,mtu=9000"
-	timeout -s KILL 60 "${WAITER%/*}/port" -d "$PMD" --lcores "0@($CPUS)" --vdev="$ADDRESS" -- down >"$out" 2>&1 3>&- &
+	timeout -s KILL "$PATIENCE" "${WAITER%/*}/port" -d "$PMD" --lcores "0@($CPUS)" --vdev="$ADDRESS" -- down >"$out" 2>&1 3>&- &
 	pid=$!
-	await 10 grep -q "^ready" "$out"
+	await grep -q "^ready" "$out"
 	"$MANAKIN" control link 0 down
-	await 5 grep -q "^link down" "$out"
+	await grep -q "^link down" "$out"
 	"$MANAKIN" control link 0 up
 	wait "$pid"
 	contains "$(cat "$out")" "^link up"

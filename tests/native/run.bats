@@ -8,7 +8,7 @@ COUNT=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 
 # manakin_run ARGUMENT... - with the driver where DPDK loads it
 manakin_run() {
-	timeout -s KILL 60 "$MANAKIN" run --plugin "$PMD" "$@" 3>&-
+	timeout -s KILL "$PATIENCE" "$MANAKIN" run --plugin "$PMD" "$@" 3>&-
 }
 
 # refused STATUS TEXT ARGUMENT... - one message on standard error, and nothing else
@@ -118,7 +118,7 @@ pages_free() {
 	adapter --port mac=$MAC0
 	"$MANAKIN" run --plugin "$PMD" >"$BATS_TEST_TMPDIR/out" 3>&- &
 	local running=$!
-	await 20 grep -q "packets/s" "$BATS_TEST_TMPDIR/out"
+	await grep -q "packets/s" "$BATS_TEST_TMPDIR/out"
 	kill -INT $running
 	wait $running
 	grep -Eq "^ +0 +all tx +[1-9]" "$BATS_TEST_TMPDIR/out" || fail "$(cat "$BATS_TEST_TMPDIR/out")"
@@ -129,10 +129,10 @@ pages_free() {
 	adapter --port mac=$MAC0
 	"$MANAKIN" run --plugin "$PMD" >"$BATS_TEST_TMPDIR/out" 3>&- &
 	local running=$!
-	await 20 grep -q "packets/s" "$BATS_TEST_TMPDIR/out"
+	await grep -q "packets/s" "$BATS_TEST_TMPDIR/out"
 	kill -KILL $running
 	wait $running || :
-	await 5 nobody dpdk-testpmd
+	await nobody dpdk-testpmd
 	run -0 manakin_run --seconds 0.5
 }
 
@@ -140,7 +140,7 @@ pages_free() {
 	adapter --port mac=$MAC0
 	"$MANAKIN" run --plugin "$PMD" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
 	local running=$! status=0
-	await 20 grep -q "packets/s" "$BATS_TEST_TMPDIR/out"
+	await grep -q "packets/s" "$BATS_TEST_TMPDIR/out"
 	kill -KILL "$ADAPTER"
 	wait $running || status=$?
 	equal 1 $status "exit status"

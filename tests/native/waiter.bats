@@ -6,7 +6,7 @@ load common
 
 # waiter MILLISECONDS...
 waiter() {
-	timeout -s KILL 30 "$WAITER" -d "$PMD" "${LCORES[@]:0:1}" "0@($CPUS)" --vdev="$ADDRESS" -- "$@" 3>&-
+	timeout -s KILL "$PATIENCE" "$WAITER" -d "$PMD" "${LCORES[@]:0:1}" "0@($CPUS)" --vdev="$ADDRESS" -- "$@" 3>&-
 }
 
 # value NAME
@@ -36,5 +36,5 @@ value() {
 	run -0 waiter 100
 	equal "0x1000000 of 10" "$(value register)" "version register"
 	equal 100 "$(value cleaned)" "packets given back"
-	await 5 stat_is 0 wire_tx 100
+	await stat_is 0 wire_tx 100
 }

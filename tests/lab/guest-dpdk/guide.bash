@@ -7,7 +7,7 @@
 # variables is filled in here. When its output has COUNT lines with PATTERN, it gets
 # SIGNAL: INT, the Ctrl-C of a person, if nothing else is said. Prints the output;
 # the status is the command's, 124 if PATTERN did not come in time.
-PATIENCE=30 # seconds
+PATIENCE=240 # seconds
 output=/tmp/guide.out
 
 : >$output

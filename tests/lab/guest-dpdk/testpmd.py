@@ -24,7 +24,7 @@ import sys
 import time
 
 PROMPT = "testpmd> "
-PATIENCE = 30  # seconds for a prompt or a pattern
+PATIENCE = 240  # seconds for a prompt or a pattern
 
 
 class Testpmd:

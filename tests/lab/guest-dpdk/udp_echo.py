@@ -11,7 +11,7 @@ import socket
 import sys
 
 WINDOW = 16
-WAIT = 5  # seconds
+WAIT = 60  # seconds
 
 
 def main():
