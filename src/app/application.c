@@ -25,11 +25,11 @@
 #define END_MS          10000
 
 /*
- * What each port of a MANA VF sends in a second at least when all is well: so many packets, or, of
- * large ones, so many bits. Microsoft's own tests ask for millions of packets from one queue; a
- * port whose interface is still up sends none, or thousands. The speed of the link tells nothing:
- * it is the host's, 100 Gbit/s and more, and one core comes to a hundredth of it with 64 bytes.
- * What a VM's size is held to by Azure begins at several Gbit/s.
+ * The least that a port of a MANA VF sends per second when nothing is wrong: this many packets or,
+ * if they are large, this many bits. Microsoft's own tests expect millions of packets from one
+ * queue; a port whose interface is still up sends none, or thousands. The link's speed is no guide:
+ * it is the host's, 100 Gbit/s and more, and with 64 bytes one core reaches a hundredth of that.
+ * The limits that Azure sets for a VM's size begin at several Gbit/s.
  */
 #define SENT_LEAST      100000.0
 #define SENT_LEAST_BITS 1e9
@@ -51,7 +51,7 @@ unsigned int application_ports(const struct application *app)
 
 	if (app->target.ports)
 		return app->target.ports;
-	/* One that cannot be asked has as many as it may have addresses; one is the rule. */
+	/* The number of ports of an adapter that does not answer is unknown; usually it is one. */
 	return target_counters(&app->target, traffic, &ports) ? 1 : ports;
 }
 
@@ -88,7 +88,7 @@ static int eal_arguments(const struct application *app, char ***argv)
 	for (unsigned int i = 0; i < app->n_cpus; i++)
 		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%u@%u", i ? "," : "", i,
 					app->cpus[i]);
-	/* One for commands and one to forward there are always, if need be on one CPU. */
+	/* testpmd needs one lcore for commands and one to forward, if need be on one CPU. */
 	if (app->n_cpus == 1)
 		snprintf(list, sizeof(list), "(0,1)@%u", app->cpus[0]);
 	err |= child_args_add(argv, "--lcores=%s", list);
@@ -339,7 +339,7 @@ static int run_other(struct application *app)
 	bool ended;
 	int err, status;
 
-	/* EAL's log goes to standard error, unless the application has other wishes. */
+	/* EAL's log goes to standard error, unless the application redirects it. */
 	tee = keep_tee(app->log, STDERR_FILENO, &plan.err);
 	plan.argv = application_command(app);
 	err = plan.argv ? 0 : -ENOMEM;
@@ -360,7 +360,7 @@ static int run_other(struct application *app)
 		fputc('\n', app->show);
 	status = child_stop(&child, ended ? 0 : SIGINT, END_MS);
 	keep_tee_end(tee);
-	/* One that knows no end but a signal does what it was asked for. */
+	/* An application that only a signal can end did as it was asked. */
 	if (!status || (!ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT))
 		return EXIT_OK;
 	say("%s %s", app->program, child_fate(status, fate, sizeof(fate)));

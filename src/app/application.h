@@ -23,7 +23,7 @@
  * struct application - an application, and a run of it
  * @program:	path, or a name in PATH; NULL: testpmd
  * @eal_args:	EAL arguments to add, NULL-terminated; may be NULL
- * @args:	arguments of its own to add, likewise
+ * @args:	its own arguments to add, the same way
  * @mode:	of testpmd; NULL: txonly
  * @tx_first:	testpmd sends a burst on each queue first
  * @queues:	queue pairs of each port
@@ -31,8 +31,8 @@
  * @seconds:	how long it runs; 0: until it ends, or is stopped
  * @target:	what it runs on
  * @cpus:	its own, @n_cpus of them
- * @stop:	a descriptor; readable: the user wants an end
- * @log:	what it says is kept here, of keep_open()
+ * @stop:	a descriptor; readable: the user wants it to stop
+ * @log:	from keep_open(): what it prints is kept there
  * @show:	where the rate goes as it changes, and the output of an application that is not
  * testpmd
  * @rates:	of application_run(): what was measured; NULL: nothing
@@ -66,8 +66,8 @@ bool application_is_testpmd(const struct application *app);
 unsigned int application_ports(const struct application *app);
 
 /**
- * application_choose_cpus() - one for commands, and one a queue to forward; fewer if need be
- * @list:	what the user wants, such as 1,3; NULL: those near the target
+ * application_choose_cpus() - one for commands and one per queue to forward; fewer if need be
+ * @list:	what the user asked for, such as 1,3; NULL: those near the target
  * @error:	on failure, a sentence for the user
  *
  * Return: 0 or a negative errno
@@ -82,7 +82,7 @@ int application_choose_cpus(struct application *app, const char *list, struct er
  */
 int application_check_memory(const struct application *app, struct error *error);
 
-/** application_mbufs() - of testpmd: as many as the queues of @ports hold, and some under way */
+/** application_mbufs() - of testpmd: as many as the queues of @ports hold, and some in flight */
 unsigned int application_mbufs(const struct application *app, unsigned int ports);
 
 /**

@@ -9,7 +9,7 @@
 #include "app/plugin.h"
 #include "host/machine/software.h"
 
-/** struct request - the arguments under way */
+/** struct request - what the arguments are made from */
 struct request {
 	const struct machine *machine;
 	const struct mana_port *const *ports;

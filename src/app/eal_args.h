@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * app/eal_args.h - what an application tells EAL so that it gets these ports and no others.
+ * app/eal_args.h - the EAL arguments that give an application these ports and no others.
  *
  * All ports of an adapter have one bus address. So they are named by their MAC addresses, together
  * in one argument: --vdev=7870:00:00.0,mac=...,mac=... (Microsoft's guide; DPDK's

@@ -12,7 +12,7 @@
 
 #define PLUGIN "librte_net_manakin.so"
 
-/** insecure() - the part of a path that anybody may write to; DPDK loads nothing from below it */
+/** insecure() - a world-writable part of a path; DPDK loads nothing from below it */
 static bool insecure(const char *path, char *part)
 {
 	struct stat st;

@@ -111,7 +111,7 @@ int target_software(const struct target_wish *wish, const struct host *host, con
 	return err;
 }
 
-/** may_be_taken() - is the port DPDK's to take, and nobody has it? */
+/** may_be_taken() - is the port handed over, and not in use? */
 static int may_be_taken(const struct mana_port *port, bool netvsc, struct error *error)
 {
 	if (port->owner == OWNER_KERNEL || (netvsc && port->owner == OWNER_FREE)) {

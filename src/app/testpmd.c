@@ -31,7 +31,7 @@
 /**
  * struct testpmd - a child that takes commands
  * @in, @out:	our ends of its standard input and output
- * @stop:	readable when the user wants an end; -1
+ * @stop:	readable when the user wants to stop; -1
  * @said:	what it has said, NUL-terminated
  * @len:	bytes of @said
  * @from:	where in @said the answer to the last command begins

@@ -55,7 +55,7 @@ int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out
  */
 int testpmd_ask(struct testpmd *testpmd, const char *command, const char **answer);
 
-/** testpmd_wait() - let @seconds pass; 0, -EPIPE if it ended meanwhile, or -EINTR */
+/** testpmd_wait() - let @seconds pass; 0, -EPIPE if it ended, or -EINTR */
 int testpmd_wait(struct testpmd *testpmd, double seconds);
 
 /** struct testpmd_rates - of one port, since they were asked for the last time */

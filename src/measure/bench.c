@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: for each point (case, size, number of queues) all subjects are started;
- * then, a number of times, each has its turn in the same order, alone. So whatever else the
- * machine does falls on all of them. The figure of a subject is the median of its turns.
+ * then they take turns, one at a time, always in the same order. So other load on the machine
+ * affects all of them alike. The figure of a subject is the median of its turns.
  */
 #include "measure/bench.h"
 
@@ -42,8 +42,8 @@ static size_t list_points(const struct bench *bench, struct bench_result *result
 	for (unsigned int what = 0; what < CASES; what++)
 		for (unsigned int q = 0; bench->cases[what] && q < n_queues; q++)
 			for (unsigned int s = 0; s < n_sizes; s++) {
-				/* With nothing said, many queues are measured with one size only;
-				 * and not for latency, as each would have a burst under way. */
+				/* By default many queues are measured with one size only, and not
+				 * for latency, as each queue would have a burst in flight. */
 				if (!bench->n_queues && q && (s || what == CASE_LATENCY))
 					continue;
 				results[n++] = (struct bench_result){
@@ -68,10 +68,10 @@ __attribute__((format(printf, 1, 2))) static void progress(const char *format, .
 }
 
 /**
- * my_turn() - wait until no other bench of this machine measures; two at once would halve each
+ * my_turn() - wait until no other bench on this machine measures; two would share the CPUs
  *
- * A name that one socket can have at a time is given up with the process, however it ends, and
- * is the same for all who share the network, whatever they have mounted.
+ * Only one socket can have an abstract name at a time. The kernel frees it when the process ends,
+ * and it is the same for all processes in the network namespace, whatever they have mounted.
  *
  * Return: a descriptor to be closed after the turn, or a negative errno
  */
@@ -148,7 +148,7 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 	point->what = result->what;
 	point->size = result->size;
 	point->queues = result->queues;
-	/* For each point anew: others may change their number too. */
+	/* Again for each point: other programs may change their number too. */
 	err = hugepage_loan_open(pages_needed(bench, point), &loan, &error);
 	for (unsigned int s = 0; s < SUBJECTS && !err; s++) {
 		if (!bench->subjects[s] || !subject_can((enum bench_subject)s, point, &why))

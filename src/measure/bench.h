@@ -46,7 +46,7 @@ struct bench {
 
 /**
  * bench_run() - measure; says what goes wrong
- * @stop:	a descriptor; readable: the user wants an end
+ * @stop:	a descriptor; readable: the user wants it to stop
  * @results:	BENCH_POINTS_MAX, filled in
  * @done:	how many points were measured, after a failure too
  *

@@ -2,7 +2,7 @@
 /*
  * Theory of operation: a bench locks its directory for as long as it lives, and its adapter's
  * directory below SOFTWARE_DIRECTORY is called after it. A killed bench takes its children with it
- * and leaves both; whoever gets the lock knows that nobody uses them.
+ * and leaves both; once the lock can be taken, nobody uses them.
  */
 #include "measure/bench_directory.h"
 

@@ -36,7 +36,7 @@ extern const char *const subject_names[SUBJECTS];
  * @cpus:	the application's and the peer's
  * @plugin:	the poll-mode driver
  * @directory:	for sockets
- * @stop:	readable when the user wants an end
+ * @stop:	readable when the user wants it to stop
  */
 struct point {
 	enum bench_case what;

@@ -353,7 +353,7 @@ static int start(struct subject *s)
 	return err;
 }
 
-/** stop() - whoever sends stops first, so that nothing is left on the way */
+/** stop() - the sender stops first, so that no packet is left in flight */
 static int stop(struct subject *s)
 {
 	struct testpmd *order[2] = { s->app, s->peer };

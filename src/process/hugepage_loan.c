@@ -42,7 +42,7 @@ static _Noreturn void keep(int pipe, unsigned long added)
 {
 	char none;
 
-	/* Neither a terminal's Ctrl-C nor whoever waits for our output's end is to notice us. */
+	/* A terminal's Ctrl-C must not reach the keeper, and it must not hold our output open. */
 	setsid();
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);

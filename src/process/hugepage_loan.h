@@ -20,8 +20,8 @@ struct hugepage_loan {
 };
 
 /**
- * hugepage_loan_open() - add pages until so many are free
- * @pages:	how many
+ * hugepage_loan_open() - add pages until @pages are free
+ * @pages:	needed
  * @loan:	filled in; hugepage_loan_close() it, after a failure too
  * @error:	on failure, a sentence for the user
  *

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: an application that runs for days says more than anybody wants to keep. Its
- * start tells what it found, and its end why it failed: so what is between is dropped whenever the
- * file has grown to KEEP_MAX.
+ * Theory of operation: an application that runs for days prints more than is worth keeping. The
+ * start shows what it found, and the end why it failed, so the part between is dropped whenever the
+ * file reaches KEEP_MAX.
  */
 #include "process/keep.h"
 
@@ -45,7 +45,7 @@ void keep_more(int keep, const void *data, size_t len)
 		return;
 }
 
-/** pass_on() - the thread; ends when nobody can write any more */
+/** pass_on() - the thread; ends when all writers have closed the pipe */
 static void *pass_on(void *arg)
 {
 	struct keep_tee *tee = arg;

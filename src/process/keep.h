@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #define KEEP_HEAD (1u << 20) /* bytes from the start that stay, ... */
-#define KEEP_MAX  (8u << 20) /* ... when there are so many; what follows is then kept anew */
+#define KEEP_MAX  (8u << 20) /* ... when there are so many; what follows replaces the rest */
 
 /** keep_open() - an in-memory file; 0 if it cannot be created, and then nothing is kept */
 int keep_open(void);

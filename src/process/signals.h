@@ -24,7 +24,7 @@ struct signals {
 /**
  * signals_hold() - let SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGPIPE wait for signals_close()
  *
- * Neither Ctrl-C nor the end of whoever reads our output then leaves a change half-done.
+ * So neither Ctrl-C nor a closed pipe at our output leaves a change half-done.
  */
 void signals_hold(struct signals *signals);
 

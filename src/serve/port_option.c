@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "serve/port_option.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/mac.h"
 
 #define MTU_DEFAULT    1500
 #define QUEUES_DEFAULT 16
@@ -39,18 +38,11 @@ static char *next_field(char **rest)
 
 static int parse_mac(const char *value, uint8_t mac[6])
 {
-	/* Six pairs of digits with colons between them: 17 characters, nothing else. */
-	if (strlen(value) != 17)
-		return -EINVAL;
-	for (int i = 0; i < 6; i++) {
-		const char *pair = value + 3 * i;
+	static const uint8_t none[6];
 
-		if (!isxdigit((unsigned char)pair[0]) || !isxdigit((unsigned char)pair[1]) ||
-		    (i < 5 && pair[2] != ':'))
-			return -EINVAL;
-		mac[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	return mac[0] & 1 || !(mac[0] | mac[1] | mac[2] | mac[3] | mac[4] | mac[5]) ? -EINVAL : 0;
+	if (strchr(value, '-') || mac_parse(value, mac))
+		return -EINVAL;
+	return mac[0] & 1 || !memcmp(mac, none, sizeof(none)) ? -EINVAL : 0;
 }
 
 static int parse_number(const char *value, unsigned long min, unsigned long max,

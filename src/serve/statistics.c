@@ -82,7 +82,7 @@ char *statistics_text(struct adapter *const *adapters, unsigned int n, bool json
 									   : SCOLS_JSON_NUMBER);
 	}
 	for (unsigned int a = 0; a < n; a++) {
-		/* Whoever looks at the counters looks at the captures too. */
+		/* The captures should be as recent as the counters. */
 		adapter_flush(adapters[a]);
 		for (unsigned int p = 0; p < adapter_config(adapters[a])->ports; p++)
 			add_port(table, adapters[a], p);
