@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdint.h>
 
-#include "wire/hwc.h"
+#include "wire/gdma.h"
 
 struct adapter;
 

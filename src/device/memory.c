@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "wire/hwc.h"
+#include "wire/gdma.h"
 #include "wire/reg.h"
 
 #define PAGE_SHIFT_MAX (MANA_PAGE_SHIFT + GDMA_PAGE_TYPE_MAX)

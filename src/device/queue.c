@@ -33,6 +33,29 @@ static void producer_start(struct producer *producer, uint32_t count)
 	producer->lap = 1;
 }
 
+/**
+ * enter() - give a queue its ring, and a number
+ * @queue:	complete but for these; from now on it can be found
+ *
+ * Return: the number; a negative errno, and the page list is the driver's still
+ */
+static int64_t enter(struct adapter *adapter, const struct queue_place *place, struct ring *ring,
+		     struct table *table, void *queue)
+{
+	int err = ring_open(ring, &adapter->memory, place->list, place->size);
+	int64_t id;
+
+	if (err)
+		return err;
+	id = table_add(table, queue, 0);
+	if (id < 0) {
+		ring_disown(ring);
+		ring_close(ring);
+		return -ENOSPC;
+	}
+	return id;
+}
+
 struct eq *eq_create(struct adapter *adapter, const struct queue_place *place, uint32_t msix,
 		     int *err)
 {
@@ -43,25 +66,19 @@ struct eq *eq_create(struct adapter *adapter, const struct queue_place *place, u
 		*err = -ENOMEM;
 		return NULL;
 	}
-	*err = ring_open(&eq->ring, &adapter->memory, place->list, place->size);
-	if (*err) {
-		free(eq);
-		return NULL;
-	}
 	eq->adapter = adapter;
 	eq->msix = msix;
 	eq->doorbell = place->doorbell;
 	eq->pd = place->pd;
 	eq->armed = true;
 	producer_start(&eq->producer, place->size / GDMA_EQE_SIZE);
-	id = table_add(&adapter->eqs, eq, 0);
+	id = enter(adapter, place, &eq->ring, &adapter->eqs, eq);
 	if (id < 0) {
-		ring_disown(&eq->ring);
-		ring_close(&eq->ring);
 		free(eq);
-		*err = -ENOSPC;
+		*err = (int)id;
 		return NULL;
 	}
+	*err = 0;
 	eq->id = (uint32_t)id;
 	return eq;
 }
@@ -125,24 +142,18 @@ struct cq *cq_create(struct adapter *adapter, const struct queue_place *place, s
 		*err = -ENOMEM;
 		return NULL;
 	}
-	*err = ring_open(&cq->ring, &adapter->memory, place->list, place->size);
-	if (*err) {
-		free(cq);
-		return NULL;
-	}
 	cq->adapter = adapter;
 	cq->eq = eq;
 	cq->doorbell = place->doorbell;
 	cq->armed = true;
 	producer_start(&cq->producer, place->size / GDMA_CQE_SIZE);
-	id = table_add(&adapter->cqs, cq, 0);
+	id = enter(adapter, place, &cq->ring, &adapter->cqs, cq);
 	if (id < 0) {
-		ring_disown(&cq->ring);
-		ring_close(&cq->ring);
 		free(cq);
-		*err = -ENOSPC;
+		*err = (int)id;
 		return NULL;
 	}
+	*err = 0;
 	cq->id = (uint32_t)id;
 	if (eq)
 		eq->completions++;
@@ -262,25 +273,19 @@ struct wq *wq_create(struct adapter *adapter, uint32_t type, const struct queue_
 		return NULL;
 	}
 	memset(wq, 0, sizeof(*wq));
-	*err = ring_open(&wq->ring, &adapter->memory, place->list, place->size);
-	if (*err) {
-		free(wq);
-		return NULL;
-	}
 	wq->adapter = adapter;
 	wq->cq = cq;
 	wq->type = type;
 	wq->doorbell = place->doorbell;
 	wq->pd = place->pd;
 	wq->units = place->size / GDMA_WQE_UNIT;
-	id = table_add(table, wq, 0);
+	id = enter(adapter, place, &wq->ring, table, wq);
 	if (id < 0) {
-		ring_disown(&wq->ring);
-		ring_close(&wq->ring);
 		free(wq);
-		*err = -ENOSPC;
+		*err = (int)id;
 		return NULL;
 	}
+	*err = 0;
 	wq->id = (uint32_t)id;
 	return wq;
 }

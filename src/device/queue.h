@@ -21,7 +21,7 @@
 #include "base/shared.h"
 #include "device/lane.h"
 #include "device/memory.h"
-#include "wire/hwc.h"
+#include "wire/gdma.h"
 #include "wire/native.h"
 #include "wire/wq.h"
 

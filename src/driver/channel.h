@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "driver/driver.h"
-#include "wire/hwc.h"
+#include "wire/gdma.h"
 #include "wire/reg.h"
 
 /**

@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRANSPORT_BAR0   0u
+#include "wire/reg.h"
+
+#define TRANSPORT_BAR0   MANA_BAR
 #define TRANSPORT_CONFIG 7u /* PCI configuration space; regions are numbered as VFIO does */
 
 struct transport;

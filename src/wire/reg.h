@@ -8,7 +8,8 @@
  *
  *	reg.h		PCI identity, registers, shared-memory channel
  *	wq.h		entries of work, completion and event queues; doorbells
- *	hwc.h		the hardware channel and the commands of the function
+ *	hwc.h		the hardware channel, and what all commands begin with
+ *	gdma.h		commands of the function
  *	vport.h		commands of the Ethernet device; packets in entries and completions
  *	rnic.h		commands of the RDMA device
  *	native.h	doorbells in shared memory, which only this project has

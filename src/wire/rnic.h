@@ -7,7 +7,7 @@
  * The RDMA device (GDMA_DEVICE_MANA_IB) makes one RNIC adapter for its driver,
  * to which addresses, completion queues and queue pairs belong. What the user
  * of raw Ethernet queues needs (protection domains, memory regions, doorbell
- * pages) are GDMA commands of wire/hwc.h, and the raw queues themselves are
+ * pages) are GDMA commands of wire/gdma.h, and the raw queues themselves are
  * work-queue objects of a vPort (wire/vport.h): libmana and net_mana with raw
  * packet QPs send nothing of this file. But mana_ib of Linux 6.12 sends
  * RNIC_QUERY_ADAPTER_CAP, RNIC_CREATE_ADAPTER and RNIC_CONFIG_MAC_ADDR when it

@@ -20,7 +20,7 @@
 
 #include "device/adapter.h"
 #include "process.h"
-#include "wire/hwc.h"
+#include "wire/gdma.h"
 #include "wire/reg.h"
 #include "wire/rnic.h"
 #include "wire/vport.h"

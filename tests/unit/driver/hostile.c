@@ -8,7 +8,7 @@
 
 #include "driver/driver.h"
 #include "driver/transport.h"
-#include "wire/hwc.h"
+#include "wire/gdma.h"
 #include "wire/native.h"
 #include "wire/reg.h"
 

@@ -2,7 +2,7 @@
 /* HWC events, OOBs and GDMA commands, against bytes worked out by hand from the layout */
 #include "check.h"
 
-#include "wire/hwc.h"
+#include "wire/gdma.h"
 
 static void event_words(void **state)
 {

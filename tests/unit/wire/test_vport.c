@@ -2,6 +2,7 @@
 /* vPort commands and Ethernet OOBs, against bytes worked out by hand from the layout */
 #include "check.h"
 
+#include "wire/gdma.h"
 #include "wire/vport.h"
 #include "wire/wq.h"
 
