@@ -237,7 +237,7 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 		ADD("virtio-net-pci,addr=4,netdev=tap");
 	}
 	for (unsigned int i = 0; config->netvsc && i < config->adapters; i++) {
-		/* lab/vmbus/link.c knows the card by its address, and the adapter by the last byte.
+		/* lab/vmbus/link.c finds the card by its address, and the adapter by its last byte.
 		 */
 		ADD("-netdev");
 		ADD("dgram,id=cable%u,local.type=fd,local.str=%d", i, cables[i]);
@@ -249,8 +249,7 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 	for (unsigned int i = 0; i < config->adapters; i++) {
 		ADD("-device");
 		ADD("{\"driver\":\"vfio-user-pci\",\"id\":\"adapter%u\",\"addr\":\"0x%x\","
-		    "\"socket\":"
-		    "{\"type\":\"unix\",\"path\":\"adapter-%u\"}}",
+		    "\"socket\":{\"type\":\"unix\",\"path\":\"adapter-%u\"}}",
 		    i, 0x10 + i, i);
 	}
 #undef ADD
