@@ -13,14 +13,14 @@ end
 function __manakin_options
     set -l program (commandline -opc)[1]
     $program $argv --help 2>/dev/null |
-        string replace -rf '^ +(?:-[[:alnum:]], +)?(--[[:alnum:]-]+)(=?)[^ ]*(?: +(.*))?$' '$1$2\t$3'
+        string replace -rf '^ {2,6}(?:-[[:alnum:]], +)?(--[[:alnum:]-]+)(=?)[^ ]*(?: +(.*))?$' '$1$2\t$3'
 end
 
 # __manakin_value OPTION COMMAND... - what --help calls the option's value: "FILE", "kvm|tcg"
 function __manakin_value
     set -l program (commandline -opc)[1]
     $program $argv[2..] --help 2>/dev/null |
-        string replace -rf -- "^ +(?:-[[:alnum:]], +)?$argv[1]=([^ ]+).*" '$1'
+        string replace -rf -- "^ {2,6}(?:-[[:alnum:]], +)?$argv[1]=([^ ]+).*" '$1'
 end
 
 # __manakin_interfaces - interfaces, and adapters in software

@@ -9,8 +9,11 @@
 #include <sys/un.h>
 
 #include "cli/cli.h"
-#include "serve/control.h"
+#include "host/machine/control.h"
+#include "host/machine/software.h"
+#include "term/json.h"
 #include "term/options.h"
+#include "term/term.h"
 
 #define ANSWER_SECONDS 10
 #define SOCKET_TEXT    sizeof(((struct sockaddr_un *)NULL)->sun_path)
@@ -49,6 +52,7 @@ struct control {
 	const char *name;
 	const char *socket;
 	struct shared_options shared;
+	bool statistics; /* which the adapter prints as JSON itself */
 	char request[CONTROL_REQUEST_MAX];
 };
 
@@ -94,6 +98,8 @@ static int ask(const struct control *control, struct control_answer *answer)
 {
 	char socket[SOCKET_TEXT], path[SOCKET_TEXT];
 	const char *at = control->socket;
+	json_t *root;
+	char *text;
 	int err;
 
 	if (!at) {
@@ -117,8 +123,15 @@ static int ask(const struct control *control, struct control_answer *answer)
 		say("%.*s", (int)strcspn(answer->text, "\n"), answer->text);
 		return EXIT_FAILED;
 	}
+	if (control->shared.json && !control->statistics) {
+		text = strndup(answer->text, strcspn(answer->text, "\n"));
+		root = json_pack("{s:s, s:o}", "request", control->request, "answer",
+				 output_text(text));
+		free(text);
+		return output_json(root);
+	}
 	fputs(answer->text, stdout);
-	return EXIT_OK;
+	return output_flushed();
 }
 
 int cmd_control(int argc, char **argv)
@@ -142,7 +155,8 @@ int cmd_control(int argc, char **argv)
 		say("'%s' is not a request; see manakin control --help", control.request);
 		return EXIT_USAGE;
 	}
-	if (!strcmp(control.request, "stats"))
+	control.statistics = !strcmp(control.request, "stats");
+	if (control.statistics)
 		strcat(control.request, control.shared.json ? " json" : " table");
 	snprintf(path, sizeof(path), SOFTWARE_DIRECTORY "/%s/socket", control.name);
 	fd = reach(control.socket ? control.socket : path);

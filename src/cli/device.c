@@ -64,7 +64,7 @@ static const char doc[] =
 	"summary.\n\n"
 	"Examples:\n"
 	"  manakin device --socket /tmp/mana.sock \\\n"
-	"      --port mac=00:0d:3a:76:3b:d0,fabric=tap:tap0\n"
+	"          --port mac=00:0d:3a:76:3b:d0,fabric=tap:tap0\n"
 	"  manakin device --port fabric=generator:size=64 --port fabric=sink\n\n"
 	"Exit status: 0 stopped as asked, 1 could not start, 2 wrong usage.";
 

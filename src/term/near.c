@@ -32,7 +32,7 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 
 const char *near_word(const char *word, const char *const *words, size_t n)
 {
-	size_t len = strlen(word), best = 1 + len / 4;
+	size_t len = strlen(word), best = 1 + len / 6;
 	const char *nearest = NULL;
 
 	if (len < 2 || len > WORD_MAX)

@@ -54,7 +54,7 @@ command_lines() {
 
 # long_options COMMAND... - those that --help lists
 long_options() {
-	manakin "$@" --help | grep -oE '^ +(-[[:alnum:]?], +)?--[[:alnum:]-]+' |
+	manakin "$@" --help | grep -oE '^ {2,6}(-[[:alnum:]?], +)?--[[:alnum:]-]+' |
 		grep -oE -- '--[[:alnum:]-]+$' | sort -u
 }
 

@@ -4,26 +4,24 @@
 # The man pages: well-formed, and in step with what the commands say of themselves.
 # MANAKIN is the program, MAN the directory of the pages.
 
-# help_options COMMAND... - the options that --help lists, without the leading dashes
+# What manakin(1) explains for all of them
+every='/^-*(h|help|usage|V|version)$/d'
+
+# help_options COMMAND... - the options that --help lists, with their values: "-n", "--log=LEVEL"
 help_options() {
 	local command
 	for command; do
 		# shellcheck disable=SC2086
 		timeout -s KILL 10 "$MANAKIN" $command --help
-	done | grep -oE '^ +(-[[:alnum:]?], +)?--[[:alnum:]-]+' |
-		tr -s ' ,' '\n\n' | sed -E '/^$/d; s/^--?//; /^(\?|help|usage)$/d' | sort -u
+	done | grep -oE '^ {2,6}(-[[:alnum:]?], +)?--[[:alnum:]-]+(=[^ ]+)?' |
+		sed -E 's/^ +//; s/, +/\n/' | sed -E "$every" | sort -u
 }
 
-# page_options PAGE - the options that the page's lists explain
+# page_options PAGE - the options that the page's lists explain, in the same form
 page_options() {
-	sed -nE 's/^\.It Fl //p' "$MAN/$1.1" | sed -E 's/Fl Fl /Fl -/g' | awk '{
-		flag = 1
-		for (i = 1; i <= NF; i++) {
-			if ($i == "Fl" || $i == ",") { flag = 1; continue }
-			if (flag && $i ~ /^-?[[:alnum:]][[:alnum:]-]*$/) print $i
-			flag = 0
-		}
-	}' | sed -E 's/^-//; /^(\?|help|usage)$/d' | sort -u
+	sed -nE 's/^\.It Fl //p' "$MAN/$1.1" |
+		sed -E 's/ Ns = Ns (Ar|Cm) /=/g; s/ \| /|/g; s/ , (Fl )?/\n/g' |
+		sed -E 's/^/-/; /^--? /d' | sed -E "$every" | sort -u
 }
 
 # compare PAGE COMMAND...
