@@ -60,18 +60,6 @@ void check_dpdk(struct exam *exam)
 	dpdk_list_free(&list);
 }
 
-/** size_name() - "2 MB", "1 GB" */
-static const char *size_name(unsigned int kib, char text[24])
-{
-	if (kib >= 1u << 20)
-		snprintf(text, 24, "%u GB", kib >> 20);
-	else if (kib >= 1u << 10)
-		snprintf(text, 24, "%u MB", kib >> 10);
-	else
-		snprintf(text, 24, "%u KiB", kib);
-	return text;
-}
-
 /** on_node() - KiB in free pages on a node; -1: on all */
 static unsigned long long on_node(const struct hugepages_found *found, int node)
 {
@@ -138,7 +126,7 @@ void check_hugepages(struct exam *exam)
 
 		if (!page->total)
 			continue;
-		size_name(page->kib, size);
+		hugepage_size_text(page->kib, size);
 		if (page->node < 0)
 			snprintf(subject, sizeof(subject), "%s", size);
 		else
@@ -187,7 +175,7 @@ void check_hugetlbfs(struct exam *exam)
 	hugepages_found_free(&found);
 	if (good >= 0)
 		find(exam, VERDICT_OK, NULL, NULL, "%s, for pages of %s", mounts[good].path,
-		     size_name(mounts[good].kib, size));
+		     hugepage_size_text(mounts[good].kib, size));
 	else if (closed >= 0)
 		find(exam, VERDICT_FAIL, NULL, "run DPDK as root", "this user may not write to %s",
 		     mounts[closed].path);

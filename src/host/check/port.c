@@ -12,11 +12,6 @@
 
 #define DESCRIPTORS_MIN 64u /* net_mana's least, and its step (drivers/net/mana/mana.h) */
 
-static bool is_up(const struct netdev *dev)
-{
-	return dev && dev->flags & IFF_UP;
-}
-
 static bool is_kept(const struct netdev *dev)
 {
 	return dev && (dev->default_route || dev->ssh);
@@ -25,8 +20,8 @@ static bool is_kept(const struct netdev *dev)
 /** who_is_up() - the interfaces of a port that are up, in words */
 static const char *who_is_up(const struct mana_port *port, char text[80])
 {
-	const char *one = is_up(port->synthetic) ? port->synthetic->name : NULL;
-	const char *other = is_up(port->vf) ? port->vf->name : NULL;
+	const char *one = netdev_is_up(port->synthetic) ? port->synthetic->name : NULL;
+	const char *other = netdev_is_up(port->vf) ? port->vf->name : NULL;
 
 	if (one && other)
 		snprintf(text, 80, "%s and its VF %s are up", one, other);
@@ -60,7 +55,7 @@ static void judge_taken(struct exam *exam, const struct mana_port *port)
 {
 	char fix[96];
 
-	if (!is_up(port->vf)) {
+	if (!netdev_is_up(port->vf)) {
 		find(exam, VERDICT_OK, port->name, NULL,
 		     "handed over: uio_hv_generic has its VMBus device%s%s%s",
 		     port->vf ? ", and the VF " : "", port->vf ? port->vf->name : "",

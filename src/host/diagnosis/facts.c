@@ -41,12 +41,12 @@ __attribute__((format(printf, 4, 5))) static void add(struct facts *facts, const
 	facts->fact[facts->n++] = (struct fact){ name, copy, words };
 }
 
-/** is_up() - is one of the port's interfaces? */
-static const char *is_up(const struct mana_port *port)
+/** which_is_up() - of the port's interfaces; NULL: none */
+static const char *which_is_up(const struct mana_port *port)
 {
-	if (port->synthetic && port->synthetic->flags & IFF_UP)
+	if (netdev_is_up(port->synthetic))
 		return port->synthetic->name;
-	return port->vf && port->vf->flags & IFF_UP ? port->vf->name : NULL;
+	return netdev_is_up(port->vf) ? port->vf->name : NULL;
 }
 
 /** is_kept() - is it the one that the user came by, and DPDK is not meant for? */
@@ -63,7 +63,7 @@ static void add_ports(struct facts *facts, const struct machine *machine)
 
 	for (size_t i = 0; i < machine->n_ports; i++) {
 		const struct mana_port *port = &machine->port[i];
-		const char *up = is_up(port);
+		const char *up = which_is_up(port);
 
 		if (is_kept(port) || port->adapter < 0 ||
 		    machine->adapter[port->adapter].kind == ADAPTER_SOFTWARE)

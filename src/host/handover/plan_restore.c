@@ -98,8 +98,7 @@ static int add_interface(const struct planning *p, const struct plan_port *port,
 		step.after = (unsigned long)mtu;
 		err = plan_add(p->host, p->plan, &step);
 	}
-	if (!err && json_is_true(json_object_get(saved, "up")) &&
-	    (!dev || !(dev->flags & IFF_UP))) {
+	if (!err && json_is_true(json_object_get(saved, "up")) && !netdev_is_up(dev)) {
 		step = interface_step(port, STEP_LINK_UP, role, dev, name);
 		err = plan_add(p->host, p->plan, &step);
 	}
@@ -166,7 +165,7 @@ static int add_up(const struct planning *p, const struct plan_port *port, bool r
 	for (size_t i = 0; !err && i < 2; i++) {
 		struct step step;
 
-		if (dev[i] ? (dev[i]->flags & IFF_UP) != 0 : i || !rebound)
+		if (dev[i] ? netdev_is_up(dev[i]) : i || !rebound)
 			continue;
 		step = interface_step(port, STEP_LINK_UP, i ? ROLE_VF : ROLE_SYNTHETIC, dev[i],
 				      dev[i] ? dev[i]->name : port->uuid);

@@ -71,19 +71,13 @@ static int check_in_use(const struct planning *p, const struct mana_port *port)
 	return 0;
 }
 
-/** is_up() - an interface that is there */
-static bool is_up(const struct netdev *dev)
-{
-	return dev && (dev->flags & IFF_UP);
-}
-
 /** as_saved() - is an interface still the one that was written down, and in the same state? */
 static bool as_saved(const struct netdev *dev, const json_t *saved)
 {
 	if (!dev || !saved)
 		return !dev && !saved;
 	return dev->index == ledger_number(saved, "index") &&
-	       is_up(dev) == json_is_true(json_object_get(saved, "up"));
+	       netdev_is_up(dev) == json_is_true(json_object_get(saved, "up"));
 }
 
 /**
@@ -101,7 +95,7 @@ static bool must_save(const struct mana_port *port, const struct ledger_port *kn
 	if (as_saved(port->synthetic, json_object_get(known->saved, "synthetic")) &&
 	    as_saved(port->vf, json_object_get(known->saved, "vf")))
 		return true;
-	return known->ready && (is_up(port->synthetic) || is_up(port->vf));
+	return known->ready && (netdev_is_up(port->synthetic) || netdev_is_up(port->vf));
 }
 
 /** add_port() - add a port to the plan, if it can be handed over */
@@ -141,7 +135,7 @@ static int add_port(const struct planning *p, const char *word)
 		return plan_fail(p, -EBUSY,
 				 "%s is in use by %s; stop that process first, or add --force",
 				 word, port->users);
-	if (is_up(port->synthetic) || is_up(port->vf)) {
+	if (netdev_is_up(port->synthetic) || netdev_is_up(port->vf)) {
 		err = check_in_use(p, port);
 		if (err)
 			return err;
@@ -231,7 +225,7 @@ static int add_links(const struct planning *p, const struct plan_port *port)
 	for (size_t i = 0; !err && i < 2; i++) {
 		struct step step = { .kind = STEP_LINK_DOWN, .role = i ? ROLE_VF : ROLE_SYNTHETIC };
 
-		if (!is_up(dev[i]))
+		if (!netdev_is_up(dev[i]))
 			continue;
 		step.index = dev[i]->index;
 		strcpy(step.key, port->key);

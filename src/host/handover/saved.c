@@ -377,7 +377,7 @@ int saved_interface(const struct netdevs *netdevs, const struct netdev *dev, jso
 		err = dump(&saving, RTM_GETROUTE, sizeof(struct rtmsg), one_route);
 	if (!err) {
 		*saved = json_pack("{s:s, s:i, s:b, s:i, s:s*, s:I, s:O, s:O}", "name", dev->name,
-				   "index", dev->index, "up", (dev->flags & IFF_UP) != 0, "mtu",
+				   "index", dev->index, "up", netdev_is_up(dev), "mtu",
 				   (int)dev->mtu, "master", master ? master->name : NULL, "at",
 				   (json_int_t)seconds_since_boot(), "addresses", addresses,
 				   "routes", routes);

@@ -89,18 +89,6 @@ static int changed(int err)
 
 /* ---- hugepages ---- */
 
-/** size_text() - of a hugepage, for a person */
-static const char *size_text(unsigned int kib, char text[24])
-{
-	if (kib % (1u << 20) == 0)
-		snprintf(text, 24, "%u GB", kib >> 20);
-	else if (kib % (1u << 10) == 0)
-		snprintf(text, 24, "%u MB", kib >> 10);
-	else
-		snprintf(text, 24, "%u kB", kib);
-	return text;
-}
-
 static int describe_hugepages(const struct host *host, const struct step *step, struct words *words)
 {
 	char where[64] = "/sys/kernel/mm", node[32] = "", size[24];
@@ -109,8 +97,8 @@ static int describe_hugepages(const struct host *host, const struct step *step, 
 		snprintf(where, sizeof(where), "/sys/devices/system/node/node%d", step->node);
 		snprintf(node, sizeof(node), " on node %d", step->node);
 	}
-	fprintf(words->what, "set %s hugepages%s to %lu (now %lu)", size_text(step->kib, size),
-		node, step->after, step->before);
+	fprintf(words->what, "set %s hugepages%s to %lu (now %lu)",
+		hugepage_size_text(step->kib, size), node, step->after, step->before);
 	fprintf(words->command, "echo %lu > ", step->after);
 	put_path(words->command, host, "%s/hugepages/hugepages-%ukB/nr_hugepages", where,
 		 step->kib);

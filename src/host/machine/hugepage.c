@@ -103,6 +103,17 @@ void hugepages_found_free(struct hugepages_found *found)
 	memset(found, 0, sizeof(*found));
 }
 
+const char *hugepage_size_text(unsigned int kib, char text[24])
+{
+	if (kib % (1u << 20) == 0)
+		snprintf(text, 24, "%u GB", kib >> 20);
+	else if (kib % (1u << 10) == 0)
+		snprintf(text, 24, "%u MB", kib >> 10);
+	else
+		snprintf(text, 24, "%u kB", kib);
+	return text;
+}
+
 unsigned long hugepages_reserved(const struct host *host, unsigned int kib)
 {
 	unsigned long long number;

@@ -26,6 +26,9 @@ struct hugepages_found {
 int hugepages_read(const struct host *host, struct hugepages_found *found);
 void hugepages_found_free(struct hugepages_found *found);
 
+/** hugepage_size_text() - "2 MB", "1 GB" into @text */
+const char *hugepage_size_text(unsigned int kib, char text[24]);
+
 /** hugepages_reserved() - free pages that a process has been promised, machine-wide */
 unsigned long hugepages_reserved(const struct host *host, unsigned int kib);
 

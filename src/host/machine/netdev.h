@@ -65,6 +65,12 @@ struct netdev {
 	size_t n_addresses;
 };
 
+/** netdev_is_up() - false if there is none (NULL), too */
+static inline bool netdev_is_up(const struct netdev *dev)
+{
+	return dev && dev->flags & IFF_UP;
+}
+
 struct netdevs {
 	struct netdev *dev;
 	size_t n;

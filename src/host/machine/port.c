@@ -240,12 +240,9 @@ static int add_device(struct machine *machine, const struct vmbus_device *device
 /** owner_of() - who has a port of an adapter on PCI; @users: of its RDMA device */
 static enum port_owner owner_of(const struct mana_port *port, const char *users)
 {
-	bool vf_up = port->vf && (port->vf->flags & IFF_UP);
-	bool synthetic_up = port->synthetic && (port->synthetic->flags & IFF_UP);
-
 	if (!strcmp(port->vmbus_driver, DRIVER_USER))
 		return OWNER_NETVSC;
-	if (vf_up || synthetic_up)
+	if (netdev_is_up(port->vf) || netdev_is_up(port->synthetic))
 		return OWNER_KERNEL;
 	return *users ? OWNER_DPDK_MANA : OWNER_FREE;
 }

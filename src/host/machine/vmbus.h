@@ -15,8 +15,8 @@
 #define VMBUS_CLASS_NETWORK "f8615163-df3e-46c5-913f-f2d2f965ed0e"
 
 /* The drivers of synthetic network devices: the kernel's own, and the one for DPDK's netvsc */
-#define DRIVER_KERNEL "hv_netvsc"
-#define DRIVER_USER   "uio_hv_generic"
+#define DRIVER_KERNEL       "hv_netvsc"
+#define DRIVER_USER         "uio_hv_generic"
 
 /**
  * struct vmbus_device - a device of class network
