@@ -104,7 +104,7 @@ package() {
 @test "nothing there, and a damaged libdpdk.pc" {
 	mkdir root
 	run -0 dpdk --sysroot root
-	[[ $output == *"no DPDK"* ]]
+	[[ $output == *"DPDK is not installed"* ]]
 	mkdir -p root/usr/lib/x86_64-linux-gnu/pkgconfig
 	head -c 10000 /dev/urandom >root/usr/lib/x86_64-linux-gnu/pkgconfig/libdpdk.pc
 	library root/usr/lib/x86_64-linux-gnu 25.0

@@ -149,6 +149,6 @@ mana_dev_start(): failed to start tx queues -19"
 	refused 1 one "--dry-run eth9" "there is no interface eth9; the MANA interfaces are: eth0, eth1"
 	refused 1 one "--dry-run 7870:00:00.0" "name a port: eth0, eth1"
 	refused 1 metal "--dry-run eno1" "eno1 is not a MANA interface: its driver is i40e"
-	refused 2 one "eth1" "an application runs on this machine; look at another with --dry-run"
-	refused 2 one "--dry-run --txd 32 eth1" "MANA wants 64 at least"
+	refused 2 one "eth1" "--sysroot works only with --dry-run"
+	refused 2 one "--dry-run --txd 32 eth1" "is not a number from 64 to 8192"
 }
