@@ -142,7 +142,7 @@ assert len(rows) == 6 and min(r["mpps"] for r in rows) > 0, rows' "$output"
 	contains "$output" "two CPUs are needed"
 	run env PATH=/nowhere "$MANAKIN" bench --plugin "$PMD"
 	equal 1 "$status" "exit status"
-	contains "$output" "there is no dpdk-testpmd in PATH; .* apt-get install dpdk-dev"
+	contains "$output" "dpdk-testpmd is not in PATH; .* apt-get install dpdk-dev"
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	ln -s "$(command -v dpdk-testpmd)" "$BATS_TEST_TMPDIR/bin/"
 	run env PATH="$BATS_TEST_TMPDIR/bin" "$MANAKIN" bench --plugin "$PMD" --plots plots

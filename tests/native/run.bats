@@ -192,7 +192,7 @@ pages_free() {
 	cp "$PMD" /run/everybodys/
 	run "$MANAKIN" run --plugin "/run/everybodys/${PMD##*/}"
 	equal 1 "$status" "exit status"
-	contains "$output" "DPDK will not load .* anybody may write to /run/everybodys"
+	contains "$output" "DPDK will not load .* because /run/everybodys is world-writable"
 }
 
 @test "too few hugepages: the command that mends it does" {
@@ -202,7 +202,7 @@ pages_free() {
 	pages_free 10
 	refused 1 "DPDK needs" --seconds 0.5
 	[[ $stderr == *"and there are 10; reserve more: echo "* ]] || fail "$stderr"
-	command=${stderr##*make more: }
+	command=${stderr##*reserve more: }
 	bash -c "${command/sudo /}" >/dev/null
 	run -0 manakin_run --seconds 0.5
 	echo "$before" >$COUNT
@@ -213,7 +213,7 @@ pages_free() {
 	# shellcheck disable=SC2016
 	run unshare --mount sh -c 'umount -a -t hugetlbfs && exec "$MANAKIN" run --plugin "$PMD" --seconds 0.5'
 	equal 1 "$status" "exit status"
-	contains "$output" "hugepages are not mounted .* sudo mount -t hugetlbfs hugetlbfs /dev/hugepages"
+	contains "$output" "no hugetlbfs is mounted .* sudo mount -t hugetlbfs hugetlbfs /dev/hugepages"
 	# shellcheck disable=SC2016
 	run -0 unshare --mount sh -c 'umount -a -t hugetlbfs &&
 		exec "$MANAKIN" run --plugin "$PMD" --seconds 0.5 -- --in-memory --'
