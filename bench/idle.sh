@@ -38,7 +38,7 @@ measure()
 {
 	name=$1 what=$2
 	shift 2
-	"$manakin" run "idle-$name" --plugin "$plugin" --cores 0 --seconds "$seconds" --json "$@" \
+	"$manakin" run "idle-$name" --plugin "$plugin" --cpus 0 --seconds "$seconds" --json "$@" \
 		>"$dir/rates" 2>"$dir/said" || {
 		cat "$dir/said" >&2
 		exit 1

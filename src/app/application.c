@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/clock.h"
 #include "process/child.h"
 #include "process/keep.h"
@@ -280,7 +281,7 @@ static int run_testpmd(struct application *app)
 	else if (err == -ENODEV)
 		say("%s found no port of %s", plan.app, app->target.name);
 	else if (err)
-		say("cannot read the counters of %s: %s", plan.app, strerror(-err));
+		say("cannot read the counters of %s: %s", plan.app, error_reason(-err));
 	app->suspect = err || too_slow(app, numbers, ports);
 	return err ? EXIT_FAILED : EXIT_OK;
 }
@@ -352,7 +353,7 @@ static int run_other(struct application *app)
 		close(plan.err);
 	if (err) {
 		keep_tee_end(tee);
-		say("cannot start %s: %s", app->program, strerror(-err));
+		say("cannot start %s: %s", app->program, error_reason(-err));
 		return EXIT_FAILED;
 	}
 	ended = watch_other(app, &child);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "app/application.h"
 #include "process/hugepages.h"
 
@@ -70,7 +71,7 @@ int application_choose_cpus(struct application *app, const char *list, struct er
 
 	if (err)
 		return error_fail(error, err, "cannot tell which CPUs this process may use: %s",
-				  strerror(-err));
+				  error_reason(-err));
 	if (!list) {
 		near_cpus(&app->target, allowed, &n);
 		app->n_cpus = want < n ? want : n;
@@ -79,8 +80,8 @@ int application_choose_cpus(struct application *app, const char *list, struct er
 	}
 	err = cpus_parse(list, app->cpus, &app->n_cpus);
 	if (err)
-		return error_fail(error, err, "--cores: '%s' is not a list such as 1,3 or 2-5",
-				  list);
+		return error_fail(error, err,
+				  "--cpus: '%s' is not a list of CPUs such as 1,3 or 2-5", list);
 	for (unsigned int i = 0; i < app->n_cpus; i++) {
 		unsigned int j = 0;
 

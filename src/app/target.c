@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "app/plugin.h"
 #include "host/machine/control.h"
 #include "host/machine/software.h"
@@ -98,7 +99,7 @@ int target_software(const struct target_wish *wish, const struct host *host, con
 	err = software_read(host, &all);
 	if (err)
 		return error_fail(error, err, "cannot look for adapters in %s: %s",
-				  SOFTWARE_DIRECTORY, strerror(-err));
+				  SOFTWARE_DIRECTORY, error_reason(-err));
 	adapter = software_named(&all, name, others, sizeof(others));
 	if (adapter)
 		err = add_software(wish, adapter, target, error);

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/clock.h"
 #include "process/child.h"
 #include "process/keep.h"
@@ -208,7 +209,7 @@ int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out
 	signal(SIGPIPE, SIG_IGN);
 	err = start(testpmd, plan);
 	if (err) {
-		error_say(error, "cannot start %s: %s", plan->app, strerror(-err));
+		error_say(error, "cannot start %s: %s", plan->app, error_reason(-err));
 		testpmd_close(testpmd);
 		return err;
 	}

@@ -35,4 +35,12 @@ __attribute__((format(printf, 2, 3))) void error_add(struct error *error, const 
 __attribute__((format(printf, 3, 4))) int error_fail(struct error *error, int code,
 						     const char *format, ...);
 
+/**
+ * error_reason() - what strerror() says of @err (a positive errno), and what can be done about it
+ *
+ * For the end of a message that has no better next step. The text is good until this thread's
+ * next call.
+ */
+const char *error_reason(int err);
+
 #endif

@@ -22,9 +22,9 @@ static const struct argp_option options[] = {
 	  "DPDK's driver: netvsc, with the synthetic interface, or mana directly (default: as the "
 	  "interfaces were handed over)",
 	  0 },
-	{ "allow", OPTION_ALLOW, NULL, 0, "With -a in place of --vdev", 0 },
-	{ "whitelist", OPTION_WHITELIST, NULL, 0,
-	  "With -w, for applications that know neither -a nor these addresses with --vdev", 0 },
+	{ "allow", OPTION_ALLOW, NULL, 0, "Use -a instead of --vdev", 0 },
+	{ "whitelist", OPTION_WHITELIST, NULL, 0, "Use -w, for DPDK before 20.11, which has no -a",
+	  0 },
 	{ 0 },
 };
 
@@ -121,7 +121,8 @@ static int make_and_print(const struct args *args, const struct machine *machine
 	struct error error;
 	int status = EXIT_FAILED;
 
-	if (eal_args_make(machine, ports, n, args->pmd, args->form, args->shared.plugin, &eal, &error)) {
+	if (eal_args_make(machine, ports, n, args->pmd, args->form, args->shared.plugin, &eal,
+			  &error)) {
 		say("%s", error.text);
 	} else {
 		for (size_t i = 0; i < 2 && !args->shared.json; i++)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/error.h"
 #include "cli/cli.h"
 #include "measure/bench.h"
 #include "measure/report.h"
@@ -162,12 +163,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 					   arg, SIZE_MIN, SIZE_LIMIT);
 		return 0;
 	case OPTION_QUEUES:
-		if (parse_numbers(arg, 1, QUEUES_MAX, bench->queues, &bench->n_queues))
-			return usage_error(&arguments->failed,
-					   "--queues: '%s' is not a list of numbers, 1 to %u, "
-					   "such as 1,8",
-					   arg, QUEUES_MAX);
-		return 0;
+		return value_numbers("queues", arg, 1, QUEUES_MAX, bench->queues, BENCH_NUMBERS_MAX,
+				     &bench->n_queues);
 	case OPTION_SECONDS:
 		bench->seconds = strtod(arg, &end);
 		if (*end || end == arg || !(bench->seconds >= 0.05 && bench->seconds <= 60))
@@ -191,8 +188,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		bench->plugin = arg;
 		return 0;
 	case ARGP_KEY_ARG:
-		return usage_error(&arguments->failed,
-				   "'%s' is not an option; see manakin bench --help", arg);
+		/* It was --json FILE once. */
+		if (arguments->shared.json)
+			return say_usage(
+				"unexpected argument '%s': --json prints to standard output; "
+				"to write a file, use --output=%s",
+				arg, arg);
+		return ARGP_ERR_UNKNOWN;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -207,7 +209,8 @@ static int check_plots(const char *directory)
 		return -ENOENT;
 	}
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST) {
-		say("cannot make the directory %s for the plots: %s", directory, strerror(errno));
+		say("cannot make the directory %s for the plots: %s", directory,
+		    error_reason(errno));
 		return -EIO;
 	}
 	return 0;
@@ -248,7 +251,7 @@ static int measure_and_report(const struct arguments *arguments, struct bench_re
 		return EXIT_FAILED;
 	err = signals_open(&signals, 0);
 	if (err) {
-		say("cannot wait for signals: %s", strerror(-err));
+		say("cannot wait for signals: %s", error_reason(-err));
 		return EXIT_FAILED;
 	}
 	err = bench_run(&arguments->bench, signals.fd, results, &done);

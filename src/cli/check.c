@@ -25,7 +25,8 @@ enum { OPTION_QUEUES = 'q', OPTION_DESCRIPTORS = 0x100 };
 
 static const struct argp_option options[] = {
 	{ "queues", OPTION_QUEUES, "N", 0, "Queue pairs that the application will use", 0 },
-	{ "descriptors", OPTION_DESCRIPTORS, "N", 0, "Descriptors that it will give each queue", 0 },
+	{ "descriptors", OPTION_DESCRIPTORS, "N", 0, "Descriptors that it will give each queue",
+	  0 },
 	{ 0 },
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "cli/cli.h"
 #include "process/cpus.h"
@@ -43,15 +44,18 @@ static const struct argp_option options[] = {
 	  "/NAME/pci (default: " PCI_VIEW_ADDRESS_DEFAULT ")",
 	  0 },
 	{ "cpus", OPTION_CPUS, "LIST", 0,
-	  "A data lane on each of these CPUs, such as 1,3 or 2-5 (default: one lane, on any)", 0 },
+	  "Start a data lane on each of these CPUs, such as 1,3 or 2-5 (default: one lane, on any "
+	  "CPU)",
+	  0 },
 	{ "pf", OPTION_PF, NULL, 0, "Present the physical function (00b9), not a VF (00ba)", 0 },
 	{ "synthetic", OPTION_SYNTHETIC, NULL, 0,
 	  "Let the host of synthetic network cards connect at SOCKET" SYNTHETIC_SUFFIX
 	  ": manakin lab --netvsc has it",
 	  0 },
-	{ "log", OPTION_LOG, "LEVEL", 0, "error, warning, notice (default), info or debug", 0 },
-	{ "stats", OPTION_STATS, "SECONDS", 0, "Print what each port did, every so often", 0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print statistics as JSON", 0 },
+	{ "log", OPTION_LOG, "LEVEL", 0,
+	  "Log messages from this level on: error, warning, notice (default), info or debug", 0 },
+	{ "stats", OPTION_STATS, "SECONDS", 0, "Print the statistics of each port at this interval",
+	  0 },
 	{ 0 },
 };
 
@@ -112,16 +116,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPTION_NAME:
 		if (!*arg || strlen(arg) >= SERVE_NAME_TEXT || strchr(arg, '/'))
-			return usage_error(&device->failed,
-					   "--name: '%s' is not a name of up to 31 characters "
-					   "without a slash",
-					   arg);
+			return value_bad("name", arg,
+					 "a name of up to %u characters without a slash",
+					 SERVE_NAME_TEXT - 1);
 		serve->name = arg;
 		return 0;
 	case OPTION_SOCKET:
-		return serve_config_add_adapter(serve, arg, &error)
-			       ? usage_error(&device->failed, "%s", error.text)
-			       : 0;
+		return serve_config_add_adapter(serve, arg, &error) ? say_usage("%s", error.text)
+								    : 0;
 	case OPTION_PORT:
 		return serve_config_add_port(serve, arg, &error)
 			       ? usage_error(&device->failed, "%s", error.text)
@@ -181,7 +183,7 @@ static int serve_until_signal(const struct serve_config *config)
 	int err = signals_open(&signals, 0);
 
 	if (err) {
-		say("cannot wait for signals: %s", strerror(-err));
+		say("cannot wait for signals: %s", error_reason(-err));
 		return EXIT_FAILED;
 	}
 	err = serve_run(config, signals.fd);

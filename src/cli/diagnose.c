@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/cli.h"
 #include "cli/diagnose.h"
 #include "term/options.h"
@@ -61,8 +62,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->file)
-			return say_usage("one log at a time; read '%s' with a command of its own",
-					 arg);
+			return say_usage("only one log at a time; '%s' is one too many", arg);
 		arguments->file = arg;
 		return 0;
 	default:
@@ -108,7 +108,7 @@ static int open_log(const char *file)
 		return -1;
 	}
 	if (fd < 0) {
-		say("cannot read the log %s: %s", file, strerror(errno));
+		say("cannot read the log %s: %s", file, error_reason(errno));
 		return -1;
 	}
 	program = compression(fd);
@@ -135,7 +135,7 @@ static int print(const struct arguments *arguments, const struct diagnosis *diag
 				     : "No known problem found: the log is empty");
 	}
 	if (fflush(stdout) || n < 0) {
-		say("cannot print the diagnoses: %s", strerror(n < 0 ? -n : errno));
+		say("cannot print the diagnoses: %s", error_reason(n < 0 ? -n : errno));
 		return EXIT_USAGE;
 	}
 	return n ? FOUND : EXIT_OK;
@@ -182,7 +182,8 @@ int cmd_diagnose(int argc, char **argv)
 	err = diagnosis ? read_log(&arguments, diagnosis, fd) : -ENOMEM;
 	if (err)
 		say("cannot read the log %s: %s",
-		    fd == STDIN_FILENO ? "from standard input" : arguments.file, strerror(-err));
+		    fd == STDIN_FILENO ? "from standard input" : arguments.file,
+		    error_reason(-err));
 	else
 		status = print(&arguments, diagnosis);
 out:

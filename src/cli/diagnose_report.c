@@ -119,8 +119,8 @@ static void put_lines(const struct page *page, const struct finding *finding)
 		fprintf(page->to, "    %s%5" PRIu64 ":%s %s\n", page->dim, finding->lines[i].number,
 			page->plain, finding->lines[i].text);
 	if (finding->count > finding->n_lines)
-		fprintf(page->to, "    %s(%" PRIu64 " lines say so)%s\n", page->dim, finding->count,
-			page->plain);
+		fprintf(page->to, "    %s(%" PRIu64 " lines show it)%s\n", page->dim,
+			finding->count, page->plain);
 }
 
 static void put_finding(const struct page *page, const struct finding *finding)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "cli/cli.h"
 #include "host/dpdk/dpdk.h"
 #include "host/dpdk/install.h"
@@ -181,13 +182,13 @@ static int list_command(int argc, char **argv)
 		}
 		if (bad) {
 			say("cannot read the program %s: %s", list.programs[i],
-			    bad == -ENOEXEC ? "it is not an ELF program" : strerror(-bad));
+			    bad == -ENOEXEC ? "it is not an ELF program" : error_reason(-bad));
 			status = EXIT_FAILED;
 		}
 		free(path);
 	}
 	if (err) {
-		say("cannot look for DPDK: %s", strerror(-err));
+		say("cannot look for DPDK: %s", error_reason(-err));
 		status = EXIT_FAILED;
 	} else if (status == EXIT_OK && list.json) {
 		status = print_list_json(&found);
@@ -246,6 +247,23 @@ struct install {
 	unsigned int tenth;
 	bool json, line, failed;
 };
+
+/** check_wish() - is it said which DPDK, and can a download be verified? */
+static error_t check_wish(struct dpdk_wish *wish)
+{
+	if (!wish->version == !wish->tarball)
+		return say_usage("give --release V or --tarball FILE");
+	if (wish->version && !wish->sha256)
+		wish->sha256 = dpdk_known_digest(wish->version);
+	if (wish->version && !wish->sha256)
+		return say_usage(
+			"--release %s needs --sha256: only the digests of 24.11.1 and 23.07 "
+			"are known, and a download that cannot be verified is not "
+			"installed; take the digest from a source that you trust, such as "
+			"your distribution's source package",
+			wish->version);
+	return 0;
+}
 
 static error_t parse_install(int key, char *arg, struct argp_state *state)
 {
@@ -390,13 +408,12 @@ static int print_installed(const struct install *install, const struct dpdk_inst
 	const struct dpdk_wish *wish = &install->wish;
 	bool done = !wish->dry;
 
-	return output_json(
-		json_pack("{s:s, s:o, s:o, s:b, s:b, s:o, s:O}", "prefix", wish->prefix, "version",
-			  output_text(done ? installed->release : wish->version), "sha256",
-			  output_text(done ? installed->sha256 : wish->sha256), "dry_run",
-			  wish->dry, "installed", done, "net_mana",
-			  done ? json_boolean(installed->mana) : json_null(), "commands",
-			  install->commands));
+	return output_json(json_pack(
+		"{s:s, s:o, s:o, s:b, s:b, s:o, s:O}", "prefix", wish->prefix, "version",
+		output_text(done ? installed->release : wish->version), "sha256",
+		output_text(done ? installed->sha256 : wish->sha256), "dry_run", wish->dry,
+		"installed", done, "net_mana", done ? json_boolean(installed->mana) : json_null(),
+		"commands", install->commands));
 }
 
 /** install_dpdk() - and say how it went; an exit status */
@@ -408,11 +425,11 @@ static int install_dpdk(struct install *install)
 	int err = signals_open(&signals, 0);
 
 	if (err) {
-		say("cannot wait for Ctrl-C: %s", strerror(-err));
+		say("cannot wait for Ctrl-C: %s", error_reason(-err));
 		return EXIT_FAILED;
 	}
-	install->wish.watch = (struct program_watch){ show_begin, show_progress, install,
-						      signals.fd };
+	install->wish.watch =
+		(struct program_watch){ show_begin, show_progress, install, signals.fd };
 	install->wish.note = show_note;
 	err = dpdk_install(&install->wish, &installed, &error);
 	end_line(install);

@@ -39,7 +39,10 @@ enum {
 };
 
 #define SUITE_OPTION(more)                                                                         \
-	{ "suite", KEY_SUITE, "NAME", 0, "Debian suite of the guest (default: " DEFAULT_SUITE ")" more, 0 }
+	{                                                                                          \
+		"suite", KEY_SUITE, "NAME", 0,                                                     \
+			"Debian suite of the guest (default: " DEFAULT_SUITE ")" more, 0           \
+	}
 
 /* clang-format off */
 #define GUEST_OPTIONS                                                                              \
@@ -117,8 +120,9 @@ static error_t check_host(const struct run_options *options)
 	if (options->bare && options->n_adapters)
 		return say_usage("--no-device contradicts --device and --attach; use one of them");
 	if (options->bare && options->netvsc)
-		return say_usage("--no-device contradicts --netvsc, whose cards are an adapter's; "
-				 "use one of them");
+		return say_usage(
+			"--no-device contradicts --netvsc, whose cards belong to an adapter; "
+			"use one of them");
 	if (!options->tap)
 		return 0;
 	if (strlen(options->tap) > 15 || strpbrk(options->tap, "/, \t\n"))
@@ -249,7 +253,8 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 		wanted->force = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		return say_usage("'%s' is too much: a suite is named with --suite %s", arg, arg);
+		return say_usage("unexpected argument '%s': name a suite with --suite %s", arg,
+				 arg);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -390,8 +395,8 @@ int cmd_lab(int argc, char **argv)
 	};
 	static const struct command_set set = {
 		.name = "lab",
-		.about = "A virtual machine with the unmodified Linux, RDMA and DPDK of a Debian "
-			 "suite, which uses\nadapters of 'manakin device'.",
+		.about = "A virtual machine with the unmodified Linux, RDMA and DPDK of a Debian\n"
+			 "suite, which uses adapters of 'manakin device'.",
 		.commands = commands,
 		.n = 3,
 	};

@@ -73,7 +73,8 @@ static void print_ports(const struct plan *plan)
 			       "the journal forgets it\n",
 			       port->name, port->key);
 		else if (!port->steps)
-			printf("%s (%s) is the kernel's already\n", port->name, port->key);
+			fprintf(to, "%s (%s) already belongs to the kernel\n", port->name,
+				port->key);
 		else
 			printf("%s (%s) goes back to the kernel%s\n", port->name, port->key,
 			       port->journalled ? "" : "; its addresses were not written down");

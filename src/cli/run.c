@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "app/application.h"
 #include "cli/cli.h"
 #include "cli/diagnose.h"
@@ -45,10 +46,11 @@ enum {
 
 static const struct argp_option options[] = {
 	{ "queues", OPTION_QUEUES, "N", 0, "Queue pairs of each port, 1 to 64 (default: 1)", 0 },
-	{ "cores", OPTION_CORES, "LIST", 0,
-	  "CPUs such as 1,3 or 2-5: the first for commands, the others to forward (default: "
-	  "as many of this process's as there is work for)",
+	{ "cpus", OPTION_CPUS, "LIST", 0,
+	  "CPUs such as 1,3 or 2-5: the first for commands, the others to forward packets "
+	  "(default: as many as there is work for)",
 	  0 },
+	{ "cores", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0 },
 	{ "mode", OPTION_MODE, "MODE", 0,
 	  "What testpmd does: txonly (default), rxonly, io, mac, macswap, csum, 5tswap, ...", 0 },
 	{ "tx-first", OPTION_FIRST, NULL, 0,
@@ -291,8 +293,19 @@ static int print_command(const struct application *app)
 		say("out of memory");
 		return EXIT_FAILED;
 	}
-	if (*app->target.sysfs)
-		printf("SYSFS_PCI_DEVICES=%s ", app->target.sysfs);
+	if (run->form == RATES_JSON) {
+		words = json_array();
+		environment = json_object();
+		for (char **word = argv; *word; word++)
+			json_array_append_new(words, output_text(*word));
+		if (*sysfs)
+			json_object_set_new(environment, "SYSFS_PCI_DEVICES", output_text(sysfs));
+		child_args_free(argv);
+		return output_json(
+			json_pack("{s:o, s:o}", "command", words, "environment", environment));
+	}
+	if (*sysfs)
+		printf("SYSFS_PCI_DEVICES=%s ", sysfs);
 	output_command(stdout, argv);
 	child_args_free(argv);
 	return EXIT_OK;
@@ -331,16 +344,20 @@ static bool usage_of_all(const struct run *run)
 {
 	const struct application *app = &run->app;
 
-	if (!application_is_testpmd(app) && (app->mode || app->tx_first)) {
-		say("--mode and --tx-first are testpmd's; %s is another application", app->program);
-		return false;
-	}
-	if (run->sysroot && !run->dry_run) {
-		say("--sysroot: an application runs on this machine; look at another with "
-		    "--dry-run");
-		return false;
-	}
-	return true;
+	if (!application_is_testpmd(app) && (app->mode || app->tx_first))
+		return say_usage("--mode and --tx-first are options for testpmd, and %s is another "
+				 "application; give it its own after --",
+				 app->program);
+	if (run->shared.sysroot && !run->shared.dry_run)
+		return say_usage("--sysroot works only with --dry-run: an application runs on this "
+				 "machine");
+	if (run->shared.json && run->form == RATES_CSV)
+		return say_usage("give --json or --csv, not both");
+	if (run->shared.json)
+		run->form = RATES_JSON;
+	run->wish.only_look = run->shared.dry_run;
+	run->wish.plugin = run->shared.plugin;
+	return 0;
 }
 
 /** prepare_and_start() - or print the command; an exit status */
@@ -351,7 +368,7 @@ static int prepare_and_start(struct run *run)
 	int err = signals_open(&signals, 0), status = EXIT_FAILED;
 
 	if (err) {
-		say("cannot wait for signals: %s", strerror(-err));
+		say("cannot wait for signals: %s", error_reason(-err));
 		return EXIT_FAILED;
 	}
 	app->show = run->form == RATES_TABLE ? stdout : stderr;

@@ -27,8 +27,11 @@ static const struct argp_option options[] = {
 	  "Have at least N hugepages on each NUMA node, SIZE 2M or 1G (default: 1024,2M)",
 	  0 },
 	{ "force", OPTION_FORCE, NULL, 0,
-	  "Take also an interface that carries the default route, this SSH session, or others", 0 },
-	{ "persist", OPTION_PERSIST, NULL, 0, "Do it at every boot, too, by a systemd unit", 0 },
+	  "Also take an interface that carries the default route or this SSH session, or that "
+	  "others are built on",
+	  0 },
+	{ "persist", OPTION_PERSIST, NULL, 0, "Also do this at every boot, with a systemd unit",
+	  0 },
 	{ 0 },
 };
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "device/client.h"
 #include "device/config.h"
 #include "device/hwc.h"
@@ -54,7 +55,7 @@ static int open_port(struct adapter *adapter, uint32_t index, struct error *erro
 	err = lane_add(adapter->lanes, index, &vport->source, fabric_fd(vport->fabric));
 	if (err)
 		error_say(error, "cannot watch the fabric '%s' of port %u: %s", config->fabric,
-			  index, strerror(-err));
+			  index, error_reason(-err));
 	return err;
 }
 
@@ -122,7 +123,7 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	if (!err)
 		err = native_open(adapter);
 	if (err) {
-		error_say(error, "cannot make the adapter's shared memory: %s", strerror(-err));
+		error_say(error, "cannot make the adapter's shared memory: %s", error_reason(-err));
 		goto fail;
 	}
 	for (uint32_t i = 0; i < config->ports; i++) {

@@ -119,7 +119,9 @@ int hwc_establish(struct adapter *adapter, const struct smc_message *message)
 	hwc->timeout_ms = HWC_TIMEOUT_MS;
 	err = hwc_queues(adapter, message);
 	if (err) {
-		adapter_say(adapter, LOG_WARNING, "cannot set up the hardware channel: %s",
+		adapter_say(adapter, LOG_WARNING,
+			    "cannot set up the hardware channel: %s; check the "
+			    "queues' addresses in the driver's message",
 			    strerror(-err));
 		return err;
 	}

@@ -35,6 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "device/checksum.h"
 #include "device/receive.h"
 #include "device/segment.h"
@@ -388,7 +389,7 @@ int synthetic_open(struct adapter *adapter, struct error *error)
 			       synthetic->fd);
 	if (err)
 		error_say(error, "cannot listen for synthetic cards at %s%s: %s",
-			  adapter->config.socket, SYNTHETIC_SUFFIX, strerror(-err));
+			  adapter->config.socket, SYNTHETIC_SUFFIX, error_reason(-err));
 	return err;
 }
 

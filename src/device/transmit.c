@@ -99,9 +99,9 @@ static enum mana_cqe_type read_sgl(struct transmit_job *job)
 					   job->pieces + 1, &job->n, FABRIC_PIECES_MAX - 1);
 
 		if (err) {
-			wq_mistake(job->sq, "element %u (%u bytes at %#llx, key %#x): %s", i,
-				   sge->size, (unsigned long long)sge->address, sge->mem_key,
-				   strerror(-err));
+			wq_mistake(job->sq, "element %u (%s): %u bytes at %#llx, key %#x", i,
+				   strerror(-err), sge->size, (unsigned long long)sge->address,
+				   sge->mem_key);
 			return MANA_CQE_TX_GDMA_ERR;
 		}
 		len += sge->size;

@@ -3,6 +3,7 @@
  * driver/driver.c - what both control planes have in common: arguments, the lock, what exists,
  * and what has happened
  */
+#include "base/error.h"
 #include "driver/control.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ int driver_map(struct driver *driver, void *va, uint64_t size, int fd, uint64_t 
 
 	if (err)
 		log_say(LOG_ERROR, "%s: cannot let the adapter reach %llu bytes at %p: %s",
-			driver->name, (unsigned long long)size, va, strerror(-err));
+			driver->name, (unsigned long long)size, va, error_reason(-err));
 	return err;
 }
 

@@ -27,6 +27,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/log.h"
 
 #define TABLE_MAX 256u /* entries that fit in a message of 4096 bytes, a power of two */
@@ -211,7 +212,7 @@ static void open_shared(struct hwc_driver *hwc)
 	if (err) {
 		log_say(LOG_NOTICE,
 			"%s: doorbells are not shared but sent: BAR 2 cannot be mapped: %s",
-			hwc->driver.name, strerror(-err));
+			hwc->driver.name, error_reason(-err));
 		return;
 	}
 	size /= NATIVE_DOORBELL_SIZE;
@@ -291,7 +292,7 @@ static int start(struct driver *driver)
 	if (err) {
 		memset(&driver->info, 0, sizeof(driver->info));
 		log_say(LOG_ERROR, "%s: cannot bring the adapter up: %s", driver->name,
-			strerror(-err));
+			error_reason(-err));
 		return err;
 	}
 	memcpy(driver->info.version, hwc->channel.version, sizeof(driver->info.version));
@@ -420,7 +421,7 @@ int driver_open(struct transport *transport, const struct driver_allocator *allo
 		err = transport->ops->watch(transport, hwc->driver.event_fd, true);
 	if (err) {
 		log_say(LOG_ERROR, "%s: cannot take the adapter over: %s", transport->name,
-			strerror(-err));
+			error_reason(-err));
 		driver_fini(&hwc->driver);
 		transport->ops->close(transport);
 		free(hwc);

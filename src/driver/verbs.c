@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "wire/reg.h"
 
@@ -193,7 +194,7 @@ static int start(struct driver *driver)
 	if (err) {
 		memset(&driver->info, 0, sizeof(driver->info));
 		log_say(LOG_ERROR, "%s: cannot use the RDMA device %s: %s", driver->name,
-			verbs->device->name, strerror(-err));
+			verbs->device->name, error_reason(-err));
 	}
 	return err;
 }

@@ -22,6 +22,7 @@
  * gives back what was not taken. A rate works the same way on the frames that are
  * due since the start; what could not be handed over for long is not made up for.
  */
+#include "base/error.h"
 #include "fabric/port.h"
 
 #include "base/clock.h"
@@ -404,7 +405,7 @@ static int generator_open(struct fabric_port *port, const struct fabric_spec *sp
 		rc = start_timer(generator->rate);
 		if (rc < 0) {
 			rc = error_fail(error, rc, "fabric generator: cannot create a timer: %s",
-					strerror(-rc));
+					error_reason(-rc));
 			goto fail;
 		}
 		port->fd = rc;

@@ -14,6 +14,7 @@
  * memory. One lane at a time replays, so that the order is the file's; a frame waits until
  * the vPort has a buffer for it.
  */
+#include "base/error.h"
 #include "fabric/port.h"
 
 #include "base/log.h"
@@ -210,7 +211,7 @@ static int open_file(const char *name, int flags, const char *what, struct stat 
 
 	if (fd < 0 || fstat(fd, status))
 		rc = error_fail(error, -errno, "fabric pcap: %s cannot be opened to %s it: %s",
-				name, what, strerror(errno));
+				name, what, error_reason(errno));
 	else if (!S_ISREG(status->st_mode) && !S_ISCHR(status->st_mode))
 		rc = error_fail(error, -EINVAL,
 				"fabric pcap: %s is not a regular file; name one to %s it", name,
@@ -350,7 +351,7 @@ static int open_capture(struct capture *capture, const char *name, const struct 
 				name);
 	else if (S_ISREG(status.st_mode) && ftruncate(fd, 0))
 		rc = error_fail(error, -errno, "fabric pcap: %s cannot be emptied: %s", name,
-				strerror(errno));
+				error_reason(errno));
 	if (rc) {
 		close(fd);
 		return rc;

@@ -23,6 +23,7 @@
  *
  * A tap that this process makes goes away with it, for it is not made persistent.
  */
+#include "base/error.h"
 #include "fabric/port.h"
 
 #include "base/clock.h"
@@ -117,7 +118,7 @@ static int attach(int fd, const char *name, bool existed, struct error *error)
 			name);
 	default:
 		return error_fail(error, rc, "fabric tap: %s cannot be opened: %s", name,
-				  strerror(-rc));
+				  error_reason(-rc));
 	}
 }
 
@@ -136,7 +137,7 @@ static int set_offload(int fd, const char *name, bool offload, struct error *err
 		return 0;
 	rc = -errno;
 	return error_fail(error, rc, "fabric tap: the offloads of %s cannot be set: %s", name,
-			  strerror(-rc));
+			  error_reason(-rc));
 }
 
 /**
@@ -157,7 +158,7 @@ static int configure(int control, const char *name, uint16_t mtu, struct error *
 	}
 	rc = -errno;
 	return error_fail(error, rc, "fabric tap: %s cannot be brought up with an MTU of %u: %s",
-			  name, mtu, strerror(-rc));
+			  name, mtu, error_reason(-rc));
 }
 
 /** compare() - say what about a tap that exists may surprise */
@@ -190,7 +191,7 @@ static int open_tap(const char *name, bool offload, uint16_t mtu, struct error *
 	control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (control < 0)
 		return error_fail(error, -errno, "fabric tap: cannot open a socket: %s",
-				  strerror(errno));
+				  error_reason(errno));
 	strcpy(request.ifr_name, name);
 	existed = !ioctl(control, SIOCGIFFLAGS, &request);
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <wordexp.h>
 
+#include "base/error.h"
 #include "base/clock.h"
 #include "term/say.h"
 
@@ -108,7 +109,7 @@ int adapter_start(struct child *child, const char *options, const char *director
 		say("cannot start the adapter with the options \"%s\": %s", options,
 		    err == -EINVAL
 			    ? "a shell could not read them; look for an open quote, an undefined variable or one of |&;<>(){}"
-			    : strerror(-err));
+			    : error_reason(-err));
 		return err;
 	}
 	gone = (struct pollfd){ .fd = child->pidfd, .events = POLLIN };

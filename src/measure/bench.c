@@ -17,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "app/plugin.h"
 #include "app/rates.h"
 #include "measure/bench_directory.h"
@@ -108,7 +109,7 @@ static int take_turn(const struct bench *bench, const struct point *point, struc
 	int fd = my_turn(point->stop), err;
 
 	if (fd < 0) {
-		error_say(error, "cannot lock out other measurements: %s", strerror(-fd));
+		error_say(error, "cannot lock out other measurements: %s", error_reason(-fd));
 		return fd;
 	}
 	err = subject_turn(subject, bench->seconds, mpps, error);
@@ -228,7 +229,7 @@ int bench_run(const struct bench *bench, int stop, struct bench_result *results,
 	bench_directory_sweep();
 	held = bench_directory_make(directory);
 	if (held < 0) {
-		say("cannot create a directory in /tmp: %s", strerror(-held));
+		say("cannot create a directory in /tmp: %s", error_reason(-held));
 		return held;
 	}
 	/* All we start has it from us: what else runs on these CPUs gets next to nothing. */

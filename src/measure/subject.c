@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "app/testpmd.h"
 #include "base/clock.h"
 #include "host/machine/software.h"
@@ -235,7 +236,7 @@ static int open_adapter(struct subject *s, struct error *error)
 			err = -ETIMEDOUT;
 	}
 	if (err)
-		error_say(error, "cannot start the adapter: %s", strerror(-err));
+		error_say(error, "cannot start the adapter: %s", error_reason(-err));
 	return err;
 }
 
@@ -377,7 +378,7 @@ int subject_turn(struct subject *s, double seconds, double *mpps, struct error *
 	if (s->which == SUBJECT_COPY) {
 		err = copy_turn(&s->point, seconds, mpps);
 		if (err)
-			error_say(error, "cannot copy: %s", strerror(-err));
+			error_say(error, "cannot copy: %s", error_reason(-err));
 		return err;
 	}
 	err = start(s);
@@ -395,7 +396,7 @@ int subject_turn(struct subject *s, double seconds, double *mpps, struct error *
 		error_say(error, "%s: %s", subject_names[s->which],
 			  err == -EPIPE   ? "testpmd ended by itself"
 			  : err == -EINTR ? "interrupted"
-					  : strerror(-err));
+					  : error_reason(-err));
 		return err;
 	}
 	*mpps = (double)(s->point.what == CASE_TX ? rates.tx_pps : rates.rx_pps) / 1e6;

@@ -14,6 +14,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "base/error.h"
 #include "pmd/pmd.h"
 
 #define REGISTERS_SIZE 0x28u /* bytes of the register map, see docs/wire.md */
@@ -108,7 +109,8 @@ static int start(struct rte_eth_dev *dev)
 	err = driver_port_open(port->adapter->driver, port->index, &config, &port->handle);
 	if (err) {
 		PMD_LOG(ERR, "port %u: cannot take vPort %u of the adapter at %s: %s",
-			dev->data->port_id, port->index, port->adapter->pci->name, strerror(-err));
+			dev->data->port_id, port->index, port->adapter->pci->name,
+			error_reason(-err));
 		return err;
 	}
 	err = bring_up(dev);

@@ -22,6 +22,7 @@
 #include <rte_cycles.h>
 #include <rte_errno.h>
 
+#include "base/error.h"
 #include "base/shared.h"
 #include "pmd/pmd.h"
 
@@ -135,7 +136,7 @@ int pmd_event_start(struct pmd_adapter *adapter)
 	}
 	if (err) {
 		PMD_LOG(ERR, "cannot listen to the events of the adapter at %s: %s",
-			adapter->pci->name, strerror(-err));
+			adapter->pci->name, error_reason(-err));
 		rte_intr_instance_free(adapter->intr);
 		adapter->intr = NULL;
 		return err;
@@ -179,7 +180,7 @@ int pmd_intr_start(struct rte_eth_dev *dev)
 
 		if (fd < 0 && rxq->running) {
 			PMD_LOG(ERR, "port %u: queue %u has no interrupt: %s", dev->data->port_id,
-				i, strerror(-fd));
+				i, error_reason(-fd));
 			return fd;
 		}
 		if (rte_intr_vec_list_index_set(port->intr, i, RTE_INTR_VEC_RXTX_OFFSET + i) ||

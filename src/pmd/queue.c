@@ -20,6 +20,7 @@
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "base/error.h"
 #include "pmd/pmd.h"
 
 #define TX_FREE_THRESHOLD 32u
@@ -111,7 +112,7 @@ int pmd_txq_create(struct rte_eth_dev *dev, uint16_t index)
 	}
 	if (err) {
 		PMD_LOG(ERR, "port %u: cannot start send queue %u with %u descriptors: %s",
-			dev->data->port_id, index, txq->descriptors, strerror(-err));
+			dev->data->port_id, index, txq->descriptors, error_reason(-err));
 		return err;
 	}
 	txq->freed = txq->driver.wq.head;
@@ -283,7 +284,7 @@ int pmd_rxq_create(struct rte_eth_dev *dev, uint16_t index)
 	}
 	if (err) {
 		PMD_LOG(ERR, "port %u: cannot start receive queue %u with %u descriptors: %s",
-			dev->data->port_id, index, rxq->descriptors, strerror(-err));
+			dev->data->port_id, index, rxq->descriptors, error_reason(-err));
 		return err;
 	}
 	rxq->taken = 0;
@@ -349,7 +350,7 @@ int pmd_rxq_stop(struct rte_eth_dev *dev, uint16_t index)
 	if (err && err != -ENODEV) {
 		dev->data->rx_queue_state[index] = RTE_ETH_QUEUE_STATE_STARTED;
 		PMD_LOG(ERR, "port %u: cannot stop receive queue %u: %s", dev->data->port_id, index,
-			strerror(-err));
+			error_reason(-err));
 		return err;
 	}
 	if (rxq->running) {

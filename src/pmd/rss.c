@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "pmd/pmd.h"
 
 /* The key of the specification's own test vectors, which most drivers start with. */
@@ -84,7 +85,7 @@ int pmd_rss_apply(struct rte_eth_dev *dev, bool enable)
 	err = driver_rss(port->handle, &rss);
 	if (err && err != -ENODEV)
 		PMD_LOG(ERR, "port %u: the adapter does not take the RSS table of %u queues: %s",
-			dev->data->port_id, n, strerror(-err));
+			dev->data->port_id, n, error_reason(-err));
 	return err;
 }
 

@@ -21,6 +21,7 @@
 
 #include <rte_errno.h>
 
+#include "base/error.h"
 #include "pmd/pmd.h"
 
 #define ACTION  "net_manakin"
@@ -85,7 +86,7 @@ int pmd_share_start(void)
 	/* Without shared files (--in-memory) there are no secondary processes. */
 	if (rte_mp_action_register(ACTION, answer) < 0 && rte_errno != EEXIST &&
 	    rte_errno != ENOTSUP) {
-		PMD_LOG(ERR, "cannot listen to secondary processes: %s", rte_strerror(rte_errno));
+		PMD_LOG(ERR, "cannot listen to secondary processes: %s", error_reason(rte_errno));
 		return -rte_errno;
 	}
 	return 0;
@@ -153,7 +154,7 @@ int pmd_share_attach(struct rte_pci_device *pci)
 	err = ask(pci, &out, &device->doorbell);
 	if (err) {
 		PMD_LOG(ERR, "the primary process does not share the adapter at %s: %s", pci->name,
-			strerror(-err));
+			error_reason(-err));
 		free(device);
 		return err;
 	}
@@ -164,7 +165,7 @@ int pmd_share_attach(struct rte_pci_device *pci)
 	if (err)
 		PMD_LOG(ERR,
 			"the primary process has other ports of the adapter at %s than it says: %s",
-			pci->name, strerror(-err));
+			pci->name, error_reason(-err));
 	return err;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "host/machine/hugepage.h"
 #include "process/hugepages.h"
 
@@ -97,7 +98,7 @@ fail:
 	give_back(added);
 	loan->keeper = 0;
 	error_say(error, "cannot ensure that the number of hugepages is restored: %s",
-		  strerror(-err));
+		  error_reason(-err));
 	return err;
 }
 

@@ -14,6 +14,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "host/machine/software.h"
 #include "serve/control_server.h"
@@ -227,7 +228,7 @@ int serve_run(const struct serve_config *config, int stop)
 	if (!err) {
 		err = watch_all(&process, stop);
 		if (err)
-			say("cannot wait for clients: %s", strerror(-err));
+			say("cannot wait for clients: %s", error_reason(-err));
 	}
 	for (unsigned int i = 0; !err && i < process.open; i++) {
 		const struct adapter_config *adapter = adapter_config(process.adapters[i]);

@@ -27,14 +27,16 @@ enum {
 
 /* By bit of struct command_line.shared */
 static const struct argp_option shared_options[SHARED][2] = {
-	{ { "json", KEY_JSON, NULL, 0, "Print JSON to standard output, in place of text", 0 }, { 0 } },
+	{ { "json", KEY_JSON, NULL, 0, "Print JSON to standard output, in place of text", 0 },
+	  { 0 } },
 	{ { "dry-run", KEY_DRY_RUN, NULL, 0, "Change nothing; print the commands", 0 }, { 0 } },
 	{ { "sysroot", KEY_SYSROOT, "DIR", 0,
 	    "Look at the machine whose /sys, /proc, /etc and /usr are copied below DIR", 0 },
 	  { 0 } },
 	{ { "plugin", KEY_PLUGIN, "FILE", 0,
-	    "The poll-mode driver for an adapter in software (default: the one beside this program, "
-	    "or the installed one)", 0 },
+	    "The poll-mode driver for an adapter in software (default: next to this program, or where "
+	    "it was installed)",
+	    0 },
 	  { 0 } },
 };
 
@@ -81,8 +83,8 @@ static error_t parse_help(int key, char *arg, struct argp_state *state)
 	(void)arg;
 	switch (key) {
 	case ARGP_KEY_ARGS: /* which the command itself does not take */
-		return say_usage("'%s' is not an option; see %s --help", state->argv[state->next],
-				 say_name());
+		return say_usage("unexpected argument '%s'; see %s --help",
+				 state->argv[state->next], say_name());
 	case KEY_HELP:
 	case KEY_QUESTION:
 	case KEY_USAGE:
@@ -240,8 +242,8 @@ static int check_letters(const struct reading *reading, const char *letters, con
 			return 1;
 		if (next)
 			return 2;
-		say_usage("'-%c' needs a value: write --%s=%s; see %s --help", *letters, option->name,
-			  option->arg, say_name());
+		say_usage("'-%c' needs a value: write --%s=%s; see %s --help", *letters,
+			  option->name, option->arg, say_name());
 		return 0;
 	}
 	return 1;

@@ -14,7 +14,7 @@
 enum exit_status {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1, /* it was tried and did not work */
-	EXIT_USAGE = 2,	 /* the arguments make no sense; nothing was tried */
+	EXIT_USAGE = 2,  /* the arguments make no sense; nothing was tried */
 };
 
 /** say_as() - the command's name, "dpdk install", which messages begin with; kept by reference */

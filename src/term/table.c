@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "term/say.h"
 
 struct libscols_table *output_table(const struct output_column *columns, size_t n)
@@ -59,8 +60,9 @@ void output_cell(struct libscols_line *line, size_t column, const char *format, 
 void output_cell_style(struct libscols_line *line, size_t column, enum output_style style)
 {
 	static const char *const names[] = {
-		[STYLE_PLAIN] = NULL,   [STYLE_STRONG] = "bold",   [STYLE_DIM] = "halfbright",
-		[STYLE_GOOD] = "green", [STYLE_NOTE] = "cyan",      [STYLE_WARNING] = "brown", [STYLE_BAD] = "red",
+		[STYLE_PLAIN] = NULL,   [STYLE_STRONG] = "bold", [STYLE_DIM] = "halfbright",
+		[STYLE_GOOD] = "green", [STYLE_NOTE] = "cyan",   [STYLE_WARNING] = "brown",
+		[STYLE_BAD] = "red",
 	};
 	struct libscols_cell *cell = line ? scols_line_get_cell(line, column) : NULL;
 
@@ -79,7 +81,7 @@ int output_table_print(struct libscols_table *table)
 	err = scols_print_table(table);
 	scols_unref_table(table);
 	if (err < 0) {
-		say("cannot print the table: %s", strerror(-err));
+		say("cannot print the table: %s", error_reason(-err));
 		return EXIT_FAILED;
 	}
 	return output_flushed();

@@ -32,8 +32,8 @@ bool output_has_colour(FILE *to)
 const char *output_style(FILE *to, enum output_style style)
 {
 	static const char *const sequences[] = {
-		[STYLE_PLAIN] = "\033[0m", [STYLE_STRONG] = "\033[1m",   [STYLE_DIM] = "\033[2m",
-		[STYLE_GOOD] = "\033[32m", [STYLE_NOTE] = "\033[36m",    [STYLE_WARNING] = "\033[33m",
+		[STYLE_PLAIN] = "\033[0m", [STYLE_STRONG] = "\033[1m", [STYLE_DIM] = "\033[2m",
+		[STYLE_GOOD] = "\033[32m", [STYLE_NOTE] = "\033[36m",  [STYLE_WARNING] = "\033[33m",
 		[STYLE_BAD] = "\033[31m",
 	};
 

@@ -73,7 +73,8 @@ int value_seconds(const char *option, const char *text, double min, double max, 
 	static const struct {
 		const char *name;
 		double seconds;
-	} units[] = { { "", 1 }, { "s", 1 }, { "ms", 1e-3 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+	} units[] = { { "", 1 },   { "s", 1 },    { "ms", 1e-3 },
+		      { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
 	char *end;
 	/* strtod() would take blanks, a sign, and words such as nan. */
 	double value = strchr("0123456789.", *text) ? strtod(text, &end) : 0;
@@ -83,8 +84,8 @@ int value_seconds(const char *option, const char *text, double min, double max, 
 		if (!strcmp(end, units[i].name) && *seconds >= min && *seconds <= max)
 			return 0;
 	}
-	return value_bad(option, text, "a time from %g to %.10g seconds such as 10, 500ms or 2m", min,
-			 max);
+	return value_bad(option, text, "a time from %g to %.10g seconds such as 10, 500ms or 2m",
+			 min, max);
 }
 
 int value_mib(const char *option, const char *text, unsigned int min, unsigned int max,
@@ -106,13 +107,17 @@ int value_mib(const char *option, const char *text, unsigned int min, unsigned i
 }
 
 /** list_words() - "netvsc or mana", for a message */
-static const char *list_words(char *text, const char *const *words, unsigned int n, const char *last)
+static const char *list_words(char *text, const char *const *words, unsigned int n,
+			      const char *last)
 {
 	size_t len = 0;
 
 	for (unsigned int i = 0; i < n && len < WORDS_TEXT; i++)
 		len += (size_t)snprintf(text + len, WORDS_TEXT - len, "%s%s",
-					!i ? "" : i + 1 < n ? ", " : last, words[i]);
+					!i          ? ""
+					: i + 1 < n ? ", "
+						    : last,
+					words[i]);
 	return text;
 }
 

@@ -51,6 +51,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/clock.h"
 #include "vfio_user/conn.h"
 #include "vfio_user/descriptors.h"
@@ -194,7 +195,7 @@ static void turn_away(struct vfu_server *server, int error)
 
 	if (!server->turning_away)
 		log_say(LOG_ERROR, "%s: connections are turned away: %s", server->path,
-			strerror(error));
+			error_reason(error));
 	server->turning_away = true;
 	if (server->spare_fd >= 0)
 		close(server->spare_fd);
@@ -236,7 +237,7 @@ static void accept_one(struct vfu_server *server)
 	event.data.ptr = conn;
 	if (!conn || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
 		log_say(LOG_ERROR, "%s: a connection is turned away: %s", server->path,
-			strerror(errno));
+			error_reason(errno));
 		free(conn);
 		close(fd);
 		return;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "vfio_user/conn.h"
 #include "vfio_user/descriptors.h"
 
@@ -44,7 +45,7 @@ void vfu_irq_raise(struct vfu_server *server, unsigned int vector)
 	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		log_once(&server->cannot_raise, LOG_ERROR,
 			 "%s: interrupt %u cannot be signalled: %s", server->path, vector,
-			 strerror(errno));
+			 error_reason(errno));
 }
 
 int eventfd_check(int fd)

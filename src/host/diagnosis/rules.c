@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/scan.h"
 
@@ -45,7 +46,7 @@ static int read_file(struct rules *rules, const char *path, struct error *error)
 			err = -errno;
 	}
 	if (err)
-		error_say(error, "cannot read the rules in %.300s: %s", path, strerror(-err));
+		error_say(error, "cannot read the rules in %.300s: %s", path, error_reason(-err));
 	else
 		err = rules_read(rules, path, text, len, error);
 	if (fd >= 0)
@@ -67,7 +68,7 @@ int rules_directory(struct rules *rules, const char *path, struct error *error)
 
 	if (n < 0) {
 		err = -errno;
-		error_say(error, "cannot read the rules in %.300s: %s", path, strerror(errno));
+		error_say(error, "cannot read the rules in %.300s: %s", path, error_reason(errno));
 		return err;
 	}
 	rules->directories++;

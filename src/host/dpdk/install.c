@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "host/dpdk/record.h"
 #include "host/machine/distro.h"
 #include "process/child.h"
@@ -294,13 +295,14 @@ static int begin(struct work *work)
 
 	if (tarball && !realpath(tarball, work->file)) {
 		err = -errno;
-		return error_fail(work->error, err, "cannot read %s: %s", tarball, strerror(-err));
+		return error_fail(work->error, err, "cannot read %s: %s", tarball,
+				  error_reason(-err));
 	}
 	if (!work->wish->dry && !mkdtemp(template)) {
 		err = -errno;
 		return error_fail(work->error, err,
 				  "cannot create a directory in /var/tmp to build in: %s",
-				  strerror(-err));
+				  error_reason(-err));
 	}
 	strcpy(work->directory, template);
 	snprintf(work->source, sizeof(work->source), "%s/source", work->directory);
@@ -309,7 +311,7 @@ static int begin(struct work *work)
 	if (!work->wish->dry && mkdir(work->source, 0700)) {
 		err = -errno;
 		return error_fail(work->error, err, "cannot create the directory %s: %s",
-				  work->source, strerror(-err));
+				  work->source, error_reason(-err));
 	}
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "process/child.h"
 
 #define PROGRAM_LINES 10u
@@ -151,7 +152,7 @@ int program_run(const struct program_watch *watch, const char *what, char **argv
 	}
 	from = start(argv, &child);
 	if (from < 0) {
-		error_say(error, "cannot start %s: %s", argv[0], strerror(-from));
+		error_say(error, "cannot start %s: %s", argv[0], error_reason(-from));
 		child_args_free(argv);
 		return from;
 	}
@@ -162,7 +163,7 @@ int program_run(const struct program_watch *watch, const char *what, char **argv
 	if (err == -EINTR)
 		error_say(error, "interrupted; everything is undone");
 	else if (err)
-		error_say(error, "cannot read what %s prints: %s", argv[0], strerror(-err));
+		error_say(error, "cannot read what %s prints: %s", argv[0], error_reason(-err));
 	else if (status)
 		err = error_fail(error, -EIO, "%s %s", argv[0],
 				 child_fate(status, fate, sizeof(fate)));

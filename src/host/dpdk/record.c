@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "host/dpdk/record.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 /** fail() - a sentence with the reason of @err */
 static int fail(struct error *error, const char *what, const char *path, int err)
 {
-	return error_fail(error, err, "%s %s: %s", what, path, strerror(-err));
+	return error_fail(error, err, "%s %s: %s", what, path, error_reason(-err));
 }
 
 /** make_directories() - those on the way to a file below @prefix; noted in @to when they are new */

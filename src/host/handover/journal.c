@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "host/handover/journal.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -208,7 +209,7 @@ static int read_all(const struct journal *journal, char **text, size_t *len, str
 	if (fstat(journal->fd, &st) < 0) {
 		err = -errno;
 		return error_fail(error, err, "cannot read the journal %s: %s", journal->path,
-				  strerror(-err));
+				  error_reason(-err));
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size > JOURNAL_MAX)
 		return error_fail(
@@ -227,7 +228,7 @@ static int read_all(const struct journal *journal, char **text, size_t *len, str
 	if (got < 0) {
 		err = -errno;
 		return error_fail(error, err, "cannot read the journal %s: %s", journal->path,
-				  strerror(-err));
+				  error_reason(-err));
 	}
 	return 0;
 }
@@ -323,7 +324,7 @@ int journal_open(const struct host *host, bool write, struct journal *journal, s
 	if (journal->fd < 0) {
 		err = -errno;
 		return error_fail(error, err, "cannot open the journal %s: %s", journal->path,
-				  strerror(-err));
+				  error_reason(-err));
 	}
 	return load(journal, write, error);
 }
@@ -422,7 +423,7 @@ int journal_forget(struct journal *journal, struct error *error)
 	if (unlinkat(journal->dir, "journal", 0)) {
 		err = -errno;
 		return error_fail(error, err, "cannot remove the journal %s: %s", journal->path,
-				  strerror(-err));
+				  error_reason(-err));
 	}
 	close(journal->fd);
 	journal->fd = -1;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "host/machine/hugepage.h"
 #include "host/handover/persist.h"
 #include "host/handover/planning.h"
@@ -291,7 +292,7 @@ static int planned(const struct planning *p, int err)
 {
 	if (!err || *p->error->text)
 		return err;
-	return plan_fail(p, err, "cannot plan the restore: %s", strerror(-err));
+	return plan_fail(p, err, "cannot plan the restore: %s", error_reason(-err));
 }
 
 int plan_restore(const struct plan_from *from, struct plan *plan, struct error *error)

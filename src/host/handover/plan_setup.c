@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "host/machine/hugepage.h"
 #include "host/machine/module.h"
 #include "host/handover/persist.h"
@@ -185,7 +186,7 @@ static int add_hugepages(const struct planning *p)
 	hugepages_found_free(&found);
 	if (err)
 		return plan_fail(p, err, "cannot read the numbers of hugepages: %s",
-				 strerror(-err));
+				 error_reason(-err));
 	if (!known && options->pages)
 		return plan_fail(p, -ENOENT,
 				 "this machine does not support hugepages of %u kB; "
@@ -204,7 +205,7 @@ static int add_module(const struct planning *p, const char *name)
 	if (err)
 		return plan_fail(p, err,
 				 "cannot determine whether the kernel has the module %s: %s", name,
-				 strerror(-err));
+				 error_reason(-err));
 	if (state == MODULE_MISSING)
 		return plan_fail(p, -ENOENT,
 				 "the kernel has no module %s, without which DPDK "

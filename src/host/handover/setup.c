@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "host/handover/restore.h"
 #include "host/handover/saved.h"
 
@@ -67,7 +68,7 @@ static int save(const struct carry *carry, const struct plan_port *port, const s
 	if (err) {
 		json_decref(record);
 		return error_fail(error, err, "cannot record the state of %s: %s", port->name,
-				  strerror(-err));
+				  error_reason(-err));
 	}
 	return carry_note(carry, record, error);
 }
@@ -140,7 +141,7 @@ static int forward(const struct carry *carry, json_int_t number, struct error *e
 	int err = netdevs_read(carry->host, &now);
 
 	if (err)
-		error_say(error, "cannot read the network interfaces: %s", strerror(-err));
+		error_say(error, "cannot read the network interfaces: %s", error_reason(-err));
 	for (size_t i = 0; !err && i < plan->n_ports; i++)
 		if (plan->port[i].steps && plan->port[i].save)
 			err = save(carry, &plan->port[i], &now, error);

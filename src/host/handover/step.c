@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/clock.h"
 #include "host/handover/appear.h"
 #include "host/handover/ledger.h"
@@ -281,7 +282,7 @@ static int make_rename(struct step_site *site, const struct step *step, struct e
 	if (!err)
 		return STEP_CHANGED;
 	error_say(why, "it stays %s: %s", name,
-		  err == -EEXIST ? "another interface has that name" : strerror(-err));
+		  err == -EEXIST ? "another interface has that name" : error_reason(-err));
 	return 0;
 }
 
@@ -488,7 +489,7 @@ int step_make(struct step_site *site, const struct step *step, struct error *why
 	why->text[0] = '\0';
 	err = types[step->kind].make(site, step, why);
 	if (err < 0 && !*why->text)
-		error_say(why, "%s", strerror(-err));
+		error_say(why, "%s", error_reason(-err));
 	return err;
 }
 

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "host/machine/port_users.h"
 #include "host/machine/software.h"
 
@@ -401,7 +402,7 @@ int machine_read(const struct host *host, struct machine *machine, struct error 
 	if (!err)
 		err = read_ports(host, machine, &software);
 	if (err)
-		error_say(error, "cannot read %s: %s", what, strerror(-err));
+		error_say(error, "cannot read %s: %s", what, error_reason(-err));
 	software_free(&software);
 	pci_free(&functions);
 	return err;

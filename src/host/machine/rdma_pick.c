@@ -8,6 +8,7 @@
  * different, the child would crash or write nonsense, which the parent would see; that is why
  * there is one.
  */
+#include "base/error.h"
 #include "host/machine/rdma.h"
 
 #include <dlfcn.h>
@@ -129,10 +130,10 @@ int rdma_pick(const char *library, struct rdma_pick *picks, struct error *error)
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC))
-		return error_fail(error, -errno, "cannot create a pipe: %s", strerror(errno));
+		return error_fail(error, -errno, "cannot create a pipe: %s", error_reason(errno));
 	pid = fork();
 	if (pid < 0) {
-		n = error_fail(error, -errno, "cannot start a process: %s", strerror(errno));
+		n = error_fail(error, -errno, "cannot start a process: %s", error_reason(errno));
 		close(fds[0]);
 		close(fds[1]);
 		return n;

@@ -275,3 +275,82 @@ stop() {
 	refused 2 "a suite is named with --suite" lab build trixie
 	[ ! -e lab ]
 }
+
+# ---- all commands ----
+
+# one_line STATUS TEXT ARGUMENT... - refused() with one line of words
+one_line() {
+	refused "$@" && [ "$(wc -l <<<"$stderr")" -eq 1 ]
+}
+
+@test "a mistyped command gets one line with the one that was meant" {
+	one_line 2 "manakin: unknown command 'lsit'; did you mean 'list'?" lsit
+	one_line 2 "manakin: unknown command 'chekc'; did you mean 'check'?" help chekc
+	one_line 2 "manakin: unknown option '--versoin'; did you mean '--version'?" --versoin
+	one_line 2 "manakin lab: unknown command 'rnu'; did you mean 'run'?" lab rnu
+	one_line 2 "manakin dpdk: unknown command 'instal'; did you mean 'install'?" dpdk instal
+}
+
+@test "a mistyped option gets one line with the one that was meant, in every command" {
+	for command in list setup args run diagnose restore device control bench "dpdk list" \
+		"dpdk install" "dpdk uninstall" "lab build"; do
+		# shellcheck disable=SC2086
+		one_line 2 "manakin $command: unknown option '--jsno'; did you mean '--json'?" $command --jsno
+		# shellcheck disable=SC2086
+		one_line 2 "manakin $command: unknown option '-Z'" $command -Z
+	done
+	# Their 2 is an answer.
+	one_line 64 "unknown option '--quees'; did you mean '--queues'?" check --quees 8
+	one_line 125 "unknown option '--timout'; did you mean '--timeout'?" lab run --timout 8 true
+	one_line 125 "unknown option '--devcie'; did you mean '--device'?" lab shell --devcie ""
+}
+
+@test "a letter that has moved says which option to write" {
+	one_line 2 "'-t' no longer stands for '--stats'; write '--stats'" device -t 1
+	one_line 2 "'-s' no longer stands for '--sysroot'; write '--sysroot'" list -s /
+	one_line 2 "'-p' no longer stands for '--pmd'; write '--pmd'" setup -p mana eth0
+	one_line 2 "'-n' no longer stands for '--name'; write '--name'" control -nmana0 stats
+	one_line 2 "'-v' no longer stands for '--release'; write '--release'" dpdk install -v 24.11.1
+	one_line 125 "'-t' no longer stands for '--timeout'; write '--timeout'" lab run -t 1 true
+}
+
+@test "every command has --version, and help and --help say the same" {
+	for command in list check setup args run diagnose restore device control bench dpdk \
+		"dpdk list" "dpdk install" "dpdk uninstall" lab "lab build" "lab run" "lab shell"; do
+		# shellcheck disable=SC2086
+		[ "$(manakin $command --version)" = "$(manakin --version)" ] || { echo "$command"; return 1; }
+		# shellcheck disable=SC2086
+		[ "$(manakin $command -V)" = "$(manakin --version)" ]
+		# shellcheck disable=SC2086
+		diff <(manakin $command --help) <(manakin help $command)
+		# shellcheck disable=SC2086
+		diff <(manakin $command --help) <(manakin $command -h)
+		# shellcheck disable=SC2086
+		run manakin $command --help
+		[ "$status" -eq 0 ] && [[ $output == *Usage:* ]]
+		# shellcheck disable=SC2086
+		run ! grep -E '.{81}' <(manakin $command --help)
+	done
+	diff <(manakin --help) <(manakin help)
+}
+
+@test "--json prints to standard output: no command takes a file with it" {
+	for command in list args run diagnose setup restore device control bench "dpdk list" "lab build"; do
+		# shellcheck disable=SC2086
+		one_line 2 "'--json' takes no value; write it without '=file'" $command --json=file
+	done
+	one_line 2 "--json prints to standard output; to write a file, use --output=rows.json" bench --json rows.json
+	[ ! -e file ] && [ ! -e rows.json ]
+}
+
+@test "colour: on a terminal, but not with NO_COLOR, and not where TERM is dumb" {
+	cat >log <<-'END'
+		EAL: No available 1048576 kB hugepages reported
+		EAL: FATAL: Cannot get hugepage information.
+	END
+	on_terminal() { script -qec "env $* '$MANAKIN' diagnose --log-only log" /dev/null </dev/null; }
+	[[ $(on_terminal -u NO_COLOR TERM=xterm) == *$'\033[1m'* ]]
+	[[ $(on_terminal NO_COLOR=1 TERM=xterm) != *$'\033['* ]]
+	[[ $(on_terminal -u NO_COLOR TERM=dumb) != *$'\033['* ]]
+	[[ $(TERM=xterm manakin diagnose --log-only log) != *$'\033['* ]]
+}

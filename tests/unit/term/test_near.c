@@ -9,8 +9,9 @@
 
 #include "term/near.h"
 
-static const char *const commands[] = { "list", "check", "setup",   "args",    "run",   "diagnose",
-					"restore", "dpdk", "device", "control", "bench", "lab" };
+static const char *const commands[] = { "list",   "check",    "setup",   "args",
+					"run",    "diagnose", "restore", "dpdk",
+					"device", "control",  "bench",   "lab" };
 
 static const char *near_command(const char *word)
 {
@@ -20,7 +21,7 @@ static const char *near_command(const char *word)
 static void one_mistake_is_forgiven(void **state)
 {
 	(void)state;
-	assert_string_equal(near_command("lsit"), "list");   /* swapped */
+	assert_string_equal(near_command("lsit"), "list"); /* swapped */
 	assert_string_equal(near_command("chekc"), "check");
 	assert_string_equal(near_command("rnu"), "run");
 	assert_string_equal(near_command("setpu"), "setup");

@@ -103,7 +103,8 @@ static void abbreviations_and_former_names(void **state)
 	assert_int_equal(read_words(&read, false, "--verb --cores 0 --js", &said), 0);
 	assert_true(read.verbose && read.shared.json);
 	assert_string_equal(read.cpus, "0");
-	assert_int_equal(read_words(&read, false, "--c=5", &said), 0); /* of one option, by two names */
+	assert_int_equal(read_words(&read, false, "--c=5", &said),
+			 0); /* of one option, by two names */
 	assert_string_equal(read.cpus, "5");
 }
 
@@ -132,7 +133,8 @@ static void what_is_no_option_is_one_line(void **state)
 		{ "-jx", "unknown option '-x'; 'manakin test --help' lists the options" },
 		{ "--ver", "'--ver' can be '--verbose' or '--version'; which one do you mean?" },
 		{ "--json=yes", "'--json' takes no value; write it without '=yes'" },
-		{ "one --cpus", "'--cpus' needs a value: write --cpus=LIST; see manakin test --help" },
+		{ "one --cpus",
+		  "'--cpus' needs a value: write --cpus=LIST; see manakin test --help" },
 		{ "-vc", "'-c' needs a value: write --cpus=LIST; see manakin test --help" },
 		{ "-s /tree", "'-s' no longer stands for '--sysroot'; write '--sysroot'" },
 	};

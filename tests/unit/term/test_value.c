@@ -16,8 +16,8 @@ static const char *const words[] = { "netvsc", "mana" };
 
 static void numbers(void **state)
 {
-	static const char *const bad[] = { "",  "0",   "65", "-1", "+1", " 1",
-					   "1 ", "0x1", "1x", "99999999999999999999" };
+	static const char *const bad[] = { "",   "0",  "65",  "-1", "+1",
+					   " 1", "1 ", "0x1", "1x", "99999999999999999999" };
 	unsigned int number = 0;
 
 	(void)state;
@@ -44,14 +44,17 @@ static void a_bad_value_is_one_line_with_the_next_step(void **state)
 					"see manakin run --help\n");
 	said_begin();
 	value_word("pmd", "manna", words, 2, &number);
-	assert_string_equal(said_end(), "manakin run: --pmd: 'manna' is not netvsc or mana; did you "
-					"mean 'mana'?\n");
+	assert_string_equal(said_end(),
+			    "manakin run: --pmd: 'manna' is not netvsc or mana; did you "
+			    "mean 'mana'?\n");
 	say_as(NULL);
 }
 
 static void lists_of_numbers(void **state)
 {
-	static const char *const bad[] = { "", ",", "1,", ",1", "1,,2", "0", "9", "1-2", "1,2,3,4" };
+	static const char *const bad[] = {
+		"", ",", "1,", ",1", "1,,2", "0", "9", "1-2", "1,2,3,4"
+	};
 	unsigned int list[3], n;
 
 	(void)state;
@@ -68,7 +71,7 @@ static void lists_of_numbers(void **state)
 
 static void times(void **state)
 {
-	static const char *const bad[] = { "",   "0",    "soon", "nan", "inf", "-1", " 1",
+	static const char *const bad[] = { "",   "0",   "soon", "nan", "inf", "-1", " 1",
 					   "1x", "1 s", "1ss",  ".",   "2d",  "1e9" };
 	static const struct {
 		const char *text;
@@ -91,7 +94,8 @@ static void times(void **state)
 
 static void sizes(void **state)
 {
-	static const char *const bad[] = { "", "511", "1x", "2T", "-2G", "2GG", "1025G", "4294967297G" };
+	static const char *const bad[] = { "",    "511", "1x",    "2T",
+					   "-2G", "2GG", "1025G", "4294967297G" };
 	unsigned int mib;
 
 	(void)state;
