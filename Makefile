@@ -6,7 +6,7 @@ BUILD := build
 MANAKIN := $(BUILD)/manakin
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
-.PHONY: all build install uninstall demo lab check bench bench-lab bench-lab-pmd format clean
+.PHONY: all build install uninstall demo lab test check check-all tests-index bench bench-lab bench-lab-pmd format clean
 
 all: build
 
@@ -40,9 +40,14 @@ demo: $(BUILD)/build.ninja $(BUILD)/.dependencies
 lab: build
 	@scripts/demo-lab.sh $(MANAKIN)
 
-# Every test; the last line says how many passed and failed.
-check: build
-	@scripts/check.sh $(BUILD)
+# What is run before each commit, in a few minutes; everything that CI wants; and what is long or
+# not for a release. The last line says how many tests passed and failed. See tests/README.md.
+test check check-all: build
+	@scripts/check.sh $@ $(BUILD)
+
+# The index of the tests, in docs/tests.md
+tests-index:
+	@scripts/tests-index.py >docs/tests.md.new && mv docs/tests.md.new docs/tests.md
 
 # Packets per second against memif, vhost-user and the limits; figures and plots.
 bench: build
@@ -59,7 +64,7 @@ bench-lab-pmd: build
 	@bench/lab-pmd.sh $(MANAKIN) $(BUILD)/trixie/librte_net_manakin.so
 
 format:
-	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' | xargs clang-format -i
+	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' | xargs clang-format -i
 
 clean:
 	@rm -rf $(BUILD) $(BUILD)-sanitize

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
 # In the guest: the rounds of bench/lab.sh. A line a measurement:
 # SUBJECT DIRECTION BITS-PER-SECOND
 rounds=$1
@@ -24,7 +25,7 @@ measure()
 			f && /"bits_per_second"/ { gsub(/[^0-9.e+]/, "", $2); print s, d, $2; exit }'
 }
 
-for round in $(seq "$rounds"); do
+for _ in $(seq "$rounds"); do
 	measure manakin 10.77.1.1 guest-to-host
 	measure virtio-net 10.77.2.1 guest-to-host
 	measure manakin 10.77.1.1 host-to-guest -R

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
 # In the guest: the rounds of bench/lab-pmd.sh. A line a measurement: SUBJECT CASE PACKETS-PER-SECOND
 # usage: lab-pmd-guest.sh ROUNDS SECONDS DESCRIPTORS
 rounds=$1
@@ -31,7 +32,7 @@ measure()
 		END { print s, c, n ? sum / n : 0 }' $output
 }
 
-for round in $(seq "$rounds"); do
+for _ in $(seq "$rounds"); do
 	measure net_mana txonly 00:0d:3a:77:00:01
 	measure manakin txonly 00:0d:3a:77:00:01 -d "$plugin"
 	measure net_mana rxonly 00:0d:3a:77:00:02

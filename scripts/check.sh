@@ -1,47 +1,61 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Run every test: unit and fuzz tests plain and under the sanitizers, then DPDK on
-# this machine, then the lab.
-# usage: check.sh BUILD
+# Run rings of tests; tests/README.md says what each is and how long it takes.
+# usage: check.sh test|check|check-all BUILD
+#
+#   test		style, unit, fuzz replays, and the core of the native ring
+#   check	all of that under the sanitizers too, the native ring, the lab
+#   check-all	and forky
 set -u
 
-build=$1
+what=$1 build=$2
 sanitized=$build-sanitize
-results=
+rings=
+failed=0
 
-# run NAME BUILD ARGUMENT... - one ring of tests; its results are counted at the end
+# run RING-OPTION... NAME BUILD ARGUMENT... - one ring of tests; its results are counted at the end
 run()
 {
-	name=$1 dir=$2
-	shift 2
-	echo "== $name"
-	meson test -C "$dir" --no-rebuild --print-errorlogs --logbase "$name" "$@" || failed=1
-	results="$results $dir/meson-logs/$name.junit.xml"
+	again=
+	[ "$1" != --again ] || { again=--again; shift; }
+	scripts/ring.py run $again "$@" || failed=1
+	rings="$rings $2/$1"
 }
 
 # The package managers of other distributions, for what "dpdk install" asks of them
 scripts/dependencies.sh dnf zypper createrepo-c rpm || exit 1
+ninja -C "$build" || exit 1
 
-failed=0
-# The fuzz target of the poll-mode driver needs them, too.
-[ ! -d "$build/dpdk-headers" ] || [ -d "$sanitized/dpdk-headers" ] || {
-	rm -rf "$sanitized" && mkdir "$sanitized" && cp -r "$build/dpdk-headers" "$sanitized/"
-}
-[ -f "$sanitized/build.ninja" ] ||
-	meson setup "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false >/dev/null || exit 1
-ninja -C "$build" && ninja -C "$sanitized" || exit 1
-
+run style "$build" --suite style
 run unit "$build" --suite unit --suite fuzz
-run sanitize "$sanitized" --suite unit --suite fuzz
-# Each wants two CPUs and hugepages.
-run native "$build" --suite native --num-processes 1
-echo "== guest images (built once, then kept)"
-"$build/manakin" lab build --suite trixie && "$build/manakin" lab build --suite bookworm || failed=1
-echo "== the poll-mode driver for the guest (likewise)"
-scripts/pmd-for-suite.sh trixie "$build/trixie" || failed=1
-# One guest at a time: with two cores they would only slow each other down.
-run lab "$build" --suite lab --num-processes 1
+if [ "$what" = test ]; then
+	# Each wants two CPUs and hugepages.
+	run native "$build" --suite native-core --num-processes 1
+else
+	# The fuzz target of the poll-mode driver needs them, too.
+	[ ! -d "$build/dpdk-headers" ] || [ -d "$sanitized/dpdk-headers" ] || {
+		rm -rf "$sanitized" && mkdir "$sanitized" && cp -r "$build/dpdk-headers" "$sanitized/"
+	}
+	[ -f "$sanitized/build.ninja" ] ||
+		meson setup "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false >/dev/null || exit 1
+	ninja -C "$sanitized" || exit 1
+	# "plain" are those that run nothing which is compiled anew here, or not more of it than others.
+	run sanitize "$sanitized" --suite unit --suite fuzz --no-suite plain
+	run native "$build" --suite native --num-processes 1
+
+	echo "== guest images (built once, then kept)"
+	suites="trixie bookworm"
+	[ "$what" = check ] || suites="$suites forky"
+	for suite in $suites; do
+		"$build/manakin" lab build --suite "$suite" || failed=1
+	done
+	echo "== the poll-mode driver for the guest (likewise)"
+	scripts/pmd-for-suite.sh trixie "$build/trixie" || failed=1
+	# One guest at a time: with two cores they would only slow each other down.
+	run --again lab "$build" --suite lab --num-processes 1
+	[ "$what" = check ] || run --again forky "$build" --suite forky --num-processes 1
+fi
 
 # shellcheck disable=SC2086
-python3 scripts/count-tests.py $results || failed=1
+scripts/ring.py count $rings || failed=1
 exit $failed

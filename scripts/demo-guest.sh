@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
 # In the guest: the commands of the guide "MANA and DPDK on Linux", bus address
 # and MAC filled in as it shows, cores as many as there are here.
 

@@ -100,7 +100,7 @@ suite_packages() {
 	packages=libdpdk-dev
 	for library in $libraries; do
 		name=librte-$(echo "$library" | tr _ -)
-		packages="$packages $(apt-cache pkgnames "$name" | grep -Ex "$name[0-9]+" || :)"
+		packages="$packages $(apt-cache pkgnames "$name" | grep -Ex "${name}[0-9]+" || :)"
 	done
 	mkdir -p "$work/packages"
 	# shellcheck disable=SC2086

@@ -105,10 +105,12 @@ device() {
 @test "what is not a port is refused" {
 	device 2 "'01:0d:3a:00:00:01' is not a unicast MAC address" --port mac=01:0d:3a:00:00:01
 	device 2 "is not a unicast MAC address" --port mac=00:00:00:00:00:00
-	device 2 "an MTU must be 576 to 9000 bytes, not '9001'" --port mtu=9001
-	device 2 "queues must be 1 to 64, not '65'" --port queues=65
-	device 2 "unknown key 'colour'" --port colour=red
-	device 2 "an adapter has at most 16 ports" $(printf -- '--port queues=1 %.0s' {1..17})
+	device 2 "an MTU is 576 to 9000 bytes, not '9001'" --port mtu=9001
+	device 2 "1 to 64 queues, not '65'" --port queues=65
+	device 2 "there is no 'colour'" --port colour=red
+	local ports=()
+	for _ in {1..17}; do ports+=(--port queues=1); done
+	device 2 "an adapter has at most 16 ports" "${ports[@]}"
 }
 
 @test "what is not an option is refused" {
@@ -122,7 +124,9 @@ device() {
 }
 
 @test "16 ports of 64 queues, every MAC address another" {
-	adapter_start mana0 $(printf -- '--port queues=64 %.0s' {1..16})
+	local ports=()
+	for _ in {1..16}; do ports+=(--port queues=64); done
+	adapter_start mana0 "${ports[@]}"
 	adapter_control mana0 --json stats | python3 -c '
 import json, sys
 ports = json.load(sys.stdin)["ports"]

@@ -198,17 +198,17 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 	"${CC:-cc}" -D_GNU_SOURCE -O2 -shared -fPIC -o skew.so "$BATS_TEST_DIRNAME/skew.c"
 	# Both CPUs of the guest read the clock; what it says is noted with the host's time.
 	mkfifo out
-	while read -r up _; do echo "$up $EPOCHREALTIME"; done <out >times 3>&- &
+	while read -r up _; do echo "$up $EPOCHREALTIME"; done <out >clock 3>&- &
 	LD_PRELOAD=$PWD/skew.so lab run --no-device --cpus 2 'cat /proc/uptime
 		for cpu in 0 1; do taskset -c $cpu bash -c "for i in {1..30}; do /bin/date >/dev/null; done" & done
 		wait
 		cat /proc/uptime'
 	ended 0
 	wait $!
-	cat times
+	cat clock
 	awk 'NR == 1 { up = $1; now = $2 }
-		END { guest = $1 - up; host = $2 - now; exit NR != 2 || guest > 1.1 * host + 0.5 }' times ||
-		fail "the guest's clock ran away:" "$(<times)"
+		END { guest = $1 - up; host = $2 - now; exit NR != 2 || guest > 1.1 * host + 0.5 }' clock ||
+		fail "the guest's clock ran away:" "$(<clock)"
 	left_nothing
 }
 

@@ -54,7 +54,7 @@ one_by_one() {
 # pings_both_ways MTU - 1,000 each way, over IPv4 and IPv6, all at once: is none lost?
 pings_both_ways() {
 	local out
-	local -a ping=(ping -q -c 1000 -i 0.005 -W $WAIT -M "do")
+	local -a ping=(ping -q -c 1000 -i 0.005 -W "$WAIT" -M "do")
 	out=$(lab_file pings)
 	guest guest "${ping[*]} -s $(($1 - 28)) $HOST0 & ${ping[*]} -s $(($1 - 48)) $HOST0_6; wait" \
 		>"$out" 3>&- &

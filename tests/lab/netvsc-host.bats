@@ -131,7 +131,7 @@ testpmd() {
 }
 
 @test "the guide's hn_vf_attach(): no mana_ib, and a libmana for another kernel" {
-	local library=/usr/lib/x86_64-linux-gnu/libibverbs/libmana-rdmav*.so id
+	local library='/usr/lib/x86_64-linux-gnu/libibverbs/libmana-rdmav*.so' id
 	guest azure "$MANAKIN_THERE setup eth1; rmmod mana_ib"
 	testpmd --vdev=0000:00:10.0,mac=00:0d:3a:00:00:02
 	guest azure "grep -a \"hn_vf_attach(): Couldn't find port for VF\" /tmp/log"

@@ -69,12 +69,6 @@ parts() {
 	[[ $output == *-cpus* ]]
 }
 
-@test "man pages are without mistakes" {
-	run mandoc -Tlint -W warning "$MAN"/*.[17]
-	echo "$output"
-	[ "$status" -eq 0 ]
-}
-
 @test "no two defaults: what --help says of sockets and names is in the page" {
 	page=$(mandoc -Tascii "$MAN/manakin-device.1" | col -b)
 	[[ $page == *"/run/manakin/NAME/socket"* ]]

@@ -71,7 +71,7 @@ rdma_core() {
 
 # claims PROVIDER ID - it was built with other headers
 claims() {
-	python3 "$PROVIDER_ID" "$ROOT$PROVIDERS"/lib"$1"-rdmav*.so "$2"
+	python3 "$PROVIDER_ID" "$ROOT$PROVIDERS/lib$1"-rdmav*.so "$2"
 }
 
 # check STATUS ARGUMENT... - its findings go to findings

@@ -18,6 +18,7 @@ would() {
 	run -0 --separate-stderr on "$1" 'manakin run --dry-run --sysroot "$tree" '"$2"
 	echo "$output"
 	echo "$stderr"
+	# shellcheck disable=SC2053 # a pattern
 	[[ $output == $3 ]]
 }
 

@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# format.sh [FILE...] - the C files that clang-format would write otherwise; those of the tree by default
+[ $# -gt 0 ] || {
+	cd "$(dirname "$0")/../.." || exit
+	# shellcheck disable=SC2046 # no name of the tree has a space in it
+	set -- $(find src tests bench -name '*.[ch]' ! -path '*/build*' | sort)
+}
+wrong=0
+for file; do
+	clang-format "$file" | cmp -s - "$file" || {
+		wrong=$((wrong + 1))
+		echo "$file"
+		clang-format "$file" | diff -u --label "$file" --label formatted "$file" - | sed 1,2d | head -n 20
+	}
+done
+echo "$# files, $wrong not as clang-format writes them"
+[ $wrong -eq 0 ] || {
+	echo "Run: make format"
+	exit 1
+}
