@@ -8,9 +8,6 @@
 #include "base/error.h"
 #include "host/machine/port.h"
 
-/* The option that these commands share */
-#define SYSROOT_HELP "Look at the machine whose /sys, /proc and /etc are copied below DIR"
-
 /**
  * look_at_machine() - open the host, and read what is there; says why if it cannot
  * @sysroot:	NULL: the machine itself

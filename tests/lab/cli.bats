@@ -114,8 +114,8 @@ device() {
 }
 
 @test "what is not an option is refused" {
-	device 2 "unrecognized option '--bogus'" --bogus
-	device 2 "'extra' is not an option" extra
+	device 2 "unknown option '--bogus'" --bogus
+	device 2 "unexpected argument 'extra'" extra
 	device 2 "'fast' is none of error, warning" --log fast
 	device 2 "'0' is not 1 to 86400 seconds" --stats 0
 	device 2 "'x' is not a list such as 1,3" --cpus x
