@@ -11,6 +11,7 @@
 #include "cli/look.h"
 #include "term/json.h"
 #include "term/options.h"
+#include "term/say.h"
 #include "term/term.h"
 #include "term/text.h"
 #include "term/value.h"
@@ -88,8 +89,8 @@ static int print_text(const struct eal_args *eal)
 {
 	output_command(stdout, eal->argv);
 	if (*eal->sysfs)
-		say("the application needs SYSFS_PCI_DEVICES=%s in its environment", eal->sysfs);
-	return output_flushed();
+		say("set SYSFS_PCI_DEVICES=%s in the application's environment", eal->sysfs);
+	return stdout_flushed();
 }
 
 static int print_json(const struct eal_args *eal, const struct mana_port *const *ports, size_t n)

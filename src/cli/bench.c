@@ -17,6 +17,10 @@
 #include "process/cpus.h"
 #include "process/program.h"
 #include "process/signals.h"
+#include "term/options.h"
+#include "term/say.h"
+#include "term/term.h"
+#include "term/value.h"
 
 #define TURNS_MAX  99u
 #define SIZE_MIN   64u
@@ -223,16 +227,10 @@ static int report(const struct arguments *arguments, const struct bench_result *
 	FILE *file;
 	int err;
 
-	err = to_stdout ? report_json(results, n, stdout) : report_table(results, n, stdout);
-	if (arguments->json && !to_stdout) {
-		file = fopen(arguments->json, "we");
-		if (file)
-			err = report_json(results, n, file);
-		if (!file || fclose(file) || err) {
-			say("cannot write %s: %s", arguments->json, strerror(errno));
-			return -EIO;
-		}
-	}
+	if (stdout_flushed() != EXIT_OK || err)
+		return -EIO;
+	if (arguments->output && write_file(arguments->output, results, n))
+		return -EIO;
 	if (arguments->plots && report_plots(results, n, arguments->plots)) {
 		say("gnuplot could not draw the plots into %s", arguments->plots);
 		return -EIO;

@@ -229,7 +229,7 @@ static int print_table(const struct check_report *report)
 	default:
 		puts("\nMANA with DPDK can work here.");
 	}
-	return output_flushed();
+	return stdout_flushed();
 }
 
 int cmd_check(int argc, char **argv)

@@ -13,6 +13,7 @@
 #include "host/machine/software.h"
 #include "term/json.h"
 #include "term/options.h"
+#include "term/say.h"
 #include "term/term.h"
 
 #define ANSWER_SECONDS 10
@@ -131,7 +132,7 @@ static int ask(const struct control *control, struct control_answer *answer)
 		return output_json(root);
 	}
 	fputs(answer->text, stdout);
-	return output_flushed();
+	return stdout_flushed();
 }
 
 int cmd_control(int argc, char **argv)

@@ -19,7 +19,12 @@
 #include "process/keep.h"
 #include "process/program.h"
 #include "process/signals.h"
-#include "term/output.h"
+#include "term/json.h"
+#include "term/options.h"
+#include "term/say.h"
+#include "term/term.h"
+#include "term/text.h"
+#include "term/value.h"
 
 #define QUEUES_MAX      64u
 #define SECONDS_MAX     (365 * 86400.0)
@@ -308,7 +313,7 @@ static int print_command(const struct application *app)
 		printf("SYSFS_PCI_DEVICES=%s ", sysfs);
 	output_command(stdout, argv);
 	child_args_free(argv);
-	return EXIT_OK;
+	return stdout_flushed();
 }
 
 /** explain() - what the log shows to be wrong, if that is known; else where to look */

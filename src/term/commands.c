@@ -89,7 +89,7 @@ static int help(const struct command_set *set, int argc, char **argv)
 
 	if (argc < 2 || *argv[1] == '-') {
 		print_help(set, stdout);
-		return output_flushed();
+		return stdout_flushed();
 	}
 	command = find_command(set, argv[1]);
 	if (!command)
@@ -115,7 +115,7 @@ int commands_run(const struct command_set *set, int argc, char **argv)
 		return run_command(set, command, argc - 1, argv + 1);
 	if (word && (is_option(word, "-h", "--help") || !strcmp(word, "-?"))) {
 		print_help(set, stdout);
-		return output_flushed();
+		return stdout_flushed();
 	}
 	if (word && is_option(word, "-V", "--version")) {
 		puts(argp_program_version);

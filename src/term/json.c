@@ -15,7 +15,7 @@ int output_json(json_t *root)
 		say("out of memory");
 		return EXIT_FAILED;
 	}
-	return output_flushed() || err ? EXIT_FAILED : EXIT_OK;
+	return stdout_flushed() || err ? EXIT_FAILED : EXIT_OK;
 }
 
 json_t *output_text(const char *text)

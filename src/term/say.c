@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+
+#include "base/version.h"
 
 static const char *command_name;
 
@@ -14,6 +17,12 @@ const char *say_name(void)
 	snprintf(name, sizeof(name), "manakin%s%s", command_name ? " " : "",
 		 command_name ? command_name : "");
 	return name;
+}
+
+int say_version(void)
+{
+	puts("manakin " MANAKIN_VERSION);
+	return stdout_flushed();
 }
 
 static void say_to(const char *format, va_list ap)
@@ -47,14 +56,11 @@ int say_usage(const char *format, ...)
 	return EINVAL;
 }
 
-int usage_error(bool *failed, const char *format, ...)
+int stdout_flushed(void)
 {
-	va_list ap;
-
-	va_start(ap, format);
-	if (!*failed)
-		say_to(format, ap);
-	va_end(ap);
-	*failed = true;
-	return EINVAL;
+	if (!fflush(stdout) && !ferror(stdout))
+		return EXIT_OK;
+	say("cannot write to standard output: %s; is the disk full, or has the reader gone?",
+	    strerror(errno));
+	return EXIT_FAILED;
 }

@@ -29,7 +29,7 @@ __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 /** say_usage() - the same for an argument that makes no sense; EINVAL, which argp parsers return */
 __attribute__((format(printf, 1, 2))) int say_usage(const char *format, ...);
 
-/** usage_error() - the same for commands that come to know of more than one mistake: says the first */
-__attribute__((format(printf, 2, 3))) int usage_error(bool *failed, const char *format, ...);
+/** stdout_flushed() - has all of standard output been written? An exit status; says so if not */
+int stdout_flushed(void);
 
 #endif

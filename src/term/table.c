@@ -84,5 +84,5 @@ int output_table_print(struct libscols_table *table)
 		say("cannot print the table: %s", error_reason(-err));
 		return EXIT_FAILED;
 	}
-	return output_flushed();
+	return stdout_flushed();
 }

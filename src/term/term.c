@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "term/say.h"
 
 bool output_is_terminal(FILE *to)
 {
@@ -50,13 +49,4 @@ unsigned int output_width(FILE *to)
 bool output_can_rewrite(FILE *to)
 {
 	return output_is_terminal(to) && !is_dumb();
-}
-
-int output_flushed(void)
-{
-	if (!fflush(stdout) && !ferror(stdout))
-		return EXIT_OK;
-	say("cannot write to standard output: %s; is the disk full, or has the reader gone?",
-	    strerror(errno));
-	return EXIT_FAILED;
 }

@@ -46,7 +46,4 @@ bool output_can_rewrite(FILE *to);
 /* What is printed first to replace it */
 #define OUTPUT_REWRITE "\r\033[K"
 
-/** output_flushed() - has all of standard output been written? An exit status; says so if not */
-int output_flushed(void);
-
 #endif

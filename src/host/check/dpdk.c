@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/check/parts.h"
+#include "host/check/exam.h"
 #include "host/dpdk/dpdk.h"
 #include "host/machine/hugepage.h"
 #include "host/machine/limit.h"

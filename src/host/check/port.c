@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/check/parts.h"
+#include "host/check/exam.h"
 #include "host/machine/limit.h"
 
 #define DESCRIPTORS_MIN 64u /* net_mana's least, and its step (drivers/net/mana/mana.h) */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "host/check/parts.h"
+#include "host/check/exam.h"
 #include "host/machine/rdma.h"
 
 #define PROVIDER "mana"

@@ -10,7 +10,7 @@
 #include <cpuid.h>
 #endif
 
-#include "host/check/parts.h"
+#include "host/check/exam.h"
 #include "host/machine/module.h"
 
 #define AZURE_TAG "7783-7084-3265-9085-8269-3286-77" /* chassis asset tag of all of Azure's VMs */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/check/parts.h - what the files of this room share, each of which has some of the checks.
+ * host/check/exam.h - what the files of this room share, each of which has some of the checks.
  */
-#ifndef MANAKIN_HOST_CHECK_PARTS_H
-#define MANAKIN_HOST_CHECK_PARTS_H
+#ifndef MANAKIN_HOST_CHECK_EXAM_H
+#define MANAKIN_HOST_CHECK_EXAM_H
 
 #include "host/check/check.h"
 #include "host/machine/distro.h"
