@@ -17,8 +17,8 @@ static double elapsed(const struct progress *progress)
 
 void progress_start(struct progress *progress, const char *what, const char *suite)
 {
-	*progress =
-		(struct progress){ .started = clock_seconds(), .terminal = isatty(STDERR_FILENO) };
+	*progress = (struct progress){ .started = clock_seconds(),
+				       .terminal = output_can_rewrite(stderr) };
 	snprintf(progress->what, sizeof(progress->what), "%s%s%s", what, *suite ? " " : "", suite);
 }
 
@@ -42,8 +42,8 @@ void progress_draw(struct progress *progress)
 void progress_step(struct progress *progress, const char *step)
 {
 	if (progress->terminal && *progress->step)
-		fprintf(stderr, "\r[%4.0f s] %s: %s\033[K\n", elapsed(progress), progress->what,
-			progress->step);
+		fprintf(stderr, OUTPUT_REWRITE "[%4.0f s] %s: %s\n", elapsed(progress),
+			progress->what, progress->step);
 	if (!progress->terminal && *step)
 		fprintf(stderr, "[%4.0f s] %s: %s\n", elapsed(progress), progress->what, step);
 	snprintf(progress->step, sizeof(progress->step), "%s", step);

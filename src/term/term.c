@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-
 bool output_is_terminal(FILE *to)
 {
 	return isatty(fileno(to));

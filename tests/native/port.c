@@ -244,10 +244,10 @@ static void mtu(void)
 /** types() - the adapter tells none; software finds what a packet is */
 static void types(void)
 {
-	static const uint8_t headers[42] = { 0,    0x0d, 0x3a, 0x76, 0x3b, 0xd0, 2, 0, 0, 0,    0,
-					     1,    8,    0,    0x45, 0,    0,    46, 0, 0, 0,   0,
-					     64,   17,   0,    0,    192,  0,    2,  1, 192, 0, 2,
-					     2,    4,    0,    4,    1,    0,    26 };
+	static const uint8_t headers[42] = { 0,   0x0d, 0x3a, 0x76, 0x3b, 0xd0, 2,   0,  0, 0,
+					     0,   1,    8,    0,    0x45, 0,    0,   46, 0, 0,
+					     0,   0,    64,   17,   0,    0,    192, 0,  2, 1,
+					     192, 0,    2,    2,    4,    0,    4,   1,  0, 26 };
 	uint64_t end = rte_get_timer_cycles() + 5 * rte_get_timer_hz();
 	struct rte_mbuf *pkt = rte_pktmbuf_alloc(pool);
 	uint16_t got = 0;

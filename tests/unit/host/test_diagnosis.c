@@ -345,7 +345,8 @@ static void refused(const char *text, const char *why)
 		err = rules_ready(rules, &error);
 	assert_int_equal(err, -22);
 	if (!strstr(error.text, why) || strncmp(error.text, "x.rules:", 8))
-		fail_msg("'%s' was to be refused for '%s' and not with '%s'", text, why, error.text);
+		fail_msg("'%s' was to be refused for '%s' and not with '%s'", text, why,
+			 error.text);
 	rules_close(rules);
 }
 

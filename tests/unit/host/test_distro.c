@@ -121,7 +121,7 @@ static void commands(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parse),  cmocka_unit_test(a_name_too_long),
+		cmocka_unit_test(parse),    cmocka_unit_test(a_name_too_long),
 		cmocka_unit_test(versions), cmocka_unit_test(images),
 		cmocka_unit_test(commands),
 	};

@@ -78,8 +78,7 @@ static void begin(bool write)
 /** add() - a record */
 static void add(const char *json)
 {
-	assert_int_equal(journal_append(&journal, json_loads(json, 0, NULL), &error),
-			 0);
+	assert_int_equal(journal_append(&journal, json_loads(json, 0, NULL), &error), 0);
 }
 
 /** refused() - the journal cannot be opened; it says so, and is left as it is */

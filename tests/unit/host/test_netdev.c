@@ -188,8 +188,8 @@ static void session(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(links),  cmocka_unit_test(addresses),
-		cmocka_unit_test(changes), cmocka_unit_test(routes), cmocka_unit_test(session),
+		cmocka_unit_test(links),  cmocka_unit_test(addresses), cmocka_unit_test(changes),
+		cmocka_unit_test(routes), cmocka_unit_test(session),
 	};
 
 	return cmocka_run_group_tests_name("host netdev", tests, setup, teardown);

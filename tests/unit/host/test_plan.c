@@ -104,8 +104,7 @@ static void want(const struct setup_options *options, const struct ledger *ledge
 		 const char *steps, bool save)
 {
 	struct plan plan;
-	int err =
-		plan_setup(from(ledger), options, &plan, &error);
+	int err = plan_setup(from(ledger), options, &plan, &error);
 
 	if (err)
 		fail_msg("%d: %s", err, error.text);
@@ -119,9 +118,7 @@ static void refuse(const struct setup_options *options, int err, const char *par
 {
 	struct plan plan;
 
-	assert_int_equal(
-		plan_setup(from(&none), options, &plan, &error),
-		err);
+	assert_int_equal(plan_setup(from(&none), options, &plan, &error), err);
 	if (!strstr(error.text, part))
 		fail_msg("'%s' is not in: %s", part, error.text);
 	plan_free(&plan);
@@ -258,8 +255,7 @@ static void an_old_state_is_kept_until_it_is_reached(void **state)
 		struct plan plan;
 
 		devs[0].flags = devs[1].flags = cases[i].flags;
-		assert_int_equal(plan_setup(from(&ledger), &guide, &plan, &error),
-				 0);
+		assert_int_equal(plan_setup(from(&ledger), &guide, &plan, &error), 0);
 		if (plan.port[0].save != cases[i].save)
 			fail_msg("case %zu: save is %d", i, plan.port[0].save);
 		plan_free(&plan);

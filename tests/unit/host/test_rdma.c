@@ -272,8 +272,7 @@ static void libraries_that_misbehave(void **state)
 	assert_int_equal(pick("strange", picks, &error), -EPROTO);
 	assert_int_equal(pick("hang", picks, &error), -ETIMEDOUT);
 	assert_non_null(strstr(error.text, "within 10 s"));
-	assert_int_equal(rdma_pick("libno_such_library.so.1", picks, &error),
-			 -ELIBACC);
+	assert_int_equal(rdma_pick("libno_such_library.so.1", picks, &error), -ELIBACC);
 }
 
 static void this_machines_libibverbs(void **state)
