@@ -38,7 +38,7 @@ else
 	}
 	[ -f "$sanitized/build.ninja" ] ||
 		meson setup "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false >/dev/null || exit 1
-	ninja -C "$sanitized" || exit 1
+	# What these need is built first, and nothing else.
 	# "plain" are those that run nothing which is compiled anew here, or not more of it than others.
 	run sanitize "$sanitized" --suite unit --suite fuzz --no-suite plain
 	run native "$build" --suite native --num-processes 1

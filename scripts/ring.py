@@ -81,8 +81,8 @@ def read(path):
 
 
 def meson(build, name, arguments):
-    return subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs",
-                           "--logbase", name, *arguments], check=False).returncode
+    return subprocess.run(["meson", "test", "-C", build, "--print-errorlogs", "--logbase", name,
+                           *arguments], check=False).returncode
 
 
 def run(name, build, arguments, again):

@@ -200,7 +200,7 @@ guest() {
 	mark="@@@ $number"
 	offset=$(stat -c %s "$file.out")
 	printf 'timeout -k 1 %d bash -c %q </dev/null 2>&1; printf "\\n%s %%d\\n" $?\n' \
-		"$COMMAND_TIMEOUT" "$2" "$mark" >"$file.fifo"
+		"$COMMAND_TIMEOUT" "$2" "$mark" 1<>"$file.fifo" # which waits for no reader
 	while :; do
 		status=$(tail -c "+$((offset + 1))" "$file.out" | sed -n "s/^$mark //p")
 		[[ -z $status ]] || break
@@ -222,7 +222,7 @@ guest_stop() {
 	local file
 	file=$(lab_file "$1")
 	rm -f "$file.commands"
-	gone "$1" || echo 'exit 0' >"$file.fifo"
+	gone "$1" || echo 'exit 0' 1<>"$file.fifo"
 	await gone "$1" || :
 	lab_end "$1" KILL
 }
