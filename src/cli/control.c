@@ -115,8 +115,8 @@ static int ask(const struct control *control, struct control_answer *answer)
 		return EXIT_FAILED;
 	}
 	if (err) {
-		say("cannot reach an adapter at %s: %s; is 'manakin device' running, with this "
-		    "--socket or --name, and may you use it?",
+		say("cannot reach an adapter at %s: %s; check that 'manakin device' is running with "
+		    "this --socket or --name, and that you may use it",
 		    at, strerror(-err));
 		return EXIT_FAILED;
 	}

@@ -404,9 +404,9 @@ static int print(const struct list *list)
 	if (list->shared.json)
 		return print_json(list);
 	if (!machine->n_adapters && !machine->n_ports) {
-		say("there is no MANA adapter on this machine%s; manakin check says what is there, "
-		    "and manakin device makes one in software",
-		    machine->legacy ? ", but an older one of Mellanox's" : "");
+		say("this machine has no MANA adapter%s; 'manakin check' shows what it has, and "
+		    "'manakin device' runs one in software",
+		    machine->legacy ? ", but an older one from Mellanox" : "");
 		return EXIT_OK;
 	}
 	return output_is_terminal(stdout) ? print_tree(list) : print_lines(list);

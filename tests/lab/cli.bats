@@ -116,9 +116,9 @@ device() {
 @test "what is not an option is refused" {
 	device 2 "unknown option '--bogus'" --bogus
 	device 2 "unexpected argument 'extra'" extra
-	device 2 "'fast' is none of error, warning" --log fast
-	device 2 "'0' is not 1 to 86400 seconds" --stats 0
-	device 2 "'x' is not a list such as 1,3" --cpus x
+	device 2 "'fast' is not error, warning" --log fast
+	device 2 "'0' is not a number from 1 to 86400" --stats 0
+	device 2 "'x' is not a list of CPUs such as 1,3" --cpus x
 	device 1 'check that each CPU of --cpus exists' --cpus 1023
 	refused 2 "at most 107 bytes" "$MANAKIN" device --socket "/tmp/$(printf 'a%.0s' {1..120})"
 }

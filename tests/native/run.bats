@@ -235,16 +235,16 @@ pages_free() {
 	refused 2 "--queues: '0' is not 1 to 64" --queues 0
 	refused 2 "--queues: '65'" --queues 65
 	refused 2 "--queues: '-1'" --queues=-1
-	refused 2 "--cores: '1-' is not a list" --cores 1-
-	refused 2 "--mode: 'a b' is not a mode" --mode "a b"
+	refused 2 "--cpus: '1-' is not a list" --cores 1-
+	refused 2 "--mode: 'a b' is not a testpmd mode" --mode "a b"
 	for seconds in 0 -1 x "" nan 1e99; do
 		refused 2 "--seconds: '$seconds' is not" --seconds="$seconds"
 	done
 	refused 1 "there is no interface mana0" mana0 mana1
 	refused 2 "--txd: '63' is not 64 to 8192" --txd 63
 	refused 2 "--rxd: 'x'" --rxd x
-	refused 2 "--pmd: 'failsafe' is neither" --pmd failsafe
-	refused 2 "--json or --csv, once" --json --csv
-	refused 2 "--mode and --tx-first are testpmd's" --app /bin/true --mode io
+	refused 2 "--pmd: 'failsafe' is not netvsc or mana" --pmd failsafe
+	refused 2 "give --json or --csv, not both" --json --csv
+	refused 2 "--mode and --tx-first are options for testpmd" --app /bin/true --mode io
 	refused 1 "'../x' is not the name of an adapter" ../x
 }

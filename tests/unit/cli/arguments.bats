@@ -210,7 +210,7 @@ stop() {
 
 @test "control: no adapter there" {
 	refused 1 "cannot reach an adapter at $PWD/socket" control --socket "$PWD/socket" stats
-	[[ $stderr == *"is 'manakin device' running"* ]]
+	[[ $stderr == *"check that 'manakin device' is running"* ]]
 }
 
 @test "control: statistics, a link, and what is refused" {

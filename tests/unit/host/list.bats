@@ -72,7 +72,7 @@ enP30832s1d1 7870:00:00.0 60:45:bd:a6:bd:76 dpdk-netvsc -"
 @test "no MANA: Mellanox, bare metal" {
 	run -0 --separate-stderr on mlx5 'manakin list --sysroot "$tree"'
 	[ -z "$output" ]
-	[[ $stderr == *"no MANA adapter on this machine, but an older one of Mellanox's; manakin check"* ]]
+	[[ $stderr == *"this machine has no MANA adapter, but an older one from Mellanox; 'manakin check'"* ]]
 	run -0 --separate-stderr on metal 'manakin list --sysroot "$tree"'
 	[ -z "$output" ]
 	[[ $stderr == *"no MANA adapter on this machine; manakin check"* ]]
