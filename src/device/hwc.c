@@ -32,6 +32,7 @@
 
 #define HWC_DEPTH      1u /* messages in flight: what drivers ask for at bootstrap */
 #define HWC_QUEUE_SIZE MANA_PAGE_SIZE
+#define HWC_PIECES_MAX 32u /* of a message */
 
 void hwc_event(struct adapter *adapter, unsigned int type, uint32_t detail)
 {
@@ -163,20 +164,15 @@ void hwc_destroy(struct adapter *adapter)
 	memset(hwc, 0, sizeof(*hwc));
 }
 
-/**
- * hwc_buffers() - the memory an entry of the channel's describes
- * @n:		pieces in @iov
- * Return: bytes, or a negative errno
- */
+/** hwc_buffers() - the memory an entry of the channel's describes; bytes, or a negative errno */
 static int64_t hwc_buffers(struct adapter *adapter, struct wq *wq, const struct wqe *wqe,
-			   unsigned int access, struct iovec *iov, uint32_t max, uint32_t *n)
+			   unsigned int access, struct pieces *pieces)
 {
 	int64_t len = 0;
 
-	*n = 0;
 	for (uint32_t i = 0; i < wqe->sges; i++) {
 		struct gdma_sge sge = wqe_sge(wqe)[i];
-		int err = memory_translate(&adapter->memory, wq->pd, &sge, access, iov, n, max);
+		int err = memory_translate(&adapter->memory, wq->pd, &sge, access, pieces);
 
 		if (err)
 			return err;
@@ -186,17 +182,18 @@ static int64_t hwc_buffers(struct adapter *adapter, struct wq *wq, const struct 
 }
 
 /** hwc_copy() - between a linear buffer and pieces; bytes copied */
-static size_t hwc_copy(void *linear, size_t len, const struct iovec *iov, uint32_t n, bool out)
+static size_t hwc_copy(void *linear, size_t len, const struct pieces *pieces, bool out)
 {
 	size_t done = 0;
 
-	for (uint32_t i = 0; i < n && done < len; i++) {
-		size_t part = iov[i].iov_len < len - done ? iov[i].iov_len : len - done;
+	for (uint32_t i = 0; i < pieces->n && done < len; i++) {
+		const struct iovec *iov = &pieces->iov[i];
+		size_t part = iov->iov_len < len - done ? iov->iov_len : len - done;
 
 		if (out)
-			memcpy(iov[i].iov_base, (uint8_t *)linear + done, part);
+			memcpy(iov->iov_base, (uint8_t *)linear + done, part);
 		else
-			memcpy((uint8_t *)linear + done, iov[i].iov_base, part);
+			memcpy((uint8_t *)linear + done, iov->iov_base, part);
 		done += part;
 	}
 	return done;
@@ -210,23 +207,23 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 	static const uint8_t sent[GDMA_COMP_DATA_SIZE];
 	uint8_t completion[GDMA_COMP_DATA_SIZE] = { 0 };
 	uint32_t offset = hwc->rq->taken * GDMA_WQE_UNIT & (hwc->rq->ring.size - 1);
-	struct iovec iov[32];
+	struct iovec iov[HWC_PIECES_MAX];
+	struct pieces pieces = { .iov = iov, .max = HWC_PIECES_MAX };
 	struct wqe wqe;
-	uint32_t n;
 	int64_t room;
 
 	if (!ring_ready(&hwc->rq->ring) || wq_fetch(hwc->rq, &wqe) != WQ_ENTRY) {
 		wq_mistake(hwc->rq, "no buffer for a response; it is lost");
 		return;
 	}
-	room = hwc_buffers(adapter, hwc->rq, &wqe, DMA_WRITE, iov, 32, &n);
+	room = hwc_buffers(adapter, hwc->rq, &wqe, DMA_WRITE, &pieces);
 	if (room < (int64_t)len) {
 		wq_mistake(hwc->rq,
 			   "buffer for a response of %u bytes cannot be used (%lld); it is lost",
 			   len, (long long)room);
 		return;
 	}
-	hwc_copy(response, len, iov, n, true);
+	hwc_copy(response, len, &pieces, true);
 	oob.src_virt_wq = hwc->sq->id & 0xffffffu;
 	oob.wqe_offset = offset;
 	oob.tx_oob_data_size = len;
@@ -346,12 +343,12 @@ void hwc_run(struct adapter *adapter)
 {
 	struct hwc *hwc = &adapter->hwc;
 	uint64_t message[HWC_MESSAGE_MAX / 8];
-	struct iovec iov[32];
+	struct iovec iov[HWC_PIECES_MAX];
 	struct wqe wqe;
-	uint32_t n;
 
 	while (hwc->up && ring_ready(&hwc->sq->ring) && wq_fetch(hwc->sq, &wqe) == WQ_ENTRY) {
-		int64_t len = hwc_buffers(adapter, hwc->sq, &wqe, DMA_READ, iov, 32, &n);
+		struct pieces pieces = { .iov = iov, .max = HWC_PIECES_MAX };
+		int64_t len = hwc_buffers(adapter, hwc->sq, &wqe, DMA_READ, &pieces);
 
 		if (len < (int64_t)sizeof(struct gdma_req_header) ||
 		    len > (int64_t)sizeof(message)) {
@@ -359,7 +356,7 @@ void hwc_run(struct adapter *adapter)
 				   (long long)len);
 			continue;
 		}
-		hwc_copy(message, (size_t)len, iov, n, false);
+		hwc_copy(message, (size_t)len, &pieces, false);
 		/* What an older driver's message does not have yet is 0, not the last one's. */
 		memset((uint8_t *)message + len, 0, sizeof(message) - (size_t)len);
 		hwc_run_one(adapter, message, (uint32_t)len);

@@ -311,25 +311,24 @@ void memory_device_free(struct memory *memory, struct device_memory *device)
 	free(device);
 }
 
-/** iov_append() - append a piece, or grow the last one if it goes on there */
-static int iov_append(struct iovec *iov, uint32_t *n, uint32_t max, void *base, size_t len)
+/** pieces_add() - append a piece, or grow the last one if it goes on there */
+static int pieces_add(struct pieces *pieces, void *base, size_t len)
 {
-	if (*n && (uint8_t *)iov[*n - 1].iov_base + iov[*n - 1].iov_len == base) {
-		iov[*n - 1].iov_len += len;
+	struct iovec *last = pieces->n ? &pieces->iov[pieces->n - 1] : NULL;
+
+	if (last && (uint8_t *)last->iov_base + last->iov_len == base) {
+		last->iov_len += len;
 		return 0;
 	}
-	if (*n == max)
+	if (pieces->n == pieces->max)
 		return -ENOBUFS;
-	iov[*n].iov_base = base;
-	iov[*n].iov_len = len;
-	(*n)++;
+	pieces->iov[pieces->n++] = (struct iovec){ .iov_base = base, .iov_len = len };
 	return 0;
 }
 
 /** translate_listed() - a range of a memory region with a page list, page by page */
 static int translate_listed(const struct memory *memory, const struct memory_region *mr,
-			    const struct gdma_sge *sge, unsigned int access, struct iovec *iov,
-			    uint32_t *n, uint32_t max)
+			    const struct gdma_sge *sge, unsigned int access, struct pieces *pieces)
 {
 	const struct dma_list *list = mr->list;
 	uint64_t offset = sge->address - mr->base;
@@ -351,7 +350,7 @@ static int translate_listed(const struct memory *memory, const struct memory_reg
 			memory->map, list->page[offset >> list->page_shift] + in_page, len, access);
 		if (!pointer)
 			return -EFAULT;
-		err = iov_append(iov, n, max, pointer, len);
+		err = pieces_add(pieces, pointer, len);
 		if (err)
 			return err;
 		offset += len;
@@ -361,7 +360,7 @@ static int translate_listed(const struct memory *memory, const struct memory_reg
 }
 
 int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma_sge *sge,
-		     unsigned int access, struct iovec *iov, uint32_t *n, uint32_t max)
+		     unsigned int access, struct pieces *pieces)
 {
 	const struct memory_region *mr = table_get(&memory->keys, sge->mem_key >> 8);
 	void *pointer;
@@ -371,7 +370,7 @@ int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma
 	if (!sge->size)
 		return 0;
 	if (mr->kind == MR_LISTED)
-		return translate_listed(memory, mr, sge, access, iov, n, max);
+		return translate_listed(memory, mr, sge, access, pieces);
 	if (mr->kind == MR_DEVICE)
 		pointer = sge->address <= mr->device_size &&
 					  sge->size <= mr->device_size - sge->address
@@ -381,7 +380,7 @@ int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma
 		pointer = dma_map_pointer(memory->map, sge->address, sge->size, access);
 	if (!pointer)
 		return -EFAULT;
-	return iov_append(iov, n, max, pointer, sge->size);
+	return pieces_add(pieces, pointer, sge->size);
 }
 
 /** ring_page() - where a 4096-byte page of the ring is now */

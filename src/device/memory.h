@@ -156,20 +156,28 @@ void memory_mr_hide(struct memory *memory, struct memory_region *mr);
 void memory_mr_free(struct memory *memory, struct memory_region *mr);
 
 /**
+ * struct pieces - memory in pieces of the adapter's own address space
+ * @iov:	the caller's array, of @max
+ * @n:		pieces in it
+ */
+struct pieces {
+	struct iovec *iov;
+	uint32_t n, max;
+};
+
+/**
  * memory_translate() - a scatter-gather element as pieces of the adapter's own address space
  * @memory:	the client's
  * @pd:		protection domain of the queue the element came from
  * @sge:	a copy of the element
  * @access:	what is going to be done there
- * @iov:	pieces are appended at iov[*n]; the last one is grown where they touch
- * @n:		pieces in @iov
- * @max:	size of @iov
+ * @pieces:	appended to; the last one is grown where they touch
  *
  * Return: 0; -EACCES for a wrong key, protection domain or kind of access; -EFAULT for a
- * range that is not in the region or not mapped; -ENOBUFS if @iov is too small
+ * range that is not in the region or not mapped; -ENOBUFS if there are too many pieces
  */
 int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma_sge *sge,
-		     unsigned int access, struct iovec *iov, uint32_t *n, uint32_t max);
+		     unsigned int access, struct pieces *pieces);
 
 /**
  * struct ring - a queue's entries in client memory

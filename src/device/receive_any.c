@@ -214,6 +214,7 @@ static void write_packet(struct writer *writer, const struct packet *packet)
 static enum received receive_packet(struct receive_burst *burst, const struct frame *frame)
 {
 	struct receive_scratch *scratch = burst->scratch;
+	struct pieces pieces = { .iov = scratch->buffer, .max = FABRIC_PIECES_MAX };
 	struct writer writer = { .iov = scratch->buffer };
 	union receive_head head;
 	struct packet packet;
@@ -245,14 +246,14 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	for (uint32_t i = 0; i < scratch->wqe.sges; i++) {
 		const struct gdma_sge *sge = &wqe_sge(&scratch->wqe)[i];
 
-		if (memory_translate(&rq->adapter->memory, rq->pd, sge, DMA_WRITE, scratch->buffer,
-				     &writer.n, FABRIC_PIECES_MAX)) {
+		if (memory_translate(&rq->adapter->memory, rq->pd, sge, DMA_WRITE, &pieces)) {
 			wq_mistake(rq, "buffer of %u bytes at %#llx, key %#x cannot be written",
 				   sge->size, (unsigned long long)sge->address, sge->mem_key);
-			writer.n = 0;
+			pieces.n = 0;
 			break;
 		}
 	}
+	writer.n = pieces.n;
 	write_packet(&writer, &packet);
 	/* A completion has 16 bits for the length. */
 	if (writer.full || writer.done > UINT16_MAX) {

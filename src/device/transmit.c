@@ -90,13 +90,14 @@ static enum mana_cqe_type read_oob(struct transmit_job *job)
 /** read_sgl() - the frame's pieces */
 static enum mana_cqe_type read_sgl(struct transmit_job *job)
 {
+	/* One piece is kept free for the copy of the headers. */
+	struct pieces pieces = { .iov = job->pieces + 1, .max = FABRIC_PIECES_MAX - 1 };
 	uint64_t len = 0;
 
-	/* One piece is kept free for the copy of the headers. */
 	for (uint32_t i = 0; i < job->wqe->sges; i++) {
 		const struct gdma_sge *sge = &wqe_sge(job->wqe)[i];
 		int err = memory_translate(&job->sq->adapter->memory, job->sq->pd, sge, DMA_READ,
-					   job->pieces + 1, &job->n, FABRIC_PIECES_MAX - 1);
+					   &pieces);
 
 		if (err) {
 			wq_mistake(job->sq, "element %u (%s): %u bytes at %#llx, key %#x", i,
@@ -115,6 +116,7 @@ static enum mana_cqe_type read_sgl(struct transmit_job *job)
 		wq_mistake(job->sq, "a frame of %llu bytes is too long", (unsigned long long)len);
 		return MANA_CQE_TX_MTU_DROP;
 	}
+	job->n = pieces.n;
 	job->len = (uint32_t)len;
 	return MANA_CQE_TX_OKAY;
 }

@@ -126,12 +126,13 @@ static void eq_close(struct hwc_driver *hwc, struct hwc_queue *queue)
 }
 
 /** object_create() - CREATE_WQ_OBJ over memory that is there; its numbers are checked */
-static int object_create(struct hwc_driver *hwc, uint64_t vport, uint32_t type,
-			 struct hwc_queue *queue, uint32_t wq_size, uint32_t cq_size,
-			 struct mana_create_wq_obj_resp *response)
+static int object_create(struct driver_port *port, uint32_t type, uint32_t units,
+			 struct hwc_queue *queue, struct mana_create_wq_obj_resp *response)
 {
+	struct hwc_driver *hwc = hwc_of(port->driver);
+	const uint32_t wq_size = units * GDMA_WQE_UNIT, cq_size = units * GDMA_CQE_SIZE;
 	struct mana_create_wq_obj_req request = {
-		.vport = vport,
+		.vport = hwc->vport[port->index],
 		.wq_type = type,
 		.wq_size = wq_size,
 		.cq_size = cq_size,
@@ -218,8 +219,7 @@ static int queue_create(struct driver_port *port, uint32_t type, uint32_t units,
 	if (type == GDMA_RQ && port->config.rx_interrupts)
 		err = eq_open(hwc, queue);
 	if (!err) {
-		err = object_create(hwc, hwc->vport[port->index], type, queue, wq_size, cq_size,
-				    &object);
+		err = object_create(port, type, units, queue, &object);
 		if (!err) {
 			err = bind_page(hwc, type, object.wq_id, queue);
 			if (err)
