@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * base/clock.h - how time passes, and when it is over.
+ * base/clock.h - the monotonic clock, and deadlines on it.
  *
- * All of it is CLOCK_MONOTONIC, which nobody sets. What needs another clock (the time of day in
- * a capture, time since boot, a coarse clock on the packet path) asks for that one itself.
+ * All functions use CLOCK_MONOTONIC, which is never set. Code that needs another clock (the time of
+ * day in a capture, the time since boot, a coarse clock on the packet path) reads that one itself.
  */
 #ifndef MANAKIN_BASE_CLOCK_H
 #define MANAKIN_BASE_CLOCK_H
@@ -41,7 +41,8 @@ static inline uint64_t clock_deadline(unsigned int ms)
 /**
  * clock_left_ms() - milliseconds until @deadline, as poll() and epoll_wait() want them
  *
- * Rounded up, so that who waits that long does not wake before the deadline. 0: it has passed.
+ * Rounded up, so that a caller who waits that long does not wake before the deadline. 0: it has
+ * passed.
  */
 static inline int clock_left_ms(uint64_t deadline)
 {
@@ -53,7 +54,7 @@ static inline int clock_left_ms(uint64_t deadline)
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-/** clock_passed() - is @deadline over? */
+/** clock_passed() - has @deadline passed? */
 static inline bool clock_passed(uint64_t deadline)
 {
 	return clock_ns() >= deadline;

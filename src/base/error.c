@@ -43,7 +43,7 @@ int error_fail(struct error *error, int code, const char *format, ...)
 	return code;
 }
 
-/** next_step() - after an errno */
+/** next_step() - what a user can do about an errno */
 static const char *next_step(int err)
 {
 	switch (err) {

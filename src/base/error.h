@@ -2,10 +2,26 @@
 /*
  * base/error.h - why something failed, as a sentence for the user.
  *
- * A function that can fail for a reason the user has to know takes a pointer to one as its last
+ * A function whose failure needs an explanation takes a pointer to a struct error as its last
  * parameter, and fills it in if it fails. The caller owns it; it needs no initialization and no
- * release. A sentence starts with a lower-case letter and has no full stop, as it is printed after
- * the command's name.
+ * release. A sentence starts with a lower-case letter and has no full stop, because it is printed
+ * after the command's name.
+ *
+ * The room
+ *
+ * base/ holds small, independent pieces that any room but wire/ may need:
+ *
+ *	error.h		why something failed
+ *	log.h		messages for the user
+ *	clock.h		the monotonic clock, and deadlines
+ *	counter.h	counters with one writer
+ *	cpu.h		code for particular CPUs
+ *	mac.h		Ethernet addresses as text
+ *	paths.h		the program's own files
+ *	shared.h	memory shared with other programs or devices
+ *
+ * It uses the C library and no other room. It knows nothing of MANA, of DPDK or of commands. It
+ * never prints, exits or starts a thread, and keeps no state but the log's sink and level.
  */
 #ifndef MANAKIN_BASE_ERROR_H
 #define MANAKIN_BASE_ERROR_H
@@ -22,24 +38,24 @@ struct error {
 	char text[ERROR_TEXT];
 };
 
-/** error_say() - write the sentence, as printf() does; NULL: nobody wants to know */
+/** error_say() - write the sentence, as printf() does; does nothing if @error is NULL */
 __attribute__((format(printf, 2, 3))) void error_say(struct error *error, const char *format, ...);
 
 /** error_say_args() - the same with the arguments in @ap */
 void error_say_args(struct error *error, const char *format, va_list ap);
 
-/** error_add() - write on behind the sentence that is there */
+/** error_add() - append to the sentence */
 __attribute__((format(printf, 2, 3))) void error_add(struct error *error, const char *format, ...);
 
-/** error_fail() - the same, for a function that fails: returns @code, a negative errno */
+/** error_fail() - error_say() for a function that fails: returns @code, a negative errno */
 __attribute__((format(printf, 3, 4))) int error_fail(struct error *error, int code,
 						     const char *format, ...);
 
 /**
- * error_reason() - what strerror() says of @err (a positive errno), and what can be done about it
+ * error_reason() - strerror() of @err (a positive errno), and what the user can do about it
  *
- * For the end of a message that has no better next step. The text is good until this thread's
- * next call.
+ * For the end of a message that has no better next step. The text is valid until this thread's next
+ * call.
  */
 const char *error_reason(int err);
 

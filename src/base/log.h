@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * base/log.h - how the rooms below cli/ say something.
+ * base/log.h - messages from the rooms below cli/.
  *
- * No room but cli/ prints. The others hand finished sentences to the sink
- * that cli/ has set. Thread-safe; a message is one line without a newline.
+ * Only cli/ prints. The other rooms pass finished sentences to the sink that
+ * cli/ has set. Thread-safe; a message is one line without a newline.
  */
 #ifndef MANAKIN_BASE_LOG_H
 #define MANAKIN_BASE_LOG_H
@@ -12,16 +12,16 @@
 #include <stdbool.h>
 
 enum log_level {
-	LOG_ERROR,   /* something the user asked for cannot be done */
-	LOG_WARNING, /* a client's mistake, or something given up */
-	LOG_NOTICE,  /* what a user would want to know: clients come and go */
+	LOG_ERROR,   /* something that the user asked for failed */
+	LOG_WARNING, /* a client's mistake, or something was abandoned */
+	LOG_NOTICE,  /* what a user wants to know: clients attach and detach */
 	LOG_INFO,    /* each command, each queue */
 	LOG_DEBUG,   /* each message */
 };
 
 /**
  * typedef log_sink - where messages go
- * @level:	how much it matters
+ * @level:	its level
  * @message:	one line, NUL-terminated, without a newline; valid during the call
  */
 typedef void log_sink(enum log_level level, const char *message);
@@ -33,7 +33,7 @@ typedef void log_sink(enum log_level level, const char *message);
  */
 void log_set(log_sink *sink, enum log_level level);
 
-/** log_wants() - is it worth formatting a message of this level? */
+/** log_wants() - does a message of this level reach the sink? */
 bool log_wants(enum log_level level);
 
 /** log_say() - format a message, as printf() does, and hand it to the sink */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * base/mac.h - Ethernet addresses as people write them.
+ * base/mac.h - Ethernet addresses as text.
  */
 #ifndef MANAKIN_BASE_MAC_H
 #define MANAKIN_BASE_MAC_H

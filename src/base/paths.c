@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * base/paths.c - where the files are that belong to the program.
+ * base/paths.c - where the program's own files are.
  *
- * A program in the build tree is known by the file TREE beside it, which meson writes there and
- * which is not installed. It holds the way to the source tree. So no path of the source tree is in
- * the program, and a copy of the program is not taken for the one that was built.
+ * A program in the build tree has the file TREE next to it, which meson writes and which is not
+ * installed. It contains the path from there to the source tree. So the program itself contains no
+ * path of the source tree, and a copy of it is not mistaken for the one that was built.
  */
 #include "base/paths.h"
 
@@ -21,9 +21,9 @@
 
 /* MANAKIN_PREFIX is absolute; MANAKIN_BINARIES and its like (bin, share, lib) are below it. */
 static const struct {
-	const char *variable;  /* of the environment; it wins, as it is the user's word */
+	const char *variable;  /* environment variable; it wins, because the user set it */
 	const char *source;    /* in the source tree */
-	const char *beside;    /* beside the program, where meson builds it */
+	const char *beside;    /* next to the program, where meson builds it */
 	const char *installed; /* under the prefix */
 } places[] = {
 	[PLACE_RULES] = { NULL, "share/rules", NULL, MANAKIN_DATA "/manakin/rules" },
@@ -32,7 +32,7 @@ static const struct {
 			   MANAKIN_LIBRARIES "/manakin/librte_net_manakin.so" },
 };
 
-/* What lies in a directory that everybody may write to was put there by anybody. */
+/* Anybody may have put files into a world-writable directory. */
 static bool everybody_writes(const char *directory)
 {
 	struct stat status;
@@ -50,7 +50,7 @@ static bool there(char *path, size_t size, const char *directory, const char *na
  * own_directory() - the directory that the program is in
  * @path:	filled in, PATH_MAX bytes
  *
- * Return: false if that is not known
+ * Return: false if it cannot be determined
  */
 static bool own_directory(char *path)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * base/paths.h - where the files are that belong to the program.
+ * base/paths.h - where the program's own files are.
  *
  * The program runs from the build tree or from where it was installed, and looks nowhere else:
  *
- *	build tree	the source tree's share/ and lab/; the plugin beside the program
+ *	build tree	the source tree's share/ and lab/; the plugin next to the program
  *	installed	below the prefix that the program is in, so an installed tree can be moved;
  *			else below the prefix that it was configured for
  *
- * A plugin beside the program is taken in either case. Nothing is taken from a directory that
- * everybody may write to because the program is in it.
+ * A plugin next to the program is used in either case. No file is used only because it is next to
+ * the program if that directory is world-writable.
  */
 #ifndef MANAKIN_BASE_PATHS_H
 #define MANAKIN_BASE_PATHS_H
@@ -23,9 +23,10 @@ enum place {
 };
 
 /**
- * paths_find() - where a file or directory of the program's is
+ * paths_find() - find one of the program's own files or directories
  * @place:	which one
- * @path:	filled in; if it is not there, with the place where it should be
+ * @path:	filled in; if it does not exist, with the path where it should
+ *		be
  * @size:	of @path; PATH_MAX is enough
  *
  * Return: 0 or -ENOENT

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * wire/gdma.h - the GDMA commands: what belongs to the function, whatever device is behind it
+ * wire/gdma.h - the GDMA commands: those about the function, independent of its devices
  *
  * Known from Linux (include/net/mana/gdma.h, drivers/net/ethernet/microsoft/mana/gdma_main.c,
  * versions 6.1, 6.12 and 7.2) unless a comment names another source.
@@ -57,7 +57,7 @@ enum gdma_os_type {
  * @driver_ver:	0
  * @os_type:	enum gdma_os_type
  * @os_ver_major ... @os_ver_platform: for the adapter's records
- * @os_ver_str:	likewise: text, 0-terminated; Linux: name, release, version, empty
+ * @os_ver_str:	the same, as text, 0-terminated; Linux: name, release, version, empty
  *
  * Linux gdma.h, struct gdma_verify_ver_req.
  */
@@ -151,7 +151,7 @@ static_assert(sizeof(struct gdma_list_devices_resp) == 296, "list of devices");
 /**
  * struct gdma_register_device_resp - what a device needs to own queues
  * @pdid:	protection domain of its queues
- * @gpa_mkey:	memory key by which all of the guest's memory is reached at its bus address
+ * @gpa_mkey:	memory key for all of the guest's memory, at its bus address
  * @db_id:	index of the doorbell page for its queues
  *
  * Linux gdma.h, struct gdma_register_device_resp.
@@ -171,7 +171,7 @@ static_assert(sizeof(struct gdma_register_device_resp) == 44, "register device")
  * @queue_index: EQ to put the event into
  *
  * Linux gdma.h, struct gdma_generate_test_event_req. A driver sends it for each new
- * EQ, and before it destroys one, and waits for the event.
+ * EQ and before it destroys one, and waits for the event.
  */
 struct gdma_generate_test_event_req {
 	struct gdma_req_header hdr;
@@ -206,13 +206,13 @@ enum gdma_queue_type {
 
 #define GDMA_INVALID_DMA_REGION 0ull
 #define GDMA_CQ_NO_EQ           0xffffu     /* a CQ's parent EQ: none. Linux mana.h */
-#define GDMA_INVALID_ID         0xffffffffu /* what drivers hold before the adapter has told one */
+#define GDMA_INVALID_ID         0xffffffffu /* what drivers store until they have an id */
 
 /**
  * struct gdma_create_queue_req
- * @type:	enum gdma_queue_type; Linux creates EQs by this command and nothing else
+ * @type:	enum gdma_queue_type; Linux creates only EQs with this command
  * @pdid:	protection domain
- * @doorbell_page: index of the doorbell page the queue is rung in
+ * @doorbell_page: index of the doorbell page that the queue uses
  * @dma_region:	handle of the queue's memory; the adapter owns the region from now on
  * @queue_size:	bytes, a power of two, at least 4096
  * @log2_throttle_limit: of an EQ; 2^n is at most its number of entries
@@ -249,7 +249,7 @@ static_assert(offsetof(struct gdma_create_queue_req, rq_drop_on_overrun) == 88, 
 
 /**
  * struct gdma_create_queue_resp
- * @queue_index: number of the queue, by which doorbells and other commands name it
+ * @queue_index: number of the queue, used in doorbells and other commands
  */
 struct gdma_create_queue_resp {
 	struct gdma_resp_header hdr;
@@ -263,7 +263,7 @@ static_assert(sizeof(struct gdma_create_queue_resp) == 36, "create queue");
  * struct gdma_disable_queue_req - destroy a queue
  * @type:	enum gdma_queue_type
  * @queue_index: its number
- * @alloc_res_id_on_creation: 1: the number was the adapter's choice and is free again
+ * @alloc_res_id_on_creation: 1: the adapter chose the number, which is free again
  *
  * Linux gdma.h, struct gdma_disable_queue_req.
  */
@@ -356,7 +356,7 @@ static inline uint64_t gdma_page_type_size(uint32_t type)
 }
 
 /**
- * struct gdma_create_dma_region_req - name a scattered piece of memory
+ * struct gdma_create_dma_region_req - describe scattered memory by its pages
  * @length:	bytes
  * @offset_in_page: where it starts in the first page, bytes
  * @page_type:	see gdma_page_type_size()
@@ -436,8 +436,8 @@ static_assert(sizeof(struct gdma_create_pd_req) == 48, "create PD");
 
 /**
  * struct gdma_create_pd_resp
- * @pd_handle:	by which commands name it
- * @pd_id:	by which queues name it
+ * @pd_handle:	used in commands
+ * @pd_id:	used in queues
  */
 struct gdma_create_pd_resp {
 	struct gdma_resp_header hdr;
@@ -456,7 +456,7 @@ static_assert(sizeof(struct gdma_destroy_pd_req) == 48, "destroy PD");
 
 /* ---- GDMA_CREATE_MR, GDMA_DESTROY_MR ---- */
 
-/* Linux 6.1 and 6.12 create GDMA_MR_GVA alone */
+/* Linux 6.1 and 6.12 create only GDMA_MR_GVA */
 enum gdma_mr_type {
 	GDMA_MR_GPA = 1,  /* all of the guest's memory, at its bus address. 7.2 */
 	GDMA_MR_GVA = 2,  /* a region, at the virtual address the driver gives it */
@@ -476,17 +476,17 @@ enum gdma_mr_type {
 /**
  * struct gdma_create_mr_req - give a region a memory key
  * @pd_handle:	protection domain
- * @mr_type:	enum gdma_mr_type, says which of the union counts
+ * @mr_type:	enum gdma_mr_type, selects the member of the union
  * @gva.dma_region: handle; the adapter owns the region from now on
- * @gva.virtual_address: by which work-queue entries will name the region's first byte
+ * @gva.virtual_address: address of the region's first byte in work-queue entries
  * @gva.access_flags: GDMA_ACCESS_*
- * @zbva:	likewise, its first byte is named 0
+ * @zbva:	the same, with 0 as the address of the first byte
  * @dm.dm_handle: of GDMA_ALLOC_DM
  * @dm.offset:	in the device memory, bytes
  * @dm_length:	with @dm: bytes
  *
  * Linux gdma.h, struct gdma_create_mr_request. It is 88 bytes in every version;
- * up to 6.12 the last 12 are padding of another shape and carry nothing.
+ * up to 6.12 the last 12 are unused padding.
  */
 struct gdma_create_mr_req {
 	struct gdma_req_header hdr;
@@ -523,7 +523,7 @@ static_assert(offsetof(struct gdma_create_mr_req, dm_length) == 80, "create MR")
 
 /**
  * struct gdma_create_mr_resp
- * @mr_handle:	by which GDMA_DESTROY_MR names it
+ * @mr_handle:	for GDMA_DESTROY_MR
  * @lkey:	memory key for the owner's work-queue entries
  * @rkey:	memory key for the remote side
  */
@@ -546,7 +546,7 @@ static_assert(sizeof(struct gdma_destroy_mr_req) == 48, "destroy MR");
 
 /**
  * struct gdma_query_hwc_timeout_req
- * @timeout_ms:	what the driver waits for an answer now, ms
+ * @timeout_ms:	how long the driver waits for an answer now, ms
  *
  * Linux gdma.h, struct gdma_query_hwc_timeout_req. Sent if the adapter has
  * GDMA_PF_CAP_1_QUERY_HWC_TIMEOUT.
@@ -560,7 +560,7 @@ static_assert(sizeof(struct gdma_query_hwc_timeout_req) == 48, "HWC timeout");
 
 /**
  * struct gdma_query_hwc_timeout_resp
- * @timeout_ms:	what it shall wait from now on, ms
+ * @timeout_ms:	how long it is to wait from now on, ms
  */
 struct gdma_query_hwc_timeout_resp {
 	struct gdma_resp_header hdr;

@@ -4,26 +4,23 @@
  *
  * Theory of operation
  *
- * The HWC is a send queue, a receive queue, a completion queue and an event
- * queue that the shared-memory channel (wire/reg.h) introduces to the adapter.
- * The adapter tells the driver what it needs to know about them in initial
- * events, and from then on the driver sends a command as one work-queue entry
- * and finds the answer in a receive buffer it posted before:
+ * The HWC is a send queue, a receive queue, a completion queue and an event queue that are set up
+ * through the shared-memory channel (wire/reg.h). The adapter first describes them to the driver in
+ * initialization events. From then on the driver sends each command as one work-queue entry and
+ * finds the response in a receive buffer that it posted before:
  *
  *	request:	gdma_req_header, then the command's own fields
  *	response:	gdma_resp_header, then the command's own fields
  *
- * A request says in advance which response it expects: message type, version
- * and the most bytes it can take. The response repeats the message id, by
- * which the driver finds who waits for it. A response of an older version is
- * shorter, never laid out differently.
+ * A request states which response it expects: message type, version and maximum length in bytes.
+ * The response repeats the message id, with which the driver finds the request. A response of an
+ * older version is shorter, never laid out differently.
  *
  * Commands about the function as a whole are in wire/gdma.h, those that belong to a vPort in
  * wire/vport.h, those of the RNIC in wire/rnic.h; all use the headers of this file.
  *
- * Every multi-byte field is little-endian, as on the only machines the drivers
- * run on. "Handle" is a 64-bit name that the adapter gives out, never 0 and
- * never all ones; "id" is a small number.
+ * Every multi-byte field is little-endian, as on the only machines the drivers run on. A "handle"
+ * is a 64-bit name that the adapter assigns, never 0 and never all ones; an "id" is a small number.
  *
  * Known from Linux (include/net/mana/gdma.h, include/net/mana/hw_channel.h,
  * drivers/net/ethernet/microsoft/mana/{gdma_main,hw_channel}.c, versions 6.1,
@@ -39,11 +36,11 @@
 
 /* ---- The channel itself ---- */
 
-/* Bytes a driver makes its buffers before the adapter has said how large messages may be */
+/* Size of a driver's buffers before the adapter has reported the maximum message size, in bytes */
 #define HWC_BOOT_MESSAGE_SIZE  4096u
-/* Messages in flight that a driver makes its HWC queues for; Linux never asks for more */
+/* Messages in flight that a driver sizes its HWC queues for; Linux never requests more */
 #define HWC_BOOT_QUEUE_DEPTH   1u
-/* How long Linux waits: for an answer, until told otherwise by GDMA_QUERY_HWC_TIMEOUT, in ms */
+/* How long Linux waits: for an answer, unless GDMA_QUERY_HWC_TIMEOUT changes it, in ms */
 #define HWC_DEFAULT_TIMEOUT_MS 30000u
 /* How long Linux waits for GDMA_EQE_HWC_INIT_DONE, in ms */
 #define HWC_INIT_TIMEOUT_MS    60000u
@@ -51,7 +48,7 @@
 /**
  * union hwc_init_eq_id_db - first word of a GDMA_EQE_HWC_INIT_EQ_ID_DB event
  * @eq_id:	number of the HWC's event queue
- * @doorbell:	index of the doorbell page to ring the HWC's queues in
+ * @doorbell:	index of the doorbell page of the HWC's queues
  */
 union hwc_init_eq_id_db {
 	uint32_t word;
@@ -76,7 +73,7 @@ union hwc_event_data {
 };
 static_assert(sizeof(union hwc_event_data) == 4, "HWC event data");
 
-/* What a GDMA_EQE_HWC_INIT_DATA event tells. Linux hw_channel.h HWC_INIT_DATA_* */
+/* What a GDMA_EQE_HWC_INIT_DATA event carries. Linux hw_channel.h HWC_INIT_DATA_* */
 enum hwc_init_data {
 	HWC_INIT_CQ_ID = 1,
 	HWC_INIT_RQ_ID = 2,
@@ -91,7 +88,7 @@ enum hwc_init_data {
 	HWC_INIT_PF_DEST_CQ_ID = 11, /* PF only: goes into hwc_tx_oob.vrcq_id */
 };
 
-/* What a GDMA_EQE_HWC_RECONFIG_DATA event tells. Linux hw_channel.h HWC_DATA_*; openvmm */
+/* What a GDMA_EQE_HWC_RECONFIG_DATA event carries. Linux hw_channel.h HWC_DATA_*; openvmm */
 enum hwc_reconfig_data {
 	HWC_RECONFIG_TIMEOUT = 1,         /* value: new HWC timeout in ms */
 	HWC_RECONFIG_LINK_CONNECT = 2,    /* Linux 7.2, openvmm; only to a link-aware driver */

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * wire/native.h - what this adapter offers beyond a MANA: doorbells in shared
- * memory, for a driver in a process on the same machine.
+ * wire/native.h - an extension of this adapter to MANA: doorbells in shared memory, for a driver in
+ * a process on the same machine.
  *
  * Theory of operation
  *
- * BAR 2 is memory that the driver maps. Each work queue can be bound to one of its
- * pages by a command of our own, NATIVE_BIND_DOORBELL. From then on the driver posts
- * by writing the page's tail, and the adapter looks at the tail as long as there is
- * work. When there is none it says so in the page and sleeps; the driver then has
- * to ring the ordinary doorbell in BAR 0 once:
+ * BAR 2 is memory that the driver maps. Each work queue can be bound to one of its pages with this
+ * project's own command, NATIVE_BIND_DOORBELL. From then on the driver posts by writing the page's
+ * tail, and the adapter polls the tail as long as there is work. When there is none, it sets a flag
+ * in the page and sleeps; the driver then has to ring the ordinary doorbell in BAR 0 once:
  *
  *	driver				adapter
  *	write entries		|	asleep = 1
@@ -17,11 +16,11 @@
  *	full fence		|	if tail has moved: asleep = 0, go on
  *	if asleep: ring BAR 0	|	sleep; on the doorbell: asleep = 0
  *
- * The two fences make sure that one of the two sees the other. Completions need no
+ * The two fences make sure that at least one side sees the other's write. Completions need no
  * doorbell at all: a driver that polls reads owner bits; one that wants an event
  * arms its completion queue through BAR 0.
  *
- * Stock drivers never look at BAR 2 and never send the command. Defined by this
+ * Stock drivers never access BAR 2 and never send the command. Defined by this
  * project; there is no other source.
  */
 #ifndef MANAKIN_WIRE_NATIVE_H

@@ -4,7 +4,7 @@
  *
  * The room
  *
- * wire/ is the formats of MANA, each layer in a header that needs those below it:
+ * wire/ holds the formats of MANA, one header per layer, which uses those of the layers below:
  *
  *	reg.h		PCI identity, registers, shared-memory channel
  *	wq.h		entries of work, completion and event queues; doorbells
@@ -16,9 +16,9 @@
  *	synthetic.h	datagrams of the lab's synthetic cards
  *
  * It uses the C library's types and nothing else. It has no code beyond accessors, so the adapter
- * and the drivers share it without sharing any behaviour. Each structure has an assertion of
- * its size and says where it is known from; all are little-endian, as the machine has to be. It
- * never says what somebody does with a field: that is the room's that uses it.
+ * and the drivers share it without sharing any behaviour. Each structure has an assertion of its
+ * size and names its source; all are little-endian, and so must the machine be. It never decides
+ * what to do with a field: that is up to the room that uses it.
  *
  * Theory of operation
  *
@@ -58,14 +58,14 @@
 #define MANA_PCI_DEVICE_ID_PF 0x00b9u
 #define MANA_PCI_DEVICE_ID_VF 0x00bau
 #define MANA_PCI_DEVICE_ID_PF2                                                                     \
-	0x00c1u                   /* a PF whose registers are laid out as a VF's. Linux 7.2        \
+	0x00c1u                   /* a PF with the register layout of a VF. Linux 7.2        \
 				   */
 #define MANA_PCI_CLASS  0x020000u /* network controller, Ethernet */
 
 #define MANA_BAR        0u /* the registers, the SMC and the doorbell pages; BAR 2: wire/native.h */
 #define MANA_MSIX_BAR   4u /* the MSI-X table and its pending bits */
 
-/* Memory is handed to the adapter in pages of this many bytes, whatever the CPU's are */
+/* Memory is described to the adapter in pages of this many bytes, whatever the CPU's page size */
 #define MANA_PAGE_SHIFT 12
 #define MANA_PAGE_SIZE  (1u << MANA_PAGE_SHIFT)
 
@@ -75,11 +75,11 @@
  * @db_page_offset:	first doorbell page, bytes from the start of BAR 0
  * @db_page_size:	length of a doorbell page in bytes, in the low 16 bits
  * @shm_offset:		SMC, bytes from the start of BAR 0
- * @shm_size:		bytes the SMC may take
+ * @shm_size:		size of the SMC in bytes
  *
  * Linux reads @db_page_offset, @db_page_size and @shm_offset
  * (GDMA_REG_DB_PAGE_OFFSET, _DB_PAGE_SIZE, _SHM_OFFSET); the rest is known
- * from openvmm's RegMap alone.
+ * only from openvmm's RegMap.
  */
 struct mana_vf_regs {
 	uint16_t version_micro;
@@ -121,8 +121,8 @@ static_assert(offsetof(struct mana_vf_regs, shm_size) == 0x20, "VF register map"
 #define MANA_REG_DB_PAGE_SIZE_MASK   0xffffu
 
 /*
- * The last doorbell of a page ends at 4096. Linux 7.2 gives up on an adapter whose pages are
- * shorter, or whose doorbell pages or SMC do not lie in BAR 0; older ones do not look.
+ * The last doorbell of a page ends at 4096. Linux 7.2 rejects an adapter whose pages are shorter,
+ * or whose doorbell pages or SMC are outside BAR 0; older versions do not check.
  */
 #define MANA_DB_PAGE_SIZE_MIN        4096u
 
@@ -130,13 +130,13 @@ static_assert(offsetof(struct mana_vf_regs, shm_size) == 0x20, "VF register map"
 
 #define SMC_SIZE                     32u             /* bytes of the aperture */
 #define SMC_WORDS                    (SMC_SIZE / 4u) /* it is read and written in 32-bit words */
-#define SMC_HEADER_OFFSET            (SMC_SIZE - 4u) /* writing this word hands the aperture over */
+#define SMC_HEADER_OFFSET            (SMC_SIZE - 4u) /* writing it passes the aperture on */
 #define SMC_RESET_VALUE              0xffffffffu     /* header word while the function resets */
 
 enum smc_message_type {
 	SMC_ESTABLISH_HWC = 1,
 	SMC_DESTROY_HWC = 2,
-	SMC_REPORT_HWC_TIMEOUT = 4, /* openvmm only: the driver's way to say that the HWC is dead */
+	SMC_REPORT_HWC_TIMEOUT = 4, /* openvmm only: the driver reports that the HWC timed out */
 };
 
 /* The newest version of each message. Linux shm_channel.c; the third from openvmm */
@@ -144,7 +144,7 @@ enum smc_message_type {
 #define SMC_DESTROY_HWC_VERSION        0u
 #define SMC_REPORT_HWC_TIMEOUT_VERSION 1u
 
-/* Any status but 0 is a failure to every driver; which value means what is nowhere written down */
+/* Any status but 0 is a failure to every driver; the meaning of the values is not documented */
 enum smc_status {
 	SMC_STATUS_SUCCESS = 0,
 	SMC_STATUS_FAILURE = 1,
@@ -209,7 +209,7 @@ enum smc_queue {
  * smc_message_set_address() - write a queue's address into a message
  * @msg:	message
  * @queue:	which of the four
- * @address:	bus address, a multiple of 4096; all 64 bits can be told
+ * @address:	bus address, a multiple of 4096; all 64 bits fit
  */
 static inline void smc_message_set_address(struct smc_message *msg, enum smc_queue queue,
 					   uint64_t address)
@@ -240,7 +240,7 @@ static inline uint64_t smc_message_address(const struct smc_message *msg, enum s
 }
 
 /**
- * smc_header_answer() - header with which the adapter hands the aperture back
+ * smc_header_answer() - header with which the adapter returns the aperture
  * @request:	header of the request
  * @version:	version the adapter answers in; not above the request's
  * @status:	enum smc_status

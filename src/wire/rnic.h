@@ -4,16 +4,15 @@
  *
  * Theory of operation
  *
- * The RDMA device (GDMA_DEVICE_MANA_IB) makes one RNIC adapter for its driver,
- * to which addresses, completion queues and queue pairs belong. What the user
- * of raw Ethernet queues needs (protection domains, memory regions, doorbell
- * pages) are GDMA commands of wire/gdma.h, and the raw queues themselves are
- * work-queue objects of a vPort (wire/vport.h): libmana and net_mana with raw
- * packet QPs send nothing of this file. But mana_ib of Linux 6.12 sends
- * RNIC_QUERY_ADAPTER_CAP, RNIC_CREATE_ADAPTER and RNIC_CONFIG_MAC_ADDR when it
- * is probed, and registers no device if one of them fails.
+ * The RDMA device (GDMA_DEVICE_MANA_IB) creates one RNIC adapter for its driver, which owns
+ * addresses, completion queues and queue pairs. A user of raw Ethernet queues needs only GDMA
+ * commands (wire/gdma.h: protection domains, memory regions, doorbell pages), and the raw queues
+ * themselves are work-queue objects of a vPort (wire/vport.h): libmana and net_mana, with raw
+ * packet QPs, send none of the commands of this file. But mana_ib of Linux 6.12 sends
+ * RNIC_QUERY_ADAPTER_CAP, RNIC_CREATE_ADAPTER and RNIC_CONFIG_MAC_ADDR when it is probed, and
+ * registers no device if one of them fails.
  *
- * MAC and IP addresses are in reverse order of bytes in every command here.
+ * Every command here has MAC and IP addresses in reverse byte order.
  *
  * Messages begin with the headers of wire/hwc.h. Known from Linux drivers/
  * infiniband/hw/mana/mana_ib.h (6.12, 7.2; 6.1 has no mana_ib), the data path
@@ -56,7 +55,7 @@ enum rnic_command {
 
 /**
  * struct rnic_query_adapter_cap_resp - what the adapter can do
- * @max_sq_id, @max_rq_id, @max_cq_id: numbers of queues go up to these
+ * @max_sq_id, @max_rq_id, @max_cq_id: largest queue numbers
  * @max_qp_count ... @max_pd_count: objects at most
  * @max_inbound_read_limit, @max_outbound_read_limit: RDMA reads in flight, a QP
  * @mw_count, @max_srq_count: memory windows, shared receive queues
@@ -239,7 +238,7 @@ enum rnic_rc_queue {
 	RNIC_RC_QUEUE_COUNT = 5,
 };
 
-#define RNIC_RC_FLAG_NO_FMR (1ull << 1) /* there is no RNIC_RC_SQ_FMR, its region is 0 */
+#define RNIC_RC_FLAG_NO_FMR (1ull << 1) /* no RNIC_RC_SQ_FMR; its region is 0 */
 
 /**
  * struct rnic_create_rc_qp_req
@@ -297,7 +296,7 @@ enum rnic_ud_queue {
 
 /**
  * struct rnic_create_ud_qp_req
- * @qp_type:	the verbs' number of the type; IB_QPT_GSI (1) is the only one mana_ib makes
+ * @qp_type:	the verbs' number of the type; mana_ib creates only IB_QPT_GSI (1)
  *
  * The rest as in rnic_create_rc_qp_req. Linux 7.2 mana_ib.h, struct mana_rnic_create_udqp_req.
  */
@@ -354,7 +353,7 @@ static_assert(sizeof(struct rnic_ah_attr) == 56, "address handle");
 /**
  * struct rnic_set_qp_state_req
  * @adapter, @qp_handle: handles
- * @attr_mask:	which of the rest count: the verbs' IB_QP_* bits
+ * @attr_mask:	which of the other fields are valid: the verbs' IB_QP_* bits
  * @qp_state:	the verbs' number: RESET 0, INIT 1, RTR 2, RTS 3, SQD 4, SQE 5, ERR 6
  * @path_mtu:	the verbs' number: 1 is 256 bytes, 5 is 4096
  * @ah_attr:	with IB_QP_AV
@@ -508,8 +507,8 @@ enum rnic_cqe_type {
 
 /**
  * union rnic_cqe - completion data, 60 bytes
- * @type:	enum rnic_cqe_type, tells which of the rest counts
- * @recv.rx_wqe_offset: bytes posted before the entry; libmana finds its request by it
+ * @type:	enum rnic_cqe_type, selects the member below
+ * @recv.rx_wqe_offset: bytes posted before the entry; libmana uses it to find its request
  * @ud_send.tx_wqe_offset: basic units posted before the entry
  *
  * rdma-core gdma.h, union mana_rdma_cqe; Linux 7.2 mana_ib.h, struct mana_rdma_cqe.

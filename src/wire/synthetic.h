@@ -2,10 +2,10 @@
 /*
  * wire/synthetic.h - packets between an adapter and the host of synthetic cards.
  *
- * In a lab guest with --netvsc each vPort has a synthetic card too. Its host, in the
- * guest's kernel, sends and receives beside the adapter, over a datagram socket; a
- * datagram is a header and what its type says. The layout is this project's own,
- * described in docs/vmbus.md. Numbers are little-endian.
+ * In a lab guest with --netvsc each vPort also has a synthetic card. Its host, in the guest's
+ * kernel, sends and receives past the adapter, over a datagram socket; a datagram is a header
+ * followed by what its type requires. The layout is this project's own, described in docs/vmbus.md.
+ * Numbers are little-endian.
  */
 #ifndef MANAKIN_WIRE_SYNTHETIC_H
 #define MANAKIN_WIRE_SYNTHETIC_H
@@ -17,19 +17,19 @@
 #define SYNTHETIC_FRAME_MAX 16000u      /* bytes of a frame */
 
 enum synthetic_type {
-	SYNTHETIC_HELLO = 1,    /* to the adapter: say what there is */
-	SYNTHETIC_PORT = 2,     /* to the host: a port, or what has changed at it */
+	SYNTHETIC_HELLO = 1,    /* to the adapter: announce the ports */
+	SYNTHETIC_PORT = 2,     /* to the host: a port, or a change of one */
 	SYNTHETIC_FRAME = 3,    /* both ways */
 	SYNTHETIC_PATH = 4,     /* to the adapter: a driver has switched a port's data path */
-	SYNTHETIC_VF = 5,       /* to the host: the VF goes or comes */
-	SYNTHETIC_VF_DONE = 6,  /* to the adapter: it has */
-	SYNTHETIC_ALL_SAID = 7, /* to the host: all ports have been said */
-	SYNTHETIC_PULL = 8,     /* to the host: take a port's card away */
+	SYNTHETIC_VF = 5,       /* to the host: the VF is being removed or added */
+	SYNTHETIC_VF_DONE = 6,  /* to the adapter: that is done */
+	SYNTHETIC_ALL_SAID = 7, /* to the host: all ports have been announced */
+	SYNTHETIC_PULL = 8,     /* to the host: remove a port's card */
 };
 
 enum synthetic_flags {
 	SYNTHETIC_CSUM_PARTIAL = 1 << 0, /* as FRAME_CSUM_PARTIAL */
-	SYNTHETIC_GSO_TCP4 = 1 << 1,     /* as FRAME_GSO_TCP4, likewise */
+	SYNTHETIC_GSO_TCP4 = 1 << 1,     /* as FRAME_GSO_TCP4 */
 	SYNTHETIC_GSO_TCP6 = 1 << 2,
 };
 

@@ -6,15 +6,15 @@
  *
  * The Ethernet device (GDMA_DEVICE_MANA) has vPorts: network interfaces with a
  * MAC address, send and receive queues and a receive steering of their own.
- * Commands name a vPort by the handle that MANA_QUERY_VPORT_CONFIG gives out.
+ * Commands identify a vPort by the handle that MANA_QUERY_VPORT_CONFIG returns.
  *
  * A send queue's entries carry a transmit OOB: the short one (8 bytes) or the
- * short one followed by the long one (24 bytes). The adapter answers with one
- * completion per entry, or with none if the OOB asks for none and the entry
- * goes well; the driver then takes a completion as that of all entries before.
- * A receive queue's entries carry nothing but buffers, one packet each; one
- * completion tells of one packet, or of up to four in a row if the steering
- * command allows it.
+ * short one followed by the long one (24 bytes). The adapter writes one
+ * completion per entry, or none if the OOB asks for none and the entry
+ * succeeds; the driver then takes a later completion to cover all entries
+ * before it. A receive queue's entries carry only buffers, one packet each; one
+ * completion reports one packet, or up to four in a row if the steering command
+ * allows it.
  *
  * Messages begin with the headers of wire/hwc.h. Linux (mana_en.c) refuses an
  * answer whose msg_size is less than its own idea of the response structure,
@@ -39,10 +39,10 @@
 #define MANA_INVALID_HANDLE   UINT64_MAX
 #define MANA_MAC_SIZE         6u
 #define MANA_HASH_KEY_SIZE    40u  /* bytes of the Toeplitz key */
-#define MANA_INDIRECTION_DEF  64u  /* entries; of a driver that gets no usable number */
+#define MANA_INDIRECTION_DEF  64u  /* entries; default of a driver that gets no usable number */
 #define MANA_INDIRECTION_MAX  512u /* entries; a power of two. Linux */
 
-/* 32-bit yes, no, leave as it is. Linux enum TRI_STATE, openvmm Tristate */
+/* 32 bits: yes, no, unchanged. Linux enum TRI_STATE, openvmm Tristate */
 enum mana_tristate {
 	MANA_FALSE = 0,
 	MANA_TRUE = 1,
@@ -62,7 +62,7 @@ enum mana_command {
 	MANA_SET_BW_CLAMP = 0x2000b,      /* Linux 7.2 */
 	MANA_QUERY_PHY_STAT = 0x2000c,    /* Linux 7.2 */
 
-	/* openvmm only: VTL2 is a paravisor that can hand the vPort to its guest */
+	/* openvmm only: VTL2 is a paravisor that can pass the vPort to its guest */
 	MANA_VTL2_ASSIGN_SERIAL_NUMBER = 0x27801,
 	MANA_VTL2_MOVE_FILTER = 0x27802,
 	MANA_VTL2_QUERY_FILTER_STATE = 0x27803,
@@ -108,13 +108,13 @@ static_assert(sizeof(struct mana_query_device_config_req) == 88, "device config"
  * @max_num_vports: vPorts of the device
  * @bm_hostmode: from version 3 on: not 0 on a bare-metal host
  * @max_num_eqs: no driver reads it
- * @adapter_mtu: from version 2 on: largest frame in bytes, the Ethernet header included, FCS
- *		and VLAN tag not: 1514 or 9014. Linux 6.1 and 6.12 believe it only if the
- *		answer's version is 2 exactly
- * @link_speed_mbps: from version 4 on (openvmm only): 10^6 bits a second, 0 not known
+ * @adapter_mtu: from version 2 on: largest frame in bytes, the Ethernet header included, FCS and
+ *		VLAN tag not: 1514 or 9014. Linux 6.1 and 6.12 use it only if the answer's version
+ *		is exactly 2
+ * @link_speed_mbps: from version 4 on (openvmm only): 10^6 bits per second, 0 if unknown
  *
  * Linux mana.h, struct mana_query_device_cfg_resp. Version 1 ends before
- * @adapter_mtu, but Linux takes no answer that is shorter than the whole.
+ * @adapter_mtu, but Linux accepts no answer that is shorter than the whole structure.
  */
 struct mana_query_device_config_resp {
 	struct gdma_resp_header hdr;
@@ -149,7 +149,7 @@ static_assert(sizeof(struct mana_query_vport_config_req) == 44, "vPort config");
 
 /**
  * struct mana_query_vport_config_resp
- * @max_num_sq, @max_num_rq: queues of the vPort; Linux gives up if one is 0
+ * @max_num_sq, @max_num_rq: queues of the vPort; Linux fails if one is 0
  * @num_indirection_ent: entries of the indirection table; a power of two
  * @mac_addr:	as on the wire
  * @vport:	handle
@@ -175,7 +175,7 @@ static_assert(offsetof(struct mana_query_vport_config_resp, vport) == 56, "vPort
  * struct mana_config_vport_tx_req - who will use the vPort's queues
  * @vport:	handle
  * @pdid:	protection domain of its queues
- * @doorbell_page: index of the doorbell page they are rung in
+ * @doorbell_page: index of the doorbell page that they use
  *
  * Linux mana.h, struct mana_config_vport_req. There is no command to undo it.
  */
@@ -189,10 +189,10 @@ static_assert(sizeof(struct mana_config_vport_tx_req) == 56, "vPort transmit");
 
 /**
  * struct mana_config_vport_tx_resp
- * @tx_vport_offset: goes into every transmit OOB; above MANA_SHORT_VPORT_OFFSET_MAX the long
- *		one is needed
- * @short_form_allowed: 1 if the short OOB may be used. mana_ib hands it to user space; mana
- *		stores it and looks at @tx_vport_offset alone
+ * @tx_vport_offset: goes into every transmit OOB; above MANA_SHORT_VPORT_OFFSET_MAX the long OOB is
+ *		needed
+ * @short_form_allowed: 1 if the short OOB may be used. mana_ib hands it to user space; mana stores
+ *		it and checks only @tx_vport_offset
  *
  * Linux mana.h, struct mana_config_vport_resp.
  */
@@ -214,8 +214,8 @@ static_assert(sizeof(struct mana_config_vport_tx_resp) == 36, "vPort transmit");
  * @wq_type:	GDMA_SQ or GDMA_RQ
  * @wq_dma_region, @cq_dma_region: handles of the queues' memory; the adapter owns the regions
  *		from now on
- * @wq_size, @cq_size: bytes. All are powers of two but net_mana's @cq_size, which is 64 times
- *		the number of descriptors, a multiple of 64
+ * @wq_size, @cq_size: bytes. All are powers of two except net_mana's @cq_size, which is 64 times
+ *		the number of descriptors, itself a multiple of 64
  * @cq_mod_ctx_id: moderation context; 0
  * @cq_parent_eq_id: EQ of the CQ, or GDMA_CQ_NO_EQ
  *
@@ -239,7 +239,8 @@ static_assert(offsetof(struct mana_create_wq_obj_req, wq_dma_region) == 56, "cre
 /**
  * struct mana_create_wq_obj_resp
  * @wq_id:	number of the work queue. For an SQ see mana_vsq_frame()
- * @cq_id:	number of the completion queue; below what HWC_INIT_MAX_CQS told
+ * @cq_id:	number of the completion queue; below the value of
+ *		HWC_INIT_MAX_CQS
  * @wq_obj:	handle of the pair, not MANA_INVALID_HANDLE
  *
  * Linux mana.h, struct mana_create_wqobj_resp.
@@ -288,14 +289,14 @@ static_assert(sizeof(struct mana_fence_rq_req) == 48, "fence");
  * struct mana_config_vport_rx_req - receive steering, version 1
  * @vport:	handle
  * @num_indir_entries: handles in the table
- * @indir_tab_offset: where the table lies, bytes from the start of @hdr
+ * @indir_tab_offset: where the table is, in bytes from the start of @hdr
  * @rx_enable, @rss_enable: enum mana_tristate
- * @update_default_rxobj, @update_hashkey, @update_indir_tab: 1: take what stands below
+ * @update_default_rxobj, @update_hashkey, @update_indir_tab: 1: use the field below
  * @default_rxobj: handle of the RQ for packets without a hash
- * @hashkey:	Toeplitz key, in the order of the bytes of the field it is xored on
+ * @hashkey:	Toeplitz key, in the byte order of the hashed fields
  *
- * openvmm ManaCfgRxSteerReq, which sends it with a table of 128 entries behind it
- * whatever @num_indir_entries is. No Linux sends version 1.
+ * openvmm ManaCfgRxSteerReq, which sends a table of 128 entries after it, whatever
+ * @num_indir_entries is. No Linux sends version 1.
  */
 struct mana_config_vport_rx_req {
 	struct gdma_req_header hdr;
@@ -318,7 +319,7 @@ static_assert(offsetof(struct mana_config_vport_rx_req, default_rxobj) == 64, "r
 /**
  * struct mana_config_vport_rx_req_v2 - receive steering, version 2
  * @v1:		as in version 1
- * @cqe_coalescing_enable: 1: completions may tell of up to four packets. mana 6.1 and 6.12: 0,
+ * @cqe_coalescing_enable: 1: a completion may report up to four packets. mana 6.1 and 6.12: 0,
  *		7.2: as ethtool sets it; mana_ib: always 1
  * @indir_tab:	handles of RQs; the hash modulo @v1.num_indir_entries picks one
  *
@@ -389,8 +390,8 @@ enum mana_gf_stat {
  * struct mana_query_gf_stat_req
  * @req_stats:	MANA_GF_STAT_ALL
  *
- * Linux mana.h, struct mana_query_gf_stat_req. It names no vPort: the numbers are the
- * function's.
+ * Linux mana.h, struct mana_query_gf_stat_req. It names no vPort: the counters are those of the
+ * whole function.
  */
 struct mana_query_gf_stat_req {
 	struct gdma_req_header hdr;
@@ -400,7 +401,7 @@ static_assert(sizeof(struct mana_query_gf_stat_req) == 48, "GF statistics");
 
 /**
  * struct mana_query_gf_stat_resp
- * @reported_stats: which of the rest count
+ * @reported_stats: which of the other fields are valid
  * @tx_err_gdma: from version 2 on; Linux 6.1 asks for version 1, with room for it and for the bit
  *
  * Linux mana.h, struct mana_query_gf_stat_resp. Bytes are of frames without FCS.
@@ -451,9 +452,10 @@ static_assert(sizeof(struct mana_query_link_config_req) == 48, "link config");
 
 /**
  * struct mana_query_link_config_resp
- * @qos_speed_mbps: most the VM's size allows, 10^6 bits a second
- * @qos_unconfigured: not 0: there is no such limit, and the rest does not count
- * @link_speed_mbps: as it is set now
+ * @qos_speed_mbps: maximum for the VM's size, 10^6 bits per second
+ * @qos_unconfigured: not 0: there is no such limit, and the other fields are
+ *		not valid
+ * @link_speed_mbps: the current setting
  *
  * Linux 7.2 mana.h, struct mana_query_link_config_resp; it asks for version 2.
  */
@@ -533,7 +535,7 @@ static_assert(sizeof(struct mana_query_phy_stat_resp) == 440, "port statistics")
 /* ---- Commands of a PF's driver ---- */
 
 /**
- * struct mana_register_hw_port_req - MANA_REGISTER_HW_PORT: make a vPort
+ * struct mana_register_hw_port_req - MANA_REGISTER_HW_PORT: create a vPort
  * @attached_gfid: function the vPort belongs to; Linux 1
  * @is_pf_default_vport, @allow_all_ether_types: Linux 1
  *
@@ -551,7 +553,7 @@ static_assert(sizeof(struct mana_register_hw_port_req) == 48, "register vPort");
 
 /**
  * struct mana_register_hw_port_resp
- * @vport:	handle; takes the place of the one MANA_QUERY_VPORT_CONFIG told
+ * @vport:	handle; replaces the one that MANA_QUERY_VPORT_CONFIG returned
  */
 struct mana_register_hw_port_resp {
 	struct gdma_resp_header hdr;
@@ -632,7 +634,7 @@ static_assert(sizeof(struct mana_vtl2_query_filter_resp) == 40, "filter state");
 /* ---- Transmit ---- */
 
 enum mana_packet_format {
-	MANA_PACKET_SHORT = 0, /* mana_tx_short_oob alone */
+	MANA_PACKET_SHORT = 0, /* only mana_tx_short_oob */
 	MANA_PACKET_LONG = 1,  /* mana_tx_oob */
 };
 
@@ -640,12 +642,12 @@ enum mana_packet_format {
  * struct mana_tx_short_oob - transmit OOB, 8 bytes
  * @pkt_fmt:	enum mana_packet_format
  * @is_outer_ipv4, @is_outer_ipv6: what the packet is. Linux sets one of them only together
- *		with an offload, DPDK whenever the application told
- * @comp_iphdr_csum: compute the IPv4 header checksum. Linux sets it for TSO alone, IPv6 too
+ *		with an offload, DPDK whenever the application does
+ * @comp_iphdr_csum: compute the IPv4 header checksum. Linux sets it only for TSO, also over IPv6
  * @comp_tcp_csum: compute the TCP checksum; the field holds the pseudo header's sum
- * @comp_udp_csum: likewise UDP
- * @suppress_txcqe: no completion if all goes well. DPDK, on all but a burst's last. A good
- *		completion then stands for all entries before it
+ * @comp_udp_csum: the same for UDP
+ * @suppress_txcqe: no completion on success. DPDK sets it on all packets of a burst but the last. A
+ *		good completion then covers all entries before it
  * @vcq_num:	the SQ's completion queue
  * @trans_off:	where the TCP header starts, bytes from the packet's start. Both drivers leave it
  *		0 for UDP
@@ -670,7 +672,7 @@ struct mana_tx_short_oob {
 };
 static_assert(sizeof(struct mana_tx_short_oob) == 8, "short transmit OOB");
 
-/* The same fields in the OOB as a little-endian word, for whoever writes or compares it whole */
+/* The same fields in the OOB as a little-endian word, for code that writes or compares it whole */
 #define MANA_TX_WORD_FORMAT(format)    ((uint64_t)(format))
 #define MANA_TX_WORD_IPV4              (UINT64_C(1) << 2)
 #define MANA_TX_WORD_IPV6              (UINT64_C(1) << 3)
@@ -683,7 +685,7 @@ static_assert(sizeof(struct mana_tx_short_oob) == 8, "short transmit OOB");
 #define MANA_TX_WORD_VP_OFFSET(offset) ((uint64_t)(offset) << 56)
 
 /**
- * struct mana_tx_long_oob - what follows the short one, 16 bytes
+ * struct mana_tx_long_oob - after the short OOB, 16 bytes
  * @is_encap, @inner_is_ipv6, @inner_tcp_opt, @inner_frame_offset, @inner_ip_rel_offset:
  *		tunnels; no driver sets them
  * @inject_vlan_tag: insert an 802.1Q tag of @pcp, @dei and @vlan_id. DPDK sets no other field
@@ -713,7 +715,7 @@ struct mana_tx_long_oob {
 };
 static_assert(sizeof(struct mana_tx_long_oob) == 16, "long transmit OOB");
 
-/* Its first word for a tag as a frame has it: inject_vlan_tag, pcp, dei, vlan_id */
+/* Its first word, for a tag as in a frame: inject_vlan_tag, pcp, dei, vlan_id */
 #define MANA_TX_WORD_VLAN(tci)                                                                     \
 	(UINT64_C(1) << 3 | (uint64_t)((tci) >> 13) << 16 | (uint64_t)((tci) >> 12 & 1) << 19 |    \
 	 (uint64_t)((tci)&0xfffu) << 20)
@@ -727,7 +729,7 @@ static_assert(sizeof(struct mana_tx_oob) == 24, "transmit OOB");
 static_assert(offsetof(struct mana_tx_oob, l) == 8, "transmit OOB");
 
 /**
- * mana_vsq_frame() - what a transmit OOB says in vsq_frame
+ * mana_vsq_frame() - the value of vsq_frame in a transmit OOB
  * @sq_id:	number of the send queue
  */
 static inline uint32_t mana_vsq_frame(uint32_t sq_id)
@@ -738,7 +740,7 @@ static inline uint32_t mana_vsq_frame(uint32_t sq_id)
 /* ---- Completions ---- */
 
 /*
- * What a completion says. Linux mana.h, enum mana_cqe_type; the last one from openvmm. Linux
+ * What a completion reports. Linux mana.h, enum mana_cqe_type; the last one from openvmm. Linux
  * counts 33 to 41 as transmit errors and any other value but 32 as an unknown one, and frees the
  * packet whatever it is. A failed entry is completed even if it asked for no completion (DPDK
  * commit 823dbf2860, by the vendor).
@@ -768,7 +770,8 @@ enum mana_cqe_type {
 /**
  * struct mana_cqe_header - first word of an Ethernet completion
  * @cqe_type:	enum mana_cqe_type
- * @client_type: MANA_CLIENT_COMPLETION; Linux warns of a transmit completion with another one
+ * @client_type: MANA_CLIENT_COMPLETION; Linux warns about a transmit completion with any other
+ *		value
  * @vendor_err:	for the log
  *
  * Linux mana.h, struct mana_cqe_header.
@@ -787,7 +790,7 @@ static_assert(sizeof(struct mana_cqe_header) == 4, "completion header");
  * @cqe_hdr:	see above
  * @tx_data_offset, @tx_sgl_offset: no driver reads them
  * @tx_wqe_offset: where the entry starts, in basic units, to be taken modulo the ring's size.
- *		Only openvmm reads it, for its log; completions come in the order of the entries
+ *		Only openvmm reads it, for its log; completions are in the order of the entries
  *
  * Linux mana.h, struct mana_tx_comp_oob.
  */
@@ -802,7 +805,7 @@ static_assert(sizeof(struct mana_tx_comp_oob) == 60, "transmit completion");
 
 /*
  * How a packet was hashed: mana_rxcomp_oob.rx_hashtype. NDIS's numbering. Linux NDIS_HASH_*.
- * net_mana takes the hash over only if the field equals MANA_HASH_L3 or MANA_HASH_L4 as a whole.
+ * net_mana uses the hash only if the whole field equals MANA_HASH_L3 or MANA_HASH_L4.
  */
 #define MANA_HASH_IPV4        (1u << 0)
 #define MANA_HASH_TCP_IPV4    (1u << 1)
@@ -839,17 +842,17 @@ static_assert(sizeof(struct mana_rxcomp_perpkt_info) == 12, "packet in a complet
 /**
  * struct mana_rxcomp_oob - receive completion, 60 bytes
  * @cqe_hdr:	see above
- * @rx_vlan_id:	VLAN number of the tag that was taken off
- * @rx_vlantag_present: there was one
+ * @rx_vlan_id:	VLAN ID of the tag that was stripped
+ * @rx_vlantag_present: a tag was stripped
  * @rx_outer_iphdr_csum_succeed ... @rx_udp_csum_fail: checked and right, checked and wrong;
- *		neither: not checked. Linux believes the TCP and UDP bits only together with
+ *		neither: not checked. Linux uses the TCP and UDP bits only together with
  *		@rx_iphdr_csum_succeed, IPv6 included
  * @rx_hashtype: MANA_HASH_*
- * @ppi:	the packets, in the order of their receive-queue entries. All of one completion
- *		share the flags, so coalesce only packets with the same
+ * @ppi:	the packets, in the order of their receive-queue entries. All packets of a
+ *		completion share the flags, so coalesce only packets whose flags are the same
  * @rx_wqe_offset: where the (first) entry starts, in bytes, to be taken modulo the ring's size
- *		(openvmm). No other Ethernet driver reads it, completions come in the order of
- *		the entries
+ *		(openvmm). No other Ethernet driver reads it; completions are in the order of the
+ *		entries
  *
  * Linux mana.h, struct mana_rxcomp_oob.
  */
@@ -874,7 +877,7 @@ struct mana_rxcomp_oob {
 static_assert(sizeof(struct mana_rxcomp_oob) == 60, "receive completion");
 static_assert(offsetof(struct mana_rxcomp_oob, ppi) == 8, "receive completion");
 
-/* The same fields in its second word, little-endian, for whoever reads or writes it whole */
+/* The same fields in its second word, little-endian, for code that reads or writes it whole */
 #define MANA_RX_WORD_VLAN_ID_MASK 0xfffu
 #define MANA_RX_WORD_VLAN         (1u << 12)
 #define MANA_RX_WORD_HASH(type)   ((uint32_t)(type) << 16)

@@ -4,42 +4,38 @@
  *
  * Theory of operation
  *
- * A work queue (SQ or RQ) is a ring of 32-byte basic units. An entry (WQE)
- * takes one or more of them in a row and may run over the ring's end:
+ * A work queue (SQ or RQ) is a ring of 32-byte basic units. An entry (WQE) takes one or more of
+ * them in a row and may wrap around the ring's end:
  *
  *	byte 0		struct gdma_wqe
  *	8		inline out-of-band data (OOB) of the client: 8, 24 or 32 bytes
  *	16, 32 or 48	struct gdma_sge, num_sge times
  *	...		padding to a multiple of 32
  *
- * The 8-byte header and an OOB of 8 or 24 bytes never run over the end, an SGE
- * list may, between any two SGEs. The driver then writes a doorbell with the
- * queue's new tail: bytes written since the queue was created, modulo 2^32,
- * not reduced by the queue's size.
+ * The 8-byte header and an OOB of 8 or 24 bytes never wrap; an SGE list may, between any two SGEs.
+ * The driver then writes a doorbell with the queue's new tail: bytes written since the queue was
+ * created, modulo 2^32, not reduced by the queue's size.
  *
- * Completion (CQ) and event (EQ) queues are rings of fixed entries, 64 and 16
- * bytes, that the adapter writes. Whether an entry is new is told by three
- * owner bits in its last byte. Both sides count entries with an index that
- * starts at the ring's number of entries, not at 0; the owner bits of the entry
- * with index i in a ring of n are
+ * Completion (CQ) and event (EQ) queues are rings of fixed entries, 64 and 16 bytes, that the
+ * adapter writes. Three owner bits in its last byte tell whether an entry is new. Both sides count
+ * entries with an index that starts at the ring's number of entries, not at 0; the owner bits of
+ * the entry with index i in a ring of n are
  *
  *	(i / n) mod 8
  *
- * so a zeroed ring has owner bits 0 everywhere and the first pass writes 1.
- * The reader at index i finds (i / n - 1) mod 8: nothing new; (i / n) mod 8: an
- * entry; anything else: the adapter has gone round and written over entries
- * that were not read. The owner bits are written last and read first.
+ * so a zeroed ring has owner bits 0 everywhere and the first pass writes 1. The reader at index i
+ * finds (i / n - 1) mod 8: nothing new; (i / n) mod 8: an entry; anything else: the adapter has
+ * wrapped around and overwritten entries that were not read. The owner bits are written last and
+ * read first.
  *
- * A reader that polls need not ring at all (net_mana does not), so how far the
- * last doorbell is behind says nothing about room in the ring: only who reads
- * the owner bits learns of an overflow. Linux rings at least every four rounds,
- * because the hardware wants it once in eight.
+ * A reader that polls need not ring at all (net_mana does not), so the last doorbell says nothing
+ * about the room in the ring: only a reader of the owner bits detects an overflow. Linux rings at
+ * least every four rounds, because the hardware requires it once in eight.
  *
- * A doorbell for such a queue says how far the driver has read (its index modulo
- * 8 n) and whether it wants to hear of the next entry ("arm"). Arming with an
- * index behind what the adapter has written is answered at once. A queue is
- * armed when it is created (openvmm's model; Linux waits for events on new
- * queues without a doorbell). An event or interrupt disarms it.
+ * A doorbell for such a queue says how far the driver has read (its index modulo 8 n) and whether
+ * it wants an event for the next entry ("arm"). Arming with an index before the adapter's raises
+ * the event at once. A queue is armed when it is created (openvmm's model; Linux waits for events
+ * on new queues without a doorbell). An event or interrupt disarms it.
  *
  * Known from Linux include/net/mana/gdma.h, drivers/net/ethernet/microsoft/
  * mana/gdma_main.c; DPDK drivers/net/mana/{mana.h,gdma.c}; rdma-core
@@ -61,7 +57,7 @@
 #define GDMA_RQE_SIZE_MAX   256u  /* bytes */
 #define GDMA_QUEUE_SIZE_MIN 4096u /* bytes of any queue. Linux MANA_MIN_QSIZE */
 
-/* What drivers put into one entry at most. Linux MAX_TX_WQE_SGL_ENTRIES, MAX_RX_... ; DPDK 30 */
+/* The most that drivers put into one entry. Linux MAX_TX_WQE_SGL_ENTRIES, MAX_RX_... ; DPDK 30 */
 #define GDMA_SQE_SGES_MAX   30u
 #define GDMA_RQE_SGES_MAX   15u
 
@@ -85,7 +81,7 @@ struct gdma_sge {
 };
 static_assert(sizeof(struct gdma_sge) == 16, "SGE");
 
-/* The second half of an SGE as a little-endian word, for whoever writes it whole */
+/* The second half of an SGE as a little-endian word, for code that writes it whole */
 #define GDMA_SGE_WORD(key, size) ((uint64_t)(size) << 32 | (uint32_t)(key))
 
 /**
@@ -123,20 +119,20 @@ struct gdma_wqe {
 };
 static_assert(sizeof(struct gdma_wqe) == 8, "WQE header");
 
-/* The same fields in the header as a little-endian word, for whoever writes or compares it whole */
+/* The same fields in the header as a little-endian word, for code that handles it as a whole */
 #define GDMA_WQE_WORD_LAST(n)      ((uint64_t)((n)&0xffu) << 24)
 #define GDMA_WQE_WORD_SGES(n)      ((uint64_t)(n) << 32)
 #define GDMA_WQE_WORD_OOB(bytes)   ((uint64_t)((bytes) / 4) << 40)
 #define GDMA_WQE_WORD_OOB_IN_SGL   (UINT64_C(1) << 43)
 #define GDMA_WQE_WORD_DATA_UNIT(n) ((uint64_t)((n)&0x3fffu) << 48)
-/* What decides where everything is: num_sge, inline_oob_size_div4, client_oob_in_sgl */
+/* The fields that determine the layout: num_sge, inline_oob_size_div4, client_oob_in_sgl */
 #define GDMA_WQE_WORD_SHAPE_MASK   (UINT64_C(0xfff) << 32)
 
 /**
  * gdma_wqe_oob_size() - bytes of inline OOB
  * @wqe:	header
  *
- * Return: 8, 24 or 32, and 8 for a code that no driver writes, as openvmm has it
+ * Return: 8, 24 or 32, and 8 for a code that no driver writes, as in openvmm
  */
 static inline uint32_t gdma_wqe_oob_size(const struct gdma_wqe *wqe)
 {
@@ -163,7 +159,7 @@ static inline uint32_t gdma_wqe_sgl_offset(const struct gdma_wqe *wqe)
  * gdma_wqe_size() - bytes the entry takes in its queue
  * @wqe:	header
  *
- * An empty list takes the room of one SGE: DPDK writes a dummy there.
+ * An empty list takes as much room as one SGE: DPDK writes a dummy there.
  *
  * Return: a multiple of GDMA_WQE_UNIT, from 32 to 4128; more than GDMA_SQE_SIZE_MAX or
  * GDMA_RQE_SIZE_MAX is the driver's mistake
@@ -179,9 +175,9 @@ static inline uint32_t gdma_wqe_size(const struct gdma_wqe *wqe)
 /* ---- Doorbells ---- */
 
 /*
- * Where each sort lies in a doorbell page. The long ones are one 64-bit write, the short ones one
- * 32-bit write. Linux gdma_main.c DOORBELL_OFFSET_*; rdma-core doorbells.h; short: DPDK gdma.c,
- * built for 32-bit CPUs only, and the EQ's not used even there.
+ * The offset of each kind in a doorbell page. The long ones are one 64-bit write, the short ones
+ * one 32-bit write. Linux gdma_main.c DOORBELL_OFFSET_*; rdma-core doorbells.h; short: DPDK gdma.c,
+ * built only for 32-bit CPUs, and the EQ's not used even there.
  */
 enum gdma_doorbell_offset {
 	GDMA_DB_SQ = 0x000,
@@ -203,8 +199,8 @@ enum gdma_doorbell_offset {
  * @rq.tail:	as @sq.tail. rdma-core wraps its index at 2^27 units, which is the same
  * @rq_client:	RNIC: asks for a completion at packet sequence number @low; @high is 1
  * @cq.tail:	index up to which the driver has read, modulo 8 times the entries
- * @cq.arm:	1: the CQ's next entry shall raise an event
- * @eq:		likewise; the next entry shall raise an interrupt
+ * @cq.arm:	1: the CQ's next entry is to raise an event
+ * @eq:		the same; the next entry is to raise an interrupt
  *
  * Linux gdma.h, union gdma_doorbell_entry; rdma-core doorbells.h for @rq_client.
  */
@@ -246,10 +242,10 @@ static_assert(sizeof(union gdma_doorbell) == 8, "doorbell");
 #define GDMA_DB_TAIL_MAX           0x7fffffffu /* of a CQ or EQ */
 
 #define GDMA_DB_SHORT_ID_MAX       0xfffu  /* queues with a larger number need the long form */
-#define GDMA_DB_SHORT_TAIL_INC_MAX 0xffffu /* bytes or entries that one doorbell can tell */
+#define GDMA_DB_SHORT_TAIL_INC_MAX 0xffffu /* bytes or entries that one doorbell can add */
 
 /**
- * union gdma_doorbell_short - short doorbell: what has come since the last one
+ * union gdma_doorbell_short - short doorbell: the increment since the last one
  * @sq.tail_inc, @rq.tail_inc: bytes; a multiple of 32
  * @cq.tail_inc, @eq.tail_inc: entries
  * @cq.arm, @eq.arm: as in the long form
@@ -295,9 +291,9 @@ static_assert(sizeof(union gdma_doorbell_short) == 4, "short doorbell");
  * struct gdma_cqe - completion queue entry
  * @data:	mana_tx_comp_oob, mana_rxcomp_oob (wire/vport.h), hwc_rx_oob (wire/hwc.h) or
  *		rnic_cqe (wire/rnic.h)
- * @wq_num:	work queue it is from
- * @is_sq:	that is a send queue
- * @cmpln:	named by openvmm alone, reserved elsewhere; write 0
+ * @wq_num:	work queue that it belongs to
+ * @is_sq:	set if that is a send queue
+ * @cmpln:	named only by openvmm, reserved elsewhere; write 0
  * @owner_bits:	see gdma_owner_bits()
  *
  * Linux gdma.h, struct gdma_cqe.
@@ -320,10 +316,10 @@ static_assert(offsetof(struct gdma_cqe, info) == 60, "CQE");
 
 #define GDMA_CQE_INFO_IS_SQ (1u << 24) /* is_sq in @info; wq_num are the bits below */
 
-/* What an event is. Linux gdma.h, enum gdma_eqe_type; the comment says who understands it */
+/* Types of events. Linux gdma.h, enum gdma_eqe_type; comments say which drivers know them */
 enum gdma_event_type {
 	GDMA_EQE_COMPLETION = 3,          /* details[0] bits 23:0: CQ with new entries. All */
-	GDMA_EQE_TEST_EVENT = 64,         /* asked for by GDMA_GENERATE_TEST_EQE. All */
+	GDMA_EQE_TEST_EVENT = 64,         /* requested with GDMA_GENERATE_TEST_EQE. All */
 	GDMA_EQE_HWC_INIT_EQ_ID_DB = 129, /* union hwc_init_eq_id_db. All */
 	GDMA_EQE_HWC_INIT_DATA = 130,     /* union hwc_event_data. All */
 	GDMA_EQE_HWC_INIT_DONE = 131,     /* no data. All */
@@ -379,11 +375,11 @@ static inline uint32_t gdma_owner_bits(uint32_t index, uint32_t count)
 }
 
 /**
- * gdma_index_next() - index after an index, without ever running over
+ * gdma_index_next() - the index after an index, without overflow
  * @index:	in 0 .. 8 * @count - 1
  * @count:	entries in the ring, at most 2^29 - 1
  *
- * Return: in 0 .. 8 * @count - 1, as doorbells tell it
+ * Return: in 0 .. 8 * @count - 1, as in doorbells
  */
 static inline uint32_t gdma_index_next(uint32_t index, uint32_t count)
 {
@@ -410,7 +406,7 @@ static inline uint32_t gdma_index_distance(uint32_t written, uint32_t read, uint
 enum gdma_entry_state {
 	GDMA_ENTRY_NONE,     /* nothing new */
 	GDMA_ENTRY_NEW,      /* the entry at the reader's index */
-	GDMA_ENTRY_OVERFLOW, /* entries were written over */
+	GDMA_ENTRY_OVERFLOW, /* entries were overwritten */
 };
 
 /**
