@@ -17,14 +17,18 @@
 
 #include "process/signals.h"
 
-/** in_child() - its wait status */
+/** in_child() - its wait status. Its signals are as a shell leaves them, nohup(1) or not */
 static int in_child(int (*body)(void))
 {
+	static const int used[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGWINCH };
 	int status;
 	pid_t pid = fork();
 
-	if (!pid)
+	if (!pid) {
+		for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++)
+			signal(used[i], SIG_DFL);
 		_exit(body());
+	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return status;
 }
