@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* guest/adapter.c - the adapters of a guest: manakin device, once each. */
+/* guest/adapter.c - a guest's adapters: a "manakin device" process each. */
 #include "guest/adapter.h"
 
 #include <errno.h>
@@ -28,10 +28,10 @@
 #define UNIX_LISTENS 0x10000ul    /* in the flags column of /proc/net/unix */
 
 /**
- * listens() - is anybody listening at a UNIX socket?
+ * listens() - does a process listen on a UNIX socket?
  * @path:	the socket's, as it was bound
  *
- * Connecting would tell as well, but would be the adapter's one client.
+ * Connecting would show it too, but an adapter has only one client at a time.
  */
 static bool listens(const char *path)
 {
@@ -58,9 +58,9 @@ static bool listens(const char *path)
  * @argv:	filled in, to be freed with child_args_free()
  * @options:	the user's
  * @socket:	where it listens
- * @synthetic:	for the host of synthetic cards, too
+ * @synthetic:	also listen for the host of synthetic cards
  *
- * Return: 0 or a negative errno; -EINVAL if a shell could not read @options
+ * Return: 0 or a negative errno; -EINVAL if @options are not valid shell words
  */
 static int device_command(char ***argv, const char *options, const char *socket, bool synthetic)
 {
@@ -108,7 +108,7 @@ int adapter_start(struct child *child, const char *options, const char *director
 	if (err) {
 		say("cannot start the adapter with the options \"%s\": %s", options,
 		    err == -EINVAL
-			    ? "a shell could not read them; look for an open quote, an undefined variable or one of |&;<>(){}"
+			    ? "they are not valid shell words; look for an open quote, an undefined variable or one of |&;<>(){}"
 			    : error_reason(-err));
 		return err;
 	}
@@ -163,7 +163,7 @@ int adapter_cable(const char *directory, unsigned int index)
 	else if (snprintf(address.sun_path, sizeof(address.sun_path), "%s/adapter-%u%s", directory,
 			  index, SYNTHETIC) >= (int)sizeof(address.sun_path))
 		err = -ENAMETOOLONG;
-	/* Only the family: the kernel makes an address up, for what comes back. */
+	/* Bind with the family only: the kernel then chooses an address, which replies need. */
 	else if (bind(fd, (struct sockaddr *)&none, sizeof(none.sun_family)) < 0 ||
 		 connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		err = -errno;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/adapter.h - the adapters of a guest: manakin device, once each.
+ * guest/adapter.h - a guest's adapters: a "manakin device" process each.
  */
 #ifndef MANAKIN_GUEST_ADAPTER_H
 #define MANAKIN_GUEST_ADAPTER_H
@@ -12,11 +12,11 @@
 /**
  * adapter_start() - start "manakin device" and wait until it can be attached to
  * @child:	filled in
- * @options:	its options as a shell would read them, without --socket
+ * @options:	its options, split as by a shell, without --socket
  * @directory:	its socket is there as adapter-INDEX
  * @index:	counts the guest's adapters
- * @synthetic:	with a socket for the host of synthetic cards, too
- * @log:	file descriptor for what it says
+ * @synthetic:	also create a socket for the host of synthetic cards
+ * @log:	file descriptor for its messages
  *
  * Return: 0 or a negative errno; the user has been told why
  */
@@ -24,11 +24,11 @@ int adapter_start(struct child *child, const char *options, const char *director
 		  unsigned int index, bool synthetic, int log);
 
 /**
- * adapter_attach() - use the socket of an adapter that runs already
+ * adapter_attach() - use the socket of a running adapter
  * @path:	its socket
  * @directory:	the socket is there as adapter-INDEX afterwards
  * @index:	counts the guest's adapters
- * @synthetic:	the socket for the host of synthetic cards, too
+ * @synthetic:	also use the socket for the host of synthetic cards
  *
  * Return: 0 or a negative errno; the user has been told why
  */

@@ -2,8 +2,8 @@
 /*
  * guest/build.c - run a recipe to its end.
  *
- * The recipe says each step on its standard output, one a line, and lets its tools talk on standard
- * error, which goes to the log (lab/lib.sh).
+ * The recipe prints each step on standard output, one per line. Its tools print to standard error,
+ * which goes to the log (lab/lib.sh).
  */
 #include "guest/build.h"
 
@@ -24,8 +24,8 @@
 #define TAIL_LINES 12
 
 /**
- * struct lines - bytes that come in, cut into lines
- * @text:	the unfinished line; what is too long for it is cut off
+ * struct lines - incoming bytes, split into lines
+ * @text:	the unfinished line; the rest of a longer one is dropped
  * @length:	of @text
  */
 struct lines {
@@ -34,9 +34,9 @@ struct lines {
 };
 
 /**
- * struct stream - what a recipe says, and what becomes of it
- * @ends:	of a pipe: ours and the recipe's; -1: closed
- * @lines:	read from it
+ * struct stream - output of a recipe, and what is done with it
+ * @ends:	ends of a pipe: ours and the recipe's; -1: closed
+ * @lines:	splits what is read
  * @log:	gets all of it, if not NULL
  * @line:	gets each line
  */
@@ -49,7 +49,7 @@ struct stream {
 
 enum { STEPS, TALK, STREAMS };
 
-/* Take a byte; true if a line is complete in ->text, which is then started anew. */
+/* Add a byte; true if ->text is a complete line. The next byte starts a new one. */
 static bool lines_take(struct lines *lines, char byte)
 {
 	if (byte != '\n' && byte != '\r') {
@@ -69,7 +69,7 @@ static void close_end(int *end)
 	*end = -1;
 }
 
-/* Read what there is; closes our end when the recipe has closed its own. */
+/* Read what is available; closes our end once the recipe has closed its own. */
 static void stream_read(struct stream *stream, struct progress *progress)
 {
 	char buffer[4096];
@@ -88,10 +88,10 @@ static void stream_read(struct stream *stream, struct progress *progress)
 }
 
 /**
- * show_failure() - the end of the recipe's log
+ * show_failure() - print the end of the recipe's log
  * @path:	of the log
  *
- * The recipe's last words begin with "error: "; what tools said comes before.
+ * The recipe's last line begins with "error: "; the output of its tools comes before that.
  */
 static void show_failure(const char *path)
 {
@@ -111,9 +111,9 @@ static void show_failure(const char *path)
 /**
  * watch() - follow a recipe to its end
  * @progress:	shown
- * @recipe:	collected
- * @streams:	what it says
- * @signals:	that end the build
+ * @recipe:	reaped
+ * @streams:	its output
+ * @signals:	the signals that end the build
  *
  * Return: its wait status, or minus the number of the signal that ended the build
  */
@@ -140,7 +140,7 @@ static int watch(struct progress *progress, struct child *recipe, struct stream 
 		}
 		progress_draw(progress);
 	}
-	/* Both ends closed: it has nothing more to say, and ends by itself. */
+	/* Both ends are closed: it prints nothing more, and ends by itself. */
 	return child_stop(recipe, 0, -1);
 }
 
@@ -148,7 +148,7 @@ static int watch(struct progress *progress, struct child *recipe, struct stream 
  * start() - start the recipe
  * @build:	what
  * @what:	for the message
- * @streams:	get their pipes
+ * @streams:	their pipes are created
  * @recipe:	filled in
  *
  * Return: 0 or a negative errno; the user has been told why
@@ -184,7 +184,7 @@ static int start(const struct build *build, const char *what, struct stream *str
 	return err;
 }
 
-/* Tell the user how it ended. Returns 0 or a negative errno */
+/* Say how it ended. Returns 0 or a negative errno */
 static int finish(const struct build *build, struct progress *progress, int status)
 {
 	char fate[80];
@@ -195,7 +195,7 @@ static int finish(const struct build *build, struct progress *progress, int stat
 	}
 	progress_failed(progress);
 	if (status < 0) {
-		say("building %s was interrupted; the next build starts afresh", progress->what);
+		say("building %s was interrupted; the next build starts over", progress->what);
 		return -EINTR;
 	}
 	show_failure(build->log);

@@ -11,8 +11,8 @@
  * struct build - what is built, and where
  * @recipe:	how
  * @suite:	Debian suite; "": the recipe takes none
- * @directory:	where the recipe puts what it makes
- * @log:	path of the file that gets what the recipe says
+ * @directory:	where the recipe puts what it builds
+ * @log:	path of the file for the recipe's output
  * @lock:	file descriptor of the item's lock, for the recipe to inherit
  */
 struct build {

@@ -4,18 +4,17 @@
  *
  * Theory of operation
  * -------------------
- * The cache is a directory with one directory an item:
+ * The cache is a directory with one directory per item:
  *
  *	qemu-HASH/		from lab/build-qemu.sh
  *	image-SUITE-HASH/	from lab/build-image.sh
- *	building/NAME/		an item on its way; renamed to NAME when whole
- *	building/NAME.lock	held by the builder and by every process it started
- *	building/NAME.log	what the recipe said, kept when it fails
+ *	building/NAME/		an item being built; renamed to NAME when complete
+ *	building/NAME.lock	held by the builder and by every process that it started
+ *	building/NAME.log	the recipe's output, kept if it fails
  *
- * HASH is over the recipe's files, so a changed recipe is a new item, and two versions of the
- * program share a cache without knowing of each other. The lock is inherited by the recipe: when
- * the builder is killed, the next one gets the lock only once the last process of the old recipe
- * is gone.
+ * HASH is computed over the recipe's files, so a changed recipe makes a new item, and different
+ * versions of the program can share a cache. The recipe inherits the lock: after the builder was
+ * killed, the next one gets the lock only once the last process of the old recipe is gone.
  */
 #include "guest/cache.h"
 
@@ -37,7 +36,7 @@
 #include "term/say.h"
 
 #define UNUSED_KEPT_S                                                                              \
-	(7 * 24 * 3600) /* what an old recipe made is removed once unused for this time */
+	(7 * 24 * 3600) /* an older recipe's item is removed once unused for so long */
 #define HASH_DIGITS 16
 
 static const struct recipe *recipe_of(enum cache_kind kind)
@@ -92,7 +91,7 @@ static int cache_directory(char *path)
 	}
 	err = length < PATH_MAX ? make_directories(path) : -ENAMETOOLONG;
 	if (err)
-		say("cannot make the cache directory %s: %s; set MANAKIN_LAB_DIR to another directory",
+		say("cannot create the cache directory %s: %s; set MANAKIN_LAB_DIR to another directory",
 		    path, strerror(-err));
 	return err;
 }
@@ -138,7 +137,7 @@ int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite)
 
 bool cache_has(const struct cache_item *item)
 {
-	/* Its time says when it was last used. */
+	/* The time of the directory says when it was last used. */
 	return utimensat(AT_FDCWD, item->path, NULL, 0) == 0 || access(item->path, F_OK) == 0;
 }
 
@@ -147,7 +146,7 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 	(void)status;
 	(void)type;
 	(void)walk;
-	remove(path); /* what cannot go keeps its directory, which is seen at the end */
+	remove(path); /* what cannot be removed keeps its directory, which the caller checks */
 	return 0;
 }
 
@@ -164,8 +163,8 @@ static int remove_tree(const char *path)
 }
 
 /**
- * older_one() - is this what another recipe made of the same thing?
- * @item:	the one of today's recipe
+ * older_one() - did another version of the recipe build this, of the same kind?
+ * @item:	the current recipe's
  * @name:	of a directory
  */
 static bool older_one(const struct cache_item *item, const char *name)
@@ -199,7 +198,7 @@ static void remove_unfinished(const char *path)
 }
 
 /**
- * prune() - remove what older recipes made of the same thing and nobody uses
+ * prune() - remove unused items that older recipes built of the same kind
  * @item:	the one that stays
  * @folder:	where to look
  * @unfinished:	is that where items are built?
@@ -226,7 +225,7 @@ static void prune(const struct cache_item *item, const char *folder, bool unfini
 }
 
 /**
- * take_lock() - be the only builder of an item
+ * take_lock() - become the only builder of an item
  * @path:	of the lock's file
  * @what:	for the message to a user who waits
  *
@@ -299,14 +298,14 @@ int cache_build(const struct cache_item *item, bool again)
 		    strerror(-lock));
 		return lock;
 	}
-	if (!again && cache_has(item)) { /* another process has built it meanwhile */
+	if (!again && cache_has(item)) { /* another process has built it in the meantime */
 		close(lock);
 		return 0;
 	}
 	err = make_directories(directory);
 	if (err)
-		say("cannot make %s: %s; set MANAKIN_LAB_DIR to a directory of your own", directory,
-		    strerror(-err));
+		say("cannot create %s: %s; set MANAKIN_LAB_DIR to a directory of your own",
+		    directory, strerror(-err));
 	else
 		err = build_run(&(struct build){ .recipe = recipe_of(item->kind),
 						 .suite = item->suite,

@@ -18,7 +18,7 @@ enum cache_kind {
  * @kind:	what it is
  * @suite:	CACHE_IMAGE: the Debian suite; empty otherwise
  * @name:	of its directory: kind, suite and the recipe's hash
- * @path:	its directory, which exists whole or not at all
+ * @path:	its directory, complete or missing
  */
 struct cache_item {
 	enum cache_kind kind;
@@ -31,22 +31,22 @@ struct cache_item {
  * cache_find() - name an item and where it belongs
  * @item:	filled in
  * @kind:	what is wanted
- * @suite:	CACHE_IMAGE: a Debian suite's name, whatever the user typed
+ * @suite:	CACHE_IMAGE: a Debian suite, as typed by the user
  *
  * Return: 0 or a negative errno; the user has been told why
  */
 int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite);
 
-/** cache_has() - is the item built? Notes that it is in use if so */
+/** cache_has() - is the item built? If so, its time of last use is set */
 bool cache_has(const struct cache_item *item);
 
 /**
- * cache_build() - build the item unless it is there; shows progress on standard error
+ * cache_build() - build the item unless it exists; shows progress on standard error
  * @item:	from cache_find()
- * @again:	build even if it is there
+ * @again:	build even if it exists
  *
- * Safe against other builders of the same item, who wait and find it, and
- * against being killed: the next build starts afresh.
+ * Other builders of the same item wait, and then find it built. If a build is killed, the next one
+ * starts over.
  *
  * Return: 0 or a negative errno; the user has been told why
  */

@@ -12,11 +12,11 @@
 
 /**
  * struct console - a guest's
- * @port:	what the kernel prints comes from there; does not block
+ * @port:	non-blocking socket, from which the kernel's messages come
  * @log:	file descriptor that gets all of it
- * @verbose:	standard error gets it too, as it comes
- * @kept:	its end, a ring
- * @total:	bytes that have come
+ * @verbose:	standard error gets it too, as it arrives
+ * @kept:	the last CONSOLE_KEPT bytes, a ring
+ * @total:	bytes received
  */
 struct console {
 	int port;
@@ -26,10 +26,10 @@ struct console {
 	size_t total;
 };
 
-/** console_take() - take what has come; false once there is no more to come */
+/** console_take() - read what has arrived; false at the end */
 bool console_take(struct console *console);
 
-/** console_show() - print its end on standard error, where it is not yet */
+/** console_show() - print its end on standard error, unless @verbose did */
 void console_show(const struct console *console);
 
 #endif

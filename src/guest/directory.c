@@ -49,7 +49,7 @@ void directory_show(const struct directory *directory, const char *name)
 	fclose(log);
 }
 
-/* Which names directory_make() makes. */
+/* Is this a name that directory_make() creates? */
 static int is_run(const struct dirent *entry)
 {
 	return !strncmp(entry->d_name, STEM, strlen(STEM));
@@ -69,10 +69,10 @@ static void remove_flat(const char *path)
 }
 
 /**
- * prune() - remove what runs left a day ago: logs of failures, all of those killed
+ * prune() - remove what runs left over a day ago: logs of failed runs, all files of killed ones
  * @temporary:	where runs have their directories
  *
- * A run that is under way holds a lock on its directory.
+ * A running one holds a lock on its directory.
  */
 static void prune(const char *temporary)
 {
@@ -111,7 +111,7 @@ int directory_make(struct directory *directory, const char *logs)
 		directory->lock = open(directory->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory->lock < 0 || flock(directory->lock, LOCK_SH) < 0) {
 		err = errno;
-		say("cannot make a directory such as %s: %s; set TMPDIR to another place",
+		say("cannot create a directory such as %s: %s; set TMPDIR to another directory",
 		    directory->path, strerror(err));
 		return -err;
 	}
@@ -121,7 +121,7 @@ int directory_make(struct directory *directory, const char *logs)
 	}
 	if ((mkdir(logs, 0755) < 0 && errno != EEXIST) || !realpath(logs, directory->logs)) {
 		err = errno;
-		say("cannot make the directory %s for the logs: %s; name another one with --logs",
+		say("cannot create the directory %s for the logs: %s; name another one with --logs",
 		    logs, strerror(err));
 		return -err;
 	}

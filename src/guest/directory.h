@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/directory.h - the directory of a run: its sockets, and its logs if nobody wants them
- * elsewhere.
+ * guest/directory.h - the directory of a run: its sockets, and its logs unless they go elsewhere.
  */
 #ifndef MANAKIN_GUEST_DIRECTORY_H
 #define MANAKIN_GUEST_DIRECTORY_H
@@ -11,9 +10,9 @@
 
 /**
  * struct directory - one run's
- * @path:	made by directory_make()
- * @logs:	where the logs go: @path, or where the user wants them
- * @lock:	@path's, which says that it is in use; -1 if there is none
+ * @path:	created by directory_make()
+ * @logs:	where the logs go: @path, or the user's choice
+ * @lock:	lock on @path while it is in use; -1: none
  */
 struct directory {
 	char path[PATH_MAX];
@@ -22,15 +21,15 @@ struct directory {
 };
 
 /**
- * directory_make() - make a run's directory; remove what runs left there a day ago
- * @directory:	filled in; directory_remove() is right for it even after a failure
- * @logs:	directory for the logs, made if it is not there; NULL: the run's own
+ * directory_make() - create a run's directory; remove what runs left there over a day ago
+ * @directory:	filled in; directory_remove() it, after a failure too
+ * @logs:	directory for the logs, created if missing; NULL: the run's own
  *
  * Return: 0 or a negative errno; the user has been told why
  */
 int directory_make(struct directory *directory, const char *logs);
 
-/** directory_remove() - with the files in it, or without them: @keep leaves them, for the logs */
+/** directory_remove() - remove it with its files; @keep leaves all of it there, for the logs */
 void directory_remove(struct directory *directory, bool keep);
 
 /**

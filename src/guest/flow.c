@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* guest/flow.c - bytes on their way from one file descriptor to another. */
+/* guest/flow.c - copy bytes from one file descriptor to another. */
 #include "guest/flow.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-#define ATOMIC_BYTES 4096u /* a writable pipe takes so many without blocking */
+#define ATOMIC_BYTES 4096u /* a writable pipe accepts this many without blocking */
 
 bool flow_fill(struct flow *flow)
 {
@@ -13,7 +13,7 @@ bool flow_fill(struct flow *flow)
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	/* EIO: a terminal whose foreground is somebody else's */
+	/* EIO: this process is in the background of the terminal */
 	if (n <= 0) {
 		flow->from = -1;
 		return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/flow.h - bytes on their way from one file descriptor to another.
+ * guest/flow.h - copy bytes from one file descriptor to another.
  *
  * A flow reads when it is empty and writes when it can, so a slow reader slows its writer down and
  * nothing else.
@@ -16,12 +16,12 @@
 
 /**
  * struct flow - one direction
- * @from:	read from there; -1: ended
- * @to:		written there
- * @data:	read and not yet written
+ * @from:	descriptor to read; -1: at its end
+ * @to:		descriptor to write
+ * @data:	bytes read and not yet written
  * @start:	of what is left in @data
  * @length:	of what is left in @data
- * @broken:	nobody reads what was written
+ * @broken:	the reader is gone
  */
 struct flow {
 	int from;

@@ -3,8 +3,8 @@
  * guest/guest.c - one run of a guest: build what is missing, start its adapters and the machine,
  * and stop them.
  *
- * Everything a run makes on the host is a child process or in one directory, and both are gone when
- * it ends; the directory stays, with the logs, if it failed.
+ * Everything that a run creates on the host is a child process or in one directory. Both are gone
+ * when it ends; if it failed, the directory stays, with the logs.
  */
 #include "guest/guest.h"
 
@@ -23,20 +23,20 @@
 
 #define ADAPTER_STOP_MS 5000
 
-/* The adapter of a run that asks for none: the two NICs of the guide's VM. */
+/* The adapter of a run that names none: the two NICs of the guide's VM. */
 static const char default_adapter[] = "--port mac=00:0d:3a:00:00:01,fabric=switch "
 				      "--port mac=00:0d:3a:00:00:02,fabric=switch";
 
 /**
- * struct run - what a run has made so far
+ * struct run - what a run has started so far
  * @options:	what the user wants
  * @directory:	its own
- * @signals:	held back, however early they come
+ * @signals:	held back from the start
  * @adapters:	processes of its own adapters
  * @slots:	PCI slot of each of them, counted from 0
  * @n_adapters:	number of both
  * @n_slots:	adapters in the guest, attached ones included
- * @booted:	was there ever a guest?
+ * @booted:	a guest was started
  */
 struct run {
 	const struct run_options *options;
@@ -50,7 +50,7 @@ struct run {
 };
 
 /**
- * start_adapters() - all that the user asked for
+ * start_adapters() - start or attach all that the user asked for
  * @run:	gets them
  *
  * Return: 0 or a negative errno; the user has been told why
@@ -91,10 +91,10 @@ static int start_adapters(struct run *run)
 }
 
 /**
- * stop_adapters() - all that the run started
+ * stop_adapters() - stop all that the run started
  * @run:	the run
  *
- * Return: 0, or LAB_FAILED if one did not end as it should; the user has been told
+ * Return: 0, or LAB_FAILED if one did not end cleanly; the user has been told
  */
 static int stop_adapters(struct run *run)
 {
@@ -118,7 +118,7 @@ static int stop_adapters(struct run *run)
 }
 
 /**
- * run_guest() - the machine, once its adapters are there
+ * run_guest() - run the machine, once its adapters are ready
  * @run:	the run
  * @cached_qemu: the cache's
  * @image:	the cache's
@@ -171,7 +171,7 @@ static int run_guest(struct run *run, const struct cache_item *cached_qemu,
 	return status;
 }
 
-/* Remove the run's directory, or say that it is there for its logs. */
+/* Remove the run's directory, or say that it was kept for its logs. */
 static void remove_directory(struct run *run, bool failed)
 {
 	bool keep = failed && run->booted && !run->options->logs && !run->options->verbose;
@@ -203,7 +203,7 @@ int guest_run(const struct run_options *options)
 	if (stopped && status != LAB_TIMED_OUT && status <= LAB_FAILED)
 		status = stopped;
 	remove_directory(&run, status == LAB_FAILED || status == LAB_TIMED_OUT);
-	/* One that came when there was no session yet, or none any more */
+	/* A signal that came before or after the session */
 	while ((caught = signals_read(&run.signals))) {
 		if (caught != SIGWINCH)
 			status = 128 + caught;

@@ -6,9 +6,9 @@
  * starts a guest's adapters (adapter.h), its shared directory (share.h) and its machine (qemu.h),
  * and follows it from its boot to the exit status of its command (session.h). What happens inside
  * the guest is in lab/guest. It uses process/ for children and signals, and term/ to tell the user.
- * It never includes the adapter: a guest's adapter is "manakin device", a process that is started
- * by its command line and reached at its sockets, as anybody's. It reads no command line, and
- * leaves nothing on the host but the cache and the logs of a run that failed.
+ * It never includes device/: a guest's adapter is a process of its own, "manakin device", started
+ * with a command line and reached through its sockets like any other. It parses no command line,
+ * and leaves nothing on the host but the cache and the logs of a run that failed.
  */
 #ifndef MANAKIN_GUEST_GUEST_H
 #define MANAKIN_GUEST_GUEST_H
@@ -21,7 +21,7 @@
 
 /**
  * struct run_adapter - what goes into one of the guest's PCI slots
- * @attach:	is @text the socket of an adapter that runs, or options for a new one?
+ * @attach:	@text is the socket of a running adapter; else options for a new one
  * @text:	as the user typed it
  */
 struct run_adapter {
@@ -42,9 +42,9 @@ struct run_adapter {
  * @share:	directory of the host for /mnt/share, or NULL
  * @tap:	tap of the host for a virtio network card, or NULL
  * @logs:	directory for the logs, or NULL: kept only if something fails
- * @timeout_s:	0: any time
+ * @timeout_s:	in seconds; 0: none
  * @reboot:	restart the guest once before the command
- * @verbose:	everybody's messages to standard error, as they come
+ * @verbose:	kernel's and adapters' messages to standard error as they come
  * @command:	words, NULL-terminated; NULL: an interactive shell
  */
 struct run_options {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* guest/progress.c - what the user sees of a build: steps, and how long they take. */
+/* guest/progress.c - show the steps of a build, and how long they take. */
 #include "guest/progress.h"
 
 #include <stdio.h>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/progress.h - what the user sees of a build: steps, and how long they take.
+ * guest/progress.h - show the steps of a build, and how long they take.
  *
- * On a terminal the last line is rewritten with what the recipe says; elsewhere each step is a
- * line.
+ * On a terminal the last line is rewritten with the recipe's output; elsewhere each step is a line.
  */
 #ifndef MANAKIN_GUEST_PROGRESS_H
 #define MANAKIN_GUEST_PROGRESS_H
@@ -13,12 +12,12 @@
 #define PROGRESS_TEXT 512
 
 /**
- * struct progress - a build that is under way
+ * struct progress - a running build
  * @what:	"image trixie"
  * @started:	in seconds of the monotonic clock
  * @terminal:	is standard error one?
- * @step:	what the recipe does now
- * @detail:	the last line it said
+ * @step:	what the recipe is doing
+ * @detail:	the last line of its output
  * @drawn:	when the terminal was last written to
  */
 struct progress {
@@ -30,22 +29,22 @@ struct progress {
 	double drawn;
 };
 
-/** progress_start() - @what begins to be built, for @suite if that is not "" */
+/** progress_start() - the build of @what begins, for @suite if that is not "" */
 void progress_start(struct progress *progress, const char *what, const char *suite);
 
 /** progress_step() - the next step begins */
 void progress_step(struct progress *progress, const char *step);
 
-/** progress_detail() - the recipe said a line; shown once progress_draw() draws */
+/** progress_detail() - the recipe printed a line; the next progress_draw() shows it */
 void progress_detail(struct progress *progress, const char *line);
 
-/** progress_draw() - rewrite the terminal's last line, not more often than an eye follows */
+/** progress_draw() - rewrite the terminal's last line, at most every 0.1 s */
 void progress_draw(struct progress *progress);
 
-/** progress_done() - the last step is over, and went well */
+/** progress_done() - the last step succeeded */
 void progress_done(struct progress *progress);
 
-/** progress_failed() - the last step did not; messages come next */
+/** progress_failed() - the last step failed; messages follow */
 void progress_failed(struct progress *progress);
 
 #endif

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/qemu.c - one virtual machine: QEMU, started the lab's way.
+ * guest/qemu.c - one virtual machine: QEMU, with the lab's arguments.
  *
  * Theory of operation
  * -------------------
- * The machine is a bare q35: a read-only root disk, virtio-serial ports, what is
- * asked for, and no network card but those. Its memory is a memfd that is mapped
- * shared, so that the adapter (and virtiofsd) get it as a file descriptor.
+ * The machine is a bare q35: a read-only root disk, virtio-serial ports, what the options add, and
+ * no other network card. Its memory is a memfd that is mapped shared, so that the adapter (and
+ * virtiofsd) get it as a file descriptor.
  *
- * QEMU works in a directory of the run's own, where everything it opens by name
- * has a short name without special characters, as a socket or a symbolic link:
- * a path of any length with any byte in it is no concern of QEMU's syntax.
+ * QEMU runs in the run's directory. Everything that it opens by name is a socket or a symbolic link
+ * there, with a short name without special characters: so paths may be of any length and contain
+ * any byte, whatever QEMU's option syntax allows.
  *
- * The kernel is an unpacked one and starts by its PVH entry, without a boot
- * loader. Where things are on the PCI bus does not depend on what else is there:
+ * The kernel is unpacked and starts at its PVH entry, without a boot loader. PCI addresses are
+ * fixed,
+ * whatever else is on the bus:
  *
  *	01 the ports   02 the root disk   03 /mnt/share   04 the tap's card
  *	05.0, 05.1 ... 06.0 ...    with --netvsc: the host's cable to each adapter
@@ -43,28 +44,31 @@
 #define KERNEL_HZ     250 /* CONFIG_HZ of Debian's kernels */
 
 /*
- * mitigations=off: nobody attacks a guest from inside, and emulated CPUs pay dearly.
- * no_timer_check: the timer needs no proof.
- * init_on_alloc=0: 1024 hugepages need not be zeroed twice, which takes an emulated CPU 7 s.
- * oops=panic panic=-1: a kernel bug ends the run, and is not overlooked.
+ * mitigations=off: nobody attacks a guest from inside, and emulated CPUs pay dearly for them.
+ * no_timer_check: the timer is known to work.
+ * init_on_alloc=0: do not zero 1024 hugepages twice; it takes an emulated CPU 7 s.
+ * oops=panic panic=-1: a kernel bug ends the run instead of going unnoticed.
  * net.ifnames=0: interfaces keep the kernel's names.
  */
 #define KERNEL_ARGUMENTS                                                                           \
 	"console=" GUEST_CONSOLE " mitigations=off no_timer_check "                                \
 	"init_on_alloc=0 oops=panic panic=-1 net.ifnames=0"
 
-/* tsc=reliable: the clock needs no proof; saves half a second. */
+/* tsc=reliable: do not verify the clock, which takes half a second. */
 #define KERNEL_ARGUMENTS_KVM " tsc=reliable"
 
 /*
- * What an emulated guest needs to keep time on a machine that has other work.
+ * What an emulated guest needs to keep time on a busy machine.
  *
- * tsc=unstable: the clock is the HPET, whose time is QEMU's. The time-stamp counter is the
- * host's, and of a host that is a virtual machine itself its CPUs' may disagree: QEMU then adds
- * the difference to the guest's each time that a thread on the CPU behind reads it after one on
- * the CPU ahead. The guest's clock runs away, time-outs and stall detectors with it.
- * rcupdate.rcu_cpu_stall_timeout, watchdog_thresh: an emulated CPU is a thread, and how long it
- * waits for a CPU says nothing of the guest's kernel. What really hangs is found after this, too.
+ * tsc=unstable: the clock is the HPET, which runs on QEMU's time. The time-stamp counter is the
+ * host's. If the host is a virtual machine, the counters of its CPUs may disagree: each time a
+ * thread
+ * on the CPU behind reads after a thread on the CPU ahead, QEMU adds the difference to the guest's
+ * counter. The guest's clock runs away, and with it every timeout and stall detector.
+ * rcupdate.rcu_cpu_stall_timeout, watchdog_thresh: an emulated CPU is a
+ * thread, and how long it waits for a real CPU says nothing about the guest's kernel. A real hang
+ * is
+ * still found, after this time.
  */
 #define KERNEL_ARGUMENTS_TCG " tsc=unstable rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
 
@@ -81,9 +85,8 @@ static const struct {
 };
 
 /*
- * The guest takes a port whose host side it has not been told of as ended. It is
- * told in the order of the devices, so once it hears something on the last port,
- * the others are known too.
+ * A port reads as ended until the guest has learned that its host side is open. It learns that in
+ * the order of the devices, so once something arrives on the last port, the others are open too.
  */
 static const enum qemu_port port_order[] = { PORT_STDIN, PORT_STDOUT, PORT_STDERR, PORT_TERMINAL,
 					     PORT_CONTROL };
@@ -95,8 +98,8 @@ bool guest_kvm_works(void)
 	int kvm, vm;
 
 	/*
-	 * Without VT-x or AMD-V a KVM that answers (a para-virtualized one) interprets
-	 * the guest's instructions and fails at those it does not know.
+	 * Without VT-x or AMD-V, a KVM that answers (a para-virtualized one) interprets the guest's
+	 * instructions and fails at those that it does not know.
 	 */
 	hardware = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & (1u << 5);           /* VMX */
 	hardware |= __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && ecx & (1u << 2); /* SVM */
@@ -115,12 +118,12 @@ bool guest_kvm_works(void)
 }
 
 /**
- * loops_per_jiffy() - what the guest's kernel would find for its delay loop
+ * loops_per_jiffy() - the value that the guest's kernel would measure for its delay loop
  *
- * Each emulated CPU takes a quarter of a second to find it, more on a busy host.
- * The emulated time-stamp counter is this machine's, and delays count it.
+ * Measuring it takes each emulated CPU a quarter of a second, more on a busy host. The emulated
+ * time-stamp counter is this machine's, and delays are counted with it.
  *
- * Return: ticks of the time-stamp counter in one tick of Debian's kernels
+ * Return: ticks of the time-stamp counter per tick of Debian's kernels
  */
 static unsigned long long loops_per_jiffy(void)
 {
@@ -159,9 +162,9 @@ static int link_into(const char *directory, const char *name, const char *folder
  * qemu_arguments() - the command line
  * @config:	the machine
  * @ends:	QEMU's ends of the ports
- * @cables:	sockets of the adapters' synthetic cards, if there are such
+ * @cables:	sockets of the adapters' synthetic cards, if there are any
  *
- * Return: a vector to be freed with child_args_free(), or NULL without memory
+ * Return: a vector to be freed with child_args_free(), or NULL when out of memory
  */
 static char **qemu_arguments(const struct qemu_config *config, const int ends[QEMU_PORTS],
 			     const int cables[GUEST_ADAPTERS_MAX])
@@ -185,7 +188,7 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 	ADD("-accel");
 	ADD("%s", kvm ? "kvm" : "tcg,thread=multi");
 	ADD("-cpu");
-	/* Five levels of page tables make an emulated page walk longer, for nothing. */
+	/* Five levels of page tables make an emulated page walk longer, and bring nothing. */
 	ADD("%s", kvm ? "host" : "max,la57=off");
 	ADD("-smp");
 	ADD("%u", config->cpus);
@@ -237,7 +240,7 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 		ADD("virtio-net-pci,addr=4,netdev=tap");
 	}
 	for (unsigned int i = 0; config->netvsc && i < config->adapters; i++) {
-		/* lab/vmbus/link.c finds the card by its address, and the adapter by its last byte.
+		/* lab/vmbus/link.c looks for this MAC address; its last byte is the adapter.
 		 */
 		ADD("-netdev");
 		ADD("dgram,id=cable%u,local.type=fd,local.str=%d", i, cables[i]);
@@ -260,9 +263,9 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 }
 
 /**
- * open_ports() - a pair of sockets for each port
- * @qemu:	gets our ends, which do not block
- * @ends:	get QEMU's
+ * open_ports() - create a pair of sockets for each port
+ * @qemu:	gets our ends, non-blocking
+ * @ends:	filled in with QEMU's
  *
  * Return: 0 or a negative errno
  */
@@ -283,9 +286,9 @@ static int open_ports(struct qemu *qemu, int ends[QEMU_PORTS])
 
 /**
  * start_qemu() - start QEMU with its ends of the ports
- * @qemu:	gets it
+ * @qemu:	gets the process
  * @config:	the machine
- * @log:	file descriptor for what it says
+ * @log:	file descriptor for its messages
  *
  * Return: 0 or a negative errno
  */
@@ -345,7 +348,7 @@ int qemu_start(struct qemu *qemu, const struct qemu_config *config)
 	for (size_t i = 0; !err && i < sizeof(files) / sizeof(files[0]); i++)
 		err = link_into(config->directory->path, files[i], config->image, files[i]);
 	if (err) {
-		say("cannot prepare the guest in %s: %s; set TMPDIR to another place",
+		say("cannot prepare the guest in %s: %s; set TMPDIR to another directory",
 		    config->directory->path, strerror(-err));
 		return err;
 	}
@@ -359,7 +362,7 @@ int qemu_start(struct qemu *qemu, const struct qemu_config *config)
 	err = start_qemu(qemu, config, log);
 	close(log);
 	if (err)
-		say("cannot start QEMU from %s: %s; build it again with manakin lab build --force",
+		say("cannot start QEMU from %s: %s; rebuild it with manakin lab build --force",
 		    config->qemu, strerror(-err));
 	return err;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/qemu.h - one virtual machine: QEMU, started the lab's way.
+ * guest/qemu.h - one virtual machine: QEMU, with the lab's arguments.
  */
 #ifndef MANAKIN_GUEST_QEMU_H
 #define MANAKIN_GUEST_QEMU_H
@@ -23,17 +23,17 @@ enum guest_accel {
  * struct qemu_config - what the machine is made of
  * @qemu:	directory of the cache's QEMU
  * @image:	directory of the cache's guest
- * @directory:	the run's, for sockets and the logs qemu.log, share.log; QEMU works there. It
+ * @directory:	the run's, for sockets and the logs qemu.log, share.log; QEMU runs there. It
  *		holds the adapters' sockets as adapter-0, adapter-1, ...
- * @accel:	what runs its CPUs; decided, that is not ACCEL_AUTO
+ * @accel:	what runs its CPUs: KVM or TCG, never ACCEL_AUTO
  * @cpus:	how many
  * @memory_mb:	in mebibytes
  * @adapters:	how many sockets of adapters are in @directory
- * @netvsc:	the guest is to have synthetic interfaces too
+ * @netvsc:	give the guest synthetic interfaces too
  * @share:	a directory of the host for /mnt/share, or NULL
  * @tap:	a tap of the host for a virtio network card, or NULL
- * @reboots:	is it allowed to restart?
- * @talkative:	all kernel messages on the console, not only the grave ones
+ * @reboots:	it may restart
+ * @talkative:	all kernel messages on the console, not only the severe ones
  */
 struct qemu_config {
 	const char *qemu;
@@ -50,7 +50,7 @@ struct qemu_config {
 	bool talkative;
 };
 
-/* The guest's ports; what goes over each is said in lab/guest/init. */
+/* The guest's ports; lab/guest/init says what goes over each. */
 enum qemu_port {
 	PORT_CONTROL, /* lines, both ways */
 	PORT_STDIN,
@@ -62,10 +62,10 @@ enum qemu_port {
 };
 
 /**
- * struct qemu - a machine that runs
+ * struct qemu - a running machine
  * @process:	QEMU
  * @share:	the server of the shared directory, if there is one
- * @ports:	stream sockets, not blocking
+ * @ports:	non-blocking stream sockets
  */
 struct qemu {
 	struct child process;
@@ -75,14 +75,14 @@ struct qemu {
 
 /**
  * qemu_start() - start a machine
- * @qemu:	filled in; qemu_stop() is right for it even after a failure
+ * @qemu:	filled in; qemu_stop() it, after a failure too
  * @config:	what it is made of
  *
  * Return: 0 or a negative errno; the user has been told why
  */
 int qemu_start(struct qemu *qemu, const struct qemu_config *config);
 
-/** qemu_stop() - end the machine at once and close its ports */
+/** qemu_stop() - kill the machine and close its ports */
 void qemu_stop(struct qemu *qemu);
 
 /** guest_kvm_works() - can this machine run guests with KVM? */

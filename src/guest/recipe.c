@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/recipe.c - the scripts in lab/ that make what the cache holds.
+ * guest/recipe.c - the scripts in lab/ that build what the cache holds.
  *
  * A recipe that needs root runs in mount and process namespaces of its own where that is possible:
  * whatever it leaves mounted or running goes with them.
@@ -24,7 +24,7 @@ const struct recipe recipe_image = {
 	"image", "build-image.sh", { "lib.sh", "guest", "vmbus" }, true
 };
 
-/* FNV-1a, 64 bits: names a recipe, protects nothing. */
+/* FNV-1a, 64 bits: identifies a recipe; no protection against tampering. */
 static void hash_bytes(uint64_t *hash, const void *data, size_t size)
 {
 	const uint8_t *byte = data;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/recipe.h - the scripts in lab/ that make what the cache holds.
+ * guest/recipe.h - the scripts in lab/ that build what the cache holds.
  */
 #ifndef MANAKIN_GUEST_RECIPE_H
 #define MANAKIN_GUEST_RECIPE_H
@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 /**
- * struct recipe - how an item is made
+ * struct recipe - how an item is built
  * @makes:	"qemu" or "image": what the item's name begins with
- * @script:	it is run as SCRIPT [SUITE] DIRECTORY
+ * @script:	run as SCRIPT [SUITE] DIRECTORY
  * @also:	files and directories that it reads, in lab/
- * @needs_root:	is it run with sudo if this process is not root's?
+ * @needs_root:	run it with sudo unless this process is root
  */
 struct recipe {
 	const char *makes;
@@ -37,9 +37,9 @@ int recipe_hash(const struct recipe *recipe, uint64_t *hash);
  * recipe_command() - the words that run a recipe
  * @recipe:	which one
  * @suite:	Debian suite; "": the recipe takes none
- * @directory:	where it puts what it makes
+ * @directory:	where it puts what it builds
  *
- * Return: a vector to be freed with child_args_free(), or NULL without memory
+ * Return: a vector to be freed with child_args_free(), or NULL when out of memory
  */
 char **recipe_command(const struct recipe *recipe, const char *suite, const char *directory);
 

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/session.c - what happens between the host and a guest.
+ * guest/session.c - follow a guest from its boot to the exit status of its command.
  *
  * Theory of operation
  * -------------------
- * One loop over poll(). Bytes flow through pipes of the session's own kind: read
- * from one file descriptor when the buffer is empty, written to another when that
- * can take them, so a slow reader of the output slows the command down and
- * nothing else. The words exchanged on the control port are said in
- * lab/guest/init.
+ * One loop over poll(). Standard input, output and error are flows (flow.h), so a slow reader of
+ * the output slows the command down and nothing else. lab/guest/init has the protocol of the
+ * control port.
  *
  *	BOOTING --ready--> [reboot --ready-->] RUNNING --exit--> LEAVING --QEMU ends--> done
  *
- * The guest says "exit" after its last byte of output has left; the bytes are in
- * sockets by then, and are read until those end with QEMU.
+ * The guest says "exit" after its last byte of output has left. The bytes are in sockets by then,
+ * which are read until they end with QEMU.
  */
 #include "guest/session.h"
 
@@ -33,17 +31,17 @@
 #include "guest/terminal.h"
 #include "term/say.h"
 
-#define BOOT_S     180.0 /* a guest that is not there by then never will be */
+#define BOOT_S     180.0 /* a guest that is not ready by then never will be */
 #define LEAVE_S    10.0  /* from the command's end to the machine's */
-#define FLUSH_S    2.0   /* for output that is on its way when time is out */
+#define FLUSH_S    2.0   /* for output still in flight at a timeout */
 #define LINE_BYTES 128u
 
 enum session_state {
 	BOOTING,
 	REBOOTING,
 	RUNNING,
-	LEAVING, /* the command has ended; the machine is about to */
-	KILLED,  /* so is the machine, and the command had not ended */
+	LEAVING, /* the command has ended; the machine is powering off */
+	KILLED,  /* the machine was killed before the command ended */
 };
 
 enum flow_name { FLOW_IN, FLOW_OUT, FLOW_ERR, FLOWS };
@@ -51,15 +49,15 @@ enum flow_name { FLOW_IN, FLOW_OUT, FLOW_ERR, FLOWS };
 /**
  * struct session - the state of session_run()
  * @qemu:	the machine
- * @config:	what is to be done
- * @state:	how far it is
- * @status:	what the session ends with, once @state is LEAVING or KILLED
+ * @config:	what to do
+ * @state:	how far it got
+ * @status:	exit status of the session, once @state is LEAVING or KILLED
  * @flows:	standard input, output and error
  * @line:	the unfinished line of the control port
  * @line_length: of @line
  * @console:	what the kernel prints
  * @started:	seconds of the monotonic clock
- * @leaving:	when @state became that
+ * @leaving:	when @state became LEAVING or KILLED
  * @terminal:	the user's, for a shell
  */
 struct session {
@@ -76,7 +74,7 @@ struct session {
 	struct terminal terminal;
 };
 
-/* Write all of it to a port; these are words that the guest waits for. */
+/* Write all of @data to a port; the guest is waiting for it. */
 static int tell(int port, const void *data, size_t size)
 {
 	const char *byte = data;
@@ -102,7 +100,7 @@ static bool interactive(const struct session *session)
 	return !session->config->command;
 }
 
-/* Tell the guest how large this terminal is. */
+/* Send the guest the size of this terminal. */
 static void tell_size(const struct session *session)
 {
 	unsigned int rows, columns;
@@ -116,7 +114,7 @@ static void tell_size(const struct session *session)
 }
 
 /**
- * tell_command() - the guest is ready: tell it what to do
+ * tell_command() - send the command to a guest that is ready
  * @session:	becomes RUNNING
  *
  * Return: 0 or a negative errno
@@ -149,7 +147,7 @@ static int tell_command(struct session *session)
 }
 
 /**
- * hear() - a line from the guest
+ * hear() - handle a line from the guest
  * @session:	moves on
  *
  * Return: 0, or LAB_FAILED after telling the user why
@@ -176,14 +174,14 @@ static int hear(struct session *session)
 		session->leaving = clock_seconds();
 	}
 	if (err) {
-		say("cannot talk to the guest: %s; the logs say more", strerror(-err));
+		say("cannot talk to the guest: %s; see the logs", strerror(-err));
 		return LAB_FAILED;
 	}
 	return 0;
 }
 
 /**
- * take_control() - bytes from the control port
+ * take_control() - read from the control port
  * @session:	moves on with each line
  *
  * Return: as hear()
@@ -209,11 +207,11 @@ static int take_control(struct session *session)
 }
 
 /**
- * move() - let a flow move on, as poll() said it can
+ * move() - advance a flow as far as poll() allows
  * @session:	the flow's
  * @name:	which one
- * @readable:	->from has something, or ended
- * @writable:	->to takes something, or never will again
+ * @readable:	->from has data, or has ended
+ * @writable:	->to accepts data, or never will again
  *
  * Return: 0, or the exit status that ends the session
  */
@@ -241,10 +239,10 @@ static int move(struct session *session, enum flow_name name, bool readable, boo
 }
 
 /**
- * deadline() - when does waiting end?
+ * deadline() - the time at which waiting ends
  * @session:	the state
  *
- * Return: seconds of the monotonic clock; 0: never
+ * Return: in seconds of the monotonic clock; 0: never
  */
 static double deadline(const struct session *session)
 {
@@ -264,13 +262,13 @@ static double deadline(const struct session *session)
 	}
 }
 
-/* The deadline has come: say so, and end the machine if it still runs. */
+/* The deadline has passed: say so, and kill the machine if it still runs. */
 static void too_late(struct session *session)
 {
 	double timeout_s = session->config->timeout_s;
 
 	terminal_close(&session->terminal);
-	kill(session->qemu->process.pid, SIGKILL); /* collected later, so it is still ours */
+	kill(session->qemu->process.pid, SIGKILL); /* reaped later, so the PID is still ours */
 	session->leaving = clock_seconds();
 	if (session->state == LEAVING)
 		return;
@@ -286,7 +284,7 @@ static void too_late(struct session *session)
 	session->state = KILLED;
 }
 
-/* QEMU has ended before the command has: say so. Returns the exit status */
+/* QEMU ended before the command did: say so. Returns the exit status */
 static int ended_early(struct session *session)
 {
 	static const char *const when[] = { "while it booted", "while it restarted",
@@ -303,7 +301,7 @@ static int ended_early(struct session *session)
  * @session:	the state
  * @index:	which one
  *
- * The latter ends with QEMU, and may be seen first.
+ * The server ends with QEMU, and its end may be seen first.
  *
  * Return: 0, or the exit status that ends the session
  */
@@ -321,7 +319,7 @@ static int lost_child(struct session *session, size_t index)
 	return LAB_FAILED;
 }
 
-/* Take a signal that has come. Returns 0, or the exit status that ends the session */
+/* Handle a pending signal. Returns 0, or the exit status that ends the session */
 static int take_signal(struct session *session)
 {
 	int signal = signals_read(session->config->signals);
@@ -348,8 +346,8 @@ enum poll_slot {
  * fill_polls() - what to wait for
  * @session:	the state
  * @polls:	POLL_MAX of them, filled in; those of children and signals stay
- * @console_open: may the console still say something?
- * @gone:	has QEMU ended?
+ * @console_open: false once the console has ended
+ * @gone:	true once QEMU has ended
  */
 static void fill_polls(const struct session *session, struct pollfd *polls, bool console_open,
 		       bool gone)
@@ -367,7 +365,7 @@ static void fill_polls(const struct session *session, struct pollfd *polls, bool
 }
 
 /**
- * take_events() - what poll() has seen
+ * take_events() - handle what poll() reported
  * @session:	moves on
  * @polls:	from fill_polls() and poll()
  * @n:		number of @polls
@@ -435,7 +433,7 @@ static int loop(struct session *session)
 			if (status)
 				return status;
 		}
-		/* Its last bytes are in the sockets, which end with it. */
+		/* QEMU's last bytes are in the sockets, which end with it. */
 		if (gone && !console_open && session->state < LEAVING)
 			return ended_early(session);
 		if (gone && flows[FLOW_OUT].from < 0 && flows[FLOW_ERR].from < 0 &&

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/session.h - what happens between the host and a guest, from its boot to
- * the exit status of its command.
+ * guest/session.h - follow a guest from its boot to the exit status of its command.
  */
 #ifndef MANAKIN_GUEST_SESSION_H
 #define MANAKIN_GUEST_SESSION_H
@@ -14,15 +13,15 @@
 #include "process/signals.h"
 
 /**
- * struct session_config - what is to be done in the guest
+ * struct session_config - what to do in the guest
  * @command:	words of the command, NULL-terminated; NULL: an interactive shell on
  *		this terminal
  * @reboot:	restart the guest once, then run the command
- * @timeout_s:	all of it may take so many seconds; 0: any time
- * @console:	gets what the kernel prints; a file descriptor
- * @verbose:	standard error gets it too
- * @signals:	that end the session; SIGWINCH among them
- * @adapters:	processes without which the guest cannot go on
+ * @timeout_s:	limit for all of it, in seconds; 0: none
+ * @console:	file descriptor of the log of the kernel's messages
+ * @verbose:	print them on standard error too
+ * @signals:	the signals that end the session, and SIGWINCH
+ * @adapters:	processes that the guest cannot run without
  * @n_adapters:	number of @adapters
  */
 struct session_config {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* guest/share.c - a directory of the host's for /mnt/share: virtiofsd. */
+/* guest/share.c - share a directory of the host at /mnt/share, with virtiofsd. */
 #include "guest/share.h"
 
 #include <errno.h>
@@ -56,7 +56,7 @@ int share_start(struct child *child, const struct share_config *config)
 	if (!err)
 		err = child_start(child, &plan);
 	if (err)
-		say("cannot start the server of the shared directory %s: %s; build it again with manakin lab build --force",
+		say("cannot start the server of the shared directory %s: %s; rebuild it with manakin lab build --force",
 		    config->shared, strerror(-err));
 	child_args_free(plan.argv);
 	if (listening >= 0)

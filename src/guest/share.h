@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/share.h - a directory of the host's for /mnt/share: virtiofsd.
+ * guest/share.h - share a directory of the host at /mnt/share, with virtiofsd.
  */
 #ifndef MANAKIN_GUEST_SHARE_H
 #define MANAKIN_GUEST_SHARE_H
@@ -10,8 +10,8 @@
 /**
  * struct share_config - what is shared, and how
  * @qemu:	directory of the cache's QEMU, which has virtiofsd
- * @directory:	where its socket, "share", is made
- * @log:	file descriptor for what it says
+ * @directory:	where its socket, "share", is created
+ * @log:	file descriptor for its messages
  * @shared:	directory of the host
  */
 struct share_config {

@@ -6,7 +6,7 @@
 /* The lab's own; any other is that of the command in the guest. */
 enum lab_status {
 	LAB_TIMED_OUT = 124, /* as timeout(1) */
-	LAB_FAILED = 125,    /* the lab could not do its part; bad usage too */
+	LAB_FAILED = 125,    /* the lab itself failed; wrong usage too */
 };
 
 #endif

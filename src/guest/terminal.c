@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* guest/terminal.c - the user's terminal while a shell in the guest has it. */
+/* guest/terminal.c - the user's terminal while a shell in the guest uses it. */
 #include "guest/terminal.h"
 
 #include <sys/ioctl.h>

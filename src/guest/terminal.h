@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guest/terminal.h - the user's terminal while a shell in the guest has it.
+ * guest/terminal.h - the user's terminal while a shell in the guest uses it.
  */
 #ifndef MANAKIN_GUEST_TERMINAL_H
 #define MANAKIN_GUEST_TERMINAL_H
@@ -12,10 +12,10 @@
 
 /**
  * struct terminal - the terminal at standard input
- * @raw:	does every key go to the guest, Ctrl-C too?
+ * @raw:	every key goes to the guest, Ctrl-C too
  * @saved:	how it was before
- * @escapes:	how often the key that leaves was pressed in a row
- * @escape_first: when it was pressed first, in seconds of the monotonic clock
+ * @escapes:	how often the escape key was pressed in a row
+ * @escape_first: when it was first pressed, in seconds of the monotonic clock
  */
 struct terminal {
 	bool raw;
@@ -24,13 +24,13 @@ struct terminal {
 	double escape_first;
 };
 
-/** terminal_open() - let every key go to the guest, if standard input is a terminal */
+/** terminal_open() - pass every key on to the guest, if standard input is a terminal */
 void terminal_open(struct terminal *terminal);
 
-/** terminal_close() - as it was before terminal_open(); may be called again */
+/** terminal_close() - undo terminal_open(); may be called again */
 void terminal_close(struct terminal *terminal);
 
-/** terminal_size() - its rows and columns; false if that is not known */
+/** terminal_size() - its rows and columns; false if unknown */
 bool terminal_size(unsigned int *rows, unsigned int *columns);
 
 /** terminal_left() - did these keys leave the shell: Ctrl-] three times within a second? */
