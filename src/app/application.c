@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: testpmd is started, forwards, and is asked for its counters each second; or
- * another application is started with the same EAL arguments, and the adapter, if it can be asked,
- * for its own counters. What testpmd says, and what the other writes to standard error, is kept:
- * the caller can look in it for why an application failed, or sent on a MANA adapter far less than
- * that can.
+ * Theory of operation: testpmd is started, forwards packets, and is asked for its counters every
+ * second. Another application is started with the same EAL arguments; its counters are the
+ * adapter's own, if the adapter can be asked. The output of testpmd, and the standard error of
+ * another application, is kept: the caller can look there for the reason of a failure, or of a rate
+ * far below what MANA can send.
  */
 #include "app/application.h"
 
@@ -56,7 +56,7 @@ unsigned int application_ports(const struct application *app)
 	return target_counters(&app->target, traffic, &ports) ? 1 : ports;
 }
 
-/** descriptors() - of each queue; @send: of those that send */
+/** descriptors() - per queue; @send: of send queues */
 static unsigned int descriptors(const struct application *app, bool send)
 {
 	if (app->descriptors[send])
@@ -98,7 +98,7 @@ static int eal_arguments(const struct application *app, char ***argv)
 	return err | add_all(argv, app->eal_args);
 }
 
-/** testpmd_arguments() - its own, and what the user added, which count more */
+/** testpmd_arguments() - its own, then those that the user added, which take precedence */
 static int testpmd_arguments(const struct application *app, char ***argv, unsigned int ports)
 {
 	unsigned int cores = app->n_cpus > 1 ? app->n_cpus - 1 : 1;
@@ -153,7 +153,7 @@ static int read_testpmd(struct testpmd *testpmd, const unsigned int *numbers, un
 	return 0;
 }
 
-/** watch_testpmd() - read its counters until the time is over; 0, -EINTR, or what went wrong */
+/** watch_testpmd() - read its counters until the time is over; 0 or a negative errno */
 static int watch_testpmd(struct application *app, struct testpmd *testpmd,
 			 const unsigned int *numbers, unsigned int ports)
 {
@@ -185,7 +185,7 @@ static int watch_testpmd(struct application *app, struct testpmd *testpmd,
 	return err;
 }
 
-/** set_mode() - 0; -EINVAL and has said so if this testpmd does not know it */
+/** set_mode() - 0; -EINVAL, with a message, if this testpmd does not have it */
 static int set_mode(struct testpmd *testpmd, const char *mode)
 {
 	char command[64];
@@ -221,7 +221,7 @@ static bool too_slow(const struct application *app, const unsigned int *numbers,
 	return slow;
 }
 
-/** forward() - tell a testpmd that has started what to do, and watch it; 0 or a negative errno */
+/** forward() - make a running testpmd forward, and watch it; 0 or a negative errno */
 static int forward(struct application *app, struct testpmd *testpmd, unsigned int *numbers,
 		   unsigned int *ports)
 {
@@ -330,7 +330,7 @@ static bool watch_other(struct application *app, const struct child *child)
 	return ended;
 }
 
-/** run_other() - another application: its output is the user's; an exit status */
+/** run_other() - another application: its output goes to the user; an exit status */
 static int run_other(struct application *app)
 {
 	struct child_plan plan = { .out = fileno(app->show), .err = STDERR_FILENO };
@@ -361,7 +361,7 @@ static int run_other(struct application *app)
 		fputc('\n', app->show);
 	status = child_stop(&child, ended ? 0 : SIGINT, END_MS);
 	keep_tee_end(tee);
-	/* An application that only a signal can end did as it was asked. */
+	/* An application that runs until a signal ends it did as it was asked. */
 	if (!status || (!ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGINT))
 		return EXIT_OK;
 	say("%s %s", app->program, child_fate(status, fate, sizeof(fate)));

@@ -2,11 +2,11 @@
 /*
  * app/application.h - run a DPDK application on a target: testpmd, or another one.
  *
- * The room app/ is for DPDK applications that are started as they are: what they run on (target.h),
- * the EAL arguments for it (eal_args.h, plugin.h), testpmd's commands and answers (testpmd.h), and
- * the rates while it runs (rates.h). It uses host/machine/ for the adapters of this machine,
- * vfio_user/ to see whether one in software is free, process/ for the child, and term/ to tell the
- * user. It never links with DPDK, never changes the machine, and knows no command line.
+ * The room app/ runs unmodified DPDK applications: what they run on (target.h), the EAL arguments
+ * for it (eal_args.h, plugin.h), testpmd's commands and answers (testpmd.h), and the rates while it
+ * runs (rates.h). It uses host/machine/ for the adapters of this machine, vfio_user/ to see whether
+ * one in software is free, process/ for the child, and term/ to tell the user. It never links with
+ * DPDK, never changes the machine, and parses no command line.
  */
 #ifndef MANAKIN_APP_APPLICATION_H
 #define MANAKIN_APP_APPLICATION_H
@@ -24,17 +24,16 @@
  * @program:	path, or a name in PATH; NULL: testpmd
  * @eal_args:	EAL arguments to add, NULL-terminated; may be NULL
  * @args:	its own arguments to add, the same way
- * @mode:	of testpmd; NULL: txonly
+ * @mode:	forwarding mode of testpmd; NULL: txonly
  * @tx_first:	testpmd sends a burst on each queue first
  * @queues:	queue pairs of each port
- * @descriptors: [0] of receive queues, [1] of send queues; 0: as fits their number
- * @seconds:	how long it runs; 0: until it ends, or is stopped
+ * @descriptors: [0] of receive queues, [1] of send queues; 0: chosen by the number of queues
+ * @seconds:	how long to run it; 0: until it ends or is stopped
  * @target:	what it runs on
  * @cpus:	its own, @n_cpus of them
  * @stop:	a descriptor; readable: the user wants it to stop
  * @log:	from keep_open(): what it prints is kept there
- * @show:	where the rate goes as it changes, and the output of an application that is not
- * testpmd
+ * @show:	gets the live rates, and the output of an application other than testpmd
  * @rates:	of application_run(): what was measured; NULL: nothing
  * @suspect:	of application_run(): it failed, or was too slow, in a way that the log may explain
  */
@@ -56,10 +55,10 @@ struct application {
 	bool suspect;
 };
 
-/** application_program() - what is started */
+/** application_program() - the program to start */
 const char *application_program(const struct application *app);
 
-/** application_is_testpmd() - does it take testpmd's arguments and commands? */
+/** application_is_testpmd() - does it accept testpmd's arguments and commands? */
 bool application_is_testpmd(const struct application *app);
 
 /** application_ports() - how many ports it will have, as far as is known; at least 1 */
@@ -92,7 +91,7 @@ unsigned int application_mbufs(const struct application *app, unsigned int ports
  */
 char **application_command(const struct application *app);
 
-/** application_run() - start it, show rates, end it; says what went wrong; an exit status */
+/** application_run() - start it, show rates, stop it; prints messages; returns an exit status */
 int application_run(struct application *app);
 
 #endif

@@ -32,7 +32,7 @@ static bool is_wanted(const struct request *r, const struct mana_port *port)
 	return false;
 }
 
-/** check_ports() - can these be taken together? */
+/** check_ports() - can one application use all of these? */
 static int check_ports(const struct request *r, struct error *error)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -79,7 +79,7 @@ static int add_adapter(const struct request *r, int adapter)
 	       child_args_add(&r->args->argv, "%s%s", address, macs);
 }
 
-/** add_vmbus() - which devices of VMBus, if that has to be said; 0 or -ENOMEM */
+/** add_vmbus() - select VMBus devices, where necessary; 0 or -ENOMEM */
 static int add_vmbus(const struct request *r)
 {
 	char *warning = r->args->warning[1];
@@ -96,7 +96,7 @@ static int add_vmbus(const struct request *r)
 		if (r->form != EAL_VDEV && wanted)
 			err = child_args_add(&r->args->argv, r->form == EAL_ALLOW ? "-a" : "-w") |
 			      child_args_add(&r->args->argv, "%s", port->uuid);
-		/* EAL does not take -a and -b together, and what is not asked for is not excluded.
+		/* EAL does not accept -a together with -b, so this one cannot be excluded.
 		 */
 		if (r->form != EAL_VDEV && taken && !wanted && !r->netvsc)
 			snprintf(
@@ -107,7 +107,7 @@ static int add_vmbus(const struct request *r)
 	return err;
 }
 
-/** warn_of_kernel() - a port that the kernel still has up */
+/** warn_of_kernel() - warn of a port that the kernel still uses */
 static void warn_of_kernel(const struct request *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
@@ -122,7 +122,7 @@ static void warn_of_kernel(const struct request *r)
 	}
 }
 
-/** add_software() - where this project's driver is, and where it finds the adapter */
+/** add_software() - the path of this project's driver, and where it finds the adapter */
 static int add_software(const struct request *r, const char *plugin, struct error *error)
 {
 	const struct mana_adapter *adapter = &r->machine->adapter[r->ports[0]->adapter];
@@ -145,7 +145,7 @@ static int add_software(const struct request *r, const char *plugin, struct erro
 	return child_args_add(&r->args->argv, "-d") | child_args_add(&r->args->argv, "%s", path);
 }
 
-/** numa_node_of() - of all the ports; -1 if they differ or do not say */
+/** numa_node_of() - of all the ports; -1 if they differ or are unknown */
 static int numa_node_of(const struct request *r)
 {
 	int node = -1;
@@ -172,7 +172,9 @@ int eal_args_make(const struct machine *machine, const struct mana_port *const *
 	memset(args, 0, sizeof(*args));
 	args->numa_node = -1;
 	r.netvsc = pmd != EAL_PMD_MANA;
-	/* What is the kernel's will be handed over by setup, whose choice is netvsc as well. */
+	/*
+	 * Ports that the kernel still owns will be handed over by setup, which also prefers netvsc.
+	 */
 	for (size_t i = 0; pmd == EAL_PMD_ANY && i < n; i++)
 		r.netvsc &= ports[i]->owner == OWNER_NETVSC ||
 			    (ports[i]->owner == OWNER_KERNEL && *ports[i]->uuid);

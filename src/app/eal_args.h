@@ -4,9 +4,9 @@
  *
  * All ports of an adapter have one bus address. So they are named by their MAC addresses, together
  * in one argument: --vdev=7870:00:00.0,mac=...,mac=... (Microsoft's guide; DPDK's
- * doc/guides/nics/mana.rst). DPDK's VMBus bus takes every network device that uio_hv_generic has,
- * and its netvsc driver then looks for the VF with the same MAC address; so devices that were
- * handed over for somebody else are excluded by their UUIDs.
+ * doc/guides/nics/mana.rst). DPDK's VMBus bus claims every network device that is bound to
+ * uio_hv_generic, and its netvsc driver then looks for the VF with the same MAC address; so devices
+ * that were handed over for other applications are excluded by their UUIDs.
  */
 #ifndef MANAKIN_APP_EAL_ARGS_H
 #define MANAKIN_APP_EAL_ARGS_H
@@ -15,7 +15,7 @@
 #include "host/machine/port.h"
 
 enum eal_pmd {
-	EAL_PMD_ANY, /* as the ports are now */
+	EAL_PMD_ANY, /* as the ports were handed over */
 	EAL_PMD_NETVSC,
 	EAL_PMD_MANA,
 };
@@ -30,9 +30,9 @@ enum eal_form {
  * struct eal_args - the arguments
  * @pmd:	"netvsc", "mana", or "manakin" for an adapter in software
  * @argv:	NULL-terminated
- * @sysfs:	value of SYSFS_PCI_DEVICES that the application has to have; empty: none
+ * @sysfs:	value of SYSFS_PCI_DEVICES that the application needs; empty: none
  * @numa_node:	of the adapters; -1: not known, or several
- * @warning:	sentences on what is not as it should be; each may be empty
+ * @warning:	sentences for the user; each may be empty
  */
 struct eal_args {
 	const char *pmd;
@@ -45,7 +45,8 @@ struct eal_args {
 /**
  * eal_args_make() - for these ports
  * @ports:	@n of them, 1 or more
- * @plugin:	path of this project's poll-mode driver for an adapter in software; NULL: look
+ * @plugin:	path of this project's poll-mode driver for an adapter in software; NULL: look for
+ *		it
  * @args:	filled in; eal_args_free() it, after a failure too
  * @error:	on failure, a sentence for the user
  *

@@ -11,7 +11,7 @@
 
 /**
  * plugin_find() - the poll-mode driver, where DPDK will load it
- * @wanted:	what the user said; NULL to look beside this program and where it is installed
+ * @wanted:	path from the user; NULL: look next to this program and where it was installed
  * @path:	filled in
  * @error:	on failure, a sentence for the user
  *

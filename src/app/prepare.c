@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: what an application will lack is found before it starts, so that the user
- * gets a sentence with the command that mends it, and not DPDK's log.
+ * gets a message with the command that fixes it, and not DPDK's log.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "app/application.h"
 #include "process/hugepages.h"
 
-#define MBUF          2560ull /* bytes, with its room and what the pool adds */
+#define MBUF          2560ull /* bytes, with headroom and the pool's overhead */
 #define MEMORY_BESIDE (64ull << 20)
 
 /** given() - is there such an argument, alone or with a value? */
@@ -70,7 +70,8 @@ int application_choose_cpus(struct application *app, const char *list, struct er
 	int err = cpus_allowed(allowed, &n);
 
 	if (err)
-		return error_fail(error, err, "cannot tell which CPUs this process may use: %s",
+		return error_fail(error, err,
+				  "cannot determine which CPUs this process may use: %s",
 				  error_reason(-err));
 	if (!list) {
 		near_cpus(&app->target, allowed, &n);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: a row is a port or a queue, in one direction. Each reading of the
- * counters makes a rate of each row: packets and bits a second since the reading before.
- * Least and greatest are kept as they come; for the median a bounded number of rates is
- * kept. When that is full every second one is dropped, and from then on only every second one
- * is taken, so that those kept stay spread over the whole run.
+ * Theory of operation: a row is a port or a queue, in one direction. Each reading of the counters
+ * makes a rate of each row: packets and bits per second since the previous reading. Minimum and
+ * maximum are updated each time; for the median a bounded number of rates is kept. When that is
+ * full, every second one is dropped, and from then on only every second new one is added, so that
+ * those kept stay spread over the whole run.
  */
 #include "app/rates.h"
 
@@ -20,7 +20,7 @@
 
 enum direction { RX, TX, DIRECTIONS };
 
-/** struct measure - packets or bits a second */
+/** struct measure - packets or bits per second */
 struct measure {
 	double min, max, last;
 	double kept[KEPT_MAX];
@@ -39,11 +39,11 @@ struct row {
 
 /**
  * struct rates - of everything
- * @numbers:	of the ports
+ * @numbers:	IDs of the ports
  * @rows:	[port][0: the port, 1 + n: queue n][direction]
  * @readings:	how many there were
  * @kept:	rates in each measure
- * @stride:	one in so many is kept
+ * @stride:	one rate in so many is kept
  */
 struct rates {
 	unsigned int ports, queues;
@@ -212,7 +212,7 @@ double rates_sent(const struct rates *rates, unsigned int port, double *bits)
 	return rates_median(kept, rates->kept);
 }
 
-/** put_measure() - least, median, greatest */
+/** put_measure() - minimum, median, maximum */
 static void put_measure(struct libscols_line *line, size_t column, struct measure *measure,
 			unsigned int kept, enum rates_form form)
 {

@@ -17,7 +17,7 @@ enum rates_form { RATES_TABLE, RATES_JSON, RATES_CSV };
 /**
  * rates_open() - begin
  * @ports:	how many
- * @numbers:	what they are called; NULL: 0, 1, ...
+ * @numbers:	their IDs; NULL: 0, 1, ...
  * @queues:	of each port
  *
  * Return: NULL when out of memory
@@ -27,7 +27,7 @@ void rates_close(struct rates *rates);
 
 /**
  * rates_add() - the counters of all ports as they are now
- * @counters:	one a port
+ * @counters:	one per port
  * @time:	when they were read, in seconds
  */
 void rates_add(struct rates *rates, const struct testpmd_counters *counters, double time);
@@ -35,7 +35,7 @@ void rates_add(struct rates *rates, const struct testpmd_counters *counters, dou
 /** rates_line() - the rate over all ports between the last two readings; redrawn on a terminal */
 void rates_line(const struct rates *rates, FILE *to);
 
-/** rates_median() - of @n values, which it sorts; 0 of none */
+/** rates_median() - of @n values, which it sorts; 0 if there are none */
 double rates_median(double *values, unsigned int n);
 
 /** rates_sent() - median of what a port sent per second: packets, and @bits */

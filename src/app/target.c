@@ -17,7 +17,7 @@
 
 #define ANSWER_SECONDS 2
 
-/** software_named() - the adapter of that name; NULL: there is none, and @others are there */
+/** software_named() - the adapter of that name; NULL: none has it, and @others are running */
 static const struct software_adapter *software_named(const struct software_adapters *all,
 						     const char *name, char *others, size_t size)
 {
@@ -122,13 +122,13 @@ static int may_be_taken(const struct mana_port *port, bool netvsc, struct error 
 			port->name, netvsc ? "" : " --pmd mana", port->name);
 	}
 	if (*port->users) {
-		return error_fail(error, -EBUSY, "%s is in use by %s; end it first", port->name,
+		return error_fail(error, -EBUSY, "%s is in use by %s; stop it first", port->name,
 				  port->users);
 	}
 	return 0;
 }
 
-/** add_port() - to the target: its name that stays; 0 or -ENOMEM */
+/** add_port() - add a name of the port that does not change; 0 or -ENOMEM */
 static int add_port(struct target *target, const struct mana_port *port)
 {
 	char mac[MAC_TEXT];
@@ -146,7 +146,7 @@ static void cpus_of_node(const struct host *host, int node, struct target *targe
 		*target->cpus = '\0';
 }
 
-/** take() - what the arguments say becomes the target's; those are emptied */
+/** take() - move the arguments into the target */
 static void take(struct target *target, struct eal_args *eal, const char *name)
 {
 	snprintf(target->name, sizeof(target->name), "%s", name);

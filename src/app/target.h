@@ -26,15 +26,15 @@ struct target_wish {
 };
 
 /**
- * struct target - an adapter, or ports, as an application gets them
+ * struct target - an adapter, or ports, as an application sees them
  * @name:	what the user calls it
  * @software:	it is an adapter in software
  * @eal:	arguments for EAL, NULL-terminated
- * @sysfs:	where the PCI bus is that the application sees; empty for the machine's own
+ * @sysfs:	directory of the application's PCI bus; empty: the machine's
  * @control:	path of the adapter's control socket; empty if there is none
  * @cpus:	of the adapter's NUMA node, as a list such as 0-7; empty: not known
  * @ports:	how many the application will see; 0: not known
- * @keys:	MAC addresses or UUIDs of the ports, NULL-terminated: names that stay
+ * @keys:	MAC addresses or UUIDs of the ports, NULL-terminated: names that do not change
  * @warning:	a sentence for the user; may be empty
  */
 struct target {
@@ -52,7 +52,7 @@ struct target {
 /**
  * target_is_software() - does this word mean an adapter in software, running or not?
  *
- * So it is if there is one, or if there is neither such an interface nor a MANA adapter that the
+ * It does if there is one, or if there is neither such an interface nor a MANA adapter that the
  * word could mean.
  */
 bool target_is_software(const struct machine *machine, const char *word);
@@ -73,7 +73,7 @@ int target_software(const struct target_wish *wish, const struct host *host, con
  * @target:	filled in; target_free() it, after a failure too
  * @error:	on failure, a sentence for the user
  *
- * Return: 0; -ENODEV: no MANA; -EBUSY: in use, or the kernel's; -ECONNREFUSED: it was killed
+ * Return: 0; -ENODEV: no MANA; -EBUSY: in use, or owned by the kernel; -ECONNREFUSED: it was killed
  */
 int target_ports(const struct target_wish *wish, const struct host *host,
 		 const struct machine *machine, const struct mana_port *const *ports, size_t n,
@@ -82,7 +82,7 @@ int target_ports(const struct target_wish *wish, const struct host *host,
 void target_free(struct target *target);
 
 /**
- * target_counters() - what its ports count themselves
+ * target_counters() - the adapter's own counters of the ports
  * @traffic:	of TESTPMD_PORTS_MAX ports, as the application sees it; filled in
  * @ports:	how many
  *

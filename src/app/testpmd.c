@@ -3,8 +3,8 @@
  * Theory of operation: testpmd reads commands from its standard input and writes its
  * prompt when it has carried one out. Input and output are pipes here; stdbuf(1) makes
  * it write whole lines at once, as on a terminal, so that an answer is complete when the
- * next prompt comes. All it says is kept, up to a limit, the last of it; an answer is what
- * has been said since the command was written.
+ * next prompt comes. The end of its output is kept, up to a limit; an answer is what it printed
+ * since the command was written.
  */
 #include "app/testpmd.h"
 
@@ -24,7 +24,7 @@
 #include "process/keep.h"
 
 #define PROMPT        "testpmd> "
-#define SAID_MAX      (1u << 20) /* bytes: xstats of 64 queues are some 40 KB */
+#define SAID_MAX      (1u << 20) /* bytes: xstats of 64 queues are about 40 KB */
 #define START_SECONDS 60
 #define ASK_SECONDS   30
 #define QUIT_MS       10000
@@ -33,10 +33,10 @@
  * struct testpmd - a child that takes commands
  * @in, @out:	our ends of its standard input and output
  * @stop:	readable when the user wants to stop; -1
- * @said:	what it has said, NUL-terminated
+ * @said:	its output, NUL-terminated
  * @len:	bytes of @said
  * @from:	where in @said the answer to the last command begins
- * @log:	where it is kept, too; 0: nowhere
+ * @log:	where its output is kept, too; 0: nowhere
  */
 struct testpmd {
 	struct child child;
@@ -49,20 +49,20 @@ struct testpmd {
 	int log;
 };
 
-/** take() - read what it has said; 0, or -EPIPE if that was all */
+/** take() - read its output; 0, or -EPIPE at the end */
 static int take(struct testpmd *testpmd)
 {
 	ssize_t n;
 
 	if (testpmd->len > SAID_MAX / 2 && testpmd->from > SAID_MAX / 4) {
-		/* Forget what was answered long ago. */
+		/* Forget old answers. */
 		memmove(testpmd->said, testpmd->said + testpmd->from,
 			testpmd->len - testpmd->from + 1);
 		testpmd->len -= testpmd->from;
 		testpmd->from = 0;
 	}
 	if (testpmd->len == SAID_MAX) {
-		/* An answer that is this long is none: keep its end. */
+		/* No answer is this long: keep the end. */
 		memmove(testpmd->said, testpmd->said + SAID_MAX / 2, SAID_MAX / 2 + 1);
 		testpmd->len -= SAID_MAX / 2;
 		testpmd->from = 0;
@@ -81,14 +81,14 @@ static int take(struct testpmd *testpmd)
 /** prompted() - has the last command been carried out? */
 static bool prompted(const struct testpmd *testpmd)
 {
-	/* Not only at the end: what happens to a port is said after the prompt. */
+	/* Not only at the end: events of a port are printed after the prompt. */
 	return strstr(testpmd->said + testpmd->from, PROMPT);
 }
 
 /**
- * pass_time() - read what it says
- * @seconds:	for that long
- * @prompt:	not longer than until it takes commands
+ * pass_time() - read its output for a while
+ * @seconds:	how long
+ * @prompt:	return once it accepts commands
  *
  * Return: 0, -ETIMEDOUT if there was no prompt, -EPIPE if it has ended, -EINTR
  */
@@ -205,7 +205,7 @@ int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out
 	testpmd->in = testpmd->out = -1;
 	testpmd->stop = stop;
 	testpmd->log = plan->log;
-	/* It may end at any time, and a write to it must not end us. */
+	/* It may end at any time, and a write to it must not kill us. */
 	signal(SIGPIPE, SIG_IGN);
 	err = start(testpmd, plan);
 	if (err) {
@@ -288,7 +288,7 @@ int testpmd_ports(struct testpmd *testpmd, unsigned int *numbers, unsigned int *
 		return err;
 	if (number_after(answer, "Number of available ports:", &count) || count > TESTPMD_PORTS_MAX)
 		return -EPROTO;
-	/* A heading, then a line a port that begins with its number and its address. */
+	/* A heading, then a line per port that begins with its ID and its address. */
 	*n = 0;
 	for (line = strstr(answer, "Number of"); line && *n < count; line = strchr(line, '\n')) {
 		line += *line == '\n';
@@ -306,7 +306,7 @@ static void take_counter(const char *line, struct testpmd_counters *counters)
 	unsigned int queue;
 	uint64_t value, *to;
 
-	/* Drivers call a queue's counters rx_queue_0_packets, ethdev those it keeps rx_q0_packets.
+	/* Drivers name a queue's counters rx_queue_0_packets, ethdev its own rx_q0_packets.
 	 */
 	if (sscanf(line, "%cx_queue_%u_%15[a-z]: %" SCNu64, &direction, &queue, what, &value) ==
 		    4 ||
@@ -359,7 +359,7 @@ int testpmd_close(struct testpmd *testpmd)
 	double end = clock_seconds() + QUIT_MS / 1e3;
 	int status;
 
-	/* It prints while it ends, and must find somebody who reads. */
+	/* It prints while it ends, and that has to be read. */
 	if (testpmd->in >= 0) {
 		if (write(testpmd->in, "quit\n", 5) < 0 || close(testpmd->in) < 0)
 			end = clock_seconds() + 1;

@@ -21,7 +21,7 @@
  * @sysfs:	where DPDK's PCI bus looks for devices; NULL for the system's
  * @eal:	EAL arguments, NULL-terminated
  * @args:	its own arguments, NULL-terminated, without -i
- * @log:	of keep_open(), where what it says is kept; 0: nowhere
+ * @log:	from keep_open(), where its output is kept; 0: nowhere
  */
 struct testpmd_plan {
 	const char *app;
@@ -34,7 +34,7 @@ struct testpmd_plan {
 struct testpmd;
 
 /**
- * testpmd_open() - start a testpmd, and wait until it takes commands
+ * testpmd_open() - start a testpmd, and wait until it accepts commands
  * @stop:	a descriptor; when it becomes readable, waiting ends with -EINTR, here and in
  *		all that follows; -1 for none
  * @error:	on failure, a sentence for the user
@@ -49,7 +49,7 @@ int testpmd_open(const struct testpmd_plan *plan, int stop, struct testpmd **out
 /**
  * testpmd_ask() - give it a command
  * @command:	without a line feed
- * @answer:	what it said until it took commands again; valid until the next call
+ * @answer:	what it printed until the next prompt; valid until the next call
  *
  * Return: 0; -EPIPE if it has ended; -ETIMEDOUT if it did not answer, -EINTR
  */
@@ -58,13 +58,13 @@ int testpmd_ask(struct testpmd *testpmd, const char *command, const char **answe
 /** testpmd_wait() - let @seconds pass; 0, -EPIPE if it ended, or -EINTR */
 int testpmd_wait(struct testpmd *testpmd, double seconds);
 
-/** struct testpmd_rates - of one port, since they were asked for the last time */
+/** struct testpmd_rates - of one port, since they were last read */
 struct testpmd_rates {
 	uint64_t rx_packets, tx_packets; /* since it was started */
 	uint64_t rx_pps, tx_pps;
 };
 
-/** testpmd_rates() - what it measured itself; 0 or a negative errno */
+/** testpmd_rates() - as testpmd measured them; 0 or a negative errno */
 int testpmd_rates(struct testpmd *testpmd, unsigned int port, struct testpmd_rates *rates);
 
 /** struct traffic - what went through a port or a queue since it was started */
@@ -76,7 +76,7 @@ struct traffic {
 /**
  * struct testpmd_counters - of one port
  * @all:	of the port
- * @queues:	how many queues the driver counts by themselves
+ * @queues:	how many queues the driver counts separately
  */
 struct testpmd_counters {
 	struct traffic all;
@@ -85,19 +85,20 @@ struct testpmd_counters {
 };
 
 /**
- * testpmd_ports() - which it has
- * @numbers:	of them, TESTPMD_PORTS_MAX at most: not 0, 1, ... where a driver has ports of
- *		others below its own, as netvsc has
+ * testpmd_ports() - the IDs of its ports
+ * @numbers:	filled in, TESTPMD_PORTS_MAX at most: not 0, 1, ... if a driver's port has other
+ *		ports
+ *		below it, as that of netvsc
  * @n:		how many
  *
  * Return: 0 or a negative errno
  */
 int testpmd_ports(struct testpmd *testpmd, unsigned int *numbers, unsigned int *n);
 
-/** testpmd_counters() - also -ENODEV when the port has gone */
+/** testpmd_counters() - also -ENODEV if the port is gone */
 int testpmd_counters(struct testpmd *testpmd, unsigned int port, struct testpmd_counters *counters);
 
-/** testpmd_said() - the end of all it has said, for a message when something went wrong */
+/** testpmd_said() - the end of its output, for error messages */
 const char *testpmd_said(const struct testpmd *testpmd);
 
 /** testpmd_close() - end it; its wait status */

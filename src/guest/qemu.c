@@ -13,8 +13,7 @@
  * any byte, whatever QEMU's option syntax allows.
  *
  * The kernel is unpacked and starts at its PVH entry, without a boot loader. PCI addresses are
- * fixed,
- * whatever else is on the bus:
+ * fixed, whatever else is on the bus:
  *
  *	01 the ports   02 the root disk   03 /mnt/share   04 the tap's card
  *	05.0, 05.1 ... 06.0 ...    with --netvsc: the host's cable to each adapter
@@ -62,13 +61,11 @@
  *
  * tsc=unstable: the clock is the HPET, which runs on QEMU's time. The time-stamp counter is the
  * host's. If the host is a virtual machine, the counters of its CPUs may disagree: each time a
- * thread
- * on the CPU behind reads after a thread on the CPU ahead, QEMU adds the difference to the guest's
- * counter. The guest's clock runs away, and with it every timeout and stall detector.
- * rcupdate.rcu_cpu_stall_timeout, watchdog_thresh: an emulated CPU is a
- * thread, and how long it waits for a real CPU says nothing about the guest's kernel. A real hang
- * is
- * still found, after this time.
+ * thread on the CPU behind reads after a thread on the CPU ahead, QEMU adds the difference to the
+ * guest's counter. The guest's clock runs away, and with it every timeout and stall detector.
+ * rcupdate.rcu_cpu_stall_timeout, watchdog_thresh: an emulated CPU is a thread, and how long it
+ * waits for a real CPU says nothing about the guest's kernel. A real hang is still found, after
+ * this time.
  */
 #define KERNEL_ARGUMENTS_TCG " tsc=unstable rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
 
@@ -240,8 +237,7 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 		ADD("virtio-net-pci,addr=4,netdev=tap");
 	}
 	for (unsigned int i = 0; config->netvsc && i < config->adapters; i++) {
-		/* lab/vmbus/link.c looks for this MAC address; its last byte is the adapter.
-		 */
+		/* lab/vmbus/link.c looks for this MAC address; its last byte is the adapter. */
 		ADD("-netdev");
 		ADD("dgram,id=cable%u,local.type=fd,local.str=%d", i, cables[i]);
 		ADD("-device");

@@ -156,7 +156,7 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 			continue;
 		progress("%s: starting %s", where, subject_names[s]);
 		err = subject_open((enum bench_subject)s, point, &subjects[s], &error);
-		/* On a machine that does much else two ends can miss each other. */
+		/* On a busy machine the two ends may fail to connect in time. */
 		if (err == -ETIMEDOUT)
 			err = subject_open((enum bench_subject)s, point, &subjects[s], &error);
 	}
@@ -188,7 +188,7 @@ static int measure(const struct bench *bench, struct point *point, struct bench_
 	return err;
 }
 
-/** check_machine() - everything that can be known to be missing before anything is started */
+/** check_machine() - find what is missing before anything is started */
 static int check_machine(const struct bench *bench, struct point *point, char *plugin, size_t size)
 {
 	unsigned int allowed[CPUS_MAX], n;
@@ -232,7 +232,9 @@ int bench_run(const struct bench *bench, int stop, struct bench_result *results,
 		say("cannot create a directory in /tmp: %s", error_reason(-held));
 		return held;
 	}
-	/* All we start has it from us: what else runs on these CPUs gets next to nothing. */
+	/*
+	 * Inherited by all that is started here: other processes on these CPUs get almost no time.
+	 */
 	setpriority(PRIO_PROCESS, 0, -20);
 	while (!err && *done < n) {
 		const struct bench_result *next = &results[*done];

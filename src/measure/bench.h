@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * measure/bench.h - measure the points of a bench, one after the other.
+ * measure/bench.h - measure the points of a bench, one after another.
  *
  * The room measure/ compares packets per second of the poll-mode driver on an adapter with its
  * peers and limits: what is measured (point.h), what takes part (subject.h, copy.h), where their
- * sockets are (directory.h), in which order they have their turns (here), and how the figures look
+ * sockets are (bench_directory.h), the order of their turns (here), and how the figures are printed
  * (report.h). It uses app/ for testpmd, process/ for children, CPUs and hugepages, serve/ and
  * host/machine/ for where an adapter is found, and term/ for messages. It never measures two
  * subjects at a time, and never looks into an adapter.
@@ -29,7 +29,7 @@
  * @queues:	@n_queues of them; none: 1, and with the smallest size the usual ones
  * @seconds:	length of a turn
  * @turns:	of each subject
- * @cpus:	the application's and its peer's, if @has_cpus; else the first two
+ * @cpus:	the application's CPU and its peer's, if @has_cpus; else the first two
  * @plugin:	the poll-mode driver; NULL: look for it
  */
 struct bench {
@@ -45,7 +45,7 @@ struct bench {
 };
 
 /**
- * bench_run() - measure; says what goes wrong
+ * bench_run() - measure; prints messages
  * @stop:	a descriptor; readable: the user wants it to stop
  * @results:	BENCH_POINTS_MAX, filled in
  * @done:	how many points were measured, after a failure too

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: a bench locks its directory for as long as it lives, and its adapter's
- * directory below SOFTWARE_DIRECTORY is called after it. A killed bench takes its children with it
- * and leaves both; once the lock can be taken, nobody uses them.
+ * directory below SOFTWARE_DIRECTORY is named after it. When a bench is killed, its children end
+ * with it and both directories stay; once the lock can be taken, nobody uses them.
  */
 #include "measure/bench_directory.h"
 
@@ -24,7 +24,7 @@
 
 static const char *const sockets[] = { "memif", "vhost" };
 
-/** lock() - a directory of ours that nobody holds; a descriptor, or a negative errno */
+/** lock() - lock a directory of ours that nobody holds; a descriptor, or a negative errno */
 static int lock(const char *path)
 {
 	struct stat here, there;
@@ -34,7 +34,7 @@ static int lock(const char *path)
 		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &here) < 0)
 		err = -errno;
-	/* Between its making and its locking somebody may have swept it. */
+	/* Another bench may have removed it before it was locked. */
 	else if (here.st_uid != geteuid() || lstat(path, &there) < 0 ||
 		 here.st_ino != there.st_ino || here.st_dev != there.st_dev)
 		err = -ENOENT;

@@ -11,20 +11,20 @@
 #define BENCH_DIRECTORY_SIZE sizeof("/tmp/manakin-bench-XXXXXX")
 
 /**
- * bench_directory_make() - make this bench's directory
+ * bench_directory_make() - create this bench's directory
  * @path:	BENCH_DIRECTORY_SIZE bytes for its name
  *
- * Return: a descriptor that keeps it from being swept, or a negative errno
+ * Return: a descriptor that keeps other benches from removing it, or a negative errno
  */
 int bench_directory_make(char *path);
 
 /** bench_directory_remove() - remove it, and what is in it; @fd is closed */
 void bench_directory_remove(int fd, const char *path);
 
-/** bench_directory_sweep() - remove what benches have left that were killed */
+/** bench_directory_sweep() - remove what killed benches left */
 void bench_directory_sweep(void);
 
-/** bench_directory_adapter() - of the adapter of the bench with this directory */
+/** bench_directory_adapter() - name of the adapter of the bench with this directory */
 void bench_directory_adapter(const char *path, char *name, size_t size);
 
 #endif

@@ -41,7 +41,7 @@
 static_assert(MEMORY % HUGEPAGE_SIZE == 0, "whole hugepages");
 
 /**
- * struct copying - what both threads see; each counter has a cache line of its own
+ * struct copying - shared by both threads; each counter has a cache line of its own
  * @tail:	slots handed to the peer
  * @head:	slots handed back
  */
@@ -56,7 +56,7 @@ struct copying {
 	uint8_t *sent[SLOTS_MAX];
 	uint8_t *received[SLOTS_MAX];
 	uint8_t *own[SLOTS_MAX];
-	uint64_t sum; /* of the headers read, so that they are */
+	uint64_t sum; /* of the headers, so that they are read */
 };
 
 static int pin(unsigned int cpu)

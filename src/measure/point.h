@@ -5,7 +5,7 @@
 #ifndef MANAKIN_MEASURE_POINT_H
 #define MANAKIN_MEASURE_POINT_H
 
-#define BENCH_BURST       32u /* packets that testpmd takes or sends at a time */
+#define BENCH_BURST       32u /* packets that testpmd receives or sends at a time */
 #define BENCH_LOOP_BURSTS 8u  /* in flight in the case loop */
 #define BENCH_WARM_UP_MS  100
 
@@ -50,7 +50,7 @@ struct point {
 
 /**
  * struct bench_result - one point
- * @mpps:	of each subject, millions of packets a second; 0: not measured
+ * @mpps:	of each subject, millions of packets per second; 0: not measured
  */
 struct bench_result {
 	enum bench_case what;

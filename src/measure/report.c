@@ -13,7 +13,7 @@
 #include "process/child.h"
 #include "term/output.h"
 
-/** ratio() - of a rate to the better peer's; 0 if no peer was measured */
+/** ratio() - the rate divided by the better peer's; 0 if no peer was measured */
 static double ratio(const struct bench_result *result, enum bench_subject which)
 {
 	double memif = result->mpps[SUBJECT_MEMIF], vhost = result->mpps[SUBJECT_VHOST];
@@ -99,7 +99,7 @@ int report_json(const struct bench_result *results, size_t n, FILE *to)
 	return err;
 }
 
-/** on_curve() - is the point one of the plot's? */
+/** on_curve() - does the point belong to the plot? */
 static bool on_curve(const struct bench_result *result, enum bench_case what, bool queues,
 		     unsigned int smallest)
 {
@@ -108,7 +108,7 @@ static bool on_curve(const struct bench_result *result, enum bench_case what, bo
 
 /**
  * write_plot() - gnuplot's commands for one plot
- * @queues:	over the queues, not over the sizes
+ * @queues:	plot over the queues, not over the sizes
  *
  * Return: number of points
  */

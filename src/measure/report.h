@@ -9,10 +9,10 @@
 
 #include "measure/point.h"
 
-/** report_table() - a line a point, the last column manakin over the better peer */
+/** report_table() - a line per point; the last column is manakin divided by the better peer */
 int report_table(const struct bench_result *results, size_t n, FILE *to);
 
-/** report_json() - a list of rows, one a point and subject */
+/** report_json() - a list of rows, one per point and subject */
 int report_json(const struct bench_result *results, size_t n, FILE *to);
 
 /**

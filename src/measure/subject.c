@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: each subject but the bare copy is one testpmd, the application, whose
+ * Theory of operation: each subject except the bare copy is one testpmd, the application, whose
  * port leads to a peer on the other CPU: the adapter's lane, or the forwarding core of a second
  * testpmd. (net_null has none.) The application's work is the same for all: txonly, rxonly or
  * io with the same packets, queues, descriptors and memory.
@@ -10,8 +10,8 @@
  * all subjects can wait for their turns side by side. The rate of a turn is what testpmd
  * measured itself between two readings of its port's counters, after a warm-up.
  *
- * All use DPDK's memory in one file without a name (--in-memory --single-file-segments): a
- * vhost-user backend takes at most eight pieces of memory.
+ * All have DPDK's memory in one unnamed file (--in-memory --single-file-segments): a vhost-user
+ * backend accepts at most eight regions of memory.
  */
 #include "measure/subject.h"
 
@@ -114,7 +114,7 @@ int subject_needs(enum bench_subject which, struct error *error)
 	return 0;
 }
 
-/** descriptors() - of a queue; less when there are many, as mbufs fill them all */
+/** descriptors() - per queue; fewer when there are many, as mbufs fill them all */
 static unsigned int descriptors(const struct point *point)
 {
 	return point->queues <= 8 ? 1024 : point->queues <= 16 ? 512 : 256;
@@ -127,7 +127,7 @@ static unsigned int mbufs(const struct point *point)
 
 unsigned long subject_pages(enum bench_subject which, const struct point *point)
 {
-	/* An mbuf with its room and what the pool adds; rings, stacks, what DPDK itself takes. */
+	/* An mbuf with headroom and the pool's overhead; rings, stacks, DPDK's own memory. */
 	unsigned long one = mbufs(point) * 2560ul / HUGEPAGE_SIZE + 32 + point->queues;
 
 	switch (which) {
@@ -240,7 +240,7 @@ static int open_adapter(struct subject *s, struct error *error)
 	return err;
 }
 
-/** await_link() - until both ends have found each other */
+/** await_link() - wait until both ends have connected */
 static int await_link(struct testpmd *testpmd, struct error *error)
 {
 	double end = clock_seconds() + READY_SECONDS;
@@ -287,7 +287,7 @@ static int open_ends(struct subject *s, struct error *error)
 		snprintf(vdev, sizeof(vdev), "net_vhost0,iface=%s/vhost,queues=%u", p->directory,
 			 p->queues);
 		err = open_testpmd(p, true, NULL, vdev, &s->peer, error);
-		/* What this driver is fastest with: half as much again as with its defaults. */
+		/* The fastest settings of this driver: half as much again as with its defaults. */
 		snprintf(vdev, sizeof(vdev),
 			 "net_virtio_user0,path=%s/vhost,queues=%u,queue_size=%u,packed_vq=1,"
 			 "mrg_rxbuf=0,in_order=1",
@@ -331,7 +331,7 @@ int subject_open(enum bench_subject which, const struct point *point, struct sub
 	return err;
 }
 
-/** start() - make both ends forward, the one first that must not miss anything */
+/** start() - start both ends, first the one that must not miss anything */
 static int start(struct subject *s)
 {
 	unsigned int bursts = 1;
@@ -412,7 +412,7 @@ static int arrived(int said, uint64_t *frames)
 {
 	json_t *root, *value;
 
-	/* Its end of the file moved the offset, which is ours too. */
+	/* What the adapter wrote moved the offset, which is ours too. */
 	lseek(said, 0, SEEK_SET);
 	root = json_loadfd(said, 0, NULL);
 	value = json_object_get(json_array_get(json_object_get(root, "ports"), 0), "wire_tx");

@@ -12,17 +12,17 @@
 
 struct subject;
 
-/** subject_can() - is there such a measurement at all? If not, @why is a sentence. */
+/** subject_can() - can this subject be measured at this point? If not, @why is a sentence. */
 bool subject_can(enum bench_subject which, const struct point *point, const char **why);
 
 /** subject_needs() - programs and DPDK drivers; 0, or -ENOENT and a sentence for the user */
 int subject_needs(enum bench_subject which, struct error *error);
 
-/** subject_pages() - hugepages that it takes while it is open */
+/** subject_pages() - hugepages that it uses while it is open */
 unsigned long subject_pages(enum bench_subject which, const struct point *point);
 
 /**
- * subject_open() - start its processes; they sleep between turns
+ * subject_open() - start its processes, which sleep between turns
  * @error:	on failure, a sentence for the user
  *
  * Return: 0 or a negative errno
@@ -33,14 +33,14 @@ int subject_open(enum bench_subject which, const struct point *point, struct sub
 /**
  * subject_turn() - one measurement
  * @seconds:	how long it takes, after a warm-up
- * @mpps:	filled in: millions of packets a second
+ * @mpps:	filled in: millions of packets per second
  *
  * Return: 0 or a negative errno
  */
 int subject_turn(struct subject *subject, double seconds, double *mpps, struct error *error);
 
 /**
- * subject_close() - end its processes
+ * subject_close() - stop its processes
  *
  * Return: 0, or -EIO and a sentence if its own counters contradict the measurements
  */

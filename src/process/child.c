@@ -17,7 +17,7 @@
 /**
  * child_become() - the child's side of child_start(); never returns
  * @plan:	what to become
- * @parent:	who must still be the parent
+ * @parent:	PID that must still be the parent's
  * @report:	gets the errno of what failed; closed by exec()
  */
 static _Noreturn void child_become(const struct child_plan *plan, pid_t parent, int report)
@@ -27,7 +27,9 @@ static _Noreturn void child_become(const struct child_plan *plan, pid_t parent, 
 	ssize_t said;
 
 	setpgid(0, 0);
-	/* Set before the parent is looked at: it may be gone by then, not after. */
+	/*
+	 * Set before the parent is checked: it may be gone already, but cannot go unnoticed later.
+	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		goto fail;
 	if (getppid() != parent)

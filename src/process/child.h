@@ -3,7 +3,7 @@
  * process/child.h - processes that a command starts, none of which outlives it.
  *
  * The room process/ is what commands need to run other programs: children that die with us (here),
- * signals that are held back (signals.h), what a child says (keep.h), programs in PATH (program.h),
+ * signals that are held back (signals.h), a child's output (keep.h), programs in PATH (program.h),
  * CPUs (cpus.h), and hugepages that are free or added for a while (hugepages.h, hugepage_loan.h).
  * It uses host/machine/ to count and set hugepages. It knows no application, no guest and no
  * adapter, and leaves no change to the machine behind.
@@ -24,7 +24,7 @@
  * @in:	file descriptor for its standard input; 0 for /dev/null
  * @out:	file descriptor for its standard output
  * @err:	file descriptor for its standard error
- * @fds:	file descriptors that it inherits under their own numbers
+ * @fds:	file descriptors that it inherits, with the same numbers
  * @n_fds:	number of @fds
  */
 struct child_plan {
@@ -39,7 +39,7 @@ struct child_plan {
 
 /**
  * struct child - a process that was started
- * @pid:	0: none, or collected
+ * @pid:	0: none, or reaped
  * @pidfd:	readable once it has ended
  */
 struct child {
@@ -52,19 +52,18 @@ struct child {
  * @child:	filled in
  * @plan:	how to start it
  *
- * It leads a process group of its own, so a terminal's Ctrl-C reaches this process
- * alone, which then ends the process in its own order. Its signals are as a
- * program expects them.
+ * It leads a process group of its own, so Ctrl-C on a terminal reaches only this process, which
+ * then stops its children in order. Its signal mask and handlers are the usual ones.
  *
  * Return: 0 or a negative errno, that of exec() included
  */
 int child_start(struct child *child, const struct child_plan *plan);
 
 /**
- * child_stop() - end a process and its group, and collect it
- * @child:	started; nothing happens to one that is not
- * @signal:	asked for first; 0 asks for nothing and waits
- * @patience_ms: how long it may take before SIGKILL, in milliseconds; -1: any time
+ * child_stop() - stop a process and its group, and reap it
+ * @child:	nothing happens if it was not started
+ * @signal:	sent first; 0: send nothing, and wait
+ * @patience_ms: how long to wait before SIGKILL, in milliseconds; -1: forever
  *
  * Return: the wait status
  */

@@ -11,7 +11,7 @@ static int parse_cpu(const char **at, unsigned long *cpu)
 {
 	char *end;
 
-	/* strtoul() would take a sign, and spaces. */
+	/* strtoul() would accept a sign, and spaces. */
 	if (!isdigit((unsigned char)**at))
 		return -EINVAL;
 	*cpu = strtoul(*at, &end, 10);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: the pages that are added have to go again even if this process is killed. So
- * a keeper is forked, which waits for the end of a pipe that only we hold open, takes off as many
- * pages as were added, and exits.
+ * Theory of operation: pages that were added must be removed again even if this process is
+ * killed. So a keeper is forked. It waits for the end of a pipe that only we hold open, removes as
+ * many pages as were added, and exits.
  */
 #include "process/hugepage_loan.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * process/hugepage_loan.h - hugepages of 2 MB that the machine has for a while.
+ * process/hugepage_loan.h - hugepages of 2 MB, added to the machine for a while.
  */
 #ifndef MANAKIN_PROCESS_HUGEPAGE_LOAN_H
 #define MANAKIN_PROCESS_HUGEPAGE_LOAN_H
@@ -11,8 +11,8 @@
 
 /**
  * struct hugepage_loan - pages that were added to the machine's
- * @keeper:	process that takes them off when this one has ended, however it ends; 0: none
- * @pipe:	closed: we have ended; -1: none
+ * @keeper:	process that removes them when this one has ended, however it ends; 0: none
+ * @pipe:	its end tells the keeper that we have ended; -1: none
  */
 struct hugepage_loan {
 	pid_t keeper;
@@ -29,7 +29,7 @@ struct hugepage_loan {
  */
 int hugepage_loan_open(unsigned long pages, struct hugepage_loan *loan, struct error *error);
 
-/** hugepage_loan_close() - the machine has as many as before */
+/** hugepage_loan_close() - remove the added pages */
 void hugepage_loan_close(struct hugepage_loan *loan);
 
 #endif

@@ -6,7 +6,7 @@
 #define SIZE_KIB   (HUGEPAGE_SIZE >> 10)
 #define MOUNTS_MAX 16
 
-/* The machine itself; nothing here is asked often enough to keep it open. */
+/* The machine itself; nothing here is read often enough to keep it open. */
 static int machine(struct host *host)
 {
 	struct error error;

@@ -40,7 +40,7 @@ void keep_more(int keep, const void *data, size_t len)
 		return;
 	if (lseek(keep, 0, SEEK_CUR) > (off_t)KEEP_MAX && !ftruncate(keep, KEEP_HEAD))
 		lseek(keep, KEEP_HEAD, SEEK_SET);
-	/* It is there to explain a failure, and must not be one. */
+	/* It is there to explain a failure, and must not cause one. */
 	if (write(keep, data, len) < 0)
 		return;
 }
@@ -97,7 +97,7 @@ void keep_tee_end(struct keep_tee *tee)
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += END_SECONDS;
 	if (pthread_timedjoin_np(tee->thread, NULL, &end)) {
-		/* Somebody it started lives on and may still write. */
+		/* A process that it started is still running, and may write. */
 		pthread_cancel(tee->thread);
 		pthread_join(tee->thread, NULL);
 	}

@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-#define KEEP_HEAD (1u << 20) /* bytes from the start that stay, ... */
-#define KEEP_MAX  (8u << 20) /* ... when there are so many; what follows replaces the rest */
+#define KEEP_HEAD (1u << 20) /* bytes at the start, always kept */
+#define KEEP_MAX  (8u << 20) /* bytes in all; at this size, those after the start are dropped */
 
 /** keep_open() - an in-memory file; 0 if it cannot be created, and then nothing is kept */
 int keep_open(void);
@@ -20,7 +20,7 @@ struct keep_tee;
 
 /**
  * keep_tee() - pass on what is written to a descriptor, and keep it
- * @keep:	of keep_open()
+ * @keep:	from keep_open()
  * @to:		where it goes
  * @from:	filled in: the descriptor to write to, for a child; the caller closes its own
  *

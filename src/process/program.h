@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * process/program.h - programs that may be installed or not.
+ * process/program.h - find out whether a program is installed.
  */
 #ifndef MANAKIN_PROCESS_PROGRAM_H
 #define MANAKIN_PROCESS_PROGRAM_H

@@ -13,7 +13,7 @@
 
 /**
  * struct signals - signals that are held back
- * @fd:		readable once one has come; -1: they only wait
+ * @fd:		readable once one has come; -1: they are not read
  * @before:	the mask to go back to
  */
 struct signals {
@@ -22,7 +22,7 @@ struct signals {
 };
 
 /**
- * signals_hold() - let SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGPIPE wait for signals_close()
+ * signals_hold() - hold back SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGPIPE until signals_close()
  *
  * So neither Ctrl-C nor a closed pipe at our output leaves a change half-done.
  */
@@ -42,8 +42,8 @@ int signals_open(struct signals *signals, int more);
 /** signals_read() - number of a signal that has come, without waiting; 0: none */
 int signals_read(const struct signals *signals);
 
-/** signals_close() - as before. What came after signals_open() and was not read is dropped; what
- * came after signals_hold() takes effect now */
+/** signals_close() - restore the mask. Signals that came after signals_open() and were not read are
+ * dropped; those that came after signals_hold() take effect now */
 void signals_close(struct signals *signals);
 
 #endif

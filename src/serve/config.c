@@ -62,7 +62,7 @@ static void make_mac(const struct serve_config *config, struct adapter_port_conf
 	} while (mac_taken(config, port));
 }
 
-/** give_addresses() - each port has one of its own */
+/** give_addresses() - give each port one of its own */
 static int give_addresses(struct serve_config *config, struct error *error)
 {
 	static const uint8_t none[6];

@@ -27,8 +27,8 @@
  * @synthetic:	let the host of synthetic network cards connect
  * @count:	adapters
  * @adapters:	their ports; the rest is filled in by serve_config_complete()
- * @directory:	of a single adapter, with its socket and the view for DPDK; empty: the user has
- *		chosen the sockets
+ * @directory:	of a single adapter, with its socket and the view for DPDK; empty: the user chose
+ *		the sockets
  */
 struct serve_config {
 	const char *name, *address;
@@ -53,7 +53,7 @@ int serve_config_add_adapter(struct serve_config *config, const char *socket, st
 
 /**
  * serve_config_add_port() - a port of the last adapter, or of the first one before it is added
- * @spec:	as --port takes it; changed, and has to stay
+ * @spec:	the value of --port; modified, and must stay valid
  * @error:	on failure, a sentence for the user
  *
  * Return: 0 or -EINVAL

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * serve/control_server.h - answer those who ask a running adapter, such as `manakin control`.
+ * serve/control_server.h - answer requests to a running adapter, such as those of `manakin
+ * control`.
  *
  * The protocol is in host/machine/control.h.
  */

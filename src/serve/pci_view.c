@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The files are those that DPDK reads in drivers/bus/pci/linux/pci.c of a device
- * under /sys/bus/pci/devices, and manakin_socket, which tells this project's
- * driver where to connect. DPDK passes a device without a driver link over, so
- * there is one; it leads nowhere.
+ * The files are those that drivers/bus/pci/linux/pci.c of DPDK reads of a device under
+ * /sys/bus/pci/devices, and manakin_socket, which tells this project's driver where to connect.
+ * DPDK skips a device without a driver link, so there is one; it dangles.
  */
 #include "serve/pci_view.h"
 
@@ -59,7 +58,7 @@ static int write_files(const char *directory, bool physical)
 		      "a text for each file");
 	snprintf(device, sizeof(device), "0x%04x\n",
 		 physical ? MANA_PCI_DEVICE_ID_PF : MANA_PCI_DEVICE_ID_VF);
-	/* No region can be mapped through sysfs: all of them are the socket's. */
+	/* No region can be mapped through sysfs: all of them come through the socket. */
 	resource[0] = '\0';
 	for (int i = 0; i < 7; i++)
 		strcat(resource, "0x0000000000000000 0x0000000000000000 0x0000000000000000\n");
@@ -86,7 +85,7 @@ int pci_view_make(const char *directory, const char *address, bool physical, str
 	int err = 0;
 
 	pci_view_remove(directory, address);
-	/* Only removed above if empty, and then there is nothing to listen on. */
+	/* Created here if it was missing, or was empty and thus removed above. */
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
 		err = -errno;
 	snprintf(path, sizeof(path), "%s/pci", directory);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * serve/pci_view.h - a directory shaped like sysfs, in which DPDK's PCI bus finds an
- * adapter that has no PCI bus.
+ * serve/pci_view.h - a directory shaped like sysfs, in which DPDK's PCI bus finds an adapter that
+ * is on no PCI bus.
  */
 #ifndef MANAKIN_SERVE_PCI_VIEW_H
 #define MANAKIN_SERVE_PCI_VIEW_H
@@ -17,13 +17,13 @@
 bool pci_view_address_ok(const char *address);
 
 /**
- * pci_view_make() - make DIRECTORY/pci/ADDRESS with what DPDK's PCI scan reads
- * @directory:	the adapter's, exists
- * @address:	where the adapter is to be
- * @physical:	it is a 00b9, not a 00ba
+ * pci_view_make() - create DIRECTORY/pci/ADDRESS with what DPDK's PCI scan reads
+ * @directory:	the adapter's; it exists
+ * @address:	PCI address of the adapter
+ * @physical:	a PF (00b9), not a VF (00ba)
  * @error:	on failure, a sentence for the user
  *
- * What is left of an adapter of the same name that was killed is replaced.
+ * What a killed adapter of the same name left behind is replaced.
  *
  * Return: 0 or a negative errno
  */

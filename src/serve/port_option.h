@@ -12,8 +12,8 @@
 
 /**
  * port_option_parse() - read mac=..,fabric=..,mtu=..,queues=..,source=check
- * @text:	changed, and has to stay: @port points into it
- * @port:	defaults are filled in, but for the MAC, which stays all zero if it is not given
+ * @text:	modified, and must stay valid: @port points into it
+ * @port:	filled in, with defaults except for the MAC address, which is all zero if not given
  * @error:	on failure, a sentence for the user
  *
  * A comma that is not followed by one of the keys belongs to the value before it, so that
@@ -23,7 +23,7 @@
  */
 int port_option_parse(char *text, struct adapter_port_config *port, struct error *error);
 
-/** port_option_default() - a port of which nothing was said: a sink */
+/** port_option_default() - a port without any options: a sink */
 void port_option_default(struct adapter_port_config *port);
 
 #endif

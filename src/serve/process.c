@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: this is the control thread. It waits in one epoll set for the request to
- * stop, the timer of the statistics, clients' memory that was taken away, and, of each adapter, its
+ * stop, the timer of the statistics, client memory that was taken away, and, for each adapter, its
  * client and its control socket. Each of these is a source with a function that serves it without
  * blocking. Packets are moved by the lanes, which are threads of their own.
  */
@@ -25,7 +25,7 @@
 #define SOURCES_MAX (3 + 2 * SERVE_ADAPTERS_MAX)
 
 /**
- * struct source - a descriptor that is waited for
+ * struct source - a descriptor to wait for
  * @serve:	called when it is readable, with @what
  */
 struct source {
@@ -65,7 +65,7 @@ static void serve_stop(void *process)
 	((struct process *)process)->stopped = true;
 }
 
-/** serve_guard() - a client took memory away: each adapter looks whether it was its own */
+/** serve_guard() - a client took memory away: each adapter checks whether it was its own client */
 static void serve_guard(void *what)
 {
 	struct process *process = what;
@@ -138,7 +138,7 @@ static void serve_until_stopped(struct process *process)
 	}
 }
 
-/** make_run_directory() - for a socket below SOFTWARE_DIRECTORY; one that is there stays */
+/** make_run_directory() - for a socket below SOFTWARE_DIRECTORY; an existing one stays */
 static int make_run_directory(const char *socket)
 {
 	char path[SERVE_SOCKET_TEXT];
@@ -179,7 +179,7 @@ static int open_adapter(struct process *process)
 	return err;
 }
 
-/** open_all() - the adapters, and the view for DPDK; has said why if it cannot */
+/** open_all() - the adapters, and the view for DPDK; prints a message on failure */
 static int open_all(struct process *process)
 {
 	const struct serve_config *config = process->config;

@@ -2,7 +2,7 @@
 /*
  * serve/process.h - a process that serves adapters: the loop behind `manakin device`.
  *
- * The room serve/ turns adapters of device/ into a process that others can find, ask and stop:
+ * The room serve/ turns adapters of device/ into a process that others can find, query and stop:
  * which adapters and ports there are (config.h, port_option.h), the sockets of clients and of
  * `manakin control` (control_server.h), the directory in which DPDK finds an adapter (pci_view.h),
  * and statistics (statistics.h). It uses device/ for everything that an adapter does, host/machine/
@@ -15,12 +15,12 @@
 #include "serve/config.h"
 
 /**
- * serve_run() - start the adapters, serve their clients, and stop them; says why it cannot
+ * serve_run() - start the adapters, serve their clients, and stop them; prints messages
  * @config:	complete
  * @stop:	a descriptor; readable: stop
  *
- * Prints statistics while it runs, if asked for, and at the end. The signals that stop it have to
- * be held back by now, as the lanes are threads.
+ * Prints statistics while it runs, if asked for, and at the end. The signals that stop it must be
+ * held back already, because the lanes are threads.
  *
  * Return: 0 once it was stopped, or a negative errno
  */

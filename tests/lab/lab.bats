@@ -63,7 +63,7 @@ refused() {
 	refused '"../trixie" is not the name of a Debian suite' run --suite ../trixie true
 	refused "'uname' is too much" shell uname
 	refused 'cannot attach to the adapter at ./nowhere' run --attach ./nowhere true
-	refused 'a shell could not read them' run --device "'" true
+	refused 'they are not valid shell words' run --device "'" true
 	MANAKIN_LAB_RECIPES=./nowhere refused "cannot read the lab's recipes in ./nowhere" run true
 }
 
