@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * manakin args: the EAL arguments with which an application gets these ports.
+ * manakin args: print the EAL arguments that give an application these ports.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -114,7 +114,7 @@ static int print_json(const struct eal_args *eal, const struct mana_port *const 
 			  "warnings", warnings));
 }
 
-/** make_and_print() - for these ports; an exit status */
+/** make_and_print() - the arguments for these ports; an exit status */
 static int make_and_print(const struct args *args, const struct machine *machine,
 			  const struct mana_port *const *ports, size_t n)
 {

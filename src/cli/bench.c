@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * manakin bench: packets per second of the poll-mode driver and the adapter, of the software
- * network interfaces that people use today, and of what limits all of them.
+ * manakin bench: measure packets per second of the poll-mode driver and the adapter, of other
+ * software network interfaces, and of what limits them all.
  */
 #include <argp.h>
 #include <errno.h>
@@ -213,14 +213,28 @@ static int check_plots(const char *directory)
 		return -ENOENT;
 	}
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST) {
-		say("cannot make the directory %s for the plots: %s", directory,
+		say("cannot create the directory %s for the plots: %s", directory,
 		    error_reason(errno));
 		return -EIO;
 	}
 	return 0;
 }
 
-/** report() - everything that was asked for; 0, or -EIO and has said why */
+/** write_file() - the figures as JSON; 0, or -EIO after printing why */
+static int write_file(const char *path, const struct bench_result *results, size_t n)
+{
+	FILE *file = fopen(path, "we");
+	int err = file ? report_json(results, n, file) : -EIO;
+
+	if (!file || fclose(file) || err) {
+		say("cannot write %s: %s; choose another file with --output", path,
+		    strerror(errno));
+		return -EIO;
+	}
+	return 0;
+}
+
+/** report() - every requested output; 0, or -EIO after printing why */
 static int report(const struct arguments *arguments, const struct bench_result *results, size_t n)
 {
 	bool to_stdout = arguments->json && !strcmp(arguments->json, "-");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * manakin check: is everything there that MANA and DPDK need?
+ * manakin check: check that the machine has what MANA and DPDK need.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@
 enum { STATUS_WARNING = 1, STATUS_FAIL = 2, STATUS_USAGE = 64, STATUS_FAILED = 70 };
 
 #define NUMBER_MAX 65535u
-#define ROOM_LEAST 20u /* characters that a column of words wants */
+#define ROOM_LEAST 20u /* characters: the narrowest column for text */
 
 enum { OPTION_QUEUES = 'q', OPTION_DESCRIPTORS = 0x100 };
 
@@ -48,7 +48,7 @@ static const char doc[] =
 
 /**
  * struct arguments - the command line
- * @request:	the words are allocated as the arguments are
+ * @request:	its words are @words
  */
 struct arguments {
 	struct check_request request;
@@ -56,7 +56,7 @@ struct arguments {
 	struct shared_options shared;
 };
 
-/** number() - of an application's argument: 1 to NUMBER_MAX; 0 if it is none */
+/** number() - in an application's argument, 1 to NUMBER_MAX; 0: it is not a number */
 static unsigned int number(const char *text)
 {
 	unsigned long value;
@@ -85,7 +85,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-/** value_of() - the number that an option of testpmd's has here; 0 if it is another's */
+/** value_of() - the number given with this testpmd option; 0 if it is another option */
 static unsigned int value_of(char *const *argument, size_t left, const char *name)
 {
 	size_t len = strlen(name);
@@ -172,7 +172,7 @@ static size_t room_left(const struct check_report *report)
 		subject = strlen(f->subject) > subject ? strlen(f->subject) : subject;
 	}
 	others = strlen(verdict_name(VERDICT_UNKNOWN)) + 1 + check + 1 + subject + 1;
-	/* In a very narrow one the terminal's own way is no worse. */
+	/* On a very narrow terminal, its own line breaks are no worse. */
 	return width > others + ROOM_LEAST ? width - others : 0;
 }
 

@@ -2,15 +2,14 @@
 /*
  * cli/cli.h - the commands.
  *
- * The room cli/ holds a file a command, which reads the command line, calls the room that does the
- * work, and prints what came of it; and main.c, which finds the command. Beside them is what
- * several commands share: look.h (from a user's word to a port), handover.h and plan_print.h (setup
- * and restore), diagnose.h (logs explained).
+ * The room cli/ has one file for each command, which reads the command line, calls the room that
+ * does the work, and prints the result; and main.c, which finds the command. Several commands share
+ * look.h (from a user's word to a port), handover.h and plan_print.h (setup and restore), and
+ * diagnose.h (diagnosis of logs).
  *
  * It may use term/, base/, the rooms of host/, process/, serve/, app/, measure/ and guest/; nothing
- * may use it. It never does what another room is for, keeps no state, and knows no format but that
- * of its own JSON. At most 25 files and 5500
- * lines; tests/unit/sizes.py counts them.
+ * may use it. It never does the work of another room, keeps no state, and knows no format except
+ * that of its own JSON. At most 25 files and 5500 lines; tests/unit/sizes.py counts them.
  */
 #ifndef MANAKIN_CLI_CLI_H
 #define MANAKIN_CLI_CLI_H

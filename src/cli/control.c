@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * manakin control: ask a running adapter, or make something happen to it.
+ * manakin control: query a running adapter, or trigger an event on it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -53,7 +53,7 @@ struct control {
 	const char *name;
 	const char *socket;
 	struct shared_options shared;
-	bool statistics; /* which the adapter prints as JSON itself */
+	bool statistics; /* the adapter itself writes them as JSON */
 	char request[CONTROL_REQUEST_MAX];
 };
 
@@ -82,7 +82,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/** understood() - is it a request of those that --help lists? */
+/** understood() - is it one of the requests that --help lists? */
 static bool understood(const char *words)
 {
 	struct control_request request;
@@ -94,7 +94,7 @@ static bool understood(const char *words)
 	       request.command != CONTROL_STATS_JSON && request.command != CONTROL_DESCRIBE;
 }
 
-/** ask() - the adapter, and print its answer; an exit status */
+/** ask() - send the request and print the answer; an exit status */
 static int ask(const struct control *control, struct control_answer *answer)
 {
 	char socket[SOCKET_TEXT], path[SOCKET_TEXT];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * manakin diagnose: from a log to the cause, and to what to do.
+ * manakin diagnose: find the causes of failures in a log, and say what to do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 
 enum { OPTION_RULES = 'r', OPTION_LOG_ONLY = 0x100 };
 
-/* Beside the statuses of every command */
+/* In addition to the exit statuses of every command */
 #define FOUND 1 /* something is wrong */
 
 static const struct argp_option options[] = {
@@ -70,7 +70,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/** compression() - the program that undoes it, by the first bytes; NULL: none */
+/** compression() - the program that decompresses this, by its first bytes; NULL: none needed */
 static const char *compression(int fd)
 {
 	unsigned char head[6];
@@ -89,7 +89,7 @@ static const char *compression(int fd)
 	return NULL;
 }
 
-/** open_log() - its descriptor; -1 and has said why */
+/** open_log() - its descriptor; -1 after printing why */
 static int open_log(const char *file)
 {
 	const char *program;

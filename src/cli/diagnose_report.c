@@ -11,7 +11,7 @@
 #include "cli/diagnose.h"
 #include "term/term.h"
 
-#define WIDTH     80u /* characters of a line, and the most where a terminal has more: */
+#define WIDTH     80u /* characters of a line, and the most on a wider terminal: */
 #define WIDTH_MAX 100u
 #define ADDED     "/etc/manakin/rules.d"
 
@@ -55,7 +55,7 @@ void diagnose_facts(const char *sysroot, struct facts *facts)
 		say("%s", error.text);
 		return;
 	}
-	/* A diagnosis of the log alone is one, too. */
+	/* Without facts, the log alone is diagnosed. */
 	facts_read(&host, facts);
 	host_close(&host);
 }
@@ -89,7 +89,7 @@ static struct page page_open(FILE *to)
 	return page;
 }
 
-/** put_text() - words in lines of the page's width, each after so many blanks */
+/** put_text() - wrap words to the page's width, each line indented by so many blanks */
 static void put_text(const struct page *page, unsigned int indent, const char *text)
 {
 	size_t column = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * manakin dpdk: list the installations of DPDK on this machine, make one more, and remove it.
+ * manakin dpdk: list DPDK installations, install one from source, and remove it.
  */
 #include <argp.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "process/signals.h"
 #include "term/output.h"
 
-#define WHY_WIDTH 28u /* characters: with the other columns, not more than 80 as a rule */
+#define WHY_WIDTH 28u /* characters: the table then usually fits into 80 columns */
 
 enum {
 	OPTION_DRIVERS = 'd',
@@ -171,7 +171,7 @@ static int list_command(int argc, char **argv)
 	}
 	err = dpdk_find(&host, &found);
 	host_close(&host);
-	/* Programs are the user's words: paths of this machine, from here. */
+	/* The user names programs by paths on this machine, relative to the current directory. */
 	for (size_t i = 0; !err && i < list.n_programs; i++) {
 		char *path = realpath(list.programs[i], NULL);
 		int bad = path ? host_open(NULL, &host, &error) : -errno;
@@ -237,7 +237,7 @@ static const char install_doc[] =
 /**
  * struct install - the command line, and what is printed
  * @commands:	of --json: the programs, as arrays of words; else NULL
- * @tenth:	of the program that runs: how far it was when that was printed, in tenths
+ * @tenth:	progress of the running program that was printed last, in tenths
  * @line:	the terminal's line has a program's name and progress on it
  * @failed:	the command line makes no sense
  */
@@ -248,7 +248,7 @@ struct install {
 	bool json, line, failed;
 };
 
-/** check_wish() - is it said which DPDK, and can a download be verified? */
+/** check_wish() - was a DPDK named, and can a download be verified? */
 static error_t check_wish(struct dpdk_wish *wish)
 {
 	if (!wish->version == !wish->tarball)
@@ -344,7 +344,7 @@ static void end_line(struct install *install)
 	install->line = false;
 }
 
-/** collect() - a command, as an array of its words; what there is no memory for is missing */
+/** collect() - add a command as an array of its words; without memory, words are missing */
 static void collect(json_t *commands, char *const *argv)
 {
 	json_t *words = json_array();
@@ -371,7 +371,7 @@ static void show_begin(void *arg, const char *what, char *const *argv)
 	fprintf(stderr, install->line ? "%s " : "%s\n", what);
 }
 
-/** show_progress() - likewise */
+/** show_progress() - the same */
 static void show_progress(void *arg, const char *what, unsigned int at, unsigned int all)
 {
 	struct install *install = arg;
@@ -390,7 +390,7 @@ static void show_note(void *arg, const char *text)
 	say("%s", text);
 }
 
-/** show_failure() - why, and the end of what the program printed that failed */
+/** show_failure() - the reason, and the last output of the program that failed */
 static void show_failure(const struct error *error, const char *output)
 {
 	say(*output ? "%s; the end of its output:" : "%s", error->text);
@@ -402,7 +402,7 @@ static void show_failure(const struct error *error, const char *output)
 	}
 }
 
-/** print_installed() - what was done, or would be, as JSON; an exit status */
+/** print_installed() - the result, or with --dry-run the plan, as JSON; an exit status */
 static int print_installed(const struct install *install, const struct dpdk_installed *installed)
 {
 	const struct dpdk_wish *wish = &install->wish;
@@ -416,7 +416,7 @@ static int print_installed(const struct install *install, const struct dpdk_inst
 		"commands", install->commands));
 }
 
-/** install_dpdk() - and say how it went; an exit status */
+/** install_dpdk() - and report the result; an exit status */
 static int install_dpdk(struct install *install)
 {
 	struct dpdk_installed installed;
@@ -444,6 +444,21 @@ static int install_dpdk(struct install *install)
 		printf("DPDK %s is installed in %s; 'manakin dpdk uninstall %s' removes it\n",
 		       installed.release, install->wish.prefix, install->wish.prefix);
 	return EXIT_OK;
+}
+
+/** take_old_name() - accept --version V for --release V; without V it prints the version */
+static void take_old_name(int argc, char **argv)
+{
+	static const char old[] = "--version", name[] = "--release";
+	size_t len = sizeof(old) - 1;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		const char *next = i + 1 < argc ? argv[i + 1] : "";
+
+		if (!strncmp(argv[i], old, len) &&
+		    (argv[i][len] == '=' || (!argv[i][len] && *next >= '0' && *next <= '9')))
+			memcpy(argv[i], name, len);
+	}
 }
 
 /** install_command() - 'manakin dpdk install'; an exit status */
@@ -533,13 +548,12 @@ static int uninstall_command(int argc, char **argv)
 	return EXIT_OK;
 }
 
-static const char help[] =
-	"Usage: manakin dpdk [COMMAND] [OPTION...]\n\n"
-	"DPDK on this machine, and whether it can drive MANA.\n\n"
-	"  list       list the installations (the default)\n"
-	"  install    build one more from source\n"
-	"  uninstall  remove one that was built this way\n\n"
-	"'manakin dpdk COMMAND --help' explains a command, and so does man manakin-dpdk.\n";
+/** list_unnamed() - 'manakin dpdk' without a command; an exit status */
+static int list_unnamed(int argc, char **argv)
+{
+	say_as("dpdk list");
+	return list_command(argc, argv);
+}
 
 int cmd_dpdk(int argc, char **argv)
 {

@@ -9,7 +9,7 @@
 #include "cli/plan_print.h"
 #include "process/signals.h"
 
-/** carry_out() - the plan, with words on it; an exit status */
+/** carry_out() - carry out the plan, and print its steps; an exit status */
 static int carry_out(const struct handover *handover, const struct host *host,
 		     struct journal *journal, struct plan *plan)
 {
@@ -85,8 +85,8 @@ int handover_run(const struct handover *handover)
 		say("%s", error.text);
 		return EXIT_FAILED;
 	}
-	/* Locked before anything is looked at, so that what is seen stays so. */
-	signals_hold();
+	/* Lock before reading the machine, so that nothing changes after it was read. */
+	signals_hold(&signals);
 	if (journal_open(&host, !handover->shared.dry_run, &journal, &error)) {
 		say("%s", error.text);
 	} else {

@@ -17,13 +17,14 @@
  * @command:	"setup" or "restore"
  * @nothing:	title of a script that has no steps
  * @shared:	of the command line: --dry-run shows the plan and changes nothing
- * @words:	@n_words names of the user's
- * @options:	of setup alone
+ * @words:	@n_words names that the user gave
+ * @options:	of setup only
+ * @to:		where the text about the plan goes; NULL: standard output
  * @make_plan:	from the words
- * @print_ports: what is about to happen to whom
+ * @print_ports: prints what will happen to each port
  * @carry_out:	the plan
- * @tell_back:	steps that are taken back are told one by one
- * @print_done:	all steps were made; there was at least one
+ * @tell_back:	each step that is undone is reported
+ * @print_done:	called after all steps, if there was at least one
  */
 struct handover {
 	const char *command, *nothing;
@@ -40,13 +41,13 @@ struct handover {
 	void (*print_done)(const struct plan *plan);
 };
 
-/** handover_run() - from the command line, which is read, to the exit status, which is returned */
+/** handover_run() - run the command, whose command line was read; an exit status */
 int handover_run(const struct handover *handover);
 
 /**
  * restore_ports() - what `manakin restore` does, for other commands
  * @keys:	of the ports, NULL-terminated
- * @quiet:	print nothing but what goes wrong
+ * @to:		where the text about the plan goes
  *
  * Return: an exit status
  */

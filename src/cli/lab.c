@@ -51,17 +51,17 @@ enum {
 	{ "memory", KEY_MEMORY, "SIZE", 0,                                                         \
 	  "Memory of the guest, such as 2G or 1500M (default: 3G)", 0 },                           \
 	{ "device", KEY_DEVICE, "OPTIONS", 0,                                                      \
-	  "Give the guest an adapter of its own: run 'manakin device' with these options, read "   \
-	  "as a shell reads them. Can be repeated. Without this and --attach: one adapter, two "   \
-	  "ports on one switch", 0 },                                                              \
+	  "Give the guest an adapter of its own: 'manakin device' with these options, split as "   \
+	  "a shell splits them. Can be repeated. Without this and --attach: one adapter with "     \
+	  "two ports on one switch", 0 },                                                          \
 	{ "attach", KEY_ATTACH, "SOCKET", 0,                                                       \
 	  "Give the guest the adapter that 'manakin device' serves at SOCKET. Can be repeated",    \
 	  0 },                                                                                     \
 	{ "no-device", KEY_NO_DEVICE, NULL, 0, "Give the guest no adapter", 0 },                   \
 	{ "netvsc", KEY_NETVSC, NULL, 0,                                                           \
-	  "Give each port a synthetic interface too, with the port joined to it, as on Azure "     \
-	  "(trixie)", 0 },                                                                         \
-	{ "share", KEY_SHARE, "DIR", 0, "Mount DIR at /mnt/share, to read and write", 0 },         \
+	  "Also give each port a synthetic interface, with the port joined to it, as on Azure "    \
+	  "(trixie only)", 0 },                                                                    \
+	{ "share", KEY_SHARE, "DIR", 0, "Mount DIR at /mnt/share, writable", 0 },                  \
 	{ "virtio-tap", KEY_TAP, "NAME", 0,                                                        \
 	  "Also give the guest QEMU's own network card, on the host's tap NAME", 0 },              \
 	{ "accel", KEY_ACCEL, "kvm|tcg", 0,                                                        \
@@ -98,21 +98,21 @@ static const struct argp_option build_options[] = {
 static error_t add_adapter(struct run_options *options, bool attach, const char *text)
 {
 	if (options->n_adapters == GUEST_ADAPTERS_MAX)
-		return say_usage("a guest takes at most %u adapters; leave one away",
+		return say_usage("a guest can have at most %u adapters; omit one",
 				 GUEST_ADAPTERS_MAX);
 	options->adapters[options->n_adapters++] =
 		(struct run_adapter){ .attach = attach, .text = text };
 	return 0;
 }
 
-/* A directory or an interface that must be there, before anything is started. */
+/* Directories and interfaces must exist before anything is started. */
 static error_t check_host(const struct run_options *options)
 {
 	char path[64];
 	struct stat status;
 
 	if (options->share && (stat(options->share, &status) < 0 || !S_ISDIR(status.st_mode)))
-		return say_usage("--share %s: there is no such directory; make it first",
+		return say_usage("--share %s: there is no such directory; create it first",
 				 options->share);
 	if (options->accel == ACCEL_KVM && !guest_kvm_works())
 		return say_usage("KVM does not work here (no /dev/kvm, no right to open it, or no "
@@ -135,7 +135,7 @@ static error_t check_host(const struct run_options *options)
 	return 0;
 }
 
-/* The words of the command: one word is for the guest's shell, several are as they are. */
+/* The command's words: one word goes to the guest's shell, several are run as they are. */
 static char **command_words(char **words, int n)
 {
 	static char shell[] = "/bin/bash", dash_c[] = "-c";
@@ -230,7 +230,7 @@ static error_t parse_shell(int key, char *arg, struct argp_state *state)
  * struct build_wanted - what lab build was asked for
  * @suites:	names
  * @n_suites:	number of @suites
- * @force:	again, though it is there
+ * @force:	build even what is in the cache
  */
 struct build_wanted {
 	const char *suites[SUITES_MAX];
@@ -268,10 +268,9 @@ static int lab_build(int argc, char **argv)
 		.shared = SHARED_JSON,
 		.moved = moved,
 		.doc = "Build the guest of a Debian suite and the QEMU that runs it, unless they "
-		       "are "
-		       "in the cache.\v"
-		       "The cache is ~/.cache/manakin/lab, or the directory MANAKIN_LAB_DIR names. "
-		       "Guests need root to build; without it, sudo is asked.\n\n"
+		       "are in the cache.\v"
+		       "The cache is ~/.cache/manakin/lab, or the directory in MANAKIN_LAB_DIR. "
+		       "Building a guest requires root; without it, sudo is used.\n\n"
 		       "Examples:\n"
 		       "  manakin lab build\n"
 		       "  manakin lab build --suite bookworm --suite trixie\n",
@@ -321,7 +320,7 @@ static int lab_guest(int argc, char **argv, const struct command_line *line)
 
 	if (options_parse(line, argc, argv, NULL, &options))
 		return LAB_FAILED;
-	/* A shell without a terminal reads its commands, as everywhere. */
+	/* Without a terminal the shell reads its commands from standard input, as elsewhere. */
 	if (!options.command && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
 		options.command = piped;
 	if (options.accel == ACCEL_AUTO)
@@ -374,7 +373,7 @@ static int lab_shell(int argc, char **argv)
 	return lab_guest(argc, argv, &line);
 }
 
-/* A standard stream that is closed would be the number of the next file opened. */
+/* If a standard stream is closed, the next file opened would get its number. */
 static void open_standard_streams(void)
 {
 	int fd;

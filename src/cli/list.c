@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * manakin list: the MANA adapters of the machine and their ports, and who has them.
+ * manakin list: list the MANA adapters of the machine, their ports, and who owns them.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,7 +28,7 @@ static const char doc[] =
 	"wrong usage.";
 
 /**
- * struct list - the command line, and what is there
+ * struct list - the command line, and the machine
  * @wanted:	the ports to show; NULL: all
  */
 struct list {
@@ -62,7 +62,7 @@ static bool is_wanted(const struct list *list, const struct mana_port *port)
 	return wanted;
 }
 
-/** adapter_wanted() - is the adapter to be shown? Without any wish, also one without ports */
+/** adapter_wanted() - is the adapter to be shown? If none is named, also one without ports */
 static bool adapter_wanted(const struct list *list, size_t adapter)
 {
 	bool wanted = !list->wanted;
@@ -212,7 +212,7 @@ static void join_addresses(const struct mana_port *port, char *text, size_t size
 			     address_text(&devs[d]->addresses[i], one, sizeof(one)));
 }
 
-/** join_uses() - what would be cut off with the port */
+/** join_uses() - what depends on the port: the default route, the SSH session */
 static void join_uses(const struct mana_port *port, char *text, size_t size, const char *between,
 		      const char *route, const char *ssh)
 {
@@ -322,7 +322,7 @@ static int print_tree(const struct list *list)
 
 #define LINE_CELLS 14u
 
-/** line_cells() - fill in a line; what is not there is a dash */
+/** line_cells() - fill in a line, with a dash for what is missing */
 static void line_cells(struct libscols_line *line, const char *const cells[LINE_CELLS])
 {
 	for (size_t c = 0; c < LINE_CELLS; c++)
@@ -357,7 +357,7 @@ static void print_port_line(struct libscols_table *table, const struct mana_adap
 		   });
 }
 
-/** print_lines() - for other programs: a line a port; an adapter that shows none has one, too */
+/** print_lines() - for other programs: a line for each port, and for each adapter without ports */
 static int print_lines(const struct list *list)
 {
 	static const char *const names[LINE_CELLS] = {
@@ -396,7 +396,7 @@ static int print_lines(const struct list *list)
 	return output_table_print(table);
 }
 
-/** print() - in the way that was asked for; an exit status */
+/** print() - in the requested form; an exit status */
 static int print(const struct list *list)
 {
 	const struct machine *machine = &list->machine;

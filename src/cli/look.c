@@ -32,7 +32,7 @@ void look_away(struct host *host, struct machine *machine)
 	host_close(host);
 }
 
-/** key_of_past() - the key of the port whose interface was called so when it was handed over */
+/** key_of_past() - the key of the port whose interface had this name when it was handed over */
 static bool key_of_past(const struct host *host, const char *word, char *key, size_t size)
 {
 	struct error error;
@@ -40,7 +40,7 @@ static bool key_of_past(const struct host *host, const char *word, char *key, si
 	struct ledger ledger = { 0 };
 	struct journal journal;
 
-	/* Without a journal, or one that can be read, nobody knows; restore says what is wrong. */
+	/* Without a readable journal this is not known; restore says what is wrong with it. */
 	if (!journal_open(host, false, &journal, &error) &&
 	    !ledger_read(journal.records, &ledger, &error))
 		known = ledger_named(&ledger, word);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cli/look.h - how commands come to the machine, its adapters, and the ports that a user names.
+ * cli/look.h - how commands read the machine and find the ports that a user names.
  */
 #ifndef MANAKIN_CLI_LOOK_H
 #define MANAKIN_CLI_LOOK_H
@@ -9,7 +9,7 @@
 #include "host/machine/port.h"
 
 /**
- * look_at_machine() - open the host, and read what is there; says why if it cannot
+ * look_at_machine() - open the host and read the machine; prints why if it cannot
  * @sysroot:	NULL: the machine itself
  *
  * Return: 0 or a negative errno; then nothing is open
@@ -18,9 +18,9 @@ int look_at_machine(const char *sysroot, struct host *host, struct machine *mach
 void look_away(struct host *host, struct machine *machine);
 
 /**
- * look_for_ports() - the ports that a user names, each once; says why if one is not there
+ * look_for_ports() - the ports that a user names, each once; prints why if one does not exist
  *
- * Also by the name of an interface that `manakin setup` took away with what it handed over.
+ * An interface that is gone because `manakin setup` handed it over can still be named.
  *
  * @words:	@n of them
  * @ports:	filled in: as many as @n pointers; owned by the caller

@@ -12,7 +12,7 @@ const char *argp_program_version = "manakin " MANAKIN_VERSION;
 
 static const struct command commands[] = {
 	{ "list", cmd_list, "list the MANA adapters, their ports, and who owns them" },
-	{ "check", cmd_check, "check that everything is there that MANA and DPDK need" },
+	{ "check", cmd_check, "check that the machine has what MANA and DPDK need" },
 	{ "setup", cmd_setup, "hand interfaces over to DPDK" },
 	{ "args", cmd_args, "print the EAL arguments that give an application these interfaces" },
 	{ "run", cmd_run, "run testpmd, or another DPDK application, on them" },

@@ -84,9 +84,7 @@ int plan_print_json(const struct plan *plan, bool dry_run, const char *error, in
 
 void plan_told(void *arg, const struct step *step, bool back)
 {
-	const bool *tell = arg;
-
-	/* A step that failed is told when its consequences are known. */
+	/* A failed step is reported when its consequences are known. */
 	if (step->state != STEP_FAILED && step->why) {
 		say("%s: %s", step->what, step->why);
 	else if (back && *tell && step->state == STEP_DONE)

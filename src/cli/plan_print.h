@@ -14,7 +14,7 @@ void plan_print(const struct plan *plan);
 void plan_script(const struct plan *plan, const char *title);
 
 /**
- * plan_print_json() - ports, steps, and what came of them
+ * plan_print_json() - ports, steps, and their results
  * @error:	what went wrong; may be empty
  * @status:	exit status of the command
  *
@@ -22,7 +22,7 @@ void plan_script(const struct plan *plan, const char *title);
  */
 int plan_print_json(const struct plan *plan, bool dry_run, const char *error, int status);
 
-/** plan_told() - a setup_told: say what came of a step; @arg: a bool, say it at all? */
-void plan_told(void *arg, const struct step *step, bool back);
+/** plan_told() - a carry_told: report a step; @back_to: FILE for steps that are undone, or NULL */
+void plan_told(void *back_to, const struct step *step, bool back);
 
 #endif

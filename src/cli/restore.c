@@ -61,8 +61,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/** print_ports() - what is about to happen to whom */
-static void print_ports(const struct plan *plan)
+/** print_ports() - what will happen to each port */
+static void print_ports(const struct plan *plan, FILE *to)
 {
 	for (size_t i = 0; i < plan->n_ports; i++) {
 		const struct plan_port *port = &plan->port[i];

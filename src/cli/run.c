@@ -98,9 +98,8 @@ static const char doc[] =
 
 /**
  * struct run - the command line, and the run
- * @words:	@n_words: what it shall run on; none: the adapter mana0
- * @sysroot:	root of another machine, or NULL
- * @cores:	list of CPUs, or NULL
+ * @words:	@n_words: the ports to run on; none: the adapter mana0
+ * @cpus:	list of CPUs, or NULL
  */
 struct run {
 	struct application app;
@@ -208,7 +207,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/** split_args() - what follows the first -- is not ours; what precedes a second one is EAL's */
+/** split_args() - after the first -- they are the application's; before a second one, EAL's */
 static void split_args(struct run *run, int *argc, char **argv)
 {
 	for (int i = 1; i < *argc; i++) {
@@ -228,7 +227,7 @@ static void split_args(struct run *run, int *argc, char **argv)
 	}
 }
 
-/** find_target() - what the user's words name; has said why if it cannot be used */
+/** find_target() - what the user's words name; prints why if it cannot be used */
 static int find_target(struct run *run)
 {
 	const struct mana_port **ports = NULL;
@@ -257,7 +256,7 @@ static int find_target(struct run *run)
 	return err;
 }
 
-/** prepare() - everything that has to be there; has said why if it is not */
+/** prepare() - check and set up what the run needs; prints why if it cannot */
 static int prepare(struct run *run)
 {
 	struct application *app = &run->app;
@@ -316,7 +315,7 @@ static int print_command(const struct application *app)
 	return stdout_flushed();
 }
 
-/** explain() - what the log shows to be wrong, if that is known; else where to look */
+/** explain() - the causes that the log shows; if none is known, where to look */
 static void explain(const struct application *app)
 {
 	fflush(app->show);
@@ -338,14 +337,14 @@ static int start(struct run *run)
 		rates_summary(app->rates, run->form, stdout);
 		rates_close(app->rates);
 	}
-	/* Standard output is the summary's alone where another program reads it. */
+	/* Where another program reads standard output, only the summary goes there. */
 	if (run->restore)
 		back = restore_ports(app->target.keys, run->form != RATES_TABLE);
 	return status ? status : back;
 }
 
-/** usage_of_all() - do the options fit each other? Says so if not */
-static bool usage_of_all(const struct run *run)
+/** check_usage() - do the options go together? EINVAL after printing why if not */
+static int check_usage(struct run *run)
 {
 	const struct application *app = &run->app;
 

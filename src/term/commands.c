@@ -43,7 +43,7 @@ static const struct command *find_command(const struct command_set *set, const c
 	return NULL;
 }
 
-/** near_command() - the one that was meant; NULL: nobody knows */
+/** near_command() - the one that was probably meant; NULL: none is close */
 static const char *near_command(const struct command_set *set, const char *word)
 {
 	const char *names[COMMANDS_MAX];
@@ -54,7 +54,7 @@ static const char *near_command(const struct command_set *set, const char *word)
 	return near_word(word, names, n);
 }
 
-/** no_command() - say that there is none of that name, and which one was meant; EXIT_USAGE */
+/** no_command() - report an unknown command, and the one probably meant; EXIT_USAGE */
 static int no_command(const struct command_set *set, const char *word)
 {
 	static const char *const options[] = { "--help", "--version" };
@@ -123,7 +123,7 @@ int commands_run(const struct command_set *set, int argc, char **argv)
 	}
 	if (word && !strcmp(word, "help"))
 		return help(set, argc - 1, argv + 1);
-	/* A word that is like a command is a mistyped one, unless there is such a file. */
+	/* A word close to a command is a mistyped command, unless it names a file. */
 	if (set->otherwise && (!word || *word == '-' || strchr(word, '/') || !access(word, F_OK) ||
 			       !near_command(set, word)))
 		return set->otherwise(argc, argv);

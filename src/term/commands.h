@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * term/commands.h - commands that have commands: manakin itself, and some of its.
+ * term/commands.h - commands with subcommands: manakin itself, dpdk and lab.
  */
 #ifndef MANAKIN_TERM_COMMANDS_H
 #define MANAKIN_TERM_COMMANDS_H
@@ -19,12 +19,12 @@ struct command {
 };
 
 /**
- * struct command_set - what there is to choose from
+ * struct command_set - the commands to choose from
  * @name:	"lab" for the commands of manakin lab; NULL for those of manakin
  * @about:	for --help: what they are for
  * @commands:	@n of them
- * @otherwise:	run if the first word is not a command's name and not like one; NULL: there is
- *		no such command
+ * @otherwise:	run if the first word is not a command's name and not close to one; NULL: that is
+ *		an unknown command
  */
 struct command_set {
 	const char *name, *about;
@@ -37,8 +37,8 @@ struct command_set {
  * commands_run() - find the command that the user names, and run it
  * @argv:	its first word is the set's name
  *
- * --help and help say which there are, help COMMAND is COMMAND --help; --version prints the
- * version. say_as() is told the command's name.
+ * --help and help list the commands, help COMMAND is COMMAND --help; --version prints the
+ * version. The command's name goes to say_as().
  *
  * Return: an exit status
  */

@@ -25,6 +25,6 @@ json_t *output_text(const char *text)
 	if (!text || !*text)
 		return json_null();
 	string = json_string(text);
-	/* File names and the like may be no UTF-8, which JSON has to be. */
+	/* JSON must be UTF-8, but a file name, for example, may have any bytes. */
 	return string ? string : json_string("?");
 }

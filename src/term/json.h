@@ -9,9 +9,9 @@
 
 /**
  * output_json() - print to standard output
- * @root:	given up, whatever happens; NULL: there was no memory for it
+ * @root:	freed in any case; NULL: memory ran out
  *
- * Return: an exit status; it has said why if it failed
+ * Return: an exit status; if it is a failure, the reason was printed
  */
 int output_json(json_t *root);
 

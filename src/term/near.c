@@ -10,7 +10,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/** distance() - mistakes from one word to another ("optimal string alignment") */
+/** distance() - typing errors between two words (the "optimal string alignment" distance) */
 static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	size_t cost[WORD_MAX + 1][WORD_MAX + 1];
@@ -45,7 +45,7 @@ const char *near_word(const char *word, const char *const *words, size_t n)
 		if (other > WORD_MAX)
 			continue;
 		mistakes = distance(word, len, words[i], other);
-		/* Of equals the first one; and a word of which nothing is left is another word. */
+		/* The first of equally close ones; a word that shares no letter is not close. */
 		if (mistakes < other && mistakes < len && mistakes < best + !nearest) {
 			best = mistakes;
 			nearest = words[i];

@@ -8,14 +8,14 @@
 #include <stddef.h>
 
 /**
- * near_word() - the word that is most like another one
+ * near_word() - the word that is closest to another one
  *
- * That is one that begins with it, or the one that the fewest of these make of it: a letter left
- * out, added, or replaced, or two neighbours swapped.
+ * That is one that begins with it, or the one that differs by the fewest typing errors: a letter
+ * omitted, added or replaced, or two neighbours swapped.
  *
  * @words:	@n of them
  *
- * Return: one of @words; NULL if none is like it
+ * Return: one of @words; NULL if none is close
  */
 const char *near_word(const char *word, const char *const *words, size_t n);
 

@@ -82,13 +82,13 @@ static error_t parse_help(int key, char *arg, struct argp_state *state)
 {
 	(void)arg;
 	switch (key) {
-	case ARGP_KEY_ARGS: /* which the command itself does not take */
+	case ARGP_KEY_ARGS: /* the command itself accepts none */
 		return say_usage("unexpected argument '%s'; see %s --help",
 				 state->argv[state->next], say_name());
 	case KEY_HELP:
 	case KEY_QUESTION:
 	case KEY_USAGE:
-		/* argp's note on long options and their letters tells nobody anything. */
+		/* argp's note on long options and their letters helps nobody. */
 		setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 		argp_state_help(state, stdout,
 				key == KEY_USAGE ? ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK
@@ -116,9 +116,9 @@ static error_t parse_top(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* ---- what is no option ---- */
+/* ---- invalid options ---- */
 
-/** next_option() - after @option, which is NULL at first; aliases and letters alone included */
+/** next_option() - the one after @option (NULL: the first), also an alias or one without a name */
 static const struct argp_option *next_option(const struct reading *reading, unsigned int *table,
 					     const struct argp_option *option)
 {
@@ -130,7 +130,7 @@ static const struct argp_option *next_option(const struct reading *reading, unsi
 	return option;
 }
 
-/** real_option() - that an alias stands for */
+/** real_option() - the option that an alias stands for */
 static const struct argp_option *real_option(const struct argp_option *option)
 {
 	while (option->flags & OPTION_ALIAS)
@@ -150,7 +150,7 @@ static const struct argp_option *by_letter(const struct reading *reading, char l
 	return NULL;
 }
 
-/** no_option() - say that there is none, and which one was meant; EINVAL */
+/** no_option() - report an unknown option, and the one probably meant; EINVAL */
 static int no_option(const struct reading *reading, const char *name)
 {
 	const char *names[OPTIONS_MAX], *near;
@@ -167,7 +167,7 @@ static int no_option(const struct reading *reading, const char *name)
 	return say_usage("there is no option '--%s'; '%s --help' lists them", name, say_name());
 }
 
-/** by_name() - the option of a long name, or of the beginning of one; NULL and has said why */
+/** by_name() - the option of a long name, or of the beginning of one; NULL after printing why */
 static const struct argp_option *by_name(const struct reading *reading, const char *name)
 {
 	const struct argp_option *option = NULL, *found = NULL, *other = NULL;
@@ -249,7 +249,7 @@ static int check_letters(const struct reading *reading, const char *letters, con
 	return 1;
 }
 
-/** check_words() - are all options ones that there are, with values where they need them? */
+/** check_words() - does each option exist, and have a value if it needs one? */
 static int check_words(const struct reading *reading, int argc, char **argv)
 {
 	for (int i = 1, taken; i < argc; i += taken) {

@@ -2,10 +2,10 @@
 /*
  * term/options.h - the options of a command, on top of argp.
  *
- * What every command or more than one has is described and read here, as argp children: --help,
+ * Options that all or several commands have are defined and read here, as argp children: --help,
  * --version, --json, --dry-run, --sysroot, --plugin. A command adds its own. Before argp reads a
- * command line, it is looked through for what is no option: so all such mistakes are said in one
- * line, with the option that was meant.
+ * command line, it is searched for invalid options: so each such mistake is reported in one line,
+ * with the option that was probably meant.
  *
  * A letter stands for one option, whatever the command: docs/command-line.md has them all.
  */
@@ -24,8 +24,8 @@ enum {
 };
 
 /**
- * struct shared_options - what was said with them
- * @sysroot, @plugin: NULL: nothing
+ * struct shared_options - their values
+ * @sysroot, @plugin: NULL: not given
  */
 struct shared_options {
 	bool json, dry_run;
@@ -33,7 +33,7 @@ struct shared_options {
 };
 
 /**
- * struct option_moved - a letter that this command had for an option, and has no more
+ * struct option_moved - a letter that this command once had for an option
  * @option:	its long name
  */
 struct option_moved {
@@ -42,14 +42,14 @@ struct option_moved {
 };
 
 /**
- * struct command_line - what a command takes
+ * struct command_line - what a command accepts
  * @options:	its own; NULL: none
  * @parse:	its parser, for arguments that are no options too; input is that of options_parse()
  * @arguments:	"IFACE..."; NULL: it takes none
  * @doc:	for --help: what it does; and after \v examples and exit statuses
  * @shared:	which of the shared options it has
  * @moved:	ends with letter 0; NULL: none
- * @in_order:	what follows the first argument is not ours, options included
+ * @in_order:	all that follows the first argument is another program's, options included
  */
 struct command_line {
 	const struct argp_option *options;
@@ -64,7 +64,7 @@ struct command_line {
  * options_parse() - read a command line; --help and --version end the process
  * @shared:	filled in; NULL if the command has none
  *
- * Return: 0, or EINVAL and it has said why
+ * Return: 0, or EINVAL after printing why
  */
 int options_parse(const struct command_line *line, int argc, char **argv,
 		  struct shared_options *shared, void *input);

@@ -60,7 +60,7 @@ int stdout_flushed(void)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return EXIT_OK;
-	say("cannot write to standard output: %s; is the disk full, or has the reader gone?",
+	say("cannot write to standard output: %s; the disk may be full, or the reader is gone",
 	    strerror(errno));
 	return EXIT_FAILED;
 }

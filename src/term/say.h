@@ -3,7 +3,7 @@
  * term/say.h - messages for the user on standard error, and the exit statuses.
  *
  * A message is one line: "manakin COMMAND: " and a sentence that says what was done, to what, why
- * it failed and what to do next.
+ * it failed, and what to do next.
  */
 #ifndef MANAKIN_TERM_SAY_H
 #define MANAKIN_TERM_SAY_H

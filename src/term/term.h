@@ -8,9 +8,9 @@
  * Commands look alike because they all use it.
  *
  * It may use base/ and libraries. It knows nothing of MANA, of a machine or of any command; it
- * never decides what is printed, and never ends the process but for --help and --version.
+ * never decides what is printed, and never ends the process except for --help and --version.
  *
- * Colour is for terminals, and not where NO_COLOR is set (no-color.org) or TERM is dumb.
+ * Colour is for terminals, unless NO_COLOR is set (no-color.org) or TERM is dumb.
  */
 #ifndef MANAKIN_TERM_TERM_H
 #define MANAKIN_TERM_TERM_H
@@ -37,13 +37,13 @@ bool output_has_colour(FILE *to);
 /** output_style() - the sequence that begins a style; empty where there is no colour */
 const char *output_style(FILE *to, enum output_style style);
 
-/** output_width() - characters in a line of the terminal; 0: it is none, or does not say */
+/** output_width() - characters in a line of the terminal; 0: not a terminal, or not known */
 unsigned int output_width(FILE *to);
 
-/** output_can_rewrite() - a terminal whose last line can be replaced: progress is shown in place */
+/** output_can_rewrite() - a terminal whose last line can be replaced, to show progress in place */
 bool output_can_rewrite(FILE *to);
 
-/* What is printed first to replace it */
+/* Printed first, to replace that line */
 #define OUTPUT_REWRITE "\r\033[K"
 
 #endif

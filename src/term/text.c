@@ -21,7 +21,7 @@ void output_wrap(char *text, size_t width)
 	}
 }
 
-/** print_quoted() - an argument as a shell takes it */
+/** print_quoted() - an argument, quoted for a shell if necessary */
 static void print_quoted(FILE *to, const char *text)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

@@ -30,7 +30,7 @@ static bool digits(const char **at, unsigned int max, unsigned int *number)
 	unsigned long value;
 	char *end;
 
-	/* strtoul() would take blanks and a sign. */
+	/* strtoul() would accept blanks and a sign. */
 	if (**at < '0' || **at > '9')
 		return false;
 	errno = 0;
@@ -76,7 +76,7 @@ int value_seconds(const char *option, const char *text, double min, double max, 
 	} units[] = { { "", 1 },   { "s", 1 },    { "ms", 1e-3 },
 		      { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
 	char *end;
-	/* strtod() would take blanks, a sign, and words such as nan. */
+	/* strtod() would accept blanks, a sign, and words such as nan. */
 	double value = strchr("0123456789.", *text) ? strtod(text, &end) : 0;
 
 	for (size_t i = 0; *text && value > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
@@ -121,7 +121,7 @@ static const char *list_words(char *text, const char *const *words, unsigned int
 	return text;
 }
 
-/** find_word() - its place among @words; @n if it is none of them */
+/** find_word() - its index in @words; @n if it is not one of them */
 static unsigned int find_word(const char *text, size_t len, const char *const *words,
 			      unsigned int n)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * term/value.h - what options are given: numbers, sizes, times, words, and lists of them.
+ * term/value.h - values of options: numbers, sizes, times, words, and lists of them.
  *
- * Each function takes the option's long name and what was typed. If that is not what is wanted,
- * all say it in one way and return EINVAL, as argp parsers do:
+ * Each function takes the option's long name and the value that was typed. If the value is wrong,
+ * all report it in the same form and return EINVAL, as argp parsers do:
  *
  *	manakin run: --queues: '65' is not a number from 1 to 64; see manakin run --help
  */
@@ -16,7 +16,7 @@
 /* What lists of CPUs look like, for value_bad() */
 #define VALUE_CPUS "a list of CPUs such as 1,3 or 2-5"
 
-/** value_bad() - say that it is not what is wanted ("a number from 1 to 64"); EINVAL */
+/** value_bad() - report that it is not what is wanted ("a number from 1 to 64"); EINVAL */
 __attribute__((format(printf, 3, 4))) int value_bad(const char *option, const char *text,
 						    const char *wanted, ...);
 
@@ -35,7 +35,7 @@ int value_numbers(const char *option, const char *text, unsigned int min, unsign
 		  unsigned int *numbers, unsigned int room, unsigned int *n);
 
 /**
- * value_seconds() - a time: a number, with ms, s, m, h or d behind it, or nothing for seconds
+ * value_seconds() - a time: a number followed by ms, s, m, h or d; without a unit, seconds
  * @min, @max:	seconds
  *
  * Return: 0 or EINVAL
@@ -43,7 +43,7 @@ int value_numbers(const char *option, const char *text, unsigned int min, unsign
 int value_seconds(const char *option, const char *text, double min, double max, double *seconds);
 
 /**
- * value_mib() - a size: a number, with M or G behind it, or nothing for mebibytes
+ * value_mib() - a size: a number followed by M or G; without a unit, mebibytes
  * @min, @max:	MiB
  *
  * Return: 0 or EINVAL
@@ -54,7 +54,7 @@ int value_mib(const char *option, const char *text, unsigned int min, unsigned i
 /**
  * value_word() - one of these words
  * @words:	@n of them
- * @chosen:	filled in: its place in @words
+ * @chosen:	filled in: its index in @words
  *
  * Return: 0 or EINVAL
  */
