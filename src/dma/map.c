@@ -8,38 +8,40 @@
  * Look-ups. Lanes search a table of spans: runs of regions that are contiguous
  * both as IOVA and as pointers. A virtual machine has a handful of them, a DPDK
  * process often one. A table is never changed: adding and removing build a new
- * one and publish it with one store. The old one is "retired" and freed when
- * the caller says that no lane can be using it any more. A region holds those
- * that had been retired when it was unlinked, since whoever releases it has
- * waited after that.
+ * one and publish it with one store. The old one is "retired" and freed when the
+ * caller says that no lane can still be using it. A region holds the tables that
+ * were retired before it was unlinked, because its release comes after a wait for
+ * the lanes.
  *
- * Placement. A client maps its memory in pieces (DPDK: pages of 2 MB, often
- * each a file of its own), and what it puts into work queues crosses from
- * piece to piece. So pieces are placed where their IOVA says: a window of
- * address space is reserved for the WINDOW_SIZE aligned piece of IOVA space that
- * a region is in, and the region is mapped over that reservation:
+ * Placement. A client maps its memory in pieces (DPDK: pages of 2 MB, often each
+ * a file of its own), and its buffers cross from piece to piece. So pieces are
+ * placed according to their IOVA: a window of address space is reserved for the
+ * WINDOW_SIZE aligned piece of IOVA space that a region is in, and the region is
+ * mapped over that reservation:
  *
  *	IOVA     0        3G   4G          5G                       1T
  *	         | region |    |  region   |                        |
  *	window   | memory |none|  memory   |none ...                |
  *	         ^ base        ^ base + 4G
  *
- * Windows of neighbouring pieces are reserved side by side if there is room. A
- * reservation costs one entry in the kernel's list of mappings and no memory.
+ * Windows of neighbouring pieces are reserved next to each other if there is
+ * room. A reservation costs one entry in the kernel's list of mappings and no
+ * memory.
  *
- * A region is mapped for itself, and then does not touch its neighbours, if
- *  - it is not aligned as its file's pages are, as with huge pages under QEMU,
+ * A region is mapped separately, and then is not contiguous with its neighbours,
+ * if
+ *  - it is not aligned to its file's pages, as with huge pages under QEMU,
  *    which splits memory below 1 MB (the mapping is then widened to whole pages);
  *  - there is no window for it: it crosses the end of one, the client has
  *    WINDOWS_MAX, or address space is short;
  *  - an unlinked region has not been released from its window yet.
  *
- * The guard. A file can be truncated under our mapping by whoever holds it;
- * access then raises SIGBUS. The handler looks the address up in a list of all
- * mappings that it can read at any time (slots are never freed, and a slot's
- * start is written last), puts zero pages in the place of the mapping, marks
- * the map as lost, and the access goes on. System calls are given EFAULT for
- * such memory, and no signal.
+ * The guard. Any process that has the file open can truncate it under our
+ * mapping; access then raises SIGBUS. The handler looks the address up in a list
+ * of all mappings that it can read at any time (slots are never freed, and a
+ * slot's start is written last), replaces the mapping with zero pages, marks the
+ * map as lost, and the access continues. For system calls the kernel returns
+ * EFAULT and raises no signal.
  */
 #include "dma/map.h"
 
@@ -68,8 +70,8 @@
  * @iova, @size: the piece
  * @base:	where @iova is
  * @regions:	mapped in it, until they are released
- * @leaving:	those of them that are unlinked
- * @broken:	a hole may be in the reservation: use it no more, and never give it back
+ * @leaving:	how many of them are unlinked
+ * @broken:	the reservation may have a hole: do not use it again, and never unmap it
  */
 struct window {
 	struct window *next;
@@ -83,7 +85,7 @@ struct window {
  * struct table - a table and its place in a list
  * @next:	another retired one
  * @bytes:	allocated
- * @table:	what lanes see
+ * @table:	what lanes search
  */
 struct table {
 	struct table *next;
@@ -92,9 +94,9 @@ struct table {
 };
 
 /**
- * struct guard_slot - a mapping, as the SIGBUS handler finds it
+ * struct guard_slot - a mapping, for the SIGBUS handler
  * @start, @end: its addresses; @start is UINTPTR_MAX while the rest is not valid
- * @lost:	what to set
+ * @lost:	flag to set
  * @next:	another free slot
  */
 struct guard_slot {
@@ -132,11 +134,11 @@ struct dma_region {
 
 /**
  * struct client_map - a map
- * @map:	what the caller has a pointer to
+ * @map:	the part that the caller has a pointer to
  * @regions, @count: sorted by IOVA
  * @windows:	where they are mapped
  * @retired:	tables that lanes may still use
- * @lost:	memory has been taken away
+ * @lost:	the client took memory away
  */
 struct client_map {
 	struct dma_map map;
@@ -156,16 +158,16 @@ static struct guard_chunk *_Atomic guard_chunks;
 static struct guard_slot *guard_free; /* with guard_mutex */
 static pthread_mutex_t guard_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/* The whole map of a pointer that the caller has */
+/* The whole map, from the caller's pointer */
 static struct client_map *whole(const struct dma_map *map)
 {
 	return (struct client_map *)(uintptr_t)map; /* @map is its first member */
 }
 
 /**
- * guard_add() - let the SIGBUS handler know a mapping
+ * guard_add() - register a mapping with the SIGBUS handler
  * @start, @size: its pages
- * @lost:	what to set when some of them are gone
+ * @lost:	flag to set when some of them are gone
  *
  * Return: its slot, or NULL when out of memory
  */
@@ -198,7 +200,7 @@ static struct guard_slot *guard_add(const void *start, size_t size, atomic_bool 
 	return slot;
 }
 
-/* The mapping is about to go; no lane uses it any more */
+/* The mapping is about to be removed; no lane uses it any more */
 static void guard_remove(struct guard_slot *slot)
 {
 	pthread_mutex_lock(&guard_mutex);
@@ -209,7 +211,7 @@ static void guard_remove(struct guard_slot *slot)
 }
 
 /**
- * guard_replace() - put zero pages in the place of the mapping that an address is in
+ * guard_replace() - replace the mapping around an address with zero pages
  * @at:		the address
  *
  * Called by a signal handler: atomics and system calls only.
@@ -240,12 +242,12 @@ static bool guard_replace(uintptr_t at)
 	return false;
 }
 
-/* SIGBUS: serve our mappings, leave the rest to whoever had the signal before */
+/* SIGBUS: handle our mappings, leave the rest to the previous handler */
 static void on_sigbus(int number, siginfo_t *info, void *context)
 {
 	int saved = errno;
 
-	/* Positive codes are the kernel's: the address is that of the access */
+	/* A positive code: the kernel sent it, and the address is that of the access */
 	if (info->si_code > 0 && guard_replace((uintptr_t)info->si_addr)) {
 		errno = saved;
 		return;
@@ -254,7 +256,7 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 	if (guard_previous.sa_flags & SA_SIGINFO) {
 		guard_previous.sa_sigaction(number, info, context);
 	} else if (guard_previous.sa_handler == SIG_DFL || guard_previous.sa_handler == SIG_IGN) {
-		/* A fault happens again on return, and then kills; a sent signal does not */
+		/* A fault repeats on return, and then kills the process; a sent signal does not */
 		if (info->si_code <= 0 && guard_previous.sa_handler == SIG_IGN)
 			return;
 		signal(number, SIG_DFL);
@@ -365,7 +367,7 @@ static struct window *window_find(struct client_map *map, uint64_t iova, uint64_
 	return window;
 }
 
-/* Give a window back if nothing is in it */
+/* Unmap a window if nothing is in it */
 static void window_put(struct client_map *map, struct window *window)
 {
 	struct window **link = &map->windows;
@@ -459,7 +461,7 @@ static int region_map(struct client_map *map, struct dma_region *region, int fd,
 	if ((region->iova | offset | region->size) % page == 0) {
 		window = window_find(map, region->iova, region->size);
 		if (window) {
-			/* It has just been mapped, so that this fails is next to impossible */
+			/* It has just been mapped, so this hardly ever fails */
 			place = mmap(window->base + (region->iova - window->iova), region->mapped,
 				     prot, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
 			if (place == MAP_FAILED) {
@@ -472,7 +474,7 @@ static int region_map(struct client_map *map, struct dma_region *region, int fd,
 			}
 		}
 	}
-	/* The client's memory is not for our core dumps */
+	/* Keep the client's memory out of core dumps */
 	madvise(region->mapping, region->mapped, MADV_DONTDUMP);
 	region->slot = guard_add(region->mapping, region->mapped, &map->lost);
 	if (region->slot)
@@ -593,7 +595,7 @@ void dma_map_free(struct dma_map *map)
 
 	dma_map_release(map, dma_map_unlink_all(map));
 	tables_free(all->retired);
-	/* Only broken ones are left, and their address space cannot be given back */
+	/* Only broken ones are left, and their address space cannot be released */
 	while ((window = all->windows)) {
 		all->windows = window->next;
 		free(window);
@@ -628,8 +630,8 @@ int dma_map_add(struct dma_map *map, uint64_t iova, uint64_t size, int fd, uint6
 	if (ret) {
 		if (ret == -EOPNOTSUPP)
 			log_say(LOG_WARNING,
-				"memory at IOVA 0x%llx cannot be mapped: its file is on a "
-				"disk, and has to be in memory (memfd, /dev/shm, hugetlbfs)",
+				"memory at IOVA 0x%llx cannot be mapped: its file is on a disk, "
+				"but must be in memory (memfd, /dev/shm, hugetlbfs)",
 				(unsigned long long)iova);
 		free(region);
 		return ret;

@@ -5,15 +5,15 @@
  * A client (QEMU, a DPDK process) maps regions of its memory for the adapter,
  * most of them with a file descriptor. One map belongs to one client.
  *
- * Threads: one control thread adds and removes; any number of data lanes look
- * up at the same time. Removing is in two steps so that no lane is left with a
- * pointer: dma_map_unlink() makes the region invisible, the caller waits until
- * every lane has passed a quiet point, dma_map_release() unmaps it.
+ * Threads: one control thread adds and removes; any number of data lanes look up at the same time.
+ * Removing takes two steps so that no lane keeps a pointer: dma_map_unlink() makes the region
+ * invisible, the caller waits until every lane has passed a quiet point, dma_map_release() unmaps
+ * it.
  *
- * The room: this map is all there is in dma/. It uses base/. It knows nothing of MANA: keys,
- * protection domains and page lists are device/memory.c's. It never blocks on a client's file (it
- * maps only files that are in memory), never gives out a pointer beyond what is mapped, and
- * survives a client that truncates its file under it.
+ * The room: dma/ contains only this map. It uses base/. It knows nothing of MANA: keys, protection
+ * domains and page lists belong to device/memory.c. It never blocks on a client's file (it maps
+ * only files that are in memory), never returns a pointer beyond what is mapped, and survives a
+ * client that truncates a mapped file.
  */
 #ifndef MANAKIN_DMA_MAP_H
 #define MANAKIN_DMA_MAP_H
@@ -33,9 +33,9 @@ enum dma_access {
 struct dma_region;
 
 /**
- * struct dma_span - client memory that is contiguous both as IOVA and here
+ * struct dma_span - client memory that is contiguous both as IOVA and in this process
  * @first, @last: its IOVAs, inclusive
- * @base:	where @first is
+ * @base:	pointer to @first
  * @access:	DMA_*
  */
 struct dma_span {
@@ -66,9 +66,9 @@ void dma_map_free(struct dma_map *map);
  * @map:	the client's map
  * @iova:	its address, in bytes
  * @size:	its size, in bytes
- * @fd:		the file behind it, or -1 for a region without memory (it is
- *		remembered, and looking into it fails). The map does not keep
- *		@fd; the caller closes it
+ * @fd:		its file, or -1 for a region without memory (it is recorded,
+ *		but look-ups in it fail). The map does not keep @fd; the caller
+ *		closes it
  * @offset:	offset of the region in the file, in bytes
  * @access:	DMA_READ, DMA_WRITE or both
  *
@@ -83,33 +83,33 @@ void dma_map_free(struct dma_map *map);
  * unaligned offset or a range beyond the file's end; -EEXIST for an overlap;
  * -ENOSPC beyond DMA_REGIONS_MAX; -ENODEV for a pipe, a directory or the like;
  * -EOPNOTSUPP for a file that is not in memory (tmpfs, hugetlbfs), because
- * looking into it could block a lane; -ENOMEM; or what mmap() says
+ * access to it could block a lane; -ENOMEM; or an error of mmap()
  */
 int dma_map_add(struct dma_map *map, uint64_t iova, uint64_t size, int fd, uint64_t offset,
 		unsigned int access);
 
 /**
- * dma_map_unlink() - make exactly that region invisible to look-ups
+ * dma_map_unlink() - hide a region, which must match exactly, from look-ups
  *
  * Return: 0 with the region in @region; -ENOENT if no region is exactly that;
  * -ENOMEM with nothing changed
  */
 int dma_map_unlink(struct dma_map *map, uint64_t iova, uint64_t size, struct dma_region **region);
 
-/** dma_map_unlink_all() - make all regions invisible; NULL if there were none */
+/** dma_map_unlink_all() - hide all regions; NULL if there were none */
 struct dma_region *dma_map_unlink_all(struct dma_map *map);
 
 /** dma_map_release() - unmap what an unlink returned (a list of regions) */
 void dma_map_release(struct dma_map *map, struct dma_region *region);
 
 /**
- * dma_map_retired() - bytes of tables that are kept because a lane might use them
+ * dma_map_retired() - bytes of tables that are kept because a lane might still use them
  * @map:	the client's map
  *
- * Adding retires a table each time. dma_map_release() frees what had been
- * retired before the unlink. A client can add thousands of regions without a
- * removal, so who adds looks here now and then, waits until every lane has
- * passed a quiet point, and calls dma_map_quiet().
+ * Adding retires a table each time. dma_map_release() frees what had been retired before the
+ * unlink. A client can add thousands of regions without a removal, so a caller that adds should
+ * check this from time to time, wait until every lane has passed a quiet point, and call
+ * dma_map_quiet().
  */
 size_t dma_map_retired(const struct dma_map *map);
 
@@ -125,7 +125,7 @@ static inline const struct dma_span *dma_table_find(const struct dma_table *tabl
 {
 	const struct dma_span *span = table->spans;
 
-	/* The last span that does not begin after @iova: halves, without a branch to miss */
+	/* The last span that does not begin after @iova: a branchless binary search */
 	for (uint32_t n = table->count; n > 1; n -= n / 2)
 		span += span[n / 2].first <= iova ? n / 2 : 0;
 	if (!table->count || iova - span->first > span->last - span->first)
@@ -136,7 +136,7 @@ static inline const struct dma_span *dma_table_find(const struct dma_table *tabl
 /**
  * dma_map_span() - the contiguous memory around an address of the client's
  *
- * Lock-free and wait-free. The span, and what it points at, are good until the calling lane's
+ * Lock-free and wait-free. The span and the memory it points at are valid until the calling lane's
  * next quiet point.
  *
  * Return: NULL if the address is not mapped
@@ -152,10 +152,10 @@ static inline const struct dma_span *dma_map_span(const struct dma_map *map, uin
  * @map:	the client's map
  * @iova:	start, in bytes
  * @len:	length, in bytes (0 is treated as 1)
- * @access:	what the caller is going to do there
+ * @access:	kind of access that is needed
  *
- * Lock-free and wait-free. The pointer is good until the calling lane's next
- * quiet point. The client can change what it points at at any time.
+ * Lock-free and wait-free. The pointer is valid until the calling lane's next
+ * quiet point. The client can change the memory at any time.
  *
  * Return: the pointer, or NULL if the range is not wholly mapped, not
  * contiguous in memory, or not mapped for @access
@@ -179,20 +179,20 @@ static inline void *dma_map_pointer(const struct dma_map *map, uint64_t iova, ui
 /**
  * dma_map_lost() - has the client taken memory away that it had mapped?
  *
- * A client that truncates a file it has mapped would kill the adapter by
- * SIGBUS. dma_guard_install() sets a handler that puts zero pages in place of
- * the region and notes it here; the control thread then drops the client. It is
- * forgotten when the last region has been released: a map can serve the next client.
+ * A client that truncates a file it has mapped would kill the adapter by SIGBUS.
+ * dma_guard_install() sets a handler that puts zero pages in place of the region and notes it here;
+ * the control thread then drops the client. The flag is cleared when the last region has been
+ * released: the map can then serve the next client.
  */
 bool dma_map_lost(const struct dma_map *map);
 
-/** dma_guard_install() - install the SIGBUS handler, once a process; 0 or -errno */
+/** dma_guard_install() - install the SIGBUS handler, once per process; 0 or -errno */
 int dma_guard_install(void);
 
 /**
  * dma_guard_fd() - an eventfd that becomes readable when some map has lost memory
  *
- * The control thread reads it and asks dma_map_lost() of each map. -1 before
+ * The control thread reads it and calls dma_map_lost() for each map. -1 before
  * dma_guard_install().
  */
 int dma_guard_fd(void);

@@ -4,9 +4,9 @@
  *
  * Theory of operation
  *
- * A spec is NAME[:ARGUMENT][+OPTION[=VALUE]]...; a doubled + stands for a plain
- * one, so that any file can be named. A fabric that takes only options accepts
- * them after the colon too, separated by commas.
+ * A spec is NAME[:ARGUMENT][+OPTION[=VALUE]]...; a doubled + stands for a
+ * literal one, so that any file can be named. A fabric that takes only options
+ * accepts them after the colon too, separated by commas.
  */
 #include "fabric/port.h"
 
@@ -28,7 +28,7 @@ static const struct fabric_ops *const fabrics[] = {
 at
  *  * them after the colon too, separated by commas.
 text:	shortened in place; a doubled  * them after the colon too, separated by commas.
-at becomes a plain one
+at becomes a single one
  *
  * Return: what follows  * them after the colon too, separated by commas.
 at, or NULL if there is none
@@ -52,7 +52,7 @@ static char *cut(char *text, char at)
 }
 
 /**
- * add_options() - take a list of options to pieces
+ * add_options() - split a list of options
  *  * them after the colon too, separated by commas.
 list:	changed in place, kept by  * them after the colon too, separated by commas.
 spec; NULL adds nothing
@@ -72,7 +72,7 @@ static int add_options(struct fabric_spec *spec, char *list, char between, struc
 			*value++ = '\0';
 		if (!*list)
 			return error_fail(error, -EINVAL,
-					  "fabric %s: an option's name is missing beside '%c'",
+					  "fabric %s: an option's name is missing next to '%c'",
 					  spec->name, value ? '=' : between);
 		if (spec->count == FABRIC_OPTIONS_MAX)
 			return error_fail(error, -EINVAL, "fabric %s: more than %u options",
@@ -116,7 +116,7 @@ static const struct fabric_ops *find_fabric(const char *name, struct error *erro
  *  * them after the colon too, separated by commas.
 text:	the spec, changed in place
  *  * them after the colon too, separated by commas.
-port:	filled but for what the spec says
+port:	filled in, except what the spec determines
  *
  * Return: 0, or negative errno with  * them after the colon too, separated by commas.
 error set
@@ -157,7 +157,7 @@ int fabric_open(const char *spec, const struct fabric_port_config *config,
 
 	*result = NULL;
 	if (!config->lanes || config->lanes > FABRIC_LANES_MAX)
-		return error_fail(error, -EINVAL, "fabric '%s': %u lanes; there are 1 to %u", spec,
+		return error_fail(error, -EINVAL, "fabric '%s': %u lanes; it must be 1 to %u", spec,
 				  config->lanes, FABRIC_LANES_MAX);
 	if (config->mtu < FABRIC_MTU_MIN)
 		return error_fail(error, -EINVAL, "fabric '%s': an MTU of %u is below %u", spec,

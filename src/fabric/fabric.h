@@ -2,9 +2,8 @@
 /*
  * fabric/fabric.h - what a vPort is plugged into.
  *
- * A fabric port takes frames that the vPort sends and hands over frames that
- * the vPort receives. Frames are whole Ethernet frames without FCS, any VLAN
- * tag in its place in the frame.
+ * A fabric port accepts the frames that the vPort sends and delivers the frames that the vPort
+ * receives. Frames are whole Ethernet frames without FCS, any VLAN tag in its place in the frame.
  *
  * Threads: a data lane calls fabric_send() and fabric_poll(); several lanes may
  * do so at the same time for one port. Opening and closing are the control
@@ -13,13 +12,13 @@
  * The room
  *
  *	fabric.c	finds a fabric by its spec, and calls it
- *	sink.c ...	the fabrics, one a file: generator, loop, pcap, sink, switch, tap
- *	port.c		what they call: options, handing frames over, counters
+ *	sink.c ...	the fabrics, one per file: generator, loop, pcap, sink, switch, tap
+ *	port.c		what they share: options, delivery of frames, counters
  *
- * It uses base/, and libpcap in pcap.c. It knows of frames and ports and nothing of MANA: queues,
- * entries and completions are device/'s. A fabric never changes a frame that it is handed, keeps
- * no pointer into it once the call is over, and believes nothing in it: the bytes may be a
- * client's, who can change them at any time. Sending does not wait for whoever receives.
+ * It uses base/, and libpcap in pcap.c. It deals with frames and ports and knows nothing of MANA:
+ * queues, entries and completions belong to device/. A fabric never changes a frame that it is
+ * given, keeps no pointer into it after the call, and trusts nothing in it: the bytes may belong to
+ * a client, which can change them at any time. Sending does not wait for the receiver.
  */
 #ifndef MANAKIN_FABRIC_FABRIC_H
 #define MANAKIN_FABRIC_FABRIC_H
@@ -38,9 +37,9 @@
 
 enum frame_flags {
 	/* The checksum at csum_start + csum_offset holds only the pseudo-header's
-	 * sum; whoever puts the frame on a wire completes it. */
+	 * sum; the code that puts the frame on a wire completes it. */
 	FRAME_CSUM_PARTIAL = 1 << 0,
-	/* Checksums are known to be right (or nobody needs to look). */
+	/* Checksums are known to be right, or need no check. */
 	FRAME_CSUM_VALID = 1 << 1,
 	/*
 	 * One large TCP segment, to be cut to gso_size bytes of payload each; always
@@ -54,7 +53,7 @@ enum frame_flags {
 #define FRAME_GSO (FRAME_GSO_TCP4 | FRAME_GSO_TCP6)
 
 /**
- * struct frame - one frame on its way, in somebody else's memory
+ * struct frame - one frame in flight, in its owner's memory
  * @iov:	its pieces; valid during the call only, and a hostile client can
  *		change the bytes behind them while they are read
  * @iovcnt:	number of pieces, up to FABRIC_PIECES_MAX
@@ -64,8 +63,8 @@ enum frame_flags {
  * @csum_offset: FRAME_CSUM_PARTIAL: where the sum goes, in bytes from csum_start
  * @hdr_len:	FRAME_GSO: bytes up to the end of the TCP header
  * @gso_size:	FRAME_GSO: payload bytes of each segment
- * @seen:	for a frame that never changes, in nobody else's memory: where a receiver may keep
- *		what it found in it, 0 at first; several lanes may do so. Else NULL
+ * @seen:	for a frame that never changes, in the fabric's own memory: where receivers may
+ *		cache what they found in it, initially 0; several lanes may do so. Else NULL
  */
 struct frame {
 	const struct iovec *iov;
@@ -86,16 +85,15 @@ enum fabric_caps {
 
 /**
  * struct fabric_receiver - the vPort's side of a port
- * @deliver:	take frames for the vPort, in order. Called from the lane that is
- *		in fabric_poll() or (switch, loop) in fabric_send() of any port of
- *		the same fabric. @lane is that lane's index. Returns how many of the
- *		@n frames were taken or dropped for good; fewer than @n means that
- *		the receive queue of the next one has no buffer now: a lossless
- *		fabric keeps the rest for its next poll
- * @ctx:	handed to both
- * @offer:	the same for at most FABRIC_BURST frames that nobody keeps: those without a
- *		buffer are left out (bit i of what is returned: frames[i]), those behind them
- *		taken; in order for each receive queue. NULL: made of @deliver
+ * @deliver:	accept frames for the vPort, in order. Called from the lane that is in fabric_poll()
+ *		or (switch, loop) in fabric_send() of any port of the same fabric. @lane is that
+ *		lane's index. Returns how many of the @n frames were accepted or dropped for good;
+ *		fewer than @n means that the receive queue of the next one has no buffer now: a
+ *		lossless fabric keeps the rest for its next poll
+ * @ctx:	argument of both
+ * @offer:	the same for at most FABRIC_BURST frames that are not kept: it skips those without a
+ *		buffer (bit i of the return value: frames[i]) and accepts those after them, in order
+ *		for each receive queue. NULL: use @deliver
  */
 struct fabric_receiver {
 	unsigned int (*deliver)(void *ctx, unsigned int lane, const struct frame *frames,
@@ -106,15 +104,15 @@ struct fabric_receiver {
 static_assert(FABRIC_BURST <= 64, "a bit for each frame of a burst");
 
 /**
- * struct fabric_counters - what a port saw, summed over lanes
+ * struct fabric_counters - counters of a port, summed over lanes
  *
- * Bytes without FCS. tx_frames + tx_dropped is what fabric_send() was given,
- * rx_frames + rx_dropped what the vPort was offered for good.
+ * Bytes without FCS. tx_frames + tx_dropped is the number of frames given to fabric_send();
+ * rx_frames + rx_dropped is the number finally offered to the vPort.
  *
- * @tx_frames, @tx_bytes: from the vPort, taken by the fabric
- * @tx_dropped:	from the vPort, not taken: malformed, or no room (tap, pcap)
- * @rx_frames, @rx_bytes: handed to the vPort
- * @rx_dropped:	for the vPort, which had no buffer in time
+ * @tx_frames, @tx_bytes: from the vPort, accepted by the fabric
+ * @tx_dropped:	from the vPort, not accepted: malformed, or no room (tap, pcap)
+ * @rx_frames, @rx_bytes: accepted by the vPort
+ * @rx_dropped:	for the vPort, but it had no buffer in time
  * @tx_gso_frames, @tx_csum_frames: part of @tx_frames: with FRAME_GSO, with FRAME_CSUM_PARTIAL
  * @tx_bad:	sink+verify, part of @tx_frames: did not decode
  * @tx_flooded:	switch, part of @tx_frames: went to every other port
@@ -129,12 +127,12 @@ struct fabric_counters {
 };
 
 /**
- * struct fabric_port_config - what a fabric has to know of a vPort
+ * struct fabric_port_config - what a fabric has to know about a vPort
  * @mac:	its address
  * @mtu:	bytes of L3, without Ethernet header
  * @lanes:	lanes that may call, numbered from 0; a lane is one thread. All ports of a
  *		switch have the same lanes
- * @queues:	receive queues: a generator makes that many flows and more
+ * @queues:	receive queues: a generator makes at least that many flows
  */
 struct fabric_port_config {
 	uint8_t mac[6];
@@ -148,8 +146,8 @@ struct fabric_port;
 /**
  * fabric_open() - plug a vPort in
  * @spec:	NAME[:ARGUMENT][+OPTION=VALUE...], as documented in manakin-device(1)
- * @config:	what the fabric has to know of the vPort; copied
- * @receiver:	copied; NULL discards what would be received
+ * @config:	about the vPort; copied
+ * @receiver:	copied; NULL discards received frames
  * @port:	the port, owned by the caller until fabric_close()
  * @error:	on failure, a sentence for the user: what, why, what next
  *
@@ -160,44 +158,44 @@ int fabric_open(const char *spec, const struct fabric_port_config *config,
 		struct error *error);
 void fabric_close(struct fabric_port *port);
 
-/** fabric_caps() - enum fabric_caps: what fabric_send() takes as it is */
+/** fabric_caps() - enum fabric_caps: what fabric_send() accepts unfinished */
 unsigned int fabric_caps(const struct fabric_port *port);
 
-/** fabric_send() - the vPort sends; the frames are consumed when it returns */
+/** fabric_send() - send frames of the vPort; they are consumed on return */
 void fabric_send(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 		 unsigned int n);
 
 /**
- * fabric_poll() - let the port hand over what it has, through deliver()
+ * fabric_poll() - let the port deliver what it has, with deliver()
  * @port:	the port
  * @lane:	the calling lane
- * @budget:	most frames to hand over
+ * @budget:	maximum number of frames to deliver
  *
- * Return: frames handed over; 0 when there is nothing now
+ * Return: frames delivered; 0 if there are none now
  */
 unsigned int fabric_poll(struct fabric_port *port, unsigned int lane, unsigned int budget);
 
 /**
  * fabric_fd() - readable when fabric_poll() may have something; -1 if it has no descriptor
  *
- * Level-triggered. What came from the descriptor and found no buffer is kept, and
- * fabric_is_source() is true until it is handed over or dropped.
+ * Level-triggered. A frame from the descriptor that found no buffer is kept, and fabric_is_source()
+ * is true until it is delivered or dropped.
  */
 int fabric_fd(const struct fabric_port *port);
 
 /**
- * fabric_is_source() - has fabric_poll() to be called without being asked?
+ * fabric_is_source() - must fabric_poll() be called without an event?
  *
- * True for a generator or a replay as long as it has frames left, and for a tap that
- * keeps frames the vPort had no buffer for; a lane with such a port and a vPort that has
- * receive buffers does not sleep. A generator with a rate has a descriptor instead.
+ * True for a generator or a replay as long as it has frames left, and for a tap that keeps frames
+ * for which the vPort had no buffer; a lane with such a port and a vPort with receive buffers does
+ * not sleep. A generator with a rate has a descriptor instead.
  */
 bool fabric_is_source(const struct fabric_port *port);
 
 /** fabric_counters() - read the counters; any thread, at any time */
 void fabric_counters(const struct fabric_port *port, struct fabric_counters *counters);
 
-/** fabric_flush() - write out what is buffered (pcap); the control thread's */
+/** fabric_flush() - write out buffered data (pcap); only for the control thread */
 void fabric_flush(struct fabric_port *port);
 
 #endif

@@ -4,23 +4,23 @@
  *
  * Theory of operation
  *
- * A frame per flow is built when the port is opened, with right checksums, and
- * handed over again and again, burst= times in a row: a poll only picks where in the
- * array of ready struct frame to start. The array's start is repeated behind its end so that a
- * burst never has to wrap.
+ * A frame per flow is built when the port is opened, with right checksums, and delivered
+ * repeatedly, burst= times in a row: a poll only chooses where to start in the array of prepared
+ * struct frame. The beginning of the array is repeated after its end so that a burst never has to
+ * wrap.
  *
- * A lane has its own position; lanes start evenly spaced. A flow whose queue has no
- * buffer is left out: nothing is lost, for nothing was there, and a queue that nobody
- * drains does not stop the others.
+ * A lane has its own position; lanes start evenly spaced. A flow whose queue has no buffer is
+ * skipped: no frame is lost, because none existed yet, and a queue that is not drained does not
+ * stop the others.
  *
  *	flow	0 to flows-1, different source address each
  *	IPv4	198.18.x.x to 198.19.0.1 (RFC 2544's range for benchmarks)
  *	IPv6	2001:2::x to 2001:2::1:0:1 (RFC 5180's)
  *	ports	49152 + flow % 16384 to 9 (discard)
  *
- * A count is shared by all lanes: a poll takes its share before it delivers and
- * gives back what was not taken. A rate works the same way on the frames that are
- * due since the start; what could not be handed over for long is not made up for.
+ * A count is shared by all lanes: a poll takes its share before it delivers and returns what was
+ * not accepted. A rate works the same way on the frames that have become due since the start; a
+ * long backlog is not made up for.
  */
 #include "base/error.h"
 #include "fabric/port.h"
@@ -34,15 +34,15 @@
 #include <unistd.h>
 
 #define GENERATOR_SIZE            64u  /* default frame, in bytes */
-#define GENERATOR_FLOWS           256u /* default, at least */
-#define GENERATOR_FLOWS_PER_QUEUE 16u  /* so that each of many queues is hit */
+#define GENERATOR_FLOWS           256u /* default, and minimum */
+#define GENERATOR_FLOWS_PER_QUEUE 16u  /* so that each of many queues gets some */
 #define GENERATOR_FLOWS_MAX       65536u
 #define GENERATOR_MEMORY_MAX      (64u << 20) /* bytes of frames */
 #define GENERATOR_BURST_MAX       256u
 #define GENERATOR_FRAMES_MAX      (1u << 20)  /* flows times burst */
-#define GENERATOR_RATE_MAX        1000000000u /* frames a second */
-#define GENERATOR_BACKLOG         50u         /* made up for: a second's frames by this */
-#define GENERATOR_TICK            1000000u    /* shortest timer interval, in nanoseconds */
+#define GENERATOR_RATE_MAX        1000000000u /* frames per second */
+#define GENERATOR_BACKLOG         50u /* the longest: a second's frames by this */
+#define GENERATOR_TICK            1000000u /* shortest timer interval, in nanoseconds */
 
 #define IPV4_HEADER_SIZE          20u /* bytes */
 #define IPV6_HEADER_SIZE          40u
@@ -54,14 +54,14 @@ enum kind {
 	TCP4,
 	UDP6,
 	TCP6,
-	MIXED, /* by turns */
+	MIXED, /* in turn */
 };
 
 static const char *const kinds[] = {
 	[UDP4] = "udp4", [TCP4] = "tcp4", [UDP6] = "udp6", [TCP6] = "tcp6", [MIXED] = "mixed",
 };
 
-/* Where a lane goes on; in a cache line of its own. */
+/* A lane's position; in a cache line of its own. */
 struct generator_lane {
 	_Alignas(CACHE_LINE) uint32_t next;
 };
@@ -69,21 +69,22 @@ struct generator_lane {
 /**
  * struct generator - the fabric's state
  * @flows:	how many
- * @round:	frames until it begins again: flows, each as often as burst= says
+ * @round:	frames in a cycle: flows times burst=
  * @size:	of each frame, in bytes
  * @tagged:	with a VLAN tag
  * @vlan:	its ID
- * @kind:	what the frames are
+ * @kind:	the protocols of the frames
  * @memory:	the frames' bytes
- * @iov:	one a flow
- * @seen:	one a flow, the receiver's
- * @frames:	@round + FABRIC_BURST - 1 of them, ready to be handed over
- * @lanes:	one a lane
- * @count:	frames in all; UINT64_MAX for no end
- * @left:	how many of @count are not yet taken by a poll
- * @rate:	frames a second; 0 for as many as are taken
- * @start:	when the clock of @rate began, in nanoseconds
- * @issued:	frames due since then that a poll has taken, or that are forgone
+ * @iov:	one per flow
+ * @seen:	one per flow, for the receiver
+ * @frames:	@round + FABRIC_BURST - 1 of them, ready for delivery
+ * @lanes:	one per lane
+ * @count:	frames in total; UINT64_MAX for no limit
+ * @left:	how many of @count no poll has taken yet
+ * @rate:	frames per second; 0 for as many as the vPort accepts
+ * @start:	when @rate started, in nanoseconds
+ * @issued:	frames due since then that a poll has taken, or that were
+ *		skipped
  */
 struct generator {
 	uint32_t flows;
@@ -197,7 +198,7 @@ static void build_transport(uint8_t *at, uint32_t len, uint8_t protocol, uint32_
 		at[i] = (uint8_t)i;
 	checksum = checksum_fold(checksum_add(sum + protocol + len, at, len));
 	if (!tcp && !checksum)
-		checksum = UINT16_MAX; /* RFC 768: zero would say that there is none */
+		checksum = UINT16_MAX; /* RFC 768: zero would mean no checksum */
 	store_be16(at + (tcp ? 16 : 6), checksum);
 }
 
@@ -230,7 +231,7 @@ static void build(const struct generator *generator, const uint8_t *mac, uint32_
 }
 
 /**
- * read_options() - what the spec says, and the defaults for what it does not
+ * read_options() - the options of the spec, and defaults for the others
  *
  * Return: 0, or -EINVAL with @error set
  */
@@ -289,8 +290,8 @@ static int read_options(struct fabric_port *port, struct generator *generator,
 	if (size < smallest(generator) || size > largest)
 		return error_fail(
 			error, -EINVAL,
-			"fabric generator: a frame of %llu bytes; with this proto%s and an "
-			"MTU of %u it can be %u to %llu bytes",
+			"fabric generator: a frame cannot have %llu bytes; with this proto%s and "
+			"an MTU of %u it has %u to %llu",
 			(unsigned long long)size, generator->tagged ? ", a VLAN tag" : "",
 			port->config.mtu, smallest(generator), (unsigned long long)largest);
 	if (!flows) {
@@ -303,14 +304,14 @@ static int read_options(struct fabric_port *port, struct generator *generator,
 	if (flows * size > GENERATOR_MEMORY_MAX)
 		return error_fail(
 			error, -EINVAL,
-			"fabric generator: %llu flows of %llu bytes need more than %u MB; "
-			"take fewer flows",
+			"fabric generator: %llu flows of %llu bytes need more than %u MB; use "
+			"fewer flows",
 			(unsigned long long)flows, (unsigned long long)size,
 			GENERATOR_MEMORY_MAX >> 20);
 	if (flows * burst > GENERATOR_FRAMES_MAX)
 		return error_fail(error, -EINVAL,
-				  "fabric generator: %llu flows with bursts of %llu are more "
-				  "than %u frames; take fewer flows",
+				  "fabric generator: %llu flows with bursts of %llu are more than "
+				  "%u frames; use fewer flows",
 				  (unsigned long long)flows, (unsigned long long)burst,
 				  GENERATOR_FRAMES_MAX);
 	generator->flows = (uint32_t)flows;
@@ -431,7 +432,7 @@ static void generator_send(struct fabric_port *port, unsigned int lane, const st
 	fabric_count_sent(port, lane, frames, n);
 }
 
-/** finished() - has the vPort taken all frames there will be? */
+/** finished() - has the vPort accepted the last frame? */
 static bool finished(const struct fabric_port *port)
 {
 	const struct generator *generator = port->state;
@@ -442,7 +443,7 @@ static bool finished(const struct fabric_port *port)
 	if (generator->count == UINT64_MAX ||
 	    atomic_load_explicit(&generator->left, memory_order_relaxed))
 		return false;
-	/* A lane may still hold some of them, and give them back. */
+	/* A lane may still hold some of them, and return them. */
 	fabric_counters(port, &counters);
 	return counters.rx_frames >= generator->count;
 }
@@ -451,7 +452,7 @@ static bool finished(const struct fabric_port *port)
  * take_left() - take a share of the count
  * @want:	most frames
  *
- * Return: frames to hand over, or to give back
+ * Return: frames to deliver, or to return
  */
 static unsigned int take_left(struct generator *generator, unsigned int want)
 {
@@ -466,7 +467,7 @@ static unsigned int take_left(struct generator *generator, unsigned int want)
 	return take;
 }
 
-/** take_due() - likewise, of what is due by now at the generator's rate */
+/** take_due() - the same, of the frames that are due by now at the generator's rate */
 static unsigned int take_due(struct generator *generator, unsigned int want)
 {
 	uint64_t elapsed = clock_ns() - generator->start;
@@ -488,7 +489,7 @@ static unsigned int take_due(struct generator *generator, unsigned int want)
 	return take;
 }
 
-/** idle() - nothing is due: take the timer's tick so that the lane can sleep until the next */
+/** idle() - nothing is due: consume the timer's tick so that the lane can sleep until the next */
 static void idle(struct fabric_port *port)
 {
 	static const struct itimerspec never;
@@ -497,11 +498,11 @@ static void idle(struct fabric_port *port)
 	if (finished(port))
 		timerfd_settime(port->fd, 0, &never, NULL);
 	if (read(port->fd, &ticks, sizeof(ticks)) < 0)
-		return; /* EAGAIN: no tick yet, or another lane has taken it */
+		return; /* EAGAIN: no tick yet, or another lane has consumed it */
 }
 
 /**
- * hand_over() - offer @want frames to the vPort; a flow that has no buffer is left out
+ * hand_over() - offer @want frames to the vPort; skips flows that have no buffer
  *
  * Return: how many were taken
  */
@@ -549,7 +550,7 @@ static unsigned int generator_poll(struct fabric_port *port, unsigned int lane, 
 			atomic_fetch_sub_explicit(&generator->issued, want - taken,
 						  memory_order_relaxed);
 	}
-	/* The lane is going to wait for the timer, which goes on only when its tick was taken. */
+	/* The lane is about to wait for the timer, which is readable until its tick is consumed. */
 	if (!taken && generator->rate)
 		idle(port);
 	return taken;

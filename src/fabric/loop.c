@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fabric/loop.c - what the vPort sends comes back to it.
+ * fabric/loop.c - return what the vPort sends to it.
  *
- * The frames are handed over within fabric_send(), from the sender's memory, with
- * their flags as they are: a partial checksum comes back partial.
+ * The frames are delivered within fabric_send(), from the sender's memory, with
+ * their flags unchanged: a partial checksum comes back partial.
  */
 #include "fabric/port.h"
 

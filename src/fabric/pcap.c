@@ -4,22 +4,22 @@
  *
  * Theory of operation
  *
- * Under a lock a frame is copied out of the client's memory, given its time stamp and
- * appended by libpcap, so that stamps ascend whatever lanes send. The C library buffers;
- * fabric_flush() and closing write out. A file that cannot be written any more (a full disk, the
- * limit) stays as far as it has come, and further frames are counted as dropped.
+ * Under a lock a frame is copied out of the client's memory, given its time stamp and appended by
+ * libpcap, so that the time stamps ascend whichever lanes send. The C library buffers;
+ * fabric_flush() and closing write the buffer out. A file that can no longer be written (a full
+ * disk, the limit) keeps what it has, and further frames are counted as dropped.
  *
- * A capture to be replayed is read as a whole when the port is opened: whatever is wrong
- * with it is said before a client attaches, and a poll hands over ready frames from
- * memory. One lane at a time replays, so that the order is the file's; a frame waits until
- * the vPort has a buffer for it.
+ * A capture to be replayed is read completely when the port is opened: errors in it are reported
+ * before a client attaches, and a poll delivers prepared frames from memory. One lane at a time
+ * replays, so that the order is that of the file; a frame waits until the vPort has a buffer for
+ * it.
  */
 #include "base/error.h"
 #include "fabric/port.h"
 
 #include "base/log.h"
 
-/* pcap/pcap.h wants the BSD names of the integer types. */
+/* pcap/pcap.h needs the BSD names of the integer types. */
 #include <sys/types.h>
 
 #include <fcntl.h>
@@ -31,22 +31,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PCAP_BUFFER            (256u << 10) /* bytes of a file held back */
+#define PCAP_BUFFER            (256u << 10) /* bytes of a file that are buffered */
 #define PCAP_FILE_HEADER       24u          /* bytes */
 #define PCAP_RECORD_HEADER     16u          /* bytes before each frame */
-#define PCAP_SNAPLEN           262144       /* bytes; what tools take for "all" */
+#define PCAP_SNAPLEN           262144       /* bytes; what tools use for "all" */
 #define PCAP_REPLAY_MAX        (256u << 20) /* bytes of frames */
 #define PCAP_REPLAY_FRAMES_MAX (4u << 20)
 
 /**
  * struct replay - a capture in memory
- * @bytes:	the frames, one behind the other; NULL if there is no replay
- * @iov:	one a frame
- * @frames:	likewise; behind them, for a loop, the first ones again, so that a burst
- *		never has to wrap
+ * @bytes:	the frames, one after the other; NULL if there is no replay
+ * @iov:	one per frame
+ * @frames:	the same; for a loop, followed by the first ones again, so that a burst never has to
+ *		wrap
  * @count:	frames in the file
- * @loop:	begin again at the end
- * @next:	the frame to go on with; @count when there are no more
+ * @loop:	start again at the end
+ * @next:	the next frame; @count when there are no more
  * @reading:	a lane is replaying
  */
 struct replay {
@@ -64,10 +64,10 @@ struct replay {
  * @name:	as the user wrote it
  * @handle:	libpcap's; NULL if nothing is written
  * @dumper:	its file
- * @limit:	most bytes of it
- * @size:	bytes of it so far
- * @full:	no more can be written; the log has why
- * @lock:	over all these
+ * @limit:	its maximum size in bytes
+ * @size:	its size in bytes so far
+ * @full:	no more can be written; the reason has been logged
+ * @lock:	protects all of these
  * @scratch:	a frame, FABRIC_FRAME_MAX bytes
  */
 struct capture {
@@ -87,9 +87,9 @@ struct pcap_state {
 };
 
 /**
- * struct loading - a capture on its way into memory
- * @bytes, @size, @room: the frames so far, and what there is room for
- * @lens, @count, @lens_room: likewise their lengths
+ * struct loading - a capture being loaded
+ * @bytes, @size, @room: the frames so far, and room for them
+ * @lens, @count, @lens_room: the same for their lengths
  */
 struct loading {
 	uint8_t *bytes;
@@ -112,8 +112,8 @@ static int load_frame(struct loading *loading, const char *name, const struct pc
 	if (header->caplen < header->len)
 		return error_fail(
 			error, -EINVAL,
-			"fabric pcap: frame %u of %s holds only %u of its %u bytes; capture "
-			"anew without a snapshot length (tcpdump -s 0)",
+			"fabric pcap: frame %u of %s holds only %u of its %u bytes; capture again "
+			"without a snapshot length (tcpdump -s 0)",
 			number, name, header->caplen, header->len);
 	if (header->caplen < ETHERNET_HEADER_SIZE || header->caplen > FABRIC_FRAME_MAX)
 		return error_fail(error, -EINVAL,
@@ -153,7 +153,7 @@ static int load_frame(struct loading *loading, const char *name, const struct pc
  * load_file() - read all frames of a capture
  * @in:		the file; closed
  * @name:	of it
- * @loading:	filled, also on failure
+ * @loading:	filled in, also on failure
  *
  * Return: 0, or negative errno with @error set
  */
@@ -187,7 +187,7 @@ static int load_file(FILE *in, const char *name, struct loading *loading, struct
 			break;
 		else
 			rc = error_fail(error, -EINVAL,
-					"fabric pcap: %s is damaged behind frame %u: %s", name,
+					"fabric pcap: %s is damaged after frame %u: %s", name,
 					loading->count, pcap_geterr(handle));
 	}
 	if (!rc && !loading->count)
@@ -197,7 +197,7 @@ static int load_file(FILE *in, const char *name, struct loading *loading, struct
 }
 
 /**
- * open_file() - open a file that must not make anybody wait, as a pipe would
+ * open_file() - open a file that cannot block, as a pipe could
  * @flags:	as for open()
  * @what:	for the message: to read or to write it
  * @status:	what fstat() says
@@ -342,7 +342,8 @@ static int open_capture(struct capture *capture, const char *name, const struct 
 	if (in && status.st_dev == in->st_dev && status.st_ino == in->st_ino)
 		rc = error_fail(
 			error, -EINVAL,
-			"fabric pcap: %s cannot be both replayed and written; write another file",
+			"fabric pcap: %s cannot be both replayed and written; write to another "
+			"file",
 			name);
 	else if (S_ISREG(status.st_mode) && flock(fd, LOCK_EX | LOCK_NB))
 		rc = error_fail(error, errno == EWOULDBLOCK ? -EBUSY : -errno,
@@ -350,7 +351,7 @@ static int open_capture(struct capture *capture, const char *name, const struct 
 				"another port or process; name another file",
 				name);
 	else if (S_ISREG(status.st_mode) && ftruncate(fd, 0))
-		rc = error_fail(error, -errno, "fabric pcap: %s cannot be emptied: %s", name,
+		rc = error_fail(error, -errno, "fabric pcap: %s cannot be truncated: %s", name,
 				error_reason(errno));
 	if (rc) {
 		close(fd);
@@ -375,18 +376,18 @@ static int open_capture(struct capture *capture, const char *name, const struct 
 	return 0;
 }
 
-/** give_up() - the file has come to its end; say why. Under the lock */
+/** give_up() - stop writing the file; log why. Under the lock */
 static void give_up(struct capture *capture, const char *why)
 {
 	if (capture->full)
 		return;
 	capture->full = true;
 	log_say(LOG_ERROR,
-		"pcap %s: %s; what is sent from now on is not written (counted as dropped)",
+		"pcap %s: %s; frames sent from now on are not written (counted as dropped)",
 		capture->name, why);
 }
 
-/** write_out() - what the C library holds back. Under the lock, or when nobody else writes */
+/** write_out() - flush the C library's buffer. Under the lock, or when no other thread writes */
 static void write_out(struct capture *capture)
 {
 	if (!capture->full && pcap_dump_flush(capture->dumper))
@@ -437,8 +438,8 @@ static int pcap_fabric_open(struct fabric_port *port, const struct fabric_spec *
 				  port->ops->usage);
 	if ((loop && !replay) || (limited && !spec->argument))
 		return error_fail(error, -EINVAL, "fabric pcap: %s; write %s",
-				  loop && !replay ? "loop is for a replay"
-						  : "limit is for a file that is written",
+				  loop && !replay ? "loop needs replay"
+						  : "limit needs a file to write",
 				  port->ops->usage);
 
 	state = calloc(1, sizeof(*state));
@@ -473,7 +474,7 @@ static void pcap_fabric_close(struct fabric_port *port)
 /**
  * write_frame() - append a frame; under the lock
  *
- * Return: false if it can no longer be
+ * Return: false if the file can no longer be written
  */
 static bool write_frame(struct capture *capture, const struct frame *frame)
 {

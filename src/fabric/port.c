@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fabric/port.c - what every fabric does at a port: read options, hand frames over, count.
+ * fabric/port.c - what all fabrics do at a port: read options, deliver frames, count.
  *
  * Theory of operation
  *
- * Every port has a struct fabric_counters per lane in cache lines of their own,
- * written by that lane alone; fabric_counters() adds them up.
+ * Every port has one struct fabric_counters per lane, in separate cache lines, written only by that
+ * lane; fabric_counters() adds them up.
  *
- *	tx_frames + tx_dropped = what fabric_send() was given
- *	rx_frames + rx_dropped = what the vPort was offered for good
+ *	tx_frames + tx_dropped = frames given to fabric_send()
+ *	rx_frames + rx_dropped = frames finally offered to the vPort
  */
 #include "fabric/port.h"
 
@@ -29,13 +29,13 @@ int fabric_option_number(const struct fabric_port *port, const struct fabric_opt
 	char *end = NULL;
 
 	errno = 0;
-	/* strtoull() would take a sign or a blank in front. */
+	/* strtoull() would accept a leading sign or blank. */
 	if (value[0] >= '0' && value[0] <= '9')
 		*number = strtoull(value, &end, hex ? 16 : 10);
 	if (!end || *end || errno || *number < min || *number > max)
 		return error_fail(error, -EINVAL,
-				  "fabric %s: '%s' is no value for %s; "
-				  "write a whole number from %llu to %llu",
+				  "fabric %s: '%s' is not a valid value for %s; write an integer "
+				  "from %llu to %llu",
 				  port->ops->name, value, option->key, (unsigned long long)min,
 				  (unsigned long long)max);
 	return 0;
@@ -85,7 +85,7 @@ unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const s
 	return taken;
 }
 
-/** offer_each() - for a receiver that knows frames in their order alone */
+/** offer_each() - for a receiver without @offer */
 static uint64_t offer_each(const struct fabric_receiver *receiver, unsigned int lane,
 			   const struct frame *frames, unsigned int n)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fabric/port.h - what the fabrics share behind fabric.h. For this room only.
+ * fabric/port.h - what the fabrics share. Only for this room.
  *
  * fabric.c parses the spec, finds the fabric by its name and calls it through
  * struct fabric_ops. A fabric keeps its own state in fabric_port.state.
@@ -26,7 +26,7 @@
 /**
  * struct fabric_option - one KEY=VALUE of a spec
  * @key:	before the =
- * @value:	after it; NULL when there is no =
+ * @value:	after it; NULL if there is no =
  */
 struct fabric_option {
 	char *key;
@@ -34,10 +34,10 @@ struct fabric_option {
 };
 
 /**
- * struct fabric_spec - a spec taken to pieces
+ * struct fabric_spec - a parsed spec
  * @name:	the fabric's name
- * @argument:	what follows the colon; NULL when there is none
- * @options:	what follows each +
+ * @argument:	the text after the colon; NULL if there is none
+ * @options:	the text after each +
  * @count:	of @options
  */
 struct fabric_spec {
@@ -52,13 +52,13 @@ struct fabric_spec {
  * @name:	as the user writes it
  * @usage:	its spec, for messages
  * @arguments_are_options: KEY=VALUE[,KEY=VALUE...] may follow the colon, and counts as options
- * @open:	set port->state, and port->caps and port->fd unless none. On failure nothing
- *		stays behind. 0 or -errno
+ * @open:	set port->state, and port->caps and port->fd if it has any. On failure leave nothing
+ *		behind. 0 or -errno
  * @close:	undo @open
  * @send:	at most FABRIC_BURST frames; counts them
- * @poll:	at most FABRIC_BURST frames; NULL: never has one
+ * @poll:	at most FABRIC_BURST frames; NULL: never has any
  * @is_source:	NULL: never
- * @flush:	NULL: nothing is buffered
+ * @flush:	NULL: buffers nothing
  */
 struct fabric_ops {
 	const char *name;
@@ -76,7 +76,7 @@ struct fabric_ops {
 extern const struct fabric_ops fabric_sink, fabric_generator, fabric_loop, fabric_switch,
 	fabric_tap, fabric_pcap;
 
-/* A lane's counters, in cache lines of their own: one writer, any number of readers. */
+/* A lane's counters, in separate cache lines: one writer, any number of readers. */
 struct fabric_lane {
 	_Alignas(CACHE_LINE) struct fabric_counters counters;
 };
@@ -87,8 +87,8 @@ struct fabric_lane {
  * @config, @receiver: as given to fabric_open()
  * @caps:	enum fabric_caps
  * @fd:		for fabric_fd(); -1 if none
- * @state:	the fabric's own
- * @lanes:	config.lanes of them
+ * @state:	the fabric's own state
+ * @lanes:	one per lane
  */
 struct fabric_port {
 	const struct fabric_ops *ops;
@@ -100,12 +100,12 @@ struct fabric_port {
 	struct fabric_lane *lanes;
 };
 
-/** fabric_option_unknown() - fail because @option is none of the fabric's */
+/** fabric_option_unknown() - fail because the fabric has no such option */
 int fabric_option_unknown(const struct fabric_port *port, const struct fabric_option *option,
 			  struct error *error);
 
 /**
- * fabric_option_number() - read an option's value as a whole number
+ * fabric_option_number() - read an option's value as an integer
  * @min, @max:	the range allowed
  * @number:	the result
  *
@@ -121,31 +121,30 @@ int fabric_option_none(const struct fabric_port *port, const struct fabric_spec 
 		       struct error *error);
 
 /**
- * fabric_deliver() - hand frames to a port's vPort and count what it takes
+ * fabric_deliver() - deliver frames to a port's vPort and count what it accepts
  * @port:	whose receiver to call
  * @lane:	the calling lane
  *
  * Without a receiver the frames are counted as dropped.
  *
- * Return: how many were taken; fewer than @n: the next one has no buffer now
+ * Return: how many were accepted; fewer than @n: the next one has no buffer now
  */
 unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 			    unsigned int n);
 
 /**
- * fabric_offer() - hand at most FABRIC_BURST frames to a port's vPort, leaving out those that
- *		    have no buffer
+ * fabric_offer() - deliver at most FABRIC_BURST frames, skipping those without a buffer
  *
  * Return: how many were taken
  */
 unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 			  unsigned int n);
 
-/** fabric_deliver_or_drop() - hand frames over; those that have no buffer are dropped */
+/** fabric_deliver_or_drop() - deliver frames; drop those without a buffer */
 void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 			    unsigned int n);
 
-/** fabric_count_sent() - count frames that the fabric has taken from the vPort */
+/** fabric_count_sent() - count frames that the fabric has accepted from the vPort */
 static inline void fabric_count_sent(struct fabric_port *port, unsigned int lane,
 				     const struct frame *frames, unsigned int n)
 {
@@ -176,7 +175,7 @@ static inline void fabric_count_sent(struct fabric_port *port, unsigned int lane
  * @to:		at least @max bytes
  * @max:	most bytes to copy
  *
- * Each byte is read once; what is decided from the copy stays true whatever the
+ * Each byte is read once, so decisions from the copy stay valid whatever the
  * client does to the original meanwhile.
  *
  * Return: bytes copied: the frame's length, or @max if that is less
@@ -193,7 +192,7 @@ static inline uint32_t frame_copy(const struct frame *frame, void *to, uint32_t 
 		done += part;
 		left -= part;
 	}
-	/* Keep the compiler from going back to the original for what it knows to be equal. */
+	/* Keep the compiler from reading the original again for what it knows to be equal. */
 	__asm__ volatile("" ::: "memory");
 	return done;
 }
@@ -204,7 +203,7 @@ static inline uint16_t load_be16(const uint8_t *from)
 	return (uint16_t)(from[0] << 8 | from[1]);
 }
 
-/** store_be16() - likewise, to a packet */
+/** store_be16() - the same, to a packet */
 static inline void store_be16(uint8_t *to, uint16_t value)
 {
 	to[0] = (uint8_t)(value >> 8);
@@ -213,9 +212,9 @@ static inline void store_be16(uint8_t *to, uint16_t value)
 
 /**
  * checksum_add() - add bytes to an Internet checksum (RFC 1071)
- * @sum:	so far; 0 at the start. Only the last piece may have an odd length
+ * @sum:	so far; initially 0. Only the last piece may have an odd length
  *
- * The sum does not depend on the byte order it is made in, but for a swap at the end.
+ * The sum does not depend on the byte order in which it is computed, except for a swap at the end.
  *
  * Return: the sum, not yet folded
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fabric/sink.c - take everything the vPort sends.
+ * fabric/sink.c - accept everything that the vPort sends.
  *
- * Each frame is copied out of the client's memory into a buffer of the lane's, as
- * any fabric that keeps frames would have to, and forgotten.
+ * Each frame is copied out of the client's memory into a buffer of the lane, as any fabric that
+ * keeps frames would have to do, and forgotten.
  *
  * sink+verify decodes the copy:
  *
@@ -12,9 +12,9 @@
  *	IPv4		version, header length, total length, header checksum
  *	IPv6		version, payload length, extension headers within it
  *	TCP, UDP	header within the IP payload, UDP length, checksum (UDP over IPv4
- *			may have none); not looked at in a fragment
+ *			may have none); not checked in a fragment
  *
- * Frames with other EtherTypes or IP protocols are good once their layer is reached.
+ * Frames with other EtherTypes or IP protocols are good if everything below is.
  */
 #include "fabric/port.h"
 
@@ -56,7 +56,7 @@ enum verdict {
 };
 
 static const char *const verdicts[VERDICTS] = {
-	[BAD_OFFLOAD] = "an offload was left to the wire",
+	[BAD_OFFLOAD] = "it has an offload that was not done",
 	[BAD_ETHERNET] = "it is shorter than its Ethernet header and tags",
 	[BAD_MTU] = "it is longer than the MTU allows",
 	[BAD_LENGTH_FIELD] = "its IEEE 802.3 length is beyond its end",
@@ -76,9 +76,8 @@ static const char *const verdicts[VERDICTS] = {
 /**
  * struct sink - the fabric's state
  * @verify:	decode each frame
- * @said:	for each verdict: the log has it
- * @scratch:	where frames are copied to: FABRIC_FRAME_MAX bytes a lane, in cache lines of
- *		its own
+ * @said:	for each verdict: it has been logged
+ * @scratch:	where frames are copied to: FABRIC_FRAME_MAX bytes per lane, in separate cache lines
  * @stride:	from one lane's scratch buffer to the next, in bytes
  */
 struct sink {
@@ -89,10 +88,10 @@ struct sink {
 };
 
 /**
- * struct pseudo - what TCP's and UDP's checksums take from the IP header
+ * struct pseudo - what the checksums of TCP and UDP need from the IP header
  * @sum:	of the addresses
  * @protocol:	IPPROTO_*
- * @optional:	UDP may go without a checksum
+ * @optional:	UDP may be without a checksum
  */
 struct pseudo {
 	uint64_t sum;
@@ -132,7 +131,7 @@ static enum verdict verify_udp(const uint8_t *udp, uint32_t len, const struct ps
 
 /**
  * verify_transport() - check what an IP packet carries
- * @payload:	behind the IP headers
+ * @payload:	after the IP headers
  * @len:	of @payload, without padding, in bytes
  */
 static enum verdict verify_transport(const uint8_t *payload, uint32_t len,
@@ -201,7 +200,7 @@ static enum verdict verify_ipv6(const uint8_t *ip, uint32_t len)
 		size = (ip[at + 1] + 1u) * 8;
 		if (size > left)
 			return BAD_IPV6_EXTENSION;
-		/* With segments left the checksum is over an address yet to come. */
+		/* If segments are left, the checksum covers the final address, not this one. */
 		if (pseudo.protocol == IPPROTO_ROUTING && ip[at + 3])
 			return GOOD;
 		pseudo.protocol = ip[at];
@@ -278,7 +277,7 @@ static void sink_close(struct fabric_port *port)
 }
 
 /**
- * check() - verify a copied frame; count and name it if it is bad
+ * check() - verify a copied frame; count and log it if it is bad
  * @copy:	what was copied
  * @len:	of @copy, in bytes
  */
@@ -298,7 +297,8 @@ static void check(struct fabric_port *port, unsigned int lane, const struct fram
 		return;
 	counter_add(&port->lanes[lane].counters.tx_bad, 1);
 	log_once(&sink->said[verdict], LOG_WARNING,
-		 "sink+verify: a frame of %u bytes does not decode: %s (said once; counted as bad)",
+		 "sink+verify: a frame of %u bytes does not decode: %s (logged once; counted as "
+		 "bad)",
 		 frame->len, verdicts[verdict]);
 }
 

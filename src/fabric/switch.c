@@ -4,33 +4,32 @@
  *
  * Theory of operation
  *
- * Ports that name the same switch belong together, whatever adapter their vPort is of.
- * A frame is handed over within fabric_send(), from the sender's memory, with its flags
- * as they are; what the receiving vPort has no buffer for is dropped. VLAN tags are
- * neither looked at nor changed.
+ * Ports that name the same switch are connected, whichever adapters their vPorts belong to. A frame
+ * is delivered within fabric_send(), from the sender's memory, with its flags unchanged; if the
+ * receiving vPort has no buffer, it is dropped. VLAN tags are neither examined nor changed.
  *
  *	destination				goes to
  *	a vPort's address			that vPort
- *	an address seen in the last 300 s	the port it was last seen behind
+ *	an address seen in the last 300 s	the port on which it was last seen
  *	any other, broadcast, multicast		every port
- *	01:80:c2:00:00:00 to :0f		none (IEEE 802.1D: not beyond a switch)
+ *	01:80:c2:00:00:00 to :0f		none (IEEE 802.1D: not forwarded)
  *
  * and never to the port it came from.
  *
- * There are two tables. A vPort's own address is a static entry in struct view, made when
- * ports come and go and never changed by a frame: nobody can draw another vPort's frames
- * to itself by sending from its address. Other source addresses are learned in a hash table
- * of fixed size, at most SWITCH_LEARNED_MAX a port, in buckets that a client cannot guess:
- * one that floods the table fills its own share and nothing else; frames to the addresses
- * that it could not teach go to every port, as they would anyway.
+ * There are two tables. A vPort's own address is a static entry in struct view, which changes only
+ * when ports come and go, never because of a frame: no vPort can attract another one's frames by
+ * sending from its address. Other source addresses are learned in a hash table of fixed size, at
+ * most SWITCH_LEARNED_MAX per port, in buckets that a client cannot guess: a client that floods the
+ * table fills only its own share; frames to addresses that could not be learned go to every port,
+ * as they would without learning.
  *
- * Threads. Lanes read without a lock. An entry is a single word, address and port together,
- * so that it cannot be seen half written; entries are added and removed under a lock that a
- * lane only tries: if another one has it, the address is learned from a later frame. The
- * view is replaced as a whole: the control thread publishes a new one and waits until each
- * lane has been seen outside of fabric_send(), or in a later one, before it frees the old
- * one or the port that has left. To that end each lane counts up a number in a cache line of
- * its own when it enters and when it leaves; an odd one means inside.
+ * Threads. Lanes read without a lock. An entry is a single word, address and port together, so that
+ * it cannot be seen half written; entries are added and removed under a lock for which a lane uses
+ * trylock: if it is taken, the address is learned from a later frame. The view is replaced as a
+ * whole: the control thread publishes a new one and waits until each lane has been seen outside
+ * fabric_send(), or in a later call, before it frees the old view or the port that has left. For
+ * this purpose each lane increments a number, in its own cache line, when it enters and when it
+ * leaves; an odd number means inside.
  */
 #include "fabric/port.h"
 
@@ -43,20 +42,20 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define SWITCH_DEFAULT       "default" /* name of the switch that is not named */
+#define SWITCH_DEFAULT       "default" /* name of the switch if none is given */
 #define SWITCH_NAME_MAX      63u       /* characters */
 #define SWITCH_PORTS_MAX     64u
 #define SWITCH_STATIC_SLOTS  256u  /* a power of two, several times SWITCH_PORTS_MAX */
-#define SWITCH_LEARNED_MAX   64u   /* addresses learned behind one port */
-#define SWITCH_BUCKETS       1024u /* twice what all ports can have learned, by 8 */
+#define SWITCH_LEARNED_MAX   64u   /* addresses learned per port */
+#define SWITCH_BUCKETS       1024u /* twice what all ports can learn, divided by 8 */
 #define SWITCH_BUCKET_SLOTS  8u
-#define SWITCH_AGE           300u /* seconds until an address not seen is forgotten */
+#define SWITCH_AGE           300u /* seconds until an address that is not seen is forgotten */
 #define SWITCH_AGE_MAX       1000000u
 #define SWITCH_SWEEP         10u             /* seconds between two searches for such addresses */
-#define SWITCH_ADDRESSES     12u             /* bytes of a frame the switch looks at */
+#define SWITCH_ADDRESSES     12u             /* bytes of a frame that the switch examines */
 #define SWITCH_RESERVED      0x0180c2000000u /* and the fifteen that follow */
 
-/* Where a frame goes; else the index of a port. */
+/* Where a frame goes, if not to the port with that index. */
 #define TO_ALL               SWITCH_PORTS_MAX
 #define TO_NONE              (SWITCH_PORTS_MAX + 1)
 #define TO_DROP              (SWITCH_PORTS_MAX + 2) /* too short to have addresses */
@@ -67,7 +66,7 @@
 #define ENTRY_PORT(entry)    ((unsigned int)((entry)&0xffff) - 1u)
 
 /**
- * struct view - the ports at one time; not changed once it is published
+ * struct view - the ports at one time; immutable once published
  * @ports:	by index; NULL where there is none
  * @used:	indices in use
  * @used_count:	of @used
@@ -86,7 +85,7 @@ struct learned {
 	_Atomic uint32_t seen;
 };
 
-/* Odd while the lane reads the view; in a cache line of its own. */
+/* Odd while the lane reads the view; in a separate cache line. */
 struct switch_lane {
 	_Alignas(CACHE_LINE) _Atomic uint64_t turn;
 };
@@ -96,10 +95,10 @@ struct switch_lane {
  * @next:	in the list of all
  * @view:	the ports; replaced under switches_lock
  * @age:	seconds until an address that is not seen is forgotten
- * @lanes, @lane_count: one a lane
+ * @lanes, @lane_count: one per lane
  * @secret:	keeps clients from guessing buckets
- * @buckets:	what was learned
- * @learning:	who adds to or removes from @buckets
+ * @buckets:	the learned addresses
+ * @learning:	held to add to or remove from @buckets
  * @learned_count: for each port: its entries; written under @learning
  * @swept:	when old entries were last searched for, in seconds
  */
@@ -122,8 +121,8 @@ struct ethernet_switch {
  * @owner:	its switch
  * @index:	in struct view
  * @address:	the vPort's
- * @spare:	the view after it has left, so that leaving needs no memory
- * @said:	the log has that it sends from another vPort's address
+ * @spare:	the view without it, so that leaving needs no allocation
+ * @said:	it has been logged that it sends from another vPort's address
  */
 struct switch_port {
 	struct ethernet_switch *owner;
@@ -136,7 +135,7 @@ struct switch_port {
 static pthread_mutex_t switches_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ethernet_switch *switches;
 
-/** seconds() - the time addresses age by; cheap, and coarse enough to be so */
+/** seconds() - the clock for the ageing of addresses: coarse, and therefore cheap */
 static uint32_t seconds(void)
 {
 	struct timespec now;
@@ -158,7 +157,7 @@ static uint64_t load_address(const uint8_t *from)
 	       load_be16(from + 4);
 }
 
-/* An address as people write it. */
+/* An address as text. */
 struct address_text {
 	char text[MAC_TEXT];
 };
@@ -231,9 +230,9 @@ static void forget(struct ethernet_switch *sw, struct learned *slot, uint64_t en
 }
 
 /**
- * sweep() - forget what has not been seen for long; under sw->learning
+ * sweep() - forget addresses that have not been seen for long; under sw->learning
  * @now:	in seconds
- * @port:	forget everything behind this one too; TO_NONE for no port
+ * @port:	forget everything on this port too; TO_NONE for no port
  */
 static void sweep(struct ethernet_switch *sw, uint32_t now, unsigned int port)
 {
@@ -251,7 +250,7 @@ static void sweep(struct ethernet_switch *sw, uint32_t now, unsigned int port)
 
 /**
  * add() - learn an address, or that it has moved; under sw->learning
- * @port:	index of the port it is behind
+ * @port:	index of its port
  * @now:	in seconds
  */
 static void add(struct ethernet_switch *sw, uint64_t address, unsigned int port, uint32_t now)
@@ -277,7 +276,7 @@ static void add(struct ethernet_switch *sw, uint64_t address, unsigned int port,
 
 /**
  * learn() - note where a frame came from
- * @source:	its source address, not that of the port's own vPort
+ * @source:	its source address, not the address of the port's own vPort
  * @now:	in seconds
  */
 static void learn(struct ethernet_switch *sw, const struct view *view, struct switch_port *from,
@@ -290,8 +289,8 @@ static void learn(struct ethernet_switch *sw, const struct view *view, struct sw
 		return;
 	if (find_station(view, source) != TO_ALL) {
 		log_once(&from->said, LOG_WARNING,
-			 "switch %s: the vPort %s sends from %s, which is another vPort's address: "
-			 "that one goes on getting its own frames",
+			 "switch %s: the vPort %s sends from %s, another vPort's address; frames "
+			 "for that address still go to that vPort",
 			 sw->name, print_address(from->address).text, print_address(source).text);
 		return;
 	}
@@ -299,7 +298,7 @@ static void learn(struct ethernet_switch *sw, const struct view *view, struct sw
 	if (slot) {
 		entry = atomic_load_explicit(&slot->entry, memory_order_relaxed);
 		if (entry == ENTRY(source, from->index)) {
-			/* Once a second at most: the line is shared with other lanes. */
+			/* At most once per second: the line is shared with other lanes. */
 			if (atomic_load_explicit(&slot->seen, memory_order_relaxed) != now)
 				atomic_store_explicit(&slot->seen, now, memory_order_relaxed);
 			return;
@@ -316,7 +315,7 @@ static void learn(struct ethernet_switch *sw, const struct view *view, struct sw
 	pthread_mutex_unlock(&sw->learning);
 }
 
-/** look_up() - where frames to an address go */
+/** look_up() - the destination of frames to an address */
 static unsigned int look_up(const struct ethernet_switch *sw, const struct view *view,
 			    const struct switch_port *from, uint64_t destination, uint32_t now)
 {
@@ -342,7 +341,7 @@ static unsigned int look_up(const struct ethernet_switch *sw, const struct view 
 }
 
 /**
- * hand_out() - deliver frames that go the same way
+ * hand_out() - deliver frames with the same destination
  * @to:		index of a port, or TO_ALL
  */
 static void hand_out(const struct view *view, const struct switch_port *from, unsigned int lane,
@@ -359,7 +358,7 @@ static void hand_out(const struct view *view, const struct switch_port *from, un
 }
 
 /**
- * pass_on() - hand a burst out in as few calls as there are ways
+ * pass_on() - deliver a burst with one call per destination
  * @to:		for each frame, where it goes
  */
 static void pass_on(const struct view *view, const struct switch_port *from, unsigned int lane,
@@ -379,7 +378,7 @@ static void pass_on(const struct view *view, const struct switch_port *from, uns
 		for (unsigned int i = first; i < n; i++)
 			same |= (uint64_t)(to[i] == to[first]) << i;
 		left &= ~same;
-		/* Mostly they stand side by side already. */
+		/* They are usually adjacent already. */
 		if (__builtin_popcountll(same) == (int)(end - first)) {
 			hand_out(view, from, lane, to[first], frames + first, end - first);
 			continue;
@@ -392,7 +391,7 @@ static void pass_on(const struct view *view, const struct switch_port *from, uns
 
 /**
  * forward() - decide on each frame of a burst, and pass it on
- * @view:	stays as it is during the call
+ * @view:	does not change during the call
  */
 static void forward(struct fabric_port *port, const struct view *view, unsigned int lane,
 		    const struct frame *frames, unsigned int n)
@@ -486,7 +485,7 @@ static void publish(struct ethernet_switch *sw, struct view *fresh)
 	free(old);
 }
 
-/** add_station() - put a vPort's address into a view that is being made */
+/** add_station() - put a vPort's address into a view under construction */
 static void add_station(struct view *view, uint64_t address, unsigned int index)
 {
 	uint64_t slot = mix(address);
@@ -497,7 +496,7 @@ static void add_station(struct view *view, uint64_t address, unsigned int index)
 }
 
 /**
- * fill_view() - make a view
+ * fill_view() - build a view
  * @ports:	by index; NULL where there is none
  */
 static void fill_view(struct view *view, struct fabric_port *const *ports)
@@ -558,7 +557,7 @@ static struct ethernet_switch *find_switch(const char *name)
 }
 
 /**
- * join() - make a port one of a switch's; under switches_lock
+ * join() - add a port to a switch; under switches_lock
  * @sw:		the switch
  * @state:	the port's state; owner and index are set
  *
@@ -573,7 +572,8 @@ static int join(struct ethernet_switch *sw, struct fabric_port *port, struct swi
 
 	if (port->config.lanes != sw->lane_count)
 		return error_fail(error, -EINVAL,
-				  "fabric switch: a port for %u lanes cannot join switch %s of %u",
+				  "fabric switch: a port for %u lanes cannot join switch %s, which "
+				  "has %u",
 				  port->config.lanes, sw->name, sw->lane_count);
 	if (find_station(now, state->address) != TO_ALL)
 		return error_fail(error, -EEXIST,
@@ -605,7 +605,7 @@ static int join(struct ethernet_switch *sw, struct fabric_port *port, struct swi
 	return 0;
 }
 
-/** discard() - take an empty switch off the list and free it; under switches_lock */
+/** discard() - remove an empty switch from the list and free it; under switches_lock */
 static void discard(struct ethernet_switch *sw)
 {
 	struct ethernet_switch **link = &switches;
@@ -639,8 +639,7 @@ static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
 			"fabric switch: a switch's name has 1 to %u characters, '%s' has %zu",
 			SWITCH_NAME_MAX, name, strlen(name));
 	if (!address || is_multicast(address))
-		return error_fail(error, -EINVAL,
-				  "fabric switch: %s is not the address of one station",
+		return error_fail(error, -EINVAL, "fabric switch: %s is not a unicast address",
 				  print_address(address).text);
 	state = calloc(1, sizeof(*state));
 	if (!state)
@@ -661,8 +660,8 @@ static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
 	else if (age && age != sw->age)
 		rc = error_fail(
 			error, -EINVAL,
-			"fabric switch: switch %s has an age of %u s already; give all of its "
-			"ports the same",
+			"fabric switch: switch %s already has an age of %u s; give all its ports "
+			"the same",
 			sw->name, sw->age);
 	else
 		rc = join(sw, port, state, error);
@@ -688,7 +687,7 @@ static void switch_close(struct fabric_port *port)
 	ports[state->index] = NULL;
 	fill_view(state->spare, ports);
 	publish(sw, state->spare);
-	/* The index is free from now on: nothing may point at its next owner. */
+	/* The index is free from now on: nothing may refer to its next owner. */
 	pthread_mutex_lock(&sw->learning);
 	sweep(sw, seconds(), state->index);
 	pthread_mutex_unlock(&sw->learning);

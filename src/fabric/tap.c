@@ -4,24 +4,24 @@
  *
  * Theory of operation
  *
- * The tap has one queue and carries a virtio_net_hdr (Linux, linux/virtio_net.h) before
- * each frame, so that large TCP segments and unfinished checksums cross it both ways
- * as they are: the stack on the other side neither cuts nor sums, and one system call
- * moves up to 64 KiB.
+ * The tap has one queue and carries a virtio_net_hdr (Linux, linux/virtio_net.h) before each frame,
+ * so that large TCP segments and partial checksums cross it unchanged in both directions: the stack
+ * on the other side neither segments nor computes checksums, and one system call moves up to 64
+ * KiB.
  *
  *	direction	system call	memory
- *	from the vPort	writev()	the client's own pieces; no copy of ours
+ *	from the vPort	writev()	the client's own pieces; not copied
  *	to the vPort	readv()		an arena of the port's
  *
- * Only one lane at a time reads, so that the order of frames is kept; another one that
- * polls meanwhile is told that there is nothing.
+ * Only one lane at a time reads, so that frames stay in order; another lane that polls meanwhile
+ * gets nothing.
  *
- * A frame for which the vPort has no buffer stays in the arena for the next poll: a slow
- * vPort slows its peer down and loses nothing. When none has been taken for TAP_PATIENCE,
- * frames that find no buffer are dropped at once, as hardware does, for TAP_LOSSY: a queue
- * that nobody drains does not keep the others waiting, nor the peer.
+ * A frame for which the vPort has no buffer stays in the arena for the next poll: a slow vPort
+ * slows its peer down and loses nothing. When no frame has been accepted for TAP_PATIENCE, frames
+ * without a buffer are dropped at once for TAP_LOSSY, as in hardware: a queue that is not drained
+ * blocks neither the other queues nor the peer.
  *
- * A tap that this process makes goes away with it, for it is not made persistent.
+ * A tap that this process creates is not persistent, so it disappears with the process.
  */
 #include "base/error.h"
 #include "fabric/port.h"
@@ -40,11 +40,12 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define TAP_DEVICE        "/dev/net/tun"
-#define TAP_PATIENCE      20000000u  /* how long to wait for a buffer, in nanoseconds */
-#define TAP_LOSSY         100000000u /* how long not to wait after that, in nanoseconds */
+#define TAP_DEVICE   "/dev/net/tun"
+#define TAP_PATIENCE 20000000u  /* how long to wait for a buffer, in nanoseconds */
+#define TAP_LOSSY    100000000u /* how long not to wait after that, in nanoseconds */
 
-#define TAP_READ_MAX      (FABRIC_FRAME_MAX + 1u) /* bytes; the last one tells what is too long */
+#define TAP_READ_MAX                                                                               \
+	(FABRIC_FRAME_MAX + 1u)         /* bytes; the last shows too long ones */
 #define TAP_ARENA_SIZE    (4u * 65600u) /* bytes: four of the largest, or a burst of ordinary ones */
 
 #define TCP_HEADER_SIZE   20u /* bytes, without options */
@@ -53,13 +54,14 @@
 /**
  * struct tap - the fabric's state
  * @name:	of the interface
- * @gone:	the interface has been deleted under us
- * @said_send:	the log has why a frame could not be sent
+ * @gone:	the interface has been deleted
+ * @said_send:	it has been logged why a frame could not be sent
  * @reading:	a lane is in tap_poll()
- * @pending:	frames in the arena that are not handed over: the lane that sleeps asks
+ * @pending:	frames in the arena not yet delivered; a lane checks this before it sleeps
  * @first:	the next one of them
  * @frames, @iov: the frames in the arena
- * @blocked:	since when the vPort has taken nothing it was offered, in nanoseconds; 0 if it has
+ * @blocked:	since when the vPort has accepted none of the frames offered, in nanoseconds; 0 if
+ *		it does
  * @lossy_until: until when not to wait for it
  * @arena:	TAP_ARENA_SIZE bytes
  */
@@ -77,7 +79,7 @@ struct tap {
 };
 
 /**
- * attach() - make the tap, or become the other end of one that exists
+ * attach() - create the tap, or attach to one that exists
  * @fd:		/dev/net/tun
  * @existed:	an interface of that name is there
  *
@@ -91,7 +93,7 @@ static int attach(int fd, const char *name, bool existed, struct error *error)
 	strcpy(request.ifr_name, name);
 	rc = ioctl(fd, TUNSETIFF, &request) ? -errno : 0;
 	if (rc == -EINVAL && existed) {
-		/* One that was made with multi_queue has to be opened so. */
+		/* A tap created with multi_queue must be opened that way. */
 		request.ifr_flags |= IFF_MULTI_QUEUE;
 		rc = ioctl(fd, TUNSETIFF, &request) ? -errno : 0;
 	}
@@ -100,14 +102,14 @@ static int attach(int fd, const char *name, bool existed, struct error *error)
 		return 0;
 	case -EBUSY:
 		return error_fail(error, rc,
-				  "fabric tap: %s is in use by another process; stop that one or "
-				  "choose another name",
+				  "fabric tap: %s is in use by another process; stop that process "
+				  "or choose another name",
 				  name);
 	case -EPERM:
 	case -EACCES:
 		return error_fail(error, rc,
 				  "fabric tap: no permission to %s %s; run with CAP_NET_ADMIN, or "
-				  "have it made for you: ip tuntap add %s mode tap user $USER",
+				  "have root create it: ip tuntap add %s mode tap user $USER",
 				  existed ? "open" : "create", name, name);
 	case -EINVAL:
 		return error_fail(
@@ -123,7 +125,7 @@ static int attach(int fd, const char *name, bool existed, struct error *error)
 }
 
 /**
- * set_offload() - header format, and what the stack may leave to us
+ * set_offload() - set the header format, and the offloads that the stack may use
  *
  * Return: 0, or negative errno with @error set
  */
@@ -141,7 +143,7 @@ static int set_offload(int fd, const char *name, bool offload, struct error *err
 }
 
 /**
- * configure() - give a tap that we have made the vPort's MTU, and bring it up
+ * configure() - give a tap that we have created the vPort's MTU, and bring it up
  *
  * Return: 0, or negative errno with @error set
  */
@@ -161,7 +163,7 @@ static int configure(int control, const char *name, uint16_t mtu, struct error *
 			  name, mtu, error_reason(-rc));
 }
 
-/** compare() - say what about a tap that exists may surprise */
+/** compare() - log how an existing tap differs from what one would expect */
 static void compare(int control, const char *name, uint16_t mtu)
 {
 	struct ifreq request = { 0 };
@@ -203,7 +205,7 @@ static int open_tap(const char *name, bool offload, uint16_t mtu, struct error *
 		if (rc == -ENOENT || rc == -ENODEV || rc == -ENXIO)
 			next = "; load the driver: modprobe tun";
 		else if (rc == -EACCES || rc == -EPERM)
-			next = "; run as root, or let others open it: chmod 0666 " TAP_DEVICE;
+			next = "; run as root, or make it accessible: chmod 0666 " TAP_DEVICE;
 		error_fail(error, rc, "fabric tap: %s cannot be opened: %s%s", TAP_DEVICE,
 			   strerror(-rc), next);
 		goto out;
@@ -223,7 +225,7 @@ out:
 }
 
 /**
- * check_name() - may this be the name of an interface?
+ * check_name() - is this a valid name for an interface?
  *
  * Return: 0, or -EINVAL or -ENAMETOOLONG with @error set
  */
@@ -236,12 +238,12 @@ static int check_name(const char *name, struct error *error)
 				  "fabric tap: the name '%s' is too long; "
 				  "an interface's has at most %d characters",
 				  name, IFNAMSIZ - 1);
-	/* The kernel would take %d for a number of its choice. */
+	/* The kernel would replace %d with a number. */
 	if (!strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/:% \t\n\v\f\r"))
 		return error_fail(
 			error, -EINVAL,
-			"fabric tap: '%s' cannot be an interface's name; leave out blanks "
-			"and any of / : %%",
+			"fabric tap: '%s' is not a valid interface name; it must not contain "
+			"blanks or any of / : %%",
 			name);
 	return 0;
 }
@@ -302,8 +304,8 @@ static void tap_close(struct fabric_port *port)
 /**
  * leave() - the interface has been deleted: stop using it
  *
- * Its descriptor would be in error for ever, and wake a lane for ever. A timer that is
- * never started takes its place: it is never readable, and cannot be written.
+ * Its descriptor would be in error forever, and keep waking a lane. A timer that is never started
+ * replaces it: it is never readable, and cannot be written.
  */
 static void leave(struct fabric_port *port)
 {
@@ -313,8 +315,7 @@ static void leave(struct fabric_port *port)
 	if (atomic_exchange(&tap->gone, true))
 		return;
 	log_say(LOG_ERROR,
-		"tap %s has been deleted: the vPort on it is "
-		"cut off; stop and start again to make it anew",
+		"tap %s was deleted; its vPort is disconnected until the adapter is restarted",
 		tap->name);
 	nothing = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (nothing < 0)
@@ -323,7 +324,7 @@ static void leave(struct fabric_port *port)
 	close(nothing);
 }
 
-/** request_of() - say in a virtio_net_hdr what is left to do on a frame of the vPort's */
+/** request_of() - describe in a virtio_net_hdr what is left to do on a frame of the vPort */
 static struct virtio_net_hdr request_of(const struct frame *frame)
 {
 	struct virtio_net_hdr request = { 0 };
@@ -375,10 +376,10 @@ static void tap_send(struct fabric_port *port, unsigned int lane, const struct f
 			leave(port);
 		else if (errno != EAGAIN)
 			log_once(&tap->said_send, LOG_WARNING,
-				 "tap %s does not take a frame of %u bytes: "
-				 "%s (said once; counted as dropped)%s",
+				 "tap %s does not accept a frame of %u bytes: %s (logged once; "
+				 "counted as dropped)%s",
 				 tap->name, frame->len, strerror(errno),
-				 errno == EIO ? "; is it up?" : "");
+				 errno == EIO ? "; check that it is up" : "");
 	}
 	if (dropped)
 		counter_add(&port->lanes[lane].counters.tx_dropped, dropped);
@@ -386,10 +387,10 @@ static void tap_send(struct fabric_port *port, unsigned int lane, const struct f
 
 /**
  * describe() - turn a virtio_net_hdr from the stack into a frame's flags
- * @request:	what stood before the frame
+ * @request:	the header before the frame
  * @frame:	iov and len are set
  *
- * Return: false for a frame that cannot be handed on
+ * Return: false for a frame that cannot be passed on
  */
 static bool describe(const struct virtio_net_hdr *request, struct frame *frame)
 {
@@ -418,7 +419,7 @@ static bool describe(const struct virtio_net_hdr *request, struct frame *frame)
 		frame->flags |= FRAME_GSO_TCP6;
 		break;
 	default:
-		return false; /* none that we have offered */
+		return false; /* not one that we have offered */
 	}
 	if (!(frame->flags & FRAME_CSUM_PARTIAL))
 		return false;
@@ -478,7 +479,7 @@ static void fill(struct fabric_port *port, unsigned int lane, unsigned int budge
 	atomic_store_explicit(&tap->pending, n, memory_order_relaxed);
 }
 
-/** patient() - is a frame that finds no buffer to be kept for the next poll? */
+/** patient() - keep a frame without a buffer for the next poll? */
 static bool patient(struct tap *tap)
 {
 	uint64_t now = clock_ns();
@@ -495,10 +496,10 @@ static bool patient(struct tap *tap)
 }
 
 /**
- * hand_over() - deliver what is in the arena, as far as the vPort has buffers
+ * hand_over() - deliver frames from the arena, as far as the vPort has buffers
  * @budget:	most frames
  *
- * Return: frames taken
+ * Return: frames accepted
  */
 static unsigned int hand_over(struct fabric_port *port, unsigned int lane, unsigned int budget)
 {

@@ -4,21 +4,20 @@
  *
  * Theory of operation
  *
- * One request is on its way at a time: "exchange" is held from its first byte to the
- * last one of its answer. Posted writes have no answer and do not take it; they take
- * "send", which keeps messages whole and is held for one sendmsg().
+ * Only one request is in flight at a time: the lock "exchange" is held from its first byte to the
+ * last byte of its answer. Posted writes have no answer and do not take it; they take "send", which
+ * keeps messages whole and is held for one sendmsg().
  *
  *	exchange	send
  *	  request --> [sendmsg]
  *	  answer       [sendmsg] <-- posted writes of any thread
  *
- * The socket does not block. Whoever finds no room or no answer waits with poll() until
- * the deadline. After the deadline, or after anything in the stream that cannot be, the place
- * in the stream is lost, so the connection is shut down: every later call fails at once, and
- * whoever polls the descriptor sees a hang-up.
+ * The socket is non-blocking. A caller that finds no room or no answer waits with poll() until the
+ * deadline. After the deadline, or after invalid data in the stream, the message boundaries are
+ * lost, so the connection is shut down: every later call fails at once, and a poller of the
+ * descriptor sees a hang-up.
  *
- * Of an answer, every length is checked against what was asked for; descriptors that come
- * unasked are closed.
+ * Every length in an answer is checked against the request; unexpected descriptors are closed.
  */
 #include "vfio_user/client.h"
 
@@ -41,9 +40,9 @@
 #include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 
-#define BODY_MAX    (VFU_CLIENT_DATA_MAX + 64u) /* bytes of a body that is sent or kept */
+#define BODY_MAX    (VFU_CLIENT_DATA_MAX + 64u) /* bytes of a body that is sent or stored */
 #define RETRY_US    1000                        /* between attempts to connect */
-#define FOREIGN_MAX 16u                         /* commands of the server's in place of an answer */
+#define FOREIGN_MAX 16u                         /* commands of the server instead of an answer */
 
 struct vfu_client {
 	int fd;
@@ -60,10 +59,10 @@ struct vfu_client {
  * @command:	enum vfu_command
  * @body, @body_len: sent after the header
  * @data, @data_len: sent after the body
- * @fd:		sent along; -1 for none
- * @answer, @answer_max: where the answer's body goes
- * @answer_len:	bytes of it that came
- * @answer_fd:	the descriptor that came with it, or -1; NULL if none is wanted
+ * @fd:		sent with it; -1 for none
+ * @answer, @answer_max: buffer for the answer's body
+ * @answer_len:	bytes received
+ * @answer_fd:	the descriptor received with it, or -1; NULL if none is wanted
  */
 struct exchange {
 	uint16_t command;
@@ -94,12 +93,12 @@ static int wait_for(int fd, short events, uint64_t deadline)
 	}
 }
 
-/** lose() - give the connection up, for @err; says why the first time. Returns @err */
+/** lose() - shut the connection down because of @err; logs why, once. Returns @err */
 static int lose(struct vfu_client *client, const char *doing, int err)
 {
 	if (!atomic_exchange(&client->lost, true)) {
 		shutdown(client->fd, SHUT_RDWR);
-		log_say(LOG_WARNING, "%s: %s: %s; the connection to the adapter is given up",
+		log_say(LOG_WARNING, "%s: %s: %s; closing the connection to the adapter",
 			client->path, doing, strerror(-err));
 	}
 	return err;
@@ -146,7 +145,7 @@ static int send_all(int fd, struct iovec *iov, unsigned int iovcnt, int pass, ui
 	return 0;
 }
 
-/** keep_fds() - take the descriptors of a received message; the first into @kept, if it is -1 */
+/** keep_fds() - take a received message's descriptors; the first goes into @kept, if that is -1 */
 static void keep_fds(struct msghdr *message, int *kept)
 {
 	int fds[DESCRIPTORS_MAX];
@@ -162,7 +161,7 @@ static void keep_fds(struct msghdr *message, int *kept)
 
 /**
  * receive_all() - take exactly @len bytes from the stream
- * @client:	whose
+ * @client:	the client
  * @data:	where they go; NULL drops them
  * @kept:	see keep_fds()
  * @deadline:	for all of them
@@ -203,7 +202,7 @@ static int receive_all(struct vfu_client *client, void *data, size_t len, int *k
 	return 0;
 }
 
-/** refuse() - answer a command of the server's: this client serves none */
+/** refuse() - answer a command of the server; this client accepts none */
 static int refuse(struct vfu_client *client, const struct vfu_header *command, uint64_t deadline)
 {
 	struct vfu_header answer = { .id = command->id,
@@ -222,7 +221,7 @@ static int refuse(struct vfu_client *client, const struct vfu_header *command, u
 	return err;
 }
 
-/** receive_answer() - the answer to request @id, into @exchange; checks all of it */
+/** receive_answer() - receive and check the answer to request @id, into @exchange */
 static int receive_answer(struct vfu_client *client, uint16_t id, struct exchange *exchange,
 			  uint64_t deadline)
 {
@@ -239,7 +238,7 @@ static int receive_answer(struct vfu_client *client, uint16_t id, struct exchang
 		len = header.size - sizeof(header);
 		if ((header.flags & VFU_FLAG_TYPE) == VFU_TYPE_REPLY)
 			break;
-		/* A server may send commands; one that goes on and on is no server of ours. */
+		/* A server may send commands, but not without end. */
 		if ((header.flags & VFU_FLAG_TYPE) != VFU_TYPE_COMMAND || foreign == FOREIGN_MAX)
 			return -EPROTO;
 		err = receive_all(client, NULL, len, NULL, deadline);
@@ -254,7 +253,7 @@ static int receive_answer(struct vfu_client *client, uint16_t id, struct exchang
 		err = receive_all(client, NULL, len, NULL, deadline);
 		if (err)
 			return err;
-		/* Told apart from errors of the connection by the caller: positive. */
+		/* Positive, so that the caller can tell it from an error of the connection. */
 		return header.error && header.error < 4096 ? (int)header.error : EIO;
 	}
 	if (len > exchange->answer_max)
@@ -267,7 +266,8 @@ static int receive_answer(struct vfu_client *client, uint16_t id, struct exchang
  * request() - send a command and wait for its answer
  * @exchange:	the command; filled in with the answer
  *
- * Return: 0; a negative errno: the server's, or why the connection is lost
+ * Return: 0, or a negative errno: from the server, or why the connection was
+ * lost
  */
 static int request(struct vfu_client *client, struct exchange *exchange)
 {
@@ -312,9 +312,9 @@ static int request(struct vfu_client *client, struct exchange *exchange)
 }
 
 /**
- * ask() - request() for commands whose answer has a fixed body
+ * ask() - request() for commands the client answer has a fixed body
  * @in, @in_len: body to send
- * @fd:		sent along, or -1
+ * @fd:		sent with it, or -1
  * @out, @out_len: body of the answer, which must be that long
  */
 static int ask(struct vfu_client *client, uint16_t command, const void *in, size_t in_len, int fd,
@@ -329,11 +329,11 @@ static int ask(struct vfu_client *client, uint16_t command, const void *in, size
 	int err = request(client, &exchange);
 
 	if (!err && exchange.answer_len != out_len)
-		return lose(client, "answer of a wrong length", -EPROTO);
+		return lose(client, "answer with a wrong length", -EPROTO);
 	return err;
 }
 
-/** negotiate() - agree on the version */
+/** negotiate() - negotiate the version */
 static int negotiate(struct vfu_client *client)
 {
 	static const char capabilities[] =
@@ -355,13 +355,13 @@ static int negotiate(struct vfu_client *client)
 		return err;
 	if (exchange.answer_len < sizeof(version))
 		return -EPROTO;
-	/* What the server says of its limits is not read: one descriptor and little data at a time
+	/* The server's limits are not read: one descriptor and little data at a time
 	 */
 	memcpy(&version, answer, sizeof(version));
 	return version.major == VFU_MAJOR && version.minor <= VFU_MINOR ? 0 : -ENOTSUP;
 }
 
-/** connect_to() - a connected socket, or a negative errno; a full backlog is waited for */
+/** connect_to() - a connected socket, or a negative errno; waits while the backlog is full */
 static int connect_to(const char *path, uint64_t deadline)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -448,13 +448,13 @@ int vfu_client_info(struct vfu_client *client, uint32_t *regions, uint32_t *irqs
 	return 0;
 }
 
-/** read_areas() - what of the region can be mapped, from the capabilities behind its info */
+/** read_areas() - the mappable parts of a region, from the capabilities after its info */
 static int read_areas(const uint8_t *answer, size_t len, uint32_t at,
 		      struct vfu_client_region *region)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	/* A chain of capabilities goes forward, or a hostile one would never end. */
+	/* Each capability must come after the last one, or a hostile chain would never end. */
 	while (at) {
 		struct vfio_region_info_cap_sparse_mmap sparse;
 		uint32_t next;
@@ -631,7 +631,7 @@ int vfu_client_post_fd(int fd, unsigned int timeout_ms, uint32_t region, uint64_
 	struct iovec iov = { &message, sizeof(message) };
 	ssize_t n;
 
-	/* Nearly always there is room: the clock is read only when there is none. */
+	/* There is nearly always room: read the clock only when there is none. */
 	n = send(fd, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n == (ssize_t)sizeof(message))
 		return 0;

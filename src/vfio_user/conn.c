@@ -44,7 +44,7 @@ void conn_condemn(struct vfu_server *server, struct conn *conn, enum log_level l
 		(int)conn->pid, why);
 }
 
-/* Watch for room in the connection's socket, or no longer */
+/* Start or stop watching for room in the connection's socket */
 static void watch_out(struct vfu_server *server, struct conn *conn, bool out)
 {
 	struct epoll_event event = { .events = EPOLLIN | (out ? (uint32_t)EPOLLOUT : 0),
@@ -58,7 +58,7 @@ static void watch_out(struct vfu_server *server, struct conn *conn, bool out)
 }
 
 /**
- * send_part() - send up to the next descriptor, with the one that goes with the first byte
+ * send_part() - send up to the next descriptor, with the one that belongs to the first byte
  * @conn:	connection with something to send
  *
  * Return: number of bytes sent, -1 with errno set
@@ -94,7 +94,7 @@ void conn_flush(struct vfu_server *server, struct conn *conn)
 			break;
 		else if (errno != EINTR)
 			conn_condemn(server, conn, LOG_NOTICE,
-				     "it has gone without reading its replies");
+				     "it left without reading its replies");
 	}
 	if (conn->out_head == conn->out_used)
 		conn->out_head = conn->out_used = 0;
@@ -154,8 +154,8 @@ void conn_reply_error(struct vfu_server *server, struct conn *conn,
 
 	if (!(conn->complained & complaint))
 		log_say(conn == server->client ? LOG_WARNING : LOG_INFO,
-			"%s: pid %d sent a%s %s (command %u, %u bytes) that fails: %s. "
-			"Further ones that fail are not logged",
+			"%s: pid %d sent a%s %s (command %u, %u bytes) that failed: %s; further "
+			"failures are not logged",
 			server->path, (int)conn->pid, posted ? " posted" : "",
 			command_name(command->command), command->command, command->size,
 			strerror(-error));

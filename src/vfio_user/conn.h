@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vfio_user/conn.h - the server's connections, and what is said over them. For the server's files
- * only, which are, each using those below it:
+ * vfio_user/conn.h - the server's connections and the messages on them. Only for the server's
+ * files; each uses those below it:
  *
  *	server.c	accepts connections, reads messages, drops clients
- *	handlers.c	a function a command
+ *	handlers.c	one function per command
  *	vectors.c	interrupts		listen.c	the socket file
  *	conn.c		replies
  */
@@ -24,9 +24,9 @@
 #define READ_MAX         (16u << 10) /* bytes read from a connection in one call of vfu_server_serve() */
 #define IN_SIZE          (VFU_MESSAGE_MAX + READ_MAX)
 #define OUT_SIZE         (4u * VFU_MESSAGE_MAX)
-#define CONN_MAX         5u /* the client and those waiting */
+#define CONN_MAX         5u /* the client and waiting connections */
 
-/* What is logged once a connection: bits of conn->complained */
+/* What is logged once per connection: bits of conn->complained */
 #define COMPLAINT_ASKED  (1u << 0) /* a command answered with an error */
 #define COMPLAINT_POSTED (1u << 1) /* a posted command that failed */
 
@@ -34,17 +34,17 @@
  * struct conn - one connection
  * @fd:		the socket
  * @pid:	of the peer, for the log
- * @since:	its number, counting those accepted
- * @dead:	condemned
+ * @since:	its number in the order of acceptance
+ * @dead:	to be torn down
  * @polls_out:	epoll watches for room in the socket
  * @takes_fd:	the peer can receive a descriptor
  * @asks_mmap:	the peer has asked for the regions of struct vfu_region's @mmap_asked
  * @complained:	COMPLAINT_*
- * @data_max:	bytes of data the peer takes in one message
+ * @data_max:	bytes of data that the peer accepts in one message
  * @fds, @n_fds: descriptors of the message at the beginning of @in
- * @fds_error:	why some of its descriptors are not there, a positive errno, or 0
- * @in, @in_used: what has been read and not handled: part of one message, except in process()
- * @out, @out_head, @out_used: what has not been sent is from @out_head to @out_used
+ * @fds_error:	why some of its descriptors are missing, a positive errno, or 0
+ * @in, @in_used: data read but not yet handled: part of one message, except in process()
+ * @out, @out_head, @out_used: data not yet sent is from @out_head to @out_used
  * @out_fds, @n_out_fds: descriptors to send with the byte at @at of @out
  */
 struct conn {
@@ -69,21 +69,21 @@ struct conn {
 };
 
 /**
- * struct vfu_server - a device on offer
+ * struct vfu_server - a device that is offered
  * @config:	the caller's
  * @path:	our copy of its path
  * @listen_fd:	the listening socket
  * @epoll_fd:	watches it and the connections
- * @spare_fd:	given up for a moment to turn a connection away when descriptors have run out
- * @device, @inode: of the socket file, to remove no other
+ * @spare_fd:	closed for a moment to reject a connection when descriptors have run out
+ * @device, @inode: of the socket file, so that no other file is removed
  * @serving:	a handler may be running
- * @turning_away: connections cannot be accepted, and that has been logged
- * @cannot_raise: an interrupt could not be signalled, and that has been logged
+ * @turning_away: connections cannot be accepted, which has been logged
+ * @cannot_raise: an interrupt could not be signalled, which has been logged
  * @accepted:	connections accepted so far
  * @conns:	the connections, NULL where there is none
  * @client:	one of them, or NULL
  * @vectors:	an eventfd or -1 for each MSI-X vector; read by lanes
- * @retired:	room for as many that have been taken out
+ * @retired:	room for as many that have been replaced
  */
 struct vfu_server {
 	struct vfu_config config;
@@ -100,18 +100,18 @@ struct vfu_server {
 	int *retired;
 };
 
-/** command_name() - of a command, for the log */
+/** command_name() - a command's name, for the log */
 const char *command_name(unsigned int command);
 
 /**
- * conn_condemn() - tear the connection down as soon as no handler is running; say why
+ * conn_condemn() - mark the connection, to be torn down when no handler is running; logs why
  *
- * Of connections that are not the client there can be any number, so they do not matter to a user.
+ * There can be any number of connections besides the client, so they are logged at a lower level.
  */
 void conn_condemn(struct vfu_server *server, struct conn *conn, enum log_level level,
 		  const char *why);
 
-/** conn_flush() - send what the socket takes, and watch for room if that is not all */
+/** conn_flush() - send what the socket accepts, and watch for room if data is left */
 void conn_flush(struct vfu_server *server, struct conn *conn);
 
 /**
@@ -122,17 +122,17 @@ void conn_flush(struct vfu_server *server, struct conn *conn);
  * @error:	a positive errno, or 0
  * @len:	bytes of the body
  *
- * Return: room for the body, zeroed; NULL if the connection has been condemned
+ * Return: room for the body, zeroed; NULL if the connection is being torn down
  */
 void *conn_begin_reply(struct vfu_server *server, struct conn *conn,
 		       const struct vfu_header *command, int error, size_t len);
 
-/** conn_reply() - answer with a body, unless no reply is asked for; always 0 */
+/** conn_reply() - reply with a body, unless no reply is requested; always 0 */
 int conn_reply(struct vfu_server *server, struct conn *conn, const struct vfu_header *command,
 	       const void *body, size_t len);
 
 /**
- * conn_reply_error() - answer with @error, a negative errno, unless no reply is asked for
+ * conn_reply_error() - reply with @error, a negative errno, unless no reply is requested
  *
  * The first of each kind is logged.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vfio_user/descriptors.h - file descriptors beside a message on a UNIX socket (SCM_RIGHTS). */
+/* vfio_user/descriptors.h - file descriptors sent with a message on a UNIX socket (SCM_RIGHTS). */
 #ifndef MANAKIN_VFIO_USER_DESCRIPTORS_H
 #define MANAKIN_VFIO_USER_DESCRIPTORS_H
 
@@ -8,32 +8,32 @@
 /* Descriptors that one call on a socket can carry: Linux's SCM_MAX_FD */
 #define DESCRIPTORS_MAX 253u
 
-/** union descriptors_room - for the control part of a message, as it has to be aligned */
+/** union descriptors_room - aligned buffer for the control part of a message */
 union descriptors_room {
 	struct cmsghdr header;
 	char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 };
 
 /**
- * descriptors_put() - let descriptors go with the first byte of a message
+ * descriptors_put() - attach descriptors to the first byte of a message
  * @message:	for sendmsg()
- * @room:	used until that has returned
- * @fds, @n:	with none the message has no control part
+ * @room:	must stay until that has returned
+ * @fds, @n:	the descriptors; if @n is 0 the message has no control part
  */
 void descriptors_put(struct msghdr *message, union descriptors_room *room, const int *fds,
 		     unsigned int n);
 
 /**
- * descriptors_expect() - let descriptors come in with a message
+ * descriptors_expect() - prepare to receive descriptors with a message
  * @message:	for recvmsg()
- * @room:	used until descriptors_take()
+ * @room:	must stay until descriptors_take()
  */
 void descriptors_expect(struct msghdr *message, union descriptors_room *room);
 
 /**
- * descriptors_take() - those that came
+ * descriptors_take() - the descriptors that were received
  * @message:	as recvmsg() left it
- * @fds:	the caller's from now on
+ * @fds:	owned by the caller from now on
  *
  * Return: how many there are
  */

@@ -14,8 +14,8 @@ static_assert(VFU_DMA_READ == VFIO_DMA_MAP_FLAG_READ, "VFIO's DMA flags");
 static_assert(VFU_DMA_WRITE == VFIO_DMA_MAP_FLAG_WRITE, "VFIO's DMA flags");
 
 /*
- * What we tell the client of us. QEMU has room for a reply as long as its own VERSION
- * message (some 250 bytes) and rejects a longer one.
+ * The capabilities that we send to the client. QEMU has room for a reply of the length of its own
+ * VERSION message (some 250 bytes) and rejects a longer one.
  */
 static const char capabilities[] = "{\"capabilities\":{\"max_msg_fds\":16,"
 				   "\"max_data_xfer_size\":65536,\"pgsizes\":4096,"
@@ -24,13 +24,13 @@ static_assert(VFU_FDS_MAX == 16 && VFU_DATA_MAX == 65536 && VFU_DMA_MAPS_MAX == 
 	      "the capabilities say so");
 
 /**
- * json_number() - the number that a capability has in a client's VERSION
+ * json_number() - the value of a numeric capability in a client's VERSION
  * @json:	NUL-terminated
  * @name:	of the capability, in quotes
- * @absent:	what to return if it is not there
+ * @absent:	what to return if it is missing
  *
- * Of the JSON only this much is understood: the name, a colon, digits. What is not
- * understood is taken as absent, which is always safe.
+ * This parses only the name, a colon and digits. Anything else counts as absent,
+ * which is always safe.
  */
 static uint64_t json_number(const char *json, const char *name, uint64_t absent)
 {
@@ -70,9 +70,9 @@ static bool json_true(const char *json, const char *name)
 }
 
 /*
- * The handlers. Each gets a command whose body has at least the length in the table below
- * and whose descriptors, in conn->fds, are no more than stated there; those it leaves there
- * are closed after it. It replies and returns 0, or returns a negative errno to be sent.
+ * The handlers. Each gets a command whose body has at least the length given in the table below,
+ * with at most the number of descriptors given there, in conn->fds; those that it leaves there are
+ * closed afterwards. It replies and returns 0, or returns a negative errno to be sent.
  */
 
 static int handle_version(struct vfu_server *server, struct conn *conn,
@@ -95,7 +95,7 @@ static int handle_version(struct vfu_server *server, struct conn *conn,
 	if (version.major != VFU_MAJOR)
 		return -ENOTSUP;
 	if (server->client) {
-		log_say(LOG_NOTICE, "%s: pid %d wants to attach while pid %d is attached",
+		log_say(LOG_NOTICE, "%s: pid %d tried to attach while pid %d is attached",
 			server->path, (int)conn->pid, (int)server->client->pid);
 		conn_reply_error(server, conn, command, -EBUSY);
 		conn_flush(server, conn);
@@ -195,9 +195,9 @@ static int handle_get_region_info(struct vfu_server *server, struct conn *conn,
 		return conn_reply(server, conn, command, &answer, size);
 
 	/*
-	 * A client without room for the capability asks again, with as much as argsz says. Till
-	 * then the region is not called mappable: the descriptor comes with the capability, and
-	 * QEMU rejects the flag CAPS without one.
+	 * A client without room for the capability asks again, with the room that argsz states.
+	 * Until then the region is not reported as mappable: the descriptor is sent with the
+	 * capability, and QEMU rejects the flag CAPS without one.
 	 */
 	answer.info.argsz = sizeof(answer);
 	if (asked.argsz >= sizeof(answer) && !(command->flags & VFU_FLAG_NO_REPLY)) {
@@ -287,13 +287,13 @@ static int handle_set_irqs(struct vfu_server *server, struct conn *conn,
 		conn->n_fds = 0;
 		break;
 	default:
-		/* MSI-X masks its vectors in the device's own table, not here */
+		/* MSI-X vectors are masked in the device's own table, not here */
 		return -ENOTSUP;
 	}
 	return conn_reply(server, conn, command, NULL, 0);
 }
 
-/* Is it within a region that may be accessed so? 0 or a negative errno */
+/* Is it within a region that allows this access? 0 or a negative errno */
 static int access_check(const struct vfu_server *server, const struct vfu_region_access *access,
 			bool write)
 {
@@ -364,7 +364,7 @@ static int handle_region_write_multi(struct vfu_server *server, struct conn *con
 	len -= sizeof(count);
 	if (count != len / sizeof(one) || len % sizeof(one))
 		return -EINVAL;
-	/* All or nothing, as far as that can be told beforehand */
+	/* All or nothing, as far as that can be checked beforehand */
 	for (uint64_t i = 0; i < count && !ret; i++) {
 		memcpy(&one, body + i * sizeof(one), sizeof(one));
 		ret = one.at.count > sizeof(one.data) ? -EINVAL
@@ -389,10 +389,10 @@ static int handle_reset(struct vfu_server *server, struct conn *conn,
 }
 
 /**
- * struct handler - what is served
+ * struct handler - a command that is served
  * @handle:	see above
- * @body:	bytes that its body has at least
- * @fds:	descriptors that may come with it
+ * @body:	minimum length of its body, in bytes
+ * @fds:	descriptors that may accompany it
  */
 static const struct handler {
 	int (*handle)(struct vfu_server *server, struct conn *conn,
@@ -414,7 +414,7 @@ static const struct handler {
 	[VFU_CMD_DEVICE_RESET] = { handle_reset, 0, 0 },
 };
 
-/* Check what all commands have in common, and handle one; 0 or a negative errno to be sent */
+/* Check what all commands have in common, then handle one; 0 or a negative errno to be sent */
 int command_handle(struct vfu_server *server, struct conn *conn, const struct vfu_header *command,
 		   const uint8_t *body)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * vfio_user/handlers.h - what is done for each command.
+ * vfio_user/handlers.h - the commands.
  */
 #ifndef MANAKIN_VFIO_USER_HANDLERS_H
 #define MANAKIN_VFIO_USER_HANDLERS_H
@@ -8,7 +8,7 @@
 #include "vfio_user/conn.h"
 
 /**
- * command_handle() - carry a command out and answer it
+ * command_handle() - execute a command and reply to it
  * @command:	its header
  * @body:	what follows, as long as the header says
  *

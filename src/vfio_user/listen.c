@@ -14,15 +14,15 @@
 #include "base/clock.h"
 #include "vfio_user/conn.h"
 
-#define LOCK_MS        1000 /* how long to wait for somebody else who opens a socket in that folder */
+#define LOCK_MS        1000 /* to wait for another process that opens a socket there */
 #define LISTEN_BACKLOG 16
 
 /**
- * lock_folder() - keep others from opening a socket in the same folder meanwhile
+ * lock_folder() - keep other processes from opening a socket in the same folder
  * @path:	of the socket
  *
- * Two that find the same stale socket would each replace it, the second one that of the
- * first. A lock that is not free within LOCK_MS is done without: anybody may lock /tmp.
+ * Two processes that find the same stale socket would both replace it, and the second would remove
+ * the first one's. If the lock is not free within LOCK_MS, go on without it: anybody may lock /tmp.
  *
  * Return: a descriptor that holds the lock until it is closed, or -1
  */
@@ -42,11 +42,11 @@ static int lock_folder(const char *path)
 }
 
 /**
- * remove_stale() - remove a socket that nobody listens on
+ * remove_stale() - remove a socket that no process listens on
  * @address:	of the socket
  *
- * Return: 0 if nothing is there any more; -EADDRINUSE if somebody listens; -EEXIST if it
- * is no socket; another negative errno
+ * Return: 0 if the path is free; -EADDRINUSE if a process listens; -EEXIST if it is not a socket;
+ * another negative errno
  */
 static int remove_stale(const struct sockaddr_un *address)
 {
@@ -62,7 +62,7 @@ static int remove_stale(const struct sockaddr_un *address)
 		return -errno;
 	ret = connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ? -errno : 0;
 	close(fd);
-	/* EAGAIN: a queue of connections is full, so there is one */
+	/* EAGAIN: the backlog is full, so a process listens */
 	if (ret == 0 || ret == -EAGAIN)
 		return -EADDRINUSE;
 	if (ret != -ECONNREFUSED)
@@ -82,7 +82,7 @@ int listen_at(struct vfu_server *server)
 	server->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (server->listen_fd < 0)
 		return -errno;
-	/* bind() creates the file with the mode that the socket has, less the umask */
+	/* bind() creates the file with the socket's mode, less the umask */
 	if (fchmod(server->listen_fd, 0600) < 0)
 		return -errno;
 	lock = lock_folder(server->path);

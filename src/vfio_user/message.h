@@ -2,10 +2,9 @@
 /*
  * vfio_user/message.h - the messages of the vfio-user protocol, version 0.0.
  *
- * Sources: the protocol's specification (libvfio-user, docs/vfio-user.rst) for
- * every layout and rule; QEMU's client (hw/vfio-user/protocol.h, device.c and
- * container.c) for what is sent in practice. Where the protocol reuses a
- * structure or a flag of VFIO, its definition is the one in <linux/vfio.h>.
+ * Sources: the protocol's specification (libvfio-user, docs/vfio-user.rst) for every layout and
+ * rule; QEMU's client (hw/vfio-user/protocol.h, device.c and container.c) for what is sent in
+ * practice. Structures and flags that the protocol takes from VFIO are defined in <linux/vfio.h>.
  *
  * A message is a header, a body, and sometimes file descriptors (SCM_RIGHTS).
  * Integers are in the byte order of the machine: both ends run on it. Messages
@@ -14,12 +13,12 @@
  *
  * The room
  *
- * vfio_user/ is both ends of that socket: server.h offers a device, client.h drives one; this
- * header and descriptors.h are what they share. It uses base/. It knows of regions, interrupts and
- * memory that is mapped, as VFIO does, and nothing of MANA: what a device does is behind struct
- * vfu_ops. The server never waits for its client, neither to read nor to write, and gives up
- * the connection of one who breaks the protocol; the client waits up to a deadline. Neither
- * believes a length, a number or a descriptor that the other sends before it is checked.
+ * vfio_user/ implements both ends of the socket: server.h offers a device, client.h drives one;
+ * they share this header and descriptors.h. It uses base/. Like VFIO, it deals with regions,
+ * interrupts and mapped memory, and knows nothing of MANA: the device is behind struct vfu_ops. The
+ * server never waits for its client, neither to read nor to write, and drops a client that breaks
+ * the protocol; the client waits until a deadline. Neither uses a length, a number or a descriptor
+ * from the other before it has checked it.
  */
 #ifndef MANAKIN_VFIO_USER_MESSAGE_H
 #define MANAKIN_VFIO_USER_MESSAGE_H
@@ -100,7 +99,7 @@ struct vfu_dma_unmap {
 };
 static_assert(sizeof(struct vfu_dma_unmap) == 24, "DMA unmap");
 
-/* DEVICE_GET_INFO, both ways. Shorter than VFIO's own, which has grown a field since */
+/* DEVICE_GET_INFO, both ways. Shorter than VFIO's own structure, which has gained a field since */
 struct vfu_device_info {
 	uint32_t argsz;
 	uint32_t flags; /* VFIO_DEVICE_FLAGS_RESET, _PCI */
@@ -116,7 +115,7 @@ struct vfu_region_info {
 	uint32_t index;
 	uint32_t cap_offset; /* from the beginning of this structure */
 	uint64_t size;
-	uint64_t offset; /* what a client adds an area's offset to, for its mmap() */
+	uint64_t offset; /* for the client's mmap(): an area's offset is added to it */
 };
 static_assert(sizeof(struct vfu_region_info) == 32, "region info");
 
@@ -142,8 +141,8 @@ struct vfu_irq_info {
 static_assert(sizeof(struct vfu_irq_info) == 16, "irq info");
 
 /*
- * DEVICE_SET_IRQS; VFIO's struct vfio_irq_set. With VFIO_IRQ_SET_DATA_EVENTFD the
- * descriptors are not in the body: there are @count of them beside it, or none to unset.
+ * DEVICE_SET_IRQS; VFIO's struct vfio_irq_set. With VFIO_IRQ_SET_DATA_EVENTFD the descriptors are
+ * not in the body: @count of them accompany the message, or none to unset.
  */
 struct vfu_irq_set {
 	uint32_t argsz;
@@ -154,7 +153,7 @@ struct vfu_irq_set {
 };
 static_assert(sizeof(struct vfu_irq_set) == 20, "irq set");
 
-/* REGION_READ and REGION_WRITE, both ways; followed by the data where there is some */
+/* REGION_READ and REGION_WRITE, both ways; followed by the data, if any */
 struct vfu_region_access {
 	uint64_t offset;
 	uint32_t region;
@@ -163,7 +162,7 @@ struct vfu_region_access {
 static_assert(sizeof(struct vfu_region_access) == 16, "region access");
 
 /* REGION_WRITE_MULTI: a 64-bit count, then as many of these. The reply is the count */
-#define VFU_WRITE_MULTI_DATA 8u /* bytes one of them can carry */
+#define VFU_WRITE_MULTI_DATA 8u /* bytes that one of them can carry */
 struct vfu_write_one {
 	struct vfu_region_access at;
 	uint8_t data[VFU_WRITE_MULTI_DATA];
@@ -174,7 +173,7 @@ static_assert(sizeof(struct vfu_write_one) == 24, "one of several writes");
  * Limits that the server states in its version reply. QEMU refuses a max_msg_fds over 16
  * and needs no transfer larger than the configuration space (4 KiB).
  */
-#define VFU_FDS_MAX      16u         /* descriptors beside one message */
+#define VFU_FDS_MAX      16u         /* descriptors with one message */
 #define VFU_DATA_MAX     (64u << 10) /* bytes of data in one REGION_READ or REGION_WRITE */
 #define VFU_DMA_MAPS_MAX 4096u       /* regions mapped at a time */
 #define VFU_MESSAGE_MAX                                                                            \

@@ -5,39 +5,40 @@
  * Theory of operation
  * ===================
  *
- * Connections. Whoever connects is "waiting" until he has sent a VERSION that
- * we accept, then he is "the client". There is one client at most; the VERSION
- * of another is answered with EBUSY and his connection is closed. A few may be
- * waiting; when there are too many, the one that has waited longest goes, so
- * nobody can keep others out by connecting and saying nothing.
+ * Connections. A new connection is "waiting" until it has sent a VERSION that
+ * we accept; then it is "the client". There is at most one client; another
+ * connection's VERSION is answered with EBUSY and that connection is closed. A
+ * few may be waiting; when there are too many, the one that has waited longest
+ * is closed, so silent connections cannot keep others out.
  *
  * Reading. A posted write (a doorbell) is a message of 40 bytes, and there are
  * many: the socket is read in bulk, up to READ_MAX bytes with one call, and the
- * messages are taken from the buffer. One call of vfu_server_serve() reads
- * once from each connection and handles all whole messages it then has, so its
- * work is bounded and nothing whole is left in the buffer when it returns: what
- * is left for later is in the socket, where epoll sees it.
+ * messages are taken from the buffer. One call of vfu_server_serve() reads once
+ * from each connection and handles all complete messages, so its work is
+ * bounded and no complete message is left in the buffer when it returns: the
+ * rest is still in the socket, where epoll reports it.
  *
  * File descriptors. The kernel delivers descriptors with the bytes of the
- * sendmsg() they were given to, and ends a read after the bytes of that
+ * sendmsg() they were passed to, and ends a read after the bytes of that
  * sendmsg() (unix(7): ancillary data is a barrier). But the read may begin with
  * bytes of earlier ones. So the descriptors of a read belong to the message
- * that its last byte is in, whole or not; see receive(). This holds for every
- * client that gives each message with descriptors a sendmsg() of its own, as
- * QEMU does.
+ * that contains its last byte, complete or not; see receive(). This holds for
+ * every client that sends each message with descriptors in a sendmsg() of its
+ * own, as QEMU does.
  *
  *	sendmsg() calls    |write|write|map    + fd|write|
  *	what one read gets |-----------------------|
  *	the fd belongs to              ^ this message
  *
- * Writing. Replies collect in a buffer that is sent after the messages of one
- * read have been handled. What the socket does not take stays there until it
- * does; when it is full the client does not read its replies, and is dropped.
+ * Writing. Replies are collected in a buffer that is sent after the messages of
+ * one read have been handled. What the socket does not accept stays in the
+ * buffer; when that is full, the client is not reading its replies, and is
+ * dropped.
  *
- * Dropping. A handler that cannot go on with a connection condemns it, and
- * nothing else; it is torn down when no handler is running.
+ * Dropping. A handler that cannot continue with a connection only marks it
+ * (conn_condemn()); it is torn down when no handler is running.
  *
- * What is answered to bad messages is in docs/vfio-user.md.
+ * docs/vfio-user.md describes the answers to bad messages.
  */
 #include "vfio_user/server.h"
 
@@ -59,9 +60,9 @@
 #include "vfio_user/listen.h"
 #include "vfio_user/vectors.h"
 
-#define MSIX_MAX 2048u /* vectors that PCI lets a function have */
+#define MSIX_MAX 2048u /* vectors that PCI allows a function */
 
-/* Add descriptors to those of the message at hand; what is too many is closed */
+/* Add descriptors to those of the current message; the excess is closed */
 static void adopt_fds(struct conn *conn, int *fds, unsigned int *n)
 {
 	unsigned int i = 0;
@@ -82,7 +83,7 @@ static void adopt_fds(struct conn *conn, int *fds, unsigned int *n)
  * @fds, @n_fds: descriptors that came with the last read
  * @fds_error:	why some of them did not, a positive errno, or 0
  *
- * Those of earlier reads are in conn->fds and belong to the message at the beginning.
+ * Descriptors of earlier reads are in conn->fds and belong to the first message.
  */
 static void process(struct vfu_server *server, struct conn *conn, int *fds, unsigned int *n_fds,
 		    int fds_error)
@@ -132,7 +133,7 @@ static void process(struct vfu_server *server, struct conn *conn, int *fds, unsi
 	conn->in_used -= at;
 }
 
-/* Read once from a connection and handle what is whole */
+/* Read once from a connection and handle the complete messages */
 static void receive(struct vfu_server *server, struct conn *conn)
 {
 	struct iovec iov = { .iov_base = conn->in + conn->in_used, .iov_len = READ_MAX };
@@ -143,16 +144,16 @@ static void receive(struct vfu_server *server, struct conn *conn)
 	ssize_t n;
 
 	descriptors_expect(&message, &room);
-	/* There is room: what was left is less than one message */
+	/* There is room: less than one message was left */
 	n = recvmsg(conn->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		conn_condemn(server, conn, LOG_NOTICE, n < 0 ? strerror(errno) : "it has left");
+		conn_condemn(server, conn, LOG_NOTICE, n < 0 ? strerror(errno) : "it left");
 		return;
 	}
 	n_fds = descriptors_take(&message, fds);
-	/* As many as one call can carry fit, so what is missing this process could not have */
+	/* All that one call can carry fit; what is missing, this process could not take */
 	fds_error = message.msg_flags & MSG_CTRUNC ? EMFILE : 0;
 	conn->in_used += (size_t)n;
 	process(server, conn, fds, &n_fds, fds_error);
@@ -160,7 +161,7 @@ static void receive(struct vfu_server *server, struct conn *conn)
 	conn_flush(server, conn);
 }
 
-/* Tear a connection down; the device forgets the client */
+/* Tear a connection down, and detach the client from the device */
 static void conn_close(struct vfu_server *server, struct conn *conn)
 {
 	if (conn == server->client) {
@@ -176,7 +177,7 @@ static void conn_close(struct vfu_server *server, struct conn *conn)
 	free(conn);
 }
 
-/* Tear down those that have been condemned */
+/* Tear down the connections that have been marked */
 static void reap(struct vfu_server *server)
 {
 	for (unsigned int i = 0; i < CONN_MAX; i++)
@@ -185,7 +186,7 @@ static void reap(struct vfu_server *server)
 }
 
 /**
- * turn_away() - close a connection that could not be accepted, else epoll reports it for ever
+ * turn_away() - close a connection that could not be accepted, or epoll reports it forever
  * @server:	the server
  * @error:	why it could not
  */
@@ -203,11 +204,11 @@ static void turn_away(struct vfu_server *server, int error)
 	if (fd >= 0)
 		close(fd);
 	else
-		clock_pause_us(1000); /* it is reported again at once: not at full speed */
+		clock_pause_us(1000); /* it is reported again at once: do not spin */
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Accept one connection, if there is a place; else make one, to accept it next time */
+/* Accept one connection, if there is a slot; else free one, to accept it next time */
 static void accept_one(struct vfu_server *server)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -224,7 +225,9 @@ static void accept_one(struct vfu_server *server)
 			oldest = conn;
 	}
 	if (!place) {
-		conn_condemn(server, oldest, LOG_WARNING, "it has said nothing and others want in");
+		conn_condemn(server, oldest, LOG_WARNING,
+			     "it sent nothing, and others are waiting "
+			     "to connect");
 		return;
 	}
 	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -251,10 +254,10 @@ static void accept_one(struct vfu_server *server)
 }
 
 /**
- * client_left() - has the client closed its end, whatever is still to be read from it?
+ * client_left() - has the client closed its end, even if data from it is still unread?
  *
- * Who connects after the client has ended is the next one, not one too many: that the client's
- * last doorbells or its end have not been read yet is nothing he could know.
+ * A process that connects after the client has ended is the next client, not a second one: it
+ * cannot know that the client's last messages have not been read yet.
  */
 static bool client_left(const struct vfu_server *server)
 {
@@ -280,8 +283,8 @@ void vfu_server_serve(struct vfu_server *server)
 		if (events[i].events & EPOLLOUT)
 			conn_flush(server, conn);
 		if (conn != server->client && client_left(server)) {
-			/* What this one says is read when the client has been torn down. */
-			conn_condemn(server, server->client, LOG_NOTICE, "it has left");
+			/* This connection is read when the client has been torn down. */
+			conn_condemn(server, server->client, LOG_NOTICE, "it left");
 			continue;
 		}
 		if (!conn->dead && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)))

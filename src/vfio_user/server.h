@@ -4,8 +4,8 @@
  *
  * The server owns the listening socket, the connection, and the client's
  * interrupt eventfds. What the device does with reads, writes and memory is
- * behind struct vfu_ops. It serves one client at a time; a second one that
- * connects is answered with an error (EBUSY) and dropped.
+ * behind struct vfu_ops. It serves one client at a time; a second one gets an
+ * error (EBUSY) and is dropped.
  *
  * Threads: everything but vfu_irq_raise() belongs to the control thread;
  * vfu_irq_raise() may be called from any thread.
@@ -26,13 +26,13 @@
 /**
  * struct vfu_region - one region of the device
  * @size:	bytes; 0 if there is none
- * @readable, @writable: may be read or written by message
+ * @readable, @writable: can be read or written with messages
  * @mmap_fd:	file that a client may map, or -1. The server sends it; the device owns it
  * @mmap_offset, @mmap_size: the part of the region that may be mapped (one sparse area), in bytes.
  *		It is at the same offset in the file
  * @mmap_asked:	offer the mapping only to a client that asks for it in its VERSION, with the
- *		capability "region_mmap":true. QEMU does not; it would stop posting its writes,
- *		to all regions, if one could be mapped
+ *		capability "region_mmap":true. QEMU does not; if one region could be mapped, it
+ *		would stop posting its writes to all regions
  */
 struct vfu_region {
 	uint64_t size;
@@ -48,12 +48,12 @@ struct vfu_region {
  *		region. 0 or -errno. A posted write's error is only logged
  * @dma_map:	the client maps memory. @fd is -1 if it comes without a file; the server
  *		closes it afterwards. @access is VFU_DMA_*. 0 or -errno
- * @dma_unmap:	the client unmaps exactly that region; on return it must not be used
- * @dma_unmap_all: likewise for all of them
+ * @dma_unmap:	the client unmaps exactly that region; the device must not use it after return
+ * @dma_unmap_all: the same for all regions
  * @reset:	device reset (VFIO_USER_DEVICE_RESET)
- * @quiesce:	on return no thread uses an interrupt eventfd obtained before
- * @attached:	a client has agreed on the version
- * @detached:	the client has gone; all its memory is to be forgotten
+ * @quiesce:	on return no thread uses an interrupt eventfd that it obtained before
+ * @attached:	a client has negotiated the version
+ * @detached:	the client is gone; forget all its memory
  */
 struct vfu_ops {
 	int (*read)(void *ctx, unsigned int region, uint64_t offset, void *data, size_t len);
@@ -83,12 +83,12 @@ struct vfu_server;
 
 /**
  * vfu_server_open() - listen
- * @config:	copied, but for ops and ctx, which are kept
+ * @config:	copied, except ops and ctx, which must stay valid
  * @server:	the server, owned by the caller until vfu_server_close()
  *
- * A stale socket (nobody listens) at the path is replaced.
+ * A stale socket at the path (no process listens) is replaced.
  *
- * Return: 0; -EADDRINUSE if somebody listens there; another negative errno
+ * Return: 0; -EADDRINUSE if a process listens there; another negative errno
  */
 int vfu_server_open(const struct vfu_config *config, struct vfu_server **server);
 
@@ -99,7 +99,7 @@ void vfu_server_close(struct vfu_server *server);
 int vfu_server_fd(const struct vfu_server *server);
 
 /**
- * vfu_server_serve() - accept, read and answer what has come, without blocking
+ * vfu_server_serve() - accept, read and reply, without blocking
  *
  * Returns after a bounded number of messages so that one client cannot hold up another; the
  * descriptor stays readable if there is more.

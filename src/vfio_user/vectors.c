@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Interrupts. A lane takes an eventfd from the table and writes to it without
- * a lock. Who takes one out of the table closes it only after ops->quiesce().
+ * Interrupts. A lane reads an eventfd from the table and writes to it without
+ * a lock. An eventfd that is removed from the table is closed only after
+ * ops->quiesce().
  */
 #include "vfio_user/vectors.h"
 
@@ -41,7 +42,7 @@ void vfu_irq_raise(struct vfu_server *server, unsigned int vector)
 	if (vector >= server->config.irqs[VFU_IRQ_MSIX])
 		return;
 	fd = atomic_load_explicit(&server->vectors[vector], memory_order_acquire);
-	/* EAGAIN: the counter is full, so the client has been told and has not looked */
+	/* EAGAIN: the counter is full, so the client has unread interrupts */
 	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		log_once(&server->cannot_raise, LOG_ERROR,
 			 "%s: interrupt %u cannot be signalled: %s", server->path, vector,
