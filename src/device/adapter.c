@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The adapter as a whole, as its owner sees it: its life, its counters, and the events that an
- * operator makes happen.
+ * The adapter as its owner sees it: opening and closing, counters, and the events that an operator
+ * triggers.
  */
 #include "device/adapter.h"
 
@@ -22,7 +22,7 @@
 
 /* ---- Life ---- */
 
-/** open_port() - plug a vPort in and let a lane poll its fabric */
+/** open_port() - plug a vPort into its fabric, which a lane polls from now on */
 static int open_port(struct adapter *adapter, uint32_t index, struct error *error)
 {
 	struct vport *vport = &adapter->vport[index];
@@ -123,7 +123,10 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	if (!err)
 		err = native_open(adapter);
 	if (err) {
-		error_say(error, "cannot make the adapter's shared memory: %s", error_reason(-err));
+		error_say(error,
+			  "cannot create the adapter's shared memory: "
+			  "%s",
+			  error_reason(-err));
 		goto fail;
 	}
 	for (uint32_t i = 0; i < config->ports; i++) {
@@ -188,8 +191,7 @@ void adapter_serve(struct adapter *adapter)
 void adapter_check(struct adapter *adapter)
 {
 	if (dma_map_lost(adapter->memory.map))
-		vfu_server_drop(adapter->server,
-				"it took memory away that it had mapped (it truncated a file)");
+		vfu_server_drop(adapter->server, "it truncated a file that it had mapped");
 }
 
 bool adapter_busy(const struct adapter *adapter)

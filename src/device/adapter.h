@@ -2,35 +2,34 @@
 /*
  * device/adapter.h - a MANA adapter in software, as its owner (serve/) sees it.
  *
- * An adapter listens on a socket, serves one client at a time and plugs each of
- * its vPorts into a fabric. All calls are the control thread's; packets are moved
- * by the lanes.
+ * An adapter listens on a socket, serves one client at a time and plugs each of its vPorts into a
+ * fabric. All calls are for the control thread; the lanes move packets.
  *
  * The room
  *
- * Each file calls and includes only those of the lines below its own:
+ * Each file calls and includes only files on the lines below its own:
  *
- *	adapter.c					the owner's calls
- *	client.c					what the socket's client does
+ *	adapter.c					calls for the owner
+ *	client.c					calls from the socket's client
  *	registers.c config.c				BAR 0 and its doorbells; PCI space
  *	reset.c						back to power-on
  *	hwc.c						the channel that carries commands
- *	gdma.c						commands: the function's,
- *	vport.c						the Ethernet device's,
- *	rnic.c						the RDMA device's
+ *	gdma.c						commands: of the function,
+ *	vport.c						of the Ethernet device,
+ *	rnic.c						of the RDMA device
  *	transmit.c synthetic.c				from a queue or card to a fabric,
  *	receive.c					and back:
- *	receive_plain.c, receive_any.c, receive_burst.c	the short way, the other, their state
+ *	receive_plain.c, receive_any.c, receive_burst.c	the fast path, the slow path, their state
  *	native.c doorbell.c				doorbells in shared memory; pages of BAR 0
  *	queue.c						event, completion and work queues
  *	state.c						struct adapter; the log; interrupts
  *	memory.c reach.c lane.c				keys and page lists; threads
- *	segment.c checksum.c headers.c toeplitz.c	what is in a packet
+ *	segment.c checksum.c headers.c toeplitz.c	the contents of packets
  *
- * It uses base/, wire/, dma/, vfio_user/ and fabric/. It never prints, never reads a command
- * line, and shares nothing but wire/ with driver/, which is its judge. What a client wrote is
- * copied before it is checked, and only the copy is used; nothing here waits for a client, and
- * no client makes it grow without bound.
+ * It uses base/, wire/, dma/, vfio_user/ and fabric/. It never prints, never reads a command line,
+ * and shares nothing but wire/ with driver/, which tests it. What a client wrote is copied before
+ * it is checked, and only the copy is used; nothing here waits for a client, and no client can make
+ * it grow without bound.
  */
 #ifndef MANAKIN_DEVICE_ADAPTER_H
 #define MANAKIN_DEVICE_ADAPTER_H
@@ -51,10 +50,10 @@
 /**
  * struct adapter_port_config - one vPort
  * @mac:	its address
- * @fabric:	what it is plugged into, as fabric_open() takes it
+ * @fabric:	what it is plugged into, a spec for fabric_open()
  * @mtu:	bytes of layer 3; the adapter reports the largest of its ports
  * @queues:	queue pairs it offers
- * @check_source: drop frames that are sent from another address than @mac
+ * @check_source: drop frames that are sent from an address other than @mac
  */
 struct adapter_port_config {
 	uint8_t mac[6];
@@ -68,7 +67,7 @@ struct adapter_config {
 	const char *name;   /* in messages */
 	const char *socket; /* path the client connects to */
 	bool physical;      /* present the PF (00b9) instead of a VF (00ba) */
-	bool synthetic;     /* each vPort has a synthetic card too, see synthetic.c */
+	bool synthetic;     /* each vPort also has a synthetic card, see synthetic.c */
 	unsigned int ports;
 	struct adapter_port_config port[ADAPTER_PORTS_MAX];
 };
@@ -80,7 +79,7 @@ struct adapter;
 /**
  * adapter_open() - plug in the vPorts and listen
  * @config:	copied
- * @lanes:	that move this adapter's packets; must outlive it
+ * @lanes:	move this adapter's packets; must outlive it
  * @adapter:	owned by the caller until adapter_close()
  * @error:	on failure, a sentence for the user
  *
@@ -94,9 +93,9 @@ void adapter_close(struct adapter *adapter);
 int adapter_fd(const struct adapter *adapter);
 
 /**
- * adapter_guard_fd() - readable when a client has taken mapped memory away
+ * adapter_guard_fd() - readable when a client has truncated mapped memory
  *
- * One for the process. The control thread reads it and calls adapter_check() for each adapter.
+ * One per process. The control thread reads it and calls adapter_check() for each adapter.
  */
 int adapter_guard_fd(void);
 void adapter_check(struct adapter *adapter);
@@ -113,10 +112,10 @@ void adapter_flush(struct adapter *adapter);
 const struct adapter_config *adapter_config(const struct adapter *adapter);
 
 /**
- * struct adapter_port_counters - what a vPort did since the adapter was opened
+ * struct adapter_port_counters - counters of a vPort since the adapter was opened
  *
  * Frames as the client sees them: a large send is one frame here and several in fabric.tx_frames
- * unless the fabric takes it whole. Bytes without FCS.
+ * unless the fabric accepts it whole. Bytes without FCS.
  */
 struct adapter_port_counters {
 	uint64_t tx_frames, tx_bytes, tx_errors, tx_csum, tx_tso, tx_vlan;
@@ -129,8 +128,7 @@ struct adapter_port_counters {
 void adapter_port_counters(struct adapter *adapter, unsigned int port,
 			   struct adapter_port_counters *counters);
 
-/** adapter_rx_queue_frames() - frames the vPort's receive queue @queue has taken; 0 if it is not
- * there */
+/** adapter_rx_queue_frames() - frames received on the vPort's queue @queue; 0 if it does not exist */
 uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, unsigned int queue);
 
 /*
@@ -138,20 +136,20 @@ uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, uns
  * channel, or -EINVAL.
  */
 
-/** adapter_set_link() - the vPort's link goes up or down; stays so for the clients to come */
+/** adapter_set_link() - set the vPort's link up or down, also for later clients */
 int adapter_set_link(struct adapter *adapter, unsigned int port, bool up);
 
 /**
- * adapter_set_vf() - take the function away from the guest, or give it back
+ * adapter_set_vf() - remove the function from the guest, or give it back
  *
- * Return: as the others, or -EOPNOTSUPP: there are no synthetic cards, so nobody to tell
+ * Return: as the others, or -EOPNOTSUPP without synthetic cards, whose host would remove it
  */
 int adapter_set_vf(struct adapter *adapter, bool there);
 
-/** adapter_pull_card() - take the vPort's synthetic card away; as adapter_set_vf() */
+/** adapter_pull_card() - remove the vPort's synthetic card; as adapter_set_vf() */
 int adapter_pull_card(struct adapter *adapter, unsigned int port);
 
-/** adapter_reconfigure() - tell the driver a new time-out of the hardware channel, in ms */
+/** adapter_reconfigure() - send the driver a new timeout for the hardware channel, in ms */
 int adapter_reconfigure(struct adapter *adapter, uint32_t hwc_timeout_ms);
 
 /** adapter_request_reset() - ask the driver to reset the function */

@@ -4,18 +4,18 @@
  *
  * Theory of operation
  *
- * The ones' complement sum of 16-bit words does not care how the words are
+ * The ones' complement sum of 16-bit words does not depend on how the words are
  * grouped: summing 32-bit words into 64 bits and folding the result gives the
- * same. It does not care for byte order either, as long as the sum is stored the
- * way the words were read. A piece that starts behind an odd number of bytes
- * contributes its sum with the two bytes swapped (RFC 1071, section 2).
+ * same. Nor does it depend on byte order, as long as the sum is stored in the
+ * order in which the words were read. A piece that starts after an odd number of
+ * bytes contributes its sum with the two bytes swapped (RFC 1071, section 2).
  *
  *	sum of one piece	below 2^32 * (its length / 4 + 1)
  *	struct checksum.sum	below 2^33 between calls
  *
- * sum_words() is the specification; sum_words_avx2() agrees with it and is taken
- * where the CPU has it and the piece is long enough to pay. Building with
- * MANAKIN_SCALAR leaves the latter out.
+ * sum_words() is the reference; sum_words_avx2() gives the same result and is
+ * used where the CPU has AVX2 and the piece is long enough to pay off. A build
+ * with MANAKIN_SCALAR omits it.
  */
 #include "device/checksum.h"
 
@@ -40,7 +40,7 @@
 /* Inlined where @copy is known, so that it costs nothing */
 #define CHECKSUM_BODY     static inline __attribute__((always_inline))
 
-/* One load of @n bytes (a constant, at most 8) that is stored, too, if @copy */
+/* One load of @n bytes (a constant, at most 8), also stored if @copy */
 CHECKSUM_BODY uint64_t load_word(uint8_t **dst, const uint8_t **src, size_t n, bool copy)
 {
 	uint64_t word = 0;
@@ -55,7 +55,7 @@ CHECKSUM_BODY uint64_t load_word(uint8_t **dst, const uint8_t **src, size_t n, b
 }
 
 /**
- * sum_words() - sum a piece, and copy it on the way
+ * sum_words() - sum a piece, optionally copying it
  * @dst:	where to, if @copy
  * @src:	the piece
  * @len:	bytes
@@ -89,7 +89,7 @@ CHECKSUM_BODY uint64_t sum_words(uint8_t *dst, const uint8_t *src, size_t len, b
 }
 
 #ifdef CHECKSUM_AVX2
-#define AVX2_LEN_MIN 96u /* bytes; below, setting it up costs more than it saves */
+#define AVX2_LEN_MIN 96u /* bytes; for less, the setup costs more than it saves */
 
 /** sum_words_avx2() - sum_words(), 64 bytes at a time */
 __attribute__((target("avx2"))) CHECKSUM_BODY uint64_t sum_words_avx2(uint8_t *dst,
@@ -159,7 +159,7 @@ static uint16_t fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-/* Take the sum of a piece of @len bytes in */
+/* Add the sum of a piece of @len bytes */
 static void take(struct checksum *checksum, uint64_t sum, size_t len)
 {
 	if (checksum->odd)
@@ -252,7 +252,7 @@ enum checksum_result checksum_verify_l4(const struct frame *frame,
 
 	if (headers->l4 == HEADERS_L4_NONE)
 		return CHECKSUM_NONE;
-	/* Bytes behind the IP packet are Ethernet's padding */
+	/* Bytes after the IP packet are Ethernet padding */
 	if (headers->l3_total_len < (uint32_t)headers->l3_len + headers->l4_len ||
 	    headers->l3_off + headers->l3_total_len > frame->len)
 		return CHECKSUM_BAD;

@@ -2,9 +2,9 @@
 /*
  * device/checksum.h - the Internet checksum (RFC 1071).
  *
- * A struct checksum takes bytes in pieces of any length and alignment, as if
- * they followed each other. Sums are kept in the order the bytes have in memory:
- * a 16-bit result is stored into a packet as it is, with memcpy(), on any machine.
+ * A struct checksum takes bytes in pieces of any length and alignment, as if they
+ * were contiguous. Sums are kept in memory byte order: a 16-bit result is stored
+ * into a packet as it is, with memcpy(), on any machine.
  */
 #ifndef MANAKIN_DEVICE_CHECKSUM_H
 #define MANAKIN_DEVICE_CHECKSUM_H
@@ -18,9 +18,9 @@
 #include "fabric/fabric.h"
 
 /**
- * struct checksum - a sum being made; all zero at the start
+ * struct checksum - a sum in progress; initially all zero
  * @sum:	ones' complement sum so far, not folded
- * @odd:	an odd number of bytes went in
+ * @odd:	an odd number of bytes was added
  */
 struct checksum {
 	uint64_t sum;
@@ -32,7 +32,7 @@ void checksum_add(struct checksum *checksum, const void *data, size_t len);
 
 /**
  * checksum_copy() - copy and sum in one pass
- * @checksum:	takes the bytes that were written to @dst, whoever changes @src meanwhile
+ * @checksum:	sums the bytes that were written to @dst, even if @src changes meanwhile
  * @dst:	where to; does not overlap @src
  * @src:	read once
  * @len:	bytes
@@ -54,7 +54,7 @@ int checksum_add_iov(struct checksum *checksum, const struct iovec *iov, uint32_
 
 /**
  * checksum_add_pseudo() - sum the pseudo-header of TCP or UDP
- * @checksum:	the sum; an even number of bytes went in
+ * @checksum:	the sum, of an even number of bytes so far
  * @headers:	of a packet over IPv4 or IPv6
  * @data:	the same packet's headers
  * @l4_total_len: bytes of layer 4, header and payload
@@ -65,10 +65,10 @@ void checksum_add_pseudo(struct checksum *checksum, const struct packet_headers 
 /** checksum_fold() - the 16-bit sum, as FRAME_CSUM_PARTIAL's field holds it */
 uint16_t checksum_fold(const struct checksum *checksum);
 
-/** checksum_finish() - the complement of the sum; 0 over bytes that hold their right checksum */
+/** checksum_finish() - the complement of the sum; 0 over bytes that contain the right checksum */
 uint16_t checksum_finish(const struct checksum *checksum);
 
-/** checksum_ipv4_write() - put the right checksum into an IPv4 header of @len bytes */
+/** checksum_ipv4_write() - write the right checksum into an IPv4 header of @len bytes */
 void checksum_ipv4_write(uint8_t *header, size_t len);
 
 /** checksum_ipv4_ok() - is the checksum in an IPv4 header of @len bytes right? */
@@ -82,7 +82,7 @@ enum checksum_result {
 
 /**
  * checksum_verify_l4() - is the TCP or UDP checksum of a frame right?
- * @frame:	the frame; FRAME_CSUM_PARTIAL is the caller's to look at first
+ * @frame:	the frame; the caller handles FRAME_CSUM_PARTIAL first
  * @headers:	what headers_parse() found in @data
  * @data:	the copy of the frame's beginning that was parsed; the rest is read from @frame
  */
@@ -92,9 +92,9 @@ enum checksum_result checksum_verify_l4(const struct frame *frame,
 /**
  * checksum_partial() - the value that completes a FRAME_CSUM_PARTIAL
  * @frame:	a frame with FRAME_CSUM_PARTIAL and without FRAME_GSO
- * @value:	belongs at csum_start + csum_offset, as it is
+ * @value:	to be stored at csum_start + csum_offset, unchanged
  *
- * Never gives 0, which UDP takes for "no checksum"; 0xffff means the same.
+ * Never 0, which means "no checksum" in UDP; 0xffff is equivalent.
  *
  * Return: 0, or -EINVAL if csum_start or csum_offset lie outside the frame
  */

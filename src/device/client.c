@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the socket's client does to the adapter: registers and configuration space, memory,
- * reset, coming and going. All on the control thread.
+ * Calls from the socket's client: registers and configuration space, memory, reset, attach and
+ * detach. All on the control thread.
  */
 #include "device/client.h"
 
@@ -30,7 +30,7 @@ static int client_read(void *ctx, unsigned int region, uint64_t offset, void *da
 	case VFU_REGION_CONFIG:
 		return config_read(adapter, offset, data, len);
 	default:
-		/* The MSI-X table is the client's: it intercepts what the driver does there. */
+		/* The client has the MSI-X table: it intercepts the driver's accesses to it. */
 		memset(data, 0, len);
 		return 0;
 	}
@@ -51,17 +51,17 @@ static int client_write(void *ctx, unsigned int region, uint64_t offset, const v
 	}
 }
 
-/** map_changed() - rings look their pointers up again */
+/** map_changed() - make rings look their pointers up again */
 static void map_changed(struct adapter *adapter)
 {
 	atomic_fetch_add_explicit(&adapter->memory.epoch, 1, memory_order_release);
 }
 
 /**
- * resume() - memory is back: go on with what could not be read
+ * resume() - memory is back: continue with what could not be read
  *
- * A virtual machine that rearranges its memory takes regions away and gives them back while its
- * CPUs ring doorbells; such a doorbell may have been the last one.
+ * A virtual machine that rearranges its memory unmaps regions and maps them again while its CPUs
+ * ring doorbells; such a doorbell may have been the last one.
  */
 static void resume(struct adapter *adapter)
 {
@@ -84,7 +84,7 @@ static int client_dma_map(void *ctx, uint64_t iova, uint64_t size, int fd, uint6
 	unsigned int dma = 0;
 	int err;
 
-	/* The page size that VERSION names; entries of queues would not be aligned otherwise. */
+	/* The page size in VERSION; otherwise queue entries would not be aligned. */
 	if (fd >= 0 && (iova | size | offset) % MANA_PAGE_SIZE)
 		return -EINVAL;
 	if (access & VFU_DMA_READ)
@@ -157,7 +157,7 @@ static void client_detached(void *ctx)
 
 	client_reset(adapter);
 	client_dma_unmap_all(adapter);
-	log_say(LOG_NOTICE, "%s: client gone", adapter->config.name);
+	log_say(LOG_NOTICE, "%s: client detached", adapter->config.name);
 }
 
 const struct vfu_ops client_ops = {

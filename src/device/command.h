@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * device/command.h - a command of the driver's: what a handler gets, and what it may answer.
+ * device/command.h - a command from the driver: what a handler gets, and what it may return.
  *
- * Each device has a table of its commands, which ends with an entry without a name: gdma.h,
+ * Each device has a table of its commands, terminated by an entry without a name: gdma.h,
  * vport.h, rnic.h, native.h. hwc.c finds the entry, checks the length and calls it.
  */
 #ifndef MANAKIN_DEVICE_COMMAND_H
@@ -17,12 +17,12 @@ struct adapter;
 
 /**
  * struct command - a request being answered
- * @code:	what is asked
+ * @code:	the command
  * @request:	a copy of the message
  * @len:	its bytes
  * @response:	zeroed; the header is filled in by hwc.c
- * @response_len: bytes that belong to it; set by the handler if it is not the usual
- * @version:	of the response: what the driver asked for, or the highest there is
+ * @response_len: its length; set by the handler if it is not the default
+ * @version:	of the response: the one requested, or the highest that exists
  */
 struct command {
 	uint32_t code;
@@ -35,8 +35,8 @@ struct command {
 
 /**
  * struct command_entry - one command
- * @request:	bytes it has at least
- * @response:	bytes of its response
+ * @request:	minimum length in bytes
+ * @response:	length of its response in bytes
  * @run:	returns an enum gdma_status or enum device_status
  */
 struct command_entry {
@@ -47,20 +47,20 @@ struct command_entry {
 	uint32_t (*run)(struct adapter *adapter, struct command *command);
 };
 
-/* Why a command failed; drivers only look whether it is 0. See docs/wire.md, "Answers to mistakes"
+/* Why a command failed; drivers only check whether it is 0. See docs/wire.md, "Answers to mistakes"
  */
 enum device_status {
 	STATUS_OK = GDMA_STATUS_SUCCESS,
 	STATUS_SHORT = 0x10001,     /* the message is shorter than the command */
 	STATUS_DEVICE = 0x10002,    /* sent to a device that does not exist or is not registered */
 	STATUS_NOT_FOUND = 0x10003, /* no such object, or another kind of object */
-	STATUS_INVALID = 0x10004,   /* a field makes no sense */
+	STATUS_INVALID = 0x10004,   /* a field is invalid */
 	STATUS_BUSY = 0x10005,      /* in use */
 	STATUS_NO_RESOURCE = 0x10006, /* a limit is reached */
 	STATUS_FAULT = 0x10007,       /* memory that is not mapped */
 };
 
-/** status_from_errno() - what a driver is answered for @err, 0 or a negative errno */
+/** status_from_errno() - the status to send for @err, 0 or a negative errno */
 static inline uint32_t status_from_errno(int err)
 {
 	switch (err) {

@@ -8,8 +8,8 @@
  *	BAR 2	64 bits	doorbells in shared memory (wire/native.h)
  *	BAR 4	64 bits	MSI-X table and pending bits
  *
- * A client that manages interrupts itself (VFIO does) never lets the driver's writes to
- * the MSI-X capability through; they are kept for whoever reads them back.
+ * A client that manages interrupts itself (VFIO does) never passes on the driver's writes to the
+ * MSI-X capability; they are stored and read back.
  */
 #include "device/config.h"
 
@@ -111,17 +111,17 @@ static uint8_t writable(unsigned int offset)
 	}
 }
 
-/** config_write_bar() - keep the address, so that writing all ones tells the size */
+/** config_write_bar() - store the address, so that writing all ones returns the size */
 static void config_write_bar(struct adapter *adapter, unsigned int offset, uint32_t value)
 {
-	/* Each takes two words, as its address has 64 bits. */
+	/* Each takes two words, because its address has 64 bits. */
 	static const uint32_t size[] = { [MANA_BAR] = BAR_SIZE,
 					 [NATIVE_BAR] = NATIVE_BAR_SIZE,
 					 [MANA_MSIX_BAR] = BAR_MSIX_SIZE,
 					 [PCI_STD_NUM_BARS - 1] = 0 };
 	unsigned int bar = (offset - PCI_BASE_ADDRESS_0) / 4;
 
-	/* The upper half of an address is all address; of the lower, what the size leaves. */
+	/* The upper half is all address bits; in the lower half the size determines which are. */
 	if (size[bar])
 		value = (value & ~(size[bar] - 1)) |
 			(adapter->pci[offset] & ~(uint32_t)PCI_BASE_ADDRESS_MEM_MASK);

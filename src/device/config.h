@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * device/config.h - PCI configuration space, and the BARs that it names.
+ * device/config.h - PCI configuration space, and the BARs in it.
  */
 #ifndef MANAKIN_DEVICE_CONFIG_H
 #define MANAKIN_DEVICE_CONFIG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * GDMA commands: what belongs to the function as a whole, whatever device is
- * behind it. Versions, limits, devices, event queues, memory.
+ * GDMA commands: those about the function as a whole, independent of its
+ * devices. Versions, limits, devices, event queues, memory.
  */
 #include "device/gdma.h"
 
@@ -14,7 +14,7 @@
 #include "device/state.h"
 #include "device/vport.h"
 
-/** printable() - a driver's string for the log: what a terminal would obey becomes '?' */
+/** printable() - a driver's string for the log: replaces control characters with '?' */
 static const char *printable(char *to, size_t size, const char *from, size_t max)
 {
 	size_t n = 0;
@@ -138,7 +138,7 @@ static uint32_t deregister_device(struct adapter *adapter, struct command *comma
 
 	if (!device || !device->active)
 		return STATUS_DEVICE;
-	/* The device's queues refer to what is about to go. */
+	/* The device's queues refer to what is about to be freed. */
 	if (device == &adapter->ethernet)
 		for (uint32_t i = 0; i < adapter->config.ports; i++)
 			vport_reset(&adapter->vport[i]);
@@ -171,7 +171,7 @@ static uint32_t generate_reset_request(struct adapter *adapter, struct command *
 	return STATUS_OK;
 }
 
-/** create_queue() - event queues; the other kinds are made along with a vPort's or RNIC's objects
+/** create_queue() - event queues; the other kinds are created with a vPort's or RNIC's objects
  */
 static uint32_t create_queue(struct adapter *adapter, struct command *command)
 {
@@ -260,7 +260,7 @@ static uint32_t destroy_range(struct adapter *adapter, struct command *command)
 	return status_from_errno(doorbell_page_free(adapter, first, req->num_resources));
 }
 
-/** list_status() - does the driver have to send more pages? */
+/** list_status() - must the driver send more pages? */
 static uint32_t list_status(const struct dma_list *list)
 {
 	return list->have < list->pages ? (uint32_t)GDMA_STATUS_MORE_ENTRIES : STATUS_OK;
@@ -340,7 +340,7 @@ static uint32_t destroy_pd(struct adapter *adapter, struct command *command)
 	return STATUS_OK;
 }
 
-/** access_from_flags() - the adapter may read what the driver lets it read, and so on */
+/** access_from_flags() - the adapter's access rights, from the driver's flags */
 static unsigned int access_from_flags(uint32_t flags)
 {
 	unsigned int access = DMA_READ;
@@ -492,7 +492,7 @@ const struct command_entry gdma_commands[] = {
 	  sizeof(struct gdma_create_pd_resp), create_pd },
 	{ GDMA_DESTROY_PD, "DESTROY_PD", sizeof(struct gdma_destroy_pd_req), GENERAL_RESP,
 	  destroy_pd },
-	/* Older drivers' request ends before the last field, which belongs to device memory. */
+	/* The request of older drivers ends before the last field, which is for device memory. */
 	{ GDMA_CREATE_MR, "CREATE_MR", offsetof(struct gdma_create_mr_req, dm_length),
 	  sizeof(struct gdma_create_mr_resp), create_mr },
 	{ GDMA_DESTROY_MR, "DESTROY_MR", sizeof(struct gdma_destroy_mr_req), GENERAL_RESP,

@@ -4,16 +4,15 @@
  *
  * Theory of operation
  *
- * Every step looks at what is left of the copy before it reads a header, and
- * stops where something does not fit; what was found up to there stays valid.
- * The result tells how far the walk came:
+ * Every step checks how much of the copy is left before it reads a header, and stops if something
+ * does not fit; what was found before stays valid. The result shows how far the walk went:
  *
  *	ip_version 0			Ethernet only
- *	ip_version 4 or 6, l4 NONE	addresses are there: a hash over them can be made
- *	l4 TCP or UDP			ports and checksum are there, too
+ *	ip_version 4 or 6, l4 NONE	addresses are known: a hash over them is possible
+ *	l4 TCP or UDP			ports and checksum are known, too
  *
- * A walk over IPv6 extension headers ends after IP6_EXTENSIONS_MAX of them: no
- * honest packet has more, and a hostile one shall not cost more.
+ * A walk over IPv6 extension headers ends after IP6_EXTENSIONS_MAX of them: no honest packet has
+ * more, and a hostile one must not cost more.
  */
 #include "device/headers.h"
 
@@ -94,8 +93,8 @@ static bool parse_ip4(const uint8_t *data, size_t len, struct packet_headers *he
  * @len:	bytes of it
  * @headers:	l3_off is set; the IP fields are filled in
  *
- * Where the walk over the extensions cannot go on, ip_proto names the one it stopped before.
- * A fragment header of an unfragmented packet (RFC 6946) does not make a fragment.
+ * If the walk over the extensions cannot continue, ip_proto is the one at which it stopped.
+ * A packet with a fragment header for the whole datagram (RFC 6946) is not a fragment.
  *
  * Return: true if a layer 4 header may follow at l4_off
  */
@@ -120,8 +119,10 @@ static bool parse_ip6(const uint8_t *data, size_t len, struct packet_headers *he
 			break;
 		if (left - off < IP6_EXTENSION_UNIT)
 			break;
-		/* Not at its last destination yet: the pseudo-header has another address
-		 * (RFC 8200, section 8.1), and nothing behind is for us to judge */
+		/*
+		 * Not at its last destination yet: the pseudo-header has another address
+		 * (RFC 8200, section 8.1), so nothing after it can be checked here
+		 */
 		if (next == IP6_ROUTING && ip[off + IP6_ROUTING_OFF_SEGMENTS_LEFT])
 			break;
 		if (next == IP6_FRAGMENT)

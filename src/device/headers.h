@@ -2,9 +2,8 @@
 /*
  * device/headers.h - where the headers of a frame lie.
  *
- * The bytes of a frame belong to somebody who can change them at any time, so
- * the headers are copied out once, headers_copy(), and only the copy is parsed,
- * checked and used.
+ * The owner of a frame can change its bytes at any time, so headers_copy()
+ * copies the headers once, and only the copy is parsed, checked and used.
  */
 #ifndef MANAKIN_DEVICE_HEADERS_H
 #define MANAKIN_DEVICE_HEADERS_H
@@ -14,7 +13,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define HEADERS_MAX         256u /* bytes: the longest headers the adapter looks at or cuts */
+#define HEADERS_MAX         256u /* bytes: the longest headers that the adapter parses or cuts */
 
 #define ETHERNET_HEADER_LEN 14u /* bytes, two addresses and an EtherType */
 #define VLAN_TAG_LEN        4u  /* bytes, TPID and TCI */
@@ -34,20 +33,20 @@ enum headers_l4 {
 
 /**
  * struct packet_headers - what headers_parse() found
- * @ethertype:	of the payload, behind the VLAN tag if there is one
- * @vlan_present: an 802.1Q tag (TPID 0x8100) follows the addresses. Only the outermost one
- *		counts, and an 802.1ad tag is an unknown EtherType: the adapter cannot
- *		report either to a driver
+ * @ethertype:	of the payload, after the VLAN tag if there is one
+ * @vlan_present: an 802.1Q tag (TPID 0x8100) follows the addresses. Only the outermost one counts,
+ *		and an 802.1ad tag is an unknown EtherType: the adapter cannot report a second tag
+ *		or an 802.1ad tag to a driver
  * @vlan_tci:	that tag: priority, DEI and VLAN identifier
  * @l3_off:	where layer 3 starts, which is the length of layer 2
- * @ip_version:	4 or 6, and @l3_len and below are set; 0: no IP, or its header is malformed
- *		or not all there
+ * @ip_version:	4 or 6, and @l3_len and below are set; 0: no IP, or its header is malformed or
+ *		incomplete
  * @l3_len:	IP header with IPv4 options or IPv6 extension headers
  * @l3_total_len: bytes from @l3_off on, as the IP header says. Not checked against
  *		anything: a large send may carry 0 there
- * @ip_proto:	protocol behind the IP header and its extensions
+ * @ip_proto:	protocol after the IP header and its extensions
  * @is_fragment: a piece of a fragmented datagram, the first one included
- * @l4:		TCP or UDP whose header is all there, and @l4_len is set; never in a fragment
+ * @l4:		TCP or UDP with a complete header, and @l4_len is set; never in a fragment
  * @l4_off:	@l3_off + @l3_len
  * @l4_len:	TCP header with options, or UDP header
  */
@@ -73,23 +72,23 @@ static inline uint16_t headers_get16(const uint8_t *data)
 }
 
 /**
- * headers_copy() - copy the beginning of a frame out of its pieces
+ * headers_copy() - copy the beginning of a frame from its pieces
  * @iov:	the frame's pieces
  * @iovcnt:	number of pieces
  * @buffer:	where to
  * @size:	most bytes to copy, HEADERS_MAX to parse
  *
- * Return: bytes copied: @size, or all there is
+ * Return: bytes copied: @size, or the whole frame
  */
 size_t headers_copy(const struct iovec *iov, uint32_t iovcnt, uint8_t *buffer, size_t size);
 
 /**
  * headers_parse() - find the headers of a frame
- * @data:	the beginning of the frame, in memory nobody else writes to
- * @len:	bytes of it; nothing behind them is read
- * @headers:	what was found; whatever is not known is 0
+ * @data:	the beginning of the frame, in private memory
+ * @len:	its length; nothing after it is read
+ * @headers:	the result; what is not known is 0
  *
- * A frame whose layers 3 and 4 make no sense is a good Ethernet frame all the same.
+ * A frame whose layers 3 and 4 are invalid is still a good Ethernet frame.
  *
  * Return: 0, or -EINVAL if @len is less than an Ethernet header
  */

@@ -3,8 +3,8 @@
  * Theory of operation
  *
  * The hardware channel (HWC) carries commands. Its four queues are one page each,
- * at the addresses the driver gave through the shared-memory channel. Once they
- * are there, the adapter tells their numbers and limits as events:
+ * at the addresses that the driver passed through the shared-memory channel. Once
+ * they exist, the adapter reports their numbers and limits in events:
  *
  *	EQ_ID_DB, DATA (CQ, RQ, SQ, depth, sizes, number of CQs, PD, key), DONE
  *
@@ -13,7 +13,7 @@
  *	SQ entry -> copy the message -> run the command -> RQ entry -> copy the
  *	response -> completions of both, with one event
  *
- * All of this is the control thread's.
+ * All of this runs on the control thread.
  */
 #include "device/hwc.h"
 
@@ -30,7 +30,7 @@
 #include "device/vport.h"
 #include "wire/rnic.h"
 
-#define HWC_DEPTH      1u /* messages in flight: what drivers ask for at bootstrap */
+#define HWC_DEPTH      1u /* messages in flight: what drivers request at bootstrap */
 #define HWC_QUEUE_SIZE MANA_PAGE_SIZE
 #define HWC_PIECES_MAX 32u /* of a message */
 
@@ -49,7 +49,7 @@ static void hwc_tell(struct adapter *adapter, enum hwc_init_data type, uint32_t 
 	hwc_event(adapter, GDMA_EQE_HWC_INIT_DATA, data.word);
 }
 
-/** hwc_page() - a page list of the one page a queue of the channel has */
+/** hwc_page() - a page list for the single page of a queue of the channel */
 static struct dma_list *hwc_page(struct adapter *adapter, const struct smc_message *message,
 				 enum smc_queue queue)
 {
@@ -62,7 +62,7 @@ static struct dma_list *hwc_page(struct adapter *adapter, const struct smc_messa
 	return list;
 }
 
-/** hwc_queues() - make the four queues; what was made stays for hwc_destroy() */
+/** hwc_queues() - create the four queues; on failure hwc_destroy() frees those that exist */
 static int hwc_queues(struct adapter *adapter, const struct smc_message *message)
 {
 	struct hwc *hwc = &adapter->hwc;
@@ -108,8 +108,8 @@ int hwc_establish(struct adapter *adapter, const struct smc_message *message)
 
 	if (hwc->up) {
 		adapter_say(adapter, LOG_WARNING,
-			    "the driver sets up the hardware channel, which is up already; refused "
-			    "(tear it down first, or ask for a reset)");
+			    "the driver set up the hardware channel while it was up; refused (tear "
+			    "it down first, or request a reset)");
 		return -EBUSY;
 	}
 	if (message->msix >= ADAPTER_MSIX) {
@@ -152,7 +152,7 @@ void hwc_destroy(struct adapter *adapter)
 {
 	struct hwc *hwc = &adapter->hwc;
 
-	/* The page, the key and the protection domain go with memory_clear(). */
+	/* memory_clear() frees the page, the key and the protection domain. */
 	if (hwc->sq)
 		wq_destroy(hwc->sq);
 	if (hwc->rq)
@@ -164,7 +164,7 @@ void hwc_destroy(struct adapter *adapter)
 	memset(hwc, 0, sizeof(*hwc));
 }
 
-/** hwc_buffers() - the memory an entry of the channel's describes; bytes, or a negative errno */
+/** hwc_buffers() - the memory that an entry describes; its length, or a negative errno */
 static int64_t hwc_buffers(struct adapter *adapter, struct wq *wq, const struct wqe *wqe,
 			   unsigned int access, struct pieces *pieces)
 {
@@ -181,7 +181,7 @@ static int64_t hwc_buffers(struct adapter *adapter, struct wq *wq, const struct 
 	return len;
 }
 
-/** hwc_copy() - between a linear buffer and pieces; bytes copied */
+/** hwc_copy() - copy between a linear buffer and pieces; returns the bytes copied */
 static size_t hwc_copy(void *linear, size_t len, const struct pieces *pieces, bool out)
 {
 	size_t done = 0;
@@ -199,7 +199,7 @@ static size_t hwc_copy(void *linear, size_t len, const struct pieces *pieces, bo
 	return done;
 }
 
-/** hwc_reply() - into the driver's next receive buffer; completes the request as well */
+/** hwc_reply() - write the response into the next receive buffer; also completes the request */
 static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 {
 	struct hwc *hwc = &adapter->hwc;
@@ -213,13 +213,14 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 	int64_t room;
 
 	if (!ring_ready(&hwc->rq->ring) || wq_fetch(hwc->rq, &wqe) != WQ_ENTRY) {
-		wq_mistake(hwc->rq, "no buffer for a response; it is lost");
+		wq_mistake(hwc->rq, "no buffer for a response; the response is lost");
 		return;
 	}
 	room = hwc_buffers(adapter, hwc->rq, &wqe, DMA_WRITE, &pieces);
 	if (room < (int64_t)len) {
 		wq_mistake(hwc->rq,
-			   "buffer for a response of %u bytes cannot be used (%lld); it is lost",
+			   "buffer for a response of %u bytes cannot be used (%lld); the response "
+			   "is lost",
 			   len, (long long)room);
 		return;
 	}
@@ -246,14 +247,14 @@ static const struct command_entry *command_find(uint32_t code)
 	return NULL;
 }
 
-/** command_device() - is the command sent to the device that knows it, and may it be? */
+/** command_device() - is the command for the right device, and allowed now? */
 static uint32_t command_device(const struct adapter *adapter, const struct gdma_req_header *request)
 {
 	switch (request->req.msg_type >> 16) {
 	case 2:
 		if (request->dev_id.type != GDMA_DEVICE_MANA)
 			return STATUS_DEVICE;
-		/* Linux 7.2 asks what the device is before it registers it. */
+		/* Linux 7.2 queries the device before it registers it. */
 		if (!adapter->ethernet.active && request->req.msg_type != MANA_QUERY_DEV_CONFIG)
 			return STATUS_DEVICE;
 		return STATUS_OK;
@@ -283,7 +284,7 @@ static uint16_t command_version(uint32_t code)
 	}
 }
 
-/** hwc_run_one() - carry a request out and answer it */
+/** hwc_run_one() - execute a request and reply to it */
 static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t len)
 {
 	const struct gdma_req_header *request = message;
@@ -327,7 +328,7 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 	response->response.msg_type = request->resp.msg_type;
 	response->response.msg_version = command.version;
 	response->response.hwc_msg_id = request->req.hwc_msg_id;
-	/* A driver takes the length it asked for, no more and no less, of whatever version. */
+	/* A driver accepts only a response of the length it requested, whatever the version. */
 	if (room < sizeof(*response) || room > sizeof(buffer))
 		room = command.response_len;
 	if (room < command.response_len)
@@ -352,12 +353,14 @@ void hwc_run(struct adapter *adapter)
 
 		if (len < (int64_t)sizeof(struct gdma_req_header) ||
 		    len > (int64_t)sizeof(message)) {
-			wq_mistake(hwc->sq, "request of %lld bytes, or outside memory; dropped",
+			wq_mistake(hwc->sq,
+				   "request of %lld bytes is too short, too long, or "
+				   "outside mapped memory; dropped",
 				   (long long)len);
 			continue;
 		}
 		hwc_copy(message, (size_t)len, &pieces, false);
-		/* What an older driver's message does not have yet is 0, not the last one's. */
+		/* Fields that an older driver's message lacks are 0, not the last one's. */
 		memset((uint8_t *)message + len, 0, sizeof(message) - (size_t)len);
 		hwc_run_one(adapter, message, (uint32_t)len);
 	}

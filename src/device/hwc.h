@@ -10,22 +10,22 @@
 #include "wire/reg.h"
 
 #define HWC_MESSAGE_MAX 4096u  /* bytes of a request or response */
-#define HWC_TIMEOUT_MS  30000u /* that the driver is told, until the operator changes it */
+#define HWC_TIMEOUT_MS  30000u /* reported to the driver, until the operator changes it */
 
 struct adapter;
 
 /**
- * hwc_establish() - make the channel's queues where the driver wants them
+ * hwc_establish() - create the channel's queues at the driver's addresses
  *
- * Return: 0 or a negative errno; what was made before it failed goes with adapter_reset()
+ * Return: 0 or a negative errno; adapter_reset() frees what was created before the failure
  */
 int hwc_establish(struct adapter *adapter, const struct smc_message *message);
 void hwc_destroy(struct adapter *adapter);
 
-/** hwc_run() - answer the requests the driver has posted */
+/** hwc_run() - process the requests that the driver has posted */
 void hwc_run(struct adapter *adapter);
 
-/** hwc_event() - an event on the hardware channel's queue */
+/** hwc_event() - post an event to the hardware channel's queue */
 void hwc_event(struct adapter *adapter, unsigned int type, uint32_t detail);
 
 #endif

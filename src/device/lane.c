@@ -2,28 +2,26 @@
 /*
  * Theory of operation
  *
- * Each lane has a bitmap of its pieces of work that have been kicked, in two
- * levels: a word a piece of work belongs to, and a summary of words that are
- * not zero. A kick sets both bits and, only if the lane says that it sleeps,
- * writes its eventfd. The lane clears a word, runs what was set in it, and sets
- * the bits again of work that wants another turn, so that each piece of work
- * gets one turn a round whatever the others have to do.
+ * Each lane has a bitmap of its work items that have been kicked, in two levels: words with a bit
+ * per work item, and a summary of the words that are not zero. A kick sets both bits and writes the
+ * lane's eventfd only if the lane says that it sleeps. The lane clears a word, runs the items that
+ * were set in it, and sets the bits of those that want another turn again, so each item gets one
+ * turn per round however much work the others have.
  *
  *	kicker				lane
  *	set bits		|	sleeping = true
  *	fence			|	fence
  *	if (sleeping) wake	|	if (any bit) do not sleep
  *
- * The two fences make sure that one of the two sees the other.
+ * The two fences make sure that at least one side sees the other's write.
  *
- * Polled work is run every round for as long as the lane is awake, unless there has
- * been nothing to do for some time: then it is quiet, and run in one of QUIET_ROUNDS
- * rounds. polled[] has the busy ones first, so that a round does not even touch the
- * others. Before the lane sleeps it tells each piece of polled work, which announces
- * it in shared memory and looks once more.
+ * Polled work is run every round as long as the lane is awake, unless it has had nothing to do for
+ * some time: then it is quiet, and is run once in QUIET_ROUNDS rounds. polled[] has the busy items
+ * first, so that a round does not touch the others. Before the lane sleeps it notifies each item of
+ * polled work, which announces this in shared memory and checks once more for work.
  *
- * The control thread reaches into a lane with lane_call(): the function runs
- * between two pieces of work, where the lane holds no pointer to anything.
+ * The control thread runs functions on a lane with lane_call(): between two work items, where the
+ * lane holds no pointers.
  */
 #include "device/lane.h"
 
@@ -41,9 +39,9 @@
 #define SCRATCH_ALIGN 64u /* bytes: a cache line, and any vector */
 #define WORDS         (LANE_WORKS_MAX / 64u)
 #define EVENTS_MAX    16
-#define QUIET_TURNS   64u /* without progress, before work is looked at less often */
-#define QUIET_ROUNDS  32u /* a power of two: quiet work is looked at once in so many rounds */
-#define WAIT_ROUNDS   64u /* a power of two: a busy lane looks at its descriptors so often */
+#define QUIET_TURNS   64u /* without progress, before work is polled less often */
+#define QUIET_ROUNDS  32u /* a power of two: quiet work is polled once in so many rounds */
+#define WAIT_ROUNDS   64u /* a power of two: a busy lane checks its descriptors once in so many */
 
 struct lane {
 	_Atomic uint64_t summary;
@@ -81,7 +79,7 @@ static void lane_wake(struct lane *lane)
 {
 	uint64_t one = 1;
 
-	/* Can only fail when the counter is full, and then it is readable anyway. */
+	/* It can only fail if the counter is full, and then it is readable anyway. */
 	if (write(lane->wake_fd, &one, sizeof(one)) < 0)
 		return;
 }
@@ -106,7 +104,7 @@ void lane_kick(struct lane_work *work)
 		lane_wake(lane);
 }
 
-/** lane_answer() - run what the control thread has asked for, if it has */
+/** lane_answer() - run the control thread's function, if there is one */
 static void lane_answer(struct lane *lane)
 {
 	if (!atomic_load_explicit(&lane->called, memory_order_relaxed))
@@ -129,7 +127,7 @@ static void lane_unblock(struct lane *lane, struct lane_work *work)
 	lane->blocked--;
 }
 
-/** lane_turn() - give every piece of work that was kicked one turn */
+/** lane_turn() - give every work item that was kicked one turn */
 static void lane_turn(struct lane *lane)
 {
 	uint64_t summary = atomic_exchange_explicit(&lane->summary, 0, memory_order_acquire);
@@ -151,13 +149,13 @@ static void lane_turn(struct lane *lane)
 				lane_mark(lane, slot);
 			else if (work->blocked)
 				lane->blocked++;
-			/* The control thread waits for one piece of work, not for all there is. */
+			/* The control thread waits for one work item, not for all of them. */
 			lane_answer(lane);
 		}
 	}
 }
 
-/** polled_swap() - exchange two places of polled[] */
+/** polled_swap() - exchange two entries of polled[] */
 static void polled_swap(struct lane *lane, unsigned int a, unsigned int b)
 {
 	struct lane_work *work = lane->polled[a];
@@ -166,7 +164,7 @@ static void polled_swap(struct lane *lane, unsigned int a, unsigned int b)
 	lane->polled[b] = work;
 }
 
-/** lane_turn_polled() - a turn for the polled work; true if the lane should stay awake */
+/** lane_turn_polled() - a turn for polled work; true if the lane should stay awake */
 static bool lane_turn_polled(struct lane *lane)
 {
 	bool look_at_all = lane->round % QUIET_ROUNDS == 0;
@@ -187,7 +185,7 @@ static bool lane_turn_polled(struct lane *lane)
 			if (i >= lane->busy_count)
 				polled_swap(lane, i, lane->busy_count++);
 		} else if (i < lane->busy_count && ++work->quiet >= QUIET_TURNS) {
-			/* The one that comes here has not been run yet. */
+			/* The item that moves here has not been run yet. */
 			polled_swap(lane, i--, --lane->busy_count);
 		}
 		lane_answer(lane);
@@ -198,13 +196,13 @@ static bool lane_turn_polled(struct lane *lane)
 	}
 	if (!look_at_all)
 		return true;
-	/* The clock is read only now and then: on the way to sleep. */
+	/* The clock is read only occasionally: on the way to sleep. */
 	if (!lane->last_progress)
 		lane->last_progress = clock_ns();
 	return clock_ns() - lane->last_progress < LANE_SPIN_US * NS_PER_US;
 }
 
-/** lane_rest_all() - announce that the lane sleeps, or that it is awake; true: do not sleep */
+/** lane_rest_all() - announce that the lane sleeps or is awake; true: do not sleep */
 static bool lane_rest_all(struct lane *lane, bool asleep)
 {
 	bool more = false;
@@ -222,7 +220,7 @@ static void lane_mark_blocked(struct lane *lane)
 			lane_mark(lane, slot);
 }
 
-/** lane_wait() - take what the descriptors say, and sleep if there is nothing to do */
+/** lane_wait() - handle the descriptors' events, and sleep if there is nothing to do */
 static void lane_wait(struct lane *lane, bool idle)
 {
 	struct epoll_event events[EVENTS_MAX];
@@ -267,7 +265,7 @@ static void *lane_main(void *argument)
 			continue;
 		}
 		idle = idle && !atomic_load_explicit(&lane->summary, memory_order_relaxed);
-		/* Busy queues must not keep a tap waiting, nor pay for it every round. */
+		/* Busy queues must not keep a tap waiting, nor pay for the check every round. */
 		if (idle || lane->round % WAIT_ROUNDS == 0)
 			lane_wait(lane, idle);
 	}

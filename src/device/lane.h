@@ -2,10 +2,10 @@
 /*
  * device/lane.h - the data lanes: threads that move packets.
  *
- * A lane runs pieces of work, each of which belongs to that lane for good: a
- * send queue, or a fabric port to be polled. Anybody may kick a piece of work;
- * its lane then runs it until it says that there is no more to do, and sleeps
- * when nothing is left. The adapters of a process share its lanes.
+ * A lane runs work items, each of which belongs to that lane permanently: a
+ * send queue, or a fabric port to be polled. Any thread may kick a work item;
+ * its lane then runs it until it has no more to do, and sleeps when nothing is
+ * left. The adapters of a process share its lanes.
  */
 #ifndef MANAKIN_DEVICE_LANE_H
 #define MANAKIN_DEVICE_LANE_H
@@ -16,38 +16,38 @@
 #include <stdint.h>
 
 #define LANES_MAX      64u
-#define LANE_WORKS_MAX 4096u /* pieces of work a lane can have */
+#define LANE_WORKS_MAX 4096u /* work items that a lane can have */
 
 struct lanes;
 struct lane;
 struct lane_work;
 
 /**
- * typedef lane_run - one turn of a piece of work, on its lane
- * Return: true if there is more to do at once
+ * typedef lane_run - one turn of a work item, on its lane
+ * Return: true if there is more to do immediately
  */
 typedef bool lane_run(struct lane_work *work, unsigned int lane);
 
 /**
  * typedef lane_rest - the lane is about to sleep, or has woken up
- * @asleep:	true: from now on whoever has work must kick
+ * @asleep:	true: from now on new work needs a kick
  *
- * For work whose lane looks at shared memory while it is awake.
+ * For work whose lane polls shared memory while it is awake.
  *
  * Return: with @asleep, true if there is something to do after all
  */
 typedef bool lane_rest(struct lane_work *work, bool asleep);
 
 /**
- * struct lane_work - embedded in what is to be run
+ * struct lane_work - embedded in the object that is run
  * @run:	called on the lane
  * @rest:	for polled work, see lane_poll()
  * @lane:	its lane, set by lane_add(); NULL when not added
  * @slot:	its number on the lane
  * @blocked:	set by @run when it waits for a kick that may never come (a receive
- *		buffer): the lane runs it again after LANE_BLOCKED_MS all the same
+ *		buffer): the lane then runs it again after LANE_BLOCKED_MS
  * @progress:	set by @run when it has done something
- * @quiet:	turns without progress while it is busy; the lane's own
+ * @quiet:	turns without progress while it is busy; used only by the lane
  */
 struct lane_work {
 	lane_run *run;
@@ -64,7 +64,7 @@ struct lane_work {
 
 /**
  * lanes_start() - start the threads
- * @cpus:	a CPU for each lane to stay on; NULL for no choice
+ * @cpus:	a CPU for each lane; NULL for no pinning
  * @n:		lanes, 1 to LANES_MAX
  * @lanes:	owned by the caller until lanes_stop()
  *
@@ -75,28 +75,31 @@ void lanes_stop(struct lanes *lanes);
 
 unsigned int lanes_count(const struct lanes *lanes);
 
-/** lanes_scratch() - a lane's own buffer of @size bytes, made by the first caller; zeroed,
- * and aligned to a cache line */
+/**
+ * lanes_scratch() - a lane's own buffer of @size bytes
+ *
+ * The first caller allocates it: zeroed, and aligned to a cache line.
+ */
 void *lanes_scratch(struct lanes *lanes, unsigned int lane, size_t size);
 
 /**
- * lane_add() - give a piece of work to a lane
+ * lane_add() - add a work item to a lane
  * @index:	any number; the lane is @index modulo their count
- * @fd:		kick the work whenever this becomes readable (edge-triggered); -1 for none
+ * @fd:		the work is kicked when this becomes readable (edge-triggered); -1 for none
  *
- * Return: 0, -ENOSPC, or what epoll_ctl() says
+ * Return: 0, -ENOSPC, or an error of epoll_ctl()
  */
 int lane_add(struct lanes *lanes, unsigned int index, struct lane_work *work, int fd);
 
 /**
- * lane_poll() - run this work again and again, kicked or not, while the lane is awake
+ * lane_poll() - run this work repeatedly, kicked or not, while the lane is awake
  *
- * With polled work a lane stays awake for LANE_SPIN_US after the last progress. Work that has
- * made none for a while is looked at less often than work that has.
+ * With polled work a lane stays awake for LANE_SPIN_US after the last progress. Work that has made
+ * none for a while is polled less often than work that has.
  */
 void lane_poll(struct lane_work *work);
 
-/** lane_unpoll() - back to work that is run only when kicked */
+/** lane_unpoll() - run this work only when kicked, again */
 void lane_unpoll(struct lane_work *work);
 
 /** lane_remove() - on return the work is not running and will not run again */
@@ -106,13 +109,13 @@ void lane_remove(struct lane_work *work, int fd);
 void lane_kick(struct lane_work *work);
 
 /**
- * lane_call() - run a function on a lane, between pieces of work, and wait for it
+ * lane_call() - run a function on a lane, between work items, and wait for it
  *
- * The control thread's; lanes must not call it.
+ * Only for the control thread, not for lanes.
  */
 void lane_call(struct lane *lane, void (*function)(void *argument), void *argument);
 
-/** lanes_sync() - wait until every lane has been at a point where it holds no pointers */
+/** lanes_sync() - wait until every lane has passed a point where it holds no pointers */
 void lanes_sync(struct lanes *lanes);
 
 #endif

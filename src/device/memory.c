@@ -3,13 +3,14 @@
  * Theory of operation
  *
  * A driver describes memory to the adapter in three steps: a DMA region is a list
- * of page addresses (IOVAs); a queue or a memory region takes such a list over; a
+ * of page addresses (IOVAs); a queue or a memory region takes over such a list; a
  * memory region has a key, and packets are described by key, address and length.
  *
  *	key -> memory region -> page list -> IOVA -> struct dma_map -> pointer
  *
- * Handles carry the kind of object, a generation and a number, so that a stale
- * or foreign handle finds nothing. Keys carry the number in their upper 24 bits.
+ * Handles contain the kind of object, a generation and a number, so that a stale
+ * or foreign handle finds nothing. Keys contain the number in their upper 24
+ * bits.
  */
 #include "device/memory.h"
 
@@ -195,7 +196,7 @@ static struct memory_region *mr_add(struct memory *memory, struct protection_dom
 
 	if (!mr)
 		return NULL;
-	/* Lanes can find it from table_add() on, and know it by the key, which comes last. */
+	/* Lanes can find it after table_add(), and recognize it by the key, which is set last. */
 	*mr = *values;
 	mr->pd = pd->id;
 	number = table_add(&memory->keys, mr, 1);
@@ -266,7 +267,7 @@ void memory_mr_free(struct memory *memory, struct memory_region *mr)
 	free(mr);
 }
 
-/** device_room() - what it takes of MEMORY_DEVICE_MAX, in bytes */
+/** device_room() - how much of MEMORY_DEVICE_MAX it uses, in bytes */
 static uint64_t device_room(uint64_t size)
 {
 	return (size + MANA_PAGE_SIZE - 1) & ~(uint64_t)(MANA_PAGE_SIZE - 1);
@@ -311,7 +312,7 @@ void memory_device_free(struct memory *memory, struct device_memory *device)
 	free(device);
 }
 
-/** pieces_add() - append a piece, or grow the last one if it goes on there */
+/** pieces_add() - append a piece, or extend the last one if contiguous */
 static int pieces_add(struct pieces *pieces, void *base, size_t len)
 {
 	struct iovec *last = pieces->n ? &pieces->iov[pieces->n - 1] : NULL;
@@ -326,7 +327,7 @@ static int pieces_add(struct pieces *pieces, void *base, size_t len)
 	return 0;
 }
 
-/** translate_listed() - a range of a memory region with a page list, page by page */
+/** translate_listed() - translate a range of a region with a page list, page by page */
 static int translate_listed(const struct memory *memory, const struct memory_region *mr,
 			    const struct gdma_sge *sge, unsigned int access, struct pieces *pieces)
 {
@@ -395,7 +396,7 @@ static uint8_t *ring_page(const struct ring *ring, uint32_t page)
 }
 
 /**
- * ring_resolve() - find the pointers anew
+ * ring_resolve() - look the pointers up again
  * Return: 0; -EFAULT if a page is not mapped; -ENOMEM
  */
 int ring_resolve(struct ring *ring)

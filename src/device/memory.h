@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * device/memory.h - the client's memory as the adapter knows it: DMA regions
+ * device/memory.h - the client's memory as the driver describes it: DMA regions
  * (page lists), protection domains, memory regions with keys, and rings.
  *
- * Threads: objects come and go on the control thread. Lanes translate, and hold
- * no result across a turn.
+ * Threads: the control thread creates and destroys objects. Lanes translate,
+ * and keep no result across turns.
  */
 #ifndef MANAKIN_DEVICE_MEMORY_H
 #define MANAKIN_DEVICE_MEMORY_H
@@ -17,7 +17,7 @@
 #include "dma/map.h"
 #include "wire/wq.h"
 
-#define MEMORY_PAGES_MAX   (1u << 20) /* pages a client may have listed, and in queues, at a time */
+#define MEMORY_PAGES_MAX   (1u << 20) /* pages that a client may have in lists and queues */
 #define MEMORY_REGIONS_MAX 16384u
 #define MEMORY_KEYS_MAX    8192u
 #define MEMORY_PDS_MAX     4096u
@@ -26,12 +26,12 @@
 
 /**
  * struct dma_list - a DMA region: a list of pages
- * @handle:	what the client calls it
+ * @handle:	the client's name for it
  * @length:	bytes
  * @offset:	of the first byte in the first page
  * @page_shift:	log2 of the page size, at least 12
- * @pages:	addresses wanted
- * @have:	addresses given so far
+ * @pages:	number of addresses
+ * @have:	addresses so far
  * @owned:	by a queue or memory region; its owner frees it
  */
 struct dma_list {
@@ -52,13 +52,13 @@ struct protection_domain {
 };
 
 enum mr_kind {
-	MR_PHYSICAL, /* the address is an IOVA; the whole memory */
+	MR_PHYSICAL, /* addresses are IOVAs; all of the memory */
 	MR_LISTED,   /* addresses from base on, in a page list */
 	MR_DEVICE,   /* addresses from 0 on, in device memory */
 };
 
 /**
- * struct device_memory - memory of the adapter's own that the client may use in packets
+ * struct device_memory - the adapter's own memory, for the client's packets
  * @size:	bytes
  * @bytes:	zeroed; aligned to pages
  * @users:	memory regions in it
@@ -90,9 +90,10 @@ struct memory_region {
 };
 
 /**
- * struct memory - all of a client's
+ * struct memory - all memory objects of a client
  * @map:	IOVA to pointer
- * @epoch:	counts changes of the map: a ring made before the last one looks again
+ * @epoch:	counts changes of the map: rings older than the last one look their pointers up
+ *		again
  */
 struct memory {
 	struct dma_map *map;
@@ -107,21 +108,21 @@ struct memory {
 
 int memory_init(struct memory *memory);
 
-/** memory_clear() - forget every object but the map; no lane may be using them */
+/** memory_clear() - free every object but the map; no lane may be using them */
 void memory_clear(struct memory *memory);
 void memory_destroy(struct memory *memory);
 
 /**
  * memory_list_create() - a new page list, without pages yet
- * Return: the list; NULL if there are too many, or the numbers make no sense
+ * Return: the list; NULL if there are too many, or the numbers are invalid
  */
 struct dma_list *memory_list_create(struct memory *memory, uint64_t length, uint32_t offset,
 				    uint32_t page_shift, uint32_t pages);
 
-/** memory_list_add() - more pages; -EINVAL if there are more than wanted or one is not aligned */
+/** memory_list_add() - add pages; -EINVAL if there are too many or one is not aligned */
 int memory_list_add(struct dma_list *list, const uint64_t *pages, uint32_t n);
 
-/** memory_list_find() - by handle; NULL if there is none, or it belongs to something already */
+/** memory_list_find() - find by handle; NULL if there is none, or it already has an owner */
 struct dma_list *memory_list_find(struct memory *memory, uint64_t handle);
 void memory_list_free(struct memory *memory, struct dma_list *list);
 
@@ -144,21 +145,21 @@ struct memory_region *memory_mr_device(struct memory *memory, struct protection_
 				       uint64_t offset, uint64_t size);
 struct memory_region *memory_mr_find(struct memory *memory, uint64_t handle);
 
-/** memory_device_create() - NULL if that is more than there is; @size is not 0 */
+/** memory_device_create() - NULL if there is not enough; @size is not 0 */
 struct device_memory *memory_device_create(struct memory *memory, uint64_t size);
 struct device_memory *memory_device_find(struct memory *memory, uint64_t handle);
-/** memory_device_free() - it has no users */
+/** memory_device_free() - free device memory without users */
 void memory_device_free(struct memory *memory, struct device_memory *device);
 
-/** memory_mr_hide() - no look-up finds the key any more; lanes may still be using the region */
+/** memory_mr_hide() - hide the key from look-ups; lanes may still be using the region */
 void memory_mr_hide(struct memory *memory, struct memory_region *mr);
-/** memory_mr_free() - of a hidden region, when every lane has been quiet since */
+/** memory_mr_free() - free a hidden region, after every lane has passed a quiet point */
 void memory_mr_free(struct memory *memory, struct memory_region *mr);
 
 /**
  * struct pieces - memory in pieces of the adapter's own address space
  * @iov:	the caller's array, of @max
- * @n:		pieces in it
+ * @n:		number of pieces
  */
 struct pieces {
 	struct iovec *iov;
@@ -170,8 +171,8 @@ struct pieces {
  * @memory:	the client's
  * @pd:		protection domain of the queue the element came from
  * @sge:	a copy of the element
- * @access:	what is going to be done there
- * @pieces:	appended to; the last one is grown where they touch
+ * @access:	kind of access that is needed
+ * @pieces:	appended to; the last one is extended where contiguous
  *
  * Return: 0; -EACCES for a wrong key, protection domain or kind of access; -EFAULT for a
  * range that is not in the region or not mapped; -ENOBUFS if there are too many pieces
@@ -182,11 +183,12 @@ int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma
 /**
  * struct ring - a queue's entries in client memory
  * @memory:	the client's
- * @list:	where they are; owned
+ * @list:	its pages; owned
  * @size:	bytes
- * @base:	all of it, if it is contiguous in the adapter's address space
- * @page:	else a pointer a 4096-byte page
- * @epoch:	of the map, when the pointers were found
+ * @base:	pointer to all of it, if it is contiguous in the adapter's
+ *		address space
+ * @page:	else a pointer per 4096-byte page
+ * @epoch:	of the map, when the pointers were looked up
  */
 struct ring {
 	struct memory *memory;
@@ -198,7 +200,7 @@ struct ring {
 };
 
 /**
- * ring_open() - take a page list as a queue's memory
+ * ring_open() - use a page list as a queue's memory
  * @size:	bytes of queue, at most the list's length, a multiple of 4096
  *
  * Return: 0 and the list is owned; -EINVAL, -EFAULT or -ENOSPC, and it is not
@@ -206,12 +208,12 @@ struct ring {
 int ring_open(struct ring *ring, struct memory *memory, struct dma_list *list, uint32_t size);
 void ring_close(struct ring *ring);
 
-/** ring_disown() - the page list is the driver's again; to be closed next */
+/** ring_disown() - return the page list to the driver; ring_close() comes next */
 void ring_disown(struct ring *ring);
 
 int ring_resolve(struct ring *ring);
 
-/** ring_ready() - find the pointers anew if the map has changed; false if it is not mapped now */
+/** ring_ready() - look the pointers up again if the map has changed; false if not mapped now */
 static inline bool ring_ready(struct ring *ring)
 {
 	if (ring->epoch == atomic_load_explicit(&ring->memory->epoch, memory_order_acquire))
@@ -219,7 +221,7 @@ static inline bool ring_ready(struct ring *ring)
 	return ring_resolve(ring) == 0;
 }
 
-/** struct ring_view - where a ring's entries are, for a loop: nothing it stores to changes that */
+/** struct ring_view - where a ring's entries are, for a loop: no store in the loop can change it */
 struct ring_view {
 	uint8_t *base;
 	uint8_t *const *page;
@@ -238,7 +240,7 @@ static inline uint8_t *ring_view_at(const struct ring_view *view, uint32_t offse
 	return view->page[offset >> 12] + (offset & 4095u);
 }
 
-/** ring_at() - the entry at @offset, which does not cross a 4096-byte page; ring_ready() before */
+/** ring_at() - the entry at @offset, which must not cross a 4096-byte page; after ring_ready() */
 static inline uint8_t *ring_at(const struct ring *ring, uint32_t offset)
 {
 	struct ring_view view = ring_view(ring);

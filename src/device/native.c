@@ -3,8 +3,8 @@
  * Doorbells in shared memory (wire/native.h): BAR 2 and the command that binds a
  * work queue to one of its pages.
  *
- * The client can write any page at any time; a tail is checked where it is used,
- * in wq_fetch(). The file is sealed, so that it cannot be truncated under the lanes.
+ * The client can write any page at any time; a tail is checked where it is used, in wq_fetch(). The
+ * file is sealed, so that it cannot be truncated while lanes use it.
  */
 #include "device/native.h"
 
@@ -59,7 +59,7 @@ void native_close(struct adapter *adapter)
 void native_reset(struct adapter *adapter)
 {
 	memset(adapter->native_bound, 0, sizeof(adapter->native_bound));
-	/* Gives the memory back; the pages read as zero afterwards. */
+	/* Frees the memory; the pages read as zero afterwards. */
 	if (adapter->native)
 		madvise(adapter->native, NATIVE_BAR_SIZE, MADV_REMOVE);
 }
@@ -69,8 +69,10 @@ void native_unbind(const struct wq *wq)
 	const struct native_doorbell *shared = atomic_load(&wq->shared);
 	size_t page;
 
-	/* Lanes go on reading the page until wq_destroy() has waited for them; no command can bind
-	 * it to another queue before that. */
+	/*
+	 * Lanes keep reading the page until wq_destroy() has waited for them; no command can
+	 * bind it to another queue before that.
+	 */
 	if (!shared)
 		return;
 	page = (size_t)((const uint8_t *)shared - (const uint8_t *)wq->adapter->native) /

@@ -12,12 +12,12 @@
 
 extern const struct command_entry native_commands[];
 
-/** native_open() - make the memory of BAR 2; 0 or a negative errno */
+/** native_open() - create the memory of BAR 2; 0 or a negative errno */
 int native_open(struct adapter *adapter);
 void native_close(struct adapter *adapter);
 void native_reset(struct adapter *adapter);
 
-/** native_unbind() - a queue is about to go; its page is free when wq_destroy() is done */
+/** native_unbind() - unbind a queue before it is destroyed; wq_destroy() frees its page */
 void native_unbind(const struct wq *wq);
 
 /** native_rest() - tell the driver whether to ring; true if it has posted meanwhile */

@@ -24,14 +24,10 @@ static const struct fabric_ops *const fabrics[] = {
 #define FABRICS (sizeof(fabrics) / sizeof(fabrics[0]))
 
 /**
- * cut() - end a string at the first single  * them after the colon too, separated by commas.
-at
- *  * them after the colon too, separated by commas.
-text:	shortened in place; a doubled  * them after the colon too, separated by commas.
-at becomes a single one
+ * cut() - end a string at the first single @at
+ * @text:	shortened in place; a doubled @at becomes a single one
  *
- * Return: what follows  * them after the colon too, separated by commas.
-at, or NULL if there is none
+ * Return: what follows @at, or NULL if there is none
  */
 static char *cut(char *text, char at)
 {
@@ -53,14 +49,10 @@ static char *cut(char *text, char at)
 
 /**
  * add_options() - split a list of options
- *  * them after the colon too, separated by commas.
-list:	changed in place, kept by  * them after the colon too, separated by commas.
-spec; NULL adds nothing
- *  * them after the colon too, separated by commas.
-between:	what separates options
+ * @list:	changed in place, kept by @spec; NULL adds nothing
+ * @between:	what separates options
  *
- * Return: 0, or -EINVAL with  * them after the colon too, separated by commas.
-error set
+ * Return: 0, or -EINVAL with @error set
  */
 static int add_options(struct fabric_spec *spec, char *list, char between, struct error *error)
 {
@@ -93,8 +85,7 @@ static int add_options(struct fabric_spec *spec, char *list, char between, struc
 /**
  * find_fabric() - look a fabric up by name
  *
- * Return: the fabric; NULL, with  * them after the colon too, separated by commas.
-error naming the known ones
+ * Return: the fabric; NULL, with @error naming the known ones
  */
 static const struct fabric_ops *find_fabric(const char *name, struct error *error)
 {
@@ -113,13 +104,10 @@ static const struct fabric_ops *find_fabric(const char *name, struct error *erro
 
 /**
  * open_spec() - parse and open
- *  * them after the colon too, separated by commas.
-text:	the spec, changed in place
- *  * them after the colon too, separated by commas.
-port:	filled in, except what the spec determines
+ * @text:	the spec, changed in place
+ * @port:	filled in, except what the spec determines
  *
- * Return: 0, or negative errno with  * them after the colon too, separated by commas.
-error set
+ * Return: 0, or negative errno with @error set
  */
 static int open_spec(char *text, struct fabric_port *port, struct error *error)
 {

@@ -41,8 +41,8 @@
 #define GENERATOR_BURST_MAX       256u
 #define GENERATOR_FRAMES_MAX      (1u << 20)  /* flows times burst */
 #define GENERATOR_RATE_MAX        1000000000u /* frames per second */
-#define GENERATOR_BACKLOG         50u /* the longest: a second's frames by this */
-#define GENERATOR_TICK            1000000u /* shortest timer interval, in nanoseconds */
+#define GENERATOR_BACKLOG         50u         /* the longest: a second's frames by this */
+#define GENERATOR_TICK            1000000u    /* shortest timer interval, in nanoseconds */
 
 #define IPV4_HEADER_SIZE          20u /* bytes */
 #define IPV6_HEADER_SIZE          40u

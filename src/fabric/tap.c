@@ -40,12 +40,11 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define TAP_DEVICE   "/dev/net/tun"
-#define TAP_PATIENCE 20000000u  /* how long to wait for a buffer, in nanoseconds */
-#define TAP_LOSSY    100000000u /* how long not to wait after that, in nanoseconds */
+#define TAP_DEVICE        "/dev/net/tun"
+#define TAP_PATIENCE      20000000u  /* how long to wait for a buffer, in nanoseconds */
+#define TAP_LOSSY         100000000u /* how long not to wait after that, in nanoseconds */
 
-#define TAP_READ_MAX                                                                               \
-	(FABRIC_FRAME_MAX + 1u)         /* bytes; the last shows too long ones */
+#define TAP_READ_MAX      (FABRIC_FRAME_MAX + 1u) /* bytes; the last shows too long ones */
 #define TAP_ARENA_SIZE    (4u * 65600u) /* bytes: four of the largest, or a burst of ordinary ones */
 
 #define TCP_HEADER_SIZE   20u /* bytes, without options */

@@ -312,7 +312,7 @@ static int request(struct vfu_client *client, struct exchange *exchange)
 }
 
 /**
- * ask() - request() for commands the client answer has a fixed body
+ * ask() - request() for commands whose answer has a body of fixed size
  * @in, @in_len: body to send
  * @fd:		sent with it, or -1
  * @out, @out_len: body of the answer, which must be that long
