@@ -8,7 +8,7 @@
 #			a second when the CPU is emulated)
 #	initrd		busybox, the modules that reach the root disk, guest/boot
 #	root.ext4	the Debian system, with the distribution's own binaries
-#	packages	names and versions of all that is in it
+#	packages	names and versions of all packages in it
 #
 # The system is debootstrap's minimal one plus guest/packages, without what no
 # command needs (documentation, translations, static libraries).
@@ -39,8 +39,8 @@ packages() {
 	done <"$1.wanted" >"$1"
 }
 
-# decompress FILE - to standard output, by what its first bytes are. The guest's
-# own tools do it: this machine may not have them.
+# decompress FILE - to standard output, in the format that its first bytes show. The
+# guest's own tools do it: this machine may not have them.
 decompress() {
 	case $(od -An -tx1 -N6 "$1" | tr -d ' \n') in
 	1f8b*) gzip -dc <"$1" ;;
@@ -72,9 +72,9 @@ unpack_kernel() {
 
 # build_vmbus VERSION - the module of vmbus/, built for the guest's kernel, into the guest
 #
-# Beside a copy of the guest's system, made of links, are the compiler and the
-# kernel's headers; all of that is removed again. The module is found before the kernel's
-# own of that name, because depmod looks into updates/ first.
+# It is built in a copy of the guest's system, made of hard links, to which the compiler
+# and the kernel's headers are added; the copy is removed afterwards. depmod looks into
+# updates/ first, so the module takes precedence over the kernel's own of that name.
 build_vmbus() {
 	build=$dir/scratch/build
 	apt-get install --download-only -o Dir::State::status="$root/var/lib/dpkg/status" \
@@ -115,7 +115,7 @@ step "installing $SUITE and $(wc -l <"$dir/scratch/include") chosen packages"
 scripts=${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts
 script=$SUITE
 [ -e "$scripts/$SUITE" ] || script=sid # a suite that is newer than this debootstrap
-# INITRD=No: initramfs-tools comes with the kernel, but ours is made below.
+# INITRD=No: initramfs-tools comes with the kernel, but this script makes its own below.
 INITRD=No DEBIAN_FRONTEND=noninteractive debootstrap --arch=$ARCH --variant=minbase \
 	--keyring="$KEYRING" --include="$include" "$SUITE" "$root" "$MIRROR" "$scripts/$script" >&2 || {
 	tail -n 20 "$root/debootstrap/debootstrap.log" >&2 || :

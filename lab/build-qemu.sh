@@ -3,10 +3,10 @@
 #
 # build-qemu.sh DIR - put the QEMU that runs the lab's guests into DIR.
 #
-# QEMU has the device vfio-user-pci since 10.1, which is newer than any stable
-# suite's own; trixie-backports has it. It and every library it needs, the C
-# library included, are unpacked into DIR, beside the machine's own and without
-# touching it: DIR's dynamic linker starts it (see the file "run"). No root needed.
+# QEMU has the device vfio-user-pci since 10.1, which is newer than any stable suite's own;
+# trixie-backports has it. QEMU and every library that it needs, the C library included, are
+# unpacked into DIR, apart from the machine's own; DIR's dynamic linker starts it (see the
+# file "run"). Root is not needed.
 set -eu
 
 SUITE=trixie
@@ -46,7 +46,7 @@ done
 
 cat >"$dir/run" <<-'EOF'
 	#!/bin/sh
-	# run PROGRAM [ARGUMENT...] - a program of this tree with this tree's libraries
+	# run PROGRAM [ARGUMENT...] - run a program of this tree with this tree's libraries
 	root=$(dirname "$(readlink -f "$0")")/root
 	program=$1
 	shift

@@ -5,12 +5,12 @@
 #
 # Theory of operation
 # -------------------
-# A recipe says what it is doing on standard output, one line a step, and lets
-# everything else (apt, debootstrap, mke2fs) talk on standard error. The last
-# words of a recipe that fails begin with "error: ".
+# A recipe prints what it is doing on standard output, one line per step. Everything else
+# (apt, debootstrap, mke2fs) prints to standard error. The last line of a recipe that fails
+# begins with "error: ".
 #
 # No archive is named here. The archives that this machine's own apt uses are asked
-# in turn whether they have the suite that is wanted. apt itself lists them, so every
+# in turn whether they have the suite. apt itself lists them, so every
 # format of sources that apt reads is understood, and apt itself fetches, with the
 # machine's proxies and credentials. Nothing of the machine's apt state is changed:
 # lists and packages go to a directory of the recipe's own.
@@ -34,8 +34,8 @@ need() {
 
 # apt_setup DIR - an apt whose state lives under DIR; exports APT_CONFIG and http(s)_proxy
 #
-# Of the machine's configuration only the Acquire section is kept: packages are fetched
-# as on this machine, but its hooks and caches are not for another suite.
+# Only the Acquire section of the machine's configuration is kept: packages are fetched as
+# on this machine, but without its hooks and caches, which are not made for another suite.
 apt_setup() {
 	APT_DIR=$1
 	MACHINE_APT_CONFIG=${APT_CONFIG:-}
@@ -62,7 +62,7 @@ apt_setup() {
 	if [ "$(id -u)" -eq 0 ]; then # the user _apt may not look into the cache
 		echo 'APT::Sandbox::User "root";' >>"$APT_DIR/etc/apt.conf"
 	fi
-	# debootstrap fetches with wget, which knows proxies from its environment only
+	# debootstrap fetches with wget, which learns of proxies only from its environment
 	eval "$(apt-config shell http_proxy Acquire::http::Proxy https_proxy Acquire::https::Proxy)"
 	[ -z "${http_proxy:-}" ] || export http_proxy
 	[ -z "${https_proxy:-}" ] || export https_proxy
@@ -75,7 +75,7 @@ machine() {
 	APT_CONFIG=$MACHINE_APT_CONFIG "$@"
 }
 
-# machine_archives - the archives this machine's apt uses, one URI a line
+# machine_archives - the archives that this machine's apt uses, one URI per line
 machine_archives() {
 	machine apt-get update --print-uris | sed -n "s,^'\\([^']*\\)/dists/.*,\\1,p"
 }
@@ -119,8 +119,8 @@ source_keyrings() {
 
 # suite_keyring URI SUITE - the first keyring that verifies the suite's release file
 #
-# Prints its path. Returns 1 if the archive does not have the suite, 2 if it has
-# it and no keyring here verifies it.
+# Prints its path. Returns 1 if the archive does not have the suite, 2 if it
+# has, but no keyring here verifies it.
 suite_keyring() {
 	release=$APT_DIR/InRelease
 	rm -f "$release"
@@ -138,7 +138,7 @@ suite_keyring() {
 	return 2
 }
 
-# debootstrap_mirror - the archive debootstrap falls back to when told none
+# debootstrap_mirror - debootstrap's default archive
 debootstrap_mirror() {
 	sed -n 's/^DEF_MIRROR="\(.*\)"$/\1/p' "$(command -v debootstrap)" 2>/dev/null
 }
