@@ -15,7 +15,7 @@ $(BUILD)/.dependencies: scripts/dependencies.sh
 	@mkdir -p $(BUILD) && touch $@
 
 $(BUILD)/build.ninja: | $(BUILD)/.dependencies
-	@scripts/dpdk-headers.sh $(BUILD) || echo "The poll-mode driver is left out."
+	@scripts/dpdk-headers.sh $(BUILD) || echo "The poll-mode driver will not be built."
 	@meson setup $(BUILD)
 
 build: $(BUILD)/build.ninja $(BUILD)/.dependencies
@@ -27,7 +27,7 @@ install: $(BUILD)/build.ninja $(BUILD)/.dependencies
 	@ninja -C $(BUILD)
 	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild --strip --quiet
 
-# What the last install has installed
+# Removes what the last install installed
 uninstall:
 	@ninja -C $(BUILD) uninstall
 
@@ -40,8 +40,9 @@ demo: $(BUILD)/build.ninja $(BUILD)/.dependencies
 lab: build
 	@scripts/demo-lab.sh $(MANAKIN)
 
-# What is run before each commit, in a few minutes; everything that CI wants; and what is long or
-# not for a release. The last line says how many tests passed and failed. See tests/README.md.
+# test: before each commit, a few minutes. check: everything that CI runs. check-all: also what takes
+# long or changes from day to day. The last line says how many tests passed and failed. See
+# tests/README.md.
 test check check-all: build
 	@scripts/check.sh $@ $(BUILD)
 

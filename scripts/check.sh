@@ -4,8 +4,8 @@
 # usage: check.sh test|check|check-all BUILD
 #
 #   test		style, unit, fuzz replays, and the core of the native ring
-#   check	all of that under the sanitizers too, the native ring, the lab
-#   check-all	and forky
+#   check	also unit and fuzz tests under the sanitizers, the whole native ring, the lab
+#   check-all	also forky
 set -u
 
 what=$1 build=$2
@@ -13,7 +13,7 @@ sanitized=$build-sanitize
 rings=
 failed=0
 
-# run RING-OPTION... NAME BUILD ARGUMENT... - one ring of tests; its results are counted at the end
+# run [--again] NAME BUILD ARGUMENT... - run one ring of tests; its results are counted at the end
 run()
 {
 	again=
@@ -22,24 +22,24 @@ run()
 	rings="$rings $2/$1"
 }
 
-# The package managers of other distributions, for what "dpdk install" asks of them
+# The package managers of other distributions, for the tests of "dpdk install"
 scripts/dependencies.sh dnf zypper createrepo-c rpm || exit 1
 ninja -C "$build" || exit 1
 
 run style "$build" --suite style
 run unit "$build" --suite unit --suite fuzz
 if [ "$what" = test ]; then
-	# Each wants two CPUs and hugepages.
+	# Each needs two CPUs and hugepages.
 	run native "$build" --suite native-core --num-processes 1
 else
-	# The fuzz target of the poll-mode driver needs them, too.
+	# The fuzz target of the poll-mode driver needs DPDK's headers, too.
 	[ ! -d "$build/dpdk-headers" ] || [ -d "$sanitized/dpdk-headers" ] || {
 		rm -rf "$sanitized" && mkdir "$sanitized" && cp -r "$build/dpdk-headers" "$sanitized/"
 	}
 	[ -f "$sanitized/build.ninja" ] ||
 		meson setup "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false >/dev/null || exit 1
-	# What these need is built first, and nothing else.
-	# "plain" are those that run nothing which is compiled anew here, or not more of it than others.
+	# Only what these need is built.
+	# The suite "plain" runs no code that is built again here, or none that others do not run.
 	run sanitize "$sanitized" --suite unit --suite fuzz --no-suite plain
 	run native "$build" --suite native --num-processes 1
 
@@ -49,7 +49,7 @@ else
 	for suite in $suites; do
 		"$build/manakin" lab build --suite "$suite" || failed=1
 	done
-	echo "== the poll-mode driver for the guest (likewise)"
+	echo "== the poll-mode driver for the guest (built once, then kept)"
 	scripts/pmd-for-suite.sh trixie "$build/trixie" || failed=1
 	# One guest at a time: with two cores they would only slow each other down.
 	run --again lab "$build" --suite lab --num-processes 1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# In the guest: the commands of the guide "MANA and DPDK on Linux", bus address
-# and MAC filled in as it shows, cores as many as there are here.
+# In the guest: the commands of the guide "MANA and DPDK on Linux", with the bus and MAC
+# addresses filled in as it shows, and with the cores of this guest.
 
 show()
 {
@@ -21,7 +21,7 @@ MANA_MAC=$(cat "/sys/class/net/$PRIMARY/address")
 BUS_INFO=$(ethtool -i "$PRIMARY" | awk '/bus-info/ { print $2 }')
 show "ip link set $PRIMARY down"
 
-# testpmd ARGUMENT... - for some seconds, and only its statistics
+# testpmd ARGUMENT... - run it for some seconds, and print only its statistics
 testpmd()
 {
 	echo "# dpdk-testpmd $*"

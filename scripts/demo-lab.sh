@@ -15,7 +15,7 @@ echo "== A virtual machine: Debian 13, its kernel, rdma-core and DPDK as package
 "$manakin" lab build --suite trixie
 
 echo
-echo "== An adapter in software with two ports; all that is sent is decoded and counted"
+echo "== An adapter in software with two ports; everything that is sent is decoded and counted"
 "$manakin" device --name demo --socket "$dir/socket" --log warning \
 	--port mac=00:0d:3a:76:3b:d0,fabric=sink+verify \
 	--port mac=00:0d:3a:76:3b:d1,fabric=sink+verify >"$dir/summary" &

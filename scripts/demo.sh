@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The testpmd commands of the guide "MANA and DPDK on Linux" on this machine: no virtual machine,
 # no network card. Everything happens in namespaces that end with the demo (a /run and a
-# hugetlbfs of its own); the number of hugepages is raised for it and put back.
+# hugetlbfs of its own); the number of hugepages is raised for it and then restored.
 # usage: demo.sh MANAKIN PLUGIN
 set -eu
 
 manakin=$(readlink -f "$1")
 plugin=$(readlink -f "$2")
 seconds=10 # each test
-pages=420  # of 2 MB: the guide's commands make 155456 packet buffers or more
+pages=420  # of 2 MB: the guide's commands allocate 155456 packet buffers or more
 mac=00:0d:3a:76:3b:d0
 number=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 
@@ -28,7 +28,7 @@ first_cpus()
 		head -n "$1" | paste -sd,
 }
 
-# testpmd ARGUMENT... - as the guide has it, for some seconds; of what it says, the figures
+# testpmd ARGUMENT... - as in the guide, for some seconds; prints only the figures
 testpmd()
 {
 	echo "# dpdk-testpmd $*"
@@ -43,7 +43,7 @@ testpmd()
 	bad=$("$manakin" control --json stats | sed -n 's/.*"wire_bad": *\([0-9]*\).*/\1/p')
 	if [ -z "$sent" ] || [ "$sent" -eq 0 ]; then
 		tail -n 20 /run/testpmd.out
-		echo "testpmd did not send anything; what it said last is above." >&2
+		echo "testpmd did not send anything; its last output is above." >&2
 		return 1
 	fi
 	new=$((arrived - before)) before=$arrived
@@ -53,7 +53,7 @@ testpmd()
 
 inside()
 {
-	cp "$plugin" /run/ # DPDK loads nothing from a directory that everybody may write to
+	cp "$plugin" /run/ # DPDK loads nothing from a world-writable directory
 	plugin=/run/${plugin##*/}
 	export SYSFS_PCI_DEVICES=/run/manakin/mana0/pci
 	cpus=$(first_cpus 2)
@@ -62,7 +62,7 @@ inside()
 	[ "$cpus" != "${cpus#*,}" ] || lcores="--lcores=(0,1)@$cpus"
 	before=0
 
-	echo "== An adapter in software. All that is sent is taken, decoded and counted"
+	echo "== An adapter in software. Everything that is sent is accepted, decoded and counted"
 	# Not on the CPU that testpmd forwards on, which is the second of its list.
 	echo "# manakin device --cpus ${cpus%%,*} --port mac=$mac,fabric=sink+verify"
 	"$manakin" device --log warning --cpus "${cpus%%,*}" --port mac=$mac,fabric=sink+verify >/dev/null &
@@ -111,7 +111,7 @@ trap 'exit 130' INT TERM
 [ "$(hugepages Free)" -ge "$pages" ] || echo $((was + pages - $(hugepages Free))) >$number
 [ "$(hugepages Free)" -ge "$pages" ] || {
 	echo "The demo needs $pages free hugepages of 2 MB and there are $(hugepages Free):" \
-		"too little memory is free, or it is in small pieces. End other programs, or restart." >&2
+		"too little memory is free, or it is fragmented. Stop other programs, or restart." >&2
 	exit 1
 }
 status=0
@@ -123,6 +123,6 @@ echo
 if [ $status -eq 0 ]; then
 	echo "Done: every packet that testpmd sent has arrived. Nothing is left running."
 else
-	echo "It did not work; what went wrong is above. Nothing is left running." >&2
+	echo "The demo failed; the reason is above. Nothing is left running." >&2
 fi
 exit $status

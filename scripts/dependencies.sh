@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Install the distribution packages that building, the lab and the tests need, and
-# those named.
+# Install the distribution packages that building, the lab and the tests need, and those
+# named as arguments.
 # usage: dependencies.sh [PACKAGE...]
-# Nothing is done, and nobody is asked for a password, when they are there.
+# If all are installed, nothing is done, and no password is asked for.
 set -eu
 
 packages="
@@ -26,7 +26,7 @@ done
 as_root=
 if [ "$(id -u)" -ne 0 ]; then
 	command -v sudo >/dev/null || {
-		echo "These packages are missing, and neither root nor sudo is there to install them:" >&2
+		echo "These packages are missing, and installing them requires root or sudo:" >&2
 		echo " $missing" >&2
 		exit 1
 	}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# From the driver headers of DPDK 22.11, those of 24.11: what has come to the structures, at its
-# place. Members that this project's driver leaves empty are pointers to nothing here.
+# Turn the driver headers of DPDK 22.11 into those of 24.11: add the new members of structures in
+# their places. Members that this project's driver leaves empty are void pointers here.
 
-# ethdev_pci.h: a macro has another name, and ends the line itself
+# ethdev_pci.h: a macro was renamed, and adds the line feed itself
 s/RTE_ETHDEV_LOG(/RTE_ETHDEV_LOG_LINE(/
 /NULL pointer eth_dev=/s/\\n"/"/
 /not allocated on local NUMA node/s/\\n"/"/

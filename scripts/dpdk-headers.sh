@@ -1,21 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Put what a DPDK driver is built with, and applications are not, into BUILD.
+# Fetch the headers that a DPDK driver needs, and applications do not, into BUILD.
 # usage: dpdk-headers.sh BUILD [SUITE]
 #
-# libdpdk-dev leaves the driver's half of the headers out; the source package of exactly the same
-# version has it: BUILD/dpdk-headers. It is fetched by an apt of our own: the machine's sources
-# with every "deb" read as "deb-src", lists and files in a directory that goes away, so
-# nothing of the machine's apt state changes and apt itself verifies what comes.
+# libdpdk-dev lacks the driver's half of the headers; the source package of exactly the same version
+# has it. It goes to BUILD/dpdk-headers. An apt configuration of our own fetches it: the machine's
+# sources with every "deb" read as "deb-src", and lists and files in a temporary directory. So the
+# machine's apt state does not change, and apt itself verifies what it fetches.
 #
-# With SUITE it is that Debian suite's DPDK, from whichever archive of the machine's has the suite
-# (lab/lib.sh), and BUILD/dpdk-sysroot has its headers for applications and its libraries too,
-# unpacked: enough to compile the driver for that suite here. An archive that has the suite's
-# packages may not have its sources: then the headers of the machine's own version serve, if
-# dpdk-VERSION-to-VERSION.sed knows what has changed.
+# With SUITE it is the DPDK of that Debian suite, from whichever of the machine's archives has the
+# suite (lab/lib.sh). BUILD/dpdk-sysroot then gets its application headers and libraries, unpacked:
+# enough to compile the driver for that suite here. If the archive has the suite's packages but not
+# its sources, the headers of the machine's own version are used, provided that
+# dpdk-VERSION-to-VERSION.sed has the changes.
 #
-# Without SUITE two of DPDK's example applications, which the tests run, come along:
-# BUILD/dpdk-headers/examples. Nothing is done when it is all there.
+# Without SUITE, two of DPDK's example applications, which the tests run, go to
+# BUILD/dpdk-headers/examples. If everything is there already, nothing is done.
 set -eu
 
 build=${1:?usage: dpdk-headers.sh BUILD [SUITE]}
@@ -32,7 +32,7 @@ examples="
 examples/skeleton/basicfwd.c
 examples/l2fwd/main.c
 "
-# What the driver calls; what these call in turn is for the linker in the suite to find
+# What the driver calls; the suite's own linker finds what these call in turn
 libraries="bus_pci eal ethdev kvargs log mbuf mempool net pci ring"
 
 # fail SENTENCE - say why there will be no driver, and what to do
@@ -72,7 +72,7 @@ machine_source() (
 		-o Dir::Cache="$own/cache" -o Acquire::Languages=none -o APT::Sandbox::User=
 	version=$1 source=$2/dpdk
 	shift 2
-	# An archive of someone else's may have no sources at all: what counts is whether DPDK's come.
+	# Other archives may have no sources at all: what counts is whether DPDK's can be fetched.
 	"$@" update >>"$log" 2>&1 || :
 	cd "$source" && "$@" --download-only source "dpdk=$version" >>"$log" 2>&1
 )
@@ -146,7 +146,7 @@ short() {
 	echo "$1" | grep -Eo '^[0-9]+\.[0-9]+'
 }
 
-# why - what apt has said last
+# why - the last messages of apt
 why() {
 	grep '^[EW]:' "$log" | tail -n 3 | tr '\n' ' '
 }

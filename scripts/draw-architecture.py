@@ -11,7 +11,7 @@ import re
 import subprocess
 
 SRC = pathlib.Path(__file__).parent.parent / "src"
-GROUPS = {  # what is of one colour
+GROUPS = {  # rooms of one colour
     "#ddeafc": "base wire dma vfio_user fabric device serve".split(),
     "#fbeccb": "driver pmd".split(),
     "#e2f3e4": "host/machine host/dpdk host/check host/handover host/diagnosis".split(),
@@ -46,7 +46,7 @@ for room, uses, purpose in rooms():
     dot.append(f'"{room}" [fillcolor="{COLOUR[room]}", label=<<b>{room}/</b><br/>'
                f'<font point-size="9">{wrap(purpose)}</font>>];')
     dot += [f'"{room}" -> "{other}";' for other in uses if other != "base"]
-# The lowest row is base/'s own.
+# base/ has the lowest row to itself.
 dot += ["{ rank=max; base; }"] + [f'"{room}" -> base [style=invis];' for room in
                                   ("wire", "vfio_user", "fabric", "dma", "host/machine")]
 dot.append("}")

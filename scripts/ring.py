@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Run one ring of tests, and count what the rings have brought.
+"""Run one ring of tests, and count the results of several.
 
   ring.py run [--again] NAME BUILD MESON-ARGUMENT...
-        "meson test", with its log called NAME. With --again each suite that fails is run once more.
+        Run "meson test", with its log called NAME. With --again each suite that fails is run once more.
   ring.py count BUILD/NAME...
         What failed, what is flaky, and as the last line "N passed, N failed". Fails if anything has.
 
@@ -24,7 +24,7 @@ FLAKY_MAX = 2
 
 
 class Suite:
-    """One test of Meson's: a file of many tests in TAP, or a program that counts as one."""
+    """One of Meson's tests: a file of many tests in TAP, or a program that counts as one."""
 
     def __init__(self, record):
         self.name = record["name"].split(" / ")[-1]

@@ -3,7 +3,7 @@
 """The index of the tests: what each shows, by ring and topic, for docs/tests.md.
 
   tests-index.py            print it
-  tests-index.py --check    is docs/tests.md this? Says what to do if it is not
+  tests-index.py --check    check that docs/tests.md is up to date
 
 A test's title is that of Bats, or the name of a function in C.
 """
@@ -21,7 +21,7 @@ says what the rings are and how to run one.
 RINGS = [("unit", "Unit: a room at a time, and the host's commands on machines made of files"),
          ("native", "Native: DPDK on an adapter of the same machine"),
          ("lab", "Lab: Debian's drivers and DPDK in guests"),
-         ("fuzz", "Fuzz: each input that somebody else writes"),
+         ("fuzz", "Fuzz: every input that comes from outside"),
          ("style", "Style: how the files are written")]
 
 
@@ -82,7 +82,7 @@ def main():
     if not sys.argv[1:]:
         sys.stdout.write(text)
     elif not INDEX.exists() or INDEX.read_text() != text:
-        sys.exit("docs/tests.md is not what the tests' titles are now; run: make tests-index")
+        sys.exit("docs/tests.md does not match the tests' titles; run: make tests-index")
     return 0
 
 
