@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: the machine is read once (host/machine/port.h); then each function of the
- * table looks at one requirement and reports findings. A check reports what it saw and judges that;
- * it does not look at other checks' findings, unless two would say the same. None of them changes
+ * table examines one requirement and reports findings. A check reports what it found and judges
+ * that; it ignores other checks' findings, unless two would say the same. None of them changes
  * anything, and the only process that is started is a fork of this one, which asks libibverbs
  * (rdma_pick.c).
  */
@@ -67,7 +67,7 @@ static bool is_software(const struct exam *exam, const struct mana_port *port)
 	return adapter && adapter->kind == ADAPTER_SOFTWARE;
 }
 
-/** choose_ports() - what it is about; an interface that is not MANA's is a finding */
+/** choose_ports() - the ports to check; an interface that is not MANA's is a finding */
 static int choose_ports(struct exam *exam, struct error *error)
 {
 	const struct check_request *request = exam->request;

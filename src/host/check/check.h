@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/check/check.h - is everything there that MANA and DPDK need?
+ * host/check/check.h - does the machine have what MANA and DPDK need?
  *
  * The room host/check judges what host/machine and host/dpdk found: a table of checks (check.c) in
  * the order of Azure's guide, each a function that reports findings with a verdict, the evidence

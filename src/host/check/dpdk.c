@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The checks of DPDK and what EAL needs: hugepages, limits, and no detours.
+ * The checks of DPDK and what EAL needs: hugepages, limits, and no slow drivers in between.
  */
 #include <ctype.h>
 #include <limits.h>
@@ -16,15 +16,15 @@
 
 #define MOUNTS_MAX   32
 #define MEMORY_FEW   (256ull << 10) /* KiB free: testpmd's default pool of buffers and its queues */
-#define FILES_BESIDE 256u           /* descriptors that an application has beside those of pages */
-#define INSTALL_FIX  "sudo manakin dpdk install --version 24.11.1"
+#define FILES_BESIDE 256u           /* an application's descriptors besides those of hugepages */
+#define INSTALL_FIX  "sudo manakin dpdk install --release 24.11.1"
 #define PAGES_FIX                                                                                  \
 	"echo 1024 | sudo tee /sys/devices/system/node/node*/hugepages/"                           \
 	"hugepages-2048kB/nr_hugepages"
 #define PAGES_FIX_NO_NODES                                                                         \
 	"echo 1024 | sudo tee /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
-/** judge_dpdk() - an installation, of which some can drive MANA and others need not */
+/** judge_dpdk() - an installation; @others: another one can drive MANA */
 static void judge_dpdk(struct exam *exam, const struct dpdk *dpdk, bool others)
 {
 	const char *version = *dpdk->version ? dpdk->version : "of unknown version", *why;
@@ -71,7 +71,7 @@ static unsigned long long on_node(const struct hugepages_found *found, int node)
 	return kib;
 }
 
-/** judge_nodes() - has the node that each adapter is on pages of its own? */
+/** judge_nodes() - does the NUMA node of each adapter have free pages? */
 static void judge_nodes(struct exam *exam, const struct hugepages_found *found)
 {
 	char fix[160], subject[32];
@@ -139,7 +139,7 @@ void check_hugepages(struct exam *exam)
 	hugepages_found_free(&found);
 }
 
-/** there_are() - has the machine pages of this size? Of any size, if it has none at all */
+/** there_are() - does the machine have pages of this size? True if it has none of any size */
 static bool there_are(const struct hugepages_found *found, unsigned int kib)
 {
 	unsigned long all = 0;
@@ -246,7 +246,7 @@ void check_files(struct exam *exam)
 		     "at most %llu open files, enough for %lu hugepages", limits.files_hard, pages);
 }
 
-/** detour() - the device, if an argument asks for a driver that MANA should not be under */
+/** detour() - the device, if an argument puts MANA under a slow driver */
 static const char *detour(const char *argument, const char *next)
 {
 	const char *device = NULL;
@@ -261,7 +261,7 @@ static const char *detour(const char *argument, const char *next)
 	return NULL;
 }
 
-/** report_detour() - @who: asks for @device */
+/** report_detour() - @who uses @device */
 static void report_detour(struct exam *exam, const char *who, const char *device)
 {
 	const char *interface = strstr(device, "iface=");
@@ -276,7 +276,7 @@ static void report_detour(struct exam *exam, const char *who, const char *device
 	     device);
 }
 
-/** look_at_process() - its command line, as far as it is of use */
+/** look_at_process() - search its command line for such a device */
 static void look_at_process(struct exam *exam, const char *pid)
 {
 	char text[16384], who[64];

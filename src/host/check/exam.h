@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/check/exam.h - what the files of this room share, each of which has some of the checks.
+ * host/check/exam.h - what the files with the checks share.
  */
 #ifndef MANAKIN_HOST_CHECK_EXAM_H
 #define MANAKIN_HOST_CHECK_EXAM_H
@@ -13,12 +13,12 @@
 
 /**
  * struct exam - a run of the checks
- * @port:	that it is about: those asked for, or all; @asked: the user named them
- * @real:	it is about an adapter in hardware (or one that is missing), not only adapters in
- * software
+ * @port:	the ports to check: those named, or all; @asked: the user named them
+ * @real:	an adapter in hardware (or one that is missing) is checked, not only adapters in
+ *		software
  * @hyperv:	the machine is a guest of Hyper-V; @azure: of Azure
  * @release:	of the kernel
- * @check:	name of the check that runs
+ * @check:	name of the running check
  * @err:	-ENOMEM, if memory ran out
  */
 struct exam {

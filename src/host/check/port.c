@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The checks of ports: who has them, and what they can do.
+ * The checks of ports: who owns them, and what they can do.
  */
 #include <net/if.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static const char *who_is_up(const struct mana_port *port, char text[80])
 	return text;
 }
 
-/** judge_kernels() - a port that is the kernel's, and in use by it */
+/** judge_kernels() - a port that the kernel uses */
 static void judge_kernels(struct exam *exam, const struct mana_port *port)
 {
 	char fix[160], up[80];

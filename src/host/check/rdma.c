@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The checks of RDMA: rdma-core with its provider, and whether the provider and the kernel mean
- * the same by the driver id.
+ * The checks of RDMA: rdma-core with its provider, and whether the provider and the kernel agree
+ * on the driver id.
  */
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +51,7 @@ void check_rdma_provider(struct exam *exam)
 	struct rdma_core core;
 
 	if (rdma_core_read(exam->host, &core))
-		return; /* said above */
+		return; /* reported above */
 	rdma_providers_read(exam->host, &core, &providers);
 	mana = rdma_named(&providers, PROVIDER);
 	if (!mana)
@@ -123,7 +123,7 @@ void check_rdma_device(struct exam *exam)
 	struct rdma_core core;
 
 	if (rdma_core_read(exam->host, &core))
-		return; /* said above */
+		return; /* reported above */
 	rdma_providers_read(exam->host, &core, &providers);
 	rdma_devices_read(exam->host, &devices);
 	for (size_t i = 0; i < exam->machine.n_adapters; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The checks of what is there before DPDK comes in: system, adapter, kernel and its modules.
+ * The checks of the machine, without DPDK: system, adapter, kernel and its modules.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ void check_azure(struct exam *exam)
 		     exam->hyperv || !*product ? "" : " ", exam->hyperv ? "" : product);
 }
 
-/** judge_adapter() - one adapter, by the driver that has its PCI function */
+/** judge_adapter() - one adapter, by the driver of its PCI function */
 static void judge_adapter(struct exam *exam, const struct mana_adapter *adapter)
 {
 	const char *kind = adapter->kind == ADAPTER_PF ? "PF" : "VF", *at = adapter->address;
@@ -173,13 +173,13 @@ static const struct {
 	bool hyperv;
 } modules[] = {
 	{ "mana", "the Ethernet driver", false },
-	{ "mana_ib", "the InfiniBand driver, which DPDK reaches the adapter through", false },
+	{ "mana_ib", "the InfiniBand driver, through which DPDK reaches the adapter", false },
 	{ "ib_uverbs", "which gives user space access to InfiniBand drivers", false },
 	{ DRIVER_KERNEL, "the synthetic interface's driver", true },
 	{ DRIVER_USER, "which hands the synthetic interface to DPDK's netvsc", true },
 };
 
-/** judge_missing() - a module that the kernel has not */
+/** judge_missing() - a module that the kernel does not have */
 static void judge_missing(struct exam *exam, const char *name, const char *what, bool hyperv)
 {
 	bool old = version_compare(exam->release, "6.2") < 0 && !strncmp(name, "mana", 4);

@@ -6,8 +6,8 @@
  * found. Of each rule a few lines, a count, and what it captured are kept.
  *
  * At the end a rule holds if the log had one of its Match patterns, all of Needs, none of
- * Unless, and the machine has the facts it needs. Of those that hold, one that another explains
- * is a consequence and not told.
+ * Unless, and the machine has the facts it needs. A rule that another one explains is a
+ * consequence, and is not reported.
  */
 #include "host/diagnosis/diagnosis.h"
 
@@ -20,11 +20,11 @@
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/scan.h"
 
-#define BUFFER   (1u << 20) /* bytes; a longer line is looked at in pieces of this size */
+#define BUFFER   (1u << 20) /* bytes; a longer line is searched in pieces of this size */
 #define WINDOW   1024u      /* bytes before and after a fixed text that its pattern is tried on */
-#define SURE     512u /* a pattern that was tried up to here beyond a place need not be again */
-#define HASTE    64u  /* tries after which compiling to machine code pays */
-#define KEPT     3u   /* lines of one pattern */
+#define SURE     512u       /* bytes at the end of a window in which a pattern is tried again */
+#define HASTE    64u        /* tries after which compiling to machine code pays off */
+#define KEPT     3u         /* lines of one pattern */
 #define CAPTURES 16u
 #define CAPTURED 80u /* bytes of one, and the end */
 
@@ -60,7 +60,7 @@ struct evidence {
 
 /**
  * struct diagnosis - a log
- * @buffer, @fill: what has not been looked at
+ * @buffer, @fill: what has not been searched yet
  * @offset:	in the log, of the buffer
  * @line, @counted: number of the line that is at this offset of the buffer
  * @cut:	the buffer begins within a line
@@ -133,7 +133,7 @@ void diagnosis_close(struct diagnosis *d)
 
 /* ---- lines ---- */
 
-/** utf8_length() - of the character that is there; 0 if it is none, or one that controls */
+/** utf8_length() - of a character; 0 if it is not one, or a control character */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
 	uint32_t value;
@@ -156,15 +156,14 @@ static size_t utf8_length(const unsigned char *p, size_t left)
 	if ((n == 2 && value < 0xa0) || (n == 3 && (value < 0x800 || (value & 0xf800) == 0xd800)) ||
 	    (n == 4 && (value < 0x10000 || value > 0x10ffff)))
 		return 0;
-	/* What turns the direction of writing, or ends a line, could make a line read as another.
-	 */
+	/* Changes of writing direction and line separators could make a line read differently. */
 	if ((value >= 0x200b && value <= 0x200f) || (value >= 0x2028 && value <= 0x202e) ||
 	    (value >= 0x2060 && value <= 0x206f) || value == 0xfeff)
 		return 0;
 	return n;
 }
 
-/** escape_length() - of a terminal's escape sequence, as colours are made of; 0: it is none */
+/** escape_length() - of a terminal's escape sequence, such as a colour; 0: it is not one */
 static size_t escape_length(const unsigned char *p, size_t left)
 {
 	size_t n = 2;
@@ -176,7 +175,7 @@ static size_t escape_length(const unsigned char *p, size_t left)
 	return n < left ? n + 1 : 0;
 }
 
-/** clean() - a piece of a log as text that may be shown and put into JSON; cut if need be */
+/** clean() - a piece of a log as text that is safe to print and in JSON; truncated if necessary */
 static void clean(char *to, size_t size, const char *text, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + len;
@@ -208,7 +207,7 @@ static void clean(char *to, size_t size, const char *text, size_t len)
 	to[at] = 0;
 }
 
-/** keep_line() - as one that shows a rule's cause */
+/** keep_line() - keep it as one that shows a rule's cause */
 static void keep_line(struct evidence *e, uint64_t number, const char *text, size_t len)
 {
 	struct finding_line *line;
@@ -232,7 +231,7 @@ static const char *find_capture(const struct evidence *e, const char *name)
 	return NULL;
 }
 
-/** keep_captures() - of the match that has just been; the first of each name counts */
+/** keep_captures() - of the last match; the first of each name counts */
 static void keep_captures(struct diagnosis *d, struct evidence *e, void *code)
 {
 	const char *name, *text;
@@ -250,7 +249,7 @@ static void keep_captures(struct diagnosis *d, struct evidence *e, void *code)
 	}
 }
 
-/** line_number() - of a place in the buffer, after the last one that was asked for */
+/** line_number() - of a place in the buffer, which is after that of the last call */
 static uint64_t line_number(struct diagnosis *d, size_t at)
 {
 	const char *p = d->buffer + d->counted, *end = d->buffer + at;
@@ -319,7 +318,7 @@ static void found(void *arg, uint32_t which, size_t end)
 		seen->tried = d->offset + (ends ? to : to - SURE);
 }
 
-/** look() - at the whole lines in the buffer; at all of it if it is full, or the last */
+/** look() - search the whole lines in the buffer; all of it if it is full, or the last */
 static void look(struct diagnosis *d, bool last)
 {
 	const char *feed = memrchr(d->buffer, '\n', d->fill);
@@ -339,7 +338,7 @@ static void look(struct diagnosis *d, bool last)
 	d->counted = 0;
 }
 
-/** narrow() - of UTF-16, as Windows saves a log, the bytes that ASCII is in; how many stay */
+/** narrow() - keep the ASCII bytes of UTF-16, as Windows saves a log; how many they are */
 static size_t narrow(struct diagnosis *d, char *data, size_t len)
 {
 	size_t n = 0;
@@ -356,7 +355,7 @@ static size_t narrow(struct diagnosis *d, char *data, size_t len)
 	return n;
 }
 
-/** taken() - so many bytes of the log have come into the buffer */
+/** taken() - so many bytes of the log were added to the buffer */
 static void taken(struct diagnosis *d, size_t len)
 {
 	d->fill += narrow(d, d->buffer + d->fill, len);
@@ -425,7 +424,7 @@ static const struct fact *find_fact(const struct rule_fact *want, const struct f
 	return NULL;
 }
 
-/** holds() - by the log, and by the facts without which the rule is nothing */
+/** holds() - does the rule hold, by the log and by the facts that it needs? */
 static bool holds(const struct diagnosis *d, size_t number, const struct fact *facts, size_t n)
 {
 	const struct rule *rule = &d->rules->rules[number];
@@ -449,7 +448,7 @@ static bool holds(const struct diagnosis *d, size_t number, const struct fact *f
 	return match;
 }
 
-/** is_told() - one that holds, and is neither explained by another nor needless beside it */
+/** is_told() - does it hold, neither explained by another rule nor a last resort beside one? */
 static bool is_told(const struct diagnosis *d, size_t number)
 {
 	const struct rule *rule = &d->rules->rules[number];
@@ -520,7 +519,7 @@ static char *fill_in(const char *text, const struct evidence *e, const struct fa
 	return filled;
 }
 
-/** tell() - a finding of a rule; -ENOMEM, and what there is of it can be freed */
+/** tell() - make a finding of a rule; after -ENOMEM, free it all the same */
 static int tell(struct finding *finding, const struct rule *rule, const struct evidence *e,
 		const struct fact *facts, size_t n)
 {

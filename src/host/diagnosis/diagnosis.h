@@ -46,10 +46,10 @@ struct finding_line {
 /**
  * struct finding - a cause, with the names in its texts filled in
  * @fix:	steps
- * @command:	of each step: is it to be typed as it is?
+ * @command:	of each step: is it a command to be typed?
  * @lines:	in their order
  * @count:	of lines that show it, kept or not
- * @confirmed:	the machine says so as well, and @evidence why
+ * @confirmed:	the machine confirms it, and @evidence says how
  */
 struct finding {
 	const struct rule *rule;
@@ -69,7 +69,7 @@ struct diagnosis;
 
 /**
  * diagnosis_open() - begin with a log
- * @rules:	ready; stays the caller's, and as it is until diagnosis_close()
+ * @rules:	ready; owned by the caller, and unchanged until diagnosis_close()
  *
  * Return: NULL if there is no memory
  */

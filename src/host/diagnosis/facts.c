@@ -33,7 +33,7 @@ __attribute__((format(printf, 4, 5))) static void add(struct facts *facts, const
 	if (bigger)
 		facts->fact = bigger;
 	if (!bigger || !words || !copy) {
-		/* One that is not known confirms nothing, which is no harm. */
+		/* A missing fact only confirms nothing. */
 		free(words);
 		free(copy);
 		return;
@@ -49,7 +49,7 @@ static const char *which_is_up(const struct mana_port *port)
 	return netdev_is_up(port->vf) ? port->vf->name : NULL;
 }
 
-/** is_kept() - is it the one that the user came by, and DPDK is not meant for? */
+/** is_kept() - does the user reach the machine through it, so that it is not for DPDK? */
 static bool is_kept(const struct mana_port *port)
 {
 	return (port->vf && (port->vf->default_route || port->vf->ssh)) ||
@@ -131,7 +131,7 @@ static void add_modules(const struct host *host, struct facts *facts)
 			add(facts, names[i], "yes", "%s is loaded", name);
 		else
 			add(facts, names[i], "no", "%s is %s", name,
-			    state == MODULE_MISSING ? "not there" : "not loaded");
+			    state == MODULE_MISSING ? "missing" : "not loaded");
 	}
 }
 
@@ -182,7 +182,7 @@ static void add_limits(const struct host *host, struct facts *facts)
 		return;
 	limits_read(&limits);
 	if (limits.locked == ULLONG_MAX) {
-		add(facts, "memlock", "unlimited", "this user may lock any memory");
+		add(facts, "memlock", "unlimited", "this user may lock unlimited memory");
 		return;
 	}
 	snprintf(text, sizeof(text), "%llu", limits.locked >> 10);

@@ -16,7 +16,7 @@ struct facts {
 /**
  * facts_read() - read the machine's facts
  * @facts:	filled in; facts_free() it, after a failure too. None on a machine without a MANA
- *		adapter: the log is another one's, or there is nothing to confirm
+ *		adapter: the log is from another machine, or there is nothing to confirm
  *
  * Return: 0 or a negative errno
  */

@@ -2,9 +2,9 @@
 /*
  * Theory of operation: a pattern is one of PCRE2's, on bytes. A log may have a gigabyte, and rules
  * some hundred patterns: only lines that have a pattern's fixed text are given to PCRE2. So a
- * pattern must have one: the longest piece outside of all brackets. What would make
- * that piece something else than it reads as (options such as (?i), alternatives outside
- * brackets, escapes with letters and numbers) is refused.
+ * pattern must have one: the longest piece outside of all brackets. Anything that would change
+ * the meaning of that piece (options such as (?i), alternatives outside brackets, escapes with
+ * letters and numbers) is refused.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "host/diagnosis/pattern.h"

@@ -12,7 +12,7 @@
 #define PATTERN_FIXED_MAX 24u /* more of them would make the search slower, not better */
 
 /**
- * pattern_fixed() - bytes that every line has that a pattern matches
+ * pattern_fixed() - bytes that are in every line that a pattern matches
  * @fixed:	filled in
  * @error:	why there are none, or what the pattern has that is not allowed
  *
@@ -21,7 +21,7 @@
 int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *error, size_t size);
 
 /**
- * pattern_compile() - make ready
+ * pattern_compile() - compile a pattern
  * @code:	filled in; pattern_free() it
  * @error:	the mistake
  */

@@ -141,7 +141,7 @@ bool rules_explains(const struct rule *a, const struct rule *b)
 	return false;
 }
 
-/** check_explains() - a name that fits no rule is misspelt */
+/** check_explains() - a name that matches no rule is misspelt */
 static int check_explains(const struct rules *rules, const struct rule *rule, struct error *error)
 {
 	for (size_t i = 0; i < rule->n_explains; i++) {

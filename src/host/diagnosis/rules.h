@@ -52,10 +52,10 @@ struct rule_fact {
 /**
  * struct rule - one cause of failure
  * @id:		unique name
- * @title, @cause: the failure in a few words, and why it comes
+ * @title, @cause: the failure in a few words, and why it happens
  * @fix:	what to do, in this order
- * @command:	of each of @fix: is it to be typed as it is?
- * @explains:	ids or shell patterns of rules that need not be told if this one holds
+ * @command:	of each of @fix: is it a command to be typed?
+ * @explains:	ids or shell patterns of rules that are not reported if this one holds
  * @source:	who prints the lines, and since when
  * @examples:	each some lines in which this rule, and no other, must be found
  * @last:	is reported only if no other rule holds
@@ -126,7 +126,7 @@ int rules_ready(struct rules *rules, struct error *error);
  */
 bool rules_fact_known(const char *name);
 
-/** rules_explains() - does rule @a make telling rule @b needless? */
+/** rules_explains() - does rule @a explain rule @b? */
 bool rules_explains(const struct rule *a, const struct rule *b);
 
 #endif

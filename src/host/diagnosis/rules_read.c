@@ -3,7 +3,7 @@
  * Theory of operation: a file of rules is blocks of "Field: value" lines, as Debian's control
  * files are: an empty line ends a block, a line that begins with a blank continues the
  * value, # begins a comment line. The reader is strict, since a misspelt field would be a rule
- * that never speaks: every mistake is refused with its file and line.
+ * that never holds: every mistake is refused with its file and line.
  */
 #include "host/diagnosis/rules.h"
 
@@ -41,7 +41,7 @@ enum field {
  * field_kinds - what is known of each field
  * @many:	it may come more than once
  * @needed:	each rule has it
- * @lines:	lines that go on stay lines; else they are joined by blanks
+ * @lines:	continuation lines stay lines; else they are joined with blanks
  */
 static const struct {
 	const char *name;
@@ -445,7 +445,7 @@ static int read_line(struct reader *r, const char *line, size_t len)
 		return mistake(r, r->line,
 			       "a line that begins with a blank continues "
 			       "a field, but there is no field before it");
-	/* Of lines that stay lines, only the first blank is not theirs. */
+	/* In lines that stay lines, only the first blank is not part of the text. */
 	if (field_kinds[r->field].lines)
 		blanks = 1;
 	return add_value(r, line + blanks, len - blanks);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: the automaton of Aho and Corasick ("Efficient string matching: an aid to
- * bibliographic search", CACM 18, 1975), made deterministic: one table look-up a byte, however
+ * bibliographic search", CACM 18, 1975), made deterministic: one table look-up per byte, however
  * many texts there are. The state after a byte is the longest beginning of any text that the
  * bytes seen so far end with.
  *
@@ -37,7 +37,7 @@ struct scan {
 	uint32_t *same;
 };
 
-/** add_text() - a path of states from the start for a text; in @next, 0 is no way yet */
+/** add_text() - a path of states from the start for a text; in @next, 0 is no transition yet */
 static int add_text(struct scan *scan, const struct scan_text *text, uint32_t number)
 {
 	uint32_t at = 0;
@@ -55,7 +55,7 @@ static int add_text(struct scan *scan, const struct scan_text *text, uint32_t nu
 	return 0;
 }
 
-/** close_ways() - breadth first: where a text goes on no further, go where its end does */
+/** close_ways() - breadth first: a missing transition is that of the longest proper suffix */
 static int close_ways(struct scan *scan)
 {
 	uint16_t *queue = calloc(scan->states, sizeof(*queue));
@@ -144,7 +144,7 @@ void scan_close(struct scan *scan)
 	free(scan);
 }
 
-/** tell() - all texts that end in a state */
+/** tell() - report all texts that end in a state */
 static void tell(const struct scan *scan, uint32_t at, size_t end, scan_hit *hit, void *arg)
 {
 	for (; at; at = scan->shorter[at])

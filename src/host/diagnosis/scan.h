@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /**
- * struct scan_text - a text that is looked for
+ * struct scan_text - a text to search for
  * @bytes:	not NUL-terminated
  * @len:	1 or more
  */
@@ -29,7 +29,7 @@ struct scan;
 typedef void scan_hit(void *arg, uint32_t text, size_t end);
 
 /**
- * scan_open() - make ready to look for texts
+ * scan_open() - prepare to search for texts
  * @texts:	not needed afterwards
  *
  * Return: NULL with errno set: ENOMEM, or E2BIG if they are too many
@@ -41,7 +41,7 @@ void scan_close(struct scan *scan);
 /**
  * scan_run() - call @hit for each place where a text is, in the order of their ends
  *
- * Each run stands for itself: a text that begins in one and ends in the next is not found.
+ * Runs are independent: a text that begins in one and ends in the next is not found.
  */
 void scan_run(const struct scan *scan, const char *data, size_t len, scan_hit *hit, void *arg);
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: an installation is a directory of libraries that has librte_eal. A shared
- * one shows in the ABI in the names of its files (librte_eal.so.23.0), whose drivers are in
- * dpdk/pmds-23.0 beside it or among the libraries; one to compile with by libdpdk.pc, which
- * knows the version. Where there is no libdpdk.pc the ABI tells the release: of DPDK
- * YY.11 it is (YY + 1).0, and .1 and .2 of the two releases after it (DPDK's
- * doc/guides/contributing/abi_policy.rst).
+ * one is recognised by the ABI in the names of its files (librte_eal.so.23.0); its drivers are in
+ * dpdk/pmds-23.0 beside it or among the libraries. One to compile with has libdpdk.pc, which has
+ * the version. Without libdpdk.pc the ABI gives the release: for DPDK YY.11 it is (YY + 1).0, and
+ * .1 and .2 for the two releases after it (DPDK's doc/guides/contributing/abi_policy.rst).
  *
  * A program that has drivers linked into it carries for each a record that DPDK's own
  * dpdk-pmdinfo looks for: PMD_INFO_STRING= and a JSON object.
@@ -61,7 +60,7 @@ int dpdk_version_of_abi(const char *abi, char *version, size_t size)
 	return 0;
 }
 
-/** add() - one more; NULL if there is no memory */
+/** add() - another one; NULL if there is no memory */
 static struct dpdk *add(struct dpdk_list *list)
 {
 	struct dpdk *bigger = reallocarray(list->dpdk, list->n + 1, sizeof(*bigger));
@@ -161,7 +160,7 @@ static void fill_in(const struct host *host, struct dpdk *dpdk, const struct pac
 			 dpdk->abi);
 	if (*dpdk->abi)
 		dpdk_version_of_abi(dpdk->abi, of_abi, sizeof(of_abi));
-	/* Libraries of two versions may be in one directory; libdpdk.pc is of one of them. */
+	/* Libraries of two versions may be in one directory; libdpdk.pc belongs to one of them. */
 	if (*package->path && (!*of_abi || !strncmp(package->version, of_abi, strlen(of_abi)))) {
 		memcpy(dpdk->version, package->version, sizeof(dpdk->version));
 		memcpy(dpdk->pkgconfig, package->path, sizeof(dpdk->pkgconfig));
@@ -261,7 +260,7 @@ static int look_at_place(const struct host *host, const char *place, struct dpdk
 	int err = 0;
 
 	if (!any) {
-		/* /usr/lib64 may be a link to /usr/lib: then it is the same once more. */
+		/* /usr/lib64 may be a link to /usr/lib: then it is listed already. */
 		if (!host_link(host, libdir, sizeof(libdir), "%s", place))
 			return 0;
 		return look_at_libdir(host, place, list);
@@ -360,7 +359,7 @@ static void read_records(const char *data, size_t size, struct dpdk *dpdk)
 		dpdk->has[DPDK_NET_NETVSC] && memmem(data, size, "/sys/bus/vmbus/devices", 22);
 }
 
-/** read_needs() - a program that is linked with shared libraries of DPDK's: of which ABI? */
+/** read_needs() - the ABI of the DPDK libraries that a program is linked with */
 static void read_needs(const char *data, size_t size, struct dpdk *dpdk)
 {
 	static const char eal[] = "librte_eal.so.";
@@ -408,7 +407,7 @@ int dpdk_program(const struct host *host, const char *path, struct dpdk_list *li
 
 /* ---- the verdict ---- */
 
-/** number() - 2211 of "22.11.3"; 0 if it is none */
+/** number() - 2211 of "22.11.3"; 0 if it is not a release */
 static unsigned int number(const char *version)
 {
 	unsigned int year, month;

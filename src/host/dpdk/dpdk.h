@@ -5,8 +5,8 @@
  * The room host/dpdk finds the installations of DPDK (dpdk.h), builds and installs one (install.h),
  * and removes it again by the record that it kept (record.h). It uses base/, host/machine and
  * process/. It loads no DPDK library and includes no DPDK header: what an installation can do is
- * read from the names and bytes of its files. It prints nothing; who builds hears of it through
- * callbacks. It never removes or overwrites a file that it did not install.
+ * read from the names and bytes of its files. It prints nothing; callbacks report the progress of a
+ * build. It never removes or overwrites a file that it did not install.
  */
 #ifndef MANAKIN_HOST_DPDK_DPDK_H
 #define MANAKIN_HOST_DPDK_DPDK_H
@@ -30,7 +30,7 @@ enum dpdk_driver {
  * @libdir:	of its libraries; of a program, empty
  * @pkgconfig:	path of its libdpdk.pc; empty: none, so nothing can be compiled with it
  * @plugins:	directory of its shared drivers; empty: none
- * @version:	"22.11.11"; "22.11" if only its ABI tells; empty: unknown
+ * @version:	"22.11.11"; "22.11" if only its ABI is known; empty: unknown
  * @abi:	of its shared libraries, "23.0"; empty: there are none
  * @archives:	there are static libraries
  * @program:	it is a program
@@ -58,7 +58,7 @@ const char *dpdk_driver_name(enum dpdk_driver driver);
  * On the machine itself also those that PKG_CONFIG_PATH and LD_LIBRARY_PATH name. No process is
  * started, and no library loaded.
  *
- * Return: 0 or -ENOMEM; what cannot be read is not there
+ * Return: 0 or -ENOMEM; what cannot be read is left out
  */
 int dpdk_find(const struct host *host, struct dpdk_list *list);
 void dpdk_list_free(struct dpdk_list *list);
@@ -66,13 +66,13 @@ void dpdk_list_free(struct dpdk_list *list);
 /**
  * dpdk_program() - add a program, or a library, by the drivers that are linked into it
  *
- * Return: 0; -ENOEXEC: it is no ELF file; or another negative errno
+ * Return: 0; -ENOEXEC: it is not an ELF file; or another negative errno
  */
 int dpdk_program(const struct host *host, const char *path, struct dpdk_list *list);
 
 /**
  * dpdk_can_drive() - can it drive MANA?
- * @why:	what it lacks, or what it will do; a constant
+ * @why:	what it lacks, or how it drives MANA; a constant
  */
 bool dpdk_can_drive(const struct dpdk *dpdk, const char **why);
 

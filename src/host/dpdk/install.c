@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: everything is built in a directory of its own, which is removed at the end,
- * and installed into a stage in it first: so it is known which files there will be before one is
- * written to the prefix. That list is recorded there (host/dpdk/record.h), then DPDK is installed;
- * after a failure or Ctrl-C the record is undone, as 'uninstall' does at any time later.
+ * Theory of operation: everything is built in a temporary directory, and first installed into a
+ * staging directory there: so all files are known before one is written to the prefix. The list is
+ * recorded below the prefix (host/dpdk/record.h), then DPDK is installed; after a failure or Ctrl-C
+ * the record is undone, as 'uninstall' does at any later time.
  */
 #include "host/dpdk/install.h"
 
@@ -25,10 +25,10 @@
 #define URL "https://fast.dpdk.org/rel/dpdk-%s.tar.xz"
 
 /**
- * struct work - an installation under way
+ * struct work - an installation in progress
  * @directory:	that is removed at the end; empty: there is none
  * @source, @build, @stage: in it
- * @file:	the sources, packed
+ * @file:	the tarball
  * @recorded:	the prefix has a record, to be undone after a failure
  */
 struct work {
@@ -40,7 +40,7 @@ struct work {
 };
 
 /*
- * Digests of releases, each found the same in two places that computed it by themselves: 24.11.1 in
+ * Digests of releases, each the same in two places that computed it independently: 24.11.1 in
  * Buildroot (package/dpdk/dpdk.hash) and in Arch's user repository, 23.07 in Azure Linux
  * (SPECS/dpdk) and in nixpkgs.
  */
@@ -99,7 +99,7 @@ __attribute__((format(printf, 2, 3))) static void note(const struct work *work, 
 	"elfutils-libelf-devel numactl-devel pkgconf-pkg-config rdma-core-devel xz tar"
 
 /*
- * RHEL and what is made of it have meson, ninja and pyelftools in a repository that is off: the
+ * RHEL and its derivatives have meson, ninja and pyelftools in a repository that is disabled: the
  * CodeReady Builder, by its names in RHEL (on Azure too), Oracle, and the others. dnf 4 fails on
  * an unknown name after --enablerepo, but not here.
  */
@@ -108,7 +108,7 @@ __attribute__((format(printf, 2, 3))) static void note(const struct work *work, 
 	"--setopt=ol*_codeready_builder.enabled=1 --setopt=crb.enabled=1 "                         \
 	"--setopt=powertools.enabled=1 "
 
-/** packages_command() - what installs all that building takes; NULL if that is not known */
+/** packages_command() - installs all packages that building needs; NULL if they are not known */
 static const char *packages_command(const struct distro *distro)
 {
 	switch (distro->family) {
@@ -136,7 +136,7 @@ static const char *packages_command(const struct distro *distro)
 	return NULL;
 }
 
-/** add_packages() - that building needs */
+/** add_packages() - the packages that building needs */
 static int add_packages(struct work *work)
 {
 	struct distro distro = { .family = DISTRO_OTHER };
@@ -164,7 +164,7 @@ static int add_packages(struct work *work)
 	return run(work, "Installing packages", program_words(command));
 }
 
-/** check_digest() - compare that of the sources with the one that was given */
+/** check_digest() - compare the digest of the sources with the one that was given */
 static int check_digest(struct work *work)
 {
 	const char *wanted = work->wish->sha256;
@@ -179,7 +179,7 @@ static int check_digest(struct work *work)
 	snprintf(work->installed->sha256, sizeof(work->installed->sha256), "%.64s", digest);
 	if (!wanted) {
 		note(work,
-		     "the SHA-256 digest of %s is %s; it was not checked, as there is no --sha256",
+		     "the SHA-256 digest of %s is %s; it was not verified, as there is no --sha256",
 		     work->file, work->installed->sha256);
 		return 0;
 	}
@@ -316,7 +316,7 @@ static int begin(struct work *work)
 	return 0;
 }
 
-/** remove_directory() - that all was built in */
+/** remove_directory() - the one that DPDK was built in */
 static void remove_directory(const struct work *work)
 {
 	struct child_plan plan = { .argv = program_vector("rm", "-rf", "--", work->directory, NULL),
@@ -329,7 +329,7 @@ static void remove_directory(const struct work *work)
 	child_args_free(plan.argv);
 }
 
-/** take_back() - after a failure: nothing stays */
+/** take_back() - after a failure: leave nothing behind */
 static void take_back(const struct work *work)
 {
 	struct error error;

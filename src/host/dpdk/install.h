@@ -20,11 +20,11 @@
  * @tarball:	the sources, if @version is NULL
  * @sha256:	digest that the sources must have; NULL: any
  * @prefix:	where to
- * @drivers:	to build alone, as meson's enable_drivers has it; NULL: all
+ * @drivers:	to build, in the form of meson's enable_drivers; NULL: all
  * @packages:	install the distribution's packages that building needs
- * @dry:	only tell @watch which programs would run
- * @watch:	hears of each program
- * @note:	hears a sentence that the user should read, with the arg of @watch
+ * @dry:	only report to @watch which programs would run
+ * @watch:	is called for each program
+ * @note:	gets a sentence that the user should read, with the arg of @watch
  */
 struct dpdk_wish {
 	const char *version, *tarball, *sha256, *prefix, *drivers;
@@ -34,11 +34,11 @@ struct dpdk_wish {
 };
 
 /**
- * struct dpdk_installed - what came of it
+ * struct dpdk_installed - the result
  * @release:	that the sources say they are
  * @sha256:	of the sources
  * @mana:	net_mana is part of it
- * @output:	the end of what a program printed that failed; else empty
+ * @output:	the last output of the program that failed; else empty
  */
 struct dpdk_installed {
 	char release[32], sha256[SHA256_DIGITS + 1];
@@ -53,7 +53,7 @@ const char *dpdk_known_digest(const char *version);
  * dpdk_install() - build and install it; after a failure, nothing of it is left
  * @error:	on failure, a sentence for the user
  *
- * Return: 0 or a negative errno; -EINTR: @watch wanted an end
+ * Return: 0 or a negative errno; -EINTR: @watch asked to stop
  */
 int dpdk_install(const struct dpdk_wish *wish, struct dpdk_installed *installed,
 		 struct error *error);

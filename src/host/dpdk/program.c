@@ -48,7 +48,7 @@ char **program_vector(const char *first, ...)
 	return argv;
 }
 
-/** keep() - append to what is kept of the output; the oldest bytes go */
+/** keep() - append to the kept output; the oldest bytes are dropped */
 static void keep(struct program_output *output, const char *data, size_t len)
 {
 	size_t kept = strlen(output->last), room = sizeof(output->last) - 1 - kept;

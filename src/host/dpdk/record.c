@@ -22,7 +22,7 @@ static int fail(struct error *error, const char *what, const char *path, int err
 	return error_fail(error, err, "%s %s: %s", what, path, error_reason(-err));
 }
 
-/** make_directories() - those on the way to a file below @prefix; noted in @to when they are new */
+/** make_directories() - those above a file below @prefix; new ones are noted in @to */
 static int make_directories(const char *prefix, const char *file, FILE *to)
 {
 	char path[PATH_MAX];
@@ -95,7 +95,7 @@ int dpdk_record_write(const char *prefix, const char *stage, const char *version
 		fts_close(tree);
 	if (!err && !was_there && mkdir(prefix, 0755))
 		err = fail(error, "cannot create the directory", prefix, -errno);
-	/* The record's own directory is taken away with it. */
+	/* The record's own directory is removed with it. */
 	if (!err) {
 		err = make_directories(prefix, DPDK_RECORD, to);
 		if (err)
@@ -191,7 +191,7 @@ int dpdk_record_undo(const char *prefix, size_t *removed, struct error *error)
 	}
 	if (n >= 0 && !err && unlinkat(at, DPDK_RECORD, 0))
 		err = fail(error, "cannot remove", path, -errno);
-	/* Directories last and the deepest first; one that others have put something into stays. */
+	/* Directories last, the deepest first; one that has other files in it stays. */
 	for (int i = n - 1; i >= 0; i--) {
 		if (!err && lines[i][0] == 'd')
 			unlinkat(at, lines[i] + 2, AT_REMOVEDIR);

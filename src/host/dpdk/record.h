@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/dpdk/record.h - what an installation put below its prefix, so that it can be taken away.
+ * host/dpdk/record.h - what an installation put below its prefix, so that it can be removed.
  *
  * The record is a text file below the prefix: a line "manakin dpdk VERSION", then "d PATH" for each
- * directory that was made, and "f PATH" for each file, relative to the prefix.
+ * directory that was created, and "f PATH" for each file, relative to the prefix.
  */
 #ifndef MANAKIN_HOST_DPDK_RECORD_H
 #define MANAKIN_HOST_DPDK_RECORD_H
@@ -15,21 +15,20 @@
 #define DPDK_RECORD "share/manakin/dpdk-installed"
 
 /**
- * dpdk_record_write() - before anything is installed: what will be
+ * dpdk_record_write() - record what will be installed, before anything is
  * @stage:	directory with the files as they will be below @prefix
  * @error:	on failure, a sentence for the user
  *
- * Return: 0; -EEXIST: one of the files is there already, or a record is; or another
- * negative errno
+ * Return: 0; -EEXIST: one of the files exists, or a record does; or another negative errno
  */
 int dpdk_record_write(const char *prefix, const char *stage, const char *version,
 		      struct error *error);
 
 /**
  * dpdk_record_undo() - remove what the record names, and the record
- * @removed:	filled in: files that were there
+ * @removed:	filled in: files that existed
  *
- * What the record names and is not there is no error: an installation may have been cut off.
+ * A missing file is not an error: an installation may have been interrupted.
  *
  * Return: 0 or a negative errno: -ENOENT: there is no record, -EINVAL: it is damaged, and
  * nothing was removed

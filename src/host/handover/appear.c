@@ -13,7 +13,7 @@
 #include "host/machine/netdev.h"
 
 #define EVENTS_MAX 8192u /* bytes of a read of events, whose content does not matter */
-#define LOOK_MS    20    /* sysfs tells nobody when it changes */
+#define LOOK_MS    20    /* sysfs does not report changes */
 
 /**
  * struct waiting - until a point in time, for changes of interfaces
@@ -41,7 +41,7 @@ static void wait_end(struct waiting *waiting)
 		mnl_socket_close(waiting->events);
 }
 
-/** wait_more() - for a change, or a little while; false: the time is over */
+/** wait_more() - for a change, or a little while; false: the time is up */
 static bool wait_more(struct waiting *waiting)
 {
 	struct pollfd fd = { .fd = -1, .events = POLLIN };

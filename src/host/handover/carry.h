@@ -9,7 +9,7 @@
 #include "host/handover/journal.h"
 #include "host/handover/plan.h"
 
-/** typedef carry_told - a step was made, or failed, or (@back) is taken back */
+/** typedef carry_told - a step was made, or failed, or (@back) is undone */
 typedef void carry_told(void *arg, const struct step *step, bool back);
 
 /**
@@ -28,7 +28,7 @@ struct carry {
 
 /**
  * carry_step() - make a step, fill in its state, and tell
- * @back:	it is of a way back
+ * @back:	it is a step of a restore
  * @why:	filled in with what there is to say; may stay empty if the step did not fail
  *
  * Return: as step_make()

@@ -116,7 +116,7 @@ void journal_text_free(struct journal_text *found)
 
 /**
  * directory() - open JOURNAL_DIRECTORY below the root
- * @make:	make what is missing of it
+ * @make:	create what is missing of it
  *
  * Step by step and without following links, as below --sysroot they could lead out of it.
  *
@@ -170,7 +170,7 @@ static int cannot_keep(const struct journal *journal, int err, struct error *err
 			  journal->path, strerror(-err), remedy(err));
 }
 
-/** take_lock() - keep other processes from changing the machine meanwhile; see journal_open() */
+/** take_lock() - keep other processes from changing the machine; see journal_open() */
 static int take_lock(struct journal *journal, struct error *error)
 {
 	char text[24] = "";
@@ -258,7 +258,7 @@ static int set_aside(struct journal *journal, const char *boot, bool write, stru
 	return 0;
 }
 
-/** load() - what the file tells */
+/** load() - read the file */
 static int load(struct journal *journal, bool write, struct error *error)
 {
 	struct journal_text found;
@@ -369,7 +369,7 @@ static int put_line(struct journal *journal, const json_t *record)
 		else if (fdatasync(journal->fd))
 			err = -errno;
 		if (err && ftruncate(journal->fd, (off_t)journal->end))
-			err = -errno; /* the next reader leaves out what is there of it */
+			err = -errno; /* the next reader ignores the part that was written */
 	}
 	free(line);
 	if (err)
@@ -379,7 +379,7 @@ static int put_line(struct journal *journal, const json_t *record)
 	return 0;
 }
 
-/** begin() - make the file, with its first line */
+/** begin() - create the file, with its first line */
 static int begin(struct journal *journal)
 {
 	json_t *first;

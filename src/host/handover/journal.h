@@ -63,7 +63,7 @@ struct journal_text {
  * @found:	filled in; journal_text_free() it, after a failure too
  * @error:	on failure, what is wrong and in which line
  *
- * A last line that is not whole is left out.
+ * An incomplete last line is ignored.
  *
  * Return: 0; -EBADMSG: damaged; -EPROTONOSUPPORT: of another version; -ENOMEM
  */
@@ -83,10 +83,10 @@ int journal_open(const struct host *host, bool write, struct journal *journal, s
 void journal_close(struct journal *journal);
 
 /**
- * journal_append() - add a record, and see it to the disk
+ * journal_append() - add a record, and sync it to the disk
  * @record:	an object; this function owns it from now on. NULL: there was no memory for it
  *
- * Return: 0 or a negative errno; the journal is as it was then
+ * Return: 0; or a negative errno, and the journal is unchanged
  */
 int journal_append(struct journal *journal, json_t *record, struct error *error);
 

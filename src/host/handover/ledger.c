@@ -41,7 +41,7 @@ static struct ledger_step *step_of(const struct ledger *ledger, json_int_t numbe
 	return NULL;
 }
 
-/** interface_ok() - is there none, or one as it should be? */
+/** interface_ok() - is it absent or valid? */
 static bool interface_ok(const json_t *record, const char *role)
 {
 	const json_t *saved = json_object_get(record, role);

@@ -29,7 +29,7 @@
  * @touched:	a step of this port was begun
  * @ready:	it is handed over, with all that belongs to it
  * @restoring:	its way back has begun
- * @restored:	it is back, and of no more interest
+ * @restored:	it is back
  */
 struct ledger_port {
 	const char *key;
@@ -46,7 +46,7 @@ struct ledger_port {
 struct ledger_step {
 	json_int_t number;
 	const char *kind;
-	const char *port; /* NULL: no port's */
+	const char *port; /* NULL: it belongs to no port */
 	const json_t *record;
 	bool done, changed, undone;
 };
@@ -69,7 +69,7 @@ struct ledger {
  * @ledger:	filled in; ledger_free() it, after a failure too
  * @error:	on failure, a sentence for the user
  *
- * Return: 0; -EBADMSG: a record is not as it should be; -ENOMEM
+ * Return: 0; -EBADMSG: a record is not valid; -ENOMEM
  */
 int ledger_read(const json_t *records, struct ledger *ledger, struct error *error);
 void ledger_free(struct ledger *ledger);

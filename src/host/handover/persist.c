@@ -100,7 +100,7 @@ int persist_text(const struct host *host, const char *key, const char *command, 
 	return 0;
 }
 
-/** write_unit() - beside the old one, and then in its place */
+/** write_unit() - write it beside the old one, then rename it */
 static int write_unit(int dir, const char *text)
 {
 	int fd = openat(dir, UNIT_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

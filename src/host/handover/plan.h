@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/plan.h - from a machine, a journal and what the user wants to a list of steps.
+ * host/handover/plan.h - plan the steps, from a machine, a journal and what the user wants.
  *
  * The room host/handover hands interfaces over to DPDK and gives them back. plan_setup.c and
  * plan_restore.c decide on steps; step.c has what a step is and does; setup.c and restore.c carry
@@ -32,7 +32,7 @@
  * @index:	of the interface that came back; 0: none has yet
  * @save:	its state must be recorded; else the journal has it already
  * @steps:	it has steps in the plan
- * @gone:	of restore: this machine has no such device any more
+ * @gone:	of restore: this machine no longer has the device
  * @journalled:	the journal knows it
  */
 struct plan_port {
@@ -53,7 +53,7 @@ struct plan {
 	size_t n_steps;
 };
 
-/* Which of DPDK's drivers is to have a port */
+/* Which DPDK driver is to use a port */
 enum setup_pmd {
 	PMD_AUTO, /* netvsc where there is a synthetic interface, else mana */
 	PMD_NETVSC,
@@ -63,7 +63,7 @@ enum setup_pmd {
 /**
  * struct setup_options - what the user wants
  * @pages:	of @kib KiB on each node, at least
- * @pages_asked: the user said so; else it is left out where other pages do as well
+ * @pages_asked: the user gave it; else the step is skipped if other pages suffice
  * @force:	also an interface that is in use
  * @program:	path of this program, for @persist; NULL: not at boot
  */
@@ -80,7 +80,7 @@ struct setup_options {
  * struct plan_from - what a plan is made from
  * @host, @machine: the machine as it is
  * @ledger:	of its journal
- * @words:	@n_words names of the user's; of plan_undo(): keys of ports
+ * @words:	@n_words names that the user gave; of plan_undo(): keys of ports
  */
 struct plan_from {
 	const struct host *host;

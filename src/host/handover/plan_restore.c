@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The way back: from what the journal says a port was, and from what the buses say it is. Each
- * step aims for a state and does nothing if that is reached already, so a restore that was cut off
- * is simply started again.
+ * The plan of a restore, from what the journal says a port was and what the buses say it is. Each
+ * step aims for a state and does nothing if that is reached already, so a restore that was
+ * interrupted is simply run again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -140,7 +140,7 @@ static int add_states(const struct planning *p, const struct plan_port *port, bo
 	int err = 0;
 
 	for (size_t i = 0; !err && i < 2; i++) {
-		/* A VF that is gone is the host's to bring back. */
+		/* Only the host can bring back a VF that is gone. */
 		if (!saved[i] || (i && !dev[i]))
 			continue;
 		err = add_interface(p, port, roles[i], dev[i], saved[i]);
@@ -197,7 +197,7 @@ static int add_steps(const struct planning *p, const struct plan_port *port)
 		err = plan_add(p->host, p->plan, &step);
 	if (!err && known && (rebound || known->touched || known->restoring))
 		err = add_states(p, port, rebound, known->saved);
-	/* Of one that was handed over by hand before setup came, the interface was not seen. */
+	/* If it was handed over by hand before setup ran, its interface was never seen. */
 	if (!err && (!known || (rebound && !json_object_get(known->saved, "synthetic"))))
 		err = add_up(p, port, rebound);
 	return err;
@@ -240,7 +240,7 @@ static int add_pages(const struct planning *p, struct hugepages_found *found,
 	return 0;
 }
 
-/** add_shared() - what is no port's, the last first */
+/** add_shared() - the steps that belong to no port, the last first */
 static int add_shared(const struct planning *p)
 {
 	struct step remove_id = { .kind = STEP_REMOVE_ID, .driver = DRIVER_USER };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The way to DPDK. The order is the guide's, but for the modules: what may fail comes before the
- * links go down.
+ * The plan of a setup. The order is the guide's, except for the modules: what may fail comes before
+ * the links go down.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -54,7 +54,7 @@ static int check_in_use(const struct planning *p, const struct mana_port *port)
 
 		if (!dev[i])
 			continue;
-		/* A pair of virtual Ethernet names each other; neither is above. */
+		/* The ends of a veth pair name each other; neither is above the other. */
 		for (size_t j = 0; j < p->machine->netdevs.n && !above; j++)
 			if (p->machine->netdevs.dev[j].lower == dev[i]->index &&
 			    p->machine->netdevs.dev[j].index != dev[i]->lower)
@@ -72,7 +72,7 @@ static int check_in_use(const struct planning *p, const struct mana_port *port)
 	return 0;
 }
 
-/** as_saved() - is an interface still the one that was written down, and in the same state? */
+/** as_saved() - is an interface still the one that was recorded, and in the same state? */
 static bool as_saved(const struct netdev *dev, const json_t *saved)
 {
 	if (!dev || !saved)
@@ -84,8 +84,8 @@ static bool as_saved(const struct netdev *dev, const json_t *saved)
 /**
  * must_save() - must the port's state be recorded?
  *
- * If the journal has it half-way, what it has is the state to go back to. If it has it handed
- * over, and it was given back by hand since, the state is a new one.
+ * If its setup is half-done, the state in the journal is the one to go back to. If it was handed
+ * over, and given back by hand since, its state is a new one.
  */
 static bool must_save(const struct mana_port *port, const struct ledger_port *known)
 {
@@ -149,7 +149,7 @@ static int add_port(const struct planning *p, const char *word)
 	return 0;
 }
 
-/** enough_memory() - has the node pages of any size for what the guide wants? */
+/** enough_memory() - does the node have the guide's amount of memory, in pages of any size? */
 static bool enough_memory(const struct hugepages_found *found, int node)
 {
 	unsigned long kib = 0;
@@ -195,7 +195,7 @@ static int add_hugepages(const struct planning *p)
 	return 0;
 }
 
-/** add_module() - load it, if it is not there */
+/** add_module() - load it, if it is not loaded */
 static int add_module(const struct planning *p, const char *name)
 {
 	struct step step = { .kind = STEP_MODULE };

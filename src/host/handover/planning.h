@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/planning.h - what the planners of setup and restore share. For
- * plan_setup.c and plan_restore.c.
+ * host/handover/planning.h - what the planners of setup and restore share; for plan_setup.c and
+ * plan_restore.c.
  */
 #ifndef MANAKIN_HOST_HANDOVER_PLANNING_H
 #define MANAKIN_HOST_HANDOVER_PLANNING_H
@@ -12,7 +12,7 @@
 /**
  * struct planning - a plan in the making
  * @options:	of setup; else NULL
- * @since:	of the way back: only steps of the journal after this one are undone
+ * @since:	of plan_undo(): only steps of the journal after this one are undone
  */
 struct planning {
 	const struct host *host;
@@ -24,11 +24,11 @@ struct planning {
 	json_int_t since;
 };
 
-/** planning_begin() - with an empty plan, and nothing said */
+/** planning_begin() - with an empty plan, and no error */
 struct planning planning_begin(const struct plan_from *from, struct plan *plan,
 			       struct error *error);
 
-/** plan_fail() - the sentence for the user; returns @err */
+/** plan_fail() - set the sentence for the user; returns @err */
 __attribute__((format(printf, 3, 4))) int plan_fail(const struct planning *p, int err,
 						    const char *format, ...);
 int plan_no_memory(const struct planning *p);

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-/** finish() - of a way back: note what is over, and if that is all, forget the journal */
+/** finish() - note which ports are restored, and if those are all, remove the journal */
 static int finish(const struct carry *carry, struct error *error)
 {
 	const struct plan *plan = carry->plan;
@@ -40,7 +40,7 @@ static void say_failed(const struct plan *plan, const struct step *first, const 
 int restore_carry_out(const struct carry *carry, struct error *error)
 {
 	const struct plan *plan = carry->plan;
-	const struct step *failed = NULL; /* the first of those that hold up nothing */
+	const struct step *failed = NULL; /* the first of those that may fail */
 	struct error why, first_why;
 	int err = 0, first = 0;
 

@@ -39,7 +39,7 @@ static long seconds_since_boot(void)
 	return now.tv_sec;
 }
 
-/** inside() - is there an attribute, whole, before @end? */
+/** inside() - is there a whole attribute before @end? */
 static bool inside(const struct nlattr *attr, const void *end)
 {
 	return mnl_attr_ok(attr, (int)((const char *)end - (const char *)attr));
@@ -112,7 +112,7 @@ static void put_address(FILE *out, const char *word, uint8_t family, const struc
 			inet_ntop(family, mnl_attr_get_payload(attr), text, sizeof(text)));
 }
 
-/** address_text() - as ip-address(8) wants it; allocated, or NULL */
+/** address_text() - as ip-address(8) expects it; allocated, or NULL */
 static char *address_text(const struct nlmsghdr *header, const struct netdev *dev)
 {
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(header);
@@ -157,7 +157,7 @@ static char *address_text(const struct nlmsghdr *header, const struct netdev *de
 	return text;
 }
 
-/** one_address() - keep it, if it is the interface's and the kernel does not make it by itself */
+/** one_address() - keep it, if it is the interface's and the kernel does not create it by itself */
 static int one_address(const struct nlmsghdr *header, void *arg)
 {
 	const struct saving *saving = arg;
@@ -246,7 +246,7 @@ static void put_hops(FILE *out, const struct saving *saving, uint8_t family,
 	}
 }
 
-/** route_text() - as ip-route(8) wants it; allocated, or NULL */
+/** route_text() - as ip-route(8) expects it; allocated, or NULL */
 static char *route_text(const struct nlmsghdr *header, const struct saving *saving)
 {
 	static const char *const types[] = { [RTN_LOCAL] = "local ",
@@ -329,7 +329,7 @@ static int one_route(const struct nlmsghdr *header, void *arg)
 	return keep(saving, header, route_text(header, saving));
 }
 
-/** dump_once() - all addresses, or routes of all tables, through a function that picks */
+/** dump_once() - all addresses, or routes of all tables; @each keeps those that matter */
 static int dump_once(struct saving *saving, uint16_t type, size_t family_size, mnl_cb_t each)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
@@ -350,7 +350,7 @@ static int dump_once(struct saving *saving, uint16_t type, size_t family_size, m
 	return err;
 }
 
-/** dump() - likewise, of one moment */
+/** dump() - the same, repeated until nothing changes during the dump */
 static int dump(struct saving *saving, uint16_t type, size_t family_size, mnl_cb_t each)
 {
 	int err = -EINTR;
@@ -429,7 +429,7 @@ static int digit(char c)
  * message() - a message from its digits
  * @buffer:	MESSAGE_MAX bytes
  *
- * Return: 0, or -EBADMSG: it is none of an address or a route
+ * Return: 0, or -EBADMSG: it is not a message of an address or a route
  */
 static int message(const char *hex, uint8_t *buffer)
 {
@@ -469,9 +469,9 @@ static int now_of(int index, const struct saved_index *moved, size_t n_moved)
 }
 
 /**
- * age() - let a lifetime go on while the interface was away
+ * age() - subtract the time that the interface was away from a lifetime
  *
- * Return: false: it is over
+ * Return: false if it has expired
  */
 static bool age(struct nlmsghdr *header, long passed)
 {
@@ -492,7 +492,7 @@ static bool age(struct nlmsghdr *header, long passed)
 	return true;
 }
 
-/** move_route() - to the numbers that its interfaces have now; and what only the kernel may say */
+/** move_route() - to the numbers that its interfaces have now, without the kernel's own flags */
 static void move_route(struct nlmsghdr *header, const struct saved_index *moved, size_t n_moved)
 {
 	const unsigned int told = RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_OFFLOAD | RTNH_F_TRAP;

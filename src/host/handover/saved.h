@@ -28,7 +28,7 @@
  */
 int saved_interface(const struct netdevs *netdevs, const struct netdev *dev, json_t **saved);
 
-/** saved_ok() - does this have the shape of what saved_interface() makes? */
+/** saved_ok() - does this have the form that saved_interface() writes? */
 bool saved_ok(const json_t *saved);
 
 /**
@@ -39,7 +39,7 @@ struct saved_index {
 };
 
 /**
- * saved_put() - give back one address or route
+ * saved_put() - add one address or route again
  * @saved:	the interface
  * @entry:	of its "addresses" or "routes"
  * @moved:	@n_moved interfaces that have another number now

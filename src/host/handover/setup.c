@@ -3,12 +3,11 @@
  * Theory of operation: before a step is made, the journal says so; after it, that it is done. A
  * port's interfaces are recorded, with all they will lose, before the first step that touches
  * them. So whenever the process ends, the journal has at least all that was changed, and from it
- * and the machine as it is, plan_restore() makes the way back.
+ * and the current state of the machine, plan_restore() plans the way back.
  *
- * There is one way back, restore.c. A setup takes it at once when a step fails, for its own ports
- * and steps; the command `restore` takes it for the ports that the user names. Each of its steps
- * aims for a state, so the journal only needs to know that a port's way back has begun, and when it
- * is over.
+ * There is one way back, restore.c. Setup uses it at once when a step fails, for its own ports and
+ * steps; the command `restore` uses it for the ports that the user names. Each of its steps aims
+ * for a state, so the journal only needs to record when a port's restore begins and ends.
  */
 #include "host/handover/setup.h"
 
@@ -103,7 +102,7 @@ static int undo(const struct carry *carry, json_int_t since, struct error *error
 	return err;
 }
 
-/** interrupted() - was a signal sent that ends setup? setup_carry_out()'s caller has blocked it */
+/** interrupted() - is a signal pending that ends setup? setup_carry_out()'s caller blocks it */
 static bool interrupted(void)
 {
 	sigset_t pending;

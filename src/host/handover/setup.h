@@ -11,8 +11,8 @@
  * setup_carry_out() - make the steps of plan_setup()
  * @error:	on failure, a sentence for the user: what failed, and how the machine is now
  *
- * If a step fails, all are undone at once; so they are between two steps when SIGINT, SIGTERM or
- * SIGHUP is pending, which the caller should block.
+ * If a step fails, all are undone at once. The same happens between two steps if SIGINT, SIGTERM or
+ * SIGHUP is pending; the caller should block them.
  *
  * Return: 0 or a negative errno
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: the kinds of steps are a table, at the end of this file. For each kind it
- * has the name that the journal uses, a function that puts the step into words and into a shell's,
- * and one that makes it. The functions of a kind stand together.
+ * has the name that the journal uses, a function that describes the step in words and as a shell
+ * command, and one that makes it. The functions of a kind stand together.
  *
  * A step aims for a state, and does nothing if that is reached already.
  */
@@ -371,7 +371,7 @@ static int make_entry(struct step_site *site, const struct step *step, struct er
 	if (err)
 		return err;
 	err = saved_put(step->saved, step->entry, moved, n);
-	/* A route may have to wait until the kernel has found its source address to be unique. */
+	/* A route may have to wait for duplicate address detection of its source address. */
 	while (err && step->kind == STEP_ROUTE && err != -EPERM && !clock_passed(deadline)) {
 		clock_pause_us(50 * 1000);
 		err = saved_put(step->saved, step->entry, moved, n);

@@ -43,16 +43,16 @@ enum step_state { STEP_PLANNED, STEP_DONE, STEP_UNCHANGED, STEP_FAILED };
 /**
  * struct step - one change
  * @key:	of the port; empty: the machine's
- * @index:	of an interface that is there; 0: it is to come back
+ * @index:	of an interface that exists; 0: it has yet to come back
  * @node:	NUMA node, or -1: the machine has none
  * @kib:	size of a hugepage
  * @undoes:	number of the step in the journal; 0: none
  * @saved:	an interface as it was; the ledger's
  * @entry:	an address or route of it
  * @what:	in words
- * @command:	for a shell; several lines if need be
+ * @command:	for a shell; several lines if necessary
  * @undo:	how it is undone, as a command or in words
- * @why:	what came of it, if there is more to say than @state; else NULL
+ * @why:	its result, if there is more to say than @state; else NULL
  */
 struct step {
 	enum step_kind kind;

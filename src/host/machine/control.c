@@ -85,7 +85,7 @@ static int reach(const char *path, unsigned int seconds)
 	return err;
 }
 
-/** split() - the verdict off the text */
+/** split() - separate the verdict from the text */
 static int split(struct control_answer *answer)
 {
 	char *text = strchr(answer->packet, '\n');
@@ -110,7 +110,7 @@ int control_ask(const char *path, const char *words, unsigned int seconds,
 	if (len >= 0)
 		len = recv(fd, answer->packet, CONTROL_ANSWER_MAX, 0);
 	close(fd);
-	/* Whether it hung up or was too slow: it has been reached, and did not answer. */
+	/* The adapter was reached, but hung up or was too slow to answer. */
 	if (len <= 0)
 		return -ETIMEDOUT;
 	answer->packet[len] = '\0';

@@ -39,7 +39,7 @@ struct control_request {
 	unsigned int number;
 };
 
-/** control_parse() - read a request in words; false: it is none */
+/** control_parse() - read a request in words; false: it is not one */
 bool control_parse(const char *words, struct control_request *request);
 
 /** control_path() - the control socket of the adapter at @socket; 0 or -ENAMETOOLONG */
@@ -47,7 +47,7 @@ int control_path(const char *socket, char *path, size_t size);
 
 /**
  * struct control_answer - what the adapter said
- * @refused:	it did not do it; @text says why
+ * @refused:	it refused the request; @text says why
  * @text:	without the verdict
  */
 struct control_answer {
@@ -63,8 +63,8 @@ struct control_answer {
  * @seconds:	to wait at most
  * @answer:	filled in
  *
- * Return: 0, also if it refused; -ETIMEDOUT: no answer; -EPROTO: one that makes no sense; or the
- * negative errno of connect(), when it cannot be reached
+ * Return: 0, also if it refused; -ETIMEDOUT: no answer; -EPROTO: an invalid answer; or the
+ * negative errno of connect() if the adapter cannot be reached
  */
 int control_ask(const char *path, const char *words, unsigned int seconds,
 		struct control_answer *answer);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The guide, "Supported Marketplace Images"; later ones of the same line have what these have. */
+/* The guide, "Supported Marketplace Images"; later images of a line have what these have. */
 static const struct {
 	const char *id;
 	const char *line; /* what the version begins with */
@@ -47,7 +47,7 @@ static enum distro_family family_of(const char *words)
 	return DISTRO_OTHER;
 }
 
-/** value_of() - of a line NAME=VALUE, with or without quotation marks; NULL if it is another's */
+/** value_of() - the value in a line NAME=VALUE, without its quotation marks; NULL: another name */
 static char *value_of(char *line, const char *name)
 {
 	size_t len = strlen(name);
@@ -161,7 +161,7 @@ const char *distro_install(const struct distro *distro, enum distro_package pack
 
 	if (distro->family == DISTRO_OTHER)
 		return NULL;
-	/* Debian's own kernels have no flavour of Azure's, and all their modules in one package. */
+	/* Debian has no Azure flavour of its kernels, and all modules are in one package. */
 	if (!strcmp(distro->id, "debian") && package == PACKAGE_KERNEL)
 		return strcmp(distro->version, "12")
 			       ? "sudo apt-get install linux-image-cloud-amd64 && sudo reboot"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/distro.h - the distribution, its kernel, and how something is installed on it.
+ * host/machine/distro.h - the distribution, its kernel, and how to install packages on it.
  */
 #ifndef MANAKIN_HOST_MACHINE_DISTRO_H
 #define MANAKIN_HOST_MACHINE_DISTRO_H
@@ -28,7 +28,7 @@ struct distro {
 	char name[96];
 };
 
-/** distro_read() - 0, or a negative errno; @distro is of no family then */
+/** distro_read() - 0, or a negative errno; @distro then has no family */
 int distro_read(const struct host *host, struct distro *distro);
 
 /** distro_parse() - the same from the text of os-release, which is changed */
@@ -36,22 +36,22 @@ void distro_parse(char *text, struct distro *distro);
 
 /**
  * distro_supported() - is it on the guide's list of images?
- * @kernel:	that runs
- * @older:	set if it would be, but the kernel is older than the list's: that kernel
+ * @kernel:	the running kernel
+ * @older:	set to the kernel on the list, if only the running one is too old
  */
 bool distro_supported(const struct distro *distro, const char *kernel, const char **older);
 
 /** What can be missing */
 enum distro_package {
 	PACKAGE_RDMA,    /* libibverbs, and the providers */
-	PACKAGE_MODULES, /* modules of the running kernel that are packed apart */
+	PACKAGE_MODULES, /* modules of the running kernel in a separate package */
 	PACKAGE_KERNEL,  /* a kernel with mana_ib */
 };
 
 /** distro_install() - the command that installs it; NULL if that is not known */
 const char *distro_install(const struct distro *distro, enum distro_package package);
 
-/** version_compare() - of numbers with dots and dashes between: less than 0, 0, or greater */
+/** version_compare() - numbers with dots and dashes between them: less than 0, 0, or greater */
 int version_compare(const char *a, const char *b);
 
 #endif

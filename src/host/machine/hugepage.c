@@ -25,7 +25,7 @@ static const char *directory(char text[64], int node)
 	return text;
 }
 
-/** numbered() - the number in a name of this shape, or -1 */
+/** numbered() - the number in a name of this form, or -1 */
 static long numbered(const char *name, const char *before, const char *after)
 {
 	size_t len = strlen(before), digits;
@@ -137,7 +137,7 @@ int hugepages_set(const struct host *host, int node, unsigned int kib, unsigned 
 	return !err && number < total ? -ENOMEM : err;
 }
 
-/** default_size() - of pages of a hugetlbfs that was mounted without a word on it, in KiB */
+/** default_size() - page size, in KiB, of a hugetlbfs that was mounted without pagesize= */
 static unsigned int default_size(const struct host *host)
 {
 	int fd = host_open_file(host, "/proc/meminfo");

@@ -9,7 +9,7 @@
 
 /**
  * struct hugepage - pages of one size on one NUMA node
- * @node:	its number; -1: the machine tells no nodes
+ * @node:	its number; -1: the machine reports no nodes
  * @kib:	size of a page in KiB
  */
 struct hugepage {
@@ -29,10 +29,10 @@ void hugepages_found_free(struct hugepages_found *found);
 /** hugepage_size_text() - "2 MB", "1 GB" into @text */
 const char *hugepage_size_text(unsigned int kib, char text[24]);
 
-/** hugepages_reserved() - free pages that a process has been promised, machine-wide */
+/** hugepages_reserved() - free pages that are reserved for a process, machine-wide */
 unsigned long hugepages_reserved(const struct host *host, unsigned int kib);
 
-/** hugepages_set() - `echo N > .../nr_hugepages`; 0, or -ENOMEM if the kernel found fewer.
+/** hugepages_set() - `echo N > .../nr_hugepages`; 0, or -ENOMEM if the kernel reserved fewer.
  * Node -1: of the whole machine */
 int hugepages_set(const struct host *host, int node, unsigned int kib, unsigned long total);
 

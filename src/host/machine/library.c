@@ -20,7 +20,7 @@ static bool is_in(const struct host *host, const char *directory, size_t len, co
 	       host_exists(host, "%s", path);
 }
 
-/** is_named_by() - is it in a directory that this file of ld.so.conf's names? */
+/** is_named_by() - is it in a directory that this file of ld.so.conf names? */
 static bool is_named_by(const struct host *host, const char *conf, const char *name, char *path)
 {
 	char text[4096], *rest = text, *line;

@@ -13,9 +13,9 @@
 #define LIBRARY_PATH 512u
 
 /**
- * library_find() - the file that a program would get which asks for a library by this name
+ * library_find() - the file that the dynamic linker loads for a library of this name
  * @name:	such as libibverbs.so.1
- * @path:	filled in, LIBRARY_PATH bytes: the name as it was found, a link perhaps
+ * @path:	filled in, LIBRARY_PATH bytes: the name as it was found, which may be a link
  *
  * In the order of ld.so(8): LD_LIBRARY_PATH (on the machine itself), the directories of
  * ld.so.conf, the system's.
@@ -33,8 +33,8 @@ int library_find(const struct host *host, const char *name, char *path);
 int library_load(const struct host *host, const char *path, unsigned char **data, size_t *size);
 
 /**
- * library_string() - a string in a library, by a piece of it
- * @piece:	that it has
+ * library_string() - find a string in a library by a part of it
+ * @piece:	the part
  *
  * Return: the whole string, or NULL
  */

@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/** may_lock() - has this process CAP_IPC_LOCK? */
+/** may_lock() - does this process have CAP_IPC_LOCK? */
 static bool may_lock(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };

@@ -8,16 +8,16 @@
 #include <stdbool.h>
 
 /**
- * struct limits - of this process, which one that it starts would inherit
+ * struct limits - of this process, inherited by those that it starts
  * @locked:	bytes of memory it may lock; ULLONG_MAX: no limit
- * @files:	that it may have open, and @files_hard: that it may allow itself
+ * @files:	that it may have open; @files_hard: to which it may raise that
  */
 struct limits {
 	unsigned long long locked;
 	unsigned long long files, files_hard;
 };
 
-/** limits_read() - CAP_IPC_LOCK is no limit on memory */
+/** limits_read() - with CAP_IPC_LOCK there is no limit on memory */
 void limits_read(struct limits *limits);
 
 /** limits_queues() - `ethtool -l NAME`: the most queue pairs; 0 or a negative errno */

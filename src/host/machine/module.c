@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: /sys/module shows what is loaded; a loaded module has a file initstate
- * there and a built-in one has not. What could be loaded is in the indexes that depmod(8)
- * made of /lib/modules/RELEASE, which libkmod reads. A tree that was copied from another machine
- * may have only the text of those indexes; then that is read.
+ * there, a built-in one does not. What could be loaded is in the indexes that depmod(8) made of
+ * /lib/modules/RELEASE, which libkmod reads. A tree that was copied from another machine may
+ * have only the text of those indexes; then that is read.
  */
 #include "host/machine/module.h"
 
@@ -15,7 +15,7 @@
 
 #define RELEASE_TEXT 128
 
-/** release() - of the kernel that runs, or that the tree names */
+/** release() - of the running kernel, or of the one that the tree names */
 static int release(const struct host *host, char text[RELEASE_TEXT])
 {
 	ssize_t len = host_read(host, text, RELEASE_TEXT, "/proc/sys/kernel/osrelease");
@@ -61,10 +61,10 @@ static int in_text(const struct host *host, const char *kernel, const char *inde
 	return found;
 }
 
-/** in_index() - the state of a module that is not loaded, by libkmod */
+/** in_index() - the state of a module that is not loaded, from libkmod */
 static int in_index(const char *directory, const char *name, enum module_state *state)
 {
-	const char *const no_config = NULL; /* modprobe.d has no say in what there is */
+	const char *const no_config = NULL; /* modprobe.d does not decide which modules exist */
 	struct kmod_ctx *context = kmod_new(directory, &no_config);
 	struct kmod_list *list = NULL;
 	struct kmod_module *module;

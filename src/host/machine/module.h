@@ -9,13 +9,13 @@
 #include "host/machine/root.h"
 
 enum module_state {
-	MODULE_MISSING, /* the running kernel has none */
+	MODULE_MISSING, /* the running kernel does not have it */
 	MODULE_PRESENT, /* can be loaded */
 	MODULE_LOADED,
 	MODULE_BUILTIN,
 };
 
-/** module_state() - of a module of the kernel that runs (or that the tree's /proc names) */
+/** module_state() - of a module of the running kernel (or of the one in the tree's /proc) */
 int module_state(const struct host *host, const char *name, enum module_state *state);
 
 /**

@@ -30,18 +30,18 @@ struct netdev_address {
  * @index:	the kernel's number
  * @master:	number of the interface it is joined under; 0: none
  * @flags:	IFF_*
- * @carrier:	the link is there
+ * @carrier:	the link has a carrier
  * @mtu:	bytes of an IP packet
- * @lower:	number of the interface that it is made on (a VLAN's); 0: none
+ * @lower:	number of the interface that it is built on (a VLAN's); 0: none
  * @queues:	receive queues in use, as its driver reports them; 0: not known
  * @queues_max:	transmit queues that the kernel's driver may use at most, which with MANA are no
  *		more than the CPUs; DPDK may use more. 0: not known
  * @altnames:	other names, separated by spaces; NULL: none
  * @dev_port:	number among the ports of one device
- * @driver:	that drives its device; empty for one without a device
+ * @driver:	of its device; empty: it has no device
  * @device:	its device's name on its bus: a PCI address or a VMBus UUID
- * @default_route: carries the default route of IPv4 or IPv6 in the main table, itself or by
- *		what is made of it: a master, a VLAN
+ * @default_route: carries the default route of IPv4 or IPv6 in the main table, itself or through
+ *		what is built on it: a master, a VLAN
  * @ssh:	carries the SSH session that this process belongs to, in the same way
  */
 struct netdev {
@@ -65,7 +65,7 @@ struct netdev {
 	size_t n_addresses;
 };
 
-/** netdev_is_up() - false if there is none (NULL), too */
+/** netdev_is_up() - false for NULL, too */
 static inline bool netdev_is_up(const struct netdev *dev)
 {
 	return dev && dev->flags & IFF_UP;

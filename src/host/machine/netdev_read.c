@@ -42,7 +42,7 @@ static int altname(const struct nlattr *attr, void *arg)
 	return MNL_CB_OK;
 }
 
-/** link_attribute() - of an interface, as rtnetlink tells it */
+/** link_attribute() - of an interface, as rtnetlink reports it */
 static int link_attribute(const struct nlattr *attr, void *arg)
 {
 	struct netdev *dev = arg;
@@ -120,7 +120,7 @@ static bool read_ip(uint8_t family, const struct nlattr *attr, uint8_t ip[16])
 }
 
 /**
- * struct address_read - an address under way
+ * struct address_read - an address that is being read
  * @end:	IFA_ADDRESS: the other end's on a point-to-point link, where IFA_LOCAL is ours; it
  *		is ours where there is no IFA_LOCAL (IPv6)
  * @local:	IFA_LOCAL was there
@@ -131,7 +131,7 @@ struct address_read {
 	bool local;
 };
 
-/** address_attribute() - of an address, as rtnetlink tells it */
+/** address_attribute() - of an address, as rtnetlink reports it */
 static int address_attribute(const struct nlattr *attr, void *arg)
 {
 	struct address_read *r = arg;
@@ -165,7 +165,7 @@ static int add_address(const struct nlmsghdr *header, void *arg)
 	    (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
 		return MNL_CB_OK;
 	dev = netdevs_by_index(arg, (int)info->ifa_index);
-	if (!dev) /* come since the interfaces were read */
+	if (!dev) /* it appeared after the interfaces were read */
 		return MNL_CB_OK;
 	more = reallocarray(dev->addresses, dev->n_addresses + 1, sizeof(*more));
 	if (!more) {
@@ -209,7 +209,7 @@ static int dump(struct mnl_socket *socket, uint16_t type, size_t header_size, mn
 	return netlink_talk(socket, request, each, netdevs);
 }
 
-/** read_once() - see netdevs_read(); -EINTR: something changed meanwhile */
+/** read_once() - see netdevs_read(); -EINTR: something changed in the meantime */
 static int read_once(const struct host *host, struct netdevs *netdevs)
 {
 	struct mnl_socket *socket = netlink_open();
@@ -233,7 +233,7 @@ int netdevs_read(const struct host *host, struct netdevs *netdevs)
 {
 	int err = read_once(host, netdevs);
 
-	/* The kernel says so of a dump that is not of one moment. */
+	/* The kernel reports this if something changed during the dump. */
 	for (unsigned int i = 0; err == -EINTR && i < TRIES; i++) {
 		netdevs_free(netdevs);
 		err = read_once(host, netdevs);

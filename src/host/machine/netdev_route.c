@@ -5,8 +5,8 @@
  * the answers to its other end are sent by it. With two interfaces in one subnet these may be
  * two, and taking down either would cut the session off.
  *
- * What holds of an interface holds of those under it: of a bond's members, of the VF joined under
- * a synthetic interface, and of the interface that a VLAN is made on.
+ * What holds for an interface holds for those under it: a bond's members, the VF joined under a
+ * synthetic interface, and the interface that a VLAN is built on.
  */
 #include "host/machine/netdev_route.h"
 
@@ -22,7 +22,7 @@
 
 #include "host/machine/netlink.h"
 
-#define PARENTS_MAX 64u /* how far up the SSH session is looked for */
+#define PARENTS_MAX 64u /* parent processes that are searched for the SSH session */
 
 /**
  * struct exits - the interfaces that a route leaves by: one, or several with equal cost
@@ -33,7 +33,7 @@ struct exits {
 	bool ssh;
 };
 
-/** mark() - an interface, by the kernel's number */
+/** mark() - mark an interface, by the kernel's number */
 static void mark(const struct exits *exits, int index)
 {
 	struct netdev *dev = netdevs_by_index(exits->netdevs, index);
@@ -89,7 +89,7 @@ static const char *environment_value(const char *block, size_t len, const char *
 	return NULL;
 }
 
-/** process_variable() - of the environment that process @pid was started with */
+/** process_variable() - a variable of the environment that process @pid was started with */
 static bool process_variable(pid_t pid, const char *name, char *value, size_t size)
 {
 	char path[40], *block = NULL, *more;
@@ -126,7 +126,7 @@ static bool process_variable(pid_t pid, const char *name, char *value, size_t si
 	return found;
 }
 
-/** parent_of() - the process's parent; 0 if it has none or cannot be asked */
+/** parent_of() - the process's parent; 0 if it has none or that cannot be read */
 static pid_t parent_of(pid_t pid)
 {
 	char path[40], text[512], *end;
@@ -164,10 +164,10 @@ bool ssh_session(char *text, size_t size)
 }
 
 /**
- * parse_ip() - an address of either family
+ * parse_ip() - read an address of either family
  * @zone:	the interface's number, if it is a link-local address with one; else 0
  *
- * Return: its family; 0 if it is none
+ * Return: its family; 0 if it is not an address
  */
 static uint8_t parse_ip(char *text, uint8_t ip[16], int *zone)
 {
@@ -185,7 +185,7 @@ static uint8_t parse_ip(char *text, uint8_t ip[16], int *zone)
 						    : 0;
 }
 
-/** mark_ssh_route() - the interface that answers to the other end leave by */
+/** mark_ssh_route() - mark the interface through which replies to the other end leave */
 static int mark_ssh_route(struct mnl_socket *socket, struct netdevs *netdevs, uint8_t family,
 			  const uint8_t client[16], const uint8_t server[16])
 {
@@ -200,7 +200,7 @@ static int mark_ssh_route(struct mnl_socket *socket, struct netdevs *netdevs, ui
 	return netlink_talk(socket, request, ssh_route, netdevs);
 }
 
-/** mark_session() - the interfaces that the SSH session needs */
+/** mark_session() - mark the interfaces that the SSH session needs */
 static void mark_session(struct mnl_socket *socket, struct netdevs *netdevs)
 {
 	char text[256], client_text[128], server_text[128];
@@ -223,11 +223,11 @@ static void mark_session(struct mnl_socket *socket, struct netdevs *netdevs)
 			if (netdevs->dev[i].addresses[a].family == family &&
 			    !memcmp(netdevs->dev[i].addresses[a].address, server, len))
 				netdevs->dev[i].ssh = true;
-	/* Nobody has that address if the session was handed on; then there is no such route. */
+	/* If the session was forwarded, no interface has that address, and no route is found. */
 	mark_ssh_route(socket, netdevs, family, client, server);
 }
 
-/** inherit() - what holds of an interface, said of one under it; true if that is news */
+/** inherit() - pass an interface's marks on to one under it; true if that changed anything */
 static bool inherit(struct netdev *under, const struct netdev *upper)
 {
 	bool news = (upper->default_route && !under->default_route) || (upper->ssh && !under->ssh);
@@ -237,7 +237,7 @@ static bool inherit(struct netdev *under, const struct netdev *upper)
 	return news;
 }
 
-/** mark_under() - hand the marks down until nothing changes */
+/** mark_under() - pass the marks down until nothing changes */
 static void mark_under(struct netdevs *netdevs)
 {
 	bool news = true;
@@ -268,7 +268,7 @@ int netdevs_mark_routes(struct mnl_socket *socket, struct netdevs *netdevs)
 		route->rtm_family = families[i];
 		route->rtm_table = RT_TABLE_MAIN;
 		err = netlink_talk(socket, request, default_route, netdevs);
-		/* A kernel without IPv6 has no routes of it; one without any has no table. */
+		/* A kernel without IPv6 has no IPv6 routes; one without any route has no table. */
 		if (err && err != -EOPNOTSUPP && err != -ENOENT && err != -EAFNOSUPPORT)
 			return err;
 	}

@@ -17,7 +17,7 @@ int netdevs_mark_routes(struct mnl_socket *socket, struct netdevs *netdevs);
  * @text:	filled in with what sshd(8) puts into SSH_CONNECTION: the client's address and
  *		port, ours and its port
  *
- * From this process's environment, or its parents': sudo leaves it out.
+ * From this process's environment, or its parents': sudo removes it.
  *
  * Return: false if there is none
  */

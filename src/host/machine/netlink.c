@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#define ANSWER_MAX 32768u /* bytes the kernel puts into one read at most, when dumping */
+#define ANSWER_MAX 32768u /* the most bytes that one read of a dump returns */
 
 struct mnl_socket *netlink_open(void)
 {
@@ -22,7 +22,7 @@ struct mnl_socket *netlink_open(void)
 		errno = err;
 		return NULL;
 	}
-	/* Lets the kernel leave out what is not asked for; kernels before 4.20 send it all. */
+	/* Has the kernel filter what is requested; kernels before 4.20 send everything. */
 	mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	return socket;
 }
@@ -55,7 +55,7 @@ int netlink_talk(struct mnl_socket *socket, void *request, mnl_cb_t each, void *
 				  mnl_socket_get_portid(socket), each, arg);
 		if (more < 0)
 			return -errno;
-		/* What is neither a dump nor acknowledged is one message. */
+		/* An answer that is neither a dump nor acknowledged is one message. */
 		if (!(header->nlmsg_flags & (NLM_F_DUMP | NLM_F_ACK)))
 			break;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/netlink.h - rtnetlink requests, for the files of this room that make them.
+ * host/machine/netlink.h - rtnetlink requests, for the files of this room.
  */
 #ifndef MANAKIN_HOST_MACHINE_NETLINK_H
 #define MANAKIN_HOST_MACHINE_NETLINK_H

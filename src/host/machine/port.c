@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Theory of operation: adapters come from PCI and from /run/manakin. A port of an adapter on PCI
- * is first an interface that the mana driver made for it. To each, the synthetic interface is
- * looked for: its master, or the one with its address. Then VMBus is asked for devices that no
- * interface stands for, because they were handed over: these are joined to ports by the address in
- * their UUID, and are ports by themselves when that fails. What has a synthetic interface and no
- * VF is a port only on a machine with a MANA adapter, and only while no other hardware is under
- * it.
+ * is first an interface that the mana driver created for it. For each, the synthetic interface is
+ * found: its master, or the one with its address. Then VMBus is searched for devices that have no
+ * interface because they were handed over: these are matched to ports by the address in their
+ * UUID, and are ports of their own if that fails. A synthetic interface without a VF is a port
+ * only on a machine with a MANA adapter, and only while no other hardware is under it.
  */
 #include "host/machine/port.h"
 
@@ -124,7 +123,7 @@ static int read_adapters(const struct host *host, struct machine *machine,
 	return 0;
 }
 
-/** synthetic_of() - the synthetic interface that a VF belongs under; NULL: there is none */
+/** synthetic_of() - the synthetic interface that a VF belongs under; NULL: none */
 static const struct netdev *synthetic_of(const struct machine *machine, const struct netdev *vf)
 {
 	const struct netdev *dev = netdevs_by_index(&machine->netdevs, vf->master);
@@ -180,7 +179,7 @@ static int add_software(struct machine *machine, int number, const struct softwa
 	return 0;
 }
 
-/** has_hardware() - is any interface with a device joined under this one, or has its address? */
+/** has_hardware() - does an interface with a device have this one as its master, or its address? */
 static bool has_hardware(const struct machine *machine, const struct netdev *synthetic)
 {
 	for (size_t i = 0; i < machine->netdevs.n; i++) {
@@ -238,7 +237,7 @@ static int add_device(struct machine *machine, const struct vmbus_device *device
 	return 0;
 }
 
-/** owner_of() - who has a port of an adapter on PCI; @users: of its RDMA device */
+/** owner_of() - who owns a port of an adapter on PCI; @users: of its RDMA device */
 static enum port_owner owner_of(const struct mana_port *port, const char *users)
 {
 	if (!strcmp(port->vmbus_driver, DRIVER_USER))
@@ -250,8 +249,8 @@ static enum port_owner owner_of(const struct mana_port *port, const char *users)
 
 /**
  * device_file() - the name of a device file
- * @directory:	of sysfs, that it is named in
- * @begin:	of its name
+ * @directory:	of sysfs, where its name is
+ * @begin:	how its name begins
  * @file:	filled in; its name stays empty if there is none
  */
 static void device_file(const struct host *host, const char *directory, const char *begin,
@@ -301,7 +300,7 @@ static int find_owners(const struct host *host, struct machine *machine)
 	wanted_devices(host, machine, devices);
 	for (size_t i = 0; i < machine->n_ports + machine->n_adapters; i++)
 		files += *devices[i].device != '\0';
-	/* Every process is looked into for this, so not without need. */
+	/* This searches every process, so only if necessary. */
 	if (files)
 		device_users_read(host, devices, machine->n_ports + machine->n_adapters);
 	for (size_t i = 0; i < machine->n_ports; i++) {
@@ -323,7 +322,7 @@ static int find_owners(const struct host *host, struct machine *machine)
 	return 0;
 }
 
-/** name_ports() - and what the interfaces tell of them */
+/** name_ports() - and fill in what the interfaces report */
 static void name_ports(struct machine *machine)
 {
 	for (size_t i = 0; i < machine->n_ports; i++) {

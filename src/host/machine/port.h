@@ -44,16 +44,16 @@ enum port_owner {
  * struct mana_port - a port
  * @adapter:	index of its adapter; -1: there is a synthetic interface but no VF
  * @mac:	its address; @has_mac: it is known
- * @vf:		its VF's interface; NULL: not there
- * @synthetic:	its synthetic interface; NULL: not there
+ * @vf:		its VF's interface; NULL: none
+ * @synthetic:	its synthetic interface; NULL: none
  * @uuid:	of the VMBus device; empty: none known
- * @vmbus_driver: that drives it; empty: none
+ * @vmbus_driver: driver of that device; empty: none
  * @number:	among the ports of its adapter, from 0
  * @users:	processes that have it open ("dpdk-testpmd (4711)"), for messages; empty: none that
- *		this user may look into
+ *		this user can see
  * @mtu, @queues: bytes of an IP packet; queues in use; 0: not known
  * @fabric:	what a software adapter's port is plugged into
- * @name:	what a person would call it: synthetic interface, VF, or UUID; software: NAME:N
+ * @name:	for messages: synthetic interface, VF, or UUID; software: NAME:N
  */
 struct mana_port {
 	int adapter;
@@ -92,7 +92,7 @@ struct mana_adapter {
 };
 
 /**
- * struct machine - what is there; points into itself, not to be copied
+ * struct machine - its adapters and ports; points into itself, so it must not be copied
  * @legacy:	there is a Mellanox function (15b3), as VMs without MANA have
  */
 struct machine {
@@ -105,7 +105,7 @@ struct machine {
 };
 
 /**
- * machine_read() - look
+ * machine_read() - read the adapters and ports
  * @machine:	filled in; machine_free() it, after a failure too
  * @error:	on failure, a sentence for the user
  */
@@ -124,7 +124,7 @@ void machine_free(struct machine *machine);
 int machine_find(const struct machine *machine, const char *word, const struct mana_port **port,
 		 struct error *error);
 
-/** port_default_route(), port_ssh() - does one of its interfaces carry that? */
+/** port_default_route(), port_ssh() - does one of its interfaces carry it? */
 bool port_default_route(const struct mana_port *port);
 bool port_ssh(const struct mana_port *port);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * machine_find() of host/machine/port.h: from what a person types to a port.
+ * machine_find() of host/machine/port.h: find the port that a user names.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ static const char *list_ports(const struct machine *machine, int adapter, char *
 	return text;
 }
 
-/** no_mana() - there is such an interface, but it is none of MANA's */
+/** no_mana() - the interface exists, but is not MANA's */
 static int no_mana(const struct machine *machine, const struct netdev *dev, struct error *error)
 {
 	const struct netdev *under = NULL;
@@ -112,7 +112,7 @@ static int find_software(const struct machine *machine, const char *word,
 	return -ENODEV;
 }
 
-/** not_there() - no interface, port or adapter is called so */
+/** not_there() - no interface, port or adapter has this name */
 static int not_there(const struct machine *machine, const char *word, struct error *error)
 {
 	bool handed_over = false;

@@ -17,12 +17,12 @@
 #define RDMA_LIBRARY "libibverbs.so.1"
 
 /**
- * struct rdma_device - a device as the kernel tells it
+ * struct rdma_device - a device as the kernel reports it
  * @name:	such as mana_0
  * @bus:	its device's name: a PCI address
  * @index:	the kernel's number; @has_index: it is known
  * @uverbs:	its file in /dev/infiniband; empty: it has none
- * @has_driver_id, @driver_id: enum rdma_driver_id, as the kernel that runs numbers it
+ * @has_driver_id, @driver_id: enum rdma_driver_id, as the running kernel numbers it
  */
 struct rdma_device {
 	char name[RDMA_NAME];
@@ -42,23 +42,23 @@ struct rdma_devices {
 /**
  * rdma_devices_read() - the devices of /sys/class/infiniband, and what RDMA netlink adds
  *
- * A tree may have the kernel's answers as they came, one after the other, in the file
+ * A tree may have the kernel's answers as they came, one after another, in the file
  * /netlink-rdma.
  *
- * Return: 0 or a negative errno; what sysfs told is there after an error of netlink's, too
+ * Return: 0 or a negative errno; after a netlink error, @devices still has what sysfs reported
  */
 int rdma_devices_read(const struct host *host, struct rdma_devices *devices);
 
-/** rdma_parse() - put one message of RDMA netlink's into @devices; 0 or -EBADMSG */
+/** rdma_parse() - add one message of RDMA netlink to @devices; 0 or -EBADMSG */
 int rdma_parse(const void *message, size_t len, struct rdma_devices *devices);
 
 /**
  * struct rdma_core - the library
  * @path:	of libibverbs
- * @version:	of rdma-core; 0: its name does not tell
+ * @version:	of rdma-core; 0: not in the library's name
  * @suffix:	how its providers' names end: -rdmav34.so; empty: unknown
  * @configuration: directory of the files that name the providers
- * @providers:	directory that the providers are in; empty: where libraries are
+ * @providers:	directory that the providers are in; empty: the libraries' directories
  */
 struct rdma_core {
 	char path[LIBRARY_PATH];
@@ -92,7 +92,7 @@ int rdma_providers_read(const struct host *host, const struct rdma_core *core,
 			struct rdma_providers *providers);
 void rdma_providers_free(struct rdma_providers *providers);
 
-/** rdma_named() - the provider that the configuration calls so; NULL: it names none */
+/** rdma_named() - the provider that the configuration names so; NULL: none */
 const struct rdma_provider *rdma_named(const struct rdma_providers *providers, const char *name);
 
 /** rdma_claimant() - the first provider that claims a driver id; NULL: none */
@@ -111,7 +111,7 @@ struct rdma_pick {
 };
 
 /**
- * rdma_pick() - ask libibverbs itself, in a process of its own that may crash or hang
+ * rdma_pick() - ask libibverbs itself, in a child process that may crash or hang
  * @library:	libibverbs
  * @picks:	filled in, up to RDMA_DEVICES
  * @error:	on failure, a sentence for the user
@@ -129,11 +129,11 @@ enum rdma_match {
 
 /**
  * rdma_match() - does a device get the provider that is made for it?
- * @provider:	that should
- * @words:	filled in, RDMA_WORDS bytes: what was seen, with both driver ids
+ * @provider:	that it should get
+ * @words:	filled in, RDMA_WORDS bytes: what was found, with both driver ids
  *
- * On the machine itself libibverbs is asked; to crash is an answer, too. In a tree what
- * the providers claim is compared with the kernel's driver id.
+ * On the machine itself libibverbs is asked; a crash is an answer, too. In a tree, what the
+ * providers claim is compared with the kernel's driver id.
  */
 enum rdma_match rdma_match(const struct host *host, const struct rdma_device *device,
 			   const struct rdma_providers *providers, const char *provider,

@@ -42,7 +42,7 @@ int rdma_core_read(const struct host *host, struct rdma_core *core)
 	core->version = read_version(host, core->path);
 	strcpy(core->configuration, "/etc/libibverbs.d");
 	if (library_load(host, core->path, &data, &size))
-		return 0; /* it is there; that is all there is to know */
+		return 0; /* it exists; its version is not known */
 	text = library_string(data, size, "/libibverbs.d");
 	if (text && *text == '/' && strlen(text) < sizeof(core->configuration))
 		strcpy(core->configuration, text);

@@ -6,8 +6,8 @@
  * character device and RDMA_NLDEV_ATTR_UVERBS_DRIVER_ID. The latter's answer does not say which
  * device it is about; the request's sequence number does.
  *
- * The socket is opened only if sysfs has devices: it would load ib_core otherwise, and to look is
- * not to change.
+ * The socket is opened only if sysfs has devices: otherwise that would load ib_core, and reading
+ * the machine must not change it.
  */
 #include "host/machine/rdma.h"
 
@@ -26,7 +26,7 @@
 
 #define TYPE(op)     ((uint16_t)RDMA_NL_GET_TYPE(RDMA_NL_NLDEV, (op)))
 
-/* Attributes of a message that are wanted; the lists of the kernel's have many more. */
+/* The attributes that are needed; the kernel's enumerations have many more. */
 enum { DEVICE_INDEX, DEVICE_NAME, CHARDEV_NAME, DRIVER_ID, WANTED };
 
 static int pick_attribute(const struct nlattr *attribute, void *arg)
@@ -179,7 +179,7 @@ static int ask_kernel(struct rdma_devices *devices)
 
 		if (!device->has_index)
 			continue;
-		/* Acknowledged, so that the answer has an end whatever is in it. */
+		/* Acknowledged, so that the answer's end is known whatever is in it. */
 		request = begin(buffer, TYPE(RDMA_NLDEV_CMD_GET_CHARDEV), NLM_F_ACK,
 				SEQ_CHARDEV + device->index);
 		mnl_attr_put_u32(request, RDMA_NLDEV_ATTR_DEV_INDEX, device->index);

@@ -2,9 +2,9 @@
 /*
  * Theory of operation: the kernel numbers its RDMA drivers (enum rdma_driver_id), and rdma-core has
  * a copy of that enum from when it was built. A kernel into which mana_ib was backported may
- * have given it the next free number, which upstream is another driver's. Then the provider of
- * that one, or none, gets the device, and net_mana fails in ways that do not say so. This
- * file says what both numbers are and what libibverbs does with them.
+ * have given it the next free number, which upstream is another driver's. Then that driver's
+ * provider, or none, gets the device, and net_mana fails in ways that do not say so. This
+ * file reports both numbers and what libibverbs does with them.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: the child loads libibverbs, as an application does, has it make its list
- * of devices, and writes what it finds into a pipe. After a public struct ibv_device there is
+ * Theory of operation: the child loads libibverbs, as an application does, has it list the
+ * devices, and writes what it finds into a pipe. After a public struct ibv_device there is
  * the private part, which begins with a pointer to the provider's structure, which begins with a
  * pointer to its name (struct verbs_device of libibverbs/driver.h; so from rdma-core 17 on). The
- * dynamic linker knows what file that structure was loaded from. If a libibverbs were
- * different, the child would crash or write nonsense, which the parent would see; that is why
- * there is one.
+ * dynamic linker knows what file that structure was loaded from. With a libibverbs that differs,
+ * the child may crash or write nonsense, which the parent notices; that is what the child is
+ * for.
  */
 #include "base/error.h"
 #include "host/machine/rdma.h"
@@ -88,7 +88,7 @@ static _Noreturn void child(const char *library, int out)
 	_exit(0);
 }
 
-/** collect() - what the child writes, until it ends or its time is over */
+/** collect() - what the child writes, until it ends or runs out of time */
 static ssize_t collect(int in, void *to, size_t size)
 {
 	uint64_t deadline = clock_deadline(DEADLINE_MS);
@@ -110,7 +110,7 @@ static ssize_t collect(int in, void *to, size_t size)
 	return -ETIMEDOUT;
 }
 
-/** believable() - are these texts, and strings? */
+/** believable() - are these NUL-terminated, and names? */
 static bool believable(const struct rdma_pick *pick)
 {
 	if (!memchr(pick->device, 0, sizeof(pick->device)) ||
@@ -160,6 +160,6 @@ int rdma_pick(const char *library, struct rdma_pick *picks, struct error *error)
 	n = (int)(len / (ssize_t)sizeof(*picks));
 	for (int i = 0; i < n; i++)
 		if (!believable(&picks[i]))
-			return error_fail(error, -EPROTO, "%s is of an unknown kind", library);
+			return error_fail(error, -EPROTO, "%s has an unknown layout", library);
 	return n;
 }

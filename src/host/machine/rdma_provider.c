@@ -13,8 +13,8 @@
  * a driver id at 8. Kind 0 ends the table.
  *
  * The pointers are relative relocations. So each place that is relocated to the address of a
- * string is looked at, and taken if what is around it has this shape. Nothing in the file is
- * believed: every address is looked up in the segments, every offset is checked.
+ * string is examined, and accepted if its surroundings have this layout. Nothing in the file is
+ * trusted: every address is looked up in the segments, every offset is checked.
  */
 #include "host/machine/rdma_provider.h"
 
@@ -107,7 +107,7 @@ static int image_open(struct image *image, const unsigned char *data, size_t siz
 	return 0;
 }
 
-/** dynamic() - an entry of the dynamic section; 0 if there is none */
+/** dynamic() - an entry of the dynamic section; 0: none */
 static uint64_t dynamic(const struct image *image, int64_t tag)
 {
 	for (size_t i = 0; i < image->n; i++) {
@@ -203,7 +203,7 @@ static int by_place(const void *a, const void *b)
 	return one->place < other->place ? -1 : one->place > other->place;
 }
 
-/** pointer_at() - the address that a word will hold; 0 if it is no pointer */
+/** pointer_at() - the address that a word will hold; 0 if it is not a pointer */
 static uint64_t pointer_at(const struct relocations *list, uint64_t place)
 {
 	const struct relocation wanted = { .place = place };
@@ -231,7 +231,7 @@ static bool name_at(const struct image *image, uint64_t address, char name[PROVI
 	return false;
 }
 
-/** read_table() - the driver ids of a match table; false if it is none */
+/** read_table() - the driver ids of a match table; false if it is not one */
 static bool read_table(const struct image *image, uint64_t address, struct provider_claim *claim)
 {
 	claim->n = 0;

@@ -13,7 +13,7 @@
 #define PROVIDER_IDS  8u
 
 /**
- * struct provider_claim - what libibverbs will be told by a provider
+ * struct provider_claim - what a provider tells libibverbs
  * @name:	as the provider calls itself
  * @id:		the kernel's driver ids that it claims, @n of them; providers older than those ids
  *		claim PCI devices, and have none

@@ -75,12 +75,12 @@ static int open_at(const struct host *host, const char *path, int flags)
 	else
 		do {
 			fd = syscall(SYS_openat2, host->fd, path, &how, sizeof(how));
-			/* Of a ".." while something is mounted or renamed, anywhere: openat2(2) */
+			/* For a ".." while anything is mounted or renamed; see openat2(2) */
 		} while (fd < 0 && errno == EAGAIN && ++tries < TRIES_MAX);
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/** open_format() - likewise, with the path still to be made */
+/** open_format() - the same, with a format for the path */
 __attribute__((format(printf, 3, 0))) static int open_format(const struct host *host, int flags,
 							     const char *format, va_list ap)
 {
@@ -173,7 +173,7 @@ int host_link(const struct host *host, char *name, size_t size, const char *form
 		return fd;
 	len = readlinkat(fd, "", target, sizeof(target) - 1);
 	if (len < 0)
-		len = errno == ENOENT ? -EINVAL : -errno; /* what it says of no link at all */
+		len = errno == ENOENT ? -EINVAL : -errno; /* for what is not a link */
 	close(fd);
 	if (len < 0)
 		return (int)len;

@@ -2,13 +2,12 @@
 /*
  * host/machine/root.h - the machine's files, or a directory tree shaped like them.
  *
- * What this room knows of a machine it reads below one directory: / on the machine itself,
- * --sysroot DIR for a copy of another's /sys, /proc, /etc and /usr. Symbolic links are followed
- * inside it, never out of it. Interfaces, addresses and routes do not come from there: the
- * kernel is asked, in the process's network namespace.
+ * This room reads a machine's files below one directory: / on the machine itself, --sysroot DIR
+ * for a copy of another's /sys, /proc, /etc and /usr. Symbolic links are followed inside it,
+ * never out of it. Interfaces, addresses and routes do not come from there: the kernel is asked,
+ * in the process's network namespace.
  *
- * Nothing here is safe against another thread using the same struct host for writing; reading
- * is.
+ * Several threads may read from one struct host, but not while one of them writes.
  */
 #ifndef MANAKIN_HOST_MACHINE_ROOT_H
 #define MANAKIN_HOST_MACHINE_ROOT_H
@@ -20,7 +19,7 @@
 #include "base/error.h"
 
 /**
- * struct host - where to look
+ * struct host - a machine's files
  * @fd:		the directory
  * @path:	its name, for messages; empty on the machine itself
  */
@@ -39,7 +38,7 @@ struct names {
 };
 
 /**
- * host_open() - begin to look
+ * host_open() - open a machine
  * @sysroot:	directory; NULL or "/": the machine itself
  * @error:	on failure, a sentence for the user
  *
@@ -48,7 +47,7 @@ struct names {
 int host_open(const char *sysroot, struct host *host, struct error *error);
 void host_close(struct host *host);
 
-/** host_is_machine() - is it the machine itself that we look at? */
+/** host_is_machine() - is it the machine that this process runs on? */
 bool host_is_machine(const struct host *host);
 
 /* In all of these, @format and what follows make an absolute path ("/sys/class/net/%s/mtu"). */

@@ -13,7 +13,7 @@
 
 #define ANSWER_SECONDS 2
 
-/** read_port() - from what the adapter says of it; false if that makes no sense */
+/** read_port() - from the adapter's description; false if that is invalid */
 static bool read_port(const json_t *object, struct software_port *port)
 {
 	const char *mac = json_string_value(json_object_get(object, "mac"));
@@ -27,7 +27,7 @@ static bool read_port(const json_t *object, struct software_port *port)
 	return true;
 }
 
-/** read_description() - what the adapter says it is */
+/** read_description() - the adapter, from its description */
 static void read_description(const char *text, struct software_adapter *adapter)
 {
 	json_t *root = json_loads(text, 0, NULL), *port;
@@ -53,7 +53,7 @@ static void describe(const struct host *host, struct software_adapter *adapter,
 
 	if (fd < 0)
 		return;
-	/* The directory's own path may be longer than a socket's may be. */
+	/* The directory's own path may be too long for a socket's. */
 	snprintf(socket, sizeof(socket), "/proc/self/fd/%d/socket", fd);
 	if (!control_path(socket, path, sizeof(path)) &&
 	    !control_ask(path, "describe", ANSWER_SECONDS, answer) && !answer->refused)

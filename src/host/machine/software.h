@@ -2,9 +2,9 @@
 /*
  * host/machine/software.h - the adapters in software that run on this machine.
  *
- * `manakin device --name NAME` makes a directory SOFTWARE_DIRECTORY/NAME with its sockets and a
+ * `manakin device --name NAME` creates a directory SOFTWARE_DIRECTORY/NAME with its sockets and a
  * directory shaped like sysfs, pci/ADDRESS, where DPDK finds it. Only its user and root may
- * connect; to others it shows its name at most.
+ * connect; others see its name at most.
  */
 #ifndef MANAKIN_HOST_MACHINE_SOFTWARE_H
 #define MANAKIN_HOST_MACHINE_SOFTWARE_H
@@ -20,7 +20,7 @@
 
 /**
  * struct software_port - a vPort
- * @fabric:	what it is plugged into; its end may be cut off
+ * @fabric:	what it is plugged into; may be truncated
  */
 struct software_port {
 	uint8_t mac[6];
@@ -30,7 +30,7 @@ struct software_port {
 
 /**
  * struct software_adapter - an adapter
- * @address:	empty: this user may not know it
+ * @address:	empty: this user may not read it
  * @physical:	it presents the PF
  * @running:	it answered; else what follows is not known
  * @attached:	a client is attached

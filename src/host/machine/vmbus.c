@@ -33,11 +33,11 @@ static void six_bytes(const char *digits, uint8_t mac[6])
 /**
  * uuid_mac() - the MAC address in a network device's UUID
  *
- * Azure has made these in two ways. 000d3af5-76bd-000d-3af5-76bd000d3af5 is the address again and
- * again (Microsoft's "How Accelerated Networking works" shows such a boot log);
+ * Azure's have two forms. 000d3af5-76bd-000d-3af5-76bd000d3af5 is the address, repeated
+ * (Microsoft's "How Accelerated Networking works" shows such a boot log);
  * f8615163-0001-1000-2000-6045bdfdd8eb is the first part of the class, the interface's number,
- * two constants, and the address (kernel log in vyos-1x's pull request 5338). Other hosts'
- * Hyper-V takes random ones.
+ * two constants, and the address (kernel log in vyos-1x's pull request 5338). Hyper-V elsewhere
+ * uses random ones.
  *
  * Return: false if there is none
  */
@@ -147,6 +147,6 @@ int vmbus_bind(const struct host *host, const char *driver, const char *uuid)
 {
 	int err = host_write(host, uuid, "/sys/bus/vmbus/drivers/%s/bind", driver);
 
-	/* new_id binds by itself what has no driver. */
+	/* new_id itself binds devices without a driver. */
 	return err && driven_by(host, uuid, driver) ? 0 : err;
 }

@@ -43,16 +43,16 @@ void vmbus_free(struct vmbus_devices *devices);
 /** vmbus_uuid_ok() - is this text shaped like a UUID? */
 bool vmbus_uuid_ok(const char *text);
 
-/** vmbus_new_id() - tell @driver of the class; 1 if it knows it already, 0, or a negative errno */
+/** vmbus_new_id() - add the class to @driver; 1 if it has it already, 0, or a negative errno */
 int vmbus_new_id(const struct host *host, const char *driver);
 
 /** vmbus_remove_id() - the opposite; 0 if it does not have it */
 int vmbus_remove_id(const struct host *host, const char *driver);
 
-/** vmbus_unbind() - take a device from @driver; 0 if it does not have it */
+/** vmbus_unbind() - unbind a device from @driver; 0 if it is not bound to it */
 int vmbus_unbind(const struct host *host, const char *driver, const char *uuid);
 
-/** vmbus_bind() - give a device to @driver; 0 if it has it already */
+/** vmbus_bind() - bind a device to @driver; 0 if it is bound to it already */
 int vmbus_bind(const struct host *host, const char *driver, const char *uuid);
 
 #endif
