@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Completion of manakin's commands for fish. What there is to type is read from --help, so that it
-# cannot fall behind the program.
+# Completion of manakin's commands for fish. Commands and options are read from --help, so that
+# they cannot fall behind the program.
 
 # __manakin_commands [COMMAND] - the names of the commands, or of a command's own, with what they do
 function __manakin_commands
@@ -9,7 +9,7 @@ function __manakin_commands
     $program $argv --help 2>/dev/null | string replace -rf '^  ([a-z]+) +(.*)$' '$1\t$2'
 end
 
-# __manakin_options COMMAND... - its options, with what they do; a = after those that want a value
+# __manakin_options COMMAND... - its options, with what they do; a = after those that need a value
 function __manakin_options
     set -l program (commandline -opc)[1]
     $program $argv --help 2>/dev/null |
@@ -31,7 +31,7 @@ function __manakin_interfaces
     end
 end
 
-# __manakin_handed_over - those that DPDK has, by the names they had
+# __manakin_handed_over - interfaces handed over to DPDK, by their former names
 function __manakin_handed_over
     set -l program (commandline -opc)[1]
     $program restore --all --dry-run --json 2>/dev/null |
@@ -63,7 +63,7 @@ function __manakin_complete
         end
         string match -q -- '-*' "$words[2]" || set named $words[1..2]
     end
-    # A value, behind "--option=" or "--option"
+    # A value, after "--option=" or "--option"
     set -l option (string replace -rf '^(--[^=]+)=.*' '$1' -- "$word")
     set -l before "$option="
     if test -z "$option"

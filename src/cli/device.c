@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * manakin device: run MANA adapters in software until told to stop.
+ * manakin device: run MANA adapters in software until stopped.
  */
 #include <argp.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cli/handover.h - what setup and restore have in common: look at the machine and the journal,
+ * cli/handover.h - what setup and restore have in common: read the machine and the journal,
  * make a plan, and show it or carry it out.
  */
 #ifndef MANAKIN_CLI_HANDOVER_H

@@ -27,7 +27,7 @@ enum {
 
 /* By bit of struct command_line.shared */
 static const struct argp_option shared_options[SHARED][2] = {
-	{ { "json", KEY_JSON, NULL, 0, "Print JSON to standard output, in place of text", 0 },
+	{ { "json", KEY_JSON, NULL, 0, "Print JSON to standard output instead of text", 0 },
 	  { 0 } },
 	{ { "dry-run", KEY_DRY_RUN, NULL, 0, "Change nothing; print the commands", 0 }, { 0 } },
 	{ { "sysroot", KEY_SYSROOT, "DIR", 0,

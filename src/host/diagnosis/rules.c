@@ -160,7 +160,7 @@ static int check_explains(const struct rules *rules, const struct rule *rule, st
 
 /**
  * check_circle() - rules that explain each other in a circle would hide each other
- * @state:	of each rule: 0 not seen, 1 being looked at, 2 without a circle
+ * @state:	of each rule: 0 not seen, 1 being examined, 2 without a circle
  */
 static int check_circle(const struct rules *rules, size_t at, char *state, struct error *error)
 {

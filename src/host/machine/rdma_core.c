@@ -4,7 +4,7 @@
  * to: libibverbs.so.1.14.44.0 is of version 44.0. Where the library looks for its providers was
  * decided when it was built, and is in it as text: the directory /etc/libibverbs.d, and a pattern
  * such as /usr/lib64/libibverbs/lib%s-rdmav34.so. A provider with another number in its name,
- * as it stays behind when one half of rdma-core was replaced, is never read.
+ * left behind when one half of rdma-core was replaced, is never read.
  *
  * The order of providers does not matter for a device whose driver id one of them claims: all
  * are asked for the id before anything else is compared (try_drivers() in libibverbs/init.c).

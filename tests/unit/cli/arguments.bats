@@ -50,7 +50,7 @@ stop() {
 
 # ---- manakin ----
 
-@test "manakin alone lists the commands and fails" {
+@test "manakin without a command lists the commands and fails" {
 	refused 2 "Usage: manakin COMMAND"
 }
 
@@ -77,9 +77,9 @@ stop() {
 
 # ---- manakin device: wrong usage, nothing is started ----
 
-@test "device: what is no option" {
-	refused 2 "'mana.sock' is not an option" device mana.sock
-	refused 2 "there is no option '--frob'; 'manakin device --help' lists them" device --frob
+@test "device: invalid options" {
+	refused 2 "unexpected argument 'mana.sock'" device mana.sock
+	refused 2 "unknown option '--frob'; 'manakin device --help' lists the options" device --frob
 	refused 2 "'--socket' needs a value: write --socket=PATH" device --socket
 }
 
@@ -98,13 +98,13 @@ stop() {
 	[ ! -e a ] && [ ! -e b ]
 }
 
-@test "device: CPU lists that are none" {
+@test "device: invalid CPU lists" {
 	for list in "" , 1- -1 1-2-3 3-1 a 1,a "1 2" 0x1 4096 99999999999999999999 0-64; do
 		refused 2 "--cpus: '$list' is not a list" device --socket socket --cpus "$list"
 	done
 }
 
-@test "device: a CPU that is not there" {
+@test "device: a CPU that does not exist" {
 	refused 1 "check that each CPU of --cpus exists" device --socket socket --cpus 1000
 	[ ! -e socket ]
 }
@@ -119,7 +119,7 @@ stop() {
 	done
 }
 
-@test "device: more ports and adapters than there can be" {
+@test "device: too many ports and adapters" {
 	ports=() adapters=()
 	for i in {1..17}; do
 		ports+=(--port fabric=sink)
@@ -133,7 +133,7 @@ stop() {
 
 # ---- manakin device: it was tried and did not work ----
 
-@test "device: a fabric that is not known, or does not want its argument" {
+@test "device: an unknown fabric, and one that rejects its argument" {
 	refused 1 "unknown fabric 'ether'; the known ones are sink" \
 		device --socket socket --port fabric=ether
 	refused 1 "" device --socket socket --port fabric=generator:size=x
@@ -141,7 +141,7 @@ stop() {
 	[ ! -e socket ]
 }
 
-@test "device: a socket that cannot be" {
+@test "device: a socket that cannot be created" {
 	refused 1 "choose another --socket" device --socket nowhere/socket
 	mkdir directory
 	refused 1 "choose another --socket" device --socket directory
@@ -172,7 +172,7 @@ stop() {
 	done
 }
 
-@test "device: --json is JSON, --stats comes by itself" {
+@test "device: --json prints JSON, --stats prints at its interval" {
 	start --json --stats 1
 	sleep 1.3
 	stop TERM
@@ -189,7 +189,7 @@ stop() {
 	END
 }
 
-@test "device: --cpus takes lists and ranges" {
+@test "device: --cpus accepts lists and ranges" {
 	first=$(taskset -cp $$ | sed -E 's/.*: *([0-9]+).*/\1/')
 	start --cpus "$first"
 	stop TERM
@@ -199,8 +199,8 @@ stop() {
 
 # ---- manakin control ----
 
-@test "control: requests that are none" {
-	refused 2 "no request: name one of stats, link" control
+@test "control: invalid requests" {
+	refused 2 "name a request" control
 	for request in frob "link 0" "link 0 sideways" "link x up" "timeout" "timeout 5x" "stats now"; do
 		# shellcheck disable=SC2086
 		refused 2 "'$request' is not a request" control --socket socket $request
@@ -259,7 +259,7 @@ stop() {
 	refused 2 "'tx' is not an option" bench tx
 }
 
-# ---- manakin lab: what is wrong is said before anything is built or started ----
+# ---- manakin lab: wrong usage is reported before anything is built or started ----
 
 @test "lab: wrong usage is status 2, and 125 where the status is the guest's command's" {
 	export MANAKIN_LAB_DIR=$BATS_TEST_TMPDIR/lab

@@ -58,7 +58,7 @@ long_options() {
 		grep -oE -- '--[[:alnum:]-]+$' | sort -u
 }
 
-# all_commands SHELL - are the commands offered, and those that begin so?
+# all_commands SHELL - are all commands offered, and those that begin with a prefix?
 all_commands() {
 	local command set
 	for set in "" dpdk lab; do
@@ -74,11 +74,70 @@ all_commands() {
 	[ -z "$(offered "$1" "manakin nothing-of-the-kind")" ]
 }
 
-@test "options, a command's own commands and interfaces" {
-	[ "$(complete_words device --sta)" = --stats= ]
-	[ "$(complete_words run --js)" = --json ]
-	[ "$(complete_words lab sh)" = shell ]
-	[ "$(complete_words lab run --su)" = --suite= ]
-	interface=$(find /sys/class/net -mindepth 1 ! -name lo -printf "%f" -quit)
-	[ -z "$interface" ] || [[ " $(complete_words run "") " == *" $interface "* ]]
+# all_options SHELL - are all the options of all commands offered, and no others?
+all_options() {
+	local line
+	[ "$(command_lines | wc -l)" -gt 12 ]
+	while read -r line; do
+		# shellcheck disable=SC2086
+		diff -u --label "$line --help" --label "$1" <(long_options $line) \
+			<(offered "$1" "manakin $line --" | grep '^--') || return 1
+	done < <(command_lines)
+}
+
+# all_values SHELL - values, requests and interfaces
+all_values() {
+	local interface
+	[ "$(offered "$1" "manakin setup --pmd " | xargs)" = "mana netvsc" ]
+	[ "$(offered "$1" "manakin lab run --accel k")" = kvm ]
+	[ "$(offered "$1" "manakin device --sta")" = --stats ]
+	[ "$(offered "$1" "manakin control sta")" = stats ]
+	interface=$(find /sys/class/net -mindepth 1 ! -name lo -printf '%f\n' | head -n 1)
+	[ -z "$interface" ] || offered "$1" "manakin run " | grep -qx "$interface"
+}
+
+@test "bash: the commands that --help lists are offered, also for a prefix" {
+	all_commands bash
+}
+
+@test "bash: every long option of every command is offered, and no other" {
+	all_options bash
+}
+
+@test "bash: values, requests and interfaces are offered" {
+	all_values bash
+}
+
+@test "zsh: the commands that --help lists are offered, also for a prefix" {
+	all_commands zsh
+}
+
+@test "zsh: every long option of every command is offered, and no other" {
+	all_options zsh
+}
+
+@test "zsh: values, requests and interfaces are offered" {
+	all_values zsh
+}
+
+@test "fish: the commands that --help lists are offered, also for a prefix" {
+	all_commands fish
+}
+
+@test "fish: every long option of every command is offered, and no other" {
+	all_options fish
+}
+
+@test "fish: values, requests and interfaces are offered" {
+	all_values fish
+}
+
+@test "an option that a shell does not offer is found" {
+	mkdir "$BATS_TEST_TMPDIR/completion"
+	cp "$COMPLETION"/* "$BATS_TEST_TMPDIR/completion"
+	sed -i '/^_manakin_options()/,/^}/s/| sed/| grep -v -e --json | sed/; /grep -oE/s/|$/| grep -v -e --json |/' \
+		"$BATS_TEST_TMPDIR/completion/manakin"
+	COMPLETION=$BATS_TEST_TMPDIR/completion run all_options bash
+	[ "$status" -eq 1 ]
+	[[ $output == *"---json"* ]]
 }

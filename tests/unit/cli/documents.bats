@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 #
-# The man pages: well-formed, and in step with what the commands say of themselves.
+# The man pages: well-formed, and in step with what --help says.
 # MANAKIN is the program, MAN the directory of the pages.
 
 # What manakin(1) explains for all of them
@@ -69,7 +69,7 @@ parts() {
 	[[ $output == *-cpus* ]]
 }
 
-@test "no two defaults: what --help says of sockets and names is in the page" {
+@test "the page has the same default socket and name as --help" {
 	page=$(mandoc -Tascii "$MAN/manakin-device.1" | col -b)
 	[[ $page == *"/run/manakin/NAME/socket"* ]]
 	[[ $page == *"mana0"* ]]

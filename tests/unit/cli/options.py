@@ -19,7 +19,7 @@ EVERYWHERE = "every command"
 
 
 def help_text(program, words):
-    """What it says of itself"""
+    """The text of its --help"""
     return subprocess.run([program, *words, "--help"], check=True, capture_output=True, text=True,
                           timeout=30).stdout
 
@@ -112,7 +112,7 @@ errors = check(everything)
 if len(everything) < 12:
     errors.append(f"only {len(everything)} commands were found")
 if table(everything) not in open(sys.argv[2], encoding="utf-8").read():
-    errors.append(f"{sys.argv[2]} has another table: make it anew with options.py --print PROGRAM")
+    errors.append(f"{sys.argv[2]} has another table: generate it again with options.py --print PROGRAM")
 print("\n".join(errors))
 print(f"{len(everything)} commands, {len(errors)} wrong")
 sys.exit(1 if errors else 0)

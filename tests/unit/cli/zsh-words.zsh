@@ -1,7 +1,7 @@
 #!/usr/bin/env zsh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# What zsh offers when Tab is pressed: a word a line.
+# What zsh offers when Tab is pressed: one word per line.
 # usage: zsh-words.zsh DIRECTORY LINE
 # DIRECTORY is that of the completion. An interactive zsh runs on a pseudo-terminal, with a
 # compadd that prints the words it is given.

@@ -11,7 +11,7 @@ setup() {
 	. "$TREES/load.bash"
 }
 
-# given MACHINE ARGUMENTS WANTED [WARNING] - what args prints, and says
+# given MACHINE ARGUMENTS WANTED [WARNING] - what args prints, and warns of
 given() {
 	run -0 --separate-stderr on "$1" 'manakin args --sysroot "$tree" '"$2"
 	echo "$output"
@@ -22,20 +22,20 @@ given() {
 
 down='ip link set eth1 down; ip link set enP30832s1d1 down;'
 
-@test "one interface, the kernel's still" {
+@test "one interface that the kernel still has" {
 	given one eth1 --vdev=7870:00:00.0,mac=60:45:bd:a6:bd:76 \
 		"eth1 is not handed over to DPDK yet: manakin setup eth1"
 	given one "--pmd mana enP30832s1d1" --vdev=7870:00:00.0,mac=60:45:bd:a6:bd:76 \
 		"manakin setup --pmd mana eth1"
 }
 
-@test "the guide's, from its interface, VF, MAC address and UUID" {
+@test "the guide's arguments, from interface, VF, MAC address and UUID" {
 	for word in eth1 enP30832p0s0d1 00:0d:3a:76:3b:d0 000d3a76-3bd0-000d-3a76-3bd0000d3a76; do
 		given ubuntu2204 "$word" --vdev=7870:00:00.0,mac=00:0d:3a:76:3b:d0 "not handed over"
 	done
 }
 
-@test "several on one bus address are one argument, in the order they were named" {
+@test "several ports on one bus address are one argument, in the order they were named" {
 	given four "eth3 eth1 eth3" \
 		--vdev=7870:00:00.0,mac=60:45:bd:a6:be:11,mac=60:45:bd:a6:bd:76 "eth3 is not handed over"
 	given four "--allow eth1 eth2" "-a 7870:00:00.0,mac=60:45:bd:a6:bd:76,mac=60:45:bd:a6:be:10 -a \
@@ -49,23 +49,23 @@ f8615163-0001-1000-2000-6045bda6bd76 -a f8615163-0002-1000-2000-6045bda6be10" "n
 	on two 'manakin args --json --sysroot "$tree" eth3 eth2' | grep -q '"numa_node": 1'
 }
 
-@test "netvsc: VMBus devices are taken by their bus, and only those wanted" {
+@test "netvsc: VMBus devices of other ports are excluded" {
 	given taken 60:45:bd:a6:bd:76 --vdev=7870:00:00.0,mac=60:45:bd:a6:bd:76
 	given taken "--allow 60:45:bd:a6:bd:76" \
 		"-a 7870:00:00.0,mac=60:45:bd:a6:bd:76 -a f8615163-0001-1000-2000-6045bda6bd76"
 	given taken "--whitelist 60:45:bd:a6:bd:76" \
 		"-w 7870:00:00.0,mac=60:45:bd:a6:bd:76 -w f8615163-0001-1000-2000-6045bda6bd76"
-	# What was handed over for another application is not for this one.
+	# Ports that were handed over for another application are excluded.
 	given taken eth0 "--vdev=7870:00:00.0,mac=60:45:bd:a6:bb:c0 -b f8615163-0001-1000-2000-6045bda6bd76" \
 		"eth0 is not handed over"
 }
 
-@test "directly" {
+@test "mana: the VF directly" {
 	run -0 --separate-stderr on one "$down"'manakin args --sysroot "$tree" eth1'
 	[ "$output" = --vdev=7870:00:00.0,mac=60:45:bd:a6:bd:76 ] && [ -z "$stderr" ]
 	run -0 --separate-stderr on one "$down"'manakin args --pmd mana --allow --sysroot "$tree" eth1'
 	[ "$output" = "-a 7870:00:00.0,mac=60:45:bd:a6:bd:76" ] && [ -z "$stderr" ]
-	# EAL knows no way to exclude a device beside -a.
+	# EAL cannot exclude a device when -a is used.
 	given taken "--pmd mana --allow eth0" "-a 7870:00:00.0,mac=60:45:bd:a6:bb:c0" \
 		"enP30832s1d1 was handed over too, and the application will take it"
 }
@@ -77,7 +77,7 @@ refused() {
 	[ -z "$output" ] && [[ $stderr == "manakin args: "*"$4"* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
 }
 
-@test "what there are no arguments for" {
+@test "ports that cannot be used" {
 	refused 1 one eth9 "there is no interface eth9"
 	refused 1 one "eth1 7870:00:00.0" "name a port: eth0, eth1"
 	refused 1 mlx5 eth0 "eth0 is not a MANA interface"
@@ -89,7 +89,7 @@ refused() {
 	[[ $stderr == *"eth1 has no VF"* ]]
 }
 
-@test "an adapter in software: our driver, and where it is" {
+@test "an adapter in software: the driver, and where DPDK finds the adapter" {
 	run -0 --separate-stderr unshare -m bash -ec '
 		mount -t tmpfs -o mode=755 tmpfs /run
 		"$MANAKIN" device --name mana7 --port mac=00:0d:3a:76:3b:d0 --port mac=00:0d:3a:76:3b:d1 >/dev/null 2>&1 3>&- &
@@ -107,7 +107,7 @@ refused() {
 	printf '%s\n' "${lines[@]:4}" | valid list
 }
 
-@test "handed over by setup: the name that it had is good still" {
+@test "handed over by setup: the former name still works" {
 	run -0 --separate-stderr on one '
 		PYTHONDONTWRITEBYTECODE=1
 		export PYTHONDONTWRITEBYTECODE
@@ -125,7 +125,7 @@ refused() {
 	[ -z "$stderr" ]
 }
 
-@test "handed over by setup: the name that it had is offered by completion" {
+@test "handed over by setup: completion offers the former name" {
 	run -0 --separate-stderr on one '
 		export PYTHONDONTWRITEBYTECODE=1
 		coproc timeout -s KILL 50 python3 "$KERNEL" "$tree" "$tree.words" 3>&-
@@ -144,7 +144,7 @@ refused() {
 	[ "$output" = "eth0 eth1" ]
 }
 
-@test "JSON is of the documented form" {
+@test "JSON matches its schema" {
 	on taken 'manakin args --json --sysroot "$tree" 60:45:bd:a6:bd:76' | valid args
 	run --separate-stderr -0 on four 'manakin args --json --sysroot "$tree" eth1 eth2'
 	valid args <<<"$output"

@@ -38,7 +38,7 @@ dpdk() {
 	done
 }
 
-# machine NAME - make it and its interfaces, with DPDK and rdma-core, and what the kernel says of RDMA
+# machine NAME - create it and its interfaces, with DPDK, rdma-core, and the kernel's answers about RDMA
 machine() {
 	rm -rf "$ROOT"
 	[ -z "${NAMESPACE-}" ] || kill "$NAMESPACE"
@@ -103,7 +103,7 @@ fails() {
 	[ "$got" = "$*" ] || { echo "these fail: $got"; return 1; }
 }
 
-@test "an Azure VM: all is well, but for the interface that is still to be handed over" {
+@test "an Azure VM: all is well, except for the interface that has yet to be handed over" {
 	machine one
 	check 1
 	says 'ok linux - Ubuntu 24.04.1 LTS, kernel 6.8.0-1020-azure'
@@ -129,7 +129,7 @@ fails() {
 	fails
 }
 
-@test "an interface that was named must be down; the one that SSH needs is not to be had" {
+@test "an interface that was named must be down; the one that carries SSH stays with the kernel" {
 	machine one
 	check 2 eth1
 	says 'fail interface eth1 eth1 and its VF enP30832s1d1 are up; both must be down .* \| sudo manakin setup eth1'
@@ -179,7 +179,7 @@ fails() {
 	fails kernel module
 }
 
-@test "modules: missing, there, built in" {
+@test "modules: missing, available, built in" {
 	machine one
 	rm -r "$ROOT"/sys/module/{mana_ib,ib_uverbs}
 	sed -i /uio_hv_generic/d "$ROOT"/lib/modules/*/modules.dep
@@ -202,7 +202,7 @@ fails() {
 	says 'fail interface eth0 eth0 is not a MANA interface'
 }
 
-@test "a server that is no VM" {
+@test "a bare-metal server" {
 	machine metal
 	check 2
 	says "warning azure - Supermicro SYS-1029P-WTR, not an Azure VM; .*'manakin device'"
@@ -211,7 +211,7 @@ fails() {
 	fails adapter
 }
 
-@test "not Linux: WSL, Windows; nothing at all" {
+@test "not Linux: WSL, Windows; an empty tree" {
 	machine one
 	echo 5.15.153.1-microsoft-standard-WSL2 >"$ROOT/proc/sys/kernel/osrelease"
 	check 2
@@ -243,7 +243,7 @@ fails() {
 	says 'unknown rdma-device mana_0'
 }
 
-@test "rdma-core: none, too old, without the provider, with another one's" {
+@test "rdma-core: none, too old, without the provider, with that of another version" {
 	machine one
 	rm -r "$ROOT"/usr/lib/x86_64-linux-gnu/libibverbs.so.1*
 	check 2
@@ -346,7 +346,7 @@ pages() {
 	says 'fail hugetlbfs - none is mounted; .* \| sudo mkdir -p /dev/hugepages && sudo mount -t hugetlbfs'
 }
 
-@test "queues and descriptors that will be wanted, from options and from testpmd's own" {
+@test "queues and descriptors, from options and from testpmd's arguments" {
 	machine one
 	check 1 --descriptors 128
 	says 'ok descriptors - 128 per queue'
@@ -399,7 +399,7 @@ pages() {
 	grep -qE '^ok +linux +Ubuntu' "$BATS_TEST_TMPDIR/table"
 	grep -qE '^MANA with DPDK (can|will not) work here' "$BATS_TEST_TMPDIR/table"
 	run ! grep -q $'\033' "$BATS_TEST_TMPDIR/table"
-	# On a terminal sentences are broken between words; a command is not, as it is to be copied.
+	# On a terminal sentences are wrapped between words; commands are not, so that they can be copied.
 	there script -qec "stty cols 100; $MANAKIN check --sysroot $ROOT" /dev/null | tr -d '\r' |
 		sed $'s/\033[^m]*m//g; s/ *$//' >"$BATS_TEST_TMPDIR/narrow" || true
 	cat "$BATS_TEST_TMPDIR/narrow"
@@ -428,7 +428,7 @@ refused() {
 	refused "there is no option '--frobnicate'" --frobnicate
 }
 
-@test "this machine: no root is needed, and nothing is started" {
+@test "this machine: root is not required, and nothing is started" {
 	run timeout -s KILL 20 setpriv --reuid=65534 --clear-groups "$MANAKIN" check
 	echo "$output"
 	[ "$status" -le 2 ]

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""setup and restore, cut off before every single system call that changes something.
+"""setup and restore, interrupted before every single system call that changes something.
 
 usage: cutoff.py PROGRAM TREE [kill|fail] (in namespaces of its own, TREE made by trees/make --net)
 
 kill: strace(1) kills setup at the start of each system call that may change the machine or the
-journal, one a run. Whatever was done before is there, what comes after it is not. Then state and journal must agree, a second setup must go forward, and
-restore must bring back the start, compared file by file and address by address. The same for
-restore, which is killed and run again.
+journal, one per run. What was done before it remains, what comes after it never happens. Then state
+and journal must agree, a second setup must complete, and restore must bring back the initial state,
+compared file by file and address by address. The same for restore, which is killed and run again.
 
-fail: likewise, but the call fails. Setup itself must bring back the start; restore when it is run
-again, or by the command that it gives.
+fail: the same, but the call fails. Setup itself must bring back the initial state; restore when it
+is run again, or with the command that it prints.
 """
 
 import json
@@ -53,7 +53,7 @@ class Machine:
 
     def strace(self, words, *options):
         trace = self.tree + ".trace"
-        # A sanitizer's search for leaks cannot be traced.
+        # A sanitizer cannot search for leaks while it is traced.
         options = [*options, "-E", "ASAN_OPTIONS=detect_leaks=0"]
         done = subprocess.run(["strace", "-qq", "-o", trace, "-e", f"trace={CALLS}", *options, *self.command(*words)],
                               capture_output=True, text=True, timeout=60, check=False)
@@ -136,7 +136,7 @@ def differences(start, now):
 
 
 def unordered(state):
-    """Without the order of an interface's addresses, of which the first is the one that packets have."""
+    """Without the order of an interface's addresses, the first of which is the source address."""
     entries = [json.loads(entry) for entry in state["address"]]
     for entry in entries:
         entry["addr_info"].sort(key=str)
@@ -144,7 +144,7 @@ def unordered(state):
 
 
 def to_come(wrong):
-    """Is all that differs what the kernel does in its own time: an IPv6 address's own route, after the address?"""
+    """Is the only difference what the kernel does later: an IPv6 address's own route, after the address?"""
     return wrong and all(line.startswith("route6: - ") and '"type": "local"' in line for line in wrong)
 
 
@@ -262,7 +262,7 @@ def fail_restore(machine, start):
             done = machine.cut(call, "error=EIO", "restore", "--all")
             failed += done.returncode != 0
             by_hand = re.search("to try by hand: (ip .*)", done.stderr)
-            if by_hand:  # an address does not hold up the rest
+            if by_hand:  # an address that fails does not stop the rest
                 subprocess.run(by_hand[1], shell=True, check=True)
             elif done.returncode:
                 machine.run("restore", "--all")
@@ -282,7 +282,7 @@ def main():
               "address add 10.0.2.1/24 dev eth1 valid_lft 5000 preferred_lft 4000")
     start, begun = machine.dump(), time.monotonic()
     try:
-        machine.run(*SETUP)  # makes the journal's directory, which stays
+        machine.run(*SETUP)  # creates the journal's directory, which stays
         machine.run("restore", "--all")
         must_be(machine, start, "after a whole setup and restore")
         if what == "kill":

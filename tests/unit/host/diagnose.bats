@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016 # what on() gets is for the shell on that machine
 #
-# manakin diagnose, on logs that were captured and on input that is none.
+# manakin diagnose, on logs that were captured and on input that is not a log.
 # MANAKIN is the program, LOGS the logs, RULES the shipped rules, TREES makes machines, SCHEMA is schema.py.
 #
 # Of the logs, guide-* are the guide's blocks, word for word; lab-* and healthy-net_mana and -dmesg are of a
@@ -20,7 +20,7 @@ diagnose() {
 	timeout -s KILL 60 "$MANAKIN" diagnose --rules "$RULES" "$@"
 }
 
-# is ID... - the log on standard input is told as these, and no others
+# is ID... - these are reported of the log on standard input, and no others
 is() {
 	local status=0 ids
 	diagnose --json >out || status=$?
@@ -45,7 +45,7 @@ is() {
 	is rdma-id-mismatch <"$LOGS/guide-rdma-id.log"
 }
 
-@test "the guide's VF that is not found, alone" {
+@test "the guide's VF that is not found, on its own" {
 	grep '^hn_vf' "$LOGS/guide-rdma-id.log" | is vf-not-found
 }
 
@@ -88,14 +88,14 @@ is() {
 	[ "$(echo "$output" | tr -d ' \n')" = '{"diagnoses":[]}' ]
 }
 
-@test "JSON fits its schema" {
+@test "JSON matches its schema" {
 	for log in "$LOGS"/*.log; do
 		diagnose --json "$log" >out || [ $? -eq 1 ]
 		"$SCHEMA" diagnose out
 	done
 }
 
-@test "the schema refuses what is none" {
+@test "the schema rejects anything else" {
 	echo '{"diagnoses": [{"id": "a"}]}' >out
 	run "$SCHEMA" diagnose out
 	[ "$status" -ne 0 ]
@@ -107,7 +107,7 @@ is() {
 	[[ $output != *$'\e'* ]]
 }
 
-@test "on a terminal there are colours, and no escape of the log's" {
+@test "on a terminal there are colours, but no escape sequence from the log" {
 	printf '\e]0;title\a EAL: Cannot get hugepage information.\n' >log
 	TERM=xterm script -qec "$MANAKIN diagnose --rules $RULES log" /dev/null </dev/null >out || true
 	grep -q $'\e\\[1m' out
@@ -126,7 +126,7 @@ said() {
 	python3 -c "import json; d = json.load(open('out'))['diagnoses'][0]; print($1)"
 }
 
-@test "the machine confirms a cause, and has the names" {
+@test "the machine confirms a cause, and fills in names" {
 	on one 'manakin diagnose --rules "$RULES" --sysroot "$tree" --json "$LOGS/guide-interface-up.log" || [ $? -eq 1 ]' >out
 	[ "$(said 'd["confirmed"]')" = True ]
 	[ "$(said 'd["evidence"]')" = "['eth1 is up']" ]
@@ -145,7 +145,7 @@ said() {
 	done
 }
 
-@test "several causes are told in the order of their lines" {
+@test "several causes are reported in the order of their lines" {
 	cat "$LOGS/healthy-dmesg.log" "$LOGS/guide-interface-up.log" "$LOGS/guide-hugepages.log" |
 		is interface-up hugepages-none
 }
@@ -186,7 +186,7 @@ END
 	grep -q '"diagnoses": \[\]' out
 }
 
-@test "millions of lines that are all found" {
+@test "millions of lines that all match" {
 	cat >found.py <<'END'
 import sys
 block = b"MANA_DRIVER: failed to get MR, pkt_idx 3\n" * 25000
@@ -197,7 +197,7 @@ END
 	grep -q '"count": 5000000' out
 }
 
-# diagnose_measured ARGUMENT... - under 64 MB and 60 s of its own time; its JSON is in the file out
+# diagnose_measured ARGUMENT... - within 64 MB and 60 s of CPU time; its JSON is in the file out
 diagnose_measured() {
 	python3 - "$MANAKIN" diagnose --rules "$RULES" --json "$@" 3<&0 <<'END'
 import resource, subprocess, sys
@@ -238,7 +238,7 @@ refused() {
 	refused "rules/a.rules:" --rules rules "$LOGS/guide-hugepages.log"
 }
 
-@test "rules of one's own, and a directory without any" {
+@test "the user's own rules, and a directory without any" {
 	mkdir rules
 	run -0 timeout 10 "$MANAKIN" diagnose --rules rules "$LOGS/guide-hugepages.log"
 	cat >rules/own.rules <<'END'
@@ -254,7 +254,7 @@ END
 	[[ $output == "node 0 is empty [own]"* ]]
 }
 
-@test "a fixed output that cannot be written is said" {
+@test "an output that cannot be written is reported" {
 	run --separate-stderr bash -c '"$MANAKIN" diagnose --json --rules "$RULES" "$LOGS/guide-hugepages.log" >/dev/full'
 	[ "$status" -eq 2 ]
 	[[ $stderr == *"No space left"* ]]

@@ -39,7 +39,7 @@ package() {
 		>"$1/libdpdk.pc"
 }
 
-@test "a distribution's packages: the ABI tells the release where there is no libdpdk.pc" {
+@test "a distribution's packages: without libdpdk.pc the ABI gives the release" {
 	lib=root/usr/lib/x86_64-linux-gnu
 	library $lib 25.0
 	mkdir -p $lib/dpdk/pmds-25.0
@@ -69,7 +69,7 @@ package() {
 	[[ $(field 'l[0]["why"]') == *"older than 22.11"* ]]
 }
 
-@test "static libraries alone, below /opt" {
+@test "only static libraries, below /opt" {
 	mkdir -p root/opt/dpdk/lib/x86_64-linux-gnu
 	touch root/opt/dpdk/lib/x86_64-linux-gnu/librte_{eal,net_mana,net_netvsc,bus_vmbus}.a
 	package root/opt/dpdk/lib/x86_64-linux-gnu/pkgconfig /opt/dpdk 24.11.0
@@ -94,14 +94,14 @@ package() {
 }
 
 @test "no process is started, and no library loaded" {
-	# A sanitizer that looks for leaks cannot do so under strace.
+	# A sanitizer cannot search for leaks under strace.
 	ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=execve,clone,fork,vfork,openat,openat2 -o trace "$MANAKIN" dpdk >/dev/null
 	[ "$(grep -c execve trace)" -eq 1 ]
 	run ! grep -E '(clone|fork)[0-9]*\(' trace
 	[ -z "$(grep 'librte_' trace | grep -v O_PATH)" ]
 }
 
-@test "nothing there, and a damaged libdpdk.pc" {
+@test "no DPDK, and a damaged libdpdk.pc" {
 	mkdir root
 	run -0 dpdk --sysroot root
 	[[ $output == *"DPDK is not installed"* ]]
@@ -131,7 +131,7 @@ END
 	[[ $stderr == *"No such file"* ]]
 }
 
-@test "JSON fits its schema" {
+@test "JSON matches its schema" {
 	library root/usr/lib64 22.0
 	cc -x c -o app - <<<'int main(void) { return 0; }'
 	for arguments in "--sysroot root" "./app" "--sysroot ."; do
@@ -277,7 +277,7 @@ dpdk_org() {
 	printf '%s\n' "connect-to = fast.dpdk.org:443:127.0.0.1:$(cat port)" "cacert = $PWD/cert.pem" 'noproxy = *' >.curlrc
 }
 
-@test "--release downloads, and installs what has the digest alone" {
+@test "--release downloads, and installs only what has the right digest" {
 	local sum
 	source_tarball 23.11.1
 	mkdir rel prefix
@@ -321,7 +321,7 @@ dpdk_org() {
 	[ -z "$(files)" ]
 }
 
-@test "--dry-run prints what a person would type, and does nothing" {
+@test "--dry-run prints the commands, and does nothing" {
 	source_tarball 23.11.1
 	run -0 install_it --dry-run
 	[[ $output == *"sha256sum -- "*"tar -xf "*"meson setup "*"ninja -C "*install* ]]
@@ -372,7 +372,7 @@ on() {
 			[ ! -d $directory ] || mount -t tmpfs tmpfs $directory
 		done
 		rm -rf home && mkdir home
-		export HOME=$PWD/home # where the database of RPMs is in Debian, unless zypper makes it
+		export HOME=$PWD/home # where Debian keeps the RPM database, unless zypper creates it
 		printf "%s\n" "[main]" gpgcheck=0 plugins=0 "reposdir=$PWD/repos" >/etc/dnf/dnf.conf
 		printf "%s\n" "[main]" "reposdir = $PWD/repos" "configdir = /etc/zypp" >/etc/zypp/zypp.conf
 		"$@"
@@ -401,7 +401,7 @@ with_packages() {
 DNF="gcc make systemd-devel libnl3-devel openssl-devel elfutils-libelf-devel numactl-devel pkgconf-pkg-config rdma-core-devel xz tar"
 BUILDER="meson ninja-build python3-pyelftools"
 
-@test "packages: RHEL's and its kin's, by dnf; what is in the CodeReady Builder is found though it is off" {
+@test "packages: RHEL and its derivatives, with dnf; the CodeReady Builder is used even if it is disabled" {
 	source_tarball 23.11.1
 	for builder in codeready-builder-for-rhel-9-x86_64-rhui-rpms rhui-codeready-builder-for-rhel-8-x86_64-rhui-rpms \
 		codeready-builder-for-rhel-9-x86_64-rpms crb powertools ol9_codeready_builder; do
@@ -419,7 +419,7 @@ BUILDER="meson ninja-build python3-pyelftools"
 	done
 }
 
-@test "packages: Fedora's, by dnf" {
+@test "packages: Fedora, with dnf" {
 	source_tarball 23.11.1
 	# shellcheck disable=SC2086
 	repository fedora $DNF $BUILDER
@@ -427,7 +427,7 @@ BUILDER="meson ninja-build python3-pyelftools"
 	with_packages fedora 39
 }
 
-@test "packages: SUSE's, by zypper" {
+@test "packages: SUSE, with zypper" {
 	source_tarball 23.11.1
 	repository oss gcc make ninja meson python310-pyelftools=python3-pyelftools systemd-devel libnl3-devel libopenssl-devel \
 		libelf-devel libnuma-devel pkgconf-pkg-config=pkg-config rdma-core-devel xz tar
@@ -435,7 +435,7 @@ BUILDER="meson ninja-build python3-pyelftools"
 	ID_LIKE="suse opensuse" with_packages opensuse-tumbleweed 20231101
 }
 
-@test "packages: one that is not to be had ends it, and says which" {
+@test "packages: one that is not available ends the installation, and is named" {
 	source_tarball 23.11.1
 	# shellcheck disable=SC2086
 	repository fedora $DNF meson ninja-build
@@ -469,7 +469,7 @@ refused() {
 	refused 1 "there is no record" uninstall "$PWD"
 }
 
-@test "a damaged record removes nothing, and one that leads out of the prefix neither" {
+@test "a damaged record removes nothing, nor does one that leads out of the prefix" {
 	mkdir -p prefix/share/manakin
 	touch prefix/a outside
 	printf 'manakin dpdk 23.11\nf a\nf ../outside\n' >prefix/share/manakin/dpdk-installed

@@ -4,15 +4,16 @@
 
 usage: kernel.py TREE [WORDS-FILE]     (in namespaces of its own: unshare --net --mount)
 
-Puts files of its own over the tree's bind, unbind, new_id, remove_id and nr_hugepages (a small
-FUSE file system, so that a write has its effect, or its error, before it returns), makes and
-removes the interfaces of hv_netvsc for real, says "ready", and serves until its input ends.
+Mounts its own files over the tree's bind, unbind, new_id, remove_id and nr_hugepages (a small
+FUSE file system, so that a write has its effect, or its error, before it returns), creates and
+removes real interfaces for hv_netvsc, prints "ready", and serves until its input ends.
 
-Each write is noted in TREE.log. WORDS-FILE changes its mind, a line a case, read at each write:
+Each write is logged in TREE.log. WORDS-FILE changes the behaviour, one case per line, read at each
+write:
   fail FILE DRIVER ERRNO    a write to FILE of DRIVER fails: "fail bind hv_netvsc EBUSY"
   pages N                   no node can have more than N hugepages
-  slow SECONDS              an interface comes so much later than its driver
-  name NAME                 a new interface is called so
+  slow SECONDS              an interface appears so much later than its driver
+  name NAME                 a new interface gets this name
   alone                     a VF is not joined again
   vanish INTERFACE FILE     an interface is gone after a write to FILE
 
@@ -69,7 +70,7 @@ class Kernel:
             for name in ("bind", "unbind", "new_id", "remove_id"):
                 self.put(f"{DRIVERS}/{driver}/{name}", "")
                 self.files.append((f"{folder}/{name}", name, driver))
-        # A tree cannot load modules, so they are there.
+        # A tree cannot load modules, so they are loaded already.
         for module in (USER, "uio", "mana_ib", "ib_uverbs"):
             os.makedirs(self.tree + f"/sys/module/{module}", exist_ok=True)
             self.put(f"/sys/module/{module}/initstate", "live\n")
@@ -312,7 +313,7 @@ class Kernel:
             try:
                 os.write(self.fd, struct.pack("<IiQ", 16 + len(body), err, unique) + body)
             except OSError:
-                pass  # who asked was killed
+                pass  # the caller was killed
 
 
 def main():

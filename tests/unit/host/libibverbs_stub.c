@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A libibverbs for what the real one does on no machine of ours: it crashes, hangs, or is of
- * another kind. The environment's STUB says which. The layout is infiniband/verbs.h's.
+ * A libibverbs that does what the real one cannot be made to do: it crashes, hangs, or has another
+ * layout. The environment's STUB says which. The layout is that of infiniband/verbs.h.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -11,7 +11,7 @@ setup() {
 	. "$TREES/load.bash"
 }
 
-# ports NAME WANTED - what `list` says of a machine's ports, in five columns
+# ports NAME WANTED - what `list` prints of a machine's ports, in five columns
 ports() {
 	run -0 --separate-stderr on "$1" 'manakin list --sysroot "$tree" | awk "{ print \$1, \$2, \$4, \$11, \$14 }"'
 	echo "$output"
@@ -20,7 +20,7 @@ ports() {
 $2" ]
 }
 
-@test "one adapter: two ports, and what the machine needs of them" {
+@test "one adapter: two ports, and what the machine uses them for" {
 	ports one "eth0 7870:00:00.0 60:45:bd:a6:bb:c0 kernel default-route
 eth1 7870:00:00.0 60:45:bd:a6:bd:76 kernel -"
 }
@@ -41,12 +41,12 @@ eth2 7870:00:00.0 60:45:bd:a6:be:10 kernel -
 eth3 7870:00:00.0 60:45:bd:a6:be:11 kernel -"
 }
 
-@test "a port that DPDK's netvsc has: by its VF, and who has it open" {
+@test "a port that DPDK's netvsc has: its VF, and who has it open" {
 	ports taken "eth0 7870:00:00.0 60:45:bd:a6:bb:c0 kernel default-route
 enP30832s1d1 7870:00:00.0 60:45:bd:a6:bd:76 dpdk-netvsc -"
 	run -0 on taken 'manakin list --sysroot "$tree" f8615163-0001-1000-2000-6045bda6bd76'
 	[[ $output == *"uio_hv_generic"*"down"*"dpdk-testpmd (4711)"* ]]
-	# Without its VF nothing but the bus and the UUID tell of it.
+	# Without its VF only the bus and the UUID show it.
 	run -0 on taken 'ip link del enP30832s1d1; manakin list --sysroot "$tree" 60:45:bd:a6:bd:76'
 	[[ ${lines[1]} == "f8615163-0001-1000-2000-6045bda6bd76 - "*"dpdk-netvsc"* ]]
 }
@@ -58,7 +58,7 @@ enP30832s1d1 7870:00:00.0 60:45:bd:a6:bd:76 dpdk-netvsc -"
 	[[ ${lines[1]} == "eth0 "*" dpdk-mana "*"dpdk-testpmd (4711)"* ]]
 }
 
-@test "the guide's images: addresses in the UUID's older shape" {
+@test "the guide's images: addresses in the UUID's older form" {
 	for image in ubuntu2004 ubuntu2204 rhel89 rhel94; do
 		run -0 on "$image" 'manakin list --sysroot "$tree" eth1'
 		[[ ${lines[1]} == "eth1 "*" 00:0d:3a:76:3b:d0 enP30832p0s0d1 000d3a76-3bd0-000d-3a76-3bd0000d3a76 hv_netvsc "* ]]
@@ -93,7 +93,7 @@ refused() {
 	[ -z "$output" ] && [[ $stderr == "manakin list: "*"$3"* ]] && [ "${#stderr_lines[@]}" -eq 1 ]
 }
 
-@test "what cannot be named: not there, not MANA, a bus address, gone" {
+@test "names that are refused: unknown, not MANA, a bus address, gone" {
 	refused one eth9 "there is no interface eth9; the MANA interfaces are: eth0, eth1"
 	refused one wire0 "wire0 is not a MANA interface; the MANA interfaces are: eth0, eth1"
 	refused one 7870:00:00.0 "is the bus address of an adapter, which all its ports share; name a port: eth0, eth1"
@@ -107,12 +107,12 @@ refused() {
 	[[ $stderr == *"cannot open /no/such/place: No such file or directory"* ]]
 }
 
-@test "the SSH session: by its address here, by the way back, and below sudo" {
+@test "the SSH session: by its local address, by the route back, and under sudo" {
 	run -0 on one 'SSH_CONNECTION="203.0.113.7 50000 10.0.1.4 22" manakin list --sysroot "$tree" | awk "{ print \$1, \$14 }"'
 	[[ $output == *"eth0 default-route,ssh"*"eth1 ssh"* ]] # in at eth1, out by the default route
 	run -0 on one 'SSH_CONNECTION="10.0.1.7 50000 10.0.1.4 22" manakin list --sysroot "$tree" | awk "{ print \$1, \$14 }"'
 	[[ $output == *"eth0 default-route"*"eth1 ssh"* ]]
-	# sudo leaves the variable out; the shell above it has it.
+	# sudo removes the variable; the shell above it has it.
 	run -0 on one 'SSH_CONNECTION="10.0.1.7 50000 10.0.1.4 22" bash -c "env -u SSH_CONNECTION \
 		$MANAKIN list --sysroot $tree eth1; true" | awk "{ print \$1, \$14 }"'
 	[[ $output == *"eth1 ssh" ]]
@@ -125,7 +125,7 @@ refused() {
 	done
 }
 
-@test "default routes: IPv6, several next hops, and what is made of an interface" {
+@test "default routes: IPv6, several next hops, and interfaces built on others" {
 	run -0 on one 'ip route del default; ip route add default nexthop via 10.0.0.1 nexthop via 10.0.1.1
 		manakin list --sysroot "$tree"'
 	[ "$(grep -c default-route <<<"$output")" -eq 2 ]
@@ -136,14 +136,14 @@ refused() {
 	[[ $output != *default-route* ]]
 }
 
-@test "JSON is of the documented form on every machine" {
+@test "JSON matches its schema on every machine" {
 	for name in one two four taken newer ubuntu2004 ubuntu2204 rhel89 rhel94 mlx5 metal; do
 		on "$name" 'manakin list --json --sysroot "$tree"' | valid list
 	done
 	on one 'manakin list --json --sysroot "$tree" eth1' | valid list
 }
 
-@test "a person gets a tree, another program lines without colours" {
+@test "a terminal gets a tree, another program gets lines without colours" {
 	run -0 on one 'TERM=xterm script -qec "$MANAKIN list --sysroot $tree" /dev/null'
 	[[ $output == *$'\033['* && $output == *"VF, driver mana, NUMA node 0"*"RDMA mana_0"* ]]
 	# It fits into the 80 characters of a serial console.
@@ -159,13 +159,13 @@ refused() {
 	[[ $output == *"cannot write to standard output: No space left on device"* ]]
 }
 
-@test "no root: the same, but for who has it open" {
+@test "without root: the same, except for who has it open" {
 	run -0 on taken 'chmod 700 "$tree/proc/4711/fd"; chmod a+rx "$BATS_TEST_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" 2>/dev/null || true
 		setpriv --reuid 65534 --clear-groups "$MANAKIN" list --sysroot "$tree" || exit 3'
 	[[ $output == *"dpdk-netvsc - "* && $output == *"eth0"* ]]
 }
 
-@test "an adapter in software that was killed, and one of another user's" {
+@test "an adapter in software that was killed, and one of another user" {
 	run --separate-stderr unshare -m bash -ec '
 		mount -t tmpfs -o mode=755 tmpfs /run
 		"$MANAKIN" device --name mine --port mac=00:0d:3a:76:3b:d0 >/dev/null 2>&1 3>&- &

@@ -3,8 +3,8 @@
 """Read or change the driver id that a provider of rdma-core claims.
 
 The match table's entry is 24 bytes (struct verbs_match_ent of libibverbs/driver.h): nothing, the
-id, nothing, and the kind 3. A changed id is what a libmana is that was built against the
-headers of another kernel.
+id, nothing, and the kind 3. With a changed id, the file is like a libmana that was built against
+the headers of another kernel.
 
 usage: provider_id.py FILE [NEW-ID]
 """

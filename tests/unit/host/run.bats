@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016 # what on() gets is for the shell on that machine
 #
-# manakin run on the machines of trees/README.md: what it would start, and what it refuses to. That it
-# starts it, the tests of suite native see on an adapter in software.
+# manakin run on the machines of trees/README.md: what it would start, and what it refuses. The tests of
+# suite native start applications, on an adapter in software.
 
 bats_require_minimum_version 1.5.0
 
@@ -39,14 +39,14 @@ would() {
 	[[ $stderr == *"manakin setup --pmd mana eth1"* ]]
 }
 
-@test "cores are the adapter's NUMA node's" {
-	# The machine of the tests has some of these, and which is its own affair; the node's are 1-.
+@test "cores are on the adapter's NUMA node" {
+	# Which of these CPUs the machine that runs the tests has is unknown; the node's begin at 1.
 	run -0 on one 'last=$(nproc --all); last=$((last - 1))
 		[ $last -ge 1 ] || exit 0
 		echo 1-$last >"$tree/sys/devices/system/node/node0/cpulist"
 		manakin run --dry-run --sysroot "$tree" eth1 --queues 1 2>/dev/null'
 	[[ -z $output || $output == *"@1"* && $output != *"@0"* ]]
-	# None of these: better any than none.
+	# None of these exists: any CPU is better than none.
 	run -0 on one 'echo 200-203 >"$tree/sys/devices/system/node/node0/cpulist"
 		manakin run --dry-run --sysroot "$tree" eth1 2>/dev/null'
 	[[ $output == *"@$first"* ]]
@@ -68,7 +68,7 @@ inside() {
 		'"$*"
 }
 
-# application LOG [STATUS] - one that prints a log of the guide's, and ends
+# application LOG [STATUS] - one that prints a log from the guide, and exits
 application() {
 	app=$BATS_TEST_TMPDIR/failing-testpmd
 	printf '#!/bin/sh\ncat <<-END\n%s\nEND\nexit %s\n' "$1" "${2-1}" >"$app"
@@ -76,7 +76,7 @@ application() {
 	export app
 }
 
-@test "it fails: in its words, why, and what to do; and the interface is given back" {
+@test "a failure: what it printed, the cause, and what to do; the interface is given back" {
 	application "EAL: Probe PCI driver: net_mana (1414:ba) device: 7870:00:00.0 (socket 0)
 mana_start_tx_queues(): Failed to create qp queue index 0
 mana_dev_start(): failed to start tx queues -19"
@@ -85,14 +85,14 @@ mana_dev_start(): failed to start tx queues -19"
 	[ -z "$output" ]
 	[[ $stderr == *"manakin run: $app did not start: exited with status 1; mana_start_tx_queues(): Failed"* ]]
 	[[ $stderr == *"mana_dev_start(): failed to start tx queues -19"*"ip link set"* ]]
-	# There is no kernel that would take the device back; what restore wants to do is enough.
+	# No kernel takes the device back here; it is enough that restore tries.
 	run -1 --separate-stderr inside taken 'exec "$MANAKIN" run --restore --json --app "$app" 60:45:bd:a6:bd:76 -- --no-huge --'
 	echo "$stderr"
 	[ -z "$output" ]
 	[[ $stderr == *"bind VMBus device f8615163-0001-1000-2000-6045bda6bd76 to hv_netvsc"* ]]
 }
 
-@test "another application fails: its standard error is looked at" {
+@test "another application fails: its standard error is diagnosed" {
 	app=$BATS_TEST_TMPDIR/l2fwd
 	printf '#!/bin/sh\necho EAL: No free 2048 kB hugepages reported on node 0 >&2\n%s\n' \
 		'echo EAL: FATAL: Cannot get hugepage information. >&2; echo out; exit 7' >"$app"
@@ -104,13 +104,13 @@ mana_dev_start(): failed to start tx queues -19"
 	[[ $stderr == "EAL: No free 2048 kB hugepages reported on node 0"*"$app exited with status 7"*"What to do"* ]]
 }
 
-@test "it fails for no reason that is known: where to look" {
+@test "a failure without a known cause: where to look" {
 	application "nothing of note" 3
 	run -1 --separate-stderr inside taken 'exec "$MANAKIN" run --app "$app" enP30832s1d1 -- --no-huge --'
 	[[ $stderr == *"exited with status 3; it gave no reason"*"check the machine: manakin check 60:45:bd:a6:bd:76"* ]]
 }
 
-@test "netvsc's ports are counted under the numbers that testpmd has for them" {
+@test "netvsc's ports are counted under testpmd's numbers" {
 	run -0 --separate-stderr inside taken 'RATE=3000000 exec "$MANAKIN" run --csv --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
 	echo "$output"
 	echo "$stderr"
@@ -119,14 +119,14 @@ mana_dev_start(): failed to start tx queues -19"
 	[[ $stderr != *"manakin run:"* ]]
 }
 
-@test "a rate that is far too low is said, and looked into" {
+@test "a rate that is far too low is reported and diagnosed" {
 	run -0 --separate-stderr inside taken 'RATE=2000 exec "$MANAKIN" run --json --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
 	echo "$stderr"
 	[[ $stderr == *"manakin run: enP30832s1d1: port 2 sent "[0-9]*" packets per second, far fewer than MANA can"* ]]
 	[[ $stderr == *"manakin run: enP30832s1d1: port 3 sent "* ]]
 	[[ $stderr == *"manakin check 60:45:bd:a6:bd:76"* ]]
 	valid run <<<"$output"
-	# One port is enough; the other one does not make up for it.
+	# One slow port is enough; a fast one does not make up for it.
 	run -0 --separate-stderr inside taken 'RATE=3000000 RATE3=2000 exec "$MANAKIN" run --json --seconds 1 --app "$TESTPMD" 60:45:bd:a6:bd:76 -- --no-huge --'
 	[[ $stderr == *"port 3 sent "[0-9]*" packets per second, far fewer"*"manakin check"* && $stderr != *"port 2 sent"* ]]
 	# Large packets are fewer.
@@ -137,7 +137,7 @@ mana_dev_start(): failed to start tx queues -19"
 	[ -z "$stderr" ]
 }
 
-@test "an interface that is not handed over is not taken" {
+@test "an interface that is not handed over is refused" {
 	application "never started" 0
 	run -1 --separate-stderr inside one 'exec "$MANAKIN" run --app "$app" eth1 -- --no-huge --'
 	[ "$stderr" = "manakin run: eth1 belongs to the kernel; hand it over to DPDK first: sudo manakin setup eth1" ]
@@ -146,7 +146,7 @@ mana_dev_start(): failed to start tx queues -19"
 	[[ $stderr != *"the kernel's"* ]]
 }
 
-@test "what it refuses" {
+@test "other arguments that are refused" {
 	refused 1 one "--dry-run eth9" "there is no interface eth9; the MANA interfaces are: eth0, eth1"
 	refused 1 one "--dry-run 7870:00:00.0" "name a port: eth0, eth1"
 	refused 1 metal "--dry-run eno1" "eno1 is not a MANA interface: its driver is i40e"

@@ -115,7 +115,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 		[ ! -e "$tree/run/manakin/setup/journal" ]'
 }
 
-@test "an interface that was down stays down, and its addresses are there" {
+@test "an interface that was down stays down, and gets its addresses back" {
 	run -0 vm one 'ip link set eth1 down; state >before; manakin setup eth1; manakin restore eth1; state | diff before -'
 }
 
@@ -130,7 +130,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 		state | diff before -'
 }
 
-@test "every way to name a port, twice the same is once" {
+@test "every way to name a port; naming it twice counts once" {
 	for word in eth1 enP30832s1d1 60:45:bd:a6:bd:76 $ETH1; do
 		run -0 vm one "manakin setup $word; manakin setup $word eth1 enP30832s1d1 | grep 'nothing to do'; manakin restore $word; ip link show eth1"
 	done
@@ -172,7 +172,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[ "${lines[-1]}" = 2500 ]
 }
 
-@test "the default route and the SSH session are not taken, unless forced" {
+@test "interfaces with the default route or the SSH session are refused, unless forced" {
 	run -1 vm one 'manakin setup eth0'
 	[[ $output == "manakin setup: eth0 carries the default route"*"--force" ]]
 	SSH_CONNECTION_THERE="10.0.1.7 5000 10.0.1.4 22" run -1 vm one 'manakin setup enP30832s1d1'
@@ -180,7 +180,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	run -0 vm one 'state >before; manakin setup --force eth0; manakin restore eth0; state | diff before -'
 }
 
-@test "an interface that others are made of is not taken" {
+@test "an interface that others are built on is refused" {
 	run -1 vm one 'ip link add br0 type bridge; ip link set enP30832s1d1 nomaster; ip link set enP30832s1d1 master br0; manakin setup enP30832s1d1'
 	[[ $output == *"enP30832s1d1 is in use by the interface br0"* ]]
 }
@@ -229,7 +229,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ $output == *"the kernel has no module uio_hv_generic"* ]]
 }
 
-@test "a way back that fails says so, keeps the journal, and is gone again" {
+@test "a restore that fails says so, keeps the journal, and can be run again" {
 	run -0 vm one "
 		state >before
 		manakin setup eth1
@@ -242,19 +242,19 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ $output == *"fix that and run this again: the journal is kept"* ]]
 }
 
-@test "an interface that comes late, and with another name" {
+@test "an interface that appears late, and with another name" {
 	run -0 vm one "state >before; manakin setup eth1; words 'slow 0.7' 'name eth9'; manakin restore eth1; state | diff before -"
-	# somebody else has the name by then
+	# another interface has the name by then
 	run -0 vm one "manakin setup eth1; ip link add eth1 type bridge; words 'name eth9'; manakin restore 60:45:bd:a6:bd:76; ip -br address show dev eth9"
 	[[ $output == *"it stays eth9: another interface has that name"*"10.0.1.4/24"* ]]
 }
 
-@test "a VF that the kernel does not join again is said" {
+@test "a VF that the kernel does not join again is reported" {
 	run -0 vm one "manakin setup eth1; words alone; manakin restore eth1"
 	[[ $output == *"it has not joined yet"* ]]
 }
 
-@test "handed over by hand: given back as far as the buses tell" {
+@test "handed over by hand: given back as far as the buses show it" {
 	run -0 vm one "
 		ip link set eth1 down; ip link set enP30832s1d1 down
 		echo $CLASS >\$tree/sys/bus/vmbus/drivers/$TO/new_id
@@ -269,7 +269,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ ${lines[-2]} == "eth1 "*"UP"* && ${lines[-1]} == "enP30832s1d1"*"UP"* ]]
 }
 
-@test "what was told before setup came is known after restore: uio_hv_generic keeps its class" {
+@test "a class that uio_hv_generic had before setup is still there after restore" {
 	run -0 vm one "
 		echo $CLASS >\$tree/sys/bus/vmbus/drivers/$TO/new_id
 		state >before
@@ -280,7 +280,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[ "${lines[-1]}" = 0 ]
 }
 
-@test "handed over by hand, its VF still up: setup ends it, restore brings both up" {
+@test "handed over by hand, its VF still up: setup completes it, restore sets both up" {
 	run -0 vm one "
 		echo $CLASS >\$tree/sys/bus/vmbus/drivers/$TO/new_id
 		echo $ETH1 >\$tree/sys/bus/vmbus/drivers/$FROM/unbind
@@ -308,7 +308,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ $output == *"eth1 (60:45:bd:a6:bd:76) is no longer on this machine"* ]]
 }
 
-@test "two at once: the second says who the first is" {
+@test "two at once: the second names the first" {
 	run -1 vm one '
 		mkdir -p "$tree/run/manakin/setup"
 		exec 8>"$tree/run/manakin/setup/lock"
@@ -345,7 +345,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ $output == *"line 3 is damaged; nothing was changed: move it away"* ]]
 }
 
-@test "--persist writes a unit that systemd takes, a line a port, and restore takes it back" {
+@test "--persist writes a unit that systemd accepts, one line for each port, and restore removes it" {
 	run -0 vm four '
 		unit=$tree/etc/systemd/system/manakin-setup.service
 		manakin setup --persist --hugepages 2048 eth1
@@ -364,7 +364,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ $output == *"--persist needs systemd"* ]]
 }
 
-@test "a state that was given back by hand is written down anew" {
+@test "the state of an interface that was given back by hand is recorded again" {
 	run -0 vm one "
 		manakin setup eth1
 		echo $ETH1 >\$tree/sys/bus/vmbus/drivers/$TO/unbind
@@ -376,7 +376,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 		state | diff before -"
 }
 
-@test "--json is of the documented form" {
+@test "--json matches its schema" {
 	vm one 'manakin setup --json --hugepages 2000 --persist --dry-run eth1' | valid setup
 	vm one 'manakin setup --json --hugepages 2000 --persist eth1' | valid setup
 	vm one "words 'fail bind $TO EBUSY'; manakin setup --json eth1 2>/dev/null || true" | valid setup
@@ -386,7 +386,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	vm one 'manakin restore --json --all' | valid restore
 }
 
-@test "Ctrl-C and a reader that leaves: nothing is half-done" {
+@test "Ctrl-C and a closed pipe: nothing is left half-done" {
 	for n in 3 6 9; do
 		run vm one "
 			state >before
@@ -409,7 +409,7 @@ cut_off() {
 		'"$TREES/make" --net one "$1"; python3 "$CUTOFF" "$MANAKIN" "$1" "$2"' - "$tree" "$1"
 }
 
-@test "killed at any point: journal and machine agree, restore returns, setup goes forward" {
+@test "killed at any point: journal and machine agree, restore goes back, setup completes" {
 	cut_off kill
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rules that the program ships, each against its own examples, and the engine that reads
- * logs by rules. RULES is the directory of the shipped rules.
+ * The rules that the program ships, each against its own examples, and the engine that applies
+ * rules to logs. RULES is the directory of the shipped rules.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,7 @@ static struct rules *shipped(void)
 	return rules;
 }
 
-/* What a rule needs to know of the machine, as facts that fit */
+/* The facts that a rule needs, with values that match */
 static size_t wanted_facts(const struct rule *rule, struct fact *facts)
 {
 	size_t n = 0;
@@ -59,7 +59,7 @@ static void each_example_has_its_rule_alone(void **state)
 			assert_int_equal(diagnosis_finish(d, facts, n), 0);
 			finding = diagnosis_finding(d, 0);
 			if (!finding || finding->rule != rule || diagnosis_finding(d, 1))
-				fail_msg("%s: its example is told as %s%s%s: %s", rule->id,
+				fail_msg("%s: its example is reported as %s%s%s: %s", rule->id,
 					 finding ? finding->rule->id : "nothing",
 					 finding && diagnosis_finding(d, 1) ? " and " : "",
 					 finding && diagnosis_finding(d, 1)
@@ -107,7 +107,7 @@ static void each_pattern_has_an_example(void **state)
 	rules_close(rules);
 }
 
-/* ---- rules of the tests' own ---- */
+/* ---- the tests' own rules ---- */
 
 #define RULE(id, more) "Id: " id "\nTitle: t\n" more "Cause: c\nFix: f\nSource: s\nExample: e\n\n"
 
@@ -132,7 +132,7 @@ static struct diagnosis *diagnose(const struct rules *rules, const char *log, si
 	return d;
 }
 
-/* The ids that are told of a log, in their order, with blanks between them */
+/* The ids that are reported for a log, in their order, with blanks between them */
 static const char *told_with(const char *text, const char *log, const struct fact *facts, size_t n)
 {
 	static char ids[256];
@@ -345,8 +345,7 @@ static void refused(const char *text, const char *why)
 		err = rules_ready(rules, &error);
 	assert_int_equal(err, -22);
 	if (!strstr(error.text, why) || strncmp(error.text, "x.rules:", 8))
-		fail_msg("'%s' was to be refused for '%s' and not with '%s'", text, why,
-			 error.text);
+		fail_msg("'%s' should be refused with '%s', not with '%s'", text, why, error.text);
 	rules_close(rules);
 }
 
@@ -383,7 +382,7 @@ static void mistakes_are_named(void **state)
 		"explains itself through other rules");
 }
 
-/* What a log has to hold for a pattern to be tried on it */
+/* What a log must contain for a pattern to be tried on it */
 static void fixed_texts_are_safe(void **state)
 {
 	static const struct {

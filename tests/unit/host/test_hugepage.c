@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/hugepage.h on a tree: two NUMA nodes with two sizes, as hugetlbpage.rst of Linux describes
- * the files; what the kernel does with them is played by this test.
+ * host/machine/hugepage.h on a tree: two NUMA nodes with two sizes, in the layout of Linux's
+ * hugetlbpage.rst; this test plays the kernel's part.
  */
 #include <stdarg.h>
 #include <stddef.h>

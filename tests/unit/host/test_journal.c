@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/journal.h and host/handover/ledger.h, on files below a directory of the test's.
+ * host/handover/journal.h and host/handover/ledger.h, on files below a temporary directory.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -133,7 +133,7 @@ static void no_journal_is_an_empty_one(void **state)
 	journal_close(&journal);
 }
 
-/* Cut off at every byte: what is whole is there, what is not is left out and gone. */
+/* Cut off at every byte: whole records are there, a partial one is ignored and removed. */
 static void torn_at_every_byte(void **state)
 {
 	char *text;
@@ -166,7 +166,7 @@ static void torn_at_every_byte(void **state)
 	free(text);
 }
 
-/* Any byte changed: damaged, never taken for something else, and not written to. */
+/* Any byte changed: damaged, never mistaken for something else, and not written to. */
 static void damaged_at_every_byte(void **state)
 {
 	char *text, *again;
@@ -312,7 +312,7 @@ static void two_at_once(void **state)
 	assert_int_equal(read(ends[0], &word, 1), 1);
 	snprintf(wanted, sizeof(wanted), "(process %d)", (int)child);
 	refused(-EBUSY, wanted);
-	begin(false); /* to look is always possible */
+	begin(false); /* reading is always possible */
 	journal_close(&journal);
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, &status, 0), child);
@@ -331,7 +331,7 @@ static void links_are_not_followed(void **state)
 	assert_int_equal(unlink(tree_path("/run")), 0);
 }
 
-/** ledger_of() - what records amount to; 0 or a negative errno */
+/** ledger_of() - the ledger of these records; 0 or a negative errno */
 static int ledger_of(const char *json, struct ledger *ledger, json_t **records)
 {
 	*records = json_loads(json, 0, NULL);

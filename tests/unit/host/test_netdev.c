@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/netdev.h on real interfaces, in a network namespace of the test's own.
+ * host/machine/netdev.h on real interfaces, in the test's own network namespace.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +28,7 @@ static void command(const char *text)
 	assert_int_equal(system(text), 0);
 }
 
-/** look() - read the interfaces anew */
+/** look() - read the interfaces again */
 static void look(void)
 {
 	netdevs_free(&netdevs);
@@ -52,7 +52,7 @@ static int setup(void **state)
 		print_error("a network namespace is needed: %s\n", strerror(errno));
 		return -1;
 	}
-	/* Nobody's session, however the tests were started. */
+	/* No SSH session, however the tests were started. */
 	setenv("SSH_CONNECTION", "none", 1);
 	command("ip link add vf0 numtxqueues 4 numrxqueues 4 type veth peer name wire0 && "
 		"ip link set vf0 address 00:0d:3a:76:3b:d0 && ip link set vf0 mtu 1400 && "
@@ -147,7 +147,7 @@ static void changes(void **state)
 	assert_int_equal(netdev_rename(index, "vf0"), -EEXIST);
 }
 
-/* A default route over a VLAN is one over what the VLAN is made on, and what is under that. */
+/* A default route over a VLAN is also one over the interface below it, and what is under that. */
 static void routes(void **state)
 {
 	(void)state;
@@ -176,7 +176,7 @@ static void session(void **state)
 	setenv("SSH_CONNECTION", "fe80::1%eth1 5000 fe80::2%eth1 22", 1);
 	look();
 	assert_true(named("eth1")->ssh);
-	/* In through an address that is nobody's here, out by the route to the other end. */
+	/* In through an address that no interface has, out by the route to the other end. */
 	setenv("SSH_CONNECTION", "10.0.1.9 5000 192.0.2.1 22", 1);
 	look();
 	assert_false(named("lo")->ssh);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/handover/plan.h: what is planned for a machine, and what is refused. The machine's ports are made
- * here; its files, as far as a plan looks at them, are in a directory of the test's.
+ * host/handover/plan.h: what is planned for a machine, and what is refused. The machine's ports are
+ * made here; the files that a plan reads are in a temporary directory.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -295,7 +295,7 @@ static void the_way_back(void **state)
 	restored(&ledger, "mtu link-up mtu address address route route");
 	ledger_free(&ledger);
 	json_decref(records);
-	/* All of it was done; hugepages on one node were set by somebody else since. */
+	/* All of it was done; hugepages on one node were changed since. */
 	devs[1].flags = 0;
 	port.synthetic = NULL;
 	machine.netdevs.n = 2;
@@ -312,7 +312,7 @@ static void the_way_back(void **state)
 			    &ledger);
 	restored(&ledger, "unbind bind rename mtu link-up mtu link-up address address route route "
 			  "remove-id hugepages");
-	/* Somebody uses it. */
+	/* A process uses it. */
 	strcpy(port.users, "vpp (17)");
 	{
 		struct plan_from all = { &host, &machine, &ledger, NULL, 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/rdma.h and rdma_provider.h. The messages of netlink are those of Linux 6.12 with mana_ib on
- * an adapter in software, as they came. The provider is this machine's own libmana.
+ * host/machine/rdma.h and rdma_provider.h. The netlink messages are those of Linux 6.12 with
+ * mana_ib on an adapter in software, unchanged. The provider is this machine's own libmana.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +52,7 @@ static void answers(void **state)
 
 	(void)state;
 	assert_int_equal(rdma_parse(answer_chardev, sizeof(answer_chardev), &devices), 0);
-	assert_false(devices.device[0].has_driver_id); /* whose it is is not known yet */
+	assert_false(devices.device[0].has_driver_id); /* that comes with the next message */
 	assert_int_equal(rdma_parse(answer_get, sizeof(answer_get), &devices), 0);
 	assert_true(devices.device[0].has_index);
 	assert_int_equal(devices.device[0].index, 0);
@@ -87,13 +87,13 @@ static void no_driver_id(void **state)
 	(void)state;
 	rdma_parse(answer_get, sizeof(answer_get), &devices);
 	memcpy(old, answer_chardev, sizeof(old));
-	old[18] = 0x7f; /* another attribute in its place, as from a kernel that has none */
+	old[18] = 0x7f; /* another attribute in its place, as from a kernel without it */
 	assert_int_equal(rdma_parse(old, sizeof(old), &devices), 0);
 	assert_false(devices.device[0].has_driver_id);
 	assert_string_equal(devices.device[0].uverbs, "uverbs0");
 }
 
-/* Each in memory of its own length, so that a sanitizer sees a byte too far. */
+/* Each in memory of exactly its length, so that a sanitizer sees a byte too far. */
 static void cut_and_damaged(void **state)
 {
 	const struct {

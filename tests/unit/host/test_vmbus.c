@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/vmbus.h, host/machine/pci.h and host/machine/port_users.h on a tree that the test makes. What the kernel
- * does when these files are written to is tests/unit/host/kernel.py's and the lab's to say.
+ * host/machine/vmbus.h, pci.h and port_users.h on a tree that the test makes. What the kernel does
+ * when these files are written to is tested with tests/unit/host/kernel.py and in the lab.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -119,7 +119,7 @@ static void no_bus(void **state)
 	host_close(&other);
 }
 
-/* What is written, and where; and that what cannot be written is said as the kernel said it. */
+/* What is written, and where; and that the kernel's error is returned if it cannot be written. */
 static void writes(void **state)
 {
 	char text[64];
@@ -137,7 +137,7 @@ static void writes(void **state)
 	assert_int_equal(vmbus_remove_id(&host, "uio_hv_generic"), 0);
 	assert_int_equal(vmbus_bind(&host, "no_driver", OLD), -ENOENT);
 	assert_int_equal(vmbus_new_id(&host, "no_driver"), -ENOENT);
-	/* The driver that it has already needs no file to be bound by. */
+	/* Binding to the driver that it has already needs no file. */
 	assert_int_equal(tree_run("rm \"$1\"/sys/bus/vmbus/drivers/hv_netvsc/bind"), 0);
 	assert_int_equal(vmbus_bind(&host, "hv_netvsc", OLD), 0);
 	assert_int_equal(vmbus_bind(&host, "hv_netvsc", NEW), -ENOENT);

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A testpmd on DPDK's netvsc driver, which no test machine has: what it answers, and nothing else.
+"""A testpmd on DPDK's netvsc driver, which no test machine has: only its answers.
 
 net_mana's ports come first and belong to netvsc's, so testpmd shows numbers that do not begin at 0:
 lists of a VM's DPDK ports by dpdk-devname have net_mana as 0 and 1, and net_netvsc from 2 on. The
 words are testpmd's own, as the tests of suite native see them (app/test-pmd/config.c, cmdline.c).
 
-In the environment: RATE, packets a second that each port sends; RATE3, likewise of port 3; SIZE, their
-bytes.
+In the environment: RATE, packets per second that each port sends; RATE3, the same for port 3; SIZE,
+their bytes.
 """
 import os
 import sys

@@ -8,12 +8,12 @@
 #include "host/machine/root.h"
 
 /**
- * tree_open() - make one, and open it as @host; 0, as cmocka wants it of a setup
- * @script:	that makes its files, for sh, with the tree as $1; NULL: an empty one
+ * tree_open() - create one, and open it as @host; 0, as cmocka expects from a setup
+ * @script:	for sh, creates its files, with the tree as $1; NULL: an empty tree
  */
 int tree_open(struct host *host, const char *script);
 
-/** tree_close() - remove it with all that is in it; likewise */
+/** tree_close() - remove it with all that is in it; 0, too */
 int tree_close(struct host *host);
 
 /** tree_path() - a file of it; good until the next call. @name may begin with a slash */

@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # $root is make's
 #
-# /sys: buses, devices, drivers. Sets PORTS, a line a port: SYNTHETIC VF MAC NUMBER DRIVER [taken]
-# with - for what is not there.
+# /sys: buses, devices, drivers. Sets PORTS, one line per port: SYNTHETIC VF MAC NUMBER DRIVER [taken]
+# with - for what is missing.
 
 PORTS=
 VMBUS=/sys/devices/LNXSYSTM:00/LNXSYBUS:00/ACPI0004:00/VMBUS:00
@@ -155,7 +155,7 @@ port() {
 	fi
 }
 
-# plain_port ADDRESS NAME MAC - an adapter of a server that is no VM
+# plain_port ADDRESS NAME MAC - an adapter of a bare-metal server
 plain_port() {
 	local dir=/sys/devices/pci0000:3a/0000:3a:00.0/$1
 	pci_device "$1" "$dir" 0x8086 0x1572 0x020000 0 i40e
@@ -187,7 +187,7 @@ azure() {
 	fi
 }
 
-# server - a machine that is no VM
+# server - a bare-metal machine
 server() {
 	put /sys/class/dmi/id/sys_vendor "Supermicro"
 	put /sys/class/dmi/id/product_name "SYS-1029P-WTR"

@@ -17,7 +17,7 @@ synthetic() {
 	echo "link add $1 type bridge"
 	echo "link set $1 address $2 addrgenmode none"
 	echo "link set $3 master $1"
-	# A bridge takes the least of its members' unless it was given one.
+	# A bridge takes the lowest MTU of its members unless it was given one.
 	echo "link set $1 address $2"
 	echo "link set $3 up"
 	echo "link set $1 up"
