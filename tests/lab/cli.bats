@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # The command line of manakin device and manakin control, without a guest: what is
-# refused, with which words and exit status, and how an adapter starts and stops.
+# refused, with which message and exit status, and how an adapter starts and stops.
 
 load common
 
@@ -16,7 +16,7 @@ teardown() {
 	lab_stop
 }
 
-# refused STATUS TEXT COMMAND... - is the command refused at once, with TEXT on standard error?
+# refused STATUS TEXT COMMAND... - is the command refused immediately, with TEXT on standard error?
 refused() {
 	local wanted=$1 text=$2
 	shift 2
@@ -27,7 +27,7 @@ refused() {
 	[[ $stderr == *"$text"* ]] || fail "wanted: $text" "got: $stderr"
 }
 
-# device STATUS TEXT OPTION... - the same of manakin device, which leaves nothing behind
+# device STATUS TEXT OPTION... - the same for manakin device, which must leave nothing behind
 device() {
 	refused "$1" "$2" "$MANAKIN" device --socket "$SOCKET" "${@:3}"
 	[[ $stderr == 'manakin device: '* ]] || fail "nobody says so: $stderr"
@@ -41,27 +41,27 @@ device() {
 		--port mac=$MAC --socket "$SOCKET.2" --port mac=${MAC^^}
 }
 
-@test "a socket that another adapter listens at is refused, and left to it" {
+@test "a socket that another adapter listens on is refused, and left to it" {
 	adapter_start mana0
 	refused 1 'another adapter listens there; stop it, or choose another --socket' \
 		"$MANAKIN" device --socket "$(adapter_socket mana0)"
 	adapter_control mana0 stats
 }
 
-@test "a socket that a killed adapter has left is taken over" {
+@test "a socket that a killed adapter left is taken over" {
 	adapter_start mana0
 	equal 137 "$(lab_end mana0 KILL)" 'exit status'
 	test -S "$(adapter_socket mana0)"
 	adapter_start mana0
 }
 
-@test "a file that is no socket is refused, and kept" {
+@test "a file that is not a socket is refused, and kept" {
 	echo precious >"$SOCKET"
 	refused 1 'choose another --socket' "$MANAKIN" device --socket "$SOCKET"
 	equal precious "$(<"$SOCKET")" 'the file'
 }
 
-@test "a socket in a directory that is not there is refused" {
+@test "a socket in a directory that does not exist is refused" {
 	refused 1 "cannot listen on $SOCKET/none: No such file or directory; choose another --socket" \
 		"$MANAKIN" device --socket "$SOCKET/none"
 }
@@ -71,14 +71,14 @@ device() {
 		--port fabric=wire
 }
 
-@test "a tap that may not be made is refused, with what to do" {
+@test "a tap that this user may not create is refused, with what to do" {
 	refused 1 'no permission to create lab0; run with CAP_NET_ADMIN, or have it made for you: ip tuntap' \
 		setpriv --bounding-set=-all --inh-caps=-all \
 		"$MANAKIN" device --socket "$SOCKET" --port fabric=tap:lab0
 	run ! ip link show lab0
 }
 
-@test "a tap of somebody else's may not be opened, of one's own it may" {
+@test "a user's own tap can be opened, another user's cannot" {
 	local command=(setpriv --bounding-set=-all --inh-caps=-all "$MANAKIN" device --socket)
 	ip tuntap add lab0 mode tap user 12345
 	refused 1 'no permission to open lab0' "${command[@]}" "$SOCKET" --port fabric=tap:lab0
@@ -96,13 +96,13 @@ device() {
 		--port fabric=tap:lab0
 }
 
-@test "an interface that is no tap is refused, and a name that cannot be one" {
+@test "an interface that is not a tap is refused, and so is an invalid name" {
 	device 1 'lo exists and is not a tap; choose another name' --port fabric=tap:lo
 	device 1 'a name is missing; write tap:NAME' --port fabric=tap:
 	device 1 'is too long' --port fabric=tap:abcdefghijklmnop
 }
 
-@test "what is not a port is refused" {
+@test "an invalid --port is refused, with the reason" {
 	device 2 "'01:0d:3a:00:00:01' is not a unicast MAC address" --port mac=01:0d:3a:00:00:01
 	device 2 "is not a unicast MAC address" --port mac=00:00:00:00:00:00
 	device 2 "an MTU is 576 to 9000 bytes, not '9001'" --port mtu=9001
@@ -113,7 +113,7 @@ device() {
 	device 2 "an adapter has at most 16 ports" "${ports[@]}"
 }
 
-@test "what is not an option is refused" {
+@test "unknown options and invalid values are refused" {
 	device 2 "unknown option '--bogus'" --bogus
 	device 2 "unexpected argument 'extra'" extra
 	device 2 "'fast' is not error, warning" --log fast
@@ -123,7 +123,7 @@ device() {
 	refused 2 "at most 107 bytes" "$MANAKIN" device --socket "/tmp/$(printf 'a%.0s' {1..120})"
 }
 
-@test "16 ports of 64 queues, every MAC address another" {
+@test "16 ports of 64 queues each have their own MAC address" {
 	local ports=()
 	for _ in {1..16}; do ports+=(--port queues=64); done
 	adapter_start mana0 "${ports[@]}"
@@ -134,7 +134,7 @@ assert [p["port"] for p in ports] == list(range(16)), ports
 assert len({p["mac"] for p in ports}) == 16, ports'
 }
 
-@test "SIGINT and SIGTERM stop it, with a summary, without sockets left" {
+@test "SIGINT and SIGTERM stop it: it prints a summary and leaves no socket" {
 	local signal
 	for signal in INT TERM; do
 		adapter_start mana0 --json --port mac=$MAC,fabric=sink
@@ -149,14 +149,14 @@ assert len({p["mac"] for p in ports}) == 16, ports'
 	done
 }
 
-@test "--stats prints what happens, every so often" {
+@test "--stats prints statistics while it runs" {
 	adapter_start mana0 --stats 1 --port mac=$MAC
 	await grep -q $MAC "$(lab_file mana0).out"
 	lab_end mana0
 	grep -E '^adapter +port +mac' "$(lab_file mana0).out"
 }
 
-@test "control: an adapter that is not there, requests that are none" {
+@test "control: a missing adapter and unknown requests are refused" {
 	refused 1 "manakin control: cannot reach an adapter at $SOCKET" \
 		"$MANAKIN" control --socket "$SOCKET" stats
 	refused 2 "'fly' is not a request" "$MANAKIN" control --socket "$SOCKET" fly
@@ -167,7 +167,7 @@ assert len({p["mac"] for p in ports}) == 16, ports'
 	equal 'reset: no driver is attached to notify' "$(adapter_control mana0 reset)" 'the answer'
 }
 
-@test "manakin without a command, or with an unknown one, says which there are" {
+@test "manakin without a command, or with an unknown one, says what to do" {
 	refused 2 'Usage: manakin COMMAND' "$MANAKIN"
 	refused 2 "manakin: there is no command 'bogus'" "$MANAKIN" bogus
 	run "$MANAKIN" --help

@@ -15,8 +15,8 @@
 #	lab_stop			ends all of them; in teardown_file()
 #
 # A guest runs a shell that reads its commands from a FIFO. Each command's output
-# ends with a line that has a number of its own, and the status; that is what
-# guest() waits for, in the file that the guest's output goes to.
+# ends with a line that has a unique number and the status; guest() waits for that line, in
+# the file with the guest's output.
 #
 # Everything has a file in BATS_FILE_TMPDIR: NAME.pid, NAME.log (standard error)
 # and NAME.out (standard output).
@@ -51,7 +51,7 @@ gone() {
 
 # lab_spawn NAME STDIN COMMAND... - start COMMAND in the background, its status in NAME.status
 #
-# Bats waits for all who hold one of its file descriptors.
+# Bats waits for every process that holds one of its file descriptors.
 lab_spawn() {
 	local file fd status input=$2
 	file=$(lab_file "$1")
@@ -69,7 +69,7 @@ lab_spawn() {
 	await test -s "$file.pid"
 }
 
-# lab_end NAME [SIGNAL] - end what lab_spawn started; prints its exit status
+# lab_end NAME [SIGNAL] - stop what lab_spawn started; prints its exit status
 lab_end() {
 	local file
 	file=$(lab_file "$1")
@@ -111,7 +111,7 @@ adapter_start() {
 	}
 }
 
-# adapter_ready NAME - does it take clients? The control socket is the last to be there
+# adapter_ready NAME - does it accept clients? The control socket is created last
 adapter_ready() {
 	adapter_control "$1" stats
 }
@@ -131,16 +131,17 @@ port, counter = int(sys.argv[1]), sys.argv[2]
 print(next(p[counter] for p in json.load(sys.stdin)["ports"] if p["port"] == port))' "$2" "$3"
 }
 
-# adapter_memory NAME - kB of memory that is its own, not the guest's
+# adapter_memory NAME - kB of its own memory, without the guest's
 adapter_memory() {
 	awk '$1 == "RssAnon:" { print $2 }' "/proc/$(<"$(lab_file "$1").pid")/status"
 }
 
 # adapter_resources NAME - file descriptors, mappings of files, reserved address space and threads
 #
-# The kernel counts neighbouring mappings without a file as one, and who is whose neighbour
-# depends on where it has put them: their number says nothing. What they take is memory
-# (adapter_memory), or address space without access.
+# The kernel counts adjacent anonymous mappings as one, and which are adjacent depends on where it
+# has
+# put them: their number says nothing. They consist of memory (adapter_memory), or of address space
+# without access.
 adapter_resources() {
 	local pid
 	pid=$(<"$(lab_file "$1").pid")
@@ -153,16 +154,17 @@ for line in sys.stdin:
     start, end = (int(part, 16) for part in span.split("-"))
     files += inode != "0"
     reserved += end - start if inode == "0" and access == "---p" else 0
-# In tenths, as a guest has a few GiB of what is reserved for it, and arenas come and go.
+# In tenths, because a guest has a few GiB of what is reserved for it, and arenas come and go.
 print(f"files={files} reserved={reserved / 2**40:.1f}TiB")' <"/proc/$pid/maps")" \
 		"threads=$(find "/proc/$pid/task" -mindepth 1 -maxdepth 1 | wc -l)"
 }
 
-# adapter_content NAME - has the adapter seen no mistake of the driver's, and no trouble?
+# adapter_content NAME - has the adapter seen no mistake of the driver, and no other problem?
 #
-# One is Linux's own: an interrupt that is being handled while its queues go ends with the doorbell of
-# one of them: a completion queue (offset 0x800 of a page), or the hardware channel's event queue
-# (0xff8), which Linux stops to listen to after the channel is torn down.
+# One comes from Linux itself: an interrupt that is being handled while its queues are destroyed
+# ends
+# with a doorbell of one of them: a completion queue (offset 0x800 of a page), or the hardware
+# channel's event queue (0xff8), which Linux stops listening to after it tears the channel down.
 adapter_content() {
 	local log
 	log=$(grep -E '^(warning|error): ' "$(lab_file "$1").log" |
@@ -234,7 +236,7 @@ guest_interface() {
 	guest "$name" "$(declare -f interface_up); interface_up $*"
 }
 
-# settled NAME INTERFACE - has the kernel given it an IPv6 address, and found no other with it?
+# settled NAME INTERFACE - does it have an IPv6 address for which duplicate detection is over?
 settled() {
 	[[ -n $(guest "$1" "ip -6 -o address show dev $2 scope link -tentative") ]]
 }
@@ -254,7 +256,7 @@ interface_up() {
 	done
 }
 
-# iperf GUEST ADDRESS OPTION... - iperf3 from here to a server of its own in the guest
+# iperf GUEST ADDRESS OPTION... - iperf3 from here to a server started for it in the guest
 iperf() {
 	local name=$1 address=$2
 	shift 2
@@ -262,7 +264,7 @@ iperf() {
 	timeout "$PATIENCE" iperf3 -c "$address" "$@"
 }
 
-# guest_content NAME - has the guest's kernel nothing to complain about?
+# guest_content NAME - has the guest's kernel reported no problem?
 guest_content() {
 	local log
 	log=$(guest "$1" dmesg) || return

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# What net_mana leaves to the adapter: checksums, hashes, VLAN tags, packets in pieces.
+# What net_mana leaves to the adapter: checksums, hashes, VLAN tags, packets in segments.
 # Packets are replayed to one port, testpmd forwards them, another port captures them.
 # Reading an adapter's counters makes sure that all of a capture is in its file.
 
@@ -39,43 +39,43 @@ teardown_file() {
 	lab_stop
 }
 
-@test "csum: checksums received are judged, those sent are made" {
+@test "csum: received checksums are checked, sent ones are computed" {
 	csum 0 1
 }
 
-@test "RSS: each packet comes to the queue, and with the hash, that the key says" {
+@test "RSS: each packet arrives on the queue, and with the hash, that the key gives" {
 	rss 2
 }
 
-@test "packets of up to 9,014 bytes in several pieces, with checksum offload" {
+@test "packets of up to 9,014 bytes in several segments arrive, with checksum offload" {
 	pieces 3 4
 }
 
-@test "packets of 9,014 bytes in six pieces, as fast as they go" {
+@test "packets of 9,014 bytes in six segments arrive, as fast as testpmd sends" {
 	six_pieces 5
 }
 
-@test "txpkts: odd splits arrive whole" {
+@test "txpkts: packets in odd segments arrive whole" {
 	odd_splits 14
 }
 
-@test "VLAN: a tag that nobody takes off leaves as it came" {
+@test "VLAN: a tag that is not stripped leaves as it came" {
 	vlan_kept 6 7
 }
 
-@test "VLAN: tags are taken off, and another one is put in" {
+@test "VLAN: tags are stripped, and others are inserted" {
 	vlan_changed 8 9
 }
 
-@test "macswap: addresses are exchanged, and nothing else" {
+@test "macswap: the addresses are exchanged, and nothing else" {
 	swap 10 11 1000 macswap
 }
 
-@test "5tswap: addresses and ports are exchanged, and nothing else" {
+@test "5tswap: the addresses and ports are exchanged, and nothing else" {
 	swap 12 13 1000 5tswap
 }
 
-@test "neither the adapter nor the guest's kernel has anything to complain about" {
+@test "neither the adapter nor the guest's kernel reports a problem" {
 	adapter_content mana0
 	guest_content guest
 }

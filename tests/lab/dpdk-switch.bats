@@ -24,7 +24,7 @@ teardown_file() {
 	lab_stop
 }
 
-# forward MODE - start testpmd, which sends back what it gets in some way
+# forward MODE - start testpmd, which sends back what it receives
 forward() {
 	guest dpdk 'rm -f /tmp/forward'
 	guest dpdk "dpdk-testpmd -l 0-1 --vdev=\$(lspci -D -d 1414:00ba:0200 | cut -d' ' -f1),mac=$MAC_D \
@@ -39,7 +39,7 @@ forward_end() {
 	guest dpdk 'cat /tmp/forward' >"$(testpmd_output)"
 }
 
-@test "testpmd answers 1,000 pings of the other guest's kernel: none is lost" {
+@test "testpmd answers 1,000 pings from the other guest's kernel: none is lost" {
 	forward icmpecho
 	guest kernel "ping -f -q -c 1000 -s 1472 -M do $DPDK" >"$(lab_file ping.out)" || true
 	forward_end
@@ -50,9 +50,9 @@ forward_end() {
 	(($(forward_stat 0 RX-packets) >= 1001))
 }
 
-@test "testpmd sends 5,000 datagrams of the other guest's kernel back: each is as it was" {
+@test "testpmd sends 5,000 datagrams of the other guest's kernel back unchanged" {
 	forward 5tswap
-	# Nobody answers ARP now.
+	# Nothing answers ARP now.
 	guest kernel "ip neighbour replace $DPDK lladdr $MAC_D dev eth0 nud permanent"
 	guest kernel "timeout -s KILL $PATIENCE python3 /mnt/share/udp_echo.py $DPDK 9 5000" \
 		>"$(lab_file echo.out)" || true
@@ -63,7 +63,7 @@ forward_end() {
 	(($(forward_stat 0 RX-packets) >= 5000))
 }
 
-@test "neither the adapters nor the guests' kernels have anything to complain about" {
+@test "neither the adapters nor the guests' kernels report a problem" {
 	adapter_content dpdk0
 	guest_content dpdk
 	guest_content kernel

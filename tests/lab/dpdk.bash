@@ -12,13 +12,13 @@
 # The last three leave testpmd's output in the file $(testpmd_output), where
 # port_stat, queue_stat and forward_stat find numbers.
 #
-# net_mana counts a packet as sent when the next call for that queue finds its
-# completion. The packets of the last calls are never found: at its end testpmd's
-# "TX-packets" lacks up to a queue's descriptors. Two numbers are exact: what each
-# stream has handed over (shown if there are more streams than ports), and the
-# count after "start tx_first" has sent a burst more, which lacks that burst.
+# net_mana counts a packet as sent when the next call for that queue finds its completion.
+# The packets of the last calls are never found, so at the end testpmd's "TX-packets" is too
+# low by up to a queue's descriptors. Two numbers are exact: what each stream has handed over
+# (shown if there are more streams than ports), and the count after "start tx_first" has sent
+# another burst, which lacks only that burst.
 #
-# What is asked of net_mana (dpdk.bats, dpdk-offload.bats) and of this project's driver
+# What is tested with net_mana (dpdk.bats, dpdk-offload.bats) and with this project's driver
 # (pmd.bats) is here, once, by the number of the vPort. Such a suite says what its vPorts are:
 #
 #	MAC		the first five bytes of their addresses
@@ -29,13 +29,13 @@ load common
 
 BURST=32 # packets, testpmd's
 
-# Options: the guide's descriptors, and not the gigabyte of mbufs that testpmd makes by itself
+# Options: the guide's descriptors, and not the gigabyte of mbufs that testpmd allocates by default
 FEW=(--total-num-mbufs=8192 --txd=128 --rxd=128)
 
-# When a queue is full testpmd drops, unless it is told to try again: here, for 50 s.
+# When a queue is full testpmd drops packets, unless it is told to try again: here, for 50 s.
 RETRY="set burst tx delay 100 retry 500000"
 
-# What to type so that TX-packets can be told, see above
+# What to type for an exact count of TX-packets, see above
 LAST_BURSTS="sleep 1
 set fwd rxonly
 start tx_first
@@ -176,7 +176,7 @@ segments() {
 	timeout "$PATIENCE" python3 "$LAB_TESTS/../native/packets.py" "$@"
 }
 
-# ---- What is asked of each driver ----
+# ---- What is tested with each driver ----
 
 # sum - of the numbers in the second column
 sum() {
@@ -192,9 +192,9 @@ guide_single() {
 	reported=$(forward_stat 0 TX-packets)
 	dropped=$(forward_stat 0 TX-dropped)
 	echo "$sent arrived, $reported completed, $dropped did not fit"
-	# Completions of the last bursts were not looked at, see above.
+	# Completions of the last bursts were not counted, see above.
 	((reported > 0 && reported <= sent && sent - reported <= 128))
-	# Whole bursts were made: what was not dropped was sent, to the packet.
+	# Whole bursts were generated: what was not dropped was sent, to the packet.
 	(((sent + dropped) % BURST == 0))
 }
 
@@ -259,7 +259,7 @@ held_up() {
 	equal "$(queue_stat TX-packets | sum)" $(($(wire "$1") - before)) 'packets that arrived'
 }
 
-# rxonly PORT COUNT OPTION... - all that a generator makes
+# rxonly PORT COUNT OPTION... - receive every packet of a generator
 rxonly() {
 	local port=$1 count=$2
 	shift 2
@@ -291,7 +291,8 @@ swap() {
 	packets sound "$(capture "$2")"
 }
 
-# checksums FROM TO COUNT OPTION... <COMMANDS - what comes in with wrong ones leaves with right ones
+# checksums FROM TO COUNT OPTION... <COMMANDS - what arrives with wrong ones leaves with correct
+# ones
 checksums() {
 	local from=$1 to=$2 count=$3
 	shift 3
@@ -323,7 +324,7 @@ pieces() {
 	END
 }
 
-# six_pieces PORT OPTION... - as fast as they go. Six there are for certain: no mbuf has room for two
+# six_pieces PORT OPTION... - as fast as they go. There are exactly six: no mbuf has room for two
 six_pieces() {
 	local port=$1 sent
 	shift
@@ -342,11 +343,12 @@ six_pieces() {
 		"$(packets sound --any-udp "$(capture "$port")")" 'what arrived'
 }
 
-# odd_splits PORT [SEGMENTS] - segments of a byte, many of them, and small ones behind large ones
+# odd_splits PORT [SEGMENTS] - segments of a byte, many of them, and small ones after large ones
 #
-# SEGMENTS: the most that the driver takes. Not for net_mana: after packets of 8 to 15 segments what
-# it has not counted at the end is less than UNCOUNTED. Those of more it drops, each with a message,
-# which is more than an emulated terminal can show in time.
+# SEGMENTS: the most that the driver accepts. Not for net_mana: after packets of 8 to 15 segments,
+# what
+# it has not counted at the end is less than UNCOUNTED. It drops packets of more segments, each with
+# a message, which is more than an emulated terminal can show in time.
 odd_splits() {
 	local before split splits=("43,1" "64,1000" "100,33,7,900,1,2,3")
 	(($# < 2)) || splits+=("42$(printf ',1%.0s' $(seq 2 "$2"))")
@@ -368,11 +370,11 @@ link_up() {
 	adapter_control mana0 link "$1" up
 }
 
-# rss PORT - 700 packets come to the queue, and with the hash, that the key says
+# rss PORT - 700 packets arrive on the queue, and with the hash, that the key gives
 rss() {
 	local hashes
 	# A key can be set only on a port that was started before and is stopped: until
-	# then no packet shall come.
+	# then no packet must arrive.
 	adapter_control mana0 link "$1" down
 	link_up "$1" 3>&- &
 	testpmd guest "$(mac "$1")" 0-2 --forward-mode=rxonly --nb-cores=2 --rxq=4 --txq=4 "${FEW[@]}" <<-END
@@ -392,13 +394,13 @@ rss() {
 	equal "$(packets hashes "$(capture "$1")" $KEY | sort)" "$(sort <<<"$hashes")" 'hashes'
 }
 
-# vlan_kept FROM TO - a tag that nobody takes off, in 1,000 packets
+# vlan_kept FROM TO - a tag that is not stripped, in 1,000 packets
 vlan_kept() {
 	io "$1" "$2" 1000
 	equal 0 "$(adapter_counter mana0 "$2" tx_vlan)" 'tags put in by the adapter'
 }
 
-# vlan_changed FROM TO - tags are taken off 1,000 packets, and another one is put in
+# vlan_changed FROM TO - tags are stripped from 1,000 packets, and others are inserted
 vlan_changed() {
 	forward macswap "$1" "$2" 1000 --disable-device-start --rx-offloads=0x1 "${FEW[@]}" <<-END
 		tx_vlan set 1 77
@@ -430,7 +432,7 @@ many_queues() {
 	equal "$(queue_stat TX-packets | sum)" $(($(wire "$2") - before)) 'packets that arrived'
 }
 
-# killed PORT - testpmd sends back what a generator makes, and is killed in the middle of it
+# killed PORT - testpmd sends back what a generator sends, and is killed meanwhile
 killed() {
 	local before
 	before=$(adapter_counter mana0 "$1" wire_tx)
@@ -451,7 +453,7 @@ ticks() {
 	awk '{ print $14 + $15 }' "/proc/$(<"$(lab_file mana0).pid")/stat"
 }
 
-# killed_again PORT - nothing leaks, nobody is at work afterwards, and the next one finds all in order
+# killed_again PORT - nothing leaks, the adapter is idle afterwards, and the next testpmd works
 killed_again() {
 	local memory resources before
 	killed "$1"

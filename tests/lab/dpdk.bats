@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The guide's commands, and what testpmd does most: send, receive, forward, die.
+# The guide's commands, and what testpmd does most: send, receive, forward, be killed.
 #
-# The guest has seven CPUs, so that the guide's core lists (1-3 and 1-6) are there
-# as they are written. Its "> 9 cores" is what it takes to see the speed of eight
+# The guest has seven CPUs, so that the guide's core lists (1-3 and 1-6) are valid. Its "> 9 cores"
+# is what it takes to see the speed of eight
 # queues; testpmd itself uses the six of the list.
 
 load dpdk
@@ -43,11 +43,11 @@ teardown_file() {
 	guide_single 0 "$(mac 0)"
 }
 
-@test "a single queue: all that testpmd counts as sent arrives, to the packet" {
+@test "a single queue: every packet that testpmd counts as sent arrives" {
 	txonly 2
 }
 
-@test "the guide's multiple queue command: what testpmd sends arrives, to the packet" {
+@test "the guide's multiple queue command: every packet that testpmd sends arrives" {
 	local sent reported
 	guide_queues 1
 	sent=$(wire 1)
@@ -55,11 +55,11 @@ teardown_file() {
 	((reported > 0 && reported <= sent && sent - reported <= 8 * 128))
 }
 
-@test "queues that end while the adapter is held up: what was sent arrives, to the packet" {
+@test "queues that stop while the adapter gets no CPU: every packet sent arrives" {
 	held_up 7
 }
 
-@test "rxonly: all that the generator makes is received" {
+@test "rxonly: every packet of the generator is received" {
 	rxonly 3 100000
 }
 
@@ -67,11 +67,11 @@ teardown_file() {
 	io 4 5 5000
 }
 
-@test "killed in full traffic, again and again: nothing leaks, and it works after that" {
+@test "testpmd killed in full traffic, again and again: nothing leaks, and the next one works" {
 	killed_again 6
 }
 
-@test "neither the adapter nor the guest's kernel has anything to complain about" {
+@test "neither the adapter nor the guest's kernel reports a problem" {
 	adapter_content mana0
 	guest_content guest
 }

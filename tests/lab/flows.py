@@ -3,8 +3,8 @@
 """Send flows, and say how many packets each receive queue should get.
 
 The queues follow from the hash key and the indirection table that "ethtool -x"
-printed in the guest, by a Toeplitz hash that is written here a bit at a time, as
-receive-side scaling defines it, and shares nothing with the adapter's.
+printed in the guest, by a Toeplitz hash that works bit by bit, as receive-side scaling
+defines it, and shares no code with the adapter's.
 """
 import argparse
 import collections

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Debian forky: a kernel of 7.x, whose mana takes link and reset events, makes event
-# queues for each vPort and has a verbs device of its own for Ethernet; and a newer
-# DPDK. What all kernels do alike is in the other files; here it is looked at once.
-# The suite moves on, so no test asks for a version but for "at least this one".
+# Debian forky: a kernel 7.x, whose mana handles link and reset events, creates event queues
+# per vPort and has a separate verbs device for Ethernet; and a newer DPDK. What all
+# kernels do alike is tested in the other files, and only once here. The suite changes, so
+# tests ask for a minimum version, never for an exact one.
 
 load dpdk
 
@@ -65,7 +65,7 @@ pinged() {
 	await ping -c 1 -w 1 $GUEST
 }
 
-@test "iperf3 both ways, 4 streams, ends clean, by TSO" {
+@test "iperf3 both ways with 4 streams ends cleanly, with TSO" {
 	iperf guest $GUEST -P 4 -t 2
 	iperf guest $GUEST -P 4 -t 2 -R
 	(($(adapter_counter mana0 0 tx_tso) > 100)) || fail 'TSO was not used'
@@ -80,7 +80,7 @@ counted() {
 	done
 }
 
-@test "ethtool: statistics of driver, function and port; queues; the table" {
+@test "ethtool: statistics of driver, function and port are right; queues and indirection table can be set" {
 	local statistics
 	# The driver asks the adapter every two seconds.
 	await counted rx_0_packets tx_0_packets hc_rx_ucast_pkts hc_tx_bytes hc_tc0_rx_pkt_phy hc_tc0_tx_byte_phy
@@ -96,7 +96,7 @@ counted() {
 	equal 4 "$(adapter_counter mana0 0 queues)" "the adapter's queues"
 }
 
-@test "ethtool -C: up to four packets a completion, and one again" {
+@test "ethtool -C: up to four packets per completion, and one again" {
 	local coalesced
 	equal 0 "$(adapter_counter mana0 0 rx_coalesced)" 'before it is turned on'
 	guest guest 'ethtool -C eth0 rx-cqe-frames 4'
@@ -110,16 +110,16 @@ counted() {
 	equal "$coalesced" "$(adapter_counter mana0 0 rx_coalesced)" 'after it was turned off'
 }
 
-@test "the guide's single queue command, on DPDK of forky: what testpmd sends arrives" {
+@test "the guide's single queue command, with forky's DPDK: what testpmd sends arrives" {
 	guide_single 1 $MAC1
 }
 
-@test "neither the guest's kernel nor the adapter complains so far" {
+@test "neither the guest's kernel nor the adapter has reported a problem so far" {
 	guest_content guest
 	adapter_content mana0
 }
 
-# What is sent before the carrier is known to be off fails, and the kernel says so.
+# Packets that are sent before the kernel sees the carrier off fail, and the kernel says so.
 @test "the interfaces' carrier follows the adapter's link" {
 	local i
 	for i in 1 2 3; do
@@ -134,8 +134,8 @@ counted() {
 }
 
 # The driver waits for 10 s before it comes up again. It goes down without waiting for answers,
-# as if the adapter were dead, so what either says of that is not counted.
-@test "a reset request: the driver goes down and comes up, with its address" {
+# as if the adapter were dead, so the messages of either about that do not count.
+@test "a reset request: the driver goes down and comes back with its address" {
 	adapter_control mana0 timeout 20000
 	adapter_control mana0 reset
 	guest guest "until dmesg | grep -i 'reset cycle completed'; do sleep 0.5; done"

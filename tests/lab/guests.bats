@@ -46,7 +46,7 @@ transfer() {
 	run ! guest bookworm 'modinfo mana_ib'
 }
 
-# A ping goes out when the one before is answered: what is lost is lost by the adapter, not by a
+# Each ping is sent when the previous one is answered: so a loss is the adapter's, not that of a
 # receive ring that runs full while its guest gets no CPU.
 @test "1,000 pings each way between the guests, IPv4 and IPv6: none lost" {
 	local out options='-q -c 1000 -A -W 60'
@@ -58,19 +58,19 @@ transfer() {
 		"runs without loss of these: $(cat "$out".*)"
 }
 
-@test "TCP from trixie to bookworm arrives whole, by TSO" {
+@test "TCP from trixie to bookworm arrives whole, with TSO" {
 	transfer trixie bookworm TCP4 $BOOKWORM
 	(($(adapter_counter trixie0 0 tx_tso) > 500)) || fail 'TSO was not used'
 	(($(adapter_counter trixie0 0 tx_csum) > 500)) || fail 'checksum offload was not used'
 }
 
-@test "TCP from bookworm to trixie arrives whole, by TSO" {
+@test "TCP from bookworm to trixie arrives whole, with TSO" {
 	transfer bookworm trixie TCP6 "[$TRIXIE6]"
 	(($(adapter_counter bookworm0 0 tx_tso) > 500)) || fail 'TSO was not used'
 	(($(adapter_counter bookworm0 0 tx_csum) > 500)) || fail 'checksum offload was not used'
 }
 
-@test "large sends from guest to guest become frames with right checksums" {
+@test "large sends from guest to guest become frames with correct checksums" {
 	local to capture good
 	guest bookworm 'ethtool -K eth0 gro off'
 	for to in $BOOKWORM $BOOKWORM6; do
@@ -89,7 +89,7 @@ transfer() {
 	done
 }
 
-@test "neither kernel complains, nor the adapters" {
+@test "neither the kernels nor the adapters report a problem" {
 	guest_content trixie
 	guest_content bookworm
 	adapter_content trixie0

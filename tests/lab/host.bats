@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # The operator's commands in real guests, with the kernel's drivers, rdma-core and DPDK as Debian
-# ships them: trixie has all, bookworm's kernel 6.1 has no mana_ib. The guide's failures are made
-# for real; check has to find each beforehand, and diagnose in testpmd's log.
+# ships them: trixie has all, bookworm's kernel 6.1 has no mana_ib. The guide's failures are
+# provoked for real; check has to find each beforehand, and diagnose in testpmd's log.
 
 load dpdk
 
 MAC=00:0d:3a:76:3b:d0
 IN_GUEST=/usr/local/bin/manakin
 
-# programs GUEST - what is run in a guest, copied to its own disk
+# programs GUEST - copy what is run in a guest to its own disk
 #
 # An emulated guest must not run a program from the shared directory itself: see docs/lab.md,
 # "The shared directory".
@@ -36,7 +36,7 @@ teardown_file() {
 	lab_stop
 }
 
-# Each test begins with a guest in order, however the one before has ended.
+# Each test starts with a clean guest, however the previous one ended.
 setup() {
 	gone guest || guest guest 'set -e
 		rm -f /etc/libibverbs.d/crash.driver /dev/hugepages/*
@@ -66,7 +66,7 @@ check() {
 	equal "$wanted" "$got" 'exit status'
 }
 
-# says PATTERN - VERDICT CHECK SUBJECT EVIDENCE | FIX
+# says PATTERN - is there such a finding? VERDICT CHECK SUBJECT EVIDENCE | FIX
 says() {
 	grep -qE "^$1" "$FINDINGS" || fail "no finding is like: $1"
 }
@@ -76,7 +76,7 @@ fails() {
 	equal "$*" "$(awk '$1 == "fail" { print $2 }' "$FINDINGS" | sort -u | xargs)" 'checks that fail'
 }
 
-# mend CHECK - run the command that check names for the first that fails
+# mend CHECK - run the command that check names for the first failure
 mend() {
 	local fix
 	fix=$(python3 -c '
@@ -88,7 +88,7 @@ print(next(c["fix"] for c in checks if c["verdict"] == "fail" and c["check"] == 
 	guest guest "${fix//sudo /}"
 }
 
-# with_addresses - eth0 is up as somebody uses it; how it looks, once its addresses are settled
+# with_addresses - set eth0 up with addresses; prints it once they have settled
 with_addresses() {
 	guest guest 'ip link set eth0 up mtu 1400; ip address add 192.0.2.7/24 dev eth0'
 	interface
@@ -106,7 +106,7 @@ testpmd_log() {
 		timeout -s KILL $PATIENCE bash /mnt/share/guide.bash $MAC 'Port statistics' 2 >/tmp/log; cat /tmp/log"
 }
 
-# diagnosed PATTERN - the log is told as this, and nothing else
+# diagnosed PATTERN - is this what diagnose finds in the log, and nothing else?
 diagnosed() {
 	local ids
 	guest guest "$IN_GUEST diagnose --json --rules /mnt/share/rules /tmp/log 2>/tmp/said" \
@@ -116,7 +116,7 @@ diagnosed() {
 	[[ $ids =~ ^($1)$ ]] || fail "wanted $1, got '$ids'"
 }
 
-@test "trixie: check has nothing to say against it" {
+@test "trixie: every check passes, until more queues are requested than there are" {
 	check guest 0
 	says 'ok linux - Debian GNU/Linux 13 .*, kernel 6.12'
 	says 'ok azure - .*, not Azure, but it has a MANA adapter; without VMBus .*--pmd mana'
@@ -139,7 +139,7 @@ diagnosed() {
 	fails queues
 }
 
-@test "trixie: a module that is not loaded is told, and its command mends it" {
+@test "trixie: check reports a module that is not loaded, and its command fixes that" {
 	guest guest 'rmmod mana_ib'
 	check guest 2
 	says 'fail module mana_ib not loaded: .* \| sudo modprobe mana_ib'
@@ -150,7 +150,7 @@ diagnosed() {
 	check guest 0
 }
 
-@test "the guide's interface that is up: check names it, testpmd fails, diagnose knows why" {
+@test "the guide's interface left up: check names it, testpmd fails, diagnose finds the cause" {
 	guest guest 'ip link set eth0 up'
 	check guest 2 eth0
 	says 'fail interface eth0 the VF eth0 is up; .* \| sudo manakin setup eth0'
@@ -161,7 +161,7 @@ diagnosed() {
 	check guest 0 eth0
 }
 
-@test "the guide's missing hugepages: likewise" {
+@test "the guide's missing hugepages: check names them, testpmd fails, diagnose finds the cause" {
 	guest guest 'echo 0 >/proc/sys/vm/nr_hugepages'
 	check guest 2
 	says 'fail hugepages - no hugepages of any size'
@@ -173,12 +173,12 @@ diagnosed() {
 	check guest 0
 }
 
-# provider NAME [ID] - the driver id that it claims; another one from now on
+# provider NAME [ID] - print the driver id that it claims, or change it to ID
 provider() {
 	guest guest "python3 /mnt/share/provider_id.py /usr/lib/x86_64-linux-gnu/libibverbs/lib$1-rdmav*.so ${2-}"
 }
 
-@test "the guide's mismatch of driver ids: another provider takes the adapter" {
+@test "the guide's mismatch of driver ids: another provider claims the adapter" {
 	provider mana 21
 	provider erdma 20
 	check guest 2
@@ -188,7 +188,7 @@ provider() {
 	diagnosed 'rdma-id-mismatch.*'
 }
 
-@test "a libmana with another driver id, which nobody else has: no provider takes the adapter" {
+@test "a libmana with a wrong driver id, and no other provider with the right one: none claims the adapter" {
 	provider mana 21
 	check guest 2
 	says "fail rdma-device mana_0 libibverbs finds no provider: the kernel reports driver id 20 for this device; rdma-core's provider mana claims id 21 \|"
@@ -197,7 +197,7 @@ provider() {
 	diagnosed 'rdma-id-mismatch.*'
 }
 
-@test "a provider that crashes takes check with it no further than libibverbs" {
+@test "a provider that crashes libibverbs does not crash check" {
 	guest guest 'cp /mnt/share/crash.so /usr/lib/x86_64-linux-gnu/libibverbs/libcrash-rdmav34.so
 		echo driver crash >/etc/libibverbs.d/crash.driver'
 	check guest 2
@@ -210,7 +210,7 @@ provider() {
 	check guest 0
 }
 
-@test "setup, testpmd with the arguments of args, restore: directly, with net_mana" {
+@test "setup, testpmd with the arguments of args, and restore work with net_mana on the VF directly" {
 	local before after
 	before=$(with_addresses)
 	guest guest "$IN_GUEST setup --pmd mana eth0"
@@ -227,7 +227,7 @@ provider() {
 	guest guest 'ip address flush dev eth0; ip link set eth0 down mtu 1500'
 }
 
-@test "setup, run --restore: rates, a summary, and the interface is back at the end" {
+@test "setup and run --restore: rates, a summary, and the interface is back at the end" {
 	local before after
 	before=$(with_addresses)
 	guest guest "$IN_GUEST setup --pmd mana eth0"
@@ -241,7 +241,7 @@ provider() {
 	guest guest 'ip address flush dev eth0; ip link set eth0 down mtu 1500'
 }
 
-@test "bookworm: check names the mana_ib that its kernel has not" {
+@test "bookworm: check names mana_ib, which its kernel lacks" {
 	guest_stop guest
 	adapter_start mana1 --port fabric=sink
 	guest_start bookworm --suite bookworm --share "$(lab_file guest.share)" --cpus 2 --attach "$(adapter_socket mana1)"
@@ -259,7 +259,7 @@ provider() {
 	fails dpdk kernel module rdma-device
 }
 
-@test "neither the adapters nor the guest's kernel have anything to complain about" {
+@test "neither the adapters nor the guest's kernel report a problem" {
 	adapter_content mana0
 	adapter_content mana1
 	guest_content bookworm

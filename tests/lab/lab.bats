@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The lab itself: what goes into a guest and comes out of it, how it ends, and that
-# it leaves nothing. Most tests boot a guest of their own.
+# The lab itself: what goes into a guest and comes out of it, how it ends, and that it
+# leaves nothing behind. Most tests boot their own guest.
 
 bats_require_minimum_version 1.5.0
 load ../assert
@@ -15,13 +15,13 @@ setup() {
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
 }
 
-# lab ARGUMENT... - manakin lab with a limit that only a hang reaches; sets status
+# lab ARGUMENT... - run manakin lab with a limit that only a hang reaches; sets status
 lab() {
 	status=0
 	timeout -s KILL "$PATIENCE" "$MANAKIN" lab "$@" >out 2>err || status=$?
 }
 
-# ended STATUS [TEXT] - did lab end so, and say TEXT on standard error?
+# ended STATUS [TEXT] - did lab end with STATUS, and print TEXT on standard error?
 ended() {
 	[[ $status -eq $1 ]] || fail "status: wanted $1, got $status" "$(cat err)"
 	[[ -z ${2:-} || $(<err) == *"$2"* ]] || fail "wanted: $2" "got: $(cat err)"
@@ -31,7 +31,7 @@ nothing_runs() {
 	! pgrep -f 'qemu-system|virtiofsd|manakin (device|lab)'
 }
 
-# left_nothing - no process but the tests' own, no directory of a run
+# left_nothing - are there no processes but the tests' own, and no run directory?
 left_nothing() {
 	local left
 	left=$(pgrep -f 'qemu-system|virtiofsd|manakin (device|lab)' -a || :)
@@ -40,7 +40,7 @@ left_nothing() {
 	[[ -z $left ]] || fail "left in TMPDIR: $left"
 }
 
-# refused TEXT ARGUMENT... - is this bad usage, which TEXT explains?
+# refused TEXT ARGUMENT... - is this wrong usage, which TEXT explains?
 refused() {
 	lab "${@:2}" </dev/null
 	ended "${status:-125}" "$1"
@@ -49,8 +49,8 @@ refused() {
 	left_nothing
 }
 
-@test "bad usage gets one message, and nothing is started" {
-	status=2 refused "there is no command 'boot'" boot
+@test "wrong usage gets one message, and nothing is started" {
+	status=2 refused "unknown command 'boot'" boot
 	status=2 refused "did you mean 'shell'?" shel
 	refused 'no command: say what to run' run
 	refused "there is no option '--frobnicate'" run --frobnicate true
@@ -75,7 +75,7 @@ refused() {
 	left_nothing
 }
 
-@test "an adapter that does not start ends the run, with its own words" {
+@test "an adapter that does not start ends the run, with its own message" {
 	lab run --device '--port mac=nonsense' true
 	ended 125 "'nonsense' is not a unicast MAC address"
 	ended 125 'exited with status 2 before it could be attached to'
@@ -108,7 +108,7 @@ refused() {
 }
 
 @test "what a command leaves running ends with it, but may finish its output" {
-	# and an input that does not end holds nobody up
+	# nor does an input that does not end hold it up
 	# shellcheck disable=SC2016 # for the guest to expand
 	lab run --no-device 'sleep 1000 & (while [ -d /proc/$$ ]; do :; done; echo last words) &
 		echo first words; exit 9' \
@@ -119,7 +119,7 @@ refused() {
 	left_nothing
 }
 
-@test "a command that a signal ends, and one that is not there" {
+@test "a command that a signal ends has status 128+N, a missing one 127" {
 	lab run --no-device -- bash -c 'kill -KILL $$'
 	ended 137
 	lab run --no-device -- no-such-command
@@ -127,7 +127,7 @@ refused() {
 	left_nothing
 }
 
-@test "a time-out ends all, with status 124, after the output so far" {
+@test "a timeout ends everything, with status 124, after the output so far" {
 	local start=$SECONDS
 	lab run --no-device true
 	ended 0
@@ -170,7 +170,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 	left_nothing
 }
 
-@test "a guest that powers off, or panics, is the lab's failure" {
+@test "a guest that powers off or panics ends the run with status 125" {
 	lab run --no-device 'echo before; poweroff; sleep 1000'
 	ended 125 'the guest ended while the command ran'
 	[[ $(<out) == before ]]
@@ -180,7 +180,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 	left_nothing
 }
 
-@test "an adapter that ends while the guest uses it is the lab's failure" {
+@test "an adapter that ends while the guest uses it ends the run with status 125" {
 	mkdir share
 	mkfifo out
 	timeout -s KILL "$PATIENCE" "$MANAKIN" lab run 'echo here; sleep 1000' >out 2>err 3>&- </dev/null &
@@ -193,10 +193,10 @@ signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:]
 	left_nothing
 }
 
-# Without KVM, what the guest reads as its time-stamp counter is QEMU's work: see skew.c.
+# Without KVM, QEMU computes what the guest reads as its time-stamp counter: see skew.c.
 @test "a guest's clock keeps time on CPUs whose time-stamp counters disagree" {
 	"${CC:-cc}" -D_GNU_SOURCE -O2 -shared -fPIC -o skew.so "$BATS_TEST_DIRNAME/skew.c"
-	# Both CPUs of the guest read the clock; what it says is noted with the host's time.
+	# Both CPUs of the guest read the clock; it is recorded together with the host's time.
 	mkfifo out
 	while read -r up _; do echo "$up $EPOCHREALTIME"; done <out >clock 3>&- &
 	LD_PRELOAD=$PWD/skew.so lab run --no-device --cpus 2 'cat /proc/uptime

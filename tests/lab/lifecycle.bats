@@ -1,17 +1,17 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# What happens to an adapter over its life: interfaces that go down and up, drivers
-# that come and go, guests that restart and are killed. One adapter serves all of
-# it; what it has of memory, file descriptors, mappings and threads may not grow.
+# An adapter over its life: interfaces go down and up, drivers are loaded and unloaded,
+# guests restart and are killed. One adapter serves all of it; its memory, file
+# descriptors, mappings and threads must not grow.
 
 load common
 
 MAC0=00:0d:3a:76:3b:d0
 MAC1=00:0d:3a:76:3b:d1
 HOST=192.0.2.1 GUEST=192.0.2.2
-# What a heap may grow by over many rounds of the same, and over another client's life,
-# whose allocations fall otherwise; a third client's find their place in it.
+# What a heap may grow by over many rounds of the same, and over the life of another client,
+# whose allocations are laid out differently; those of a third client fit in.
 ROUNDS_KB=64 CLIENT_KB=512
 
 setup_file() {
@@ -25,14 +25,14 @@ teardown_file() {
 	lab_stop
 }
 
-# remember WHAT - keep what the adapter has now, for not_grown
+# remember WHAT - record what the adapter holds now, for not_grown
 remember() {
 	adapter_memory mana0 >"$(lab_file "$1.memory")"
 	adapter_resources mana0 >"$(lab_file "$1.resources")"
 	cat "/proc/$(<"$(lab_file mana0).pid")/maps" >"$(lab_file "$1.maps")"
 }
 
-# not_grown WHAT KB - has the adapter what it had, but for KB of memory?
+# not_grown WHAT KB - does the adapter hold no more than it did, except KB of memory?
 not_grown() {
 	local before after
 	before=$(<"$(lab_file "$1.memory")")
@@ -57,7 +57,7 @@ answered() {
 	grep ' 0% packet loss' <<<"$1" || fail "not every packet was answered:" "$1"
 }
 
-# clients_gone N - has the adapter seen N clients go?
+# clients_gone N - have N clients detached from the adapter?
 clients_gone() {
 	(($(grep -c 'client gone' "$(lab_file mana0).log") == $1))
 }
@@ -67,10 +67,10 @@ qemu_of() {
 	pgrep -P "$(<"$(lab_file "$1").pid")" -f qemu-system
 }
 
-@test "50 times down and up: traffic each time, no growth" {
+@test "50 times down and up: traffic flows each time, and nothing grows" {
 	local cycle="ip link set eth0 down && ip link set eth0 up && ping -q -c 1 -w 60 $HOST"
 	guest_interface first eth0 1500 $GUEST/24
-	# What the adapter takes at first use and keeps does not count.
+	# What the adapter allocates at first use and keeps does not count.
 	iperf first $GUEST -t 1 -P 4 --bidir
 	guest first "for i in {1..5}; do $cycle || exit; done"
 	remember running
@@ -80,7 +80,7 @@ qemu_of() {
 	not_grown running $ROUNDS_KB
 }
 
-@test "20 times rmmod and modprobe of mana and mana_ib: traffic each time, no growth" {
+@test "20 times rmmod and modprobe of mana and mana_ib: traffic flows each time, and nothing grows" {
 	local cycle="rmmod mana_ib && rmmod mana && modprobe mana && modprobe mana_ib &&
 		udevadm settle && ibv_devinfo -d mana_0 >/dev/null &&
 		ip address add $GUEST/24 dev eth0 && ip link set eth0 addrgenmode none up &&
@@ -93,7 +93,7 @@ qemu_of() {
 	not_grown loaded $ROUNDS_KB
 }
 
-@test "neither the guest's kernel nor the adapter complains so far" {
+@test "neither the guest's kernel nor the adapter has reported a problem so far" {
 	guest_content first
 	adapter_content mana0
 }
@@ -103,7 +103,7 @@ traffic() {
 	(($(adapter_counter mana0 0 rx_packets) > $1 + 1000 && $(adapter_counter mana0 0 tx_packets) > $2 + 1000))
 }
 
-@test "a killed QEMU, in the middle of traffic: the adapter lets go of all it had" {
+@test "QEMU is killed in full traffic: the adapter releases everything" {
 	local pid
 	guest first 'iperf3 -s -D; until ss -Hltn sport = :5201 | grep -q .; do sleep 0.05; done'
 	iperf3 -c $GUEST -t 20 --bidir >/dev/null 2>&1 3>&- &
@@ -120,7 +120,7 @@ traffic() {
 	equal 0 "$(adapter_counter mana0 0 queues)" 'queues left'
 }
 
-@test "a new QEMU on the same adapter, and its guest reboots: traffic, no growth" {
+@test "a new QEMU on the same adapter, and a reboot of its guest: traffic flows, and nothing grows" {
 	guest_start second --reboot --attach "$(adapter_socket mana0)"
 	guest_ready second
 	equal 2 "$(guest second 'ls /sys/bus/pci/drivers/mana/*/net' | grep -c eth)" 'interfaces'
@@ -133,7 +133,7 @@ traffic() {
 	not_grown loaded $CLIENT_KB
 }
 
-@test "a guest that shuts down: the adapter is as after the one before" {
+@test "a guest shuts down: the adapter holds no more than after the previous one" {
 	guest_content second
 	equal 0 "$(guest_stop second)" "the lab's exit status"
 	await clients_gone 2

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The kernel's networking over an adapter. One guest; its eth0 is on a tap that
-# takes large sends and partial checksums, with an MTU of up to 9000, its eth1 on
-# one that takes neither, so that the adapter has to finish them itself.
+# The kernel's networking over an adapter. One guest; its eth0 is on a tap that accepts
+# large sends and partial checksums, with an MTU of up to 9000, its eth1 on one that
+# accepts neither, so that the adapter has to finish them itself.
 
 load common
 
@@ -38,12 +38,12 @@ set_mtu() {
 
 WAIT=20 # seconds for an answer
 
-# one_by_one PAYLOAD ADDRESS - 1,000 pings, each after the answer to the one before; how many
-# were answered
+# one_by_one PAYLOAD ADDRESS - send 1,000 pings, each after the answer to the previous one; prints
+# how many were answered
 #
-# A guest's kernel has socket memory for few answers (57 of 1500 bytes, 7 of 9000) that
-# are sent and not yet completed. A guest whose CPUs have to wait would drop some.
-# WAIT is long enough for a machine that gives a guest no CPU for some time.
+# A guest's kernel has socket memory for few answers (57 of 1500 bytes, 7 of 9000) that are sent and
+# not yet completed. A guest whose CPUs have to wait would drop some. WAIT is long enough for a
+# machine that leaves a guest without a CPU for some time.
 one_by_one() {
 	local i
 	for ((i = 0; i < 1000; i++)); do
@@ -79,8 +79,8 @@ quiet() {
 	[[ $before == $(adapter_counter mana0 0 rx_packets)/$(adapter_counter mana0 0 tx_packets) ]]
 }
 
-# neighbours - no packet but the test's: each end knows the other's address for good, and what
-# an earlier test leaves behind (a server that closes its connections late) is over
+# neighbours - let only the test's packets pass: each end gets a permanent entry for the other's
+# address, and what an earlier test left (a server that closes its connections late) is over
 neighbours() {
 	local host address
 	host=$(</sys/class/net/lab0/address)
@@ -93,12 +93,12 @@ neighbours() {
 	await quiet
 }
 
-# by_queue - packets that each of eth0's receive queues has taken
+# by_queue - packets that each of eth0's receive queues has received
 by_queue() {
 	guest guest 'ethtool -S eth0' | awk -F '[ :]+' '$2 ~ /^rx_[0-9]+_packets$/ { print $2, $3 }'
 }
 
-# steered PROTOCOL SOURCE DESTINATION - do flows land on the queues they should land on?
+# steered PROTOCOL SOURCE DESTINATION - do flows land on the right queues?
 #
 # A flow on a wrong queue is missing on the right one. A few packets more are the
 # kernels' own, such as neighbour discovery.
@@ -116,12 +116,12 @@ steered() {
 		fail "$*: wanted by queue:" "$wanted" "got:" "$(since "$before")"
 }
 
-# since BEFORE - what has come to each queue since by_queue printed BEFORE
+# since BEFORE - packets that each queue received since by_queue printed BEFORE
 since() {
 	paste -d ' ' <(by_queue) - <<<"$1" | awk '{ sub("_packets", "", $1); print $1, $2 - $4 }'
 }
 
-# landed BEFORE COUNT - so many packets have, on whatever queues
+# landed BEFORE COUNT - have COUNT packets arrived, on whichever queues?
 landed() {
 	(($(since "$1" | awk '{ n += $2 } END { print n }') >= $2))
 }
@@ -160,7 +160,7 @@ landed() {
 
 @test "1,000 pings each way, IPv4 and IPv6, MTU 9000: none lost" {
 	set_mtu 9000
-	# One CPU of the guest does all: none is late in seeing what has been completed.
+	# One CPU of the guest does everything, so none is late in seeing completions.
 	guest guest 'ethtool -L eth0 combined 1'
 	pings_both_ways 9000
 	guest guest 'ethtool -L eth0 combined 4'
@@ -178,7 +178,7 @@ landed() {
 	equal "$(sha256sum <"$blob")" "$(<"$blob.got")" 'the checksum'
 }
 
-@test "256 MB over TCP from the guest arrive whole, by TSO and checksum offload" {
+@test "256 MB over TCP from the guest arrive whole, with TSO and checksum offload" {
 	local blob tso csum packets
 	blob=$(lab_file blob)
 	guest guest 'ethtool -k eth0' | grep -x 'tcp-segmentation-offload: on'
@@ -195,12 +195,12 @@ landed() {
 	packets=$(($(adapter_counter mana0 0 tx_packets) - packets))
 	echo "$packets frames, $tso large, $csum with checksum offload"
 	((tso >= BLOB_BYTES / 65536 && csum >= tso))
-	# Without TSO it would have been a frame a segment.
+	# Without TSO it would have been a frame per segment.
 	((packets < BLOB_BYTES / 1448 / 4))
 	rm "$blob" "$blob.back"
 }
 
-@test "iperf3 both ways, 4 streams, ends clean" {
+@test "iperf3 both ways with 4 streams ends cleanly" {
 	local direction
 	for direction in '' -R; do
 		iperf guest $GUEST0 -P 4 -t 3 $direction --json >"$(lab_file iperf)"
@@ -243,7 +243,7 @@ landed() {
 		'hc_tx_err.*|tx_cq_err|tx_cqe_unknown_type|rx_coalesced_err|rx_cqe_unknown_type')" 'errors'
 }
 
-@test "ethtool -x: flows land on the queues that the hash says" {
+@test "ethtool -x: flows land on the queues that the hash selects" {
 	neighbours
 	steered udp $HOST0 $GUEST0
 	steered tcp $HOST0 $GUEST0
@@ -251,7 +251,7 @@ landed() {
 	steered tcp $HOST0_6 $GUEST0_6
 }
 
-@test "ethtool -X: so they do with another key and table" {
+@test "ethtool -X: the same with another key and table" {
 	local key=de:ad:be:ef
 	neighbours
 	for byte in {1..36}; do
@@ -280,7 +280,7 @@ landed() {
 	done
 }
 
-@test "ethtool -G: other ring sizes, and traffic after" {
+@test "ethtool -G: traffic flows with other ring sizes" {
 	guest guest 'ethtool -G eth0 rx 128 tx 512'
 	guest guest 'ethtool -g eth0' | grep -A 6 Current | grep -E 'RX:[[:space:]]+128'
 	iperf guest $GUEST0 -P 4 -t 1
@@ -296,7 +296,7 @@ right_on_the_wire() {
 	run ! grep -m 5 -E 'incorrect|bad cksum' <<<"$1"
 }
 
-@test "a fabric without offloads gets whole frames with right checksums" {
+@test "a fabric without offloads gets whole frames with correct checksums" {
 	local file tso from
 	file=$(lab_file lab1.pcap)
 	for from in $GUEST1 $GUEST1_6; do
@@ -312,7 +312,7 @@ right_on_the_wire() {
 	done
 }
 
-@test "the guest gets whole frames with right checksums of large sends of the fabric" {
+@test "large sends of the fabric reach the guest as whole frames with correct checksums" {
 	local to
 	guest guest 'ethtool -K eth0 gro off'
 	for to in $GUEST0 $GUEST0_6; do
@@ -361,12 +361,12 @@ right_on_the_wire() {
 	ip link del bridge7
 }
 
-@test "neither the guest's kernel nor the adapter complains so far" {
+@test "neither the guest's kernel nor the adapter has reported a problem so far" {
 	guest_content guest
 	adapter_content mana0
 }
 
-@test "no traffic while the adapter's link is down, and again when it is up" {
+@test "no traffic passes while the adapter's link is down; it resumes when the link is up" {
 	local received errors
 	await ping -c 1 -W 1 $GUEST0
 	adapter_control mana0 link 0 down

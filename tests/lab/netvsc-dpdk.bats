@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash disable=SC2016
 #
-# DPDK's netvsc driver while the host takes things away: the VF, twenty times, and the card.
+# DPDK's netvsc driver while the host removes things: the VF, twenty times, and the card.
 
 load netvsc
 
@@ -29,7 +29,7 @@ testpmd_start() {
 	guest azure 'grep -a "found matching VF port" /tmp/testpmd.log'
 }
 
-# fabric NAME - of the second port: what has come to the fabric, by the VF and by the card
+# fabric all|vf|card - frames of the second port at its fabric: all, by the VF, by the card
 fabric() {
 	adapter_control nic --json stats | python3 -c '
 import json, sys
@@ -42,7 +42,7 @@ grows() {
 	(($(fabric "$1") > $2))
 }
 
-# sends_by NAME - packets come that way
+# sends_by vf|card - wait until more frames arrive that way
 sends_by() {
 	await grows "$1" "$(fabric "$1")" || {
 		guest azure 'tail -n 60 /tmp/testpmd.log'
@@ -50,7 +50,7 @@ sends_by() {
 	}
 }
 
-@test "testpmd on netvsc sends on while the VF is revoked and returned 20 times, and loses nothing but what was in flight" {
+@test "testpmd on netvsc keeps sending while the VF is revoked and returned 20 times, and loses only what was in flight" {
 	local turn before sent arrived
 	before=$(fabric all)
 	testpmd_start
@@ -65,8 +65,8 @@ sends_by() {
 	guest azure 'kill -INT $(pidof dpdk-testpmd)
 		while [ -d /proc/$(cat /tmp/testpmd.pid) ]; do sleep 0.1; done
 		tail -n 45 /tmp/testpmd.log; grep -aq "^Bye..." /tmp/testpmd.log'
-	# Each stream has counted what netvsc took, by whichever way that went. The port's own statistics
-	# begin anew with each VF.
+	# Each stream counts what netvsc accepted, whichever way it went. The port's own statistics
+	# start again with each VF.
 	sent=$(guest azure 'grep -aA 1 "Forward Stats for RX Port" /tmp/testpmd.log' |
 		awk '/TX-packets/ { sum += $4 } END { print sum }')
 	arrived=$(($(fabric all) - before))
@@ -76,12 +76,12 @@ sends_by() {
 	adapter_content nic
 }
 
-@test "a card that the host takes away while DPDK sends: DPDK says so, can be killed, and the guest goes on" {
+@test "the host removes a card while DPDK sends: DPDK says so, can be killed, and the guest keeps working" {
 	testpmd_start
 	sends_by vf
 	adapter_control nic card 1 pull
 	await guest azure "! ls /sys/bus/vmbus/devices/$CARD 2>/dev/null"
-	# DPDK waits a minute for an answer of the card, and asks several times before it ends.
+	# DPDK waits a minute for an answer from the card, and asks several times before it ends.
 	guest azure 'kill -INT $(pidof dpdk-testpmd)
 		until grep -aq "RNDIS response timed out" /tmp/testpmd.log; do
 			[ -d /proc/$(cat /tmp/testpmd.pid) ] || break

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash disable=SC2016
 #
-# The operator's commands in a guest with Azure's synthetic interfaces, and what DPDK does
-# there that they have to find and name.
+# The operator's commands in a guest with Azure's synthetic interfaces, and the failures of
+# DPDK there that they have to find and name.
 
 load netvsc
 
-# Not run from the shared directory: docs/lab.md says why
+# Not run from the shared directory; docs/lab.md says why
 MANAKIN_THERE=/usr/local/bin/manakin
 
 setup_file() {
@@ -39,12 +39,12 @@ interface() {
 		ethtool -i eth1 | head -n 1; cat /proc/sys/vm/nr_hugepages'
 }
 
-# is_as WANTED - is eth1 so?
+# is_as WANTED - does eth1 look like this?
 is_as() {
 	[[ $(interface) == "$1" ]]
 }
 
-# diagnosed ID - the log is told as this, and nothing else
+# diagnosed ID - is this what diagnose finds in the log, and nothing else?
 diagnosed() {
 	local ids
 	guest azure "$MANAKIN_THERE diagnose --json --rules /mnt/share/rules /tmp/log" >"$(lab_file diagnoses)" ||
@@ -75,7 +75,7 @@ testpmd() {
 		grep -a 'Tx-pps: *[1-9]' /tmp/log || { cat /tmp/log; false; }"
 }
 
-@test "setup, run and restore, one command each: the interface is back with its addresses, and the VF under it" {
+@test "setup, run and restore, one command each: the interface is back with its addresses, joined to its VF" {
 	local before sent
 	before=$(interface)
 	echo "$before"
@@ -93,12 +93,12 @@ testpmd() {
 	adapter_content nic
 }
 
-@test "setup killed after any step, said or not: restore brings the interface back" {
+@test "setup killed after any step, recorded or not: restore brings the interface back" {
 	COMMAND_TIMEOUT=$((3 * PATIENCE)) guest azure "python3 /mnt/share/cutoff_guest.py $MANAKIN_THERE eth1 $CARD"
 	adapter_content nic
 }
 
-@test "setup refuses eth0, which has the default route, and which has the SSH session" {
+@test "setup refuses eth0, which carries the default route and the SSH session" {
 	guest azure 'ip address add 10.9.0.1/24 dev eth0; ip link set eth0 up; ip route add default via 10.9.0.254 dev eth0'
 	run guest azure "$MANAKIN_THERE setup eth0"
 	equal 1 "$status" 'exit status'
@@ -111,7 +111,7 @@ testpmd() {
 	guest azure 'ip address flush dev eth0; ip link set eth0 down'
 }
 
-@test "net_vdev_netvsc and net_failsafe start; check and diagnose say why not, and what instead" {
+@test "net_vdev_netvsc and net_failsafe start; check and diagnose advise against them, and name the alternative" {
 	guest azure 'modprobe tun; echo 1024 >/proc/sys/vm/nr_hugepages
 		ip link set $(ip -br link show master eth1 | awk "{ print \$1 }") down'
 	run guest azure "$MANAKIN_THERE check eth1 -- --vdev=net_vdev_netvsc0,iface=eth1"
@@ -122,7 +122,7 @@ testpmd() {
 	advises 'manakin setup eth1'
 }
 
-@test "the guide's hn_vf_attach(): the other port's address; EAL's arguments are named" {
+@test "the guide's hn_vf_attach() failure, with another port's address: diagnose names the arguments for EAL" {
 	guest azure "$MANAKIN_THERE setup eth1"
 	testpmd --vdev=0000:00:10.0,mac=00:0d:3a:00:00:01
 	guest azure "grep -a \"hn_vf_attach(): Couldn't find port for VF\" /tmp/log"
@@ -130,7 +130,7 @@ testpmd() {
 	advises 'manakin args'
 }
 
-@test "the guide's hn_vf_attach(): no mana_ib, and a libmana for another kernel" {
+@test "the guide's hn_vf_attach() failure, without mana_ib and with a libmana for another kernel: diagnose tells them apart" {
 	local library='/usr/lib/x86_64-linux-gnu/libibverbs/libmana-rdmav*.so' id
 	guest azure "$MANAKIN_THERE setup eth1; rmmod mana_ib"
 	testpmd --vdev=0000:00:10.0,mac=00:0d:3a:00:00:02

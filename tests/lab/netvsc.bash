@@ -5,7 +5,7 @@
 
 load common
 
-# what the guest's kernel may say here: the VF goes and comes
+# what the guest's kernel may say here: the VF is removed and added
 KERNEL_TROUBLE='WARNING: |BUG: |Call Trace|general protection|Oops|soft lockup|rcu: INFO'
 KERNEL_TROUBLE+='|blocked for more than|NETDEV WATCHDOG|transmit queue .* timed out|refcount'
 
@@ -36,7 +36,7 @@ vf() {
 	guest azure "ip -br link show master $1" | awk '{ print $1 }'
 }
 
-# joined INTERFACE - has it a VF that is up?
+# joined INTERFACE - does it have a VF that is up?
 joined() {
 	[[ -n $(guest azure "ip -br link show master $1 up") ]]
 }
@@ -63,7 +63,7 @@ two_hosts() {
 		[ -n "$(ip -n n1 -br link show master eth1 up)" ] && ping -c 1 -W 1 10.9.0.2'
 }
 
-# one_host - and back
+# one_host - undo two_hosts
 #
 # A VF that has come back was called eth1 for a moment: udev has to have named it.
 one_host() {

@@ -11,7 +11,7 @@ setup_file() {
 	netvsc_setup
 }
 
-@test "each port is a synthetic interface, and its VF is joined to it" {
+@test "each port is a synthetic interface, and its VF has joined it" {
 	local interface
 	equal "eth0 00:0d:3a:00:00:01
 eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
@@ -28,7 +28,7 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 		"$(guest azure 'cat /sys/class/net/eth1/device/class_id')" class
 }
 
-@test "ping and TCP use the VF, go on while it is revoked, and use it again" {
+@test "ping and TCP use the VF, continue while it is revoked, and use it again" {
 	local before during
 	two_hosts
 	before=$(counter eth0 vf_tx_packets)
@@ -54,13 +54,13 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 	guest azure 'while pgrep iperf3 >/dev/null; do sleep 0.2; done
 		pkill -INT ping; sleep 0.5; tail -n 3 /tmp/ping
 		grep -q "\"error\"" /tmp/iperf && cat /tmp/iperf && exit 1
-		# A ping every 0.1 s: lost is what was sent in less than a second, however slow the CPU.
+		# A ping every 0.1 s: at most those of a second are lost, however slow the CPU.
 		awk "/packets transmitted/ { exit \$1 - \$4 > 10 }" /tmp/ping'
 	one_host
 	adapter_content nic
 }
 
-@test "TCP over the synthetic path: checksums, large sends, VLAN tags, both ways, and its flows over the channels" {
+@test "TCP over the synthetic path, both ways: checksums, large sends and VLAN tags are right, and flows spread over the channels" {
 	two_hosts
 	adapter_control nic vf revoke
 	await guest azure '! ls /sys/bus/pci/devices/0000:00:10.0 2>/dev/null'
@@ -89,7 +89,7 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 		$there ip link set tagged up
 		ping -c 5 -i 0.1 -W 2 10.9.7.2 || exit
 		$there cat /proc/net/vlan/tagged | grep "total frames received" | grep -v " 0$"'
-	# Connections that are refused: the hash of each picks the channel that it comes by.
+	# Connections that are refused: the hash of each picks the channel that it arrives on.
 	guest azure '
 		for port in $(seq 6000 6031); do socat -u OPEN:/dev/null TCP:10.9.0.2:$port 2>/dev/null; done
 		ip netns exec n1 ethtool -S eth1 | awk "/ rx_queue_[0-9]+_packets:/ { print; n += \$2 > 0 } END { exit n < 3 }"
@@ -126,7 +126,7 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 	((status)) || fail "hv_vmbus was unloaded in use"
 }
 
-@test "the guide's netvsc block runs as it stands" {
+@test "the guide's netvsc block runs unchanged" {
 	local sent before after
 	before=$(adapter_counter nic 1 tx_packets)
 	COMMAND_TIMEOUT=$((2 * PATIENCE + 20)) guest azure 'bash /mnt/share/guide.bash /mnt/share/netvsc.sh'
@@ -134,7 +134,8 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 	guest azure 'tail -n 40 /tmp/testpmd.2; grep -q "found matching VF port" /tmp/testpmd.2'
 	guest azure 'readlink /sys/bus/vmbus/devices/000d3a00-0002-000d-3a00-0002000d3a00/driver' |
 		grep -q uio_hv_generic
-	# net_mana does not count its last packets as sent: up to a queue's descriptors, in 1 + 8 queues
+	# net_mana does not count its last packets as sent: up to a queue's descriptors, in 1 + 8
+	# queues
 	sent=$(guest azure 'cat /tmp/testpmd.[12]' | awk '/Accumulated/ { here = 1 }
 		here && /TX-packets/ { sum += $2; here = 0 } END { print sum }')
 	after=$(adapter_counter nic 1 tx_packets)
@@ -143,7 +144,7 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 	adapter_content nic
 }
 
-@test "rings, messages, GPADLs and pages that make no sense are refused; the card works on" {
+@test "invalid rings, messages, GPADLs and pages are refused, and the card keeps working" {
 	guest azure \
 		'python3 /mnt/share/bad.py 000d3a00-0002-000d-3a00-0002000d3a00'
 	guest azure '
@@ -156,7 +157,7 @@ eth1 00:0d:3a:00:00:02" "$(guest azure 'for i in eth0 eth1; do
 	one_host
 }
 
-@test "a card that the host takes away is gone, and cannot be bound" {
+@test "a card that the host removes is gone, and cannot be bound" {
 	adapter_control nic card 1 pull
 	await guest azure '! ip link show eth1'
 	guest azure '! ls /sys/bus/vmbus/devices/000d3a00-0002-000d-3a00-0002000d3a00 2>/dev/null'

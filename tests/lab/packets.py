@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Make capture files to replay, and check what came out at the other end.
 
-Everything here is computed from the packets' bytes in the plainest way: nothing is
+Everything here is computed from the packets' bytes in the plainest way; no code is
 shared with the adapter.
 
     make FILE           random packets of all kinds
-    queues FILE KEY N   to how many of them each of N receive queues is entitled
+    queues FILE KEY N   how many of them belong to each of N receive queues
     hashes FILE KEY     the hash of each that has one, in hexadecimal
-    same IN OUT         is OUT what IN was, byte for byte, but for what the options say?
-    sound FILE          are all lengths and checksums right, and how many bytes are there?
+    same IN OUT         is OUT the same as IN, byte for byte, except for what the options say?
+    sound FILE          are all lengths and checksums correct? Prints how many bytes there are
 """
 import argparse
 import collections
@@ -52,7 +52,7 @@ def read(path):
 
 
 def fold(data):
-    """The Internet checksum's sum; 0xffff over data that holds a right one."""
+    """The Internet checksum's sum; 0xffff over data that holds a correct one."""
     data += bytes(len(data) % 2)
     total = sum(struct.unpack(f">{len(data) // 2}H", data))
     while total >> 16:
@@ -111,7 +111,7 @@ def packet(rng, kind, size, options):
 
 
 def parse(data):
-    """(VLAN TCI or None, IP version, protocol or None, offset of IP, offset behind it)"""
+    """(VLAN TCI or None, IP version, protocol or None, offset of IP, offset after it)"""
     kind, at, tci = struct.unpack_from(">H", data, 12)[0], 14, None
     if kind == VLAN:
         tci, kind = struct.unpack_from(">HH", data, 14)
@@ -178,7 +178,7 @@ def hashes(options):
 
 
 def expected(data, options):
-    """What becomes of a packet on its way, by the options."""
+    """What the options say happens to a packet on its way."""
     if options.strip:
         data = data[:12] + data[16:]
     if options.insert is not None:
@@ -194,7 +194,7 @@ def expected(data, options):
 
 
 def exchange(data, middle, size):
-    """The @size bytes before @middle and those behind it change places."""
+    """The @size bytes before @middle and those after it change places."""
     return (data[: middle - size] + data[middle : middle + size] + data[middle - size : middle]
             + data[middle + size :])
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# What the poll-mode driver leaves to the kernel's adapter: what dpdk-offload.bats asks of net_mana,
-# and large sends.
+# What the poll-mode driver leaves to the kernel's adapter: what dpdk-offload.bats tests with
+# net_mana, and large sends.
 
 load pmd
 
@@ -36,32 +36,33 @@ teardown_file() {
 	lab_stop
 }
 
-@test "csum: checksums received are judged, those sent are made" {
+@test "csum: received checksums are checked, sent ones are computed" {
 	csum 0 1
 }
 
-@test "RSS: each packet comes to the queue, and with the hash, that the key says" {
+@test "RSS: each packet arrives on the queue, and with the hash, that the key gives" {
 	rss 2
 }
 
-@test "packets of up to 9,014 bytes in several pieces, with checksum offload" {
+@test "packets of up to 9,014 bytes in several segments arrive, with checksum offload" {
 	pieces 3 4
 }
 
-@test "packets of 9,014 bytes in six pieces, as fast as they go" {
+@test "packets of 9,014 bytes in six segments arrive, as fast as testpmd sends" {
 	six_pieces 5 --rx-offloads=0x2000
 }
 
-@test "9,014 bytes in several receive buffers" {
+@test "packets of 9,014 bytes are received in several buffers" {
 	rxonly 14 2000 --max-pkt-len=9014 --rx-offloads=0x2000
 	equal $((2000 * 9014)) "$(port_stat 0 RX-bytes)" 'bytes'
 }
 
-@test "txpkts: odd splits arrive whole" {
+@test "txpkts: packets in odd segments arrive whole" {
 	odd_splits 15 30
 }
 
-# large_sends FROM TO MSS OPTION... - packets of up to 8,978 bytes are cut as a software segmenter does it
+# large_sends FROM TO MSS OPTION... - packets of up to 8,978 bytes are cut as a software segmenter
+# does it
 large_sends() {
 	local from=$1 to=$2 mss=$3
 	shift 3
@@ -81,19 +82,19 @@ large_sends() {
 	large_sends 10 11 300 --total-num-mbufs=2048 --mbuf-size=9728
 }
 
-@test "TSO: of packets in several buffers: the same" {
+@test "TSO: the same for packets in several buffers" {
 	large_sends 12 13 1447 --total-num-mbufs=8192 --rx-offloads=0x2000 --tx-offloads=0x8000
 }
 
-@test "VLAN: a tag that nobody takes off leaves as it came" {
+@test "VLAN: a tag that is not stripped leaves as it came" {
 	vlan_kept 6 7
 }
 
-@test "VLAN: tags are taken off, and another one is put in" {
+@test "VLAN: tags are stripped, and others are inserted" {
 	vlan_changed 8 9
 }
 
-@test "neither the adapter nor the guest's kernel has anything to complain about" {
+@test "neither the adapter nor the guest's kernel reports a problem" {
 	adapter_content mana0
 	guest_content guest
 }

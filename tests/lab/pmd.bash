@@ -6,12 +6,12 @@
 #
 #	pmd_start	ports_start, a guest with seven CPUs, and the driver in it
 #
-# In the guest a dpdk-testpmd comes first that adds "-d" and the driver, and is Debian's else.
+# In the guest's PATH a dpdk-testpmd comes first that adds "-d" and the driver to Debian's.
 
 load dpdk
 
 UNCOUNTED=0
-PLUGIN=/root/pmd/librte_net_manakin.so # DPDK takes none from where everybody may write
+PLUGIN=/root/pmd/librte_net_manakin.so # DPDK loads none from a world-writable directory
 
 pmd_start() {
 	[[ -f ${PMD:?} ]] ||
@@ -24,7 +24,7 @@ pmd_start() {
 	guest guest "mkdir -p ${PLUGIN%/*} && cp /mnt/share/librte_net_manakin.so /mnt/share/waiter ${PLUGIN%/*} &&
 		printf '#!/bin/sh\nexec /usr/bin/dpdk-testpmd -d $PLUGIN \"\$@\"\n' \
 			>/usr/local/bin/dpdk-testpmd && chmod +x /usr/local/bin/dpdk-testpmd"
-	# The first one reads all of DPDK from the disk, which on a busy machine takes its time.
+	# The first one reads all of DPDK from the disk, which takes long on a busy machine.
 	guest guest 'echo quit | /usr/bin/dpdk-testpmd -l 1-2 --no-telemetry \
 		--no-huge -m 64 --no-pci -- -i --total-num-mbufs=2048'
 }

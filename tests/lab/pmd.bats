@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The poll-mode driver on the kernel's adapter: what dpdk.bats asks of net_mana, and more.
+# The poll-mode driver on the kernel's adapter: what dpdk.bats tests with net_mana, and more.
 
 load pmd
 
@@ -31,7 +31,7 @@ teardown_file() {
 	lab_stop
 }
 
-@test "the driver that is named with -d takes the adapter, and net_mana without it" {
+@test "the driver named with -d claims the adapter, and without it net_mana does" {
 	testpmd guest "$(mac 0)" 1-2 "${FEW[@]}" <<<"show port info 0"
 	said 'Driver name: net_manakin'
 	guest guest 'mv /usr/local/bin/dpdk-testpmd /usr/local/bin/ours'
@@ -47,13 +47,13 @@ teardown_file() {
 	guest guest 'ip link set eth0 down'
 }
 
-@test "an address that no port has: it says which there are" {
+@test "an address that no port has is refused, and the message lists those that exist" {
 	in_guest guest "echo quit | dpdk-testpmd -l 1-2 --no-telemetry \
 		--vdev=0000:00:10.0,mac=00:00:00:00:00:01 -- -i ${FEW[*]}"
 	said "no port of the adapter at 0000:00:10.0 has the address 00:00:00:00:00:01; it has $(mac 0)"
 }
 
-@test "the guide's single queue command: what testpmd sends arrives, to the packet" {
+@test "the guide's single queue command: every packet that testpmd sends arrives" {
 	local before
 	before=$(wire 0) # the kernel's, when its interface was up
 	guide guest 1 "$(mac 0)" 'Tx-pps: *[1-9]' 2
@@ -62,24 +62,24 @@ teardown_file() {
 	equal "$(forward_stat 0 TX-packets)" $(($(wire 0) - before)) 'packets that arrived'
 }
 
-@test "a single queue: all that testpmd counts as sent arrives, to the packet" {
+@test "a single queue: every packet that testpmd counts as sent arrives" {
 	txonly 8
 }
 
-@test "the guide's multiple queue command: what testpmd sends arrives, to the packet" {
+@test "the guide's multiple queue command: every packet that testpmd sends arrives" {
 	guide_queues 1
 	equal "$(forward_stat 0 TX-packets)" "$(wire 1)" 'packets that arrived'
 }
 
-@test "64 queues: each of them receives, and each of them sends" {
+@test "64 queues: each of them receives and sends" {
 	many_queues 9 10 64
 }
 
-@test "queues that end while the adapter is held up: what was sent arrives, to the packet" {
+@test "queues that stop while the adapter gets no CPU: every packet sent arrives" {
 	held_up 8
 }
 
-@test "rxonly: all that the generator makes is received" {
+@test "rxonly: every packet of the generator is received" {
 	rxonly 2 100000
 }
 
@@ -87,15 +87,15 @@ teardown_file() {
 	io 3 4 5000
 }
 
-@test "macswap: addresses are exchanged, and nothing else" {
+@test "macswap: the addresses are exchanged, and nothing else" {
 	swap 11 12 1000 macswap
 }
 
-@test "5tswap: addresses and ports are exchanged, and nothing else" {
+@test "5tswap: the addresses and ports are exchanged, and nothing else" {
 	swap 13 14 1000 5tswap
 }
 
-@test "RSS: what the kernel's driver cannot do is said, and the port goes on" {
+@test "RSS: what the kernel's driver cannot do is reported, and the port keeps working" {
 	testpmd guest "$(mac 5)" 1-2 --disable-device-start --rxq=3 --txq=3 "${FEW[@]}" <<<"port start 0"
 	said 'takes RSS tables of 1, 2, 4, 8... queues in turn only'
 	testpmd guest "$(mac 5)" 1-2 --forward-mode=rxonly --rxq=2 --txq=2 "${FEW[@]}" <<-END
@@ -108,7 +108,7 @@ teardown_file() {
 	said 'changes the RSS key and table of stopped ports only'
 }
 
-@test "several receive queues without RSS: packets are spread all the same" {
+@test "several receive queues without RSS: packets are spread nevertheless" {
 	testpmd guest "$(mac 5)" 1-2 --forward-mode=rxonly --disable-rss --rxq=2 --txq=2 "${FEW[@]}" <<-END
 		start
 		sleep 1
@@ -137,13 +137,13 @@ stop_queues() {
 	said 'cannot stop receive queue 1'
 }
 
-@test "what the kernel does not tell of its adapter: link, version" {
+@test "what the kernel does not report of its adapter: the link counts as up, the firmware version as 0.0.0" {
 	testpmd guest "$(mac 0)" 1-2 "${FEW[@]}" <<<"show port info 0"
 	said 'Link status: up'
 	said 'Firmware-version: 0.0.0'
 }
 
-@test "memory that the application has brought: all that is sent from there arrives" {
+@test "external memory of the application: every packet sent from it arrives" {
 	local before
 	before=$(wire 0)
 	testpmd guest "$(mac 0)" 1-2 --mp-alloc=xmem --forward-mode=txonly "${FEW[@]}" <<-END
@@ -162,7 +162,7 @@ waiter() {
 	cat "$(testpmd_output)"
 }
 
-# value NAME - what the waiter says
+# value NAME - a value that the waiter printed
 value() {
 	sed -n "s/^$1 //p" "$(testpmd_output)"
 }
@@ -173,7 +173,7 @@ value() {
 	(($(value wakes) >= 25)) || fail "woken $(value wakes) times"
 }
 
-@test "receive interrupts: nothing comes, no CPU is used" {
+@test "receive interrupts: without packets no CPU time is used" {
 	waiter 2000 0
 	equal 0 "$(value packets)" 'packets where none come'
 	equal 0 "$(value wakes)" 'wake-ups without a packet'
@@ -208,17 +208,17 @@ value() {
 	(($(forward_stat 0 RX-packets) > 1000))
 }
 
-@test "killed in full traffic, again and again: nothing leaks, and it works after that" {
+@test "testpmd killed in full traffic, again and again: nothing leaks, and the next one works" {
 	killed_again 5
 }
 
-@test "neither the adapter nor the guest's kernel has anything to complain about" {
+@test "neither the adapter nor the guest's kernel reports a problem" {
 	adapter_content mana0
 	guest_content guest
 }
 
-# The last one: a doorbell that comes after its queue has gone is noticed by the adapter.
-@test "the kernel's driver goes away in full traffic: the application is told, and ends well" {
+# The last test, because the adapter reports a doorbell that arrives after its queue is gone.
+@test "the kernel's driver is removed in full traffic: the application is notified, and ends cleanly" {
 	local before
 	before=$(adapter_counter mana0 5 wire_tx)
 	in_guest guest "
@@ -245,7 +245,7 @@ value() {
 	said 'Port 0: link state change event'
 	said 'Bye...'
 	(($(adapter_counter mana0 5 wire_tx) > before)) || fail 'there was no traffic'
-	# And the driver that comes after that is used as before.
+	# The driver works as before once it is loaded again.
 	testpmd guest "$(mac 5)" 1-2 --forward-mode=macswap "${FEW[@]}" <<-END
 		start
 		until RX-packets:.[1-9] show port stats 0

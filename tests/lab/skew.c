@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * skew.c - time-stamp counters that disagree, for a test of the guest's clock.
+ * skew.c - time-stamp counters that disagree, to test the guest's clock.
  *
  * Preloaded into QEMU. The kernel lets RDTSC fault (PR_SET_TSC, which threads inherit); the handler
- * reads the counter and adds SKEW ticks where the thread runs on an odd CPU. That is what a virtual
- * machine's CPUs may do to each other once it was moved to another host. A faulting instruction
+ * reads the counter and adds SKEW ticks where the thread runs on an odd CPU. The CPUs of a virtual
+ * machine may disagree like this after it was moved to another host. A faulting instruction
  * outside QEMU itself, such as the C library's clock, gets the counter as it is.
  */
 #include <errno.h>

@@ -23,7 +23,7 @@ setup() {
 	apt_setup "$BATS_TEST_TMPDIR/scratch"
 }
 
-# archives - those of the machine, each once, in the order of the alphabet
+# archives - those of the machine, each once, in alphabetical order
 archives() {
 	machine_archives | sort -u
 }
@@ -39,7 +39,7 @@ wants() {
 	}
 }
 
-@test "one-line sources" {
+@test "archives and keyrings of one-line sources are found" {
 	cat >"$ETC/sources.list" <<-EOF
 		# deb http://commented.example/debian stable main
 		deb http://one.example/debian stable main contrib
@@ -51,7 +51,7 @@ wants() {
 	wants /keys/two.gpg source_keyrings http://two.example/debian
 }
 
-@test "deb822 sources, several archives a stanza, fields over several lines" {
+@test "deb822 sources may have several archives per stanza, and fields of several lines" {
 	cat >"$ETC/sources.list.d/some.sources" <<-EOF
 		Types: deb
 		# a remark
@@ -77,7 +77,7 @@ wants() {
 	wants '' source_keyrings http://six.example/debian
 }
 
-@test "a key that stands in the stanza itself names no file" {
+@test "a key inside the stanza itself names no file" {
 	cat >"$ETC/sources.list.d/key.sources" <<-EOF
 		Types: deb
 		URIs: http://seven.example/debian
@@ -96,14 +96,14 @@ wants() {
 	wants '' archives
 }
 
-@test "how to fetch is the machine's matter, nothing else of it is" {
+@test "the machine's Acquire settings are used, and nothing else of its apt configuration" {
 	[[ $http_proxy == http://proxy.example:3128 ]]
 	wants "proxy='http://proxy.example:3128'" apt-config shell proxy Acquire::http::Proxy
 	wants "parts='/dev/null'" apt-config shell parts Dir::Etc::SourceParts/d
 	wants "state='$BATS_TEST_TMPDIR/scratch/state/'" apt-config shell state Dir::State/d
 }
 
-@test "a suite that no archive has fails, and says where to look" {
+@test "a suite that no archive has is refused, with what to check" {
 	echo "deb [trusted=yes] file:$BATS_TEST_TMPDIR/archive stable main" >"$ETC/sources.list"
 	mkdir -p "$BATS_TEST_TMPDIR/archive/dists/other"
 	debootstrap_mirror() { :; }
@@ -111,7 +111,7 @@ wants() {
 	[[ $status -eq 1 && $output == *'has the Debian suite "sometime"'*'apt-get update'* ]]
 }
 
-@test "an archive whose suite nobody here can verify is refused" {
+@test "an archive whose suite no keyring here verifies is refused" {
 	echo "deb [signed-by=/nowhere.gpg] file:$BATS_TEST_TMPDIR/archive stable main" \
 		>"$ETC/sources.list"
 	mkdir -p "$BATS_TEST_TMPDIR/archive/dists/forged"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tests/unit/process.h - clocks, and what this process holds: to see that nothing is left behind.
+/* tests/unit/process.h - clocks, and what this process holds: to check that nothing is left behind.
  */
 #ifndef MANAKIN_TESTS_UNIT_PROCESS_H
 #define MANAKIN_TESTS_UNIT_PROCESS_H
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sanitizers keep what is freed for a while: memory grows, and that tells nothing */
+/* Sanitizers keep freed memory for a while, so growth means nothing */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define sanitized true
 #else
@@ -24,7 +24,7 @@ void pause_us(unsigned int us);
 /** count_fds() - open file descriptors, and a few more that are always there */
 unsigned int count_fds(void);
 
-/** resident_kib() - memory of its own; what is shared with others does not count */
+/** resident_kib() - private memory; what is shared with others does not count */
 size_t resident_kib(void);
 
 #endif

@@ -3,10 +3,9 @@
 #
 # guide.bash MAC PATTERN COUNT [SIGNAL] - in a guest: run a command of the guide
 #
-# The command comes from standard input as the guide has it; what it takes from its
-# variables is filled in here. When its output has COUNT lines with PATTERN, it gets
-# SIGNAL: INT, the Ctrl-C of a person, if nothing else is said. Prints the output;
-# the status is the command's, 124 if PATTERN did not come in time.
+# The command comes from standard input, as in the guide; its variables are set here. When its
+# output has COUNT lines with PATTERN, it gets SIGNAL (default: INT, as with Ctrl-C). Prints
+# the output; the status is the command's, or 124 if PATTERN did not appear in time.
 PATIENCE=240 # seconds
 output=/tmp/guide.out
 

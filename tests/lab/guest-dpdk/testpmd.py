@@ -6,13 +6,13 @@ The commands come from standard input, one a line; each is typed when testpmd
 shows its prompt. Some lines are not testpmd's:
 
     sleep SECONDS
-    say TEXT                 to whoever reads the output
-    until PATTERN COMMAND    type COMMAND again and again until its output matches
+    say TEXT                 print TEXT
+    until PATTERN COMMAND    type COMMAND repeatedly until its output matches
                              PATTERN, which has no spaces
-    await COUNT PATTERN      until PATTERN has come up COUNT times, unasked
+    await COUNT PATTERN      wait until PATTERN has appeared COUNT times by itself
 
-All of testpmd's output goes to standard output, the last thing typed is "quit".
-Exit status: testpmd's; 124 if it did not come to its prompt or to PATTERN in time.
+All of testpmd's output goes to standard output; "quit" is typed last.
+Exit status: testpmd's; 124 if its prompt or PATTERN did not appear in time.
 """
 import argparse
 import glob
@@ -43,7 +43,7 @@ class Testpmd:
             return ""
         try:
             data = os.read(self.terminal, 65536).decode(errors="replace")
-        except OSError:  # how a terminal says that nobody has its other end open
+        except OSError:  # how a terminal says that its other end is closed
             return None
         text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]|\r", "", data)
         sys.stdout.write(text)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """In a guest: send datagrams of random bytes and lengths, and get each of them back.
 
-udp_echo.py ADDRESS PORT COUNT. A few are on their way at a time. Prints how many
-came back as they went; the first that does not ends the program.
+udp_echo.py ADDRESS PORT COUNT. A few are in flight at a time. Prints how many
+came back unchanged; the first that does not ends the program.
 """
 import os
 import random

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""bad.py UUID - in a guest: what a process can do to a card that uio_hv_generic has.
+"""bad.py UUID - in a guest: what a process can do to a card that is bound to uio_hv_generic.
 
 The rings, the buffers and the monitor page are mapped as DPDK maps them, and filled
 with what no driver would write. Formats: DPDK's drivers/bus/vmbus/rte_vmbus_reg.h and
-drivers/net/netvsc/hn_nvs.h. Each case opens the device anew, which resets the channel.
+drivers/net/netvsc/hn_nvs.h. Each case opens the device again, which
+resets the channel.
 """
 import glob
 import mmap
@@ -22,7 +23,7 @@ random.seed(1)
 
 
 class Card:
-    """An open device: maps, and the host's attention."""
+    """An open device: its maps, and how to signal the host."""
 
     def __enter__(self):
         self.fd = os.open("/dev/" + uio, os.O_RDWR)
@@ -106,7 +107,7 @@ with Card() as card:  # messages before any handshake, and unknown ones
     for nvsp in list(range(0, 3)) + list(range(98, 140)) + [0xFFFFFFFF]:
         card.message(6, nvsp, *(random.getrandbits(32) for _ in range(9)))
         cases += 1
-with Card() as card:  # GPADLs that there are not
+with Card() as card:  # GPADLs that do not exist
     for handle in (0, 1, 0xFFFFFFFF, card.handle(3) + 1000):
         card.message(6, 101, handle, 0xCAFE, *[0] * 7)
         card.message(6, 104, handle, 0, *[0] * 7)
@@ -124,10 +125,10 @@ with Card() as card:  # RNDIS
     for size, section in ((0xFFFFFFF0, 0), (6145, 0), (64, 0xFFFFFFFE), (64, 2730), (64, 4000000)):
         card.rndis(True, bytes(64), size=size, section=section)
         cases += 1
-    for identity in (0, 1, 2, 18811, 1 << 31, (1 << 64) - 1):  # sections that are not out
+    for identity in (0, 1, 2, 18811, 1 << 31, (1 << 64) - 1):  # sections that are not in use
         card.put(struct.pack("<HHHHQ", 11, 2, 3, 0, identity) + bytes(8))
         cases += 1
-with Card() as card:  # pages that there are not
+with Card() as card:  # pages that do not exist
     card.handshake()
     for pfn in (0, 1, 0xA0, 0xFEE00, 0xFED00, 1 << 20, 1 << 36, 1 << 51, (1 << 64) - 1):
         for length, offset, number in ((64, 0, 1), (64, 4090, 1), (4096, 0, 1), (0xFFFFFFFF, 0, 1),

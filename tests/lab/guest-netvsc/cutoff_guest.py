@@ -4,10 +4,10 @@
 
 usage: cutoff_guest.py PROGRAM INTERFACE UUID
 
-Each step of the plan is cut off twice: when it is done and the journal does not say so yet, and when
+Each step of the plan is cut off twice: when it is done but the journal does not say so yet, and when
 the journal does. Then the interface must be back as it was: name, MTU, state, addresses, routes, the VF
 under it, hugepages. A host's own test cuts off every single system call (tests/unit/host/cutoff.py),
-on a tree that is made to look like a machine; here the machine is real.
+on a tree made to look like a machine; here the machine is real.
 """
 
 import os
@@ -40,12 +40,12 @@ class Guest(cutoff.Machine):
 
     def undo(self, start, when):
         self.run("restore", "--all")
-        # What the kernel adds by itself, an address of IPv6, takes a moment.
+        # An IPv6 address, which the kernel adds by itself, takes a moment.
         deadline = time.monotonic() + 60
         while cutoff.differences(start, self.dump()) and time.monotonic() < deadline:
             time.sleep(0.1)
         cutoff.must_be(self, start, when)
-        # A module stays; the next setup is to load it again.
+        # A module stays loaded; the next setup has to load it again.
         subprocess.run(["modprobe", "-r", "uio_hv_generic"], check=True)
 
 

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# guide.bash BLOCK - in a guest: run the guide's netvsc block as it stands
+# guide.bash BLOCK - in a guest: run the guide's netvsc block unchanged
 #
-# Its two testpmd commands run until somebody presses Ctrl-C; here that is once they
-# have shown packets. The core list of the second is cut to the guest's five CPUs.
+# Its two testpmd commands run until Ctrl-C; here that is sent once they have shown packets. The
+# core list of the second is cut to the guest's five CPUs.
 # Their output goes to /tmp/testpmd.1 and .2.
 runs=0
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What flows between the host and a guest: bytes, keys, and what the guest's kernel prints. */
+/* Streams between the host and a guest: bytes, keys, and the messages of the guest's kernel. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "guest/flow.h"
 #include "guest/terminal.h"
 
-static void a_flow_loses_nothing_and_knows_its_end(void **state)
+static void a_flow_loses_nothing_and_ends_with_its_input(void **state)
 {
 	struct flow flow = { 0 };
 	char sent[10000], got[sizeof(sent)];
@@ -77,7 +77,7 @@ static void three_escape_keys_in_a_row_leave_a_shell(void **state)
 	assert_false(terminal_left(&terminal, thrice, 1));
 	assert_true(terminal_left(&terminal, thrice, 1));
 
-	/* The first of them is too long ago. */
+	/* The first of them was too long ago. */
 	terminal = (struct terminal){ .escapes = 2, .escape_first = -10 };
 	assert_false(terminal_left(&terminal, thrice, 2));
 	assert_true(terminal_left(&terminal, thrice, 1));
@@ -103,7 +103,7 @@ static void shown(const struct console *console, char *text, size_t size)
 	fclose(file);
 }
 
-static void the_end_of_the_console_is_shown_from_a_line_on(void **state)
+static void the_end_of_the_console_is_shown_from_the_start_of_a_line(void **state)
 {
 	char text[2 * CONSOLE_KEPT], line[32];
 	struct console console = { 0 };
@@ -140,10 +140,10 @@ static void the_end_of_the_console_is_shown_from_a_line_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_flow_loses_nothing_and_knows_its_end),
+		cmocka_unit_test(a_flow_loses_nothing_and_ends_with_its_input),
 		cmocka_unit_test(a_flow_that_nobody_reads_is_broken_and_empty),
 		cmocka_unit_test(three_escape_keys_in_a_row_leave_a_shell),
-		cmocka_unit_test(the_end_of_the_console_is_shown_from_a_line_on),
+		cmocka_unit_test(the_end_of_the_console_is_shown_from_the_start_of_a_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # What is installed, and that the program needs nothing else: no file of the checkout.
-# More of it is in tests/native/install.bats (an application) and tests/lab/lab.bats (a guest).
+# tests/native/install.bats (an application) and tests/lab/lab.bats (a guest) test more of it.
 
 bats_require_minimum_version 1.5.0
 load ../../assert
@@ -20,7 +20,8 @@ setup() {
 	cp "$SOURCE/tests/unit/host/logs/guide-interface-up.log" "$log"
 }
 
-# same COMMAND... - the installed program, without the checkout, says what the built one says
+# same COMMAND... - does the installed program, without the checkout, print what the built one
+# prints?
 same() {
 	run --separate-stderr "$MANAKIN" "$@"
 	local wanted="$status $output $stderr"
@@ -28,7 +29,7 @@ same() {
 	equal "$wanted" "$status $output $stderr" "manakin $*"
 }
 
-# diagnosed PROGRAM... - the program has its rules: it knows what the log shows
+# diagnosed PROGRAM... - does the program find its rules, and with them what the log shows?
 diagnosed() {
 	run --separate-stderr "$@" diagnose "$log"
 	[[ $status -eq 1 && $output == *'[interface-up]'* ]] || fail "$* diagnose: $status" "$output" "$stderr"
@@ -41,7 +42,7 @@ diagnosed() {
 	done
 }
 
-@test "the source tree's rules, recipes, schemas, pages and documents are all there, and no more" {
+@test "exactly the source tree's rules, recipes, schemas, pages and documents are installed" {
 	diff -r "$SOURCE/share/rules" "$AWAY/share/manakin/rules"
 	diff -r -x .gitignore "$SOURCE/lab" "$AWAY/share/manakin/lab"
 	[[ -x $AWAY/share/manakin/lab/build-image.sh && -x $AWAY/share/manakin/lab/guest/init ]]
@@ -52,7 +53,7 @@ diagnosed() {
 	done
 }
 
-@test "looking needs nothing of the checkout: --version, list, check, diagnose" {
+@test "--version, list, check and diagnose need nothing of the checkout" {
 	same --version
 	same list
 	same list --json
@@ -87,9 +88,9 @@ assert json.load(open("stats"))["ports"][0]["fabric"] == "sink"'
 	[[ ! -e socket ]]
 }
 
-@test "the lab finds its recipes, and names a guest after them as the checkout does" {
+@test "the lab finds its recipes, and names a guest as the checkout does" {
 	export MANAKIN_LAB_DIR=$PWD/cache
-	# In place of a recipe that would fetch QEMU: one that says its name and fails
+	# Instead of a recipe that would fetch QEMU: one that prints its name and fails
 	mkdir path
 	printf '#!/bin/sh\necho "$*" >>%s/built\nexit 1\n' "$PWD" >path/sh
 	chmod 755 path/sh
@@ -103,7 +104,7 @@ assert json.load(open("stats"))["ports"][0]["fabric"] == "sink"'
 	grep -q "^$AWAY/share/manakin/lab/build-qemu.sh " built
 }
 
-@test "man pages and completion are where programs look" {
+@test "man pages and completion are where programs look for them" {
 	man -M "$AWAY/share/man" -w manakin
 	man -M "$AWAY/share/man" -w manakin-lab
 	man -M "$AWAY/share/man" -w 7 manakin-pmd
@@ -131,7 +132,7 @@ assert json.load(open("stats"))["ports"][0]["fabric"] == "sink"'
 	[[ $stderr == *"cannot read the rules in $PREFIX/share/manakin/rules"* ]]
 }
 
-@test "nothing is taken from a directory that everybody may write to" {
+@test "nothing is loaded from a world-writable directory" {
 	mkdir -m 777 everybodys empty
 	mkdir everybodys/bin
 	cp "$there" everybodys/bin/
@@ -141,7 +142,7 @@ assert json.load(open("stats"))["ports"][0]["fabric"] == "sink"'
 	chmod 755 everybodys
 	diagnosed at_prefix "$PWD/empty" everybodys/bin/manakin
 
-	# The same of what marks a build tree
+	# The same holds for what marks a build tree
 	mkdir -p source/share build
 	cp -r "$SOURCE/share/rules" source/share/
 	cp "$MANAKIN" build/
@@ -173,7 +174,7 @@ assert json.load(open("stats"))["ports"][0]["fabric"] == "sink"'
 	local newest
 	newest=$(sed -nE 's/^## \[([0-9.]+)\].*/\1/p' "$SOURCE/CHANGELOG.md" | head -n 1)
 	equal "$VERSION" "$newest" "the change log"
-	# Nobody else says it.
+	# No other file has it.
 	run grep -rnFw "$VERSION" "$SOURCE/src" "$SOURCE/man" "$SOURCE/share" "$SOURCE/scripts"
 	equal '' "$output" "more places that name $VERSION"
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * process/signals.h: signals are held back, read, dropped or delivered. What would end a process is
- * tried in a child, whose wait status tells.
+ * tried in a child, whose wait status shows it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -86,7 +86,7 @@ static int end_later(void)
 	return 7;
 }
 
-static void what_came_meanwhile_is_dropped_and_what_comes_later_counts(void **state)
+static void signals_that_were_not_read_are_dropped_and_later_ones_count(void **state)
 {
 	int status;
 
@@ -127,7 +127,7 @@ static int hold_inside(void)
 	return 7;
 }
 
-static void what_is_held_takes_effect_at_the_end_unless_it_was_held_before(void **state)
+static void a_signal_that_is_held_takes_effect_at_the_end_unless_it_was_held_before(void **state)
 {
 	int status;
 
@@ -158,8 +158,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signals_that_are_held_back_can_be_read),
-		cmocka_unit_test(what_came_meanwhile_is_dropped_and_what_comes_later_counts),
-		cmocka_unit_test(what_is_held_takes_effect_at_the_end_unless_it_was_held_before),
+		cmocka_unit_test(signals_that_were_not_read_are_dropped_and_later_ones_count),
+		cmocka_unit_test(
+			a_signal_that_is_held_takes_effect_at_the_end_unless_it_was_held_before),
 		cmocka_unit_test(an_ignored_hangup_stays_ignored),
 	};
 

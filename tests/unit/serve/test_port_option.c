@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What manakin device --port takes, and what it says of what it does not take.
+ * What manakin device --port accepts, and what it says about what it refuses.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -44,7 +44,7 @@ static void assert_refused(const char *text, const char *why)
 	test_free(parsed);
 }
 
-static void test_defaults(void **state)
+static void defaults_are_filled_in(void **state)
 {
 	static const uint8_t none[6];
 	struct parsed *parsed = parse("");
@@ -59,7 +59,7 @@ static void test_defaults(void **state)
 	test_free(parsed);
 }
 
-static void test_all_keys(void **state)
+static void all_keys_are_read(void **state)
 {
 	static const uint8_t mac[6] = { 0x00, 0x0d, 0x3a, 0x76, 0x3b, 0xd0 };
 	struct parsed *parsed =
@@ -75,7 +75,7 @@ static void test_all_keys(void **state)
 	test_free(parsed);
 }
 
-static void test_bounds_are_inside(void **state)
+static void the_smallest_values_are_allowed(void **state)
 {
 	struct parsed *parsed = parse("mtu=576,queues=1,source=any");
 
@@ -88,7 +88,7 @@ static void test_bounds_are_inside(void **state)
 }
 
 /* A fabric's own options have commas in them; only what is a key ends them. */
-static void test_fabric_keeps_its_commas(void **state)
+static void a_fabric_keeps_its_commas(void **state)
 {
 	struct parsed *parsed = parse("fabric=generator:size=64,flows=8,rate=1000,queues=4");
 
@@ -99,7 +99,7 @@ static void test_fabric_keeps_its_commas(void **state)
 	test_free(parsed);
 }
 
-static void test_last_one_counts(void **state)
+static void the_last_of_a_repeated_key_counts(void **state)
 {
 	struct parsed *parsed = parse("mtu=9000,mtu=1400");
 
@@ -109,7 +109,7 @@ static void test_last_one_counts(void **state)
 	test_free(parsed);
 }
 
-static void test_refuses_mac(void **state)
+static void an_invalid_mac_address_is_refused(void **state)
 {
 	static const char *const texts[] = {
 		"mac=",
@@ -129,7 +129,7 @@ static void test_refuses_mac(void **state)
 		assert_refused(texts[i], "unicast MAC address");
 }
 
-static void test_refuses_numbers(void **state)
+static void invalid_numbers_are_refused(void **state)
 {
 	static const char *const values[] = {
 		"", "x", "1500x", "-1", "0", "65537", "99999999999999999999"
@@ -148,7 +148,7 @@ static void test_refuses_numbers(void **state)
 	assert_refused("queues=65", "'65'");
 }
 
-static void test_refuses_words(void **state)
+static void unknown_keys_and_values_are_refused(void **state)
 {
 	(void)state;
 	assert_refused("source=", "'check' or 'any'");
@@ -166,14 +166,14 @@ static void test_refuses_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_all_keys),
-		cmocka_unit_test(test_bounds_are_inside),
-		cmocka_unit_test(test_fabric_keeps_its_commas),
-		cmocka_unit_test(test_last_one_counts),
-		cmocka_unit_test(test_refuses_mac),
-		cmocka_unit_test(test_refuses_numbers),
-		cmocka_unit_test(test_refuses_words),
+		cmocka_unit_test(defaults_are_filled_in),
+		cmocka_unit_test(all_keys_are_read),
+		cmocka_unit_test(the_smallest_values_are_allowed),
+		cmocka_unit_test(a_fabric_keeps_its_commas),
+		cmocka_unit_test(the_last_of_a_repeated_key_counts),
+		cmocka_unit_test(an_invalid_mac_address_is_refused),
+		cmocka_unit_test(invalid_numbers_are_refused),
+		cmocka_unit_test(unknown_keys_and_values_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("cli/port", tests, NULL, NULL);
