@@ -6,16 +6,13 @@
 	# shellcheck disable=SC2046 # no name of the tree has a space in it
 	set -- $(find src tests bench -name '*.[ch]' ! -path '*/build*' | sort)
 }
-wrong=0
-for file; do
-	clang-format "$file" | cmp -s - "$file" || {
-		wrong=$((wrong + 1))
-		echo "$file"
-		clang-format "$file" | diff -u --label "$file" --label formatted "$file" - | sed 1,2d | head -n 20
-	}
+wrong=$(clang-format --dry-run "$@" 2>&1 | sed -n 's/^\([^:]*\):[0-9]*:[0-9]*: warning: .*/\1/p' | sort -u)
+for file in $wrong; do
+	echo "$file"
+	clang-format "$file" | diff -u --label "$file" --label formatted "$file" - | sed 1,2d | head -n 20
 done
-echo "$# files, $wrong not as clang-format writes them"
-[ $wrong -eq 0 ] || {
+echo "$# files, $(echo "$wrong" | grep -c .) not as clang-format writes them"
+[ -z "$wrong" ] || {
 	echo "Run: make format"
 	exit 1
 }
