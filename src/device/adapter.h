@@ -128,7 +128,7 @@ struct adapter_port_counters {
 void adapter_port_counters(struct adapter *adapter, unsigned int port,
 			   struct adapter_port_counters *counters);
 
-/** adapter_rx_queue_frames() - frames received on the vPort's queue @queue; 0 if it does not exist */
+/** adapter_rx_queue_frames() - frames received on the vPort's queue @queue; 0 if there is none */
 uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, unsigned int queue);
 
 /*

@@ -2,19 +2,18 @@
 /*
  * Theory of operation
  *
- * The adapter writes completions and events, the driver reads them; each entry
- * carries owner bits that count the laps, so that the reader needs no index of
- * the writer's. The driver's doorbell says up to where it has read and whether
- * it wants to be told of what comes next (arms the queue):
+ * The adapter writes completions and events, the driver reads them; each entry has
+ * owner bits that count the laps, so the reader does not need the writer's index.
+ * The driver's doorbell says how far it has read and whether it wants an event for
+ * the next entry (arms the queue):
  *
  *	work done -> completion in CQ -> if CQ armed: event in EQ, disarm
  *	event     -> entry in EQ      -> if EQ armed: raise MSI-X vector, disarm
  *
- * A queue that is armed while it has entries the driver has not read fires at
- * once. A doorbell that does not arm it disarms it. Queues are armed when they are
- * made. The adapter does not hold entries back for a reader that is too slow: the
- * driver sizes its queues for what it has posted, and finds an overrun by the owner
- * bits.
+ * A queue that is armed while it has unread entries fires at once. A doorbell that
+ * does not arm it disarms it. Queues are created armed. The adapter does not hold
+ * entries back for a slow reader: the driver sizes its queues for what it posts,
+ * and detects an overrun by the owner bits.
  */
 #include "device/queue.h"
 
@@ -34,10 +33,11 @@ static void producer_start(struct producer *producer, uint32_t count)
 }
 
 /**
- * enter() - give a queue its ring, and a number
- * @queue:	complete but for these; from now on it can be found
+ * enter() - give a queue its ring and a number
+ * @queue:	complete except for these; it can be found from now on
  *
- * Return: the number; a negative errno, and the page list is the driver's still
+ * Return: the number; on a negative errno the page list still belongs to the
+ * driver
  */
 static int64_t enter(struct adapter *adapter, const struct queue_place *place, struct ring *ring,
 		     struct table *table, void *queue)
@@ -107,7 +107,7 @@ void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3])
 		if (details)
 			memcpy(out.eqe.details, details, sizeof(out.eqe.details));
 		((uint64_t *)eqe)[0] = out.word[0];
-		/* The owner bits make the entry visible: they go last. */
+		/* The owner bits make the entry visible: they are written last. */
 		shared_store_release((uint64_t *)eqe + 1, out.word[1]);
 		producer_step(&eq->producer);
 		raise = eq->armed;
@@ -170,7 +170,7 @@ void cq_destroy(struct cq *cq)
 	free(cq);
 }
 
-/** cq_event() - tell the driver; the lock is held, so that events come in order */
+/** cq_event() - post an event; the lock is held, so that events are in order */
 static void cq_event(struct cq *cq)
 {
 	uint32_t details[3] = { cq->id, 0, 0 };
@@ -204,7 +204,7 @@ void cq_ring_short(struct cq *cq, uint32_t increment, bool arm)
 
 	spin_lock(&cq->lock);
 	span = cq->producer.count << GDMA_OWNER_BITS;
-	/* The short form tells how far the driver has moved, not where it is. */
+	/* The short form gives the distance that the driver has moved, not its position. */
 	if (increment > cq->unread)
 		increment = (uint32_t)cq->unread;
 	cq_arm(cq,
@@ -242,7 +242,7 @@ void cq_show(struct cq *cq)
 
 		slot = (slot ? slot : cq->producer.count) - 1;
 		cqe = (struct gdma_cqe *)ring_at(&cq->ring, slot * GDMA_CQE_SIZE);
-		/* The owner bits make the entry visible: they go last. */
+		/* The owner bits make the entry visible: they are written last. */
 		shared_store_release((uint64_t *)cqe + 7, cq->held[--cq->held_count]);
 	}
 }
@@ -322,8 +322,8 @@ bool wq_ring(struct wq *wq, uint32_t tail)
 
 	if (tail % GDMA_WQE_UNIT || ahead > wq->units) {
 		wq_mistake(wq,
-			   "doorbell to %u, which is not an entry "
-			   "of the queue (at %u, %u bytes); ignored",
+			   "doorbell with tail %u, which is not valid for this queue (tail %u, %u "
+			   "bytes); ignored",
 			   tail, posted * GDMA_WQE_UNIT, wq->ring.size);
 		return false;
 	}
@@ -340,7 +340,7 @@ enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe)
 	uint32_t mask = wq->ring.size - 1;
 	uint32_t offset = wq->taken * GDMA_WQE_UNIT & mask;
 
-	/* The driver writes to where its tail is: looked at only when all it told is taken. */
+	/* The driver writes at its tail: read again only when all it announced has been taken. */
 	if (!available) {
 		wq->seen = wq_posted(wq);
 		available = wq->seen - wq->taken;
@@ -349,7 +349,7 @@ enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe)
 		return WQ_EMPTY;
 	if (available > wq->units) {
 		wq->stopped = true;
-		wq_mistake(wq, "more entries posted than the queue holds; it is stopped");
+		wq_mistake(wq, "more entries posted than the queue holds; the queue is stopped");
 		return WQ_BROKEN;
 	}
 	memcpy(wqe->bytes, ring_at(&wq->ring, offset), GDMA_WQE_UNIT);

@@ -2,11 +2,11 @@
 /*
  * device/queue.h - event queues, completion queues and work queues.
  *
- * Threads: queues come and go on the control thread. An event or completion queue
- * has a lock, taken once a burst: its doorbell comes on the control thread, its
- * entries from lanes. A receive queue has one too, because any lane may deliver
- * into it. A send queue is read by its own lane alone. Locks are taken in the
- * order receive queue, completion queue, event queue.
+ * Threads: the control thread creates and destroys queues. An event or completion
+ * queue has a lock, taken once per burst: its doorbell is handled on the control
+ * thread, its entries are written by lanes. A receive queue has one too, because
+ * any lane may deliver into it. A send queue is read only by its own lane. Locks
+ * are taken in the order receive queue, completion queue, event queue.
  */
 #ifndef MANAKIN_DEVICE_QUEUE_H
 #define MANAKIN_DEVICE_QUEUE_H
@@ -44,7 +44,7 @@ static inline void spin_unlock(struct spin *spin)
 }
 
 /**
- * struct producer - where the adapter is in a queue of entries that it writes
+ * struct producer - the adapter's position in a queue that it writes
  * @count:	entries in the queue
  * @slot:	next entry, below @count
  * @lap:	its owner bits, 0 to 7; the first lap is 1, so that zeroed memory reads as
@@ -56,7 +56,7 @@ struct producer {
 	uint32_t lap;
 };
 
-/** producer_index() - the number a driver rings when it has consumed all up to here */
+/** producer_index() - the index that a driver rings when it has read everything up to here */
 static inline uint32_t producer_index(const struct producer *producer)
 {
 	return producer->lap * producer->count + producer->slot;
@@ -76,7 +76,7 @@ static inline void producer_step(struct producer *producer)
  * @id:		number
  * @msix:	vector it raises
  * @doorbell:	page its doorbell is rung on
- * @pd:		protection domain of who made it
+ * @pd:		protection domain of its creator
  * @completions: completion queues that send their events here
  * @armed:	the next event raises the vector
  */
@@ -100,9 +100,9 @@ struct eq {
  * @eq:		where its events go; NULL for a queue that is only polled
  * @armed:	the next completion makes an event
  * @posted:	completions were written since the lock was taken
- * @unread:	completions written since the driver rang last
- * @held:	the last 8 bytes of the completions before the producer's that the driver cannot
- *		see yet, @held_count of them
+ * @unread:	completions written since the driver's last doorbell
+ * @held:	the last 8 bytes of completions before the producer's position that the driver
+ *		cannot see yet, @held_count of them
  */
 struct cq {
 	struct adapter *adapter;
@@ -121,8 +121,7 @@ struct cq {
 };
 
 /**
- * struct wq_counters - what a work queue did; written by whoever owns the queue at the time, see
- *	base/counter.h
+ * struct wq_counters - counters of a work queue; only its current owner writes them
  */
 struct wq_counters {
 	uint64_t frames, bytes;
@@ -138,13 +137,13 @@ enum wq_cast { WQ_UNICAST, WQ_MULTICAST, WQ_BROADCAST };
  * struct wq - a work queue
  * @work:	send queues: its turn on its lane
  * @handle:	of the work-queue object (0 for the hardware channel's)
- * @posted:	in basic units: where the driver has written up to
- * @taken:	in basic units: where the adapter has read up to
- * @seen:	what @posted was when the reader looked last
- * @shared:	doorbell in shared memory, which takes the place of @posted; else NULL
- * @stopped:	a work-queue entry made no sense; nothing more is read
+ * @posted:	in basic units: how far the driver has written
+ * @taken:	in basic units: how far the adapter has read
+ * @seen:	@posted when the reader last checked it
+ * @shared:	doorbell in shared memory, which replaces @posted; else NULL
+ * @stopped:	a work-queue entry was invalid; nothing more is read
  * @doorbell:	page its doorbell is rung on
- * @pd:		protection domain its keys have to be in
+ * @pd:		protection domain that its keys must be in
  * @index:	number in its vPort
  */
 struct wq {
@@ -167,7 +166,7 @@ struct wq {
 	struct native_doorbell *_Atomic shared;
 	uint32_t units; /* basic units in the ring */
 	struct wq_counters counters;
-	_Atomic bool told; /* a mistake was named in the log */
+	_Atomic bool told; /* a mistake has been logged */
 };
 
 /** struct wqe - a work-queue entry, copied out of client memory once */
@@ -192,9 +191,9 @@ static inline const struct gdma_sge *wqe_sge(const struct wqe *wqe)
 }
 
 /**
- * struct queue_place - where a queue that is to be made is, and whose
- * @list:	its memory; owned by the queue once that is made
- * @size:	bytes of it
+ * struct queue_place - memory and owner of a queue that is to be created
+ * @list:	its memory; owned by the queue once that exists
+ * @size:	its size in bytes
  * @doorbell:	page its doorbell is rung on
  * @pd:		protection domain; a completion queue has none
  */
@@ -206,7 +205,7 @@ struct queue_place {
 };
 
 /**
- * eq_create() - make an event queue
+ * eq_create() - create an event queue
  * @msix:	vector it raises
  *
  * Return: the queue, armed; NULL with the reason in @err
@@ -218,17 +217,17 @@ void eq_destroy(struct eq *eq);
 /** eq_post() - write an event and raise the vector if the queue is armed */
 void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3]);
 
-/** eq_ring() - the driver has consumed up to @tail and wants to be told of more, if @arm */
+/** eq_ring() - the driver has read up to @tail, and wants an interrupt for more if @arm */
 void eq_ring(struct eq *eq, uint32_t tail, bool arm);
 
-/** cq_create() - make a completion queue, armed; NULL with the reason in @err */
+/** cq_create() - create a completion queue, armed; NULL with the reason in @err */
 struct cq *cq_create(struct adapter *adapter, const struct queue_place *place, struct eq *eq,
 		     int *err);
 void cq_destroy(struct cq *cq);
 void cq_ring(struct cq *cq, uint32_t tail, bool arm);
 void cq_ring_short(struct cq *cq, uint32_t increment, bool arm);
 
-/** cq_want() - the next @n entries are going to be written; the lock is held */
+/** cq_want() - prefetch the next @n entries for writing; the lock is held */
 static inline void cq_want(const struct cq *cq, uint32_t n)
 {
 	uint32_t slot = cq->producer.slot;
@@ -242,7 +241,7 @@ static inline void cq_want(const struct cq *cq, uint32_t n)
 /** cq_begin() - start to write completions: takes the lock */
 void cq_begin(struct cq *cq);
 
-/** cq_next() - where the next completion goes; NULL if the queue cannot be written to */
+/** cq_next() - where to write the next completion; NULL if the queue is not writable */
 static inline struct gdma_cqe *cq_next(const struct cq *cq)
 {
 	if (!cq->usable)
@@ -250,17 +249,17 @@ static inline struct gdma_cqe *cq_next(const struct cq *cq)
 	return (struct gdma_cqe *)ring_at(&cq->ring, cq->producer.slot * GDMA_CQE_SIZE);
 }
 
-/** cq_show() - make the completions that are held visible, the first one last */
+/** cq_show() - make held completions visible, the first one last */
 void cq_show(struct cq *cq);
 
 /**
- * cq_hold() - a completion is written; the driver sees it at cq_end(), or when many are held
- * @last:	the last 4 bytes of data; all before them are at cq_next()
+ * cq_hold() - finish a completion; the driver sees it at cq_end(), or when many are held
+ * @last:	the last 4 bytes of data; those before them have been written at cq_next()
  * @wq:		number of the work queue
  * @is_sq:	it is a send queue
  *
- * A driver that polls takes the line from under the hand that writes it. It finds a burst
- * whole, and the lines are its own only once.
+ * A polling driver takes the cache line away while it is being written. With held completions it
+ * finds a burst at once, and each line moves to it only once.
  */
 static inline void cq_hold(struct cq *cq, uint32_t last, uint32_t wq, bool is_sq)
 {
@@ -270,7 +269,7 @@ static inline void cq_hold(struct cq *cq, uint32_t last, uint32_t wq, bool is_sq
 	cq->held[cq->held_count++] = (uint64_t)info << 32 | last;
 	producer_step(&cq->producer);
 	cq->posted = true;
-	/* Nothing follows from a large number: net_mana polls and never rings. */
+	/* A large number means nothing: net_mana polls and never rings. */
 	cq->unread++;
 	if (cq->held_count == CQ_HELD_MAX)
 		cq_show(cq);
@@ -288,7 +287,7 @@ void cq_post(struct cq *cq, const void *data, uint32_t wq, bool is_sq);
 void cq_end(struct cq *cq);
 
 /**
- * wq_create() - make a work queue
+ * wq_create() - create a work queue
  * @type:	GDMA_SQ or GDMA_RQ
  *
  * Return: the queue; NULL with the reason in @err
@@ -299,24 +298,24 @@ void wq_destroy(struct wq *wq);
 
 /**
  * wq_ring() - the driver has posted up to @tail
- * @tail:	bytes since the queue was made, modulo 2^32
+ * @tail:	bytes since the queue was created, modulo 2^32
  *
  * Return: true if there is something new
  */
 bool wq_ring(struct wq *wq, uint32_t tail);
 
-/** wq_fetch() result: nothing there, an entry, or something that is none */
+/** wq_fetch() result: nothing, an entry, or an invalid entry */
 enum wq_fetched { WQ_EMPTY, WQ_ENTRY, WQ_BROKEN };
 
 /**
- * wq_fetch() - copy the next entry out and step over it
+ * wq_fetch() - copy the next entry and step over it
  * @wq:		ring_ready() before
  *
- * An entry whose size cannot be known stops the queue: where the next one starts is unknown.
+ * An entry of unknown size stops the queue: it is not known where the next one starts.
  */
 enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe);
 
-/** wq_posted() - up to where the driver has posted, in basic units modulo 2^32 */
+/** wq_posted() - how far the driver has posted, in basic units modulo 2^32 */
 static inline uint32_t wq_posted(const struct wq *wq)
 {
 	const struct native_doorbell *shared =
@@ -327,7 +326,7 @@ static inline uint32_t wq_posted(const struct wq *wq)
 	return atomic_load_explicit(&wq->posted, memory_order_acquire);
 }
 
-/** wq_want() - have the next @n entries on their way, to be read soon; ring_ready() before */
+/** wq_want() - prefetch the next @n entries; after ring_ready() */
 static inline void wq_want(const struct wq *wq, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i += 64 / GDMA_WQE_UNIT)
@@ -348,18 +347,18 @@ struct wq_plain {
 };
 static_assert(sizeof(struct wq_plain) == GDMA_WQE_UNIT, "one basic unit");
 
-/** wq_plain_read() - copy an entry out of client memory: what is checked is what is used */
+/** wq_plain_read() - copy an entry from client memory; only the copy is checked and used */
 static inline struct wq_plain wq_plain_read(const uint8_t *from)
 {
 	struct wq_plain entry;
 
 	memcpy(&entry, from, sizeof(entry));
-	/* Keep the compiler from going back to the original. */
+	/* Keep the compiler from reading the original again. */
 	__asm__ volatile("" ::: "memory");
 	return entry;
 }
 
-/** wq_is_plain() - one element, 8 bytes of OOB, which is not in the list; by the second word */
+/** wq_is_plain() - one element, 8 bytes of OOB outside the list; by the second word */
 static inline bool wq_is_plain(const struct wq_plain *entry)
 {
 	const uint32_t mask = (uint32_t)(GDMA_WQE_WORD_SHAPE_MASK >> 32);
@@ -369,7 +368,7 @@ static inline bool wq_is_plain(const struct wq_plain *entry)
 	return ((uint32_t)(entry->header >> 32) & mask) == plain;
 }
 
-/** wq_mistake() - name a driver's mistake in the log, the first time for this queue */
+/** wq_mistake() - log a driver's mistake, once per queue */
 __attribute__((format(printf, 2, 3))) void wq_mistake(struct wq *wq, const char *format, ...);
 
 #endif

@@ -2,13 +2,12 @@
 /*
  * Theory of operation
  *
- * A fabric hands frames over on the lane that polls it (or that sends, for a
- * switch); the receive queue may belong to any lane, so it is locked for the
- * packets of the burst that go to it (receive_burst.c). Runs of packets that need
- * nothing unusual go through receive_plain.c, each of the others through receive_any.c.
+ * A fabric delivers frames on the lane that polls it (or that sends, for a switch); the receive
+ * queue may belong to any lane, so it is locked for its packets of the burst (receive_burst.c).
+ * Runs of ordinary packets go through receive_plain.c, each of the others through receive_any.c.
  *
- * A frame for a queue without buffers is not taken: deliver() returns early, and
- * the fabric drops it or keeps it.
+ * A frame for a queue without buffers is not accepted: deliver() returns early, and the fabric
+ * drops or keeps it.
  */
 #include "device/receive.h"
 
@@ -19,7 +18,7 @@
 
 #define POLL_BUDGET 64u
 
-/** begin() - false if the vPort takes nothing now: the frames are counted and gone */
+/** begin() - false if the vPort accepts nothing now: the frames are counted and dropped */
 static bool begin(struct receive_burst *burst, struct vport *vport, unsigned int lane,
 		  unsigned int n)
 {
@@ -75,7 +74,7 @@ uint64_t receive_offer(void *ctx, unsigned int lane, const struct frame *frames,
 	return left;
 }
 
-/** receiving() - does the vPort take frames now? */
+/** receiving() - does the vPort accept frames now? */
 static bool receiving(const struct vport *vport)
 {
 	const struct steering *steering =
@@ -90,15 +89,15 @@ bool receive_poll(struct lane_work *work, unsigned int lane)
 	struct vport *vport = (struct vport *)work;
 	unsigned int n;
 
-	/* A generator or a replay waits for a vPort that receives; a wire does not. */
+	/* A generator or a replay waits until the vPort receives; a wire does not. */
 	if (fabric_fd(vport->fabric) < 0 && !receiving(vport))
 		return false;
 	n = fabric_poll(vport->fabric, lane, POLL_BUDGET);
 	work->progress = n;
-	/* Descriptors are watched for edges: what is there has to be taken to the end. */
+	/* Descriptors are edge-triggered: read everything. */
 	if (n)
 		return true;
-	/* It has more, but nobody takes it: a buffer's doorbell is the next chance. */
+	/* It has more, but there are no buffers: a buffer's doorbell is the next chance. */
 	work->blocked = fabric_is_source(vport->fabric);
 	return false;
 }
@@ -108,7 +107,7 @@ bool receive_rest(struct lane_work *work, bool asleep)
 	struct vport *vport = (struct vport *)work;
 	bool more = false;
 
-	/* The control thread may be taking a queue away: it waits for this turn to end. */
+	/* The control thread may be removing a queue: it waits for this turn to end. */
 	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
 		struct wq *rq = atomic_load_explicit(&vport->rq[i], memory_order_acquire);
 

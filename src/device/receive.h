@@ -12,10 +12,10 @@
 
 struct wq;
 
-/** receive_poll() - the fabric's turn: take what it has for the vPort */
+/** receive_poll() - the fabric's turn: accept what it has for the vPort */
 lane_run receive_poll;
 
-/** receive_rest() - the lane sleeps: a buffer's doorbell has to wake it if frames are waiting */
+/** receive_rest() - before the lane sleeps: if frames wait, a buffer's doorbell must wake it */
 lane_rest receive_rest;
 
 /** receive_deliver(), receive_offer() - of struct fabric_receiver; the context is the vPort */
@@ -23,7 +23,7 @@ unsigned int receive_deliver(void *vport, unsigned int lane, const struct frame 
 			     unsigned int n);
 uint64_t receive_offer(void *vport, unsigned int lane, const struct frame *frames, unsigned int n);
 
-/** receive_fence() - a fence completion behind all packets so far */
+/** receive_fence() - write a fence completion after all packets so far */
 void receive_fence(struct wq *rq);
 
 #endif

@@ -2,15 +2,15 @@
 /*
  * Theory of operation
  *
- * This takes frames one by one, and can take any: in pieces, tagged, large, with a partial
- * checksum, for a queue whose buffers are in pieces.
+ * This handles frames one by one, of any kind: in pieces, tagged, large, with a partial checksum,
+ * for a queue whose buffers are in pieces.
  *
- *	frame -> copy its headers once -> take off the VLAN tag -> hash -> steer
+ *	frame -> copy its headers once -> strip the VLAN tag -> hash -> steer
  *	-> fetch an entry of the queue -> copy the packet into its buffers
- *	-> completion, alone or up to four packets together
+ *	-> completion, for one packet or up to four
  *
- * Large frames are cut here, partial checksums completed here: a driver gets what
- * it would get from a wire. Checksums of other frames are verified.
+ * Large frames are segmented here, partial checksums completed here: a driver gets what it would
+ * get from a wire. Checksums of other frames are verified.
  */
 #include "device/receive_any.h"
 
@@ -23,14 +23,14 @@
 #define HASH_TYPES                                                                                 \
 	(MANA_HASH_IPV4 | MANA_HASH_TCP_IPV4 | MANA_HASH_UDP_IPV4 | MANA_HASH_IPV6 |               \
 	 MANA_HASH_TCP_IPV6 | MANA_HASH_UDP_IPV6)
-#define HEADER_LOOK  128u  /* bytes copied to look at; HEADERS_MAX if the headers are longer */
-#define SEGMENTS_MAX 2048u /* a large frame makes at most; more is an attack on the receiver */
+#define HEADER_LOOK  128u  /* bytes copied to examine; HEADERS_MAX if the headers are longer */
+#define SEGMENTS_MAX 2048u /* most that a large frame makes; more is an attack on the receiver */
 
 /** struct packet - a frame being received */
 struct packet {
 	const struct frame *frame;
 	struct packet_headers headers;
-	uint8_t *header; /* the copy; a tag is still in it */
+	uint8_t *header; /* the copy, including any tag */
 	size_t copied;
 	uint32_t hash;
 	uint32_t hash_type;
@@ -38,7 +38,7 @@ struct packet {
 
 enum received { RECEIVED, NO_BUFFER };
 
-/** looked_enough() - are all headers in the copy, and the checksum that is to be completed? */
+/** looked_enough() - does the copy have all headers, and the checksum to complete? */
 static bool looked_enough(const struct packet *packet)
 {
 	const struct packet_headers *headers = &packet->headers;
@@ -64,7 +64,7 @@ static void look(struct packet *packet, const struct frame *frame, uint8_t *head
 	}
 }
 
-/** steer() - the queue a packet belongs to, NULL if there is none */
+/** steer() - the queue that a packet belongs to; NULL if there is none */
 static struct wq *steer(const struct steering *steering, struct packet *packet)
 {
 	packet->hash_type = 0;
@@ -76,7 +76,7 @@ static struct wq *steer(const struct steering *steering, struct packet *packet)
 	return steering->table[packet->hash & steering->mask];
 }
 
-/** complete_partial() - write a partial checksum's value into the copy; false if it has no place */
+/** complete_partial() - write a partial checksum's value into the copy; false if it does not fit */
 static bool complete_partial(struct packet *packet)
 {
 	const struct frame *frame = packet->frame;
@@ -99,13 +99,13 @@ static enum checksum_result check_l4(const struct packet *packet)
 	return checksum_verify_l4(frame, &packet->headers, packet->header);
 }
 
-/** struct checks - what is known of a packet's checksums */
+/** struct checks - what is known about a packet's checksums */
 struct checks {
 	bool ip_bad; /* IPv4's; IPv6 has none */
 	enum checksum_result l4;
 };
 
-/** finish_checksums() - a partial checksum is written into the copy, others are verified */
+/** finish_checksums() - complete a partial checksum in the copy, verify others */
 static struct checks finish_checksums(struct packet *packet)
 {
 	const struct packet_headers *headers = &packet->headers;
@@ -120,7 +120,7 @@ static struct checks finish_checksums(struct packet *packet)
 	return checks;
 }
 
-/** describe() - the head of a completion: what packets have to share to be in one */
+/** describe() - the head of a completion: what its packets must have in common */
 static union receive_head describe(const struct packet *packet, struct checks checks)
 {
 	const struct packet_headers *headers = &packet->headers;
@@ -128,14 +128,14 @@ static union receive_head describe(const struct packet *packet, struct checks ch
 						    .client_type = MANA_CLIENT_COMPLETION } };
 	union receive_head head;
 
-	/* As a class: net_mana takes a hash over only if every type of its layer is named. */
+	/* As a class: net_mana uses a hash only if every type of its layer is set. */
 	if (packet->hash_type & MANA_HASH_L4)
 		oob.rx_hashtype = MANA_HASH_L4;
 	else if (packet->hash_type & MANA_HASH_L3)
 		oob.rx_hashtype = MANA_HASH_L3;
 	if (headers->vlan_present) {
 		oob.rx_vlantag_present = 1;
-		/* Twelve bits is all there is: priority and DEI are lost, as on the wire format. */
+		/* The completion has only twelve bits: priority and DEI are lost. */
 		oob.rx_vlan_id = headers->vlan_tci & 0xfffu;
 	}
 	if (headers->ip_version) {
@@ -173,7 +173,7 @@ static void writer_put(struct writer *writer, const uint8_t *data, size_t len)
 		}
 		room = writer->iov->iov_len - writer->offset;
 		part = room < len ? room : len;
-		/* A client may send from where it receives. */
+		/* They may overlap: a client may send from its receive buffers. */
 		memmove((uint8_t *)writer->iov->iov_base + writer->offset, data, part);
 		data += part;
 		len -= part;
@@ -187,7 +187,7 @@ static void writer_put(struct writer *writer, const uint8_t *data, size_t len)
 	}
 }
 
-/** write_packet() - the copied headers, less the tag, then the rest of the frame */
+/** write_packet() - write the copied headers without the tag, then the rest of the frame */
 static void write_packet(struct writer *writer, const struct packet *packet)
 {
 	const struct frame *frame = packet->frame;
@@ -269,13 +269,13 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	return RECEIVED;
 }
 
-/** lost() - count a frame that is dropped here, and not by the fabric, for want of buffers */
+/** lost() - count a frame that is dropped here, not by the fabric, for lack of buffers */
 static void lost(struct vport *vport)
 {
 	atomic_fetch_add_explicit(&vport->rx_lost, 1, memory_order_relaxed);
 }
 
-/** has_buffers() - about @n packets' worth, in the queue a large frame goes to */
+/** has_buffers() - are there about @n buffers in the queue that a large frame goes to? */
 static bool has_buffers(struct receive_burst *burst, const struct frame *frame, uint32_t n)
 {
 	struct packet packet;
@@ -289,7 +289,7 @@ static bool has_buffers(struct receive_burst *burst, const struct frame *frame, 
 	return wq_posted(rq) - rq->taken >= n;
 }
 
-/** receive_large() - cut a large frame; all of its segments are taken or none */
+/** receive_large() - segment a large frame; all of its segments are received or none */
 static enum received receive_large(struct receive_burst *burst, const struct frame *frame)
 {
 	struct receive_scratch *scratch = burst->scratch;
@@ -316,8 +316,7 @@ static enum received receive_large(struct receive_burst *burst, const struct fra
 			return RECEIVED;
 		segment.iovcnt = (uint32_t)pieces;
 		segment.len = scratch->segmenter.len;
-		/* Entries of several basic units make fewer buffers than has_buffers() takes them
-		 * for. */
+		/* Entries of several basic units are fewer buffers than has_buffers() assumes. */
 		if (receive_packet(burst, &segment) == NO_BUFFER)
 			lost(burst->vport);
 	}

@@ -10,7 +10,7 @@
 #include "device/receive_burst.h"
 #include "fabric/fabric.h"
 
-/** receive_any() - take one frame of any kind; false if there is no buffer */
+/** receive_any() - receive one frame of any kind; false if there is no buffer */
 bool receive_any(struct receive_burst *burst, const struct frame *frame);
 
 #endif

@@ -4,8 +4,8 @@
 #include <string.h>
 
 /*
- * The driver looks at the entry again and again: it is written as a whole, not packet by
- * packet, so that its cache line is taken away from the driver only once.
+ * The driver polls the entry: it is written as a whole, not packet by packet, so that its cache
+ * line is taken from the driver only once.
  */
 void receive_flush(struct receive_burst *burst)
 {
@@ -29,7 +29,7 @@ void receive_flush(struct receive_burst *burst)
 	memset(burst->info, 0, sizeof(burst->info));
 }
 
-/** write_tally() - what was counted for the queue that is locked */
+/** write_tally() - add what was counted to the locked queue's counters */
 static void write_tally(struct receive_burst *burst)
 {
 	struct wq_counters *counters = &burst->rq->counters;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * device/receive_burst.h - a burst being received: the queue it is at, the completion being
- * filled, and what is counted. receive.c calls receive_plain() and receive_any() in turns, and
- * both work on it.
+ * device/receive_burst.h - a burst being received: the current queue, the completion being filled,
+ * and the counts. receive.c alternates between receive_plain() and receive_any(), which both work
+ * on it.
  */
 #ifndef MANAKIN_DEVICE_RECEIVE_BURST_H
 #define MANAKIN_DEVICE_RECEIVE_BURST_H
@@ -15,7 +15,7 @@
 
 struct receive_scratch;
 
-/** union receive_head - the part of a completion that packets have to share to be in one */
+/** union receive_head - the part of a completion that its packets must have in common */
 union receive_head {
 	struct mana_cqe_header cqe_hdr;
 	uint32_t word[2];
@@ -31,15 +31,15 @@ struct receive_tally {
 };
 
 /**
- * struct receive_burst - what deliver() is doing
+ * struct receive_burst - the state of deliver()
  * @rq:		locked receive queue, or NULL
  * @head:	of the completion being filled
- * @info:	packets in it; 0 behind them
+ * @info:	packets in it; 0 after them
  * @packets:	how many
  * @offset:	of the first one's entry, in bytes
  * @tally:	of @rq
  * @reach:	of plain buffers
- * @odd:	a queue has entries that receive_plain() does not take: leave the rest
+ * @odd:	a queue has entries that receive_plain() cannot handle: leave the rest
  */
 struct receive_burst {
 	struct vport *vport;
@@ -55,7 +55,7 @@ struct receive_burst {
 	bool odd;
 };
 
-/** receive_use() - lock @rq in place of the queue that is locked now; NULL: none */
+/** receive_use() - lock @rq instead of the queue that is locked now; NULL: none */
 void receive_use(struct receive_burst *burst, struct wq *rq);
 
 /** receive_flush() - write the completion being filled */
@@ -77,7 +77,7 @@ static inline void receive_tally(struct receive_burst *burst, const uint8_t *hea
 }
 
 /**
- * receive_complete() - tell of a packet, in the completion being filled if it fits there
+ * receive_complete() - report a packet, in the completion being filled if it fits there
  * @offset:	of its entry, in bytes
  */
 static inline void receive_complete(struct receive_burst *burst, union receive_head head,

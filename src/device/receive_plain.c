@@ -2,17 +2,17 @@
 /*
  * Theory of operation
  *
- * Nearly all packets are alike: one piece, no tag, TCP or UDP right behind an IP
- * header without options, no wrong checksum; and so are nearly all buffers:
- * one piece, long enough. They are taken in three passes over a burst, each of which
- * has the memory that the next one needs on its way before that one starts:
+ * Nearly all packets are alike: one piece, no tag, TCP or UDP directly after an IP header without
+ * options, no wrong checksum; and so are nearly all buffers: one piece, long enough. They are
+ * handled in three passes over a burst, each of which prefetches the memory that the next one
+ * needs:
  *
  *	look	copy the headers once, check them, find the queue; sort by queue
- *	fetch	take an entry of the queue for each, find its buffer, want its cache lines
+ *	fetch	take an entry of the queue for each, find its buffer, prefetch its cache lines
  *	fill	copy the packet into the buffer, fill in completions
  *
- * Whatever is different ends the run; receive_any.c takes that packet, and says what
- * is wrong with it or its buffer. Nothing has been done to it here.
+ * Anything else ends the run; receive_any.c handles that packet, and logs what is wrong with it or
+ * its buffer. Nothing has been done to it here.
  */
 #include "device/receive_plain.h"
 
@@ -25,13 +25,13 @@
 #include "device/receive_any.h"
 #include "device/scratch.h"
 
-#define COPY_LINES       4u   /* cache lines of a buffer that are asked for ahead */
-#define WANT_AHEAD       256u /* entries: nobody writes to the next ones any more */
+#define COPY_LINES       4u   /* cache lines of a buffer that are prefetched */
+#define WANT_AHEAD       256u /* entries to prefetch: written long ago */
 
 /* Offsets in a frame, in bytes */
 #define OFF_TYPE         12u
 #define OFF_IP           14u
-#define OFF_IP4_TUPLE    26u /* addresses, and the ports right behind them */
+#define OFF_IP4_TUPLE    26u /* addresses, and the ports directly after them */
 #define OFF_IP4_L4       34u
 #define OFF_IP6_PAYLOAD  18u
 #define OFF_IP6_NEXT     20u
@@ -55,7 +55,7 @@ static inline void copy_header(uint8_t *to, const uint8_t *from, uint32_t len)
 		second = last < 32 ? last : 32;
 		third = last;
 	}
-	/* All loads come before the stores: both may be the same memory. */
+	/* All loads come before the stores: source and destination may be the same memory. */
 	a = *(const part *)from;
 	b = *(const part *)(from + second);
 	c = *(const part *)(from + third);
@@ -79,8 +79,8 @@ struct place {
  * @source:	checksum, source, half of the destination
  * @ports:	the other half, ports, two bytes of layer 4
  *
- * The copy was stored in vectors a moment ago: a load that reaches over the end of one waits
- * until they are in the cache.
+ * The copy has just been stored in vectors: a load that crosses the end of one has to wait until
+ * they are in the cache.
  */
 struct words {
 	uint64_t type, ip4, source, ports;
@@ -101,7 +101,7 @@ static inline bool ip4_right(const struct words *words)
 {
 	uint64_t sum = words->ip4 + words->source;
 
-	/* 2^16 is 1 here, and so is 2^64, which a carry stands for. */
+	/* In this arithmetic 2^16 is 1, and so is 2^64, the value of a carry. */
 	sum = (sum & UINT32_MAX) + (sum >> 32) + (sum < words->ip4) + (words->type >> 48) +
 	      (words->ports & UINT16_MAX);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
@@ -149,7 +149,7 @@ static inline bool fits(const struct plain_packet *packet, const struct place *p
 	return place->end <= packet->len && place->l4 + l4_len <= place->end;
 }
 
-/** sum() - the checksum of layer 4 over the copy, and the frame behind it */
+/** sum() - the layer 4 checksum over the copy and the rest of the frame */
 static inline enum checksum_result sum(const struct plain_packet *packet, const struct place *place)
 {
 	uint32_t l4_len = place->end - place->l4;
@@ -159,14 +159,14 @@ static inline enum checksum_result sum(const struct plain_packet *packet, const 
 	struct checksum checksum = { 0 };
 
 	checksum_add(&checksum, pseudo, sizeof(pseudo));
-	/* From the addresses on it is one piece. */
+	/* Contiguous from the addresses on. */
 	checksum_add(&checksum, packet->header + place->tuple, end - place->tuple);
 	if (place->end > copied)
 		checksum_add(&checksum, packet->from + copied, place->end - copied);
 	return checksum_finish(&checksum) == 0 ? CHECKSUM_GOOD : CHECKSUM_BAD;
 }
 
-/** verify() - the checksums; CHECKSUM_BAD stands for everything that is not plain */
+/** verify() - check the checksums; CHECKSUM_BAD also means: not plain */
 static inline enum checksum_result verify(const struct plain_packet *packet,
 					  const struct words *words, const struct place *place)
 {
@@ -193,12 +193,12 @@ static inline union receive_head make_head(bool tcp, bool hashed, bool good)
 	return head;
 }
 
-/* frame.seen: the steering it is about; TCP or UDP; checksum; and the hash in the upper half */
+/* frame.seen: the steering's tag; TCP or UDP; checksum; and the hash in the upper half */
 #define SEEN_TAG_SHIFT 2
 #define SEEN_TCP       2u
 #define SEEN_GOOD      1u
 
-/** recall() - what was found when the frame was looked at last; false: nothing, under other rules
+/** recall() - what an earlier look at the frame found; false: nothing, or under another steering
  */
 static inline bool recall(const struct steering *steering, const struct frame *frame,
 			  struct plain_packet *packet)
@@ -218,9 +218,9 @@ static inline bool recall(const struct steering *steering, const struct frame *f
 }
 
 /**
- * decide() - whether a packet is plain in all else, and which queue it goes to
+ * decide() - is the packet plain in all other respects, and which queue does it go to?
  *
- * Inlined for each version of IP: @place's offsets are constants there.
+ * Inlined for each IP version, where @place's offsets are constants.
  */
 static inline __attribute__((always_inline)) bool
 decide(const struct steering *steering, const struct frame *frame, struct plain_packet *packet,
@@ -268,7 +268,7 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	packet->first = packet->header;
 	packet->len = frame->len;
 	copy_header(packet->header, packet->from, packet->len);
-	/* From here on the copy is what counts. */
+	/* From here on only the copy is used. */
 	__asm__ volatile("" ::: "memory");
 	words = (struct words){ load64(packet->header + 8), load64(packet->header + 16),
 				load64(packet->header + 24), load64(packet->header + 32) };
@@ -278,7 +278,7 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	       decide(steering, frame, packet, &words, &place);
 }
 
-/** fetch() - an entry of a locked queue for each packet; how many there were */
+/** fetch() - take an entry of a locked queue for each packet; returns how many there were */
 static inline unsigned int fetch(struct receive_burst *burst, struct wq *rq,
 				 struct plain_packet *const *packets, unsigned int n)
 {
@@ -317,16 +317,16 @@ static inline unsigned int fetch(struct receive_burst *burst, struct wq *rq,
 	}
 	burst->reach = reach;
 	rq->taken = taken + i;
-	/* What comes next has been written for long, unless the driver has just caught up. */
+	/* The next entries were written long ago, unless the driver has just caught up. */
 	if (available - i >= WANT_AHEAD)
 		wq_want(rq, i);
 	return i;
 }
 
 /**
- * tell() - write a completion of up to MANA_RXCOMP_PACKETS packets that have the same head
+ * tell() - write a completion for up to MANA_RXCOMP_PACKETS packets with the same head
  *
- * As receive_flush() does, straight from the packets.
+ * Like receive_flush(), but directly from the packets.
  */
 static inline void tell(struct receive_burst *burst, struct plain_packet *const *packets,
 			unsigned int n)
@@ -391,8 +391,9 @@ static inline void fill(struct receive_burst *burst, struct plain_packet *const 
 /**
  * struct spread - packets of a burst by queue
  * @queue:	by their numbers, which is the order they are locked in
- * @first:	where the packets of a queue start in @order; those of the next one end them
- * @order:	packets of a queue are in the order in which they came
+ * @first:	where the packets of a queue start in @order; they end where those of the next one
+ *		start
+ * @order:	packets of a queue are in order of arrival
  * @cqs:	their completion queues are locked with them
  */
 struct spread {
@@ -447,10 +448,10 @@ static inline void sort(struct spread *spread, struct plain_packet *packets, uns
 }
 
 /**
- * lock_all() - the queues of a spread in place of the one that is locked now
+ * lock_all() - lock the queues of a spread instead of the one that is locked now
  *
- * Their completion queues too, if they are in order, as they are unless a driver wants
- * something special: taking a lock waits for all stores before it, and there are none yet.
+ * Also locks their completion queues if their numbers are in order, as they nearly always are:
+ * taking a lock waits for all earlier stores, and there are none yet.
  */
 static inline void lock_all(struct receive_burst *burst, struct spread *spread)
 {
@@ -481,12 +482,12 @@ static inline void use_locked(struct receive_burst *burst, const struct spread *
 }
 
 /**
- * receive_spread() - take packets for several queues, queue by queue
+ * receive_spread() - receive packets for several queues, queue by queue
  *
- * Out of the order they came in, so it must be known beforehand that there is a buffer for
- * each. Nobody who waits for one of the locks holds another but those of lower numbers.
+ * Not in order of arrival, so it must be known beforehand that there is a buffer for each. A thread
+ * that waits for one of the locks holds only locks with lower numbers.
  *
- * Return: false and nothing done if there is not
+ * Return: false, with nothing done, if there is not
  */
 static inline bool receive_spread(struct receive_burst *burst, struct spread *spread)
 {
@@ -521,7 +522,7 @@ static inline bool receive_spread(struct receive_burst *burst, struct spread *sp
 	return all;
 }
 
-/** look_all() - at the first frames, as far as they are plain; how many */
+/** look_all() - look at the first frames, as far as they are plain; returns how many */
 static inline unsigned int look_all(struct receive_burst *burst, const struct frame *frames,
 				    unsigned int n)
 {

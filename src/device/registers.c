@@ -5,10 +5,10 @@
  *	0x000000	registers (VF layout, or PF layout with its SR-IOV block)
  *	0x000800	SR-IOV block of the PF layout
  *	0x001000	shared-memory channel, 32 bytes
- *	0x400000	doorbell pages of 4096 bytes, one a user
+ *	0x400000	doorbell pages of 4096 bytes, one per user
  *
- * A queue's doorbell counts only on the page it was made for: a process that has
- * one page mapped cannot ring another's queues.
+ * A queue's doorbell is accepted only on the page that the queue was created
+ * with: a process that has mapped one page cannot ring the queues of another.
  */
 #include "device/registers.h"
 
@@ -79,7 +79,7 @@ int registers_read(struct adapter *adapter, uint64_t offset, void *data, size_t 
 	return 0;
 }
 
-/** smc_run() - the driver has written the last word of the aperture: carry the message out */
+/** smc_run() - the driver has written the last word of the aperture: execute the message */
 static void smc_run(struct adapter *adapter)
 {
 	struct smc_message message;
@@ -98,7 +98,7 @@ static void smc_run(struct adapter *adapter)
 		if (message.header.reset_vf)
 			adapter_reset(adapter);
 		err = hwc_establish(adapter, &message);
-		/* Nothing half-made stays; but a channel that is up already does. */
+		/* Undo a partial setup, but keep a channel that was up before. */
 		if (err && !adapter->hwc.up)
 			adapter_reset(adapter);
 		break;
@@ -133,21 +133,22 @@ static bool smc_write(struct adapter *adapter, uint64_t offset, const void *data
 	return true;
 }
 
-/** doorbell_stray() - a doorbell that no queue answers to; named once a client */
+/** doorbell_stray() - a doorbell for no queue; logged once per client */
 static void doorbell_stray(struct adapter *adapter, uint32_t page, uint32_t offset, uint64_t value)
 {
 	if (!atomic_exchange_explicit(&adapter->told_doorbell, true, memory_order_relaxed))
 		adapter_say(adapter, LOG_WARNING,
-			    "doorbell %#llx at page %u offset %#x: no such queue there; ignored",
+			    "doorbell %#llx at page %u offset %#x: no such queue on this page; "
+			    "ignored",
 			    (unsigned long long)value, page, offset);
 }
 
-/** doorbell_wq() - a work queue was rung */
+/** doorbell_wq() - a doorbell of a work queue */
 static void doorbell_wq(struct wq *wq, uint32_t tail)
 {
 	struct adapter *adapter = wq->adapter;
 
-	/* With a doorbell in shared memory this one only wakes the lane. */
+	/* If there is a doorbell in shared memory, this one only wakes the lane. */
 	if (!wq->shared && !wq_ring(wq, tail))
 		return;
 	if (wq == adapter->hwc.sq)
@@ -165,7 +166,7 @@ static struct wq *doorbell_find_wq(struct table *table, uint64_t id, uint32_t pa
 	return wq && wq->doorbell == page ? wq : NULL;
 }
 
-/** doorbell_long() - a 64-bit doorbell; false if no queue answers */
+/** doorbell_long() - a 64-bit doorbell; false if it matches no queue */
 static bool doorbell_long(struct adapter *adapter, uint32_t page, uint32_t offset,
 			  union gdma_doorbell value)
 {
@@ -201,7 +202,7 @@ static bool doorbell_long(struct adapter *adapter, uint32_t page, uint32_t offse
 	}
 }
 
-/** doorbell_short() - a 32-bit doorbell, which tells how far the tail has moved */
+/** doorbell_short() - a 32-bit doorbell, which gives the distance that the tail has moved */
 static bool doorbell_short(struct adapter *adapter, uint32_t page, uint32_t offset,
 			   union gdma_doorbell_short value)
 {

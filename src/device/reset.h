@@ -7,7 +7,7 @@
 
 struct adapter;
 
-/** adapter_reset() - every object of the driver's is gone, and the hardware channel with them */
+/** adapter_reset() - free every object of the driver, and the hardware channel */
 void adapter_reset(struct adapter *adapter);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * RNIC commands: what mana_ib asks of the RDMA device.
+ * RNIC commands: what mana_ib requests of the RDMA device.
  *
- * The raw packet queues that DPDK uses are vPort objects (vport.c); of the RDMA
- * device itself they need the adapter object, its limits and its completion
- * queues. Queue pairs for RDMA transport (RC, UD) can be made and destroyed, with
- * their queues, but there is no RDMA network behind this adapter: what is posted
- * to them is never sent, and that is said once.
+ * The raw packet queues that DPDK uses are vPort objects (vport.c); from the RDMA
+ * device they need only the adapter object, its limits and its completion queues.
+ * Queue pairs for RDMA transport (RC, UD) can be created and destroyed, with
+ * their queues, but this adapter has no RDMA network: what is posted to them is
+ * never sent, which is logged once.
  */
 #include "device/rnic.h"
 
@@ -28,7 +28,7 @@ enum {
 	HANDLE_QP = 0x33,
 };
 
-/** struct rnic_cq - a completion queue made by RNIC_CREATE_CQ */
+/** struct rnic_cq - a completion queue of RNIC_CREATE_CQ */
 struct rnic_cq {
 	uint64_t handle;
 	struct cq *cq;
@@ -44,7 +44,7 @@ struct rnic_qp {
 };
 
 /**
- * struct rnic - the adapter object and what belongs to it
+ * struct rnic - the adapter object and what it owns
  * @addresses:	addresses configured, IP and MAC
  */
 struct rnic {
@@ -177,7 +177,7 @@ static uint32_t destroy_adapter(struct adapter *adapter, struct command *command
 	return STATUS_OK;
 }
 
-/** config_address() - addresses are counted: nothing on this side of the adapter uses them */
+/** config_address() - count addresses; the adapter does not use them */
 static uint32_t config_address(struct adapter *adapter, uint64_t handle, uint32_t op)
 {
 	struct rnic *rnic = rnic_find(adapter, handle);
@@ -267,21 +267,20 @@ static uint32_t destroy_cq(struct adapter *adapter, struct command *command)
 	return STATUS_OK;
 }
 
-/** rnic_unsent() - there is no network for what a queue pair posts */
+/** rnic_unsent() - log that entries of a queue pair are not sent */
 static bool rnic_unsent(struct lane_work *work, unsigned int lane)
 {
 	struct wq *wq = (struct wq *)work;
 
 	(void)lane;
 	wq->taken = wq_posted(wq);
-	wq_mistake(wq,
-		   "RDMA transport is not part of this adapter; what is posted here is not sent");
+	wq_mistake(wq, "this adapter has no RDMA transport; entries posted here are not sent");
 	return false;
 }
 
 /**
- * struct qp_request - a queue pair that is to be made
- * @regions:	the queues' memory, @n of them; GDMA_INVALID_DMA_REGION: this queue is not wanted
+ * struct qp_request - a queue pair that is to be created
+ * @regions:	the queues' memory, @n of them; GDMA_INVALID_DMA_REGION: no such queue
  * @senders:	bit i: queue i sends
  */
 struct qp_request {
@@ -293,7 +292,7 @@ struct qp_request {
 	bool ud;
 };
 
-/** qp_create() - the queues of a queue pair; a status */
+/** qp_create() - create the queues of a queue pair; returns a status */
 static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic,
 			  const struct qp_request *request, struct rnic_qp **out)
 {
@@ -435,7 +434,7 @@ static uint32_t query_counters(struct adapter *adapter, struct command *command)
 {
 	const struct rnic_query_counters_req *req = (const void *)command->request;
 
-	/* All zero: no RDMA packet was ever sent or received. */
+	/* All zero: no RDMA packet is ever sent or received. */
 	return rnic_find(adapter, req->adapter) ? STATUS_OK : STATUS_NOT_FOUND;
 }
 

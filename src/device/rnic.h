@@ -9,7 +9,7 @@
 
 extern const struct command_entry rnic_commands[];
 
-/** rnic_reset() - the adapter object and all that belongs to it are gone */
+/** rnic_reset() - free the adapter object and all that it owns */
 void rnic_reset(struct adapter *adapter);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * device/scratch.h - a lane's own memory for the burst at hand. For transmit.c and
- * receive.c, which can be on the stack at the same time (a switch hands over what
+ * device/scratch.h - a lane's own memory for the current burst. For transmit.c and
+ * receive.c, which can be on the stack at the same time (a switch delivers what
  * one vPort sends to another).
  */
 #ifndef MANAKIN_DEVICE_SCRATCH_H
@@ -15,11 +15,11 @@
 #include "device/segment.h"
 #include "device/state.h"
 
-#define SCRATCH_HEADER (HEADERS_MAX + VLAN_TAG_LEN) /* bytes of headers, a tag put in */
+#define SCRATCH_HEADER (HEADERS_MAX + VLAN_TAG_LEN) /* bytes of headers, with an inserted tag */
 #define SCRATCH_PIECES (FABRIC_BURST * FABRIC_PIECES_MAX)
 #define PLAIN_HEADER   96u /* bytes: plain headers, in whole vectors */
 
-/** struct transmit_done - an entry that the driver is to be told of */
+/** struct transmit_done - an entry to be completed */
 struct transmit_done {
 	uint32_t offset; /* in basic units */
 	uint8_t type;    /* enum mana_cqe_type */
@@ -28,7 +28,7 @@ struct transmit_done {
 struct transmit_scratch {
 	struct frame frames[FABRIC_BURST];
 	struct iovec pieces[SCRATCH_PIECES];
-	struct iovec plain[FABRIC_BURST]; /* pieces of frames that have one, close together */
+	struct iovec plain[FABRIC_BURST]; /* pieces of frames that have only one, stored densely */
 	uint8_t headers[FABRIC_BURST][SCRATCH_HEADER];
 	struct transmit_done done[FABRIC_BURST];
 	struct segmenter segmenter;
@@ -39,9 +39,10 @@ struct transmit_scratch {
 };
 
 /**
- * struct plain_packet - a packet that receive_plain() takes
+ * struct plain_packet - a packet in receive_plain()
  * @header:	copy of its first bytes
- * @first:	its first bytes: @header, or the frame if that cannot change
+ * @first:	its first bytes: @header, or the frame itself if that cannot
+ *		change
  * @from:	the frame
  * @to:		the buffer
  * @offset:	of the buffer's entry in its queue, in bytes

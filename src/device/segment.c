@@ -4,17 +4,17 @@
  *
  * Theory of operation
  *
- * The headers are copied out of the frame once and checked; each segment gets
- * its own copy of them, with what differs put in:
+ * The headers are copied from the frame once and checked; each segment gets its
+ * own copy of them, with these fields adapted:
  *
- *	IPv4	total length, identification (one more each), header checksum
+ *	IPv4	total length, identification (incremented), header checksum
  *	IPv6	payload length
  *	TCP	sequence number, checksum; CWR stays in the first segment only
  *		(RFC 3168, section 6.1.2), FIN and PSH in the last only
  *
  * The payload is not copied: a segment's pieces point into the frame. It is summed
- * where it lies, so bytes that change behind our back make a wrong checksum, which
- * is what their owner asked for, and nothing worse.
+ * in place, so if its owner changes bytes meanwhile, the checksum is wrong, and
+ * nothing worse happens.
  */
 #include "device/segment.h"
 
@@ -36,7 +36,7 @@
 #define TCP_PSH             0x08u
 #define TCP_CWR             0x80u
 
-#define IP_TOTAL_MAX        UINT16_MAX /* bytes in an IPv4 packet, or behind an IPv6 header */
+#define IP_TOTAL_MAX        UINT16_MAX /* bytes in an IPv4 packet, or after an IPv6 header */
 
 static uint16_t get16(const uint8_t *data)
 {
@@ -60,7 +60,7 @@ static void put32(uint8_t *data, uint32_t value)
 	put16(data + 2, value);
 }
 
-/* Move the start of what is left of the frame on; its pieces hold @n bytes or more */
+/* Advance the start of the rest of the frame by @n bytes, which its pieces have */
 static void advance(struct segmenter *segmenter, size_t n)
 {
 	segmenter->iov_off += n;
@@ -105,7 +105,7 @@ int segment_begin(struct segmenter *segmenter, const struct frame *frame)
 	segmenter->gso_size = frame->gso_size;
 	segmenter->index = 0;
 	segmenter->len = 0;
-	/* A frame without payload is one segment, too */
+	/* A frame without payload is one segment */
 	segmenter->count = segmenter->left ? (segmenter->left - 1) / frame->gso_size + 1 : 1;
 	segmenter->iov = frame->iov;
 	segmenter->iov_left = frame->iovcnt;
@@ -180,7 +180,7 @@ int segment_next(struct segmenter *segmenter, uint8_t *header, struct iovec *iov
 	if (segmenter->index != segmenter->count - 1)
 		tcp[TCP_OFF_FLAGS] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
 
-	/* The payload went in first: a last odd byte of it must not shift what comes now */
+	/* The payload was added first: its last odd byte must not shift what comes now */
 	checksum.odd = false;
 	put16(tcp + TCP_OFF_CHECKSUM, 0);
 	checksum_add_pseudo(&checksum, headers, header, headers->l4_len + payload_len);

@@ -14,15 +14,15 @@
 /**
  * struct segmenter - a large frame being cut
  * @count:	segments the frame makes; for the caller to read
- * @len:	bytes in the segment segment_next() gave last, headers included; for the caller
+ * @len:	bytes in the last segment of segment_next(), headers included; for the caller
  *
  * The rest is the segmenter's own:
  * @headers:	of @header
  * @header:	the one copy of the frame's headers; only the copy is used
  * @hdr_len:	bytes of @header
  * @gso_size:	payload bytes of every segment but the last
- * @index:	segments given so far
- * @left:	payload bytes not given yet
+ * @index:	segments returned so far
+ * @left:	payload bytes left
  * @iov:	the piece where they start
  * @iov_left:	pieces from @iov on
  * @iov_off:	where in @iov they start
@@ -42,11 +42,10 @@ struct segmenter {
 };
 
 /**
- * segment_begin() - start to cut a frame
+ * segment_begin() - start to segment a frame
  * @segmenter:	the state, any contents
- * @frame:	with FRAME_GSO; its pieces have to stay until the last segment is done with.
- *		The IP total or payload length, the IPv4 checksum and the TCP checksum it
- *		carries do not matter
+ * @frame:	with FRAME_GSO; its pieces must stay valid until the last segment is done with. Its
+ *		IP total or payload length, IPv4 checksum and TCP checksum do not matter
  *
  * Return: 0, or -EINVAL: hdr_len is not where the TCP header ends, is more than HEADERS_MAX
  * or than the frame; the frame is not TCP over the IP version of the flag, or is a fragment;
@@ -57,12 +56,12 @@ int segment_begin(struct segmenter *segmenter, const struct frame *frame);
 /**
  * segment_next() - the next segment, a complete frame with every checksum right
  * @segmenter:	the state
- * @header:	HEADERS_MAX bytes for the segment's headers, to stay as long as @iov is used
+ * @header:	HEADERS_MAX bytes for the segment's headers, valid as long as @iov is used
  * @iov:	the segment: @header first, then slices of the frame
  * @iovcnt:	size of @iov; one more than the frame's pieces is always enough
  *
- * Return: pieces used in @iov; 0 after the last segment; -ENOBUFS if @iovcnt is too small,
- * and the same segment can be asked for again
+ * Return: pieces used in @iov; 0 after the last segment; -ENOBUFS if @iovcnt is too small; the same
+ * segment can be requested again
  */
 int segment_next(struct segmenter *segmenter, uint8_t *header, struct iovec *iov, uint32_t iovcnt);
 

@@ -20,7 +20,7 @@ void adapter_say(struct adapter *adapter, enum log_level level, const char *form
 
 	if (!log_wants(level))
 		return;
-	/* Who asks for every detail gets every detail. */
+	/* At the highest log level nothing is suppressed. */
 	said = level > LOG_NOTICE ? 0 : atomic_load_explicit(&adapter->said, memory_order_relaxed);
 	if (said > SAID_MAX)
 		return;
@@ -33,7 +33,7 @@ void adapter_say(struct adapter *adapter, enum log_level level, const char *form
 		log_say(level, "%s: %s", adapter->config.name, text);
 	} else if (said == SAID_MAX) {
 		log_say(LOG_WARNING,
-			"%s: %u messages about this client; no more of them are logged",
+			"%s: %u messages about this client; further ones are suppressed",
 			adapter->config.name, SAID_MAX);
 	}
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * device/state.h - what an adapter is made of, and what each of its files does with the whole:
- * say something, raise an interrupt, make a handle.
+ * device/state.h - the parts of an adapter, and what all of its files need: log messages,
+ * interrupts, handles.
  *
- * The lowest header that knows struct adapter. The files above it have a header each, which
- * names the adapter and no more.
+ * The lowest header that defines struct adapter. The files above it have a header each, which only
+ * declares it.
  */
 #ifndef MANAKIN_DEVICE_STATE_H
 #define MANAKIN_DEVICE_STATE_H
@@ -25,7 +25,7 @@
 #include "wire/reg.h"
 #include "wire/vport.h"
 
-#define ADAPTER_MSIX           65u /* vectors: one for the hardware channel, one a queue */
+#define ADAPTER_MSIX           65u /* vectors: one for the hardware channel, one per queue */
 #define ADAPTER_DOORBELL_PAGES 1024u
 #define ADAPTER_EQS            4096u
 #define ADAPTER_CQS            8192u
@@ -34,13 +34,13 @@
 #define SEEN_TAG_MAX           0x3fffffffu /* largest steering.tag */
 
 /**
- * struct steering - which receive queue takes a packet; immutable once published
+ * struct steering - which receive queue gets a packet; immutable once published
  * @enabled:	the vPort receives
  * @rss:	the table is used; else everything goes to @fallback
- * @coalesce:	up to four packets a completion
+ * @coalesce:	up to four packets per completion
  * @fallback:	NULL if there is none
- * @mask:	entries in the table less one
- * @tag:	which of the vPort's this is, for frame.seen; 0: none
+ * @mask:	number of entries in the table, less one
+ * @tag:	identifies this steering of the vPort in frame.seen; 0: none
  */
 struct steering {
 	bool enabled;
@@ -58,13 +58,13 @@ struct steering {
  * @source:	polls the fabric on a lane
  * @steering:	published by the control thread; NULL before the driver has configured it
  * @steerings:	how many there have been
- * @handle:	what the driver calls it
+ * @handle:	the driver's name for it
  * @pd, @doorbell: who may send and receive on it, from MANA_CONFIG_VPORT_TX
- * @registered, @filter: a physical function's driver has taken it
+ * @registered, @filter: a physical function's driver has registered it
  * @link_down:	as set by the operator
  * @synthetic:	frames for it go to its synthetic card
  * @polled:	@source is polled work, since a receive queue's doorbell is in shared memory
- * @gone:	counters of queues that are no more
+ * @gone:	counters of destroyed queues
  */
 struct vport {
 	struct lane_work source;
@@ -86,7 +86,7 @@ struct vport {
 	struct wq *_Atomic sq[ADAPTER_QUEUES_MAX];
 	struct wq *_Atomic rq[ADAPTER_QUEUES_MAX];
 	_Atomic uint64_t rx_disabled;
-	_Atomic uint64_t rx_lost; /* large frames that no queue had buffers for */
+	_Atomic uint64_t rx_lost; /* large frames for which no queue had buffers */
 	struct wq_counters gone_tx, gone_rx;
 };
 
@@ -129,7 +129,7 @@ struct adapter {
 	uint32_t smc[SMC_WORDS];
 	uint8_t pci[256]; /* configuration space */
 	_Atomic bool bus_master;
-	uint32_t handles; /* counts handles given out */
+	uint32_t handles; /* counts assigned handles */
 	_Atomic bool told_doorbell;
 	_Atomic uint32_t said; /* messages that the client has caused */
 	void *native;          /* BAR 2, see wire/native.h */
@@ -139,23 +139,23 @@ struct adapter {
 	char *specs[ADAPTER_PORTS_MAX];
 };
 
-/** adapter_raise() - an interrupt for the driver, if it lets the function reach memory */
+/** adapter_raise() - raise an interrupt, if the driver has enabled bus mastering */
 void adapter_raise(struct adapter *adapter, uint32_t msix);
 
 /**
- * adapter_say() - something about the client for the log, behind the adapter's name
+ * adapter_say() - log a message about the client, after the adapter's name
  *
- * A client makes as many mistakes as it likes: after SAID_MAX messages of LOG_NOTICE and worse
- * it causes no more of them, until the next one attaches.
+ * A client can make any number of mistakes: after SAID_MAX messages of LOG_NOTICE and worse,
+ * further ones are suppressed until the next client attaches.
  */
 __attribute__((format(printf, 3, 4))) void
 adapter_say(struct adapter *adapter, enum log_level level, const char *format, ...);
 
 /**
- * adapter_handle() - a name for an object that no other had lately
- * @kind:	bits 63:56, by which a handle of another kind finds nothing; above 0x20, as those
- *		below are memory.c's
- * @low:	whatever finds the object
+ * adapter_handle() - a handle for an object, not used recently
+ * @kind:	bits 63:56, so that a handle of another kind finds nothing; above 0x20, because
+ *		memory.c uses those below
+ * @low:	the key for finding the object
  */
 uint64_t adapter_handle(struct adapter *adapter, unsigned int kind, uint32_t low);
 

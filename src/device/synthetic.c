@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * device/synthetic.c - the other way into a vPort's fabric: the host of synthetic cards.
+ * device/synthetic.c - the other path into a vPort's fabric: the host of synthetic cards.
  *
- * Theory of operation
- * -------------------
- * On Azure a NIC is two things in a guest: a card that the host emulates, and a VF.
- * They have one address, and what arrives for it goes to the one that the guest's
- * driver has switched to. Here the VF is a vPort of this adapter, and the cards' host
- * is a module in the guest (lab/vmbus/), which reaches the adapter with datagrams
- * (wire/synthetic.h).
+ * Theory of operation ------------------- On Azure a NIC is two devices in a guest: a card that the
+ * host emulates, and a VF. They have the same address, and frames for it go to the one that the
+ * guest's driver has switched to. Here the VF is a vPort of this adapter, and the cards' host is a
+ * module in the guest (lab/vmbus/), which exchanges datagrams with the adapter (wire/synthetic.h).
  *
  *	vPort's queues --.                 .-- receive_deliver()   path: VF
  *	                  >-- fabric port -<
  *	cards' host -----'                 '-- datagram            path: synthetic
  *
- * The socket is work of one lane, which reads it; any lane writes to it. A frame that
- * does not fit into the socket is lost, as on a wire. The host is as untrusted as any
- * client: its datagrams are copies, and are checked.
+ * One lane reads the socket; any lane writes to it. A frame that does not fit into the socket is
+ * lost, as on a wire. The host is as untrusted as any client: its datagrams are copies, and are
+ * checked.
  *
- * The VF can be taken away: the host is told, tells the driver in the guest, and takes
- * the function off the guest's PCI bus; from then on frames go to the synthetic path.
- * When it returns the function is on the bus before the driver is told.
+ * The VF can be removed: the host gets a message, notifies the driver in the guest, and removes the
+ * function from the guest's PCI bus; from then on frames take the synthetic path. When the VF
+ * returns, the function is on the bus before the driver is notified.
  */
 #include "device/synthetic.h"
 
@@ -43,20 +40,20 @@
 #include "wire/synthetic.h"
 
 #define DATAGRAM_MAX (SYNTHETIC_FRAME_MAX + sizeof(struct synthetic_header))
-#define TURN         64u     /* datagrams a turn */
-#define SOCKET_BYTES 1048576 /* asked for each direction */
+#define TURN         64u     /* datagrams per turn */
+#define SOCKET_BYTES 1048576 /* requested for each direction */
 #define SAY_MS       500u
 
 /**
  * struct synthetic - the socket
  * @work:	reads it, on a lane
  * @adapter:	whose
- * @fd:		bound beside the adapter's own
+ * @fd:		bound next to the adapter's own socket
  * @path:	where
- * @peer, @peer_len: the host: who said SYNTHETIC_HELLO last; under @lock
- * @lock:	of the peer
- * @vf_wanted:	is the VF to be there?
- * @vf:		is it there, and the driver to use it?
+ * @peer, @peer_len: the host: the last sender of SYNTHETIC_HELLO; under @lock
+ * @lock:	protects the peer
+ * @vf_wanted:	should the VF be present?
+ * @vf:		is it present, and should the driver use it?
  * @buffer:	a datagram, on the lane that reads
  */
 struct synthetic {
@@ -73,13 +70,13 @@ struct synthetic {
 };
 
 /**
- * send_datagram() - to the host, if there is one
+ * send_datagram() - send to the host, if there is one
  * @synthetic:	the socket
- * @header:	complete but for the magic number
- * @iov:	what follows; [0] is free for the header
- * @iovcnt:	with [0]
+ * @header:	complete except for the magic number
+ * @iov:	the data after it; [0] is free for the header
+ * @iovcnt:	including [0]
  *
- * Return: 0, or a negative errno: it is lost
+ * Return: 0, or a negative errno if it is lost
  */
 static int send_datagram(struct synthetic *synthetic, struct synthetic_header *header,
 			 struct iovec *iov, uint32_t iovcnt)
@@ -98,7 +95,7 @@ static int send_datagram(struct synthetic *synthetic, struct synthetic_header *h
 	return sendmsg(synthetic->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* A message that is not a frame: it waits for frames before it to make room, for SAY_MS at most. */
+/* A message that is not a frame: it waits for room, for SAY_MS at most. */
 static void say(struct synthetic *synthetic, uint8_t type, uint8_t port, const void *what,
 		size_t size)
 {
@@ -114,10 +111,10 @@ static void say(struct synthetic *synthetic, uint8_t type, uint8_t port, const v
 		nanosleep(&nap, NULL);
 	}
 	adapter_say(synthetic->adapter, LOG_WARNING,
-		    "the host of synthetic cards does not take messages");
+		    "the host of synthetic cards does not accept messages");
 }
 
-/** say_port() - what a port is, and how it is now */
+/** say_port() - announce a port and its current state */
 static void say_port(struct synthetic *synthetic, uint32_t index)
 {
 	const struct vport *vport = &synthetic->adapter->vport[index];
@@ -134,8 +131,8 @@ static void say_port(struct synthetic *synthetic, uint32_t index)
 /* ---- From the host ---- */
 
 /*
- * A guest that has just started has the function on its bus: what it is told of the VF is
- * what is wanted.
+ * A guest that has just started has the function on its bus: it is told the desired state of the
+ * VF.
  */
 static void take_hello(struct synthetic *synthetic, const struct sockaddr_un *from, socklen_t len)
 {
@@ -157,7 +154,7 @@ static void take_hello(struct synthetic *synthetic, const struct sockaddr_un *fr
 	adapter_say(synthetic->adapter, LOG_NOTICE, "the host of synthetic cards has connected");
 }
 
-/** take_vf_done() - the VF is on the guest's bus, or has left it */
+/** take_vf_done() - the VF has appeared on the guest's bus, or has left it */
 static void take_vf_done(struct synthetic *synthetic, bool there)
 {
 	struct adapter *adapter = synthetic->adapter;
@@ -169,7 +166,7 @@ static void take_vf_done(struct synthetic *synthetic, bool there)
 		say_port(synthetic, i);
 }
 
-/** take_frame() - a card sends */
+/** take_frame() - send a frame of a card */
 static void take_frame(struct synthetic *synthetic, const struct synthetic_header *header,
 		       const uint8_t *data, size_t len, unsigned int lane)
 {
@@ -208,7 +205,7 @@ static void take_frame(struct synthetic *synthetic, const struct synthetic_heade
 	fabric_send(fabric, lane, &frame, 1);
 }
 
-/** take() - a datagram from the host */
+/** take() - handle a datagram from the host */
 static void take(struct synthetic *synthetic, size_t len, const struct sockaddr_un *from,
 		 socklen_t from_len, unsigned int lane)
 {
@@ -255,7 +252,7 @@ static bool synthetic_run(struct lane_work *work, unsigned int lane)
 
 	for (unsigned int i = 0; i < TURN; i++) {
 		from_len = sizeof(from);
-		/* MSG_TRUNC: the length that it had, so that one cut short is seen to be so */
+		/* MSG_TRUNC: returns the full length, so a truncated datagram is detected */
 		len = recvfrom(synthetic->fd, synthetic->buffer, sizeof(synthetic->buffer),
 			       MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_len);
 		if (len < 0)
@@ -269,7 +266,7 @@ static bool synthetic_run(struct lane_work *work, unsigned int lane)
 
 /* ---- To the host ---- */
 
-/** give() - one frame for a card, which takes neither partial checksums nor large frames */
+/** give() - send one frame to a card, which accepts neither partial checksums nor large frames */
 static int give(struct synthetic *synthetic, uint8_t port, const struct frame *frame)
 {
 	struct synthetic_header header = { .type = SYNTHETIC_FRAME, .port = port };
@@ -376,7 +373,7 @@ int synthetic_open(struct adapter *adapter, struct error *error)
 		err = -ENAMETOOLONG;
 	} else {
 		setsockopt(synthetic->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		/* The adapter's own socket is ours already: one that is there is a leftover. */
+		/* The adapter's own socket is bound already, so an existing file is a leftover. */
 		unlink(address.sun_path);
 		if (bind(synthetic->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 		    chmod(address.sun_path, 0600) < 0)

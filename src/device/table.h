@@ -2,8 +2,8 @@
 /*
  * device/table.h - numbered objects: queue identifiers, keys and handles.
  *
- * The control thread inserts and removes; lanes look up. Numbers are given in
- * turn, so that one that was just removed is not soon given again.
+ * The control thread inserts and removes; lanes look up. Numbers are assigned
+ * in turn, so that a number is not reused soon after its removal.
  */
 #ifndef MANAKIN_DEVICE_TABLE_H
 #define MANAKIN_DEVICE_TABLE_H
@@ -14,7 +14,7 @@
 
 /**
  * struct table - objects by number
- * @slots:	one an object; NULL is free. Made by table_init()
+ * @slots:	one per object; NULL is free. Allocated by table_init()
  * @size:	numbers are below this
  * @used:	objects in the table
  * @next:	where to look for a free number
@@ -52,7 +52,7 @@ static inline void *table_get(const struct table *table, uint64_t number)
 
 /**
  * table_add() - give @object a number
- * @first:	lowest number to give
+ * @first:	lowest number to assign
  *
  * Return: the number, or -1 if the table is full
  */

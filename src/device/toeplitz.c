@@ -4,12 +4,11 @@
  *
  * Theory of operation
  *
- * For each bit that is set in the input, counted from the first byte's most
- * significant one, the hash takes in (exclusive or) the 32 bits of the key that
- * start at the same place. What one byte contributes depends on its value and its
- * position only, and is looked up.
+ * For each bit that is set in the input, counted from the most significant bit of the first byte,
+ * the hash is XORed with the 32 bits of the key that start at the same position. The contribution
+ * of a byte depends only on its value and its position, and is looked up.
  *
- * Input is what lies in the packet, in this order:
+ * The input are these fields of the packet, in this order:
  *
  *	IPv4	source and destination address		 8 bytes
  *		source and destination port		 4 bytes more, with TCP or UDP
@@ -35,7 +34,7 @@ void toeplitz_set_key(struct toeplitz *toeplitz, const uint8_t key[TOEPLITZ_KEY_
 {
 	for (unsigned int i = 0; i < TOEPLITZ_INPUT_MAX; i++) {
 		uint32_t *table = toeplitz->table[i];
-		/* The 32 bits of the key that bit 7 of byte i takes in, and 8 bits more */
+		/* The 32 bits of the key for bit 7 of byte i, and 8 bits more */
 		uint64_t window = 0;
 
 		for (unsigned int j = 0; j < 5; j++)
@@ -50,7 +49,7 @@ void toeplitz_set_key(struct toeplitz *toeplitz, const uint8_t key[TOEPLITZ_KEY_
 	}
 }
 
-/* Hash @len bytes that come at @position of the input */
+/* Hash @len bytes at @position of the input */
 static uint32_t look_up(const struct toeplitz *toeplitz, size_t position, const uint8_t *input,
 			size_t len)
 {

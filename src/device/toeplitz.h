@@ -14,20 +14,20 @@
 #define TOEPLITZ_INPUT_MAX 36u /* bytes: two IPv6 addresses and two ports */
 
 /**
- * struct toeplitz - a key made ready; 36 KiB
+ * struct toeplitz - a key prepared for hashing; 36 KiB
  * @table:	what each value of the input byte at each position contributes
  */
 struct toeplitz {
 	uint32_t table[TOEPLITZ_INPUT_MAX][256];
 };
 
-/** toeplitz_set_key() - make a key ready for hashing; nobody hashes with it meanwhile */
+/** toeplitz_set_key() - prepare a key for hashing; not concurrent with hashing */
 void toeplitz_set_key(struct toeplitz *toeplitz, const uint8_t key[TOEPLITZ_KEY_LEN]);
 
 /**
  * toeplitz_hash() - hash bytes
  * @toeplitz:	the key
- * @input:	in network order, as they come in a packet
+ * @input:	in network order, as in a packet
  * @len:	bytes, at most TOEPLITZ_INPUT_MAX
  */
 static inline uint32_t toeplitz_hash(const struct toeplitz *toeplitz, const uint8_t *input,
@@ -35,7 +35,7 @@ static inline uint32_t toeplitz_hash(const struct toeplitz *toeplitz, const uint
 {
 	uint32_t hash = 0;
 
-	/* Where the length is a constant no loop is left. */
+	/* If the length is a constant, the loop is unrolled. */
 #pragma GCC unroll 12
 	for (size_t i = 0; i < len; i++)
 		hash ^= toeplitz->table[i][input[i]];
@@ -48,11 +48,11 @@ static inline uint32_t toeplitz_hash(const struct toeplitz *toeplitz, const uint
  * @headers:	what headers_parse() found
  * @data:	the copy of the packet's headers that was parsed
  * @types:	enabled hash types, MANA_HASH_*; the *_EX ones are never used
- * @type_used:	the one that was used, 0 if none
+ * @type_used:	the type that was used, 0 if none
  *
- * Addresses and ports are hashed for TCP and UDP where that type is enabled, addresses alone
- * for everything else over IP and for every fragment, so that the fragments of one datagram
- * meet in one queue.
+ * Addresses and ports are hashed for TCP and UDP if that type is enabled, only addresses for
+ * everything else over IP and for every fragment, so that all fragments of a datagram go to the
+ * same queue.
  *
  * Return: the hash, 0 if no type fits
  */

@@ -6,25 +6,25 @@
  *
  *	fetch -> check -> translate the scatter-gather list into pieces
  *	-> apply what the OOB asks for -> hand the burst to the fabric
- *	-> complete each entry, unless the driver asked for quiet
+ *	-> complete each entry, unless the driver suppressed it
  *
- * What the OOB asks for never changes client memory: the headers are copied out
- * once, changed in the copy, and the copy becomes the frame's first piece. A
- * fabric that takes large sends or partial checksums gets them as they are; for
- * others the adapter cuts and completes.
+ * Offloads never change client memory: the headers are copied once, changed in the
+ * copy, and the copy becomes the frame's first piece. A fabric that accepts large
+ * sends or partial checksums gets them as they are; for others the adapter
+ * segments and completes.
  *
- *	asked for		done to the copy		left to the fabric
+ *	requested		done to the copy		left to the fabric
  *	IPv4 header checksum	computed
  *	TCP/UDP checksum	pseudo-header's sum		FRAME_CSUM_PARTIAL
  *	TSO			lengths of the whole,		FRAME_GSO
  *				pseudo-header's sum
- *	VLAN			tag put in
+ *	VLAN			tag inserted
  *
- * Most entries ask for nothing: one unit, one piece, no offload. They take a short
- * way, plain_entries(), which leaves everything it does not know to the long one.
+ * Most entries request nothing: one unit, one piece, no offload. They take a fast
+ * path, plain_entries(), which leaves everything else to the slow path.
  *
- * The checksum field's old contents do not count: drivers differ in whether they
- * put the pseudo-header's sum there.
+ * The old contents of the checksum field do not matter: not all drivers put the
+ * pseudo-header's sum there.
  */
 #include "device/transmit.h"
 
@@ -39,9 +39,9 @@
 #define TCP_CHECKSUM 16u   /* bytes into the TCP header */
 #define UDP_CHECKSUM 6u    /* bytes into the UDP header */
 #define SEGMENTS_MAX 2048u /* of a large send; TCP's smallest segments make fewer */
-#define TURN_BURSTS  4u    /* bursts of one queue before another gets its turn */
+#define TURN_BURSTS  4u    /* bursts of one queue before the next queue's turn */
 
-/** struct transmit_job - one entry on its way to a frame */
+/** struct transmit_job - one entry being turned into a frame */
 struct transmit_job {
 	struct wq *sq;
 	const struct wqe *wqe;
@@ -58,7 +58,7 @@ static bool is_tso(const struct transmit_job *job)
 	return job->wqe->header.client_oob_in_sgl;
 }
 
-/** read_oob() - what the driver asks for; MANA_CQE_TX_OKAY or why it cannot be */
+/** read_oob() - what the driver requests; MANA_CQE_TX_OKAY, or the error */
 static enum mana_cqe_type read_oob(struct transmit_job *job)
 {
 	const struct vport *vport = job->sq->vport;
@@ -77,8 +77,8 @@ static enum mana_cqe_type read_oob(struct transmit_job *job)
 	if (job->oob.s.vcq_num != job->sq->cq->id)
 		return MANA_CQE_TX_INVALID_OOB;
 	/*
-	 * An offset below 256 is in the short part of a long OOB too. Of the long part only the
-	 * tag counts: net_mana leaves the rest as it found it.
+	 * An offset below 256 is in the short part of a long OOB too. Only the tag of the long part
+	 * is valid: net_mana does not initialize the rest.
 	 */
 	if (job->oob.s.short_vp_offset != vport->index)
 		return MANA_CQE_TX_VPORT_IDX_OUT_OF_RANGE;
@@ -87,7 +87,7 @@ static enum mana_cqe_type read_oob(struct transmit_job *job)
 		       : MANA_CQE_TX_OKAY;
 }
 
-/** read_sgl() - the frame's pieces */
+/** read_sgl() - find the frame's pieces */
 static enum mana_cqe_type read_sgl(struct transmit_job *job)
 {
 	/* One piece is kept free for the copy of the headers. */
@@ -137,17 +137,17 @@ static void skip(struct transmit_job *job, uint32_t len)
 		piece++;
 		job->n--;
 	}
-	/* What is left moves up behind the place for the headers. */
+	/* The rest moves up, after the place for the headers. */
 	memmove(job->pieces + 1, piece, job->n * sizeof(*piece));
 }
 
 static enum mana_cqe_type header_error(struct transmit_job *job, const char *why)
 {
-	wq_mistake(job->sq, "offload of a frame whose headers do not fit it: %s", why);
+	wq_mistake(job->sq, "offload of a frame with inconsistent headers: %s", why);
 	return MANA_CQE_TX_HDR_PROCESSING_ERROR;
 }
 
-/** offload_tso() - lengths and flags of a large send */
+/** offload_tso() - set lengths and flags of a large send */
 static enum mana_cqe_type offload_tso(struct transmit_job *job, struct packet_headers *headers)
 {
 	uint32_t header_len = wqe_sge(job->wqe)[0].size;
@@ -155,7 +155,7 @@ static enum mana_cqe_type offload_tso(struct transmit_job *job, struct packet_he
 	uint32_t l3 = job->len - headers->l3_off;
 	uint16_t field;
 
-	/* A tag makes them longer, and they have to be found again to be cut off. */
+	/* A tag makes them longer, and they must still be found for segmentation. */
 	if (job->oob.l.inject_vlan_tag && headers->vlan_present) {
 		wq_mistake(job->sq, "a second VLAN tag for a large send");
 		return MANA_CQE_TX_VLAN_TAGGING_VIOLATION;
@@ -166,7 +166,8 @@ static enum mana_cqe_type offload_tso(struct transmit_job *job, struct packet_he
 		return header_error(job,
 				    "the first element of a large send is not the TCP/IP headers");
 	if (job->len <= header_len || !mss || (job->len - header_len) / mss >= SEGMENTS_MAX)
-		return header_error(job, "a large send without payload, or of too small segments");
+		return header_error(job, "a large send without payload, or with segments that are "
+					 "too small");
 	if (header_len - headers->l3_off + mss > job->sq->vport->config->mtu)
 		return MANA_CQE_TX_MTU_DROP;
 	if (l3 > UINT16_MAX)
@@ -197,10 +198,10 @@ static enum mana_cqe_type offload_checksum(struct transmit_job *job,
 	uint16_t sum;
 
 	if (headers->l4 == HEADERS_L4_NONE || tcp != job->oob.s.comp_tcp_csum)
-		return header_error(job, "a checksum of a protocol that is not there");
+		return header_error(job, "a checksum for a protocol that the frame does not have");
 	if (headers->l3_total_len < (uint32_t)headers->l3_len + headers->l4_len ||
 	    headers->l3_total_len > job->len - headers->l3_off)
-		return header_error(job, "the IP length is not the frame's");
+		return header_error(job, "the IP length does not match the frame");
 	checksum_add_pseudo(&pseudo, headers, job->header, headers->l3_total_len - headers->l3_len);
 	sum = checksum_fold(&pseudo);
 	memcpy(job->header + headers->l4_off + offset, &sum, sizeof(sum));
@@ -210,7 +211,7 @@ static enum mana_cqe_type offload_checksum(struct transmit_job *job,
 	return MANA_CQE_TX_OKAY;
 }
 
-/** put_tag() - insert the VLAN tag of the OOB into the copy; its new length */
+/** put_tag() - insert the VLAN tag of the OOB into the copy; returns its new length */
 static uint32_t put_tag(struct transmit_job *job, uint32_t header_len)
 {
 	uint16_t tag[2] = { __builtin_bswap16(ETHERTYPE_VLAN),
@@ -226,7 +227,7 @@ static uint32_t put_tag(struct transmit_job *job, uint32_t header_len)
 	return header_len + (uint32_t)sizeof(tag);
 }
 
-/** complete_partial() - make the checksum whole; the packet ends at @end, padding may follow */
+/** complete_partial() - complete the checksum; the packet ends at @end, padding may follow */
 static void complete_partial(struct transmit_job *job, uint32_t end)
 {
 	struct frame packet = *job->frame;
@@ -241,7 +242,7 @@ static void complete_partial(struct transmit_job *job, uint32_t end)
 	job->frame->flags |= FRAME_CSUM_VALID;
 }
 
-/** offload() - the rare way: change a copy of the headers */
+/** offload() - apply offloads to a copy of the headers */
 static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 {
 	const struct mana_tx_short_oob *s = &job->oob.s;
@@ -278,7 +279,7 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 	}
 	if (err != MANA_CQE_TX_OKAY)
 		return err;
-	/* Checked by offload_checksum(), without which it does not matter */
+	/* Checked by offload_checksum(); otherwise it does not matter */
 	padding = job->len - headers.l3_off - headers.l3_total_len;
 	skip(job, header_len);
 	if (job->oob.l.inject_vlan_tag) {
@@ -292,14 +293,14 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 	job->frame->len = job->len;
 	counter_add(&counters->csum, s->comp_iphdr_csum || s->comp_tcp_csum || s->comp_udp_csum);
 	counter_add(&counters->tso, is_tso(job));
-	/* For a fabric that wants whole checksums; nobody behind it knows of padding either. */
+	/* For a fabric that needs complete checksums; it does not know about padding. */
 	if (job->frame->flags & FRAME_CSUM_PARTIAL && !(job->frame->flags & FRAME_GSO) &&
 	    (padding || !(caps & FABRIC_CSUM)))
 		complete_partial(job, job->len - padding);
 	return MANA_CQE_TX_OKAY;
 }
 
-/** too_long() - does a frame that is not cut exceed the vPort's MTU? A tag does not count */
+/** too_long() - does an unsegmented frame exceed the vPort's MTU? A tag does not count */
 static bool too_long(const struct transmit_job *job)
 {
 	uint32_t longest = job->sq->vport->config->mtu + ETHERNET_HEADER_LEN;
@@ -312,7 +313,7 @@ static bool too_long(const struct transmit_job *job)
 	       (header[12] << 8 | header[13]) != ETHERTYPE_VLAN;
 }
 
-/** prepare() - from an entry to a frame */
+/** prepare() - turn an entry into a frame */
 static __attribute__((noinline)) enum mana_cqe_type prepare(struct transmit_job *job,
 							    unsigned int caps)
 {
@@ -338,9 +339,9 @@ static __attribute__((noinline)) enum mana_cqe_type prepare(struct transmit_job 
 	return MANA_CQE_TX_OKAY;
 }
 
-#define CAST_BYTES 6u /* of a frame: where it goes */
+#define CAST_BYTES 6u /* of a frame: its destination */
 
-/** frame_cast() - to one, several or all */
+/** frame_cast() - unicast, multicast or broadcast? */
 static enum wq_cast frame_cast(const struct frame *frame)
 {
 	static const uint8_t all[CAST_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
@@ -382,7 +383,7 @@ static void tally(struct wq_counters *counters, const struct frame *frames, unsi
 	}
 }
 
-/** send_segments() - cut a large send for a fabric that takes only whole frames */
+/** send_segments() - segment a large send for a fabric that accepts only finished frames */
 static __attribute__((noinline)) void send_segments(struct wq *sq, unsigned int lane,
 						    struct transmit_scratch *scratch,
 						    const struct frame *frame)
@@ -411,7 +412,7 @@ static __attribute__((noinline)) void send_segments(struct wq *sq, unsigned int 
 	} while (pieces > 0);
 }
 
-/** send_burst() - to the fabric, in order */
+/** send_burst() - send to the fabric, in order */
 static void send_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch,
 		       unsigned int n, unsigned int caps)
 {
@@ -432,7 +433,7 @@ static void send_burst(struct wq *sq, unsigned int lane, struct transmit_scratch
 		fabric_send(sq->vport->fabric, lane, scratch->frames + first, n - first);
 }
 
-/** complete() - tell the driver of entries of a burst, in their order */
+/** complete() - complete entries of a burst, in order */
 static void complete(struct wq *sq, const struct transmit_done *done, unsigned int n)
 {
 	cq_begin(sq->cq);
@@ -447,7 +448,7 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 	cq_end(sq->cq);
 }
 
-/* What the OOB of an entry that asks for nothing has in its word, in the fields that count */
+/* The relevant fields in the OOB's word for an entry that requests nothing */
 #define PLAIN_OOB(cq, offset)                                                                      \
 	(MANA_TX_WORD_FORMAT(MANA_PACKET_SHORT) | MANA_TX_WORD_VCQ(cq) |                           \
 	 MANA_TX_WORD_VP_OFFSET(offset))
@@ -458,8 +459,8 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 /**
  * struct transmit_burst - the entries of a turn
  * @frames:	in scratch->frames
- * @done:	in scratch->done: entries that the driver is to be told of
- * @longest:	frame the vPort sends, in bytes; 0 if no entry may take the short way
+ * @done:	in scratch->done: entries to be completed
+ * @longest:	longest frame that the vPort sends, in bytes; 0 if no entry may take the fast path
  * @reach:	of the pieces
  */
 struct transmit_burst {
@@ -470,7 +471,7 @@ struct transmit_burst {
 };
 
 /**
- * plain_entries() - take entries that ask for nothing, up to the first that is not such
+ * plain_entries() - take entries that request nothing, up to the first other one
  * @max:	most of them
  *
  * Return: how many
@@ -515,7 +516,7 @@ static inline unsigned int plain_entries(struct wq *sq, struct transmit_burst *b
 	return i;
 }
 
-/** any_entry() - take the next entry, whatever it is; false if there is none */
+/** any_entry() - take the next entry, of any kind; false if there is none */
 static bool any_entry(struct wq *sq, struct transmit_burst *burst, struct transmit_scratch *scratch,
 		      unsigned int caps)
 {
@@ -543,14 +544,14 @@ static bool any_entry(struct wq *sq, struct transmit_burst *burst, struct transm
 		burst->frames++;
 		burst->done += !job.oob.s.suppress_txcqe;
 	} else {
-		/* An error is told even to a driver that asked for quiet. */
+		/* An error is reported even if the driver suppressed the completion. */
 		counter_add(&sq->counters.errors[(done->type - MANA_CQE_TX_OKAY) % 16], 1);
 		burst->done++;
 	}
 	return !sq->stopped;
 }
 
-/** want_entries() - have entries on their way, as far as the driver has written them */
+/** want_entries() - prefetch entries, as far as the driver has written them */
 static void want_entries(struct wq *sq)
 {
 	uint32_t n = sq->seen - sq->taken;
@@ -564,7 +565,7 @@ static void want_entries(struct wq *sq)
 	wq_want(sq, n);
 }
 
-/** run_burst() - up to a burst of entries; how many there were */
+/** run_burst() - handle up to a burst of entries; returns how many there were */
 CPU_CLONES static unsigned int run_burst(struct wq *sq, unsigned int lane,
 					 struct transmit_scratch *scratch)
 {
@@ -596,7 +597,7 @@ bool transmit_run(struct lane_work *work, unsigned int lane)
 	struct wq *sq = (struct wq *)work;
 	struct scratch *scratch;
 
-	/* Most of many queues have nothing, and each costs the busy one what is touched for it. */
+	/* With many queues most are idle, and touching them slows the busy ones down. */
 	if (sq->seen == sq->taken && wq_empty(sq))
 		return false;
 	scratch = scratch_of(sq->adapter, lane);

@@ -7,10 +7,10 @@
 
 #include "device/lane.h"
 
-/** transmit_run() - take what the driver has posted, up to a few bursts */
+/** transmit_run() - send what the driver has posted, up to a few bursts */
 lane_run transmit_run;
 
-/** transmit_rest() - the lane sleeps: the driver has to ring from now on */
+/** transmit_rest() - before the lane sleeps: the driver must ring from now on */
 lane_rest transmit_rest;
 
 #endif

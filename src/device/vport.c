@@ -4,10 +4,10 @@
  *
  * A vPort has one user at a time. MANA_CONFIG_VPORT_TX says which protection
  * domain and doorbell page its queues belong to; the kernel's Ethernet driver and
- * mana_ib take turns at that, and the adapter follows the last one.
+ * mana_ib take turns, and the last command counts.
  *
  * Steering is published as a whole: a lane sees the old table or the new one. The
- * old one is freed when every lane has been quiet.
+ * old one is freed when every lane has passed a quiet point.
  */
 #include "device/vport.h"
 
@@ -21,8 +21,8 @@
 #include "device/transmit.h"
 
 #define LINK_SPEED_MBPS 200000u
-#define TABLE_DEFAULT   64u  /* indirection entries, for drivers that know one size only */
-#define FINISH_TURNS    256u /* more entries than a queue of net_mana's can have */
+#define TABLE_DEFAULT   64u  /* indirection entries, for drivers that know only one size */
+#define FINISH_TURNS    256u /* more entries than a queue of net_mana can have */
 #define TABLE_VARIABLE  128u /* for drivers that ask */
 
 /* Kinds of handles */
@@ -61,7 +61,7 @@ static uint32_t query_device_config(struct adapter *adapter, struct command *com
 	resp->max_num_vports = (uint16_t)adapter->config.ports;
 	resp->max_num_eqs = ADAPTER_EQS - 1;
 	resp->pf_cap_flags1 = MANA_PF_CAP_1_QUERY_LINK_STATUS;
-	/* With the Ethernet header: drivers subtract it. */
+	/* Including the Ethernet header: drivers subtract it. */
 	resp->adapter_mtu = (uint16_t)(mtu + ETHERNET_HEADER_LEN);
 	resp->link_speed_mbps = LINK_SPEED_MBPS;
 	return STATUS_OK;
@@ -166,7 +166,7 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 			err = lane_add(adapter->lanes, vport->index + index, &wq->work, -1);
 	}
 	if (err) {
-		/* The lists stay the driver's. */
+		/* The lists still belong to the driver. */
 		if (wq) {
 			ring_disown(&wq->ring);
 			wq_destroy(wq);
@@ -188,7 +188,7 @@ static void counters_add(struct wq_counters *sum, const struct wq_counters *more
 	counters_sum((uint64_t *)sum, (const uint64_t *)more, sizeof(*sum) / sizeof(uint64_t));
 }
 
-/** steering_publish() - lanes use @steering from now on; the old one is freed */
+/** steering_publish() - make lanes use @steering, and free the old one */
 static void steering_publish(struct vport *vport, struct steering *steering)
 {
 	struct steering *old = atomic_exchange(&vport->steering, steering);
@@ -197,7 +197,7 @@ static void steering_publish(struct vport *vport, struct steering *steering)
 	free(old);
 }
 
-/** steering_copy() - a copy of what is in force, to be changed and published */
+/** steering_copy() - a copy of the current steering, to be changed and published */
 static struct steering *steering_copy(struct vport *vport)
 {
 	struct steering *copy = calloc(1, sizeof(*copy));
@@ -210,7 +210,7 @@ static struct steering *steering_copy(struct vport *vport)
 	return copy;
 }
 
-/** steering_forget() - no packet goes to @rq any more; disables the vPort when out of memory */
+/** steering_forget() - steer no more packets to @rq; disables the vPort when out of memory */
 static void steering_forget(struct vport *vport, const struct wq *rq)
 {
 	const struct steering *now = atomic_load(&vport->steering);
@@ -235,7 +235,7 @@ static void steering_forget(struct vport *vport, const struct wq *rq)
 	steering_publish(vport, copy);
 }
 
-/** wq_obj_destroy() - a vPort's work queue and its completion queue */
+/** wq_obj_destroy() - destroy a vPort's work queue and its completion queue */
 static void wq_obj_destroy(struct wq *wq)
 {
 	struct vport *vport = wq->vport;
@@ -257,10 +257,10 @@ static void wq_obj_destroy(struct wq *wq)
  * sq_finish() - send what the driver has posted; on the queue's own lane
  * @argument:	the send queue
  *
- * The driver's last doorbell came before the command that ends the queue, but the lane may
- * have had no turn since: net_mana stops without waiting for completions. A queue of a
- * driver that goes on posting meanwhile is left after as much as it can hold, and at the
- * latest after FINISH_TURNS, because all other clients wait.
+ * The driver's last doorbell came before the command that destroys the queue, but the lane may have
+ * had no turn since: net_mana stops without waiting for completions. If the driver keeps posting,
+ * this stops after as many entries as the queue can hold, and at the latest after FINISH_TURNS,
+ * because all other clients wait.
  */
 static void sq_finish(void *argument)
 {
@@ -295,13 +295,13 @@ static uint32_t fence_rq(struct adapter *adapter, struct command *command)
 
 	if (!wq)
 		return STATUS_NOT_FOUND;
-	/* What lanes are delivering now comes before the fence. */
+	/* Packets that lanes are delivering now come before the fence. */
 	lanes_sync(adapter->lanes);
 	receive_fence(wq);
 	return STATUS_OK;
 }
 
-/** steering_table() - read the indirection table of a request; false if it makes no sense */
+/** steering_table() - read the indirection table of a request; false if it is invalid */
 static bool steering_table(struct adapter *adapter, const struct vport *vport,
 			   const struct command *command, struct steering *steering)
 {
@@ -360,7 +360,7 @@ static uint32_t config_vport_rx(struct adapter *adapter, struct command *command
 		return STATUS_INVALID;
 	}
 	steering_publish(vport, steering);
-	/* A disabled vPort may have had a frame waiting; an enabled one may have one now. */
+	/* A frame may have been waiting while the vPort was disabled, or may wait now. */
 	lane_kick(&vport->source);
 	return STATUS_OK;
 }
@@ -387,7 +387,7 @@ uint64_t vport_no_buffer(const struct vport *vport)
 	return counters.rx_dropped + atomic_load_explicit(&vport->rx_lost, memory_order_relaxed);
 }
 
-/** tx_error() - frames that ended with that completion type */
+/** tx_error() - frames completed with that type */
 static uint64_t tx_error(const struct wq_counters *tx, enum mana_cqe_type type)
 {
 	return tx->errors[type - MANA_CQE_TX_OKAY];
@@ -476,7 +476,7 @@ static uint32_t set_bw_clamp(struct adapter *adapter, struct command *command)
 
 	if (!vport_find(adapter, req->vport))
 		return STATUS_NOT_FOUND;
-	/* There is no quality-of-service agent behind this adapter to take the limit. */
+	/* This adapter has no quality-of-service agent that could enforce the limit. */
 	resp->qos_unconfigured = 1;
 	return STATUS_OK;
 }
@@ -489,7 +489,7 @@ static uint32_t register_hw_port(struct adapter *adapter, struct command *comman
 
 	if (!adapter->config.physical)
 		return GDMA_STATUS_CMD_UNSUPPORTED;
-	/* The driver registers its ports in turn and uses this handle from then on. */
+	/* The driver registers its ports in order and uses this handle from then on. */
 	for (uint32_t i = 0; i < adapter->config.ports; i++) {
 		struct vport *vport = &adapter->vport[i];
 

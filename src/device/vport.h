@@ -14,13 +14,13 @@ struct vport;
 
 extern const struct command_entry vport_commands[];
 
-/** vport_reset() - the driver's queues and settings of the vPort are gone */
+/** vport_reset() - drop the driver's queues and settings of the vPort */
 void vport_reset(struct vport *vport);
 
-/** vport_sum() - what all its queues did, those that are no more included */
+/** vport_sum() - sum the counters of all its queues, destroyed ones included */
 void vport_sum(const struct vport *vport, struct wq_counters *tx, struct wq_counters *rx);
 
-/** vport_no_buffer() - frames that were dropped for want of a buffer */
+/** vport_no_buffer() - frames that were dropped for lack of a buffer */
 uint64_t vport_no_buffer(const struct vport *vport);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * driver/attach.c - the doorbells of an adapter that another process has brought up
  *
- * A secondary process has the queues, in hugepages at the same addresses, and needs its
- * own way to the doorbells: the connection, on which it posts writes and reads nothing, and
- * BAR 2. Both come as descriptors. Of an adapter that the kernel owns it is the RDMA device's
- * descriptor, which maps the process's doorbell page.
+ * A secondary process has the queues, in hugepages at the same addresses, and needs its own access
+ * to the doorbells: the connection, on which it only posts writes, and BAR 2. Both are passed as
+ * descriptors. For an adapter that the kernel owns it is the RDMA device's descriptor, with which
+ * the process maps its doorbell page.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static void ring(void *ctx, uint32_t offset, uint64_t value)
 {
 	const struct attached *attached = ctx;
 
-	/* That the adapter has gone is the primary's to notice. */
+	/* The primary process notices that the adapter is gone. */
 	transport_share_post(attached->share.transport.post_fd, TRANSPORT_BAR0,
 			     attached->share.page + offset, value);
 }

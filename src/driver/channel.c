@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * driver/channel.c - see channel.h; docs/wire.md has what is said
+ * driver/channel.c - see channel.h; docs/wire.md describes the messages
  *
  * Theory of operation
  *
@@ -14,12 +14,12 @@
  *	  entry in the SQ	the request
  *	  two completions	the response is checked and copied out
  *
- * To wait is to arm the queues and sleep on the eventfd. The queues are armed with how far
- * they have been read, so what came in between raises the event at once, and no wake-up
- * is lost. The wait also ends when the adapter goes, and at the deadline.
+ * To wait, the driver arms the queues and sleeps on the eventfd. It arms them with its read index,
+ * so entries that came in between raise the event at once, and no wake-up is lost. The wait also
+ * ends when the adapter disappears, and at the deadline.
  *
- * The response lies in memory that the adapter can write at any time: it is copied out
- * once, and the copy is checked.
+ * The response is in memory that the adapter can write at any time: it is copied once, and the copy
+ * is checked.
  */
 #include "driver/channel.h"
 
@@ -41,8 +41,8 @@
 #define PAGE_SQ     PAGE(3u)
 #define PAGE_REQ    PAGE(4u)
 #define PAGE_RESP   PAGE(5u)
-#define WAIT_MS     100 /* between looks at whether the adapter is there */
-#define SMC_WAIT_US 200 /* between looks at the SMC */
+#define WAIT_MS     100 /* between checks that the adapter is there */
+#define SMC_WAIT_US 200 /* between reads of the SMC */
 #define NEEDED                                                                                     \
 	(1u << HWC_INIT_CQ_ID | 1u << HWC_INIT_RQ_ID | 1u << HWC_INIT_SQ_ID |                      \
 	 1u << HWC_INIT_MAX_CQS | 1u << HWC_INIT_GPA_MKEY)
@@ -109,15 +109,17 @@ void bell_page_ring(void *ctx, uint32_t offset, uint64_t value)
 {
 	const struct bell_page *page = ctx;
 
-	/* Whoever waits for what the doorbell starts learns of the adapter's end by himself. */
+	/* The code that waits for the result notices by itself if the adapter is gone. */
 	page->transport->ops->post(page->transport, TRANSPORT_BAR0, page->base + offset, value);
 }
 
 int bell_page_init(struct bell_page *page, const struct channel *channel, uint32_t number)
 {
 	if (number >= channel->bell_pages) {
-		log_say(LOG_ERROR, "%s: the adapter names doorbell page %u of %u", channel->name,
-			number, channel->bell_pages);
+		log_say(LOG_ERROR,
+			"%s: the adapter reports doorbell page %u, but has only "
+			"%u",
+			channel->name, number, channel->bell_pages);
 		return -EPROTO;
 	}
 	page->transport = channel->transport;
@@ -133,7 +135,7 @@ static int read32(const struct channel *channel, uint64_t offset, uint32_t *valu
 					     sizeof(*value));
 }
 
-/** read_registers() - where things are in BAR 0 */
+/** read_registers() - read the layout of BAR 0 */
 static int read_registers(struct channel *channel)
 {
 	struct mana_vf_regs regs;
@@ -157,8 +159,8 @@ static int read_registers(struct channel *channel)
 	    channel->bells >= size || channel->smc % sizeof(uint32_t) || channel->smc >= size ||
 	    size - channel->smc < SMC_SIZE) {
 		log_say(LOG_ERROR,
-			"%s: the adapter's registers make no sense: doorbell pages of %u "
-			"bytes at %#llx, shared-memory channel at %#llx, in %#llx bytes",
+			"%s: the adapter's registers are invalid: doorbell pages of %u bytes at "
+			"%#llx, shared-memory channel at %#llx, in %#llx bytes",
 			channel->name, channel->bell_size, (unsigned long long)channel->bells,
 			(unsigned long long)channel->smc, (unsigned long long)size);
 		return -EPROTO;
@@ -168,7 +170,7 @@ static int read_registers(struct channel *channel)
 	return 0;
 }
 
-/** smc_wait() - until the aperture is the driver's; its header in @header */
+/** smc_wait() - wait until the driver owns the aperture; its header goes into @header */
 static int smc_wait(const struct channel *channel, union smc_header *header)
 {
 	uint64_t deadline = clock_deadline(channel->timeout_ms);
@@ -186,7 +188,7 @@ static int smc_wait(const struct channel *channel, union smc_header *header)
 	}
 }
 
-/** smc_establish() - hand the four pages over */
+/** smc_establish() - pass the four pages to the adapter */
 static int smc_establish(const struct channel *channel)
 {
 	struct smc_message message = { .msix = 0 };
@@ -213,7 +215,7 @@ static int smc_establish(const struct channel *channel)
 		return err;
 	if (!header.response || header.msg_type != SMC_ESTABLISH_HWC ||
 	    header.status != SMC_STATUS_SUCCESS) {
-		log_say(LOG_ERROR, "%s: the adapter refuses to set the hardware channel up (%#x)",
+		log_say(LOG_ERROR, "%s: the adapter refuses to set up the hardware channel (%#x)",
 			channel->name, header.word);
 		return -EPROTO;
 	}
@@ -222,7 +224,7 @@ static int smc_establish(const struct channel *channel)
 
 /* ---- Events ---- */
 
-/** init_event() - an event that tells of the channel itself; false if it is none */
+/** init_event() - handle an event about the channel itself; false if it is not one */
 static bool init_event(struct channel *channel, const struct gdma_eqe *event)
 {
 	union hwc_init_eq_id_db eq_id_db = { .word = event->details[0] };
@@ -274,17 +276,17 @@ static bool init_event(struct channel *channel, const struct gdma_eqe *event)
 	return true;
 }
 
-/** take_events() - all that are there, at most a ring full */
+/** take_events() - handle all pending events, at most a full ring */
 static void take_events(struct channel *channel)
 {
 	struct gdma_eqe event;
 	uint64_t count;
 
-	/* Fails if the vector has not been raised; the queue is looked at all the same. */
+	/* Fails if the vector has not been raised; the queue is read anyway. */
 	if (read(channel->irq_fd, &count, sizeof(count)) < 0)
 		count = 0;
 	for (uint32_t i = 0; i <= channel->eq.mask && eq_take(&channel->eq, &event); i++) {
-		/* Once it is up nothing changes its numbers any more. */
+		/* Once the channel is up, its numbers no longer change. */
 		if (channel->up || !init_event(channel, &event))
 			channel->event(channel->ctx, event.type, event.details[0]);
 	}
@@ -292,7 +294,7 @@ static void take_events(struct channel *channel)
 		driver_doorbell_ring(&channel->doorbell, GDMA_DB_EQ, eq_bell(&channel->eq));
 }
 
-/** wait_event() - sleep until something happens; 0, -ENODEV or -ETIMEDOUT */
+/** wait_event() - sleep until an event; 0, -ENODEV or -ETIMEDOUT */
 static int wait_event(struct channel *channel, uint64_t deadline)
 {
 	struct epoll_event event;
@@ -314,7 +316,7 @@ void channel_poll(struct channel *channel)
 		take_events(channel);
 }
 
-/** wait_init() - until the adapter has told all about the channel */
+/** wait_init() - wait until the adapter has described the channel completely */
 static int wait_init(struct channel *channel)
 {
 	uint64_t deadline = clock_deadline(channel->timeout_ms);
@@ -333,8 +335,8 @@ static int wait_init(struct channel *channel)
 	    channel->max_request < HWC_BOOT_MESSAGE_SIZE ||
 	    channel->max_response < HWC_BOOT_MESSAGE_SIZE) {
 		log_say(LOG_ERROR,
-			"%s: the adapter tells too little about its "
-			"hardware channel (%#x; messages of %u and %u bytes)",
+			"%s: the adapter's description of its hardware channel is incomplete (%#x; "
+			"messages of %u and %u bytes)",
 			channel->name, channel->told, channel->max_request, channel->max_response);
 		return -EPROTO;
 	}
@@ -409,7 +411,7 @@ void channel_close(struct channel *channel)
 
 /* ---- Commands ---- */
 
-/** post_request() - a page for the response, then the request */
+/** post_request() - post a page for the response, then the request */
 static void post_request(struct channel *channel, size_t len)
 {
 	struct hwc_tx_oob oob = { .vscq_id = channel->cq.id & 0xffffffu,
@@ -429,7 +431,7 @@ static void post_request(struct channel *channel, size_t len)
 	driver_wq_commit(sq, &channel->doorbell);
 }
 
-/** take_completions() - one of each queue; @len is what the response has; -EAGAIN not all yet */
+/** take_completions() - take one of each queue; @len: bytes of the response; or -EAGAIN */
 static int take_completions(struct channel *channel, bool *sent, bool *answered, uint32_t *len)
 {
 	const struct gdma_cqe *next;
@@ -456,7 +458,7 @@ static int take_completions(struct channel *channel, bool *sent, bool *answered,
 	return *sent && *answered ? 0 : -EAGAIN;
 }
 
-/** wait_answer() - until the request has been taken and answered */
+/** wait_answer() - wait until the request has been taken and answered */
 static int wait_answer(struct channel *channel, uint32_t *len)
 {
 	uint64_t deadline = clock_deadline(channel->timeout_ms);
@@ -476,7 +478,7 @@ static int wait_answer(struct channel *channel, uint32_t *len)
 	}
 }
 
-/** exchange() - a request out, and a response of @len bytes in; its header is checked */
+/** exchange() - send a request, receive a response of @len bytes, check its header */
 static int exchange(struct channel *channel, const struct command *command)
 {
 	const struct gdma_req_header *request = command->request;
@@ -500,7 +502,7 @@ static int exchange(struct channel *channel, const struct command *command)
 	    response->dev_id.type != request->dev_id.type ||
 	    response->dev_id.instance != request->dev_id.instance)
 		return -EPROTO;
-	/* Failures may be short. */
+	/* Responses to failed commands may be short. */
 	if (!response->status && len != command->response_len)
 		return -EPROTO;
 	return 0;
@@ -535,9 +537,11 @@ int channel_command(struct channel *channel, struct command *command)
 	err = exchange(channel, command);
 	if (err) {
 		channel->dead = true;
-		log_say(LOG_ERROR, "%s: command %#x to the adapter: %s; giving up on it",
+		log_say(LOG_ERROR,
+			"%s: command %#x to the adapter: %s; the adapter is no longer "
+			"used",
 			channel->name, command->code,
-			err == -EPROTO ? "its answer makes no sense" : strerror(-err));
+			err == -EPROTO ? "invalid answer" : strerror(-err));
 		return err;
 	}
 	if (response->status && response->status != GDMA_STATUS_MORE_ENTRIES) {

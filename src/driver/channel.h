@@ -39,7 +39,7 @@ bool eq_take(struct driver_eq *eq, struct gdma_eqe *event);
 /** eq_bell() - the doorbell that tells how far the queue has been read, and arms it */
 union gdma_doorbell eq_bell(const struct driver_eq *eq);
 
-/** cq_init(), wq_init() - likewise for rings of completions and of entries */
+/** cq_init(), wq_init() - the same for rings of completions and of entries */
 void cq_init(struct driver_cq *cq, const void *ring, uint32_t size, uint32_t id);
 void wq_init(struct driver_wq *wq, void *ring, uint32_t size, uint32_t bell, uint32_t id);
 
@@ -54,23 +54,23 @@ void bell_page_ring(void *ctx, uint32_t offset, uint64_t value);
 
 /**
  * struct channel - the hardware channel
- * @transport:	how the adapter is reached; the caller's
+ * @transport:	access to the adapter; owned by the caller
  * @name:	in messages
  * @event:	called with the type and first word of events that are not the channel's own
- * @ctx:	handed to @event
+ * @ctx:	argument of @event
  * @version:	of the register map: major, minor, micro
- * @bells, @bell_size, @bell_pages: doorbell pages: bytes from the start of BAR 0, bytes of one,
- *		how many there are
+ * @bells, @bell_size, @bell_pages: doorbell pages: offset in BAR 0, size of one in bytes, number of
+ *		pages
  * @smc:	shared-memory channel, bytes from the start of BAR 0
  * @memory:	six pages: event, completion, receive and send queue, request, response
  * @key:	for the request and the response
  * @max_cqs:	numbers of completion queues are below it
  * @max_request, @max_response: bytes
  * @irq_fd:	eventfd of vector 0
- * @epoll_fd:	@irq_fd, and the end of the adapter
- * @told:	bit enum hwc_init_data: the adapter has told it
- * @done:	and that this is all
- * @dead:	a command was not answered as it should be: nothing more is sent
+ * @epoll_fd:	@irq_fd, and the disappearance of the adapter
+ * @told:	bit enum hwc_init_data: the adapter has reported it
+ * @done:	and that this was all
+ * @dead:	a command was not answered properly: nothing more is sent
  */
 struct channel {
 	struct transport *transport;
@@ -101,23 +101,23 @@ struct channel {
 };
 
 /**
- * channel_open() - read the registers and set the channel up
+ * channel_open() - read the registers and set up the channel
  * @channel:	transport, name, allocator, event, ctx and timeout_ms are set
  *
  * Return: 0 or a negative errno; then nothing is left open
  */
 int channel_open(struct channel *channel);
 
-/** channel_close() - the function must have been reset before, or be gone */
+/** channel_close() - after the function has been reset, or is gone */
 void channel_close(struct channel *channel);
 
-/** channel_poll() - take events that have come */
+/** channel_poll() - handle pending events */
 void channel_poll(struct channel *channel);
 
 /**
  * struct command - a command of a GDMA device
  * @code:	enum gdma_command, mana_command or native_command
- * @dev:	the device it is for
+ * @dev:	the device that it is for
  * @request, @request_len: begins with struct gdma_req_header, which is filled in
  * @response, @response_len: begins with struct gdma_resp_header
  * @request_version, @response_version: 0 is 1
@@ -135,12 +135,12 @@ struct command {
 /**
  * channel_command() - send a command and wait for its answer
  *
- * Return: 0; -EOPNOTSUPP the adapter does not know it, -EIO it failed (both are logged at level
- * info); -ETIMEDOUT, -EPROTO, -ENODEV: the channel is dead
+ * Return: 0; -EOPNOTSUPP: the adapter does not know the command; -EIO: it failed (both are logged
+ * at level info); -ETIMEDOUT, -EPROTO, -ENODEV: the channel is dead
  */
 int channel_command(struct channel *channel, struct command *command);
 
-/** bell_page_init() - of the page with that number; -EPROTO if it is not there */
+/** bell_page_init() - set up access to the page with that number; -EPROTO if there is none */
 int bell_page_init(struct bell_page *page, const struct channel *channel, uint32_t number);
 
 #endif

@@ -2,11 +2,11 @@
 /*
  * driver/control.h - the two control planes behind driver.h, as driver.c sees them.
  *
- * hwc.c talks to the adapter itself, verbs.c to the kernel's mana_ib by way of libmana. Both
- * fill in the same queues, so the hot path does not know which one made them.
+ * hwc.c talks to the adapter itself, verbs.c to the kernel's mana_ib through libmana. Both fill in
+ * the same queues, so the hot path does not depend on the plane.
  *
- * driver.c checks arguments, holds the lock, and knows what exists; a plane does what it is
- * told. "Index" is below what the port's info says, and a queue that is created was not there.
+ * driver.c checks arguments, holds the lock, and knows which objects exist; a plane can rely on
+ * that: an index is below the limit in the port's info, and a queue to be created does not exist.
  */
 #ifndef MANAKIN_DRIVER_CONTROL_H
 #define MANAKIN_DRIVER_CONTROL_H
@@ -32,17 +32,19 @@ struct driver_port {
 /**
  * struct control_ops - a control plane
  * @map, @unmap: memory; address and size are whole pages. Called without the lock, see driver_map()
- * @region:	the key for an address at a vPort; likewise without the lock
+ * @region:	the key for an address at a vPort; also called without the lock
  * @start:	bring the adapter up; fills in driver->info, ->port_info and ->doorbell
- * @port_alloc:	a port of the plane's own size, zeroed, with struct driver_port at its start
- * @port_open:	take it; on failure driver.c frees it
- * @port_close:	its queues are gone already; driver.c frees it; may be NULL
- * @txq_create, @rxq_create: make a queue and fill in the caller's structure
+ * @port_alloc:	allocate a port of the plane's own size, zeroed, with struct driver_port at its
+ *		start
+ * @port_open:	open it; on failure driver.c frees it
+ * @port_close:	its queues are destroyed already; driver.c frees it; may be NULL
+ * @txq_create, @rxq_create: create a queue and fill in the caller's structure
  * @txq_destroy, @rxq_destroy: cannot fail
  * @rss:	@rss->table holds indexes of queues that exist
- * @rxq_event_fd, @rxq_arm, @rxq_disarm: see driver.h; without @rxq_disarm the event is an eventfd's
- * @poll:	take events from the adapter: driver_note_*()
- * @stats, @registers, @share: see driver.h; NULL if the plane has no such thing
+ * @rxq_event_fd, @rxq_arm, @rxq_disarm: see driver.h; without @rxq_disarm the event is that of an
+ *		eventfd
+ * @poll:	handle events from the adapter: driver_note_*()
+ * @stats, @registers, @share: see driver.h; NULL if the plane does not have it
  * @close:	frees the driver's own part; ports are closed already
  */
 struct control_ops {
@@ -76,10 +78,10 @@ struct control_ops {
  * @name:	in messages
  * @lock:	held in every call of a plane
  * @event_fd:	epoll: the plane's descriptors, and @notice_fd
- * @notice_fd:	eventfd: something is noted below
- * @link_noted:	the vPort's link has changed since driver_events() was last asked
- * @reset_noted, @removed_noted: likewise
- * @removed_told: and that was told
+ * @notice_fd:	eventfd: one of the flags below is set
+ * @link_noted:	the vPort's link has changed since the last driver_events()
+ * @reset_noted, @removed_noted: the same for these events
+ * @removed_told: and that has been reported
  */
 struct driver {
 	const struct control_ops *ops;
@@ -104,7 +106,7 @@ struct driver {
 int driver_init(struct driver *driver, const struct control_ops *ops, const char *name,
 		const struct driver_allocator *allocator);
 
-/** driver_fini() - undo it */
+/** driver_fini() - undo driver_init() */
 void driver_fini(struct driver *driver);
 
 /* Something has happened; the lock is held */

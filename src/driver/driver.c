@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * driver/driver.c - what both control planes have in common: arguments, the lock, what exists,
- * and what has happened
+ * driver/driver.c - what both control planes have in common: arguments, the lock, the list of
+ * objects, and events
  */
 #include "base/error.h"
 #include "driver/control.h"
@@ -95,7 +95,7 @@ int driver_map(struct driver *driver, void *va, uint64_t size, int fd, uint64_t 
 	int err = is_range(va, size) ? driver->ops->map(driver, va, size, fd, offset) : -EINVAL;
 
 	if (err)
-		log_say(LOG_ERROR, "%s: cannot let the adapter reach %llu bytes at %p: %s",
+		log_say(LOG_ERROR, "%s: cannot map %llu bytes at %p for the adapter: %s",
 			driver->name, (unsigned long long)size, va, error_reason(-err));
 	return err;
 }
@@ -128,7 +128,7 @@ int driver_start(struct driver *driver)
 	return err;
 }
 
-/** port_close() - the queues, then the port; the lock is held */
+/** port_close() - destroy the queues, then the port; the lock is held */
 static void port_close(struct driver_port *port)
 {
 	const struct control_ops *ops = port->driver->ops;
@@ -210,7 +210,7 @@ void driver_port_close(struct driver_port *port)
 	pthread_mutex_unlock(&driver->lock);
 }
 
-/** check_queue() - may this queue be made? */
+/** check_queue() - can this queue be created? */
 static int check_queue(const struct driver *driver, unsigned int index, uint32_t max, bool exists,
 		       uint32_t units)
 {
@@ -220,7 +220,7 @@ static int check_queue(const struct driver *driver, unsigned int index, uint32_t
 	return exists ? -EBUSY : 0;
 }
 
-/** queue_create() - one of @txq and @rxq, the caller's; the other is NULL */
+/** queue_create() - create the caller's @txq or @rxq; the other one is NULL */
 static int queue_create(struct driver_port *port, unsigned int index, uint32_t units,
 			struct driver_txq *txq, struct driver_rxq *rxq)
 {
@@ -258,7 +258,7 @@ int driver_rxq_create(struct driver_port *port, unsigned int index, uint32_t uni
 	return queue_create(port, index, units, NULL, rxq);
 }
 
-/** txq_close(), rxq_close() - if the queue is there; the lock is held */
+/** txq_close(), rxq_close() - close the queue if it exists; the lock is held */
 static void txq_close(struct driver_port *port, unsigned int index)
 {
 	if (port->txq[index])
@@ -289,7 +289,7 @@ void driver_rxq_destroy(struct driver_port *port, unsigned int index)
 	pthread_mutex_unlock(&port->driver->lock);
 }
 
-/** check_rss() - does the table make sense? */
+/** check_rss() - is the table valid? */
 static int check_rss(const struct driver_port *port, const struct driver_rss *rss)
 {
 	uint32_t max = port->driver->port_info[port->index].table_size;
@@ -325,7 +325,7 @@ int driver_rxq_event_fd(const struct driver_port *port, unsigned int index)
 
 int driver_rxq_arm(struct driver_port *port, unsigned int index)
 {
-	/* The queue's owner's own queues: no lock, or one owner would wait for all the others. */
+	/* Only the queue's owner calls this: no lock, or owners would wait for one another. */
 	if (index >= DRIVER_QUEUES_MAX || !port->rxq[index])
 		return -EINVAL;
 	return port->config.rx_interrupts ? port->driver->ops->rxq_arm(port, index) : -ENOTSUP;
@@ -350,7 +350,7 @@ int driver_event_fd(const struct driver *driver)
 	return driver->event_fd;
 }
 
-/** pending() - is anything noted that has not been told? */
+/** pending() - is there an event that has not been reported? */
 static bool pending(const struct driver *driver)
 {
 	for (unsigned int i = 0; i < driver->info.ports; i++)
@@ -366,7 +366,7 @@ unsigned int driver_events(struct driver *driver, struct driver_event *events, u
 
 	pthread_mutex_lock(&driver->lock);
 	driver->ops->poll(driver);
-	/* Fails if nothing is noted. */
+	/* Fails if there is no event. */
 	if (read(driver->notice_fd, &count, sizeof(count)) < 0)
 		count = 0;
 	for (unsigned int i = 0; i < driver->info.ports && n < max; i++) {

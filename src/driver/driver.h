@@ -4,39 +4,38 @@
  *
  * Theory of operation
  *
- *	transport_vfio_user()	reach the adapter		(driver/transport.h)
+ *	transport_vfio_user()	connect to the adapter		(driver/transport.h)
  *	driver_open()		take it over, or
- *	driver_open_verbs()	share it with the kernel that has it already
- *	driver_map()		memory it may reach: rings and packets
+ *	driver_open_verbs()	share it with the kernel, which drives it
+ *	driver_map()		memory for the adapter: rings and packets
  *	driver_start()		bring it up
- *	driver_port_open()	take one of its vPorts
+ *	driver_port_open()	open one of its vPorts
  *	driver_txq_create(), driver_rxq_create()	queues	(driver/queue.h)
- *	driver_rss()		let packets come in
+ *	driver_rss()		let packets in
  *	... and back: driver_rss() off, queues, port, driver_close()
  *
- * All of this is for one thread at a time per adapter; a lock makes it so. Only the
- * hot path in driver/queue.h is called without it, by whoever owns the queue.
+ * These calls take a lock, so one thread at a time uses an adapter. Only the hot path in
+ * driver/queue.h is called without it, by the owner of the queue.
  *
- * The driver allocates nothing that the adapter writes or reads: that memory comes
- * from the caller's allocator, out of ranges the caller has mapped with driver_map().
- * Addresses in entries are virtual addresses. A range has a key, which goes into every
- * entry beside the address; driver_region() finds it, and says for how large a range
- * it holds, so that it is looked up once and not once a packet.
+ * The driver allocates no memory that the adapter reads or writes: that comes from the caller's
+ * allocator, from ranges that the caller has mapped with driver_map(). Addresses in entries are
+ * virtual addresses. A range has a key, which goes into every entry with the address;
+ * driver_region() finds it and returns the range it is valid for, so it is looked up once and not
+ * once per packet.
  *
- * Everything the adapter says is checked. If it goes away, commands return -ENODEV,
- * queues stand still, and driver_events() says so.
+ * Everything that the adapter writes is checked. If the adapter disappears, commands return
+ * -ENODEV, queues stop, and driver_events() reports it.
  *
  * The room
  *
  *	queue.h			the hot path, inline
- *	driver.c		arguments, the lock, what exists (control.h: the two ways below)
+ *	driver.c		arguments, the lock, the objects (control.h: the two planes below)
  *	hwc.c, channel.c	commands over the hardware channel
  *	verbs*.c		commands over the kernel's mana_ib, with libmana
- *	vfio_user.c, attach.c	the way to an adapter in software; a second process's to its
- *doorbells
+ *	vfio_user.c, attach.c	transport to an adapter in software; doorbells in a second process
  *
  * It uses base/, wire/ and vfio_user/, and libibverbs in verbs*.c. It knows nothing of DPDK, which
- * is pmd/'s, and never includes device/: what works here has to work with any MANA.
+ * only pmd/ uses, and never includes device/: it has to work with any MANA.
  */
 #ifndef MANAKIN_DRIVER_DRIVER_H
 #define MANAKIN_DRIVER_DRIVER_H
@@ -50,7 +49,7 @@
 #include "wire/vport.h"
 
 #define DRIVER_PORTS_MAX  256u
-#define DRIVER_QUEUES_MAX 64u  /* of a kind, per port */
+#define DRIVER_QUEUES_MAX 64u  /* of each kind, per port */
 #define DRIVER_UNITS_MIN  128u /* in a work queue: GDMA_QUEUE_SIZE_MIN bytes */
 #define DRIVER_UNITS_MAX  16384u
 #define DRIVER_TX_SGES    GDMA_SQE_SGES_MAX
@@ -61,9 +60,9 @@ struct driver_port;
 /**
  * struct driver_allocator - memory for rings
  * @alloc:	@size bytes at a multiple of @align (a power of two, at most 4096), contiguous in
- *		the adapter's view, in a range that is mapped; NULL if there is none
- * @free:	gives it back
- * @ctx:	handed to both
+ *		the adapter's view, in a mapped range; NULL if there is none
+ * @free:	frees it
+ * @ctx:	argument of both
  */
 struct driver_allocator {
 	void *(*alloc)(void *ctx, size_t size, size_t align);
@@ -72,8 +71,8 @@ struct driver_allocator {
 };
 
 /**
- * driver_open() - take an adapter over; it is reset, so nothing of a former user is left
- * @transport:	the driver's from now on, also if this fails
+ * driver_open() - take over an adapter; the reset removes all state of an earlier user
+ * @transport:	owned by the driver from now on, even if this fails
  * @allocator:	copied
  * @driver:	owned by the caller until driver_close()
  *
@@ -88,53 +87,54 @@ int driver_open(struct transport *transport, const struct driver_allocator *allo
  * @allocator:	copied
  * @driver:	owned by the caller until driver_close()
  *
- * Return: 0 or a negative errno; -ENODEV no RDMA device is there
+ * Return: 0 or a negative errno; -ENODEV: there is no RDMA device
  */
 int driver_open_verbs(const char *pci, const struct driver_allocator *allocator,
 		      struct driver **driver);
 
 /**
- * driver_map() - let the adapter reach memory
+ * driver_map() - map memory for the adapter
  * @va, @size:	the memory, whole pages
  * @fd:		the file it is mapped from (hugetlbfs, memfd); not needed after the call. An adapter
- *		of the kernel's reaches memory without a file too
- * @offset:	where it lies in the file
+ *		that the kernel drives can also use memory without a file
+ * @offset:	its offset in the file
  *
- * Any time after driver_open(), from any thread, also from within the allocator: one that grows
- * its heap maps what has come before it returns. So neither this nor driver_unmap() takes the lock
+ * Any time after driver_open(), from any thread, also from within the allocator: one that grows its
+ * heap maps the new memory before it returns. So neither this nor driver_unmap() takes the lock
  * that the other calls hold while they allocate.
  *
- * Return: 0 or a negative errno: -EEXIST it overlaps with what is mapped
+ * Return: 0 or a negative errno: -EEXIST: it overlaps with a mapping
  */
 int driver_map(struct driver *driver, void *va, uint64_t size, int fd, uint64_t offset);
 
-/** driver_unmap() - on return the adapter does not reach it; exactly what was mapped */
+/** driver_unmap() - unmap exactly what was mapped; on return the adapter does not use it */
 int driver_unmap(struct driver *driver, void *va, uint64_t size);
 
 /**
- * driver_set_timeout() - how long to wait for an answer of the adapter
- * @ms:		the default is HWC_DEFAULT_TIMEOUT_MS, as Linux has it
+ * driver_set_timeout() - set how long to wait for an answer from the adapter
+ * @ms:		the default is HWC_DEFAULT_TIMEOUT_MS, as in Linux
  */
 void driver_set_timeout(struct driver *driver, unsigned int ms);
 
 /**
  * driver_start() - bring the adapter up: hardware channel, device, vPorts
  *
- * Return: 0 or a negative errno; -ETIMEDOUT it does not answer, -EPROTO it answers nonsense
+ * Return: 0 or a negative errno; -ETIMEDOUT: it does not answer; -EPROTO: its answers are invalid
  */
 int driver_start(struct driver *driver);
 
-/** driver_close() - with everything that is still open; ranges need not be unmapped before */
+/** driver_close() - close everything; ranges need not be unmapped first */
 void driver_close(struct driver *driver);
 
 /**
  * struct driver_info - the adapter
  * @ports:	vPorts
- * @frame_max:	longest frame in bytes, Ethernet header included, FCS and VLAN tag not
+ * @frame_max:	maximum frame size in bytes, with the Ethernet header, without FCS and VLAN tag
  * @max_eq, @max_cq, @max_sq, @max_rq: queues of the whole function
  * @max_units:	of a queue, a power of two
  * @shared_doorbells: queues are rung in shared memory
- * @regions_change: what driver_region() said holds until the next driver_map() or driver_unmap()
+ * @regions_change: a result of driver_region() is valid until the next driver_map() or
+ *		driver_unmap()
  * @version:	of the register map: major, minor, micro
  */
 struct driver_info {
@@ -152,10 +152,10 @@ void driver_info(const struct driver *driver, struct driver_info *info);
 /**
  * struct driver_port_info - a vPort
  * @mac:	its address
- * @link_up:	as far as events have told
+ * @link_up:	according to the events so far
  * @max_txq, @max_rxq: queues it can have, at most DRIVER_QUEUES_MAX
  * @table_size:	entries of its indirection table
- * @speed_mbps:	10^6 bits a second; 0 if the adapter does not tell
+ * @speed_mbps:	10^6 bits per second; 0 if the adapter does not report it
  */
 struct driver_port_info {
 	uint8_t mac[MANA_MAC_SIZE];
@@ -171,7 +171,8 @@ int driver_port_info(const struct driver *driver, unsigned int index,
 
 /**
  * struct driver_region - memory with one key
- * @start, @end: virtual addresses it holds for; @end is the first one beyond
+ * @start, @end: virtual addresses that the key is valid for; @end is the
+ *		first one after them
  * @key:	goes into entries
  */
 struct driver_region {
@@ -183,25 +184,25 @@ struct driver_region {
  * driver_region() - the key for an address in entries of a vPort's queues
  * @port:	index of the vPort
  *
- * In the hwc plane there is one for all addresses, and it holds for good. In the verbs plane a
- * region is as large as what is mapped around the address now. When memory is mapped or unmapped
- * beside it or in it, ask anew: the old one goes on to hold for what is still mapped of it, until
- * the vPort has no queues.
+ * In the hwc plane there is one for all addresses, and it stays valid. In the verbs plane a region
+ * is as large as the mapping around the address now. When memory is mapped or unmapped next to it
+ * or in it, ask again: the old one stays valid for what is still mapped of it, until the vPort has
+ * no queues.
  *
- * After driver_start(), from any thread, as driver_map().
+ * After driver_start(), from any thread, like driver_map().
  *
  * Return: 0, or -ENOENT
  */
 int driver_region(struct driver *driver, unsigned int port, const void *va,
 		  struct driver_region *region);
 
-/** driver_doorbell() - this process's way to the doorbells; valid until driver_close() */
+/** driver_doorbell() - this process's access to the doorbells; valid until driver_close() */
 const struct driver_doorbell *driver_doorbell(const struct driver *driver);
 
 /* ---- vPorts ---- */
 
 /**
- * struct driver_port_config - what a vPort is opened with
+ * struct driver_port_config - options for opening a vPort
  * @rx_interrupts: each receive queue gets an event descriptor
  */
 struct driver_port_config {
@@ -209,45 +210,45 @@ struct driver_port_config {
 };
 
 /**
- * driver_port_open() - take a vPort
+ * driver_port_open() - open a vPort
  *
- * Return: 0 or a negative errno: -EINVAL there is none, -EBUSY it is open
+ * Return: 0 or a negative errno: -EINVAL: it does not exist; -EBUSY: it is open
  */
 int driver_port_open(struct driver *driver, unsigned int index,
 		     const struct driver_port_config *config, struct driver_port **port);
 
-/** driver_port_close() - with its queues */
+/** driver_port_close() - close a vPort and its queues */
 void driver_port_close(struct driver_port *port);
 
 /**
- * driver_txq_create() - make a send queue
+ * driver_txq_create() - create a send queue
  * @index:	below the port's max_txq
  * @units:	room in it, a power of two from DRIVER_UNITS_MIN to the adapter's max_units. A
- *packet in one piece takes one
- * @txq:	filled in; the caller's, who keeps it until driver_txq_destroy()
+ *		packet in one piece takes one
+ * @txq:	filled in; owned by the caller, and must stay until driver_txq_destroy()
  *
- * Send queues are made before receive queues.
+ * Create send queues before receive queues.
  *
- * Return: 0 or a negative errno; -ENOMEM the allocator has nothing
+ * Return: 0 or a negative errno; -ENOMEM: the allocator has no memory
  */
 int driver_txq_create(struct driver_port *port, unsigned int index, uint32_t units,
 		      struct driver_txq *txq);
 
-/** driver_txq_destroy() - on return the adapter reads none of the queue's packets any more */
+/** driver_txq_destroy() - on return the adapter no longer reads the queue's packets */
 void driver_txq_destroy(struct driver_port *port, unsigned int index);
 
-/** driver_rxq_create() - make a receive queue; post nothing before driver_rss() has returned */
+/** driver_rxq_create() - create a receive queue; post nothing before driver_rss() returns */
 int driver_rxq_create(struct driver_port *port, unsigned int index, uint32_t units,
 		      struct driver_rxq *rxq);
 
-/** driver_rxq_destroy() - on return the adapter writes into none of its buffers any more */
+/** driver_rxq_destroy() - on return the adapter no longer writes to its buffers */
 void driver_rxq_destroy(struct driver_port *port, unsigned int index);
 
 /**
  * struct driver_rss - which queue a packet goes to
- * @enable:	packets come in at all
- * @hash:	the table is used; else all go to queue @table[0]
- * @coalesce:	a completion may tell of up to four packets
+ * @enable:	packets are received
+ * @hash:	use the table; else all packets go to queue @table[0]
+ * @coalesce:	a completion may report up to four packets
  * @key:	Toeplitz key
  * @table:	numbers of receive queues; each must exist if @enable
  * @entries:	in @table, a power of two up to MANA_INDIRECTION_MAX
@@ -262,36 +263,37 @@ struct driver_rss {
 };
 
 /**
- * driver_rss() - steer the vPort's packets; may be changed while they come in
+ * driver_rss() - steer the vPort's packets; also while it receives
  *
- * The kernel's mana_ib can do less: each queue is in the table, they take turns in it (a number of
- * queues that is a power of two), several queues share the packets without @hash too, and nothing
- * is changed while it is enabled. After it was disabled receive queues have to be made anew.
+ * The kernel's mana_ib can do less: every queue must be in the table, they must take turns in it
+ * (their number is a power of two), packets are spread over several queues even without @hash, and
+ * nothing can change while it is enabled. After it was disabled, receive queues must be created
+ * again.
  *
  * Return: 0 or a negative errno; -ENOTSUP, -EBUSY for those limits
  */
 int driver_rss(struct driver_port *port, const struct driver_rss *rss);
 
 /**
- * driver_rxq_event_fd() - readable after driver_rxq_arm() when a packet has come
+ * driver_rxq_event_fd() - readable after driver_rxq_arm() when a packet has arrived
  *
- * For poll() and the like: driver_rxq_disarm() takes the event. -ENOTSUP without rx_interrupts
+ * For poll() and the like: driver_rxq_disarm() consumes the event. -ENOTSUP without rx_interrupts
  */
 int driver_rxq_event_fd(const struct driver_port *port, unsigned int index);
 
 /** driver_rxq_arm() - raise the event for the next completion, or at once for an unread one */
 int driver_rxq_arm(struct driver_port *port, unsigned int index);
 
-/** driver_rxq_disarm() - take the event if it has been raised; before arming again */
+/** driver_rxq_disarm() - consume the event if it was raised; before arming again */
 int driver_rxq_disarm(struct driver_port *port, unsigned int index);
 
-/* ---- What happens ---- */
+/* ---- Events ---- */
 
 enum driver_event_type {
 	DRIVER_EVENT_LINK_UP,
 	DRIVER_EVENT_LINK_DOWN,
-	DRIVER_EVENT_RESET,   /* the adapter asks to be closed and opened again */
-	DRIVER_EVENT_REMOVED, /* it has gone; told once */
+	DRIVER_EVENT_RESET,   /* the adapter requests to be closed and opened again */
+	DRIVER_EVENT_REMOVED, /* it is gone; reported once */
 };
 
 /** struct driver_event - @port: index, for the first two */
@@ -304,7 +306,7 @@ struct driver_event {
 int driver_event_fd(const struct driver *driver);
 
 /**
- * driver_events() - take what has happened
+ * driver_events() - take pending events
  * @events:	room for @max
  *
  * Return: how many
@@ -321,9 +323,10 @@ int driver_registers(struct driver *driver, uint64_t offset, void *data, size_t 
 
 /**
  * struct driver_share - what another process needs to post to this adapter's queues
- * @transport:	descriptors; a process that gets duplicates puts their numbers here
+ * @transport:	descriptors; a process that receives duplicates stores their numbers
+ *		here
  * @page:	doorbell page, bytes from the start of BAR 0
- * @mapped:	verbs plane: the page is what the transport's post_fd maps
+ * @mapped:	verbs plane: the transport's post_fd maps the page
  *
  * All but the descriptors can be copied as bytes.
  */
@@ -333,12 +336,12 @@ struct driver_share {
 	bool mapped;
 };
 
-/** driver_share() - describe this adapter's doorbells; the descriptors stay the driver's */
+/** driver_share() - describe this adapter's doorbells; the driver keeps the descriptors */
 int driver_share(struct driver *driver, struct driver_share *share);
 
 /**
- * driver_attach() - a doorbell in another process
- * @share:	with this process's descriptors, which are this call's from now on, also if it fails
+ * driver_attach() - access to the doorbells from another process
+ * @share:	with this process's descriptors, owned by this call from now on, even if it fails
  * @doorbell:	owned by the caller until driver_detach()
  */
 int driver_attach(const struct driver_share *share, struct driver_doorbell **doorbell);

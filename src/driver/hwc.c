@@ -6,17 +6,17 @@
  *
  *	driver_open()		reset, bus mastering
  *	driver_start()		hardware channel (channel.c), then
- *	  VERIFY_VF_DRIVER_VERSION	abilities, shared doorbells among them
+ *	  VERIFY_VF_DRIVER_VERSION	capabilities, shared doorbells among them
  *	  QUERY_MAX_RESOURCES		limits
  *	  LIST_DEVICES, REGISTER_DEVICE	protection domain, memory key, doorbell page
- *	  QUERY_DEV_CONFIG		number of vPorts, longest frame
+ *	  QUERY_DEV_CONFIG		number of vPorts, maximum frame size
  *	  QUERY_VPORT_CONFIG		each vPort's handle, MAC, limits
  *	driver_port_open()	CONFIG_VPORT_TX
  *	driver_?xq_create()	memory, two DMA regions, CREATE_WQ_OBJ, NATIVE_BIND_DOORBELL
  *	driver_rss()		CONFIG_VPORT_RX
  *
- * The memory key that REGISTER_DEVICE gives reaches all that is mapped, at its bus address,
- * which is its virtual address here: there is one region for all memory.
+ * The memory key from REGISTER_DEVICE is valid for all mapped memory, at its bus address, which is
+ * its virtual address here: there is one region for all memory.
  */
 #include "driver/hwc.h"
 
@@ -60,7 +60,7 @@ static int region(struct driver *driver, unsigned int port, const void *va,
 
 /* ---- Bring-up ---- */
 
-/** verify_version() - agree on the protocol; learns whether there are shared doorbells */
+/** verify_version() - negotiate the protocol; finds out whether there are shared doorbells */
 static int verify_version(struct hwc_driver *hwc, bool *shared)
 {
 	struct gdma_verify_version_req request = {
@@ -94,7 +94,7 @@ static int query_resources(struct hwc_driver *hwc)
 	if (err)
 		return err;
 	if (!response.max_sq || !response.max_rq || !response.max_cq)
-		return hwc_nonsense(hwc, "the most queues", 0);
+		return hwc_nonsense(hwc, "the maximum number of queues", 0);
 	info->max_eq = response.max_eq;
 	info->max_cq = response.max_cq;
 	info->max_sq = response.max_sq;
@@ -104,7 +104,7 @@ static int query_resources(struct hwc_driver *hwc)
 	return 0;
 }
 
-/** find_device() - the Ethernet device, in the list of them */
+/** find_device() - find the Ethernet device in the list */
 static int find_device(struct hwc_driver *hwc)
 {
 	struct gdma_general_req request;
@@ -155,10 +155,10 @@ static int query_device(struct hwc_driver *hwc)
 	if (!response.max_num_vports || response.max_num_vports > DRIVER_PORTS_MAX)
 		return hwc_nonsense(hwc, "the number of vPorts", response.max_num_vports);
 	info->ports = response.max_num_vports;
-	/* 0 from an adapter that does not tell: what every Ethernet can do */
+	/* 0 from an adapter that does not report it: then what every Ethernet supports */
 	info->frame_max = response.adapter_mtu ? response.adapter_mtu : 1514;
 	if (info->frame_max < 68 + 14)
-		return hwc_nonsense(hwc, "the longest frame", info->frame_max);
+		return hwc_nonsense(hwc, "the maximum frame size", info->frame_max);
 	return 0;
 }
 
@@ -211,7 +211,7 @@ static void open_shared(struct hwc_driver *hwc)
 
 	if (err) {
 		log_say(LOG_NOTICE,
-			"%s: doorbells are not shared but sent: BAR 2 cannot be mapped: %s",
+			"%s: doorbells are sent as messages, because BAR 2 cannot be mapped: %s",
 			hwc->driver.name, error_reason(-err));
 		return;
 	}
@@ -221,7 +221,7 @@ static void open_shared(struct hwc_driver *hwc)
 	hwc->driver.info.shared_doorbells = true;
 }
 
-/** channel_event() - an event that is not about the channel */
+/** channel_event() - handle an event that is not about the channel */
 static void channel_event(void *ctx, unsigned int type, uint32_t word)
 {
 	struct hwc_driver *hwc = ctx;
@@ -291,7 +291,7 @@ static int start(struct driver *driver)
 	}
 	if (err) {
 		memset(&driver->info, 0, sizeof(driver->info));
-		log_say(LOG_ERROR, "%s: cannot bring the adapter up: %s", driver->name,
+		log_say(LOG_ERROR, "%s: cannot bring up the adapter: %s", driver->name,
 			error_reason(-err));
 		return err;
 	}
@@ -305,7 +305,7 @@ static void poll_events(struct driver *driver)
 
 	channel_poll(&hwc->channel);
 	if (!driver->removed_noted && hwc->transport->ops->alive(hwc->transport) < 0) {
-		/* The end of a connection lasts: whoever polls must be told once. */
+		/* The end of a connection is permanent: report it to a poller only once. */
 		hwc->transport->ops->watch(hwc->transport, driver->event_fd, false);
 		driver_note_removed(driver);
 	}
@@ -315,7 +315,7 @@ static void close_driver(struct driver *driver)
 {
 	struct hwc_driver *hwc = hwc_of(driver);
 
-	/* After this the adapter knows no queue and no memory of ours. */
+	/* After this the adapter knows none of our queues and none of our memory. */
 	hwc->transport->ops->reset(hwc->transport);
 	channel_close(&hwc->channel);
 	hwc->transport->ops->close(hwc->transport);
@@ -369,7 +369,7 @@ static const struct control_ops ops = {
 	.close = close_driver,
 };
 
-/** take_over() - is it a MANA, and may it reach memory? */
+/** take_over() - check that it is a MANA, and enable bus mastering */
 static int take_over(struct transport *transport)
 {
 	uint16_t identity[2], command;
@@ -420,7 +420,7 @@ int driver_open(struct transport *transport, const struct driver_allocator *allo
 	if (!err)
 		err = transport->ops->watch(transport, hwc->driver.event_fd, true);
 	if (err) {
-		log_say(LOG_ERROR, "%s: cannot take the adapter over: %s", transport->name,
+		log_say(LOG_ERROR, "%s: cannot take over the adapter: %s", transport->name,
 			error_reason(-err));
 		driver_fini(&hwc->driver);
 		transport->ops->close(transport);

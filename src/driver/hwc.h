@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * driver/hwc.h - what the files of the control plane that talks to the adapter share. For them
- * only:
+ * driver/hwc.h - shared by the files of the control plane that talks to the adapter. Only for them:
  *
  *	hwc.c		the adapter: bring-up, limits, statistics
  *	hwc_queue.c	vPorts and queues
- *	hwc_command.c	commands and their answers; memory that is named to the adapter
+ *	hwc_command.c	commands and their answers; DMA regions
  */
 #ifndef MANAKIN_DRIVER_HWC_H
 #define MANAKIN_DRIVER_HWC_H
@@ -16,12 +15,12 @@
 #include "driver/control.h"
 #include "wire/native.h"
 
-#define HWC_VECTORS_MAX 2048u /* that MSI-X can have */
+#define HWC_VECTORS_MAX 2048u /* maximum of MSI-X */
 
 /**
  * struct hwc_queue - the adapter's side of a queue
  * @handle:	of the work-queue object
- * @memory, @size: ring, completions and what else the queue keeps in shared memory
+ * @memory, @size: ring, completions and other shared memory of the queue
  * @page:	of BAR 2, or DRIVER_NO_PAGE
  * @eq, @eq_memory, @vector, @event_fd: receive queues with interrupts; @event_fd is -1 without
  */
@@ -77,30 +76,30 @@ static inline struct hwc_driver *hwc_of(struct driver *driver)
 /* ---- hwc_command.c ---- */
 
 /**
- * hwc_distrust() - the adapter does what no adapter does: have nothing more to do with it
+ * hwc_distrust() - the adapter violates the protocol: reset it and stop using it
  *
  * The reset makes it forget the queues, so that their memory can be used for something else.
  */
 void hwc_distrust(struct hwc_driver *hwc);
 
-/** hwc_nonsense() - an answer makes none: say so, and hwc_distrust(); -EPROTO */
+/** hwc_nonsense() - an answer is invalid: log that, and hwc_distrust(); -EPROTO */
 int hwc_nonsense(struct hwc_driver *hwc, const char *what, uint64_t value);
 
 /** hwc_command() - as channel_command(); an adapter that breaks the protocol is distrusted */
 int hwc_command(struct hwc_driver *hwc, struct command *command);
 
-/* In place of a device: the command is for the function */
+/* Instead of a device: the command is for the function */
 #define HWC_FUNCTION ((struct gdma_dev_id){ 0 })
 
 /**
- * hwc_ask() - a command with a request and a response of fixed size
+ * hwc_ask() - send a command with a request and a response of fixed size
  * @device:	hwc->dev, the Ethernet device, or HWC_FUNCTION
  * @from, @to:	the request and the response
  */
 #define hwc_ask(hwc, device, number, from, to)                                                     \
 	hwc_ask_version(hwc, device, number, from, to, GDMA_MESSAGE_V1)
 
-/** hwc_ask_version() - the same, and the response is of that version */
+/** hwc_ask_version() - the same, with that version of the response */
 #define hwc_ask_version(hwc, device, number, from, to, version)                                    \
 	hwc_command((hwc), &(struct command){ .code = (number),                                    \
 					      .dev = (device),                                     \
@@ -110,7 +109,7 @@ int hwc_command(struct hwc_driver *hwc, struct command *command);
 					      .response_len = sizeof(*(to)),                       \
 					      .response_version = (version) })
 
-/** hwc_region() - name contiguous memory to the adapter; whole pages */
+/** hwc_region() - create a DMA region of contiguous memory; whole pages */
 int hwc_region(struct hwc_driver *hwc, const void *memory, uint32_t size, uint64_t *handle);
 void hwc_region_destroy(struct hwc_driver *hwc, uint64_t handle);
 

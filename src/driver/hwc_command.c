@@ -27,8 +27,7 @@ int hwc_command(struct hwc_driver *hwc, struct command *command)
 
 int hwc_nonsense(struct hwc_driver *hwc, const char *what, uint64_t value)
 {
-	log_say(LOG_ERROR,
-		"%s: the adapter says that %s is %llu, which is impossible; resetting it",
+	log_say(LOG_ERROR, "%s: the adapter reports %s as %llu, which is impossible; resetting it",
 		hwc->driver.name, what, (unsigned long long)value);
 	hwc_distrust(hwc);
 	return -EPROTO;

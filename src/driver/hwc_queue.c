@@ -2,7 +2,7 @@
 /*
  * driver/hwc_queue.c - vPorts and queues of the control plane that talks to the adapter itself
  *
- * A queue is bound to a page of BAR 2 if the adapter has such pages; else, as on a real
+ * A queue is bound to a page of BAR 2 if the adapter has such pages; otherwise, as on a real
  * adapter, each burst's doorbell goes to BAR 0.
  */
 #include "driver/hwc.h"
@@ -18,7 +18,7 @@
 #define EQ_SIZE      4096u
 #define SHORT_OFFSET MANA_SHORT_VPORT_OFFSET_MAX
 
-/** bit_take() - the first clear bit below @n, now set; UINT32_MAX if there is none */
+/** bit_take() - set the first clear bit below @n; UINT32_MAX if there is none */
 static uint32_t bit_take(uint64_t *bits, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
@@ -45,7 +45,7 @@ static void *ring_alloc(struct driver *driver, size_t size)
 	return memory;
 }
 
-/** vector_open() - an eventfd on a free vector */
+/** vector_open() - set up an eventfd on a free vector */
 static int vector_open(struct hwc_driver *hwc, struct hwc_queue *queue)
 {
 	int err;
@@ -79,7 +79,7 @@ static void vector_close(struct hwc_driver *hwc, struct hwc_queue *queue)
 	bit_give(hwc->vectors, queue->vector);
 }
 
-/** eq_open() - an event queue for one receive queue */
+/** eq_open() - create an event queue for one receive queue */
 static int eq_open(struct hwc_driver *hwc, struct hwc_queue *queue)
 {
 	struct gdma_create_queue_req request = {
@@ -125,7 +125,7 @@ static void eq_close(struct hwc_driver *hwc, struct hwc_queue *queue)
 	vector_close(hwc, queue);
 }
 
-/** object_create() - CREATE_WQ_OBJ over memory that is there; its numbers are checked */
+/** object_create() - CREATE_WQ_OBJ with allocated memory; checks its numbers */
 static int object_create(struct driver_port *port, uint32_t type, uint32_t units,
 			 struct hwc_queue *queue, struct mana_create_wq_obj_resp *response)
 {
@@ -170,7 +170,7 @@ static void object_destroy(struct hwc_driver *hwc, uint32_t type, struct hwc_que
 		bit_give(hwc->pages, queue->page);
 }
 
-/** bind_page() - a page of BAR 2 for the queue, if there are any */
+/** bind_page() - bind the queue to a page of BAR 2, if there is any */
 static int bind_page(struct hwc_driver *hwc, uint32_t type, uint32_t id, struct hwc_queue *queue)
 {
 	struct native_bind_doorbell_req request = { .queue_type = type, .queue_id = id };
@@ -186,11 +186,11 @@ static int bind_page(struct hwc_driver *hwc, uint32_t type, uint32_t id, struct 
 		return 0;
 	bit_give(hwc->pages, queue->page);
 	queue->page = DRIVER_NO_PAGE;
-	/* The ordinary doorbell is still there, if the adapter is. */
+	/* The ordinary doorbell still works, if the adapter is there. */
 	return err == -EIO || err == -EOPNOTSUPP ? 0 : err;
 }
 
-/** struct made - what queue_create() hands back */
+/** struct made - what queue_create() returns */
 struct made {
 	struct driver_wq wq;
 	struct driver_cq cq;
@@ -198,10 +198,11 @@ struct made {
 };
 
 /**
- * queue_create() - a work queue with its completion queue
+ * queue_create() - create a work queue and its completion queue
  * @type:	GDMA_SQ or GDMA_RQ
  * @units:	in the work queue; as many completions
- * @extra:	bytes the caller wants behind them, a multiple of a page
+ * @extra:	extra bytes after them for the caller, a multiple of the page
+ *		size
  */
 static int queue_create(struct driver_port *port, uint32_t type, uint32_t units, size_t extra,
 			struct hwc_queue *queue, struct made *made)
@@ -311,7 +312,7 @@ int hwc_rxq_arm(struct driver_port *port, unsigned int index)
 	const struct driver_doorbell *doorbell = &port->driver->doorbell;
 	struct gdma_eqe event;
 
-	/* What the events say is known: this queue has completions. They are only taken. */
+	/* The events carry no information: this queue has completions. Just consume them. */
 	for (uint32_t i = 0; i <= queue->eq.mask && eq_take(&queue->eq, &event); i++)
 		continue;
 	if (queue->eq.broken)
@@ -342,8 +343,8 @@ int hwc_port_open(struct driver_port *port)
 		return err;
 	if (response.tx_vport_offset > SHORT_OFFSET || !response.short_form_allowed) {
 		log_say(LOG_ERROR,
-			"%s: vPort %u (offset %u) needs the long form for every packet, "
-			"which this driver does not send",
+			"%s: vPort %u (offset %u) needs the long OOB for every packet, which this "
+			"driver does not support",
 			port->driver->name, port->index, response.tx_vport_offset);
 		return -ENOTSUP;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * driver/queue.c - what is rare enough on the hot path to be out of line
+ * driver/queue.c - rare parts of the hot path, out of line
  */
 #include "driver/queue.h"
 
@@ -14,7 +14,7 @@ void driver_txq_error(struct driver_txq *txq, const struct gdma_cqe *cqe)
 	memcpy(&copy, oob, sizeof(copy));
 	type = copy.cqe_hdr.cqe_type;
 	if (type <= MANA_CQE_TX_OKAY || !driver_wq_used(&txq->wq)) {
-		/* A good one that nobody asked for, something of a receive queue, or nothing sent
+		/* A good one that was not requested, one of a receive queue, or with nothing sent
 		 */
 		txq->cq.broken = true;
 		return;
@@ -25,9 +25,10 @@ void driver_txq_error(struct driver_txq *txq, const struct gdma_cqe *cqe)
 	if (txq->answered == txq->asked)
 		return;
 	/*
-	 * A failed entry is completed whether it asked or not. One before the next that asked did
-	 * not ask: it is counted, and freed when that one is completed. Whether the adapter counts
-	 * units on and on or begins again at the ring's start is all the same in the ring.
+	 * A failed entry is always completed. If it is before the next entry that requested a
+	 * completion, it did not request one: it is counted, and freed when that entry is
+	 * completed. In the ring it does not matter whether the adapter's unit count wraps at the
+	 * ring's size.
 	 */
 	ahead = (copy.tx_wqe_offset - txq->wq.head) & txq->wq.mask;
 	if (ahead < signal->start - txq->wq.head)

@@ -4,12 +4,11 @@
  *
  * Theory of operation
  *
- * A queue is memory that the driver and the adapter share and a few numbers that
- * only the queue's owner touches. One thread owns a queue at a time; nothing here
- * takes a lock. The structures hold no pointer that means something in one process
- * alone, except to memory that is at the same address in all of them (hugepages):
- * they may lie in memory shared with a secondary process. What is a process's own,
- * its way to the doorbells, is struct driver_doorbell and is handed in.
+ * A queue is memory that the driver and the adapter share, and a few numbers that only the queue's
+ * owner accesses. One thread owns a queue at a time; nothing here takes a lock. The structures
+ * contain no pointers but to memory that has the same address in all processes (hugepages), so they
+ * may be in memory shared with a secondary process. Each process's own access to the doorbells is
+ * struct driver_doorbell, which is passed in.
  *
  *	send					receive
  *	driver_tx_one() or driver_tx_many()	driver_rx_post()
@@ -18,20 +17,18 @@
  *	driver_txq_reap()			driver_cq_peek(), driver_rxq_take(),
  *						driver_cq_step()
  *
- * Room in a work queue is counted in units of 32 bytes. An entry with one buffer,
- * the usual case, is one unit, written as a whole and never read: with 32-byte
- * vectors that is one store to half a cache line. "tail" and "head" count units
- * since the queue was made, modulo 2^32; the unit's place is "tail & mask", and
- * so is the place of what the owner keeps beside it (an array of mbufs).
+ * Room in a work queue is counted in units of 32 bytes. An entry with one buffer, the usual case,
+ * is one unit, written as a whole and never read: with 32-byte vectors that is one store to half a
+ * cache line. "tail" and "head" count units since the queue was created, modulo 2^32; a unit's
+ * index is "tail & mask", which is also the index into the owner's parallel array (of mbufs).
  *
- * Memory ordering: entries are plain stores. driver_wq_commit() makes them visible
- * before the tail (release), and asks afterwards whether the adapter sleeps; a full
- * fence stands between, since a store may otherwise be seen after a load that
- * follows it. A completion is there when its last word carries the owner bits of the
- * reader's lap (acquire); the adapter writes that word last.
+ * Memory ordering: entries are plain stores. driver_wq_commit() makes them visible before the tail
+ * (release), and then checks whether the adapter sleeps; a full fence is between, because a store
+ * may otherwise become visible after a later load. A completion is valid when its last word has the
+ * owner bits of the reader's lap (acquire); the adapter writes that word last.
  *
- * All that the adapter writes is checked before it is used: a completion that does
- * not fit sets the queue's "broken" and is given to nobody.
+ * Everything that the adapter writes is checked before use: an invalid completion sets the queue's
+ * "broken" and is not passed on.
  */
 #ifndef MANAKIN_DRIVER_QUEUE_H
 #define MANAKIN_DRIVER_QUEUE_H
@@ -53,12 +50,12 @@
 /* ---- Doorbells ---- */
 
 /**
- * struct driver_doorbell - a process's way to an adapter's doorbells
+ * struct driver_doorbell - a process's access to an adapter's doorbells
  * @shared:	BAR 2 (wire/native.h), pages of NATIVE_DOORBELL_SIZE bytes; NULL if there is none
- * @mapped:	the adapter's doorbell page, where it can be mapped; else NULL
- * @ring:	where it cannot: sends the write as a message. Any thread. An error (the adapter has
- *		gone) is told by driver_events(), not here
- * @ctx:	handed to @ring
+ * @mapped:	the adapter's doorbell page, if it can be mapped; else NULL
+ * @ring:	if not: sends the write as a message. From any thread. driver_events() reports an
+ *		error (the adapter is gone), this does not
+ * @ctx:	argument of @ring
  */
 struct driver_doorbell {
 	uint8_t *shared;
@@ -69,15 +66,15 @@ struct driver_doorbell {
 
 /**
  * driver_doorbell_ring() - write an ordinary doorbell
- * @doorbell:	this process's way there
+ * @doorbell:	this process's access
  * @offset:	enum gdma_doorbell_offset
- * @value:	the queue's number and where it is
+ * @value:	the queue's number and position
  */
 static inline void driver_doorbell_ring(const struct driver_doorbell *doorbell, uint32_t offset,
 					union gdma_doorbell value)
 {
 	if (doorbell->mapped) {
-		/* The page is write-combining: nothing else orders the store, or sends it off. */
+		/* The page is write-combining: the fences order the store and flush it. */
 		atomic_thread_fence(memory_order_seq_cst);
 		shared_store((volatile uint64_t *)(doorbell->mapped + offset), value.word);
 		atomic_thread_fence(memory_order_seq_cst);
@@ -121,13 +118,13 @@ static inline uint32_t driver_wq_room(const struct driver_wq *wq)
 	return wq->mask + 1 - (wq->tail - wq->head);
 }
 
-/** driver_wq_used() - units written that the adapter is not known to be done with */
+/** driver_wq_used() - units written that the adapter may still be using */
 static inline uint32_t driver_wq_used(const struct driver_wq *wq)
 {
 	return wq->tail - wq->head;
 }
 
-/** driver_unit_write() - write a unit; one store where the CPU has 32-byte ones */
+/** driver_unit_write() - write a unit; one store if the CPU has 32-byte stores */
 static inline void driver_unit_write(struct driver_unit *unit, uint64_t w0, uint64_t w1,
 				     uint64_t w2, uint64_t w3)
 {
@@ -137,12 +134,12 @@ static inline void driver_unit_write(struct driver_unit *unit, uint64_t w0, uint
 }
 
 /**
- * driver_wq_want() - units are going to be written: have their cache lines on their way
+ * driver_wq_want() - prefetch the cache lines of units for writing
  * @wq:		queue
- * @from:	the first of them, counted as its tail is
- * @n:		how many; the adapter is done with what was there before
+ * @from:	the first of them, counted like the tail
+ * @n:		how many; the adapter is done with the old units there
  *
- * A commit waits until all that was written before it is in the cache.
+ * A commit waits until everything written before it is in the cache.
  */
 static inline void driver_wq_want(const struct driver_wq *wq, uint32_t from, uint32_t n)
 {
@@ -158,7 +155,7 @@ static inline void driver_wq_want_bell(const struct driver_wq *wq,
 		cpu_prefetch_write(doorbell->shared + (size_t)wq->page * NATIVE_DOORBELL_SIZE);
 }
 
-/** driver_wq_bell() - the ordinary doorbell of a work queue, up to @tail units */
+/** driver_wq_bell() - ring the ordinary doorbell of a work queue, up to @tail units */
 static inline union gdma_doorbell driver_wq_bell(const struct driver_wq *wq, uint32_t tail)
 {
 	/* Bytes modulo 2^32; send and receive doorbells differ in the count, which is 0. */
@@ -166,12 +163,12 @@ static inline union gdma_doorbell driver_wq_bell(const struct driver_wq *wq, uin
 }
 
 /**
- * driver_wq_commit() - hand what has been written to the adapter
+ * driver_wq_commit() - pass the units written so far to the adapter
  * @wq:		queue
- * @doorbell:	this process's way to the doorbells
+ * @doorbell:	this process's access to the doorbells
  *
- * Once a burst: it costs a full fence, and a message if the adapter sleeps or has
- * no shared doorbells.
+ * Once per burst: it costs a full fence, and a message if the adapter sleeps or
+ * has no shared doorbells.
  */
 static inline void driver_wq_commit(struct driver_wq *wq, const struct driver_doorbell *doorbell)
 {
@@ -186,8 +183,9 @@ static inline void driver_wq_commit(struct driver_wq *wq, const struct driver_do
 		/* The entries before the tail that announces them. */
 		shared_store_release(&page->tail, wq->tail);
 		/*
-		 * The tail before the question whether anybody will look at it. The adapter
-		 * says that it sleeps, fences, and looks at the tail: one of us sees the other.
+		 * Store the tail before checking whether the adapter sleeps. The adapter announces
+		 * that it sleeps, fences, and checks the tail: at least one side sees the other's
+		 * write.
 		 */
 		atomic_thread_fence(memory_order_seq_cst);
 		if (!shared_load(&page->asleep))
@@ -205,8 +203,8 @@ static inline void driver_wq_commit(struct driver_wq *wq, const struct driver_do
  * @shift:	log2 of the entries
  * @index:	of the next entry to read; starts at the number of entries, runs modulo 2^32
  * @id:		its number
- * @broken:	the adapter wrote what cannot be: entries were lost, or belong to nothing. The
- *		queue gives nothing more; destroy it
+ * @broken:	the adapter wrote invalid entries: some were lost, or match nothing posted. The
+ *		queue returns nothing more; destroy it
  */
 struct driver_cq {
 	const struct gdma_cqe *ring;
@@ -218,38 +216,38 @@ struct driver_cq {
 };
 
 /**
- * driver_cq_peek() - an entry, if it has been written
+ * driver_cq_peek() - look at an entry, if it has been written
  * @cq:		queue
  * @ahead:	0 for the next one, 1 for the one after it, and so on, below the number of entries
  *
- * The entry stays the driver's until the adapter has gone round: see driver_cq_bell().
+ * The entry is valid until the adapter has wrapped around: see driver_cq_bell().
  *
- * Return: the entry, NULL if it is not there
+ * Return: the entry; NULL if it has not been written
  */
 static inline const struct gdma_cqe *driver_cq_peek(struct driver_cq *cq, uint32_t ahead)
 {
 	uint32_t index = cq->index + ahead;
 	const struct gdma_cqe *cqe = &cq->ring[index & cq->mask];
-	/* Acquire: what stands before the owner bits was written before them. */
+	/* Acquire: the data before the owner bits was written before them. */
 	uint32_t info = shared_load_acquire(&cqe->info);
 	uint32_t lap = index >> cq->shift;
 	uint32_t ahead_by = ((info >> GDMA_OWNER_SHIFT) - lap) & GDMA_OWNER_MASK;
 
 	if (__builtin_expect(ahead_by == 0, 1) && !cq->broken)
 		return cqe;
-	/* One lap behind: not written yet. Anything else: written over before it was read. */
+	/* One lap behind: not written yet. Anything else: overwritten before it was read. */
 	if (ahead_by != GDMA_OWNER_MASK)
 		cq->broken = true;
 	return NULL;
 }
 
-/** driver_cq_step() - @n entries have been read */
+/** driver_cq_step() - mark @n entries as read */
 static inline void driver_cq_step(struct driver_cq *cq, uint32_t n)
 {
 	cq->index += n;
 }
 
-/** driver_cq_bell() - the doorbell that tells how far a completion queue has been read */
+/** driver_cq_bell() - ring the doorbell with how far a completion queue has been read */
 static inline union gdma_doorbell driver_cq_bell(const struct driver_cq *cq, bool arm)
 {
 	uint32_t span = (cq->mask + 1) << GDMA_OWNER_BITS;
@@ -261,7 +259,7 @@ static inline union gdma_doorbell driver_cq_bell(const struct driver_cq *cq, boo
 /* ---- Sending ---- */
 
 /**
- * struct driver_signal - a send entry that asked for a completion
+ * struct driver_signal - a send entry that requested a completion
  * @start, @end: units before it, units before the next one
  */
 struct driver_signal {
@@ -269,14 +267,14 @@ struct driver_signal {
 	uint32_t end;
 };
 
-/* What a completion can say is wrong, MANA_CQE_TX_SA_DROP first; the last is everything else */
+/* Errors in a completion, MANA_CQE_TX_SA_DROP first; the last is everything else */
 #define DRIVER_TX_ERRORS (MANA_CQE_TX_GDMA_ERR - MANA_CQE_TX_OKAY + 1u)
 
 /**
  * struct driver_txq - a send queue and its completion queue
  * @wq, @cq:	the queues. @cq has as many entries as @wq has units: it cannot overflow
  * @oob:	short OOB of every packet: completion queue, queue and vPort; add MANA_TX_OOB_*
- * @signals:	ring of entries that asked for a completion, indexed as @wq is
+ * @signals:	ring of entries that requested a completion, indexed like @wq
  * @asked, @answered: signals written, signals completed
  * @errors:	packets that were not sent, by MANA_CQE_TX_* - MANA_CQE_TX_SA_DROP
  */
@@ -290,14 +288,14 @@ struct driver_txq {
 	uint64_t errors[DRIVER_TX_ERRORS];
 } __attribute__((aligned(DRIVER_CACHE_LINE)));
 
-/* What to ask for with a packet: bits of the short OOB */
+/* What to request with a packet: bits of the short OOB */
 #define DRIVER_TX_LONG       MANA_TX_WORD_FORMAT(MANA_PACKET_LONG) /* driver_tx_many() sets it */
 #define DRIVER_TX_IPV4       MANA_TX_WORD_IPV4
 #define DRIVER_TX_IPV6       MANA_TX_WORD_IPV6
 #define DRIVER_TX_IP_CSUM    MANA_TX_WORD_IP_CSUM
 #define DRIVER_TX_TCP_CSUM   MANA_TX_WORD_TCP_CSUM
 #define DRIVER_TX_UDP_CSUM   MANA_TX_WORD_UDP_CSUM
-#define DRIVER_TX_SUPPRESS   MANA_TX_WORD_SUPPRESS     /* no completion if all goes well */
+#define DRIVER_TX_SUPPRESS   MANA_TX_WORD_SUPPRESS     /* no completion on success */
 #define DRIVER_TX_TCP_OFF(n) MANA_TX_WORD_TRANS_OFF(n) /* bytes to the TCP header */
 #define DRIVER_TX_VLAN(tci)  MANA_TX_WORD_VLAN(tci)    /* a tag, as in the frame */
 
@@ -309,20 +307,20 @@ struct driver_txq {
 #define DRIVER_WQE_MSS(n)    GDMA_WQE_WORD_DATA_UNIT(n) /* payload bytes of a segment */
 #define DRIVER_WQE_LAST(n)   GDMA_WQE_WORD_LAST(n)      /* TSO: bytes of the first SGE */
 
-/** driver_tx_signal() - note that the entry from @start to the tail asked for a completion */
+/** driver_tx_signal() - record that the entry from @start to the tail requested a completion */
 static inline void driver_tx_signal(struct driver_txq *txq, uint32_t start)
 {
 	txq->signals[txq->asked++ & txq->wq.mask] = (struct driver_signal){ start, txq->wq.tail };
 }
 
 /**
- * driver_tx_one() - write an entry for a packet in one piece; there must be room for one unit
+ * driver_tx_one() - write an entry for a packet in one piece; needs room for one unit
  * @txq:	queue
  * @flags:	DRIVER_TX_IPV4 to DRIVER_TX_TCP_OFF, but neither LONG nor a VLAN
  * @address, @key, @len: the packet
  *
- * Without DRIVER_TX_SUPPRESS the entry is completed, and with it all before. The last one
- * of a burst must ask for that: else nobody learns that the burst is done.
+ * Without DRIVER_TX_SUPPRESS the entry is completed, together with all before it. The last one of a
+ * burst must request that, or the end of the burst is never reported.
  */
 static inline void driver_tx_one(struct driver_txq *txq, uint64_t flags, uint64_t address,
 				 uint32_t key, uint32_t len)
@@ -344,12 +342,12 @@ static inline uint32_t driver_tx_units(unsigned int sges, bool is_long)
 }
 
 /**
- * driver_tx_many() - write an entry for a packet in pieces, with a VLAN tag, or to be cut
+ * driver_tx_many() - write an entry for a packet in pieces, with a VLAN tag, or for TSO
  * @txq:	queue, with room for driver_tx_units() units
  * @flags:	DRIVER_TX_*, as in driver_tx_one()
  * @wqe:	0; for TSO: DRIVER_WQE_TSO | DRIVER_WQE_MSS() | DRIVER_WQE_LAST()
  * @vlan:	DRIVER_TX_VLAN(), or 0 for none
- * @sge:	pieces. For TSO the first holds all the headers and nothing else
+ * @sge:	pieces. For TSO the first contains exactly the headers
  * @n:		how many, 1 to GDMA_SQE_SGES_MAX
  */
 static inline void driver_tx_many(struct driver_txq *txq, uint64_t flags, uint64_t wqe,
@@ -382,11 +380,11 @@ static inline void driver_tx_many(struct driver_txq *txq, uint64_t flags, uint64
 }
 
 /**
- * driver_tx_ask() - make the last entry written ask for a completion after all
+ * driver_tx_ask() - make the last entry written request a completion after all
  * @txq:	queue; nothing has been committed since the entry was written
  * @start:	where the entry starts (wq.tail before it was written)
  *
- * For a sender that learns only afterwards that its burst has ended.
+ * For a sender that finds out only afterwards that its burst has ended.
  */
 static inline void driver_tx_ask(struct driver_txq *txq, uint32_t start)
 {
@@ -394,17 +392,17 @@ static inline void driver_tx_ask(struct driver_txq *txq, uint32_t start)
 	driver_tx_signal(txq, start);
 }
 
-/** driver_txq_error() - a completion that is not a good one; out of line */
+/** driver_txq_error() - handle a completion with an error; out of line */
 void driver_txq_error(struct driver_txq *txq, const struct gdma_cqe *cqe);
 
 /**
  * driver_txq_reap() - read completions
  * @txq:	queue
- * @budget:	most completions to read
+ * @budget:	maximum number of completions to read
  *
- * Moves wq.head: the units from the old head to the new one are done with.
+ * Advances wq.head: the units from the old head to the new one are done.
  *
- * Return: units done with
+ * Return: units that are done
  */
 static inline uint32_t driver_txq_reap(struct driver_txq *txq, uint32_t budget)
 {
@@ -417,8 +415,8 @@ static inline uint32_t driver_txq_reap(struct driver_txq *txq, uint32_t budget)
 		if (!cqe)
 			break;
 		/*
-		 * Good completions come for the entries that asked, one each and in their order. No
-		 * field that the adapter writes is taken for a place in our memory.
+		 * Good completions come for the entries that requested one, one each and in order.
+		 * No field that the adapter writes is used as an index into our memory.
 		 */
 		if (__builtin_expect((cqe->data[0] & MANA_CQE_TYPE_MASK) == MANA_CQE_TX_OKAY &&
 					     txq->answered != txq->asked,
@@ -444,7 +442,7 @@ struct driver_rxq {
 } __attribute__((aligned(DRIVER_CACHE_LINE)));
 
 /**
- * driver_rx_post() - write an entry for a buffer; there must be room for one unit
+ * driver_rx_post() - write an entry for a buffer; needs room for one unit
  * @rxq:	queue
  * @address, @key, @len: the buffer
  */
@@ -461,10 +459,10 @@ static inline void driver_rx_post(struct driver_rxq *rxq, uint64_t address, uint
  * driver_rxq_take() - the buffers that a completion has filled
  * @rxq:	queue
  * @n:		packets of the completion
- * @slot:	where the first of them is in what the owner keeps beside the ring; the others
- *		follow, modulo the ring
+ * @slot:	index of the first of them in the owner's parallel array; the others follow, modulo
+ *		the ring
  *
- * Return: false if no such buffers were handed over (the queue is then broken)
+ * Return: false if no such buffers were posted (the queue is then broken)
  */
 static inline bool driver_rxq_take(struct driver_rxq *rxq, uint32_t n, uint32_t *slot)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * driver/transport.h - how the hwc control plane reaches a PCI function.
+ * driver/transport.h - how the hwc control plane accesses a PCI function.
  *
- * A small struct of operations, so that the bring-up in hwc.c does not know whether
- * the adapter is a program at the other end of a socket or a device behind vfio-pci.
- * Calls may come from several threads; @post is the hot one.
+ * A small struct of operations, so that the bring-up in hwc.c does not depend on whether the
+ * adapter is a program at the other end of a socket or a device behind vfio-pci. Calls may come
+ * from several threads; @post is the hot one.
  */
 #ifndef MANAKIN_DRIVER_TRANSPORT_H
 #define MANAKIN_DRIVER_TRANSPORT_H
@@ -16,15 +16,15 @@
 #include "wire/reg.h"
 
 #define TRANSPORT_BAR0   MANA_BAR
-#define TRANSPORT_CONFIG 7u /* PCI configuration space; regions are numbered as VFIO does */
+#define TRANSPORT_CONFIG 7u /* PCI configuration space; regions are numbered as in VFIO */
 
 struct transport;
 
 /**
- * struct transport_share - a way to the doorbells that can be handed to another process
- * @post_fd:	descriptor that takes posted writes; its owner keeps it
- * @bar_fd:	file behind BAR 2, likewise; -1 if it is not mapped
- * @bar_offset, @bar_size: where BAR 2 lies in the file, bytes
+ * struct transport_share - access to the doorbells that can be passed to another process
+ * @post_fd:	descriptor for posted writes; its owner keeps it
+ * @bar_fd:	file behind BAR 2; its owner keeps it; -1 if it is not mapped
+ * @bar_offset, @bar_size: where BAR 2 is in the file, in bytes
  */
 struct transport_share {
 	int post_fd;
@@ -33,18 +33,18 @@ struct transport_share {
 };
 
 /**
- * struct transport_ops - each returns 0 or a negative errno; -ENODEV: the adapter has gone
- * @size:	bytes of a region, 0 if it is not there
- * @read, @write: access to a region; when @write returns the adapter has seen it
- * @post:	write 8 bytes; returns when they are on their way, in order
- * @map_region:	map all of a region, until the transport is closed; -ENOTSUP if that cannot be done
- * @dma_map:	the adapter may reach @size bytes of @va, which are @fd's at @offset, at the bus
+ * struct transport_ops - each returns 0 or a negative errno; -ENODEV: the adapter is gone
+ * @size:	bytes of a region, 0 if it does not exist
+ * @read, @write: access a region; when @write returns, the adapter has seen it
+ * @post:	write 8 bytes, in order; returns when they have been sent
+ * @map_region:	map all of a region, until the transport is closed; -ENOTSUP if that is not possible
+ * @dma_map:	map @size bytes of @va, which are at @offset in @fd, for the adapter at the bus
  *		address @iova
- * @dma_unmap:	on return it does not any more; exactly what was mapped
- * @irqs:	vectors from @start on signal these eventfds; -1 in one unsets it
+ * @dma_unmap:	unmap exactly what was mapped; on return the adapter does not use it
+ * @irqs:	vectors from @start on signal these eventfds; -1 unsets one
  * @reset:	function reset
- * @watch:	add to (or take out of) an epoll descriptor what has an event when the adapter goes
- * @alive:	0, or -ENODEV when it has gone
+ * @watch:	add to (or remove from) an epoll descriptor what signals that the adapter is gone
+ * @alive:	0, or -ENODEV when it is gone
  * @share:	what another process needs to post doorbells, see struct transport_share
  * @close:	frees the transport
  */
@@ -80,13 +80,13 @@ struct transport {
  * @path:	its socket
  * @transport:	owned by the caller until driver_open() takes it over
  *
- * Return: 0 or a negative errno: -ENOENT or -ECONNREFUSED nobody listens, -EBUSY another driver
- * has it, -EPROTO it does not speak vfio-user 0.0
+ * Return: 0 or a negative errno: -ENOENT or -ECONNREFUSED: no process listens; -EBUSY: another
+ * driver is using it; -EPROTO: it does not speak vfio-user 0.0
  */
 int transport_vfio_user(const char *path, struct transport **transport);
 
 /**
- * transport_share_post() - post 8 bytes by what @share gave, in another process
+ * transport_share_post() - post 8 bytes with the descriptor of @share, in another process
  * @post_fd:	duplicate of the one in @share
  */
 int transport_share_post(int post_fd, unsigned int region, uint64_t offset, uint64_t value);

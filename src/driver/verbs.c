@@ -4,17 +4,17 @@
  *
  * Theory of operation
  *
- * mana.ko drives the adapter, mana_ib.ko hands its queues out, libmana asks for them. What is
- * one command of the hwc plane is several objects of libibverbs here:
+ * mana.ko drives the adapter, mana_ib.ko gives queues to user space, libmana requests them. One
+ * command of the hwc plane corresponds to several objects of libibverbs here:
  *
  *	driver_open_verbs()	the RDMA device at the PCI address
- *	vPort			protection domain; parent domain, which names the vPort
- *	send queue		completion queue, raw QP: the vPort is taken with the first one
+ *	vPort			protection domain; parent domain, which selects the vPort
+ *	send queue		completion queue, raw QP: the first one acquires the vPort
  *	receive queue		completion queue, work queue; not yet known to the adapter
- *	driver_rss()		indirection table, RSS QP: makes all receive queues at once
+ *	driver_rss()		indirection table, RSS QP: creates all receive queues at once
  *
- * libmana takes rings from the caller's allocator (manadv.h) and tells numbers and doorbell
- * page afterwards. The page is mapped into this process: a doorbell is a store.
+ * libmana allocates rings with the caller's allocator (manadv.h) and then returns their numbers and
+ * the doorbell page. The page is mapped into this process: a doorbell is a store.
  */
 #include "driver/verbs.h"
 
@@ -30,7 +30,7 @@
 #include "wire/reg.h"
 
 #define FRAME_HEADER 14u
-#define MTU_DEFAULT  9000u /* what this hardware is documented to take */
+#define MTU_DEFAULT  9000u /* the documented maximum of this hardware */
 
 /* ---- Memory ---- */
 
@@ -55,7 +55,7 @@ static int region(struct driver *driver, unsigned int port, const void *va,
 				region);
 }
 
-/** buffer_alloc() - for libmana: memory for a ring */
+/** buffer_alloc() - allocate a ring, for libmana */
 static void *buffer_alloc(size_t size, void *ctx)
 {
 	struct verbs_driver *verbs = ctx;
@@ -108,7 +108,7 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/** query_device() - limits; -ENODEV if the RDMA device is not for Ethernet */
+/** query_device() - read the limits; -ENODEV if the RDMA device is not for Ethernet */
 static int query_device(struct verbs_driver *verbs)
 {
 	struct driver_info *info = &verbs->driver.info;
@@ -139,7 +139,7 @@ static int query_device(struct verbs_driver *verbs)
 	return 0;
 }
 
-/** query_port() - a vPort, as its interface shows it */
+/** query_port() - read a vPort's properties from its interface */
 static int query_port(struct verbs_driver *verbs, unsigned int index)
 {
 	struct driver_info *all = &verbs->driver.info;
@@ -204,7 +204,7 @@ static void poll_events(struct driver *driver)
 	struct ibv_async_event event;
 
 	while (!ibv_get_async_event(verbs_of(driver)->context, &event)) {
-		/* The device has gone from under us: queues stand still, nothing comes back. */
+		/* The device is gone: queues stop, and nothing comes back. */
 		if (event.event_type == IBV_EVENT_DEVICE_FATAL && !driver->removed_noted)
 			driver_note_removed(driver);
 		ibv_ack_async_event(&event);
@@ -232,7 +232,7 @@ static void close_driver(struct driver *driver)
 
 static int share(struct driver *driver, struct driver_share *share)
 {
-	/* The doorbell page is what the device's descriptor maps; nothing is ever posted on it. */
+	/* The device's descriptor maps the doorbell page; nothing is ever posted on it. */
 	*share = (struct driver_share){
 		.transport = { .post_fd = verbs_of(driver)->context->cmd_fd, .bar_fd = -1 },
 		.mapped = true,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * driver/verbs.h - what the files of the verbs control plane share. For this room only.
+ * driver/verbs.h - shared by the files of the verbs control plane. Only for this room.
  *
  *	verbs.c		the adapter
  *	verbs_queue.c	vPorts and queues, as objects of libibverbs
- *	verbs_memory.c	keys: which memory the adapter may reach, by vPort
- *	verbs_kernel.c	what the kernel says of the adapter: its RDMA device, its interfaces
+ *	verbs_memory.c	keys: which memory the adapter may access, by vPort
+ *	verbs_kernel.c	what the kernel reports about the adapter: its RDMA device, its interfaces
  */
 #ifndef MANAKIN_DRIVER_VERBS_H
 #define MANAKIN_DRIVER_VERBS_H
@@ -22,16 +22,16 @@
 
 /* ---- verbs_memory.c ---- */
 
-/** struct verbs_range - mapped memory, first byte and the first one beyond */
+/** struct verbs_range - mapped memory: its first byte, and the first one after it */
 struct verbs_range {
 	uint64_t start, end;
 };
 
 /**
  * struct verbs_key - a memory region
- * @range:	what it holds for
- * @port:	vPort whose protection domain it is in
- * @retired:	given to nobody any more: memory has come to it or gone from it
+ * @range:	what it is valid for
+ * @port:	vPort to whose protection domain it belongs
+ * @retired:	no longer returned: memory was added to it or removed from it
  */
 struct verbs_key {
 	struct verbs_range range;
@@ -41,8 +41,8 @@ struct verbs_key {
 };
 
 /**
- * struct verbs_memory - what the adapter may reach
- * @lock:	of all this, and taken last: no allocator is called under it
+ * struct verbs_memory - what the adapter may access
+ * @lock:	protects all of this; the innermost lock: no allocator is called under it
  * @ranges:	by address, without overlaps; @range_count of them, room for @range_room
  * @keys:	@key_count of them, room for @key_room
  */
@@ -57,14 +57,14 @@ struct verbs_memory {
 void verbs_memory_init(struct verbs_memory *memory);
 void verbs_memory_fini(struct verbs_memory *memory);
 
-/** verbs_memory_add() - a range that has come; -EEXIST it overlaps with another, -ENOMEM */
+/** verbs_memory_add() - add a range; -EEXIST if it overlaps with another, -ENOMEM */
 int verbs_memory_add(struct verbs_memory *memory, uint64_t start, uint64_t size);
 
-/** verbs_memory_remove() - one that is about to go, exactly as it was added; -ENOENT */
+/** verbs_memory_remove() - remove a range, exactly as it was added; -ENOENT */
 int verbs_memory_remove(struct verbs_memory *memory, uint64_t start, uint64_t size);
 
 /**
- * verbs_memory_key() - the key for @va at a vPort, registered if there is none
+ * verbs_memory_key() - the key for @va at a vPort; registers one if there is none
  * @pd:		the vPort's
  * @name:	in messages
  */
@@ -72,7 +72,7 @@ int verbs_memory_key(struct verbs_memory *memory, unsigned int port, struct ibv_
 		     const char *name, struct driver_region *region);
 
 /**
- * verbs_memory_drop() - give keys of a vPort back that no entry names any more
+ * verbs_memory_drop() - deregister keys of a vPort that no entry uses any more
  * @all:	also those that are not retired
  */
 void verbs_memory_drop(struct verbs_memory *memory, unsigned int port, bool all);
@@ -81,7 +81,7 @@ void verbs_memory_drop(struct verbs_memory *memory, unsigned int port, bool all)
 
 /**
  * struct verbs_interface - the kernel's interface of a vPort
- * @mtu_max:	0 if it does not tell
+ * @mtu_max:	0 if it does not report one
  * @up:		the kernel uses it
  */
 struct verbs_interface {
@@ -98,14 +98,14 @@ struct ibv_device *verbs_device(struct ibv_device **list, const char *pci);
 int verbs_interface(const struct ibv_device *device, unsigned int index,
 		    struct verbs_interface *interface);
 
-/** verbs_nonblocking() - let reads of @fd find nothing without waiting; 0 or a negative errno */
+/** verbs_nonblocking() - make @fd non-blocking; 0 or a negative errno */
 int verbs_nonblocking(int fd);
 
 /* ---- verbs.c ---- */
 
 /**
- * struct verbs_buffer - memory that libmana has got for a ring
- * @size:	libmana gives it back without
+ * struct verbs_buffer - memory allocated for a ring of libmana
+ * @size:	libmana frees it without a size
  */
 struct verbs_buffer {
 	struct verbs_buffer *next;
@@ -133,10 +133,10 @@ struct verbs_queue {
 /**
  * struct verbs_port - a vPort
  * @domain:	parent domain
- * @holder:	a send queue that nobody uses
- * @table, @rss: while packets come in
+ * @holder:	an unused send queue that keeps the vPort
+ * @table, @rss: while packets are received
  * @order:	receive queues of one period of the table; @period of them
- * @key:	that packets are hashed with
+ * @key:	RSS key in use
  * @queues:	send and receive queues
  */
 struct verbs_port {
@@ -156,7 +156,7 @@ struct verbs_port {
 /**
  * struct verbs_driver - an adapter
  * @pci:	its address
- * @list, @device: RDMA devices, and which of them it is
+ * @list, @device: the list of RDMA devices, and this one
  * @pd:		protection domains, by vPort
  * @buffers:	rings
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * driver/verbs_kernel.c - what the kernel says of an adapter that it owns
+ * driver/verbs_kernel.c - what the kernel reports about an adapter that it owns
  *
- * An adapter that mana.ko drives has an RDMA device, if mana_ib.ko is there, and a network
- * interface for each vPort. Which vPort an interface is, its "dev_port" tells: RDMA counts
- * ports from 1, the interface from 0.
+ * An adapter that mana.ko drives has an RDMA device, if mana_ib.ko is loaded, and a network
+ * interface for each vPort. The interface's "dev_port" identifies the vPort: RDMA counts ports from
+ * 1, dev_port from 0.
  */
 #include "driver/verbs.h"
 
@@ -39,7 +39,7 @@ struct ibv_device *verbs_device(struct ibv_device **list, const char *pci)
 	return NULL;
 }
 
-/** attribute() - read one of an interface's files into @text; false if that fails */
+/** attribute() - read one of an interface's sysfs files into @text; false on failure */
 static bool attribute(const char *directory, const char *interface, const char *file,
 		      char text[ATTRIBUTE_MAX])
 {
@@ -60,7 +60,7 @@ static bool attribute(const char *directory, const char *interface, const char *
 	return ok;
 }
 
-/** mtu_max() - the largest MTU that an interface takes; sysfs has only the one in use */
+/** mtu_max() - the largest MTU that an interface supports; sysfs has only the current one */
 static uint32_t mtu_max(unsigned int index)
 {
 	struct {
@@ -72,7 +72,7 @@ static uint32_t mtu_max(unsigned int index)
 			    .nlmsg_flags = NLM_F_REQUEST },
 		.info = { .ifi_family = AF_UNSPEC, .ifi_index = (int)index },
 	};
-	struct nlmsghdr answer[1024]; /* 16 KiB, aligned as netlink wants it */
+	struct nlmsghdr answer[1024]; /* 16 KiB, aligned for netlink */
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	uint32_t mtu = 0;
 	ssize_t len;
@@ -91,7 +91,7 @@ static uint32_t mtu_max(unsigned int index)
 	return mtu;
 }
 
-/** describe() - what there is to know of the interface @name */
+/** describe() - read the properties of the interface @name */
 static int describe(const char *directory, const char *name, struct verbs_interface *interface)
 {
 	char text[ATTRIBUTE_MAX];

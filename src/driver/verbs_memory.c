@@ -4,18 +4,17 @@
  *
  * Theory of operation
  *
- * Mapping memory costs nothing here: its range is written down. A key is made when somebody
- * asks for an address: for the whole run of ranges around it, so that a buffer which lies
- * across two hugepages is in one region, and so that few keys serve many buffers. A protection
- * domain belongs to one vPort, and so does a key.
+ * Mapping memory only records its range here. A key is created when an address is looked up: for
+ * the whole run of ranges around it, so that a buffer across two hugepages is in one region, and
+ * few keys serve many buffers. A protection domain belongs to one vPort, and so does a key.
  *
- *	range comes	next to a key's run: that key is retired
- *	range goes	inside a key's run: that key is retired
- *	key asked for	the longest run at that moment is registered
+ *	range added	next to a key's run: that key is retired
+ *	range removed	inside a key's run: that key is retired
+ *	key requested	the longest run at that moment is registered
  *
- * A retired key stays registered, because entries that name it may be on their way; nobody
- * gets it any more. It is given back when its vPort has no queues. Until then the kernel holds
- * its pages, also those that the application has freed.
+ * A retired key stays registered, because entries that use it may be in flight, but it is no longer
+ * returned. It is deregistered when its vPort has no queues. Until then the kernel keeps its pages
+ * pinned, also those that the application has freed.
  */
 #include "driver/verbs.h"
 
@@ -39,7 +38,7 @@ void verbs_memory_fini(struct verbs_memory *memory)
 	free(memory->keys);
 }
 
-/** grow() - room for one more in an array; NULL if there is no memory */
+/** grow() - make room for one more in an array; NULL if out of memory */
 static void *grow(void *array, size_t count, size_t *room, size_t size)
 {
 	size_t want = *room ? *room * 2 : ROOM_FIRST;
@@ -53,7 +52,7 @@ static void *grow(void *array, size_t count, size_t *room, size_t size)
 	return larger;
 }
 
-/** find_range() - the first one that ends beyond @va; the lock is held */
+/** find_range() - the first one that ends after @va; the lock is held */
 static size_t find_range(const struct verbs_memory *memory, uint64_t va)
 {
 	size_t low = 0, high = memory->range_count;
@@ -69,7 +68,7 @@ static size_t find_range(const struct verbs_memory *memory, uint64_t va)
 	return low;
 }
 
-/** retire() - the keys whose run touches a range; the lock is held */
+/** retire() - retire keys whose run touches a range; the lock is held */
 static void retire(struct verbs_memory *memory, uint64_t start, uint64_t end)
 {
 	for (size_t i = 0; i < memory->key_count; i++) {
@@ -174,8 +173,10 @@ static int make_key(struct verbs_memory *memory, unsigned int port, struct ibv_p
 			    IBV_ACCESS_LOCAL_WRITE);
 	if (!key.mr) {
 		err = -errno;
-		log_say(LOG_ERROR, "%s: cannot let vPort %u reach %llu bytes at %#llx: %s%s", name,
-			port, (unsigned long long)(key.range.end - key.range.start),
+		log_say(LOG_ERROR,
+			"%s: cannot register %llu bytes at %#llx for vPort %u: "
+			"%s%s",
+			name, port, (unsigned long long)(key.range.end - key.range.start),
 			(unsigned long long)key.range.start, strerror(-err),
 			err == -ENOMEM ? "; raise the limit of locked memory (ulimit -l)" : "");
 		return err;

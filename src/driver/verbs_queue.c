@@ -2,13 +2,13 @@
 /*
  * driver/verbs_queue.c - vPorts and queues of the verbs control plane
  *
- * A vPort belongs to the kernel's interface or to one protection domain, never to both. With
- * nothing to send, a small send queue of our own (the holder) keeps it.
+ * A vPort belongs to the kernel's interface or to one protection domain, never to both. If there is
+ * no send queue, a small one of our own (the holder) keeps it.
  *
- * mana_ib makes a receive queue known to the adapter once for each entry of the table it is
- * given, and repeats the table up to the adapter's size. So the table must repeat itself with
- * a period that is a power of two and names each of its queues once; to change it, or the key,
- * all receive queues have to go first.
+ * mana_ib creates a receive queue in the adapter once for each entry of the table that it is given,
+ * and repeats the table up to the adapter's size. So the table must repeat with a period that is a
+ * power of two and contains each queue once; to change it, or the key, all receive queues must be
+ * destroyed first.
  */
 #include "driver/verbs.h"
 
@@ -20,15 +20,15 @@
 #include "base/log.h"
 #include "driver/channel.h"
 
-/** why_refused() - say why there is no queue; returns what the caller returns */
+/** why_refused() - log why there is no queue; returns the caller's return value */
 static int why_refused(struct verbs_driver *verbs, unsigned int index, int err)
 {
 	struct verbs_interface interface;
 
 	if (err == -EPROTO)
 		log_say(LOG_ERROR,
-			"%s: vPort %u: the adapter refuses the queue, as it does when a vPort has "
-			"all it may have; use fewer",
+			"%s: vPort %u: the adapter refused the queue; the vPort may have reached "
+			"its limit: use fewer queues",
 			verbs->driver.name, index);
 	if (err != -ENODEV || verbs_interface(verbs->device, index, &interface))
 		return err;
@@ -44,7 +44,7 @@ static int why_refused(struct verbs_driver *verbs, unsigned int index, int err)
 	return -EBUSY;
 }
 
-/** queue_close() - all objects of a queue that are there */
+/** queue_close() - destroy all objects of a queue that exist */
 static void queue_close(struct verbs_driver *verbs, struct verbs_queue *queue)
 {
 	const struct driver_allocator *allocator = &verbs->driver.allocator;
@@ -62,7 +62,7 @@ static void queue_close(struct verbs_driver *verbs, struct verbs_queue *queue)
 	*queue = (struct verbs_queue){ 0 };
 }
 
-/** send_open() - completion queue and raw QP of @units */
+/** send_open() - create completion queue and raw QP of @units */
 static int send_open(struct verbs_port *port, uint32_t units, struct verbs_queue *queue)
 {
 	struct verbs_driver *verbs = verbs_of(port->port.driver);
@@ -86,7 +86,7 @@ static int send_open(struct verbs_port *port, uint32_t units, struct verbs_queue
 	return why_refused(verbs, port->port.index, err);
 }
 
-/** signals_open() - what a send queue keeps beside its rings */
+/** signals_open() - allocate what a send queue needs besides its rings */
 static int signals_open(struct verbs_driver *verbs, uint32_t units, struct verbs_queue *queue)
 {
 	const struct driver_allocator *allocator = &verbs->driver.allocator;
@@ -97,7 +97,7 @@ static int signals_open(struct verbs_driver *verbs, uint32_t units, struct verbs
 	return queue->signals ? 0 : -ENOMEM;
 }
 
-/** fill_txq() - the caller's structure, from what libmana tells */
+/** fill_txq() - the caller's structure, from libmana's values */
 static int fill_txq(struct verbs_port *port, const struct verbs_queue *queue,
 		    struct driver_txq *txq)
 {
@@ -112,8 +112,8 @@ static int fill_txq(struct verbs_port *port, const struct verbs_queue *queue,
 		return -err;
 	if (qp.tx_vp_offset > MANA_SHORT_VPORT_OFFSET_MAX) {
 		log_say(LOG_ERROR,
-			"%s: vPort %u (offset %u) needs the long form for every packet, which this "
-			"driver does not send",
+			"%s: vPort %u (offset %u) needs the long OOB for every packet, which this "
+			"driver does not support",
 			driver->name, port->port.index, qp.tx_vp_offset);
 		return -ENOTSUP;
 	}
@@ -131,7 +131,7 @@ static int fill_txq(struct verbs_port *port, const struct verbs_queue *queue,
 	return 0;
 }
 
-/** sends() - is there a send queue, but for @index? */
+/** sends() - is there a send queue other than @index? */
 static bool sends(const struct verbs_port *port, unsigned int index)
 {
 	for (unsigned int i = 0; i < DRIVER_QUEUES_MAX; i++)
@@ -140,7 +140,7 @@ static bool sends(const struct verbs_port *port, unsigned int index)
 	return false;
 }
 
-/** queue_gone() - one queue less; without any, keys that nobody gets any more can go */
+/** queue_gone() - a queue was destroyed; with the last one, drop retired keys */
 static void queue_gone(struct verbs_port *port)
 {
 	if (!--port->queues)
@@ -164,7 +164,7 @@ int verbs_txq_create(struct driver_port *port, unsigned int index, uint32_t unit
 		return err;
 	}
 	verbs_port->queues++;
-	/* The vPort is held by this queue now. */
+	/* This queue keeps the vPort now. */
 	queue_close(verbs_of(port->driver), &verbs_port->holder);
 	return 0;
 }
@@ -173,14 +173,14 @@ void verbs_txq_destroy(struct driver_port *port, unsigned int index)
 {
 	struct verbs_port *verbs_port = (struct verbs_port *)port;
 
-	/* While packets come in, the vPort must not fall back to the kernel. */
+	/* While packets are received, the vPort must not fall back to the kernel. */
 	if (verbs_port->rss && !sends(verbs_port, index))
 		send_open(verbs_port, DRIVER_UNITS_MIN, &verbs_port->holder);
 	queue_close(verbs_of(port->driver), &verbs_port->txq[index]);
 	queue_gone(verbs_port);
 }
 
-/** receive_open() - completion queue and work queue of @units */
+/** receive_open() - create completion queue and work queue of @units */
 static int receive_open(struct driver_port *port, unsigned int index, uint32_t units,
 			struct verbs_queue *queue)
 {
@@ -194,7 +194,7 @@ static int receive_open(struct driver_port *port, unsigned int index, uint32_t u
 
 	*queue = (struct verbs_queue){ 0 };
 	if (port->config.rx_interrupts) {
-		/* Each vector has an event queue of the kernel's behind it. */
+		/* Each vector has an event queue in the kernel. */
 		vector = (int)index % verbs->context->num_comp_vectors;
 		queue->channel = ibv_create_comp_channel(verbs->context);
 		if (!queue->channel)
@@ -210,7 +210,7 @@ static int receive_open(struct driver_port *port, unsigned int index, uint32_t u
 	return queue->wq ? 0 : errno ? -errno : -EIO;
 }
 
-/** fill_rxq() - the caller's structure, from what libmana tells */
+/** fill_rxq() - the caller's structure, from libmana's values */
 static int fill_rxq(struct driver *driver, const struct verbs_queue *queue, struct driver_rxq *rxq)
 {
 	struct manadv_rwq wq;
@@ -235,8 +235,8 @@ int verbs_rxq_create(struct driver_port *port, unsigned int index, uint32_t unit
 
 	if (verbs_port->rss)
 		log_say(LOG_ERROR,
-			"%s: vPort %u: the kernel's driver makes all receive queues at once; "
-			"stop the port to have more",
+			"%s: vPort %u: the kernel's driver creates all receive queues at once; "
+			"stop the port to add queues",
 			port->driver->name, port->index);
 	else
 		err = receive_open(port, index, units, queue);
@@ -250,7 +250,7 @@ int verbs_rxq_create(struct driver_port *port, unsigned int index, uint32_t unit
 	return 0;
 }
 
-/** steering_close() - no packets come in any more; the adapter forgets the receive queues */
+/** steering_close() - stop receiving; the adapter destroys the receive queues */
 static void steering_close(struct verbs_port *port)
 {
 	if (port->rss)
@@ -266,7 +266,7 @@ void verbs_rxq_destroy(struct driver_port *port, unsigned int index)
 {
 	struct verbs_port *verbs_port = (struct verbs_port *)port;
 
-	/* One that the adapter knows cannot go alone. */
+	/* One that the adapter knows cannot be destroyed separately. */
 	for (unsigned int i = 0; i < verbs_port->period; i++)
 		if (verbs_port->order[i] == index) {
 			steering_close(verbs_port);
@@ -276,7 +276,7 @@ void verbs_rxq_destroy(struct driver_port *port, unsigned int index)
 	queue_gone(verbs_port);
 }
 
-/** take_event() - a channel's event; it must be acknowledged, or the queue could not go */
+/** take_event() - take a channel's event; unacknowledged, it would block the queue's destruction */
 static void take_event(struct verbs_queue *queue)
 {
 	struct ibv_cq *cq;
@@ -306,7 +306,7 @@ int verbs_rxq_disarm(struct driver_port *port, unsigned int index)
 
 /* ---- Steering ---- */
 
-/** find_period() - how the table repeats itself; 0 if not as mana_ib wants it */
+/** find_period() - the table's period; 0 if mana_ib does not support the table */
 static unsigned int find_period(const struct driver_rss *rss)
 {
 	bool seen[DRIVER_QUEUES_MAX] = { false };
@@ -320,7 +320,7 @@ static unsigned int find_period(const struct driver_rss *rss)
 	return n & (n - 1) ? 0 : n;
 }
 
-/** steering_open() - table and RSS QP for the queues in port->order */
+/** steering_open() - create table and RSS QP for the queues in port->order */
 static int steering_open(struct verbs_port *port, const struct driver_rss *rss)
 {
 	struct verbs_driver *verbs = verbs_of(port->port.driver);
@@ -351,7 +351,7 @@ static int steering_open(struct verbs_port *port, const struct driver_rss *rss)
 	return port->rss ? 0 : why_refused(verbs, port->port.index, errno ? -errno : -EIO);
 }
 
-/** same() - is this what packets are steered by already? */
+/** same() - is this the current steering? */
 static bool same(const struct verbs_port *port, const struct driver_rss *rss, unsigned int period)
 {
 	return period == port->period &&
@@ -372,8 +372,8 @@ int verbs_rss(struct driver_port *port, const struct driver_rss *rss)
 	period = find_period(rss);
 	if (!period) {
 		log_say(LOG_ERROR,
-			"%s: vPort %u: the kernel's driver takes RSS tables of 1, 2, 4, 8... "
-			"queues in turn only",
+			"%s: vPort %u: the kernel's driver accepts only RSS tables in which 1, 2, "
+			"4, 8... queues take turns",
 			port->driver->name, port->index);
 		return -ENOTSUP;
 	}
@@ -381,8 +381,8 @@ int verbs_rss(struct driver_port *port, const struct driver_rss *rss)
 		if (same(verbs_port, rss, period))
 			return 0;
 		log_say(LOG_ERROR,
-			"%s: vPort %u: the kernel's driver changes the RSS key and table of "
-			"stopped ports only",
+			"%s: vPort %u: the kernel's driver changes the RSS key and table only "
+			"while the port is stopped",
 			port->driver->name, port->index);
 		return -EBUSY;
 	}
@@ -391,7 +391,7 @@ int verbs_rss(struct driver_port *port, const struct driver_rss *rss)
 	if (queues != period) {
 		log_say(LOG_ERROR,
 			"%s: vPort %u: %u receive queues, %u of them in the RSS table: the "
-			"kernel's driver makes only those",
+			"kernel's driver creates only those in the table",
 			port->driver->name, port->index, queues, period);
 		return -ENOTSUP;
 	}
@@ -402,7 +402,7 @@ int verbs_rss(struct driver_port *port, const struct driver_rss *rss)
 	memcpy(verbs_port->order, rss->table, period * sizeof(verbs_port->order[0]));
 	verbs_port->period = period;
 	err = steering_open(verbs_port, rss);
-	/* Only now do the queues have numbers. */
+	/* The queues have numbers only now. */
 	for (unsigned int i = 0; !err && i < period; i++) {
 		unsigned int index = verbs_port->order[i];
 

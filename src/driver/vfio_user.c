@@ -2,9 +2,8 @@
 /*
  * driver/vfio_user.c - the transport to an adapter in software, a vfio-user server
  *
- * The bus address of memory is its virtual address in this process: the server keeps
- * a map of its own for each client, so any address will do, and this one needs no
- * translation on the way of a packet.
+ * The bus address of memory is its virtual address in this process: the server keeps a separate map
+ * for each client, so any address will do, and this one needs no translation on the packet path.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,9 +17,9 @@
 #include "vfio_user/client.h"
 #include "wire/native.h"
 
-#define IRQ_MSIX 2u /* as VFIO numbers kinds of interrupts */
+#define IRQ_MSIX 2u /* VFIO's number for this kind of interrupt */
 
-/** struct vfio_user - @share tells of the region that is mapped, @bar is where */
+/** struct vfio_user - @share describes the mapped region, @bar points to it */
 struct vfio_user {
 	struct transport transport;
 	struct vfu_client *client;
@@ -34,7 +33,7 @@ static struct vfio_user *of(struct transport *transport)
 	return (struct vfio_user *)transport;
 }
 
-/** gone() - one name for all the ways a connection ends */
+/** gone() - one errno for all the ways in which a connection ends */
 static int gone(int err)
 {
 	return err == -ECONNRESET ? -ENODEV : err;
@@ -70,7 +69,7 @@ static int post(struct transport *transport, unsigned int region, uint64_t offse
 	return gone(vfu_client_post(of(transport)->client, region, offset, value));
 }
 
-/** map_region() - one region, which is mapped in one piece from its start */
+/** map_region() - map one region, in one piece from its start */
 static int map_region(struct transport *transport, unsigned int index, void **va, uint64_t *size)
 {
 	struct vfio_user *vfio_user = of(transport);
@@ -130,7 +129,7 @@ static int reset(struct transport *transport)
 
 static int watch(struct transport *transport, int epoll_fd, bool on)
 {
-	/* Answers to requests are others' business: the end of the connection is all that counts.
+	/* Other code reads the answers to requests: only the end of the connection matters here.
 	 */
 	struct epoll_event event = { .events = EPOLLRDHUP };
 
@@ -180,7 +179,7 @@ static const struct transport_ops ops = {
 	.close = close_transport,
 };
 
-/** why_not() - what a person should do when the adapter cannot be reached */
+/** why_not() - what the user can do if the adapter is not reachable */
 static const char *why_not(int err)
 {
 	switch (err) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The adapters of this process, by PCI address, and how long each of them stays: until its last
- * user has put it, which may be in an application's callback. And what is one for all files: the
- * log, and this process's way to the doorbells.
+ * The adapters of this process, by PCI address, with reference counts: an adapter stays until its
+ * last user has put it, which may be in an application's callback. Also what all files share: the
+ * log, and this process's access to the doorbells.
  */
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pmd/ethdev.c - what an application asks of a port, besides packets.
+ * pmd/ethdev.c - the operations of a port, besides packets.
  *
- * A port takes its vPort when it is started and lets go of it when it is stopped,
- * so what the configuration says (interrupts, queues, key) is told once, at start:
+ * A port opens its vPort when it is started and closes it when it is stopped, so
+ * the configuration (interrupts, queues, key) is applied once, at start:
  *
  *	vPort -> send queues -> receive queues -> steering -> buffers
  */
@@ -41,7 +41,7 @@ static int configure(struct rte_eth_dev *dev)
 	const struct pmd_port *port = pmd_port(dev);
 	uint32_t queues = (uint32_t)dev->data->nb_rx_queues + dev->data->nb_tx_queues;
 
-	/* ethdev has checked what a port may have; this is about all ports together. */
+	/* ethdev has checked the limits of a port; this is the limit of all ports together. */
 	if (queues > port->adapter->info.max_cq) {
 		PMD_LOG(ERR,
 			"port %u: %u queues are more than the %u completion queues the adapter "
@@ -54,7 +54,7 @@ static int configure(struct rte_eth_dev *dev)
 	return pmd_rss_configure(dev);
 }
 
-/** take_down() - what start() has made */
+/** take_down() - undo start() */
 static void take_down(struct rte_eth_dev *dev)
 {
 	struct pmd_port *port = pmd_port(dev);
@@ -108,7 +108,7 @@ static int start(struct rte_eth_dev *dev)
 
 	err = driver_port_open(port->adapter->driver, port->index, &config, &port->handle);
 	if (err) {
-		PMD_LOG(ERR, "port %u: cannot take vPort %u of the adapter at %s: %s",
+		PMD_LOG(ERR, "port %u: cannot open vPort %u of the adapter at %s: %s",
 			dev->data->port_id, port->index, port->adapter->pci->name,
 			error_reason(-err));
 		return err;
@@ -119,7 +119,7 @@ static int start(struct rte_eth_dev *dev)
 		return err;
 	}
 	pmd_set_bursts(dev);
-	/* With link interrupts nobody asks for the state before it changes. */
+	/* With link interrupts an application does not ask for the state before it changes. */
 	pmd_link_update(dev, 0);
 	return 0;
 }
@@ -146,7 +146,7 @@ static int do_close(struct rte_eth_dev *dev)
 		pmd_rxq_release(dev, i);
 	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)
 		pmd_txq_release(dev, i);
-	/* It lies inside dev_private, and ethdev would free it. */
+	/* It is inside dev_private, and ethdev would free it. */
 	dev->data->mac_addrs = NULL;
 	dev->intr_handle = NULL;
 	rte_intr_instance_free(port->intr);
@@ -203,7 +203,7 @@ static int info(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	return 0;
 }
 
-/** mtu_set() - the adapter's own limit is fixed; this is about buffers */
+/** mtu_set() - the adapter's own limit is fixed; check the buffers */
 static int mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 {
 	const struct pmd_port *port = pmd_port(dev);
@@ -231,14 +231,14 @@ static int mtu_set(struct rte_eth_dev *dev, uint16_t mtu)
 }
 
 /*
- * The adapter has no filter of its own: a vPort gets what its network hands to it, whatever
- * the address. So both modes are always on, and taking one back changes nothing.
+ * The adapter does not filter: a vPort receives what its network delivers, whatever the address. So
+ * both modes are always on, and disabling one changes nothing.
  */
 static int no_filter(struct rte_eth_dev *dev)
 {
 	PMD_LOG(INFO,
-		"port %u: the adapter filters no addresses, "
-		"all that its network hands over comes in",
+		"port %u: the adapter does not filter addresses; everything that arrives is "
+		"received",
 		dev->data->port_id);
 	return 0;
 }
@@ -264,7 +264,7 @@ static int firmware_version(struct rte_eth_dev *dev, char *text, size_t size)
 	int n = snprintf(text, size, "%u.%u.%u", info->version[0], info->version[1],
 			 info->version[2]);
 
-	/* ethdev wants to know how much room it would have taken, with the terminator. */
+	/* ethdev expects the size that is needed, including the terminator. */
 	return n < 0 ? -EINVAL : (size_t)n >= size ? n + 1 : 0;
 }
 
@@ -351,7 +351,7 @@ const struct eth_dev_ops pmd_ops = {
 	.xstats_reset = pmd_xstats_reset,
 };
 
-/* What works without the adapter's handle, which only the primary process has */
+/* The operations that need no handle of the adapter, which only the primary process has */
 const struct eth_dev_ops pmd_secondary_ops = {
 	.dev_close = do_close,
 	.dev_infos_get = info,

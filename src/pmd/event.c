@@ -2,18 +2,17 @@
 /*
  * Theory of operation
  *
- * The EAL's interrupt thread waits for the driver's event descriptor and tells the
- * application what it means:
+ * The EAL's interrupt thread waits for the driver's event descriptor and notifies the application:
  *
  *	link up, link down	RTE_ETH_EVENT_INTR_LSC
- *	adapter asks for it	RTE_ETH_EVENT_INTR_RESET
- *	adapter has gone	link down, then RTE_ETH_EVENT_INTR_RMV
+ *	adapter requests it	RTE_ETH_EVENT_INTR_RESET
+ *	adapter is gone		link down, then RTE_ETH_EVENT_INTR_RMV
  *
- * Packets in flight stay where they are until the port is stopped: the bursts find
- * nothing new and no room.
+ * Packets in flight stay where they are until the port is stopped: the burst functions find no new
+ * packets and no room.
  *
- * Receive interrupts do not pass through that thread: an application waits for the event
- * descriptor of a queue itself (rte_epoll_wait()).
+ * Receive interrupts do not pass through that thread: an application itself waits for the event
+ * descriptor of a queue (rte_epoll_wait()).
  */
 #include <errno.h>
 #include <string.h>
@@ -30,7 +29,7 @@
 
 /* ---- Link ---- */
 
-/** set_link() - take over the state of the vPort's link; 0 if it has changed */
+/** set_link() - update the state of the vPort's link; 0 if it has changed */
 static int set_link(struct rte_eth_dev *dev, bool up)
 {
 	const struct pmd_port *port = pmd_port(dev);
@@ -51,7 +50,7 @@ int pmd_link_update(struct rte_eth_dev *dev, int wait)
 	struct driver_port_info info;
 
 	(void)wait;
-	/* The primary process is told of changes; what it knows is shared. */
+	/* The primary process is notified of changes; its state is shared. */
 	if (!pmd_primary())
 		return -1;
 	if (port->adapter->gone)
@@ -85,9 +84,9 @@ static void on_event(void *arg);
 
 static void removed(struct pmd_adapter *adapter)
 {
-	PMD_LOG(NOTICE, "the adapter at %s has gone", adapter->pci->name);
+	PMD_LOG(NOTICE, "the adapter at %s is gone", adapter->pci->name);
 	adapter->gone = true;
-	/* Its descriptor would stay readable. The callback is this very function's. */
+	/* Its descriptor would stay readable. This function is running in the callback. */
 	rte_intr_callback_unregister_pending(adapter->intr, on_event, adapter, NULL);
 	adapter->listening = false;
 	/* An application may close all ports in its own callback. */
@@ -111,12 +110,12 @@ static void on_event(void *arg)
 			link_event(adapter, events[i].port, events[i].type == DRIVER_EVENT_LINK_UP);
 			break;
 		case DRIVER_EVENT_RESET:
-			PMD_LOG(NOTICE, "the adapter at %s asks to be reset", adapter->pci->name);
+			PMD_LOG(NOTICE, "the adapter at %s requests a reset", adapter->pci->name);
 			tell_all(adapter, RTE_ETH_EVENT_INTR_RESET);
 			break;
 		case DRIVER_EVENT_REMOVED:
 			removed(adapter);
-			return; /* which may have been its end */
+			return; /* it may be freed now */
 		}
 	}
 }
@@ -135,8 +134,8 @@ int pmd_event_start(struct pmd_adapter *adapter)
 		err = rte_intr_callback_register(adapter->intr, on_event, adapter);
 	}
 	if (err) {
-		PMD_LOG(ERR, "cannot listen to the events of the adapter at %s: %s",
-			adapter->pci->name, error_reason(-err));
+		PMD_LOG(ERR, "cannot receive events of the adapter at %s: %s", adapter->pci->name,
+			error_reason(-err));
 		rte_intr_instance_free(adapter->intr);
 		adapter->intr = NULL;
 		return err;
@@ -147,7 +146,7 @@ int pmd_event_start(struct pmd_adapter *adapter)
 
 void pmd_event_stop(struct pmd_adapter *adapter)
 {
-	/* The callback may be at work in the interrupt thread; it does not take long. */
+	/* The callback may be running in the interrupt thread; it does not take long. */
 	for (unsigned int i = 0; adapter->listening && i < 1000; i++) {
 		if (rte_intr_callback_unregister(adapter->intr, on_event, adapter) != -EAGAIN)
 			adapter->listening = false;
@@ -168,7 +167,7 @@ int pmd_intr_start(struct rte_eth_dev *dev)
 	if (!dev->data->dev_conf.intr_conf.rxq)
 		return 0;
 	if (n > RTE_MAX_RXTX_INTR_VEC_ID) {
-		PMD_LOG(ERR, "port %u: DPDK has %u interrupts a port, fewer than %u queues",
+		PMD_LOG(ERR, "port %u: DPDK has %u interrupts per port, fewer than %u queues",
 			dev->data->port_id, RTE_MAX_RXTX_INTR_VEC_ID, n);
 		return -EINVAL;
 	}
@@ -234,7 +233,7 @@ int pmd_rx_intr_enable(struct rte_eth_dev *dev, uint16_t queue)
 	return driver_rxq_arm(pmd_port(dev)->handle, queue);
 }
 
-/** pmd_rx_intr_disable() - an armed queue raises one event at most; take it if it has come */
+/** pmd_rx_intr_disable() - an armed queue raises at most one event; consume it if it was raised */
 int pmd_rx_intr_disable(struct rte_eth_dev *dev, uint16_t queue)
 {
 	if (!pmd_port(dev)->handle)

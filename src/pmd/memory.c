@@ -2,25 +2,25 @@
 /*
  * Theory of operation
  *
- * DPDK's memory is made of segments, one a hugepage, each a piece of a file:
+ * DPDK's memory consists of segments, one per hugepage, each a piece of a file:
  *
  *	segments			file			what is mapped
  *	there from the start		one for all		a run of them at once
  *	 (never given back)		one each		each by itself
  *	added to a heap later on	either			each by itself
  *
- * A segment that may be given back is mapped by itself, because only what was
- * mapped can be unmapped, and its neighbours may be in use by the adapter.
+ * A segment that may be freed is mapped by itself, because only whole mappings can be unmapped, and
+ * its neighbours may be in use by the adapter.
  *
- * The callback is registered before the walk, so that nothing comes in between. It
- * runs under the EAL's memory lock, in whichever thread grows or shrinks a heap.
+ * The callback is registered before the walk, so that no segment is missed. It runs under the EAL's
+ * memory lock, in whichever thread grows or shrinks a heap.
  *
- * With the kernel's driver below, a key holds for what was mapped when it was made. Each queue
- * keeps the region it found last; when memory comes or goes all of those are made empty, and
- * the memory around is looked up at once for every port that runs: then a burst seldom has to
- * wait for a key, and a secondary process, which cannot ask the adapter, finds it in the
- * port's table. Making a region empty is one store: who has just found it there may still use
- * its key, which goes on to hold.
+ * With the kernel's driver below, a key is valid for what was mapped when it was created. Each
+ * queue caches the region that it found last; when memory is added or removed, all of these are
+ * emptied, and the memory around is looked up at once for every running port: so a burst rarely has
+ * to wait for a key, and a secondary process, which cannot ask the adapter, finds it in the port's
+ * table. Emptying a region is one store: a queue that has just read it may still use its key, which
+ * stays valid.
  */
 #include <errno.h>
 #include <string.h>
@@ -33,11 +33,11 @@
 #include "pmd/pmd.h"
 
 /**
- * struct run - segments that are mapped at once
+ * struct run - segments that are mapped together
  * @fd:		their file, or -1 while there is no segment
  * @offset:	of the first of them in it
  * @start, @len: the memory
- * @err:	the first that failed
+ * @err:	the first error
  * @foreign:	bytes without a file
  */
 struct run {
@@ -55,7 +55,7 @@ static void *allocate(void *ctx, size_t size, size_t align)
 	const struct pmd_adapter *adapter = ctx;
 	int node = adapter->pci->device.numa_node;
 
-	/* A ring is read before anything has been written to it. */
+	/* A ring is read before anything is written to it. */
 	return rte_zmalloc_socket(PMD_NAME, size, (unsigned int)align,
 				  node < 0 ? SOCKET_ID_ANY : node);
 }
@@ -69,7 +69,7 @@ static void release(void *ctx, void *va, size_t size)
 
 const struct driver_allocator pmd_allocator = { .alloc = allocate, .free = release };
 
-/** run_map() - map what has been collected */
+/** run_map() - map the segments collected so far */
 static int run_map(struct run *run)
 {
 	int err;
@@ -82,7 +82,7 @@ static int run_map(struct run *run)
 	return err == -EEXIST ? 0 : err;
 }
 
-/** run_add() - a segment that is there; 0 or a negative errno */
+/** run_add() - add an existing segment; 0 or a negative errno */
 static int run_add(struct run *run, const struct rte_memseg_list *msl, const struct rte_memseg *ms)
 {
 	bool stays = ms->flags & RTE_MEMSEG_FLAG_DO_NOT_FREE || !rte_eal_has_hugepages();
@@ -90,7 +90,7 @@ static int run_add(struct run *run, const struct rte_memseg_list *msl, const str
 	int fd = 0, err;
 
 	if (msl->external) {
-		/* Which is found when it is first used, if at all. */
+		/* It is looked up when it is first used, if at all. */
 		if (!run->adapter->verbs)
 			run->foreign += ms->len;
 		return 0;
@@ -131,7 +131,7 @@ static int walk(const struct rte_memseg_list *msl, const struct rte_memseg *ms, 
 
 /* ---- Regions ---- */
 
-/** map_external() - memory that the application has brought; only the kernel can do without a file
+/** map_external() - map the application's own memory; only the kernel needs no file
  */
 static int map_external(struct pmd_adapter *adapter, const void *address)
 {
@@ -141,10 +141,10 @@ static int map_external(struct pmd_adapter *adapter, const void *address)
 	if (!adapter->verbs || !msl || !msl->external)
 		return -ENOENT;
 	err = driver_map(adapter->driver, msl->base_va, msl->len, -1, 0);
-	return err == -EEXIST ? 0 : err; /* another port's queue has found it */
+	return err == -EEXIST ? 0 : err; /* another port's queue has mapped it */
 }
 
-/** find() - by the adapter, or in what the primary process has found; the lock is held */
+/** find() - look a region up, or use what the primary process found; the lock is held */
 static int find(struct pmd_port *port, const void *address, struct driver_region *region)
 {
 	struct pmd_regions *regions = &port->regions;
@@ -207,7 +207,7 @@ void pmd_region_detach(struct pmd_port *port, struct driver_region *region)
 	rte_spinlock_unlock(&regions->lock);
 }
 
-/** renew() - forget a port's regions, and find those around @len bytes at @addr anew */
+/** renew() - forget a port's regions, and look up those around @len bytes at @addr again */
 static void renew(struct pmd_port *port, const uint8_t *addr, size_t len)
 {
 	struct pmd_regions *regions = &port->regions;
@@ -232,7 +232,7 @@ static void renew(struct pmd_port *port, const uint8_t *addr, size_t len)
 	rte_spinlock_unlock(&regions->lock);
 }
 
-/** on_event() - memory has come, or is about to go */
+/** on_event() - memory was added, or is about to be removed */
 static void on_event(enum rte_mem_event type, const void *addr, size_t len, void *arg)
 {
 	struct pmd_adapter *adapter = arg;
@@ -277,11 +277,11 @@ int pmd_memory_map(struct pmd_adapter *adapter)
 	rte_memseg_walk(walk, &run);
 	err = run.err ? run.err : run_map(&run);
 	if (err)
-		return err; /* what failed has said so; the adapter is closed now */
+		return err; /* the failure has been logged; the adapter is closed now */
 	if (run.foreign)
 		PMD_LOG(NOTICE,
-			"%llu bytes of external memory cannot be mapped for the adapter at "
-			"%s: packets there will not be sent",
+			"%llu bytes of external memory cannot be mapped for the adapter at %s: "
+			"packets in it will not be sent",
 			(unsigned long long)run.foreign, adapter->pci->name);
 	return 0;
 }

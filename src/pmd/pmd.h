@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pmd/pmd.h - what the files of the poll-mode driver share. For this room only.
+ * pmd/pmd.h - shared by the files of the poll-mode driver. Only for this room.
  *
  * Theory of operation
  *
- * One struct pmd_adapter a PCI device, one ethdev a vPort. Each file calls only those of the lines
- * below its own:
+ * One struct pmd_adapter per PCI device, one ethdev per vPort. Each file calls only files on the
+ * lines below its own:
  *
- *	probe.c		finds the adapter, picks the vPorts, makes the ethdevs
+ *	probe.c		finds the adapter, selects the vPorts, creates the ethdevs
  *	share.c		secondary processes
- *	ethdev.c	configures, starts, stops, tells
+ *	ethdev.c	configures, starts, stops, reports
  *	queue.c		sets queues up, starts and stops them
  *	tx.c, rx.c	the packets
  *	event.c		link, removal, receive interrupts
  *	rss.c, stats.c	key and table; counters
- *	memory.c	maps DPDK's memory for the adapter, and its rings into that memory
- *	adapter.c	the adapters, until their last user is gone; the log; doorbells
+ *	memory.c	maps DPDK's memory for the adapter, and allocates rings in it
+ *	adapter.c	the adapters, with reference counts; the log; doorbells
  *
- * The room uses base/, wire/ and driver/, and is the only one that includes a header of DPDK. It
- * never speaks to an adapter but through driver/, and says what an application or an operator
- * can mend: the port, the queue, the number that is too large.
+ * The room uses base/, wire/ and driver/, and is the only one that includes headers of DPDK. It
+ * accesses an adapter only through driver/, and its messages say what an application or an operator
+ * can fix: the port, the queue, the number that is too large.
  *
- * struct pmd_port and the queues are in DPDK's shared memory, at the same address in
- * every process. What only the primary process may follow (the adapter, the vPort's
- * handle) is in struct pmd_port all the same, and no secondary looks at it; the way to
- * the doorbells is each process's own (pmd_doorbell[]).
+ * struct pmd_port and the queues are in DPDK's shared memory, at the same address in every process.
+ * Pointers for the primary process only (the adapter, the vPort's handle) are also in struct
+ * pmd_port, but secondary processes do not use them; each process has its own access to the
+ * doorbells (pmd_doorbell[]).
  *
- * Addresses given to the adapter are virtual ones, whatever the EAL's IOVA mode is.
+ * The adapter gets virtual addresses, whatever the EAL's IOVA mode.
  */
 #ifndef MANAKIN_PMD_PMD_H
 #define MANAKIN_PMD_PMD_H
@@ -51,7 +51,7 @@
 #define PMD_RX_DESCRIPTORS_MAX 8192u
 #define PMD_DESCRIPTORS_DEF    512u
 #define PMD_RX_SEGMENTS_MAX    GDMA_RQE_SGES_MAX
-#define PMD_TSO_HEADER_MAX     256u /* bytes: the adapter takes no longer headers to be cut */
+#define PMD_TSO_HEADER_MAX     256u /* bytes: the adapter's limit for the headers of a large send */
 
 extern int pmd_logtype;
 
@@ -68,16 +68,16 @@ struct pmd_port;
 /**
  * struct pmd_txq - a send queue
  * @driver:	the queue itself; first, for its alignment
- * @running:	it exists; a burst on one that does not sends nothing
- * @fast_free:	all packets come from one pool and belong to nobody else
- * @freed:	units whose packets have been freed, as driver.wq.head counts
+ * @running:	it exists; otherwise a burst sends nothing
+ * @fast_free:	all packets come from one pool and have a single reference
+ * @freed:	units whose packets have been freed, counted like driver.wq.head
  * @slow_end:	from @freed to here there may be entries of more than one unit or segment
- * @free_below:	look for completions when there is less room, in units
+ * @free_below:	read completions when there is less room, in units
  * @mbufs:	packet of each entry, at the entry's first unit; NULL at the others
- * @region:	where the last packet was, with its key
- * @port:	ethdev's number
- * @packets, @bytes, @dropped: handed to the adapter; not handed over since no entry can say it
- * @base:	what each counter was at the last reset; only the queue's owner writes the counters
+ * @region:	memory of the last packet, with its key
+ * @port:	number of the ethdev
+ * @packets, @bytes, @dropped: passed to the adapter; dropped because no entry can describe them
+ * @base:	the counters at the last reset; only the queue's owner writes the counters
  */
 struct pmd_txq {
 	struct driver_txq driver;
@@ -107,26 +107,26 @@ struct pmd_txq {
  * @driver:	the queue itself; first, for its alignment
  * @running:	it exists
  * @scatter:	entries have @segments buffers
- * @strip:	leave VLAN tags out of the packet, as they come
- * @hash:	applications get the hash
- * @taken:	packets of the completion at hand that were given out before
+ * @strip:	leave VLAN tags stripped
+ * @hash:	the application gets the hash
+ * @taken:	packets of the current completion that were returned before
  * @initial:	8 bytes of a fresh mbuf: offset, references, segments, port
  * @segments:	buffers of an entry
  * @entry_units: units of an entry
- * @limit:	units that may be posted at most
- * @refill_at:	post when so many units are free
+ * @limit:	maximum number of posted units
+ * @refill_at:	post when this many units are free
  * @posted, @done: entries, modulo 2^32; for the scatter path
- * @entries_mask: places for entries in @mbufs, less one; for the scatter path
+ * @entries_mask: entries that fit in @mbufs, less one; for the scatter path
  * @mbufs:	buffers of each unit (one-segment entries), or of each entry
- * @pool, @room: where buffers come from, and the bytes in one
- * @region:	where the last buffer was, with its key
- * @port:	ethdev's number
- * @packets, @bytes: given to the application
+ * @pool, @room: where buffers come from, and their size in bytes
+ * @region:	memory of the last buffer, with its key
+ * @port:	number of the ethdev
+ * @packets, @bytes: returned to the application
  * @errors:	truncated, or impossible
- * @truncated:	those of them that were longer than their buffers
- * @nombuf:	times the pool could not give a buffer
- * @completions: entries of the completion queue that brought them
- * @base:	as a send queue's
+ * @truncated:	of these, the ones longer than their buffers
+ * @nombuf:	how often the pool had no buffer
+ * @completions: completions that reported them
+ * @base:	as in a send queue
  */
 struct pmd_rxq {
 	struct driver_rxq driver;
@@ -172,9 +172,9 @@ struct pmd_adapter;
 
 /**
  * struct pmd_regions - memory regions of a port's queues, see memory.c; in shared memory
- * @lock:	of this, and of a queue's region while it is written
- * @known:	what has been found; @next is written over next
- * @queues:	the regions that queues keep; the primary process's
+ * @lock:	protects this, and a queue's region while it is written
+ * @known:	regions found so far; @next is overwritten next
+ * @queues:	the regions that queues cache; only for the primary process
  */
 struct pmd_regions {
 	rte_spinlock_t lock;
@@ -185,15 +185,15 @@ struct pmd_regions {
 
 /**
  * struct pmd_port - an ethdev; in shared memory
- * @adapter, @handle: the primary process's; @handle is NULL while the port is stopped
+ * @adapter, @handle: only for the primary process; @handle is NULL while the port is stopped
  * @index:	vPort of the adapter
- * @info, @frame_max, @max_units: what the adapter says
- * @alone:	it is the adapter's only one
+ * @info, @frame_max, @max_units: limits reported by the adapter
+ * @alone:	it is the adapter's only ethdev
  * @rss_key, @rss_types: as set by the application; the adapter hashes all types or none
  * @table:	receive queue of each entry
- * @intr:	receive interrupts; the primary process's
- * @missed:	packets without a buffer up to the last reset of the counters
- * @regions:	where its queues' memory is
+ * @intr:	receive interrupts; only for the primary process
+ * @missed:	packets without a buffer, at the last reset of the counters
+ * @regions:	memory regions of its queues
  */
 struct pmd_port {
 	struct pmd_adapter *adapter;
@@ -213,16 +213,16 @@ struct pmd_port {
 };
 
 /**
- * struct pmd_adapter - a PCI device; the primary process's own
+ * struct pmd_adapter - a PCI device; only in the primary process
  * @driver:	NULL once it is closed
- * @verbs:	the kernel has the adapter too
+ * @verbs:	the kernel drives the adapter
  * @pci:	the device
  * @intr:	events of the adapter
  * @ports:	open ethdevs, by vPort
- * @users:	ethdevs, and who else needs the adapter to stay
- * @release:	when there are none; probe.c's, as it undoes what that has done
- * @listening:	events are listened to
- * @gone:	the removal event was told
+ * @users:	reference count: ethdevs and other users
+ * @release:	called when there are none; set by probe.c, whose work it undoes
+ * @listening:	events are enabled
+ * @gone:	the removal event was reported
  */
 struct pmd_adapter {
 	TAILQ_ENTRY(pmd_adapter) next;
@@ -238,7 +238,7 @@ struct pmd_adapter {
 	bool gone;
 };
 
-/* This process's way to the doorbells, by ethdev number */
+/* This process's access to the doorbells, by ethdev number */
 extern const struct driver_doorbell *pmd_doorbell[RTE_MAX_ETHPORTS];
 
 static inline struct pmd_port *pmd_port(const struct rte_eth_dev *dev)
@@ -253,35 +253,36 @@ static inline bool pmd_primary(void)
 
 /* ---- adapter.c ---- */
 
-/** pmd_adapter_add() - a new one, whose caller is its first user */
+/** pmd_adapter_add() - add one, with the caller as its first user */
 void pmd_adapter_add(struct pmd_adapter *adapter);
 
-/** pmd_adapter_get(), pmd_adapter_put() - one user more; one less, and the last one releases it */
+/** pmd_adapter_get(), pmd_adapter_put() - take and drop a reference; the last one releases it */
 void pmd_adapter_get(struct pmd_adapter *adapter);
 void pmd_adapter_put(struct pmd_adapter *adapter);
 
-/** pmd_adapter_find() - by its PCI address; NULL if there is none (share.c) */
+/** pmd_adapter_find() - find by PCI address; NULL if there is none (share.c) */
 struct pmd_adapter *pmd_adapter_find(const char *name);
 
 /* ---- memory.c ---- */
 
 extern const struct driver_allocator pmd_allocator;
 
-/** pmd_memory_map() - let the adapter reach all of DPDK's memory, now and as it comes and goes */
+/** pmd_memory_map() - map all of DPDK's memory for the adapter, and follow its changes */
 int pmd_memory_map(struct pmd_adapter *adapter);
 
-/** pmd_memory_unmap() - no longer follow DPDK's memory */
+/** pmd_memory_unmap() - stop following DPDK's memory */
 void pmd_memory_unmap(struct pmd_adapter *adapter);
 
 /**
  * pmd_region_find() - the region of @address, with its key, for a queue of a port
- * @region:	the queue's; written if it is found
+ * @region:	the queue's; written if found
  *
- * Return: false if the adapter cannot reach it, or this process does not know how
+ * Return: false if the adapter cannot access it, or this process does not know
+ * its key
  */
 bool pmd_region_find(struct pmd_port *port, const void *address, struct driver_region *region);
 
-/** pmd_region_key() - have the region of @address in @region, as it is if it fits; as above */
+/** pmd_region_key() - make @region the region of @address, unless it is already; as above */
 static inline bool pmd_region_key(struct pmd_port *port, const void *address,
 				  struct driver_region *region)
 {
@@ -292,18 +293,18 @@ static inline bool pmd_region_key(struct pmd_port *port, const void *address,
 	return pmd_region_find(port, address, region);
 }
 
-/** pmd_region_attach() - for a queue that begins: find, and keep it true as memory comes and goes
+/** pmd_region_attach() - when a queue starts: look its region up, and keep it up to date
  */
 int pmd_region_attach(struct pmd_port *port, const void *address, struct driver_region *region);
 
-/** pmd_region_detach() - for one that ends */
+/** pmd_region_detach() - when it stops */
 void pmd_region_detach(struct pmd_port *port, struct driver_region *region);
 
 /* ---- ethdev.c ---- */
 
 extern const struct eth_dev_ops pmd_ops, pmd_secondary_ops;
 
-/** pmd_set_bursts() - the functions for the queues as they are configured */
+/** pmd_set_bursts() - select the burst functions for the configured queues */
 void pmd_set_bursts(struct rte_eth_dev *dev);
 
 /* ---- queue.c ---- */
@@ -317,14 +318,14 @@ void pmd_rxq_release(struct rte_eth_dev *dev, uint16_t index);
 void pmd_txq_info(struct rte_eth_dev *dev, uint16_t index, struct rte_eth_txq_info *info);
 void pmd_rxq_info(struct rte_eth_dev *dev, uint16_t index, struct rte_eth_rxq_info *info);
 
-/** pmd_txq_create(), pmd_rxq_create() - make the adapter's queue; packets do not come in yet */
+/** pmd_txq_create(), pmd_rxq_create() - create the adapter's queue; it does not receive yet */
 int pmd_txq_create(struct rte_eth_dev *dev, uint16_t index);
 int pmd_rxq_create(struct rte_eth_dev *dev, uint16_t index);
 
 /** pmd_rxq_fill() - give a new queue its buffers, after packets have been steered to it */
 int pmd_rxq_fill(struct rte_eth_dev *dev, uint16_t index);
 
-/** pmd_txq_destroy(), pmd_rxq_destroy() - take the adapter's queue down and free its packets */
+/** pmd_txq_destroy(), pmd_rxq_destroy() - destroy the adapter's queue and free its packets */
 void pmd_txq_destroy(struct rte_eth_dev *dev, uint16_t index);
 void pmd_rxq_destroy(struct rte_eth_dev *dev, uint16_t index);
 
@@ -336,13 +337,13 @@ int pmd_rxq_stop(struct rte_eth_dev *dev, uint16_t index);
 
 /* ---- rss.c ---- */
 
-/** pmd_rss_default() - key and types when the application gives none */
+/** pmd_rss_default() - key and types if the application gives none */
 void pmd_rss_default(struct pmd_port *port);
 
-/** pmd_rss_configure() - take over what the application configured the port with */
+/** pmd_rss_configure() - apply the application's configuration of the port */
 int pmd_rss_configure(struct rte_eth_dev *dev);
 
-/** pmd_rss_apply() - tell the adapter; packets come in to running queues if @enable */
+/** pmd_rss_apply() - configure the adapter; running queues receive if @enable */
 int pmd_rss_apply(struct rte_eth_dev *dev, bool enable);
 
 int pmd_reta_update(struct rte_eth_dev *dev, struct rte_eth_rss_reta_entry64 *conf, uint16_t size);
@@ -369,7 +370,7 @@ uint16_t pmd_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n);
 int pmd_tx_done_cleanup(void *queue, uint32_t n);
 int pmd_tx_descriptor_status(void *queue, uint16_t offset);
 
-/** pmd_txq_free_all() - free what is in a queue that the adapter has let go of */
+/** pmd_txq_free_all() - free the packets of a queue that the adapter no longer uses */
 void pmd_txq_free_all(struct pmd_txq *txq);
 
 /* ---- rx.c ---- */
@@ -384,10 +385,10 @@ uint16_t pmd_rx_burst_scatter(void *queue, struct rte_mbuf **pkts, uint16_t n);
 uint16_t pmd_rx_burst_any(void *queue, struct rte_mbuf **pkts, uint16_t n);
 uint32_t pmd_rx_queue_count(void *queue);
 
-/** pmd_rx_refill() - post as many buffers as there is room for; false if the pool has too few */
+/** pmd_rx_refill() - post as many buffers as fit; false if the pool has too few */
 bool pmd_rx_refill(struct pmd_rxq *rxq);
 
-/** pmd_rxq_free_all() - free what is in a queue that the adapter has let go of */
+/** pmd_rxq_free_all() - free the packets of a queue that the adapter no longer uses */
 void pmd_rxq_free_all(struct pmd_rxq *rxq);
 
 /* ---- stats.c ---- */
@@ -400,7 +401,7 @@ int pmd_xstats_reset(struct rte_eth_dev *dev);
 
 /* ---- event.c ---- */
 
-/** pmd_event_start() - listen to the adapter's events */
+/** pmd_event_start() - start receiving the adapter's events */
 int pmd_event_start(struct pmd_adapter *adapter);
 void pmd_event_stop(struct pmd_adapter *adapter);
 
@@ -409,8 +410,10 @@ int pmd_intr_start(struct rte_eth_dev *dev);
 void pmd_intr_stop(struct rte_eth_dev *dev);
 
 /**
- * pmd_intr_queue_start(), pmd_intr_queue_stop() - of a queue that is started or stopped while the
- * port runs. Its descriptor is a new one afterwards: the application adds it again.
+ * pmd_intr_queue_start(), pmd_intr_queue_stop() - for a queue that is started or stopped while the
+ *						    port runs
+ *
+ * Its descriptor changes: the application must add it again.
  */
 int pmd_intr_queue_start(struct rte_eth_dev *dev, uint16_t queue);
 void pmd_intr_queue_stop(struct rte_eth_dev *dev, uint16_t queue);
@@ -420,10 +423,10 @@ int pmd_link_update(struct rte_eth_dev *dev, int wait);
 
 /* ---- share.c ---- */
 
-/** pmd_share_start() - answer secondary processes; once */
+/** pmd_share_start() - serve secondary processes; called once */
 int pmd_share_start(void);
 
-/** pmd_share_attach() - in a secondary process: the ethdevs of a PCI device */
+/** pmd_share_attach() - in a secondary process: attach the ethdevs of a PCI device */
 int pmd_share_attach(struct rte_pci_device *pci);
 void pmd_share_detach(struct rte_pci_device *pci);
 

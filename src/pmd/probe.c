@@ -2,18 +2,18 @@
 /*
  * Theory of operation
  *
- * DPDK's PCI bus finds the adapter in the directory that SYSFS_PCI_DEVICES names, and
- * hands over what the user wrote behind its address (mac=...). The device's directory there
- * tells how the adapter is reached:
+ * DPDK's PCI bus finds the adapter in the directory that SYSFS_PCI_DEVICES names, and passes the
+ * arguments after its address (mac=...). The device's directory there shows how to reach the
+ * adapter:
  *
- *	manakin_socket	a program on this machine: take it over
- *	infiniband/	the kernel drives it and has an RDMA device: ask that for queues
+ *	manakin_socket	a program on this machine: take over the adapter
+ *	infiniband/	the kernel drives it and has an RDMA device: get queues from that
  *
  *	-> open -> map DPDK's memory -> bring up -> vPorts -> an ethdev each
  *
- * A device with neither is left to other drivers. Without mac= every vPort
- * becomes an ethdev, in the adapter's order; their names are the PCI address with
- * _port0, _port1... behind it, as those of the upstream driver for this hardware are.
+ * A device with neither is left to other drivers. Without mac= every vPort becomes an ethdev, in
+ * the adapter's order; their names are the PCI address followed by _port0, _port1..., as with the
+ * upstream driver for this hardware.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,7 @@ struct wanted {
 	unsigned int count;
 };
 
-/** say() - what the rooms below have to say */
+/** say() - log messages from the rooms below */
 static void say(enum log_level level, const char *message)
 {
 	static const uint32_t levels[] = { RTE_LOG_ERR, RTE_LOG_WARNING, RTE_LOG_NOTICE,
@@ -54,7 +54,7 @@ static void say(enum log_level level, const char *message)
 	rte_log(levels[level], (uint32_t)pmd_logtype, PMD_NAME ": %s\n", message);
 }
 
-/* ---- What the user wrote ---- */
+/* ---- Arguments ---- */
 
 static int add_mac(const char *key, const char *value, void *arg)
 {
@@ -76,7 +76,7 @@ static int add_mac(const char *key, const char *value, void *arg)
 	return 0;
 }
 
-/** parse() - the device's arguments; 0 or -EINVAL */
+/** parse() - parse the device's arguments; 0 or -EINVAL */
 static int parse(const struct rte_pci_device *pci, struct wanted *wanted)
 {
 	static const char *const keys[] = { ARGUMENT_MAC, NULL };
@@ -90,8 +90,8 @@ static int parse(const struct rte_pci_device *pci, struct wanted *wanted)
 	arguments = rte_kvargs_parse(devargs->args, keys);
 	if (!arguments) {
 		PMD_LOG(ERR,
-			"\"%s\" of device %s cannot be understood: "
-			"only mac=ADDRESS is, any number of times",
+			"\"%s\" of device %s is not a valid argument: only mac=ADDRESS is, and it "
+			"can be repeated",
 			devargs->args, pci->name);
 		return -EINVAL;
 	}
@@ -116,7 +116,7 @@ static bool is_wanted(const struct wanted *wanted, const uint8_t *mac, bool *fou
 	return false;
 }
 
-/** add_port() - an ethdev for a vPort */
+/** add_port() - create an ethdev for a vPort */
 static int add_port(struct pmd_adapter *adapter, unsigned int index,
 		    const struct driver_port_info *info, bool alone)
 {
@@ -164,7 +164,7 @@ static int add_port(struct pmd_adapter *adapter, unsigned int index,
 	return 0;
 }
 
-/** say_missing() - an address that the user named is no vPort's */
+/** say_missing() - log that no vPort has an address that the user named */
 static void say_missing(const struct pmd_adapter *adapter, const struct rte_ether_addr *mac)
 {
 	char have[8 * ADDRESS_TEXT] = "", text[MAC_TEXT];
@@ -191,7 +191,7 @@ static int add_ports(struct pmd_adapter *adapter, const struct wanted *wanted)
 	struct driver_port_info info;
 	int err;
 
-	/* Before any port is there, so that nothing has to be undone. */
+	/* Before any port exists, so that nothing has to be undone. */
 	for (unsigned int i = 0; i < adapter->info.ports; i++)
 		if (!driver_port_info(adapter->driver, i, &info))
 			is_wanted(wanted, info.mac, found);
@@ -216,7 +216,7 @@ static int add_ports(struct pmd_adapter *adapter, const struct wanted *wanted)
 
 /* ---- Adapters ---- */
 
-/** has() - does the device's directory have this? */
+/** has() - does the device's directory have this file? */
 static bool has(const struct rte_pci_device *pci, const char *name, char *path, size_t size)
 {
 	const char *sysfs = getenv(SYSFS_VARIABLE);
@@ -226,7 +226,7 @@ static bool has(const struct rte_pci_device *pci, const char *name, char *path, 
 	       faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/** reach() - open the adapter at its socket, or by way of the kernel */
+/** reach() - open the adapter at its socket, or through the kernel */
 static int reach(struct pmd_adapter *adapter, const char *path)
 {
 	struct driver_allocator allocator = pmd_allocator;
@@ -240,7 +240,7 @@ static int reach(struct pmd_adapter *adapter, const char *path)
 	return err ? err : driver_open(transport, &allocator, &adapter->driver);
 }
 
-/** release() - of an adapter that nobody uses */
+/** release() - free an adapter without users */
 static void release(struct pmd_adapter *adapter)
 {
 	pmd_event_stop(adapter);
@@ -250,7 +250,7 @@ static void release(struct pmd_adapter *adapter)
 	free(adapter);
 }
 
-/** open_adapter() - reach it, bring it up; whatever fails has said why */
+/** open_adapter() - open it and bring it up; failures have been logged */
 static int open_adapter(struct pmd_adapter *adapter, const char *path)
 {
 	int err = reach(adapter, path);
@@ -271,7 +271,7 @@ static int open_adapter(struct pmd_adapter *adapter, const char *path)
 	return pmd_event_start(adapter);
 }
 
-/** close_ports() - of a device, in whichever process */
+/** close_ports() - close a device's ports, in any process */
 static void close_ports(struct rte_pci_device *pci)
 {
 	uint16_t id;
@@ -326,7 +326,7 @@ static int probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 	adapter->pci = pci;
 	adapter->verbs = verbs;
 	adapter->release = release;
-	pmd_adapter_add(adapter); /* a user until the ports are there */
+	pmd_adapter_add(adapter); /* a user until the ports exist */
 	err = open_adapter(adapter, path);
 	if (!err)
 		err = add_ports(adapter, &wanted);

@@ -2,17 +2,17 @@
 /*
  * Theory of operation
  *
- * Setting a queue up takes memory; the adapter learns of it when the port or the
- * queue is started, and forgets it when it is stopped:
+ * Setup allocates memory; the adapter's queue is created when the port or the queue is started, and
+ * destroyed when it is stopped:
  *
  *	setup		rte_malloc'ed struct, array of mbufs
  *	create		driver_txq_create(), driver_rxq_create()
  *	fill		receive buffers, after packets have been steered to the queue
- *	destroy		the adapter's queue goes, then its packets
+ *	destroy		destroy the adapter's queue, then free its packets
  *	release		memory
  *
- * A receive queue that is stopped while the port runs is first left out of the
- * indirection table (rss.c), so that no packet is on its way to it.
+ * A receive queue that is stopped while the port runs is first removed from the indirection table
+ * (rss.c), so that no packets are steered to it.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,7 +26,7 @@
 #define TX_FREE_THRESHOLD 32u
 #define RX_FREE_THRESHOLD 32u
 
-/** units_for() - room for @entries of @units each: a power of two that the adapter takes */
+/** units_for() - room for @entries of @units each: a power of two, within the adapter's limits */
 static uint32_t units_for(const struct rte_eth_dev *dev, uint32_t entries, uint32_t units)
 {
 	uint32_t n = rte_align32pow2(entries * units);
@@ -37,8 +37,8 @@ static uint32_t units_for(const struct rte_eth_dev *dev, uint32_t entries, uint3
 /* ---- Send queues ---- */
 
 /**
- * pmd_txq_setup() - memory for a send queue
- * @descriptors: packets in one piece that it holds
+ * pmd_txq_setup() - allocate a send queue
+ * @descriptors: capacity, in packets of one piece
  *
  * Return: 0 or a negative errno
  */
@@ -68,9 +68,9 @@ int pmd_txq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
 	txq->fast_free = offloads & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	threshold = conf->tx_free_thresh ? conf->tx_free_thresh : TX_FREE_THRESHOLD;
 	/*
-	 * With as many in use, not more: an application that sends a burst of that many to each of
+	 * With exactly that many in use: an application that sends a burst of that size to each of
 	 * many queues in turn then gets as many mbufs back as it takes, each time, and its pool's
-	 * cache is enough for it.
+	 * cache suffices.
 	 */
 	txq->free_below = txq->units - RTE_MIN(threshold, txq->units - 1) + 1;
 	dev->data->tx_queues[index] = txq;
@@ -103,7 +103,7 @@ int pmd_txq_create(struct rte_eth_dev *dev, uint16_t index)
 
 	memcpy(errors, txq->driver.errors, sizeof(errors));
 	err = driver_txq_create(port->handle, index, txq->units, &txq->driver);
-	/* A new queue counts from 0, and the port goes on counting. */
+	/* A new queue counts from 0, but the port's counters continue. */
 	memcpy(txq->driver.errors, errors, sizeof(errors));
 	if (!err) {
 		err = pmd_region_attach(port, txq->mbufs, &txq->region);
@@ -158,7 +158,7 @@ void pmd_txq_info(struct rte_eth_dev *dev, uint16_t index, struct rte_eth_txq_in
 
 /* ---- Receive queues ---- */
 
-/** set_layout() - how many buffers an entry has; 0, or -EINVAL if packets cannot fit */
+/** set_layout() - set the number of buffers of an entry; 0, or -EINVAL if packets cannot fit */
 static int set_layout(struct rte_eth_dev *dev, struct pmd_rxq *rxq)
 {
 	uint32_t frame = dev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
@@ -180,21 +180,21 @@ static int set_layout(struct rte_eth_dev *dev, struct pmd_rxq *rxq)
 		if (segments > PMD_RX_SEGMENTS_MAX) {
 			PMD_LOG(ERR,
 				"port %u: a packet of %u bytes would need %u mbufs of queue %u, "
-				"and the adapter takes %u: use larger mbufs or a smaller MTU",
+				"and the adapter supports %u: use larger mbufs or a smaller MTU",
 				dev->data->port_id, frame, segments, rxq->index,
 				PMD_RX_SEGMENTS_MAX);
 			return -EINVAL;
 		}
 		rxq->segments = (uint8_t)segments;
 	}
-	/* Header and OOB take the place of one SGE; two SGEs are a unit. */
+	/* Header and OOB take as much room as one SGE; two SGEs are a unit. */
 	rxq->entry_units = (uint8_t)(1 + rxq->segments / 2);
 	return 0;
 }
 
 /**
- * pmd_rxq_setup() - memory for a receive queue
- * @descriptors: packets that it holds
+ * pmd_rxq_setup() - allocate a receive queue
+ * @descriptors: capacity, in packets
  *
  * Return: 0 or a negative errno
  */
@@ -344,7 +344,7 @@ int pmd_rxq_stop(struct rte_eth_dev *dev, uint16_t index)
 	struct pmd_rxq *rxq = dev->data->rx_queues[index];
 	int err;
 
-	/* Marked first: the table is made of the queues that run. */
+	/* Marked first: the table is built from the running queues. */
 	dev->data->rx_queue_state[index] = RTE_ETH_QUEUE_STATE_STOPPED;
 	err = pmd_rss_apply(dev, true);
 	if (err && err != -ENODEV) {

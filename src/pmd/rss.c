@@ -2,10 +2,10 @@
 /*
  * Theory of operation
  *
- * The adapter hashes every kind of packet or none, so any type of hash an
- * application asks for switches all of them on, and it is told so. The table the
- * application sets is kept; what the adapter gets is that table with the queues that are
- * stopped replaced by running ones, so that it never names a queue that is not there.
+ * The adapter hashes every kind of packet or none, so any hash type that an application requests
+ * enables all of them, and the application sees that. The application's table is stored; the
+ * adapter gets it with stopped queues replaced by running ones, so that it never refers to a queue
+ * that does not exist.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "pmd/pmd.h"
 
-/* The key of the specification's own test vectors, which most drivers start with. */
+/* The key of the specification's test vectors, which is most drivers' default. */
 static const uint8_t default_key[MANA_HASH_KEY_SIZE] = {
 	0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3,
 	0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3,
@@ -84,12 +84,12 @@ int pmd_rss_apply(struct rte_eth_dev *dev, bool enable)
 	}
 	err = driver_rss(port->handle, &rss);
 	if (err && err != -ENODEV)
-		PMD_LOG(ERR, "port %u: the adapter does not take the RSS table of %u queues: %s",
+		PMD_LOG(ERR, "port %u: the adapter does not accept the RSS table of %u queues: %s",
 			dev->data->port_id, n, error_reason(-err));
 	return err;
 }
 
-/** apply_now() - if the port runs; else when it is started */
+/** apply_now() - apply if the port runs; otherwise it happens at start */
 static int apply_now(struct rte_eth_dev *dev)
 {
 	return dev->data->dev_started ? pmd_rss_apply(dev, true) : 0;

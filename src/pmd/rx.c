@@ -2,25 +2,23 @@
 /*
  * Theory of operation
  *
- * mbufs[] runs beside the ring. A completion tells of one to four packets; they
- * are the next ones of mbufs[], since packets fill buffers in the order in which
- * they were posted:
+ * mbufs[] is parallel to the ring. A completion reports one to four packets; they are in the next
+ * mbufs of mbufs[], because packets fill buffers in the order in which these were posted:
  *
  *	completion -> what all of its packets share (checksums, tag, kind of hash)
  *		   -> for each: length and hash into its mbuf
  *
- * A burst may end in the middle of a completion: rxq->taken remembers how many
- * of its packets were given out, and it stays in the ring until all were.
+ * A burst may end in the middle of a completion: rxq->taken counts the packets of it that were
+ * returned, and it stays in the ring until all of them have been.
  *
- * Buffers are taken from the pool in bulk, as many at once as rxq->refill_at says,
- * straight into mbufs[]. If the pool has none, the queue goes on with what it has
- * and tries again at the next burst.
+ * Buffers are taken from the pool in bulk, rxq->refill_at at a time, directly into mbufs[]. If the
+ * pool has none, the queue continues with what it has and tries again at the next burst.
  *
  * Longer packets (scatter): an entry has several buffers, and so a fixed number of units.
- * A packet takes as many of its buffers as it fills; those it did not are posted again.
+ * A packet keeps the buffers that it fills; the others are posted again.
  *
- * The adapter always takes a VLAN tag off; for an application that did not ask for
- * that it is put back.
+ * The adapter always strips a VLAN tag; for an application that did not request that, it is put
+ * back.
  */
 #include <errno.h>
 #include <string.h>
@@ -31,9 +29,9 @@
 #include "base/shared.h"
 #include "pmd/pmd.h"
 
-#define WANT_COMPLETIONS 7u /* that are asked for ahead */
+#define WANT_COMPLETIONS 7u /* completions that are prefetched */
 
-/** csum_flags() - what the second word of a completion says to an application */
+/** csum_flags() - mbuf flags for the second word of a completion */
 static inline uint64_t csum_flags(uint32_t word)
 {
 	uint64_t flags = 0;
@@ -72,13 +70,13 @@ static inline struct shared read_shared(const struct pmd_rxq *rxq, const struct 
 	return shared;
 }
 
-/** packet_len() - read once: the adapter could change it between a check and its use */
+/** packet_len() - read the length once: the adapter could change it between check and use */
 static inline uint16_t packet_len(const struct mana_rxcomp_perpkt_info *info)
 {
 	return shared_load(&info->pkt_len);
 }
 
-/** cqe_packets() - how many packets a completion tells of; 0: none, or it makes no sense */
+/** cqe_packets() - how many packets a completion reports; 0: none, or it is invalid */
 static inline uint32_t cqe_packets(const struct mana_rxcomp_oob *oob)
 {
 	uint32_t n;
@@ -92,16 +90,16 @@ static inline uint32_t cqe_packets(const struct mana_rxcomp_oob *oob)
 	return n;
 }
 
-/** put_tag_back() - for an application that did not ask for tags to be taken off */
+/** put_tag_back() - for an application that did not request VLAN stripping */
 static __rte_noinline void put_tag_back(struct rte_mbuf **m, uint16_t tci)
 {
 	(*m)->vlan_tci = tci;
-	/* Without room for it in the packet it can still be told beside it. */
+	/* If the packet has no room for it, it can still be reported in the mbuf. */
 	if (rte_vlan_insert(m))
 		(*m)->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
 }
 
-/** rearm() - offset, references, segments and port of a fresh mbuf, in one store */
+/** rearm() - set offset, references, segments and port of a fresh mbuf, in one store */
 static inline void rearm(struct rte_mbuf *m, uint64_t initial)
 {
 	memcpy(__builtin_assume_aligned((uint8_t *)m + offsetof(struct rte_mbuf, rearm_data), 8),
@@ -109,11 +107,11 @@ static inline void rearm(struct rte_mbuf *m, uint64_t initial)
 }
 
 /**
- * want_completions() - have the next ones on their way
- * @got, @n:	packets that the burst has, and may have
+ * want_completions() - prefetch the next completions
+ * @got, @n:	packets that the burst has, and its maximum
  *
- * The adapter shows a burst's completions together: where there is one, others are behind it.
- * What this burst cannot take is left alone, as the adapter may be writing to it.
+ * The adapter makes a burst's completions visible together: where there is one, others follow. What
+ * this burst cannot take is not prefetched, because the adapter may be writing to it.
  */
 static inline void want_completions(const struct driver_cq *cq, uint32_t got, uint32_t n)
 {
@@ -141,8 +139,7 @@ static bool refill_plain(struct pmd_rxq *rxq)
 		struct rte_mbuf **mbufs = &rxq->mbufs[slot];
 
 		if (unlikely(rte_mempool_get_bulk(rxq->pool, (void **)mbufs, n))) {
-			/* A bulk is all or nothing: the last few buffers of a pool are of use too.
-			 */
+			/* A bulk is all or nothing, but a pool's last few buffers are useful too. */
 			if (n > 1) {
 				want = n / 2;
 				enough = false;
@@ -174,7 +171,7 @@ static bool refill_plain(struct pmd_rxq *rxq)
 	return enough;
 }
 
-/** odd_completion() - one that brings no packet: step over it, or stop */
+/** odd_completion() - a completion without packets: step over it, or stop */
 static __rte_noinline void odd_completion(struct pmd_rxq *rxq, const struct gdma_cqe *cqe)
 {
 	const struct mana_rxcomp_oob *oob = driver_rx_cqe(cqe);
@@ -206,8 +203,8 @@ static __rte_noinline void odd_completion(struct pmd_rxq *rxq, const struct gdma
 /**
  * pmd_rx_burst() - receive packets of one buffer each
  * @queue:	struct pmd_rxq
- * @pkts:	where they go
- * @n:		room there
+ * @pkts:	array for the packets
+ * @n:		its size
  *
  * Return: how many
  */
@@ -241,7 +238,7 @@ CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 		take = RTE_MIN(total - rxq->taken, (uint32_t)(n - got));
 		if (unlikely(!driver_rxq_take(&rxq->driver, take, &slot)))
 			break;
-		/* Where the buffers go that take their place. */
+		/* The slots for the buffers that replace them. */
 		driver_wq_want(&rxq->driver.wq, rxq->driver.wq.head - take + rxq->limit, take);
 		shared = read_shared(rxq, cqe);
 		for (uint32_t i = 0; i < take; i++) {
@@ -251,7 +248,7 @@ CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 
 			rte_prefetch0(rxq->mbufs[(slot + i + 4) & rxq->driver.wq.mask]);
 			if (unlikely(len > rxq->room || !len)) {
-				/* More than the buffer holds: nothing in it can be believed. */
+				/* More than the buffer holds: nothing in it can be trusted. */
 				rxq->errors++;
 				rte_mbuf_raw_free(m);
 				continue;
@@ -331,7 +328,7 @@ static bool refill_scatter(struct pmd_rxq *rxq)
 	return driver_wq_used(wq) + rxq->entry_units > rxq->limit;
 }
 
-/** make_chain() - a packet of the buffers it has filled; the rest goes back to the pool */
+/** make_chain() - chain the buffers that a packet has filled; free the others */
 static struct rte_mbuf *make_chain(struct pmd_rxq *rxq, struct rte_mbuf **mbufs, uint32_t len)
 {
 	struct rte_mbuf *head = mbufs[0];
@@ -446,7 +443,7 @@ void pmd_rxq_free_all(struct pmd_rxq *rxq)
 		rte_mbuf_raw_free(rxq->mbufs[wq->head & wq->mask]);
 }
 
-/** pmd_rx_queue_count() - packets that wait, as far as a burst from now could tell */
+/** pmd_rx_queue_count() - packets that a burst would find now */
 uint32_t pmd_rx_queue_count(void *queue)
 {
 	struct pmd_rxq *rxq = queue;

@@ -2,16 +2,16 @@
 /*
  * Theory of operation
  *
- * Queues and mbufs are in memory that all processes of an application share. What a
- * secondary process lacks is a way to the doorbells; it asks the primary for it:
+ * Queues and mbufs are in memory that all processes of an application share. A secondary process
+ * only lacks access to the doorbells; it requests that from the primary:
  *
  *	secondary			primary
  *	request: PCI address	->
  *				<-	vPorts that are ethdevs; descriptors
  *	driver_attach()
  *
- * From then on it sends and receives without the primary, which alone starts and stops
- * ports. A queue that is stopped gives a secondary no packets and takes none.
+ * From then on it sends and receives without the primary. Only the primary starts and stops ports.
+ * In a secondary process, a stopped queue returns no packets and accepts none.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -27,13 +27,13 @@
 #define ACTION  "net_manakin"
 #define TIMEOUT 5 /* seconds */
 
-/** struct share_request - to the primary process */
+/** struct share_request - the request to the primary process */
 struct share_request {
 	char pci[RTE_DEV_NAME_MAX_LEN];
 };
 
 /**
- * struct share_answer - from it
+ * struct share_answer - its reply
  * @err:	0 or a negative errno
  * @share:	without the descriptors, which the message carries
  * @ports:	bit i % 64 of word i / 64: vPort i is an ethdev
@@ -86,7 +86,7 @@ int pmd_share_start(void)
 	/* Without shared files (--in-memory) there are no secondary processes. */
 	if (rte_mp_action_register(ACTION, answer) < 0 && rte_errno != EEXIST &&
 	    rte_errno != ENOTSUP) {
-		PMD_LOG(ERR, "cannot listen to secondary processes: %s", error_reason(rte_errno));
+		PMD_LOG(ERR, "cannot serve secondary processes: %s", error_reason(rte_errno));
 		return -rte_errno;
 	}
 	return 0;
@@ -94,7 +94,7 @@ int pmd_share_start(void)
 
 /* ---- Secondary ---- */
 
-/** ask() - the primary for a device; its doorbell, owned by the caller */
+/** ask() - ask the primary for a device; its doorbell is owned by the caller */
 static int ask(const struct rte_pci_device *pci, struct share_answer *out,
 	       struct driver_doorbell **doorbell)
 {
@@ -123,7 +123,7 @@ static int ask(const struct rte_pci_device *pci, struct share_answer *out,
 	return err;
 }
 
-/** attach_port() - the ethdev that the primary process has made */
+/** attach_port() - attach the ethdev that the primary process has created */
 static int attach_port(struct rte_pci_device *pci, unsigned int index,
 		       const struct driver_doorbell *doorbell)
 {
@@ -164,7 +164,8 @@ int pmd_share_attach(struct rte_pci_device *pci)
 			err = attach_port(pci, i, device->doorbell);
 	if (err)
 		PMD_LOG(ERR,
-			"the primary process has other ports of the adapter at %s than it says: %s",
+			"the primary process's ports of the adapter at %s do not match what it "
+			"announced: %s",
 			pci->name, error_reason(-err));
 	return err;
 }

@@ -2,10 +2,10 @@
 /*
  * Theory of operation
  *
- * Counters belong to a queue and are written by whoever polls it, and by nobody else: a
- * reset remembers what they were. A reader adds them up. Bytes are of frames without FCS. What the
- * adapter counts itself is the whole function's, so only a port that has an adapter to itself can
- * say from it how many packets found no buffer (imissed).
+ * Counters belong to a queue and only the thread that polls it writes them: a reset stores their
+ * values as the new base. A reader adds them up. Bytes are of frames without FCS. The adapter's own
+ * counters are those of the whole function, so only the sole port of an adapter can derive the
+ * number of packets without a buffer (imissed) from them.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,7 +14,7 @@
 
 #include "pmd/pmd.h"
 
-/** struct counter - one that each queue has */
+/** struct counter - a counter that each queue has */
 struct counter {
 	const char *name;
 	size_t offset;
@@ -72,7 +72,7 @@ static uint64_t tx_count(const struct pmd_txq *txq, unsigned int c)
 	return txq ? tx_raw(txq, c) - txq->base[c] : 0;
 }
 
-/** missed() - packets without a buffer, as far as the adapter's counter is this port's alone */
+/** missed() - packets without a buffer, if the adapter's counter is for this port only */
 static uint64_t missed(struct rte_eth_dev *dev)
 {
 	struct pmd_port *port = pmd_port(dev);

@@ -2,19 +2,18 @@
 /*
  * Theory of operation
  *
- *	room scarce?	read completions, free what they stand for
+ *	room scarce?	read completions, free their packets
  *	each packet	in one piece and plain:	one unit of 32 bytes, one store
  *			anything else:		tx_slow()
- *	after a burst	the last entry asks for a completion; one doorbell
+ *	after a burst	the last entry requests a completion; one doorbell
  *
- * mbufs[] runs beside the ring, a packet at the first unit of its entry and NULL at
- * the others. Beyond the last entry that tx_slow() wrote (txq->slow_end) all are of one
- * unit: what a completion stands for is a run of pointers without holes there, and
- * goes back to the pool in bulk.
+ * mbufs[] is parallel to the ring, with a packet at the first unit of its entry and NULL at the
+ * others. After the last entry that tx_slow() wrote (txq->slow_end) all have one unit: there a
+ * completion covers a run of pointers without holes, which is freed to the pool in bulk.
  *
- * A packet that no entry can say (more pieces than the adapter takes, headers of a
- * large send that are too long or not in one piece) is freed and counted as dropped:
- * to refuse it would stop the queue for good. pmd_tx_prepare() tells beforehand.
+ * A packet that no entry can describe (more pieces than the adapter supports, headers of a large
+ * send that are too long or not in one piece) is freed and counted as dropped: refusing it would
+ * stop the queue permanently. pmd_tx_prepare() detects it beforehand.
  */
 #include <errno.h>
 
@@ -34,14 +33,14 @@
 #define FREE_BATCH      64u
 #define REAP_ALL        UINT32_MAX
 
-/* ---- Packets that are done with ---- */
+/* ---- Packets that have been sent ---- */
 
 /**
- * want_data() - packets that the application made are made again from the same mbufs
+ * want_data() - prefetch packet data: an application that generates packets reuses the mbufs
  *
- * The adapter has read them, so a store waits for their cache lines, one after the other if
- * nobody has asked for them. Packets that came from a port are not written to, as a rule:
- * then the lines had better stay where they are.
+ * The adapter has read them, so a store waits for their cache lines, one after the other unless
+ * they are prefetched. Packets that came from a port are usually not written to: then the lines had
+ * better stay where they are.
  */
 static inline void want_data(struct rte_mbuf **mbufs, uint32_t n)
 {
@@ -51,7 +50,7 @@ static inline void want_data(struct rte_mbuf **mbufs, uint32_t n)
 		cpu_prefetch_write((const uint8_t *)mbufs[i]->buf_addr + RTE_PKTMBUF_HEADROOM);
 }
 
-/** free_plain() - @n packets, all of them in one piece */
+/** free_plain() - free @n packets, all of them in one piece */
 static void free_plain(struct pmd_txq *txq, struct rte_mbuf **mbufs, uint32_t n)
 {
 	struct rte_mbuf *batch[FREE_BATCH];
@@ -81,7 +80,7 @@ static void free_plain(struct pmd_txq *txq, struct rte_mbuf **mbufs, uint32_t n)
 		rte_mempool_put_bulk(pool, (void **)batch, count);
 }
 
-/** free_done() - free the packets of the units up to @head; how many packets */
+/** free_done() - free the packets of the units up to @head; returns how many */
 static uint32_t free_done(struct pmd_txq *txq, uint32_t head)
 {
 	const uint32_t mask = txq->driver.wq.mask;
@@ -112,7 +111,7 @@ void pmd_txq_free_all(struct pmd_txq *txq)
 	free_done(txq, txq->driver.wq.tail);
 }
 
-/** pmd_tx_done_cleanup() - about @n packets, as a completion tells of a whole burst; 0: all */
+/** pmd_tx_done_cleanup() - free about @n packets (a completion covers a burst); 0: all */
 int pmd_tx_done_cleanup(void *queue, uint32_t n)
 {
 	struct pmd_txq *txq = queue;
@@ -143,7 +142,7 @@ int pmd_tx_descriptor_status(void *queue, uint16_t offset)
 
 /* ---- Packets to be sent ---- */
 
-/** offload_flags() - what a packet asks for, as bits of the short OOB */
+/** offload_flags() - the offloads of a packet, as bits of the short OOB */
 static inline uint64_t offload_flags(const struct rte_mbuf *m)
 {
 	uint64_t flags = 0;
@@ -154,7 +153,7 @@ static inline uint64_t offload_flags(const struct rte_mbuf *m)
 		flags |= DRIVER_TX_IPV6;
 	if (m->ol_flags & RTE_MBUF_F_TX_IP_CKSUM)
 		flags |= DRIVER_TX_IP_CSUM;
-	/* A large send has its checksums computed, asked for or not. */
+	/* The checksums of a large send are always computed, requested or not. */
 	if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
 		flags |= DRIVER_TX_IP_CSUM | DRIVER_TX_TCP_CSUM |
 			 DRIVER_TX_TCP_OFF(m->l2_len + m->l3_len);
@@ -166,10 +165,10 @@ static inline uint64_t offload_flags(const struct rte_mbuf *m)
 }
 
 /**
- * collect() - the pieces of a packet
- * @header:	bytes that must be a piece of their own, or 0
+ * collect() - collect the pieces of a packet
+ * @header:	bytes that must be a separate piece, or 0
  *
- * Return: how many, 0 if the adapter cannot take them
+ * Return: how many; 0 if the adapter does not support them
  */
 static unsigned int collect(struct pmd_txq *txq, const struct rte_mbuf *m, uint32_t header,
 			    struct gdma_sge *sges)
@@ -203,7 +202,7 @@ static unsigned int collect(struct pmd_txq *txq, const struct rte_mbuf *m, uint3
 
 enum slow { SLOW_SENT, SLOW_NO_ROOM, SLOW_DROPPED };
 
-/** tx_slow() - a packet in pieces, with a tag, or to be cut */
+/** tx_slow() - send a packet in pieces, with a tag, or with TSO */
 static __rte_noinline enum slow tx_slow(struct pmd_txq *txq, struct rte_mbuf *m)
 {
 	struct driver_wq *wq = &txq->driver.wq;
@@ -246,10 +245,10 @@ static void make_room(struct pmd_txq *txq)
 /**
  * pmd_tx_burst() - send packets
  * @queue:	struct pmd_txq
- * @pkts:	packets; those sent belong to the driver
+ * @pkts:	packets; the driver owns those sent
  * @n:		how many
  *
- * Return: how many were taken
+ * Return: how many were accepted
  */
 CPU_CLONES uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -315,7 +314,7 @@ CPU_CLONES uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 	return i;
 }
 
-/** tso_header() - the lengths that the adapter fills in have to be 0 */
+/** tso_header() - clear the lengths, which the adapter fills in */
 static int tso_header(struct rte_mbuf *m)
 {
 	uint32_t header = (uint32_t)(m->l2_len + m->l3_len + m->l4_len);
@@ -331,10 +330,10 @@ static int tso_header(struct rte_mbuf *m)
 }
 
 /**
- * pmd_tx_prepare() - bring packets into the form the adapter wants
+ * pmd_tx_prepare() - bring packets into the form that the adapter requires
  *
- * Return: how many are fit to be sent; if not all, rte_errno says why the next one is not:
- * ENOTSUP an offload the adapter does not have, EINVAL sizes it does not take
+ * Return: how many can be sent; if not all, rte_errno says why the next one cannot: ENOTSUP: an
+ * offload that the adapter does not have; EINVAL: sizes that it does not support
  */
 uint16_t pmd_tx_prepare(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {

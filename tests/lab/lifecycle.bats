@@ -59,7 +59,7 @@ answered() {
 
 # clients_gone N - have N clients detached from the adapter?
 clients_gone() {
-	(($(grep -c 'client gone' "$(lab_file mana0).log") == $1))
+	(($(grep -c 'client detached' "$(lab_file mana0).log") == $1))
 }
 
 # qemu_of GUEST - the process ID of the guest's QEMU

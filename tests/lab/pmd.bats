@@ -97,7 +97,7 @@ teardown_file() {
 
 @test "RSS: what the kernel's driver cannot do is reported, and the port keeps working" {
 	testpmd guest "$(mac 5)" 1-2 --disable-device-start --rxq=3 --txq=3 "${FEW[@]}" <<<"port start 0"
-	said 'takes RSS tables of 1, 2, 4, 8... queues in turn only'
+	said 'accepts only RSS tables in which 1, 2, 4, 8... queues take turns'
 	testpmd guest "$(mac 5)" 1-2 --forward-mode=rxonly --rxq=2 --txq=2 "${FEW[@]}" <<-END
 		start
 		port config 0 rss-hash-key ipv4-udp $KEY
@@ -105,7 +105,7 @@ teardown_file() {
 		until RX-packets:.[1-9] show port stats 0
 		stop
 	END
-	said 'changes the RSS key and table of stopped ports only'
+	said 'changes the RSS key and table only while the port is stopped'
 }
 
 @test "several receive queues without RSS: packets are spread nevertheless" {

@@ -28,7 +28,7 @@ said() {
 @test "what is no address, what is no argument" {
 	adapter --port mac=$MAC0
 	refused 'net_manakin: "zz" is not an Ethernet address' --vdev="$ADDRESS,mac=zz" -- "${SMALL[@]}"
-	refused 'net_manakin: "foo=1" of device .* cannot be understood' --vdev="$ADDRESS,foo=1" -- "${SMALL[@]}"
+	refused 'net_manakin: "foo=1" of device .* is not a valid argument' --vdev="$ADDRESS,foo=1" -- "${SMALL[@]}"
 }
 
 @test "no adapter answers at the address" {

@@ -230,7 +230,7 @@ static void hwc_set_up_twice(void **state)
 	assert_int_equal(guest->hcq.index, old_cq.index);
 	assert_int_equal(
 		simple(guest, GDMA_QUERY_MAX_RESOURCES, 0, &resources, sizeof(resources), 1), 0);
-	assert_true(harness_said("up already"));
+	assert_true(harness_said("while it was up"));
 
 	/* With reset_vf it is a new start */
 	message = hwc_message(guest);
@@ -665,7 +665,7 @@ static void every_rdma_command(void **state)
 	ring.sq.id = rc_qp.queue_ids[RNIC_RC_SQ_REQUESTER] & 0xffffffu;
 	ring.sq.tail = 64;
 	doorbell(guest, registered.db_id, GDMA_DB_SQ, ring);
-	WAIT(&test->host, harness_said("not part of this adapter"));
+	WAIT(&test->host, harness_said("no RDMA transport"));
 	assert_int_equal(COMMAND(guest, RNIC_QUERY_VF_COUNTERS, &counters, &vf, 2), 0);
 	assert_int_equal(COMMAND(guest, RNIC_QUERY_DEVICE_COUNTERS, &counters, &device, 1), 0);
 	assert_int_not_equal(COMMAND(guest, RNIC_DESTROY_UD_QP, &qp_end, &answer, 1), 0);

@@ -419,7 +419,7 @@ static void memory_is_truncated(void **state)
 			host_serve(&test->host);
 		}
 		assert_true(guest_gone(guest));
-		assert_true(harness_said("it took memory away"));
+		assert_true(harness_said("it truncated a file"));
 		guest_detach(guest);
 		guest_attach(guest, &test->host);
 		ethernet_up(guest);

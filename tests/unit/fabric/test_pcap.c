@@ -343,7 +343,7 @@ static void bad_captures_are_refused(void **state)
 	for (size_t cut = at - 1; cut > at - 76; cut--) {
 		write_all(path("bad.pcap"), file, cut);
 		open_fails(spec("pcap+replay=%s", path("bad.pcap"), ""), -EINVAL,
-			   "damaged behind frame 1|truncated");
+			   "damaged after frame 1|truncated");
 	}
 	write_all(path("bad.pcap"), file, at - 76);
 	fabric_close(open_port(spec("pcap+replay=%s", path("bad.pcap"), ""), 1, 1, NULL));
@@ -364,8 +364,8 @@ static void bad_captures_are_refused(void **state)
 	write_all(path("bad.pcap"), file, at);
 	open_fails(spec("pcap+replay=%s", path("bad.pcap"), ""), -EINVAL, "13 bytes|14 to 65550");
 
-	open_fails(spec("pcap:%s+loop", path("x.pcap"), ""), -EINVAL, "loop is for a replay");
-	open_fails(spec("pcap+replay=%s+limit=100", path("x.pcap"), ""), -EINVAL, "limit is for");
+	open_fails(spec("pcap:%s+loop", path("x.pcap"), ""), -EINVAL, "loop needs replay");
+	open_fails(spec("pcap+replay=%s+limit=100", path("x.pcap"), ""), -EINVAL, "limit needs a file");
 	open_fails(spec("pcap:%s+limit=23", path("x.pcap"), ""), -EINVAL, "limit|24");
 }
 
