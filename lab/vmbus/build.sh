@@ -5,10 +5,10 @@
 #
 # Other modules find the symbols of this one by name and checksum. The checksums of
 # the kernel's own hv_vmbus.ko are in the headers' Module.symvers. The ones that
-# genksyms finds here are others, though the declarations are the same: it also counts
+# genksyms computes here differ, though the declarations are the same: it also counts
 # which structures behind pointers a source file happened to know. So the module is
-# built, the checksums in the compiler's notes are replaced, and what depends on them
-# is made again.
+# built, the checksums in the compiler's output are replaced, and what depends on them
+# is built again.
 set -eu
 headers=$1
 here=$(dirname "$(readlink -f "$0")")

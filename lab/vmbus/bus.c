@@ -56,7 +56,7 @@ struct dynamic_id {
 	}                                                                                        \
 	static DEVICE_ATTR_RO(name)
 
-/* The monitor page, as its index in vmbus_connection: 0 the host's, 1 the guest's */
+/* The monitor page's index in vmbus_connection: 0 the host's, 1 the guest's */
 static u32 monitor_pending(const struct vmbus_channel *channel, int page)
 {
 	return READ_ONCE(vmbus_connection.monitor_pages[page]
@@ -91,7 +91,7 @@ DEVICE_FILE(client_monitor_conn_id, "%d", monitor_connection(channel, 1));
 DEVICE_FILE(vendor, "0x%x", device->vendor_id);
 DEVICE_FILE(device, "0x%x", device->device_id);
 
-/* What a file says of a ring; the mutex keeps the ring from going away meanwhile. */
+/* Contents of a ring's file; the mutex keeps the ring from being freed meanwhile. */
 #define RING_FILE(name, ring, value)                                                            \
 	static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
 	{                                                                                        \
@@ -121,7 +121,7 @@ RING_FILE(in_write_index, inbound, rbi->ring_buffer->write_index);
 RING_FILE(in_read_bytes_avail, inbound, hv_get_bytes_to_read(rbi));
 RING_FILE(in_write_bytes_avail, inbound, hv_get_bytes_to_write(rbi));
 
-/* A line a channel: its number and its CPU. */
+/* One line per channel: its number and its CPU. */
 static ssize_t channel_vp_mapping_show(struct device *dev, struct device_attribute *attr,
 				       char *buf)
 {
@@ -250,11 +250,12 @@ static struct attribute *bus_attrs[] = {
 ATTRIBUTE_GROUPS(bus);
 
 /**
- * find_id() - does a driver want a device?
+ * find_id() - does a driver match a device?
  * @drv:	the driver
  * @device:	the device
  *
- * An override decides alone; else ids that were added count as those compiled in.
+ * Only an override counts if there is one; otherwise added ids count like
+ * compiled-in ones.
  *
  * Return: the id to probe with, or NULL
  */
@@ -298,7 +299,7 @@ static int probe(struct device *dev)
 		return -ENODEV;
 	err = drv->probe(device, find_id(drv, device));
 	if (err)
-		pr_err("%s cannot take the device %s: %d\n", drv->name, dev_name(dev), err);
+		pr_err("%s cannot bind to the device %s: %d\n", drv->name, dev_name(dev), err);
 	return err;
 }
 
@@ -309,7 +310,7 @@ static void remove(struct device *dev)
 
 	if (drv->remove)
 		drv->remove(device);
-	/* uio_hv_generic leaves its own behind; the next driver is not to be called by it. */
+	/* uio_hv_generic leaves its callback set; it must not be called for the next driver. */
 	device->channel->chn_rescind_callback = NULL;
 	device->channel->sc_creation_callback = NULL;
 }
@@ -325,7 +326,7 @@ static void shutdown(struct device *dev)
 		drv->shutdown(device_to_hv_device(dev));
 }
 
-/* udev loads a driver by this. */
+/* udev loads a driver with this. */
 static int uevent(const struct device *dev, struct kobj_uevent_env *env)
 {
 	return add_uevent_var(env, "MODALIAS=vmbus:%*phN", UUID_SIZE,
@@ -381,8 +382,8 @@ static void release_device(struct device *dev)
 }
 
 /**
- * lab_device_create() - a device for an offered channel, not yet in sysfs
- * @primary:	its channel, which the device owns from now on
+ * lab_device_create() - create a device for an offered channel, not yet in sysfs
+ * @primary:	its channel, owned by the device from now on
  *
  * Return: the device, or NULL without memory
  */
@@ -407,10 +408,10 @@ struct hv_device *lab_device_create(struct lab_channel *primary)
 }
 
 /**
- * lab_device_register() - show a device, to drivers first of all
- * @device:	of lab_device_create(); given up on failure
+ * lab_device_register() - register a device, with the drivers first
+ * @device:	from lab_device_create(); freed on failure
  *
- * As in a real guest, the channel's directory comes after the driver has been found.
+ * As in a real guest, the channel's directory appears after the driver has been bound.
  *
  * Return: 0 or a negative errno
  */

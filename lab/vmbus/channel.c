@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * channel.c - what a driver does with a channel but for sending: rings, open, close, GPADLs.
+ * channel.c - what a driver does with a channel besides sending: rings, open, close, GPADLs.
  *
  * A GPADL is how a guest lends memory to the host. Host and guest are one kernel
- * here, so the handle stands for the guest's mapping itself, until it is torn down.
+ * here, so the handle refers to the guest's mapping itself, until it is torn down.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -31,7 +31,7 @@ static void call_back(unsigned long data)
 }
 
 /**
- * lab_channel_create() - a channel that the host offers
+ * lab_channel_create() - create a channel that the host offers
  * @nic:	whose
  * @instance:	the device's GUID
  * @index:	0 for the primary channel
@@ -85,7 +85,7 @@ struct lab_channel *lab_channel_create(struct netvsp *nic, const guid_t *instanc
 	return channel;
 }
 
-/* The number may go to another channel now. */
+/* The number may be used for another channel now. */
 static void give_number_back(const struct vmbus_channel *channel)
 {
 	clear_bit(channel->offermsg.child_relid - 1, relids);
@@ -108,7 +108,7 @@ int vmbus_alloc_ring(struct vmbus_channel *channel, u32 send_size, u32 recv_size
 }
 EXPORT_SYMBOL_GPL(vmbus_alloc_ring);
 
-/* Ids that a driver gives to what it waits for: a free list in an array. */
+/* Ids of requests that a driver waits for: a free list in an array. */
 static int alloc_requests(struct vmbus_requestor *requestor, u32 size)
 {
 	spin_lock_init(&requestor->req_lock);
@@ -147,7 +147,7 @@ u64 vmbus_next_request_id(struct vmbus_channel *channel, u64 rqst_addr)
 		__set_bit(id, requestor->req_bitmap);
 	}
 	spin_unlock_irqrestore(&requestor->req_lock, flags);
-	/* Id 0 is what the host sends unasked. */
+	/* Id 0 is for messages that the host sends unrequested. */
 	return id < requestor->size ? id + 1 : VMBUS_RQST_ERROR;
 }
 EXPORT_SYMBOL_GPL(vmbus_next_request_id);
@@ -228,7 +228,7 @@ int vmbus_open(struct vmbus_channel *channel, u32 send_ringbuffersize, u32 recv_
 EXPORT_SYMBOL_GPL(vmbus_open);
 
 /**
- * disconnect() - close one channel: nobody calls back or looks at the rings after this
+ * disconnect() - close one channel: no callbacks and no access to the rings after this
  * @channel:	keeps its memory
  *
  * Return: 0, or -EINVAL if it was not open
@@ -256,7 +256,8 @@ static int disconnect(struct vmbus_channel *channel)
  * @primary:	its primary channel
  *
  * The real host rescinds them when the primary channel is closed. Their files go
- * first, so that no process has their rings mapped any more when the memory goes.
+ * first, so that no process still has their rings mapped when the memory is
+ * freed.
  */
 void lab_channel_remove_subchannels(struct vmbus_channel *primary)
 {
@@ -294,8 +295,8 @@ void vmbus_free_ring(struct vmbus_channel *channel)
 	bool in_use = channel->state == CHANNEL_OPENED_STATE;
 
 	/*
-	 * A card was taken away from uio_hv_generic while a process has it open. The
-	 * process may keep the ring mapped as long as it likes: its pages are lost.
+	 * A card was removed from uio_hv_generic while a process has it open. The process may keep
+	 * the ring mapped as long as it likes: its pages are leaked.
 	 */
 	if (in_use && !channel->primary_channel)
 		vmbus_disconnect_ring(channel);
@@ -310,7 +311,7 @@ EXPORT_SYMBOL_GPL(vmbus_free_ring);
 
 void vmbus_close(struct vmbus_channel *channel)
 {
-	/* A sub-channel that hv_netvsc could not use goes with its primary channel. */
+	/* A sub-channel that hv_netvsc could not use is closed with its primary channel. */
 	if (channel->primary_channel) {
 		if (disconnect(channel) == 0)
 			vmbus_free_ring(channel);

@@ -3,7 +3,7 @@
  * channel_sysfs.c - /sys/bus/vmbus/devices/DEVICE/channels/NUMBER/
  *
  * DPDK's bus driver reads subchannel_id and monitor_id there, and maps "ring",
- * which is there only while uio_hv_generic has the device.
+ * which exists only while uio_hv_generic is bound to the device.
  */
 #include <linux/cpu.h>
 #include <linux/kobject.h>
@@ -80,7 +80,7 @@ static ssize_t cpu_show(struct vmbus_channel *channel, char *buf)
 	return sysfs_emit(buf, "%u\n", channel->target_cpu);
 }
 
-/* Which CPU hears of new packets; here a note only, as the host's thread runs anywhere. */
+/* The CPU that is interrupted; only recorded here, because the host's thread runs anywhere. */
 static ssize_t cpu_store(struct vmbus_channel *channel, const char *buf, size_t count)
 {
 	unsigned int cpu;
@@ -158,7 +158,7 @@ static void release(struct kobject *kobj)
 static const struct kobj_type channel_type = { .sysfs_ops = &files_ops, .release = release };
 
 /**
- * lab_channel_add_files() - make a channel's directory
+ * lab_channel_add_files() - create a channel's directory
  * @device:	whose channel
  * @channel:	its kobject owns it from now on
  *
@@ -179,7 +179,7 @@ int lab_channel_add_files(struct hv_device *device, struct vmbus_channel *channe
 	return err;
 }
 
-/* After this nobody opens a file of the channel's, and mappings of its ring are gone. */
+/* After this no file of the channel can be opened, and its ring is no longer mapped. */
 void lab_channel_remove_files(struct vmbus_channel *channel)
 {
 	if (channel->kobj.state_in_sysfs) {
@@ -189,7 +189,7 @@ void lab_channel_remove_files(struct vmbus_channel *channel)
 }
 
 /**
- * lab_channel_free() - give a channel up
+ * lab_channel_free() - free a channel
  * @channel:	freed at once, or with the last reference to its directory
  */
 void lab_channel_free(struct vmbus_channel *channel)

@@ -47,9 +47,9 @@ enum information {
 #define FILTER_PROMISCUOUS   0x20u
 
 /**
- * struct request - what a frame to be sent comes with
- * @checksum, @large, @vlan: values of the information, if there
- * @has:	a bit for each enum information that is there
+ * struct request - what accompanies a frame to be sent
+ * @checksum, @large, @vlan: values of the information, if present
+ * @has:	a bit for each enum information that is present
  */
 struct request {
 	u32 checksum;
@@ -58,7 +58,7 @@ struct request {
 	u32 has;
 };
 
-/* Read per-packet information; -EPROTO if it is nonsense. */
+/* Read per-packet information; -EPROTO if it is invalid. */
 static int read_information(struct request *request, const u8 *at, u32 len)
 {
 	*request = (struct request){ 0 };
@@ -91,7 +91,7 @@ static int read_information(struct request *request, const u8 *at, u32 len)
 
 /**
  * leave_checksum() - let the adapter finish a checksum
- * @header:	says so
+ * @header:	with the offload
  * @headers:	the frame's
  * @frame:	gets the pseudo-header's sum
  */
@@ -118,13 +118,13 @@ static void finish_ip_checksum(const struct headers *headers, u8 *frame)
 }
 
 /**
- * ask_large() - a large send: the adapter cuts it into segments
- * @header:	says so
+ * ask_large() - request a large send: the adapter segments it
+ * @header:	with the offload
  * @frame:	its IP length is set, which the driver leaves open
  * @len:	bytes
  * @segment:	bytes of payload in each
  *
- * Return: 0, or -EPROTO if the frame is not what the driver says
+ * Return: 0, or -EPROTO if the frame is not as the driver describes it
  */
 static int ask_large(struct link_header *header, u8 *frame, u32 len, u32 segment)
 {
@@ -160,9 +160,9 @@ static int ask_large(struct link_header *header, u8 *frame, u32 len, u32 segment
  * @nic:	whose
  * @frame:	an Ethernet frame
  * @len:	bytes
- * @request:	what is to be done with it
+ * @request:	its offloads
  *
- * Return: 0, or -EPROTO if the request is nonsense
+ * Return: 0, or -EPROTO if the request is invalid
  */
 static int send_frame(struct netvsp *nic, const u8 *frame, u32 len, const struct request *request)
 {
@@ -218,7 +218,7 @@ static int send_frame(struct netvsp *nic, const u8 *frame, u32 len, const struct
  * @messages:	a copy of the RNDIS messages, one after the other
  * @len:	bytes
  *
- * Return: 0, or a negative errno if one of them is nonsense
+ * Return: 0, or a negative errno if one of them is invalid
  */
 int data_send(struct netvsp *nic, const u8 *messages, u32 len)
 {
@@ -246,7 +246,7 @@ int data_send(struct netvsp *nic, const u8 *messages, u32 len)
 		messages += size;
 		len -= size;
 	}
-	/* Up to 7 bytes may be left, of alignment. */
+	/* Up to 7 bytes of padding may be left. */
 	return len >= 8 ? -EPROTO : 0;
 }
 
@@ -262,7 +262,7 @@ static bool wanted(const struct netvsp *nic, const u8 *frame)
 	return nic->filter & FILTER_DIRECTED && ether_addr_equal_unaligned(frame, nic->mac);
 }
 
-/* Add an information with a 4-byte value; returns where the next one goes. */
+/* Add an information with a 4-byte value; returns the place for the next one. */
 static u8 *add_information(u8 *to, u32 type, u32 value)
 {
 	put_unaligned_le32(INFO_SIZE, to);
@@ -272,7 +272,7 @@ static u8 *add_information(u8 *to, u32 type, u32 value)
 	return to + INFO_SIZE;
 }
 
-/* What the host says of a received frame's checksums. */
+/* What the host reports about a received frame's checksums. */
 static u32 judge(const struct headers *headers, const u8 *frame)
 {
 	bool right;
@@ -284,7 +284,7 @@ static u32 judge(const struct headers *headers, const u8 *frame)
 				RECEIVED_IP_RIGHT;
 	if (!headers->protocol)
 		return said;
-	/* A UDP checksum of 0 over IPv4 is none. */
+	/* A UDP checksum of 0 over IPv4 means none. */
 	if (headers->protocol == IPPROTO_UDP && headers->version == 4 &&
 	    !get_unaligned_be16(frame + headers->l4 + offsetof(struct udphdr, check)))
 		return said;
@@ -295,13 +295,13 @@ static u32 judge(const struct headers *headers, const u8 *frame)
 }
 
 /**
- * data_receive() - a frame for a card has come over the cable
+ * data_receive() - a frame for a card has arrived on the cable
  * @nic:	the card
  * @header:	what came before it
  * @frame:	it, with any VLAN tag in it
  * @len:	bytes
  *
- * As on any wire, a frame that finds no room is lost.
+ * As on any wire, a frame for which there is no room is lost.
  */
 void data_receive(struct netvsp *nic, const struct link_header *header, const u8 *frame, u32 len)
 {

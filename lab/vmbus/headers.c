@@ -16,8 +16,8 @@
 #define MORE_FRAGMENTS_OR_OFFSET 0x3fff /* of IPv4's fragment field */
 
 /**
- * headers_find() - look for IP, and TCP or UDP in it
- * @headers:	what there is
+ * headers_find() - find IP, and TCP or UDP in it
+ * @headers:	the result
  * @frame:	an Ethernet frame, with a VLAN tag in it or not
  * @len:	bytes
  */
@@ -81,7 +81,7 @@ static __sum16 fold(const struct headers *headers, const u8 *frame, __wsum sum)
 }
 
 /**
- * headers_pseudo() - what the checksum's field holds when the rest is left to others
+ * headers_pseudo() - the value of the checksum field for a partial checksum
  * @headers:	of TCP or UDP
  * @frame:	whose
  *

@@ -4,16 +4,14 @@
  *
  * Theory of operation
  * -------------------
- * One thread serves all cards, in turn, whenever somebody kicks it: a guest that has
- * put something into a ring, the cable (link.c) with frames or news. User space cannot
- * make a hypercall; it sets a bit in the guest's monitor page, and the hypervisor looks
- * there every 100 us. So the thread looks there too, as long as a channel is open that
- * user space has mapped.
+ * One thread serves all cards, in turn, whenever it is kicked: by a guest that has put something
+ * into a ring, or by the cable (link.c) with frames or messages. User space cannot make a
+ * hypercall; it sets a bit in the guest's monitor page, which the hypervisor polls every 100 us. So
+ * the thread polls it too, as long as a channel is open that user space has mapped.
  *
- * The guest's memory is not trusted: DPDK writes the rings from user space. Each index
- * is read once and checked; a packet is copied out before it is looked at; the host's
- * own indices are its own and not read back. A ring with nonsense in it is not served
- * again until its channel is opened anew.
+ * The guest's memory is not trusted: DPDK writes the rings from user space. Each index is read once
+ * and checked; a packet is copied before it is parsed; the host keeps its own indices and does not
+ * read them back. A ring with invalid contents is not served until its channel is opened again.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -37,7 +35,7 @@ static DECLARE_WAIT_QUEUE_HEAD(wake_ups);
 static atomic_t kicked;
 static unsigned int monitored; /* open channels that user space has mapped */
 
-/* Somebody has something for the host; in any context. */
+/* There is work for the host; in any context. */
 void host_kick(void)
 {
 	if (!atomic_xchg(&kicked, 1))
@@ -100,10 +98,10 @@ void host_close(struct lab_channel *channel)
 	mutex_unlock(&host_lock);
 }
 
-/* The guest cannot be understood on this channel any more. */
+/* The guest has written something invalid to this channel. */
 static int give_up(struct lab_channel *channel, const char *what)
 {
-	pr_notice_ratelimited("channel %u: %s; the host ignores it until it is opened anew\n",
+	pr_notice_ratelimited("channel %u: %s; the host ignores it until it is opened again\n",
 			      channel->guest.offermsg.child_relid, what);
 	channel->broken = true;
 	return -EPROTO;
@@ -112,7 +110,7 @@ static int give_up(struct lab_channel *channel, const char *what)
 /**
  * host_read() - copy the next packet out of the ring to the host
  * @channel:	open
- * @packet:	gets it; its len8 and offset8 are right for what was copied
+ * @packet:	filled in; its len8 and offset8 match what was copied
  * @size:	of @packet, in bytes
  *
  * Return: the packet's length in bytes, 0 if there is none, or -EPROTO
@@ -134,7 +132,7 @@ int host_read(struct lab_channel *channel, void *packet, u32 size)
 	if (available < sizeof(*head) + TRAILER)
 		return give_up(channel, "half a packet");
 	memcpy(head, ring->buffer + channel->read, sizeof(*head));
-	barrier(); /* checked and used is the copy */
+	barrier(); /* only the copy is checked and used */
 	len = head->len8 * 8u;
 	if (len < sizeof(*head) || len + TRAILER > available || len > size ||
 	    head->offset8 * 8u < sizeof(*head) || head->offset8 > head->len8)
@@ -144,7 +142,7 @@ int host_read(struct lab_channel *channel, void *packet, u32 size)
 }
 
 /**
- * host_consume() - the packet of host_read() is done with
+ * host_consume() - release the packet of host_read()
  * @channel:	open
  * @len:	what host_read() returned
  */
@@ -155,17 +153,17 @@ void host_consume(struct lab_channel *channel, u32 len)
 	channel->read += len + TRAILER;
 	if (channel->read >= channel->size[TO_HOST])
 		channel->read -= channel->size[TO_HOST];
-	virt_mb(); /* what was read, before the guest may write over it */
+	virt_mb(); /* read before the guest may overwrite it */
 	WRITE_ONCE(ring->read_index, channel->read);
 }
 
-/* What an interrupt of the channel's would do on its CPU. */
+/* What an interrupt of the channel would do on its CPU. */
 static void interrupt_guest(struct lab_channel *channel)
 {
 	struct vmbus_channel *guest = &channel->guest;
 	unsigned long flags;
 
-	local_bh_disable(); /* what the callback raises runs at the end of this */
+	local_bh_disable(); /* softirqs that the callback raises run at the end of this */
 	spin_lock_irqsave(&guest->sched_lock, flags);
 	if (guest->onchannel_callback) {
 		guest->interrupts++;
@@ -186,7 +184,7 @@ static void interrupt_guest(struct lab_channel *channel)
  * @channel:	any
  * @size:	of the packet, in bytes
  *
- * If it cannot, the guest has been asked to kick when it can.
+ * If not, the guest has been asked to kick when there is room.
  */
 bool host_room(struct lab_channel *channel, u32 size)
 {
@@ -207,13 +205,13 @@ bool host_room(struct lab_channel *channel, u32 size)
 			return true;
 		}
 		WRITE_ONCE(ring->pending_send_sz, size);
-		virt_mb(); /* the wish, before looking whether it came too late */
+		virt_mb(); /* the request, before checking for room again */
 	}
 	return false;
 }
 
 /**
- * host_write() - put a packet into the ring to the guest, and tell it
+ * host_write() - put a packet into the ring to the guest, and notify it
  * @channel:	open
  * @head:	descriptor and what belongs to it; lengths are those of the whole packet
  * @head_len:	in bytes, a multiple of 8
@@ -238,15 +236,15 @@ int host_write(struct lab_channel *channel, const struct vmpacket_descriptor *he
 	memcpy(ring->buffer + at + head_len + payload_len, &trailer, TRAILER);
 	at += total;
 	channel->write = at >= end ? at - end : at;
-	virt_mb(); /* the packet before the index that shows it */
+	virt_mb(); /* the packet before the index that makes it visible */
 	WRITE_ONCE(ring->write_index, channel->write);
-	virt_mb(); /* the index, before looking whether the guest wants to hear of it */
+	virt_mb(); /* the index, before checking whether the guest wants an interrupt */
 	if (!READ_ONCE(ring->interrupt_mask))
 		interrupt_guest(channel);
 	return 0;
 }
 
-/* Has user space set a bit for the host? Takes the bits. */
+/* Has user space set a bit for the host? Clears the bits. */
 static bool monitor_rings(void)
 {
 	struct hv_monitor_page *page = vmbus_connection.monitor_pages[1];

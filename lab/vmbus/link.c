@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * link.c - the driver of the cable, and what is said over it.
+ * link.c - the driver of the cable, and the messages on it.
  *
  * Theory of operation
  * -------------------
  * The lab gives a guest one virtio network device for each adapter, with the address
- * 02:6d:6e:6b:00:SLOT, SLOT being the adapter's place on the PCI bus. This driver takes
- * those before virtio_net.ko sees them, so that no interface of theirs shows. Packets
- * are what docs/vmbus.md says; QEMU hands them to a datagram socket of the adapter.
+ * 02:6d:6e:6b:00:SLOT, SLOT being the adapter's place on the PCI bus. This driver claims those
+ * before virtio_net.ko sees them, so that they get no interface. docs/vmbus.md describes the
+ * packets; QEMU passes them to a datagram socket of the adapter.
  *
- * The device's interrupts only wake the host's thread, which does all the rest under
- * host_lock.
+ * The device's interrupts only wake the host's thread, which does everything else under host_lock.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -32,28 +31,28 @@
 #define BUFFERS	    128u
 #define BUFFER_ORDER 2u /* 16 KiB */
 #define BUFFER_SIZE (PAGE_SIZE << BUFFER_ORDER)
-#define FIRST_WAIT_MS 3000 /* for the adapter to say what there is */
+#define FIRST_WAIT_MS 3000 /* for the adapter to announce its ports */
 #define FRAMES_TURN 64u	   /* received, until the guest's turn */
 
 static const u8 prefix[5] = { 0x02, 0x6d, 0x6e, 0x6b, 0x00 };
 
 /**
- * struct link - a cable; under host_lock but for what is set once
+ * struct link - a cable; under host_lock, except what is set once
  * @vdev:	virtio's device
  * @receiving, @sending: its queues
  * @head_size:	bytes that virtio has before each packet
  * @buffers:	for sending; a bit in @free for each
- * @free:	which are not with the device
+ * @free:	which buffers the device does not have
  * @n_free:	how many
  * @filling:	the buffer that link_frame() has given out, or BUFFERS
  * @nics:	cards, by port
  * @vf:		the adapter on the PCI bus
  * @slot:	its slot
- * @news:	makes cards, once they have been heard of
- * @said:	heard of, and not made yet; by port
+ * @news:	creates cards that have been announced
+ * @said:	announced but not created yet; by port
  * @to_say:	a bit for each of them
- * @all_said:	completed when all cards have been made
- * @pull:	cards to be taken away, a bit each
+ * @all_said:	completed when all cards have been created
+ * @pull:	cards to be removed, a bit each
  */
 struct link {
 	struct virtio_device *vdev;
@@ -78,7 +77,7 @@ static struct link *links[LINKS_MAX];
 
 /* ---- Sending ---- */
 
-/* Take back what the device is done with. */
+/* Reclaim the buffers that the device is done with. */
 static void reclaim(struct link *link)
 {
 	unsigned int len;
@@ -91,7 +90,7 @@ static void reclaim(struct link *link)
 }
 
 /**
- * link_has_room() - can so many packets be sent?
+ * link_has_room() - can this many packets be sent?
  * @link:	the cable
  * @packets:	how many
  *
@@ -99,7 +98,7 @@ static void reclaim(struct link *link)
  */
 bool link_has_room(struct link *link, unsigned int packets)
 {
-	/* One is left for what link_say...() says. */
+	/* One is left for the messages of link_say...(). */
 	packets += 4;
 	if (link->n_free < packets)
 		reclaim(link);
@@ -107,7 +106,7 @@ bool link_has_room(struct link *link, unsigned int packets)
 }
 
 /**
- * link_frame() - a place for a frame to be sent with link_send()
+ * link_frame() - get room for a frame to be sent with link_send()
  * @link:	the cable
  *
  * Return: LINK_FRAME_MAX bytes, or NULL if there is no room
@@ -127,9 +126,9 @@ u8 *link_frame(struct link *link)
 }
 
 /**
- * link_send() - send what is in the place that link_frame() gave
+ * link_send() - send the frame in the room from link_frame()
  * @link:	the cable
- * @header:	its header, but for the magic number
+ * @header:	its header, except for the magic number
  * @len:	bytes after the header
  */
 void link_send(struct link *link, struct link_header *header, u32 len)
@@ -189,7 +188,7 @@ bool link_on_vf(struct link *link)
 
 /* ---- Receiving ---- */
 
-/* Make the cards that have been heard of: a device's driver is found on the way. */
+/* Create the cards that have been announced; this also binds their drivers. */
 static void make_cards(struct work_struct *work)
 {
 	struct link *link = container_of(work, struct link, news);
@@ -313,7 +312,7 @@ void link_serve_all(void)
 	}
 }
 
-/* What has been sent since the last time may go. */
+/* Start what has been queued since the last time. */
 void link_flush_all(void)
 {
 	for (unsigned int i = 0; i < LINKS_MAX; i++) {
@@ -336,7 +335,7 @@ static void free_link(struct link *link)
 	kfree(link);
 }
 
-/* The receive buffers are the device's from here on. */
+/* The device owns the receive buffers from here on. */
 static int post_all(struct link *link)
 {
 	for (unsigned int i = 0; i < BUFFERS; i++) {
@@ -464,9 +463,9 @@ static struct virtio_driver driver = {
 };
 
 /**
- * link_register() - take the cables, and wait until their adapters have said what there is
+ * link_register() - claim the cables, and wait until their adapters have announced their ports
  *
- * So the cards are there when loading the module has ended, as in a real guest.
+ * So the cards exist when loading the module has finished, as in a real guest.
  *
  * Return: 0 or a negative errno
  */

@@ -3,7 +3,8 @@
  * link.h - the cable between the host's cards and the adapter's fabric.
  *
  * A virtio network device without a network interface; its other end is a socket of
- * the adapter. Each of its packets is a header and what docs/vmbus.md says.
+ * the adapter. Each of its packets is a header followed by the data that
+ * docs/vmbus.md describes.
  */
 #ifndef MANAKIN_LAB_LINK_H
 #define MANAKIN_LAB_LINK_H
@@ -16,14 +17,14 @@
 #define LINK_FRAME_MAX 16000u	   /* bytes of a frame */
 
 enum link_type {
-	LINK_HELLO = 1,	   /* from here: say what there is */
-	LINK_PORT = 2,	   /* to here: a port, or what has changed at it */
+	LINK_HELLO = 1,	   /* from here: announce the ports */
+	LINK_PORT = 2,	   /* to here: a port, or a change of one */
 	LINK_FRAME = 3,	   /* both ways */
 	LINK_PATH = 4,	   /* from here: a driver has switched the data path of a port */
-	LINK_VF = 5,	   /* to here: the VF comes or goes */
-	LINK_VF_DONE = 6,  /* from here: it has */
-	LINK_ALL_SAID = 7, /* to here: all ports have been said */
-	LINK_PULL = 8,	   /* to here: take a port's card away */
+	LINK_VF = 5,	   /* to here: the VF is being added or removed */
+	LINK_VF_DONE = 6,  /* from here: that is done */
+	LINK_ALL_SAID = 7, /* to here: all ports have been announced */
+	LINK_PULL = 8,	   /* to here: remove a port's card */
 };
 
 enum link_flags {
@@ -32,7 +33,7 @@ enum link_flags {
 	LINK_LARGE6 = 1 << 2,
 };
 
-/* Little-endian. checksum_start and what follows count from the frame on. */
+/* Little-endian. checksum_start and the fields after it count from the start of the frame. */
 struct link_header {
 	__le32 magic;
 	u8 type;

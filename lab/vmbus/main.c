@@ -4,18 +4,17 @@
  *
  * Theory of operation
  * -------------------
- * On Azure the hypervisor's host end offers devices over VMBus, and hv_vmbus.ko
- * turns the offers into devices for hv_netvsc.ko or uio_hv_generic.ko. Here both
- * ends are in this module: the guest's end, with the symbols and files of hv_vmbus
- * (bus.c, channel.c, channel_sysfs.c, ring.c), and a thread that plays the host
- * (host.c) with one network card for each port of a MANA adapter (netvsp.c, rndis.c,
- * data.c). They talk as in a real guest, over rings in the guest's memory; what
- * would be a hypercall or an interrupt is a function call.
+ * On Azure the host offers devices over VMBus, and hv_vmbus.ko turns the offers into devices for
+ * hv_netvsc.ko or uio_hv_generic.ko. Here both ends are in this module: the guest's end, with the
+ * symbols and files of hv_vmbus (bus.c, channel.c, channel_sysfs.c, ring.c), and a thread that
+ * plays the host (host.c) with one network card for each port of a MANA adapter (netvsp.c, rndis.c,
+ * data.c). They talk as in a real guest, over rings in the guest's memory; what would be a
+ * hypercall or an interrupt is a function call.
  *
- * A card's frames have to leave the guest beside the adapter, so that they go on
- * when the adapter's VF is gone. They go through a virtio network device whose other
- * end is the adapter's fabric (link.c): the host's own cable, so to speak. The
- * adapter says over it which ports there are, and whether the VF is there (vf.c).
+ * A card's frames must leave the guest without the adapter's VF, so that traffic continues when the
+ * VF is gone. They go through a virtio network device whose other end is the adapter's fabric
+ * (link.c): the host's own cable, so to speak. Over it the adapter announces its ports, and whether
+ * the VF is present (vf.c).
  *
  *	hv_netvsc | uio_hv_generic + DPDK
  *	    ring.c        rings, in guest memory
@@ -23,10 +22,9 @@
  *	    netvsp.c rndis.c data.c     a card
  *	    link.c        to the adapter's fabric
  *
- * Locks: host_lock (a mutex) covers the host's state. Nothing that a driver calls
- * in atomic context takes it; what the drivers' interrupt handlers do to the host is
- * a wake-up. The host never takes the RTNL or a device's lock: offers, rescinds and
- * the VF's removal are done by works.
+ * Locks: host_lock (a mutex) covers the host's state. Nothing that a driver calls in atomic context
+ * takes it; the drivers' interrupt handlers only wake the host. The host never takes the RTNL or a
+ * device's lock: work items handle offers, rescinds and the VF's removal.
  */
 #include <linux/init.h>
 #include <linux/module.h>

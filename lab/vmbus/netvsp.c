@@ -8,7 +8,7 @@
  *	NDIS_VERSION
  *	RECEIVE_BUFFER, SEND_BUFFER (GPADLs)	..._COMPLETE: how they are divided
  *	RNDIS control: INIT, QUERY, SET		answers through the receive buffer
- *						VF_ASSOCIATION, from then on when it changes
+ *						VF_ASSOCIATION, and again when it changes
  *	SUBCHANNEL				how many; offers; INDIRECTION_TABLE
  *	SWITCH_DATA_PATH			completion
  *	RNDIS data				completion when the frames are on the cable
@@ -27,9 +27,9 @@
 
 #define PACKET_MAX   16384u /* bytes of a packet in the ring */
 #define PACKETS_TURN 64u    /* of a channel, until the next channel's turn */
-#define ROOM_ANSWER  1024u  /* bytes in the ring that any packet can be answered with */
+#define ROOM_ANSWER  1024u  /* bytes in the ring, enough to answer any packet */
 
-/* The host's thread has one packet in hand at a time. */
+/* The host's thread handles one packet at a time. */
 static u64 packet_space[PACKET_MAX / sizeof(u64)];
 static u8 message_space[MESSAGE_MAX] __aligned(8);
 
@@ -81,7 +81,7 @@ static void forget_receive_buffer(struct netvsp *nic)
 	nic->sections = 0;
 }
 
-/* The guest wants its memory back: the host does not look at it after this. */
+/* The guest wants its memory back: the host does not access it after this. */
 void netvsp_remove_gpadl(struct netvsp *nic, u32 handle)
 {
 	struct host_gpadl *gpadl;
@@ -124,9 +124,9 @@ static int inband(struct lab_channel *channel, u16 type, u64 id, const u32 *word
 }
 
 /**
- * netvsp_section() - a free section of the receive buffer
+ * netvsp_section() - find a free section of the receive buffer
  * @nic:	the card
- * @section:	gets its number; it is busy from netvsp_hand_over() on
+ * @section:	its number; it is busy after netvsp_hand_over()
  *
  * Return: where it is, or NULL if none is free
  */
@@ -146,7 +146,7 @@ u8 *netvsp_section(struct netvsp *nic, u32 *section)
 }
 
 /**
- * netvsp_hand_over() - tell the guest of an RNDIS message in the receive buffer
+ * netvsp_hand_over() - announce an RNDIS message in the receive buffer to the guest
  * @nic:	the card
  * @channel:	where to
  * @type:	NVSP_CHANNEL_DATA or NVSP_CHANNEL_CONTROL
@@ -189,7 +189,7 @@ int netvsp_hand_over(struct netvsp *nic, struct lab_channel *channel, u32 type, 
 	return 0;
 }
 
-/* ---- What the guest says ---- */
+/* ---- Messages from the guest ---- */
 
 static u32 word(const u32 *message, u32 n_words, unsigned int index)
 {
@@ -269,7 +269,7 @@ static void take_subchannel(struct lab_channel *channel, const u32 *message, u32
 		schedule_work(&nic->offers);
 }
 
-/* The driver sends over the VF from now on, or not any more. */
+/* The driver switches the data path to the VF, or back. */
 static void switch_path(struct netvsp *nic, bool vf)
 {
 	nic->on_vf = vf;
@@ -313,14 +313,14 @@ static void take_message(struct lab_channel *channel, const u32 *message, u32 n,
 		switch_path(nic, word(message, n, 1) == 1);
 		break;
 	default:
-		pr_notice_ratelimited("NVSP message %u is none the host knows\n",
+		pr_notice_ratelimited("the host does not know NVSP message %u\n",
 				      word(message, n, 0));
 	}
 	if (head->flags & VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED)
 		inband(channel, VM_PKT_COMP, head->trans_id, NULL, 0);
 }
 
-/* Copy out of a page of the guest's, which it may have named at random. */
+/* Copy from a page of the guest, which may have given any page number. */
 static int copy_from_page(u8 *to, u64 pfn, u32 offset, u32 len)
 {
 	if (!pfn_valid(pfn))
@@ -329,7 +329,7 @@ static int copy_from_page(u8 *to, u64 pfn, u32 offset, u32 len)
 }
 
 /**
- * gather_pages() - copy what a packet's ranges of pages hold
+ * gather_pages() - copy the contents of a packet's page ranges
  * @head:	the packet, of type VM_PKT_DATA_USING_GPA_DIRECT
  * @to:		where to
  * @size:	most bytes
@@ -337,7 +337,7 @@ static int copy_from_page(u8 *to, u64 pfn, u32 offset, u32 len)
  * After the descriptor: 4 bytes, the number of ranges, and each range: its bytes, its
  * offset in the first page, and the numbers of its pages.
  *
- * Return: bytes copied, or a negative errno if the packet is nonsense
+ * Return: bytes copied, or a negative errno if the packet is invalid
  */
 static int gather_pages(const struct vmpacket_descriptor *head, u8 *to, u32 size)
 {
@@ -369,16 +369,16 @@ static int gather_pages(const struct vmpacket_descriptor *head, u8 *to, u32 size
 }
 
 /**
- * gather() - bring the RNDIS messages of a packet together
+ * gather() - collect the RNDIS messages of a packet
  * @nic:	the card
  * @head:	the packet
  * @message:	NVSP_RNDIS, its kind, section, bytes in the section
  * @n:		words in @message
  *
- * They are in a section of the send buffer, in pages, or begin in the one and go on
- * in the others.
+ * They are in a section of the send buffer, in pages, or start in the section and
+ * continue in pages.
  *
- * Return: bytes in message_space, or a negative errno if the packet is nonsense
+ * Return: bytes in message_space, or a negative errno if the packet is invalid
  */
 static int gather(struct netvsp *nic, const struct vmpacket_descriptor *head, const u32 *message,
 		  u32 n)
@@ -404,13 +404,13 @@ static int gather(struct netvsp *nic, const struct vmpacket_descriptor *head, co
 }
 
 /**
- * take_rndis() - the guest sends RNDIS messages
+ * take_rndis() - handle RNDIS messages from the guest
  * @channel:	on which
  * @head:	the packet
  * @message:	NVSP's
  * @n:		words in @message
  *
- * Return: 0, or -EAGAIN if what it takes to do so is not there now
+ * Return: 0, or -EAGAIN if there is no room for it now
  */
 static int take_rndis(struct lab_channel *channel, const struct vmpacket_descriptor *head,
 		      const u32 *message, u32 n)
@@ -433,7 +433,7 @@ static int take_rndis(struct lab_channel *channel, const struct vmpacket_descrip
 	else
 		err = rndis_control(nic, message_space, len);
 	if (err) {
-		pr_notice_ratelimited("%s: an RNDIS %s message that is wrong\n",
+		pr_notice_ratelimited("%s: invalid RNDIS %s message\n",
 				      dev_name(&nic->device->device), data ? "data" : "control");
 		answer[1] = NVSP_BAD_RNDIS;
 	}
@@ -443,11 +443,11 @@ static int take_rndis(struct lab_channel *channel, const struct vmpacket_descrip
 }
 
 /**
- * take_packet() - a packet from the guest
+ * take_packet() - handle a packet from the guest
  * @channel:	on which
  * @head:	it
  *
- * Return: 0, or -EAGAIN if it is to be looked at again later
+ * Return: 0, or -EAGAIN if it must be retried later
  */
 static int take_packet(struct lab_channel *channel, const struct vmpacket_descriptor *head)
 {
@@ -468,12 +468,12 @@ static int take_packet(struct lab_channel *channel, const struct vmpacket_descri
 		take_message(channel, message, n, head);
 		return 0;
 	default:
-		pr_notice_ratelimited("a packet of type %u is none the host knows\n", head->type);
+		pr_notice_ratelimited("the host does not know packets of type %u\n", head->type);
 		return 0;
 	}
 }
 
-/* Serve one channel; is there more in it that can be done now? */
+/* Serve one channel; returns whether there is more to do now. */
 static bool serve_channel(struct lab_channel *channel)
 {
 	struct vmpacket_descriptor *head = (struct vmpacket_descriptor *)packet_space;
@@ -493,7 +493,7 @@ static bool serve_channel(struct lab_channel *channel)
 	return true;
 }
 
-/* Tell the driver what has changed, as far as it is ready to hear it. */
+/* Notify the driver of changes, as far as it is ready for them. */
 static void tell(struct netvsp *nic)
 {
 	struct lab_channel *primary = nic->channels[0];
@@ -523,7 +523,7 @@ static void tell(struct netvsp *nic)
  * netvsp_serve() - a card's turn
  * @nic:	the card
  *
- * Return: is there more that can be done now?
+ * Return: whether there is more to do now
  */
 bool netvsp_serve(struct netvsp *nic)
 {
@@ -538,9 +538,9 @@ bool netvsp_serve(struct netvsp *nic)
 	return more;
 }
 
-/* ---- The card comes, changes and goes ---- */
+/* ---- Life of a card ---- */
 
-/* Make the sub-channels that the driver was promised, and let it open them. */
+/* Create the sub-channels that the driver was promised, and let it open them. */
 static void offer_subchannels(struct work_struct *work)
 {
 	struct netvsp *nic = container_of(work, struct netvsp, offers);
@@ -574,7 +574,7 @@ static void offer_subchannels(struct work_struct *work)
 	host_kick();
 }
 
-/* The driver closes the card: no sub-channels come any more. */
+/* The driver closes the card: offer no more sub-channels. */
 void netvsp_stop_offers(struct netvsp *nic)
 {
 	cancel_work_sync(&nic->offers);
@@ -628,10 +628,10 @@ void netvsp_set_state(struct netvsp *nic, bool up, bool vf)
 }
 
 /**
- * rescind() - the host takes the card away
+ * rescind() - the host removes the card
  *
- * uio_hv_generic has asked to be told, and unregisters the device itself; for the
- * other drivers the bus does.
+ * uio_hv_generic has registered a callback, and unregisters the device itself;
+ * for the other drivers the bus does.
  */
 static void rescind(struct work_struct *work)
 {
@@ -722,7 +722,7 @@ int netvsp_offer(struct netvsp *nic)
 
 /**
  * netvsp_destroy() - unplug a card
- * @nic:	freed; its driver, if it has one, lets go of the device first
+ * @nic:	freed; its driver, if any, is unbound first
  */
 void netvsp_destroy(struct netvsp *nic)
 {

@@ -2,10 +2,9 @@
 /*
  * netvsp.h - a synthetic network card at the host's end of its channels.
  *
- * NVSP is what host and guest say to each other on the channels of a card; RNDIS
- * messages travel in NVSP packets, as control or as data. Layouts and numbers:
- * Linux drivers/net/hyperv/hyperv_net.h and include/linux/rndis.h; the same in DPDK's
- * drivers/net/netvsc/hn_nvs.h, rndis.h and ndis.h.
+ * NVSP is the protocol between host and guest on the channels of a card; RNDIS messages travel in
+ * NVSP packets, as control or as data. Layouts and numbers: Linux drivers/net/hyperv/hyperv_net.h
+ * and include/linux/rndis.h; the same in DPDK's drivers/net/netvsc/hn_nvs.h, rndis.h and ndis.h.
  */
 #ifndef MANAKIN_LAB_NETVSP_H
 #define MANAKIN_LAB_NETVSP_H
@@ -57,9 +56,9 @@ enum nvsp_status { NVSP_SUCCESS = 1, NVSP_FAIL = 2, NVSP_BAD_RNDIS = 5 };
 #define NVSP_CHANNEL_DATA    0u /* channel_type of an RNDIS message */
 #define NVSP_CHANNEL_CONTROL 1u
 
-#define SEND_SECTION_SIZE    6144u /* bytes; what Azure's hosts say */
-#define RECEIVE_SECTION_MIN  1728u /* likewise, at an MTU of 1500 */
-#define RECEIVE_OVERHEAD     128u  /* bytes of a section beside the frame, at most */
+#define SEND_SECTION_SIZE    6144u /* bytes; as on Azure's hosts */
+#define RECEIVE_SECTION_MIN  1728u /* the same, at an MTU of 1500 */
+#define RECEIVE_OVERHEAD     128u  /* bytes of a section besides the frame, at most */
 #define RECEIVE_SECTIONS_MAX 18811u
 #define PACKETS_PER_MESSAGE  8u	   /* RNDIS data messages in one NVSP packet */
 #define MESSAGE_MAX	     65536u /* bytes of an NVSP packet's RNDIS messages */
@@ -82,36 +81,37 @@ struct host_gpadl {
 };
 
 /**
- * struct netvsp - a card; under host_lock but for what is set once
+ * struct netvsp - a card; under host_lock, except what is set once
  * @node:	in the host's list
  * @link:	the cable to its adapter; set once
  * @port:	number of the adapter's port; set once
- * @mac:	its address, which is the vPort's too; set once
+ * @mac:	its address, also the vPort's; set once
  * @mtu:	bytes of L3; set once
  * @serial:	of the VF that belongs to it; set once
- * @up:		has the adapter's port a link?
- * @vf:		is the VF there?
+ * @up:		does the adapter's port have a link?
+ * @vf:		is the VF present?
  * @on_vf:	the driver has switched the data path to the VF
  * @device:	in the guest
  * @channels:	open ones, by index
- * @n_channels:	beyond the highest open one
- * @gpadls:	what the guest lends
+ * @n_channels:	one more than the highest open index
+ * @gpadls:	memory that the guest lends
  * @version:	NVSP's, 0 until it is negotiated
  * @frame_max:	bytes of a frame, from the guest's NDIS configuration
- * @vf_wanted:	does the driver want to hear of the VF?
+ * @vf_wanted:	does the driver want messages about the VF?
  * @rndis_up:	RNDIS has been initialized
- * @filter:	packets the driver wants, as OID_GEN_CURRENT_PACKET_FILTER
+ * @filter:	packets that the driver wants, as in
+ *		OID_GEN_CURRENT_PACKET_FILTER
  * @receive:	receive buffer, or NULL
  * @section_size, @sections: how it is divided
- * @busy:	sections that the guest has not given back, a bit each
- * @next_section: where to look for a free one
+ * @busy:	sections that the guest has not returned, a bit each
+ * @next_section: where to start looking for a free one
  * @send:	send buffer, or NULL
  * @rss, @key, @table, @table_size: receive-side scaling as the driver set it
- * @tell_vf, @tell_up: news for the driver
- * @tell_table:	the table that spreads sends, likewise
- * @offers:	makes sub-channels
+ * @tell_vf, @tell_up: pending messages to the driver
+ * @tell_table:	the same for the table that spreads sends
+ * @offers:	creates sub-channels
  * @subchannels: how many the driver was promised
- * @rescind:	takes the card away
+ * @rescind:	removes the card
  * @sent, @received, @dropped: frames
  */
 struct netvsp {
@@ -183,7 +183,7 @@ void data_receive(struct netvsp *nic, const struct link_header *header, const u8
  * @l3:		offset of the IP header, in bytes
  * @l4:		offset of the TCP or UDP header
  * @l4_len:	bytes from there to the end of the IP packet
- * @version:	4 or 6; 0: none of all this, it is no IP packet or is cut short
+ * @version:	4 or 6; 0: nothing found, it is not an IP packet or is truncated
  * @protocol:	IPPROTO_TCP or IPPROTO_UDP with a whole header; 0: any other, or a fragment
  */
 struct headers {

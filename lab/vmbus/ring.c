@@ -4,8 +4,8 @@
  *
  * Layout (struct hv_ring_buffer in linux/hyperv.h): a page of indices, then data.
  * The data's pages are mapped twice in a row, so a packet is always contiguous. A
- * packet is a descriptor, data in units of 8 bytes, and 8 bytes with the index it
- * began at.
+ * packet is a descriptor, data in units of 8 bytes, and 8 bytes with the index of
+ * its start.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -50,7 +50,7 @@ int lab_ring_init(struct hv_ring_buffer_info *ring, struct page *pages, u32 coun
 	ring->priv_read_index = 0;
 	mutex_lock(&ring->ring_buffer_mutex);
 	ring->ring_buffer = address;
-	/* Both sides say when they wait for room. */
+	/* Both sides announce when they wait for room. */
 	ring->ring_buffer->feature_bits.value = 1;
 	mutex_unlock(&ring->ring_buffer_mutex);
 	return 0;
@@ -93,7 +93,7 @@ static u32 copy_in(struct hv_ring_buffer_info *ring, u32 at, const void *from, u
  * @head_len:	in bytes, a multiple of 8
  * @payload:	what follows
  * @len:	of @payload, in bytes
- * @request:	what the driver wants to find again when the host answers
+ * @request:	what the driver gets back when the host answers
  *
  * Return: 0, -EAGAIN without room for the packet or its id, -ENODEV
  */
@@ -144,7 +144,7 @@ static int send(struct vmbus_channel *channel, struct vmpacket_descriptor *head,
 	at = copy_in(ring, at, &zero, padding);
 	id = (u64)start << 32;
 	at = copy_in(ring, at, &id, TRAILER);
-	virt_mb(); /* the packet before the index that shows it */
+	virt_mb(); /* the packet before the index that makes it visible */
 	WRITE_ONCE(ring->ring_buffer->write_index, at);
 	was_empty = start == READ_ONCE(ring->ring_buffer->read_index);
 	spin_unlock_irqrestore(&ring->ring_lock, flags);
@@ -176,7 +176,7 @@ int vmbus_sendpacket_mpb_desc(struct vmbus_channel *channel, struct vmbus_packet
 	mpb->dataoffset8 = desc_size / 8;
 	mpb->length8 = (desc_size + ALIGN(bufferlen, 8)) / 8;
 	mpb->reserved = 0;
-	/* Both begin with the same 16 bytes. */
+	/* Both start with the same 16 bytes. */
 	return send(channel, (struct vmpacket_descriptor *)mpb, desc_size, buffer, bufferlen,
 		    requestid);
 }
@@ -229,9 +229,9 @@ void hv_pkt_iter_close(struct vmbus_channel *channel)
 	struct hv_ring_buffer_info *ring = &channel->inbound;
 	u32 wanted;
 
-	virt_mb(); /* what was read, before the host may write over it */
+	virt_mb(); /* read before the host may overwrite it */
 	WRITE_ONCE(ring->ring_buffer->read_index, ring->priv_read_index);
-	virt_mb(); /* the index, before looking whether the host waits for it */
+	virt_mb(); /* the index, before checking whether the host waits for it */
 	wanted = READ_ONCE(ring->ring_buffer->pending_send_sz);
 	if (!wanted || hv_get_bytes_to_write(ring) <= wanted)
 		return;

@@ -2,10 +2,10 @@
 /*
  * rndis.c - RNDIS control messages: initialize, query, set.
  *
- * A message is its type, its length, and words by type. Answers go to the guest in a
- * section of the receive buffer. The objects (OIDs) are those that hv_netvsc and
- * DPDK's netvsc driver ask for; any other is RNDIS_STATUS_NOT_SUPPORTED, as from a
- * real host. Layouts: hyperv_net.h and linux/rndis.h, as in netvsp.h.
+ * A message is its type, its length, and words by type. Answers go to the guest in a section of the
+ * receive buffer. The objects (OIDs) are those that hv_netvsc and DPDK's netvsc driver use; any
+ * other is RNDIS_STATUS_NOT_SUPPORTED, as from a real host. Layouts: hyperv_net.h and
+ * linux/rndis.h, as in netvsp.h.
  */
 #include <linux/rndis.h>
 #include <linux/string.h>
@@ -26,12 +26,12 @@
 #define ANSWER_MAX    512u	/* bytes */
 #define LINK_SPEED    1000000000u /* 100 Gb/s, in units of 100 b/s */
 #define LARGE_MAX     15000u	/* bytes of a large send; has to fit LINK_FRAME_MAX */
-#define QUEUES_MIN    8u	/* offered however few CPUs there are: DPDK uses any number */
+#define QUEUES_MIN    8u	/* offered even if there are fewer CPUs: DPDK uses any number */
 #define RSS_DISABLE   0x0010u	/* in ndis_recv_scale_param.flag */
 #define RSS_NO_TABLE  0x0004u
 #define RSS_NO_KEY    0x0008u
 
-/* What NDIS calls offload capabilities; u32 each but for the head. */
+/* NDIS's offload capabilities; u32 each except the head. */
 struct offload {
 	u8 type;
 	u8 revision;
@@ -72,7 +72,7 @@ static u32 query_offload(u8 *to, const u8 *input, u32 input_len)
 		.large6_options = LARGE6_OPTIONS,
 	};
 
-	/* The asker says which revision it knows, and how long that is. */
+	/* The request states which revision it knows, and its length. */
 	if (input_len < 4 || input[0] != OBJECT_OFFLOAD)
 		return 0;
 	offload.revision = input[1];
@@ -107,13 +107,13 @@ static u32 query_rss(u8 *to)
 }
 
 /**
- * query() - answer a question
+ * query() - answer a query
  * @nic:	the card
- * @oid:	about what
- * @input:	what came with it
+ * @oid:	the object
+ * @input:	data of the query
  * @input_len:	bytes
  * @to:		the answer, at most ANSWER_MAX - 24 bytes
- * @len:	gets its length
+ * @len:	its length
  *
  * Return: an RNDIS status
  */
@@ -210,7 +210,7 @@ static u32 set(struct netvsp *nic, u32 oid, const u8 *input, u32 len)
 			return RNDIS_STATUS_INVALID_LENGTH;
 		nic->filter = get_unaligned_le32(input);
 		return RNDIS_STATUS_SUCCESS;
-	case OID_OFFLOAD_PARAMETERS: /* every packet says what it wants anyway */
+	case OID_OFFLOAD_PARAMETERS: /* every packet requests its own offloads */
 		return RNDIS_STATUS_SUCCESS;
 	case OID_RSS_PARAMETERS:
 		return set_rss(nic, input, len);
@@ -269,12 +269,12 @@ static int ask(struct netvsp *nic, const u8 *message, u32 len, bool setting)
 }
 
 /**
- * rndis_control() - a control message from the guest
+ * rndis_control() - handle a control message from the guest
  * @nic:	the card
  * @message:	a copy of it
  * @len:	bytes
  *
- * Return: 0, or a negative errno if it is nonsense
+ * Return: 0, or a negative errno if it is invalid
  */
 int rndis_control(struct netvsp *nic, const u8 *message, u32 len)
 {
@@ -324,11 +324,11 @@ int rndis_control(struct netvsp *nic, const u8 *message, u32 len)
 }
 
 /**
- * rndis_indicate() - tell the driver that the card's state has changed
+ * rndis_indicate() - notify the driver that the card's state has changed
  * @nic:	the card
  * @status:	RNDIS_STATUS_MEDIA_CONNECT or _DISCONNECT
  *
- * Return: 0, or a negative errno: it has not been told
+ * Return: 0, or a negative errno if it was not notified
  */
 int rndis_indicate(struct netvsp *nic, u32 status)
 {

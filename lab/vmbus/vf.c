@@ -2,26 +2,23 @@
 /*
  * vf.c - the adapter's function on the PCI bus, as the VF of the cards.
  *
- * hv_netvsc joins an interface to a card if the name of the PCI slot it is in is the
- * serial number that the host has told, and the addresses are the same. On Hyper-V
- * pci-hyperv.ko makes that slot; here this file does. And as pci-hyperv.ko does when
- * the host ejects a device or offers one, it takes the function off the bus, and looks
- * for it again.
+ * hv_netvsc pairs an interface with a card if the name of its PCI slot is the serial number from
+ * the host, and the addresses are the same. On Hyper-V pci-hyperv.ko creates that slot; here this
+ * file does. Like pci-hyperv.ko when the host ejects or offers a device, it removes the function
+ * from the bus, and scans for it again.
  *
- * Drivers hear of it from two sides, and DPDK's netvsc does not bear every order of
- * what it hears:
+ * Drivers are notified in two ways, and DPDK's netvsc does not tolerate every order:
  *
- *	revoke	the cards' drivers are told that the VF goes, and have LEAVE_MS to
- *		switch their data path; then the function goes. DPDK's does in between
- *		two bursts; hv_netvsc waits for the function to go.
+ *	revoke	the cards' drivers are told that the VF is being removed, and have LEAVE_MS to
+ *		switch their data path; then the function is removed. DPDK's driver switches
+ *		between two bursts; hv_netvsc waits for the removal.
  *	return	the function comes, and the adapter has the cards' drivers told, while
  *		the function's driver takes it (hv_netvsc may wait for that, and with a
  *		lock that the other needs); then the kernel tells user space.
  *
- * DPDK 24.11 looks for interface and RDMA device one second after the kernel has told
- * of the function, and never again. A driver needs a tenth of that on a real machine,
- * and more than all of it where a busy CPU is emulated; so the event is kept back until
- * the driver has the function.
+ * DPDK 24.11 looks for the interface and the RDMA device one second after the kernel's event for
+ * the function, and never again. Probing takes a tenth of that on a real machine, but longer than a
+ * second on a busy emulated CPU; so the event is delayed until the driver is bound to the function.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -36,12 +33,12 @@
 
 /**
  * struct vf - a function
- * @link:	where its adapter is to be told
- * @pci:	its slot, with the serial number for a name
+ * @link:	the cable to its adapter
+ * @pci:	its slot, named after the serial number
  * @slot:	number of the slot, on bus 0
- * @there:	is it to be there?
- * @change:	makes it so
- * @block:	hears of new functions on the bus, while it is looked for
+ * @there:	should it be present?
+ * @change:	adds or removes it
+ * @block:	notifier of new functions, during the scan
  */
 struct vf {
 	struct link *link;
@@ -52,14 +49,14 @@ struct vf {
 	struct notifier_block block;
 };
 
-/* Give the drivers of the cards time to send by other ways. */
+/* Give the cards' drivers time to switch their data path. */
 static void wait_until_left(const struct vf *vf)
 {
 	for (unsigned int ms = 0; ms < LEAVE_MS && link_on_vf(vf->link); ms++)
 		usleep_range(1000, 1100);
 }
 
-/* A function comes, before its driver and its event. */
+/* A function appears, before its driver and its event. */
 static int function_comes(struct notifier_block *block, unsigned long action, void *data)
 {
 	const struct vf *vf = container_of(block, struct vf, block);
@@ -73,7 +70,7 @@ static int function_comes(struct notifier_block *block, unsigned long action, vo
 	return NOTIFY_DONE;
 }
 
-/* Look for the function; its driver has it when this returns, if it is there. */
+/* Scan for the function; if it is present, its driver is bound on return. */
 static void rescan(struct vf *vf, struct pci_bus *bus)
 {
 	struct pci_dev *function;
@@ -115,10 +112,10 @@ static void change(struct work_struct *work)
 /**
  * vf_create() - give an adapter's slot the name that hv_netvsc looks for
  * @link:	its cable
- * @slot:	where it is, or will be, on PCI bus 0
+ * @slot:	its place on PCI bus 0, now or later
  * @serial:	its serial number
  *
- * Return: the VF, or NULL if there is none: the cards then do without
+ * Return: the VF, or NULL if there is none: the cards then work without
  */
 struct vf *vf_create(struct link *link, unsigned int slot, u32 serial)
 {
@@ -145,7 +142,7 @@ struct vf *vf_create(struct link *link, unsigned int slot, u32 serial)
 	return vf;
 }
 
-/* The adapter says that its function comes or goes; in any context that may schedule work. */
+/* The adapter adds or removes its function; in any context that may schedule work. */
 void vf_set(struct vf *vf, bool there)
 {
 	WRITE_ONCE(vf->there, there);

@@ -2,11 +2,10 @@
 /*
  * vmbus.h - what the files of this module share.
  *
- * The first part is what drivers outside see beside linux/hyperv.h: Debian's
- * uio_hv_generic.ko is compiled with the kernel's private drivers/hv/hyperv_vmbus.h,
- * and reads struct vmbus_connection and vmbus_devs[] by their layout there. The
- * field names are that file's too, because the checksums of exported symbols
- * (CONFIG_MODVERSIONS) are made of them.
+ * The first part is what other drivers see besides linux/hyperv.h: Debian's uio_hv_generic.ko is
+ * compiled with the kernel's private drivers/hv/hyperv_vmbus.h, and reads struct vmbus_connection
+ * and vmbus_devs[] by their layout there. The field names are also from that file, because the
+ * checksums of exported symbols (CONFIG_MODVERSIONS) depend on them.
  */
 #ifndef MANAKIN_LAB_VMBUS_H
 #define MANAKIN_LAB_VMBUS_H
@@ -40,7 +39,7 @@ union hv_monitor_trigger_state {
 	};
 };
 
-/* A page of bits that the other side looks at now and then, instead of an interrupt. */
+/* A page of bits that the other side polls, instead of an interrupt. */
 struct hv_monitor_page {
 	union hv_monitor_trigger_state trigger_state;
 	u32 rsvdz1;
@@ -109,8 +108,8 @@ struct netvsp;
  * struct lab_channel - a channel: what the guest's drivers see, and the host's half
  * @guest:	the drivers'; freed with this structure by the last reference to its kobject
  * @nic:	whose it is
- * @open:	the host takes part; from here on under host_lock
- * @broken:	the guest wrote nonsense into the ring: not looked at until it is opened anew
+ * @open:	the host serves it; from here on under host_lock
+ * @broken:	the guest wrote invalid data into the ring: not served until it is opened again
  * @size:	bytes in the data area of the guest-to-host ring, and of the other direction's
  * @read:	the host's read index of the guest-to-host ring
  * @write:	the host's write index of the host-to-guest ring

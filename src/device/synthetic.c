@@ -2,10 +2,12 @@
 /*
  * device/synthetic.c - the other path into a vPort's fabric: the host of synthetic cards.
  *
- * Theory of operation ------------------- On Azure a NIC is two devices in a guest: a card that the
- * host emulates, and a VF. They have the same address, and frames for it go to the one that the
- * guest's driver has switched to. Here the VF is a vPort of this adapter, and the cards' host is a
- * module in the guest (lab/vmbus/), which exchanges datagrams with the adapter (wire/synthetic.h).
+ * Theory of operation
+ * -------------------
+ * On Azure a NIC is two devices in a guest: a card that the host emulates, and a VF. They have the
+ * same address, and frames for it go to the one that the guest's driver has switched to. Here the
+ * VF is a vPort of this adapter, and the cards' host is a module in the guest (lab/vmbus/), which
+ * exchanges datagrams with the adapter (wire/synthetic.h).
  *
  *	vPort's queues --.                 .-- receive_deliver()   path: VF
  *	                  >-- fabric port -<
