@@ -98,7 +98,7 @@ static const struct argp_option build_options[] = {
 static error_t add_adapter(struct run_options *options, bool attach, const char *text)
 {
 	if (options->n_adapters == GUEST_ADAPTERS_MAX)
-		return say_usage("a guest can have at most %u adapters; omit one",
+		return say_usage("a guest takes at most %u adapters; remove one",
 				 GUEST_ADAPTERS_MAX);
 	options->adapters[options->n_adapters++] =
 		(struct run_adapter){ .attach = attach, .text = text };
