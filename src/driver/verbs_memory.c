@@ -173,11 +173,9 @@ static int make_key(struct verbs_memory *memory, unsigned int port, struct ibv_p
 			    IBV_ACCESS_LOCAL_WRITE);
 	if (!key.mr) {
 		err = -errno;
-		log_say(LOG_ERROR,
-			"%s: cannot register %llu bytes at %#llx for vPort %u: "
-			"%s%s",
-			name, port, (unsigned long long)(key.range.end - key.range.start),
-			(unsigned long long)key.range.start, strerror(-err),
+		log_say(LOG_ERROR, "%s: cannot register %llu bytes at %#llx for vPort %u: %s%s",
+			name, (unsigned long long)(key.range.end - key.range.start),
+			(unsigned long long)key.range.start, port, strerror(-err),
 			err == -ENOMEM ? "; raise the limit of locked memory (ulimit -l)" : "");
 		return err;
 	}

@@ -365,7 +365,8 @@ static void bad_captures_are_refused(void **state)
 	open_fails(spec("pcap+replay=%s", path("bad.pcap"), ""), -EINVAL, "13 bytes|14 to 65550");
 
 	open_fails(spec("pcap:%s+loop", path("x.pcap"), ""), -EINVAL, "loop needs replay");
-	open_fails(spec("pcap+replay=%s+limit=100", path("x.pcap"), ""), -EINVAL, "limit needs a file");
+	open_fails(spec("pcap+replay=%s+limit=100", path("x.pcap"), ""), -EINVAL,
+		   "limit needs a file");
 	open_fails(spec("pcap:%s+limit=23", path("x.pcap"), ""), -EINVAL, "limit|24");
 }
 
