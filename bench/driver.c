@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bench/driver.c - what the user-space driver does without an application behind it: frames a
- * second into the adapter's sink and out of its generator, one busy queue, one thread.
+ * bench/driver.c - the user-space driver without an application: frames per second into the
+ * adapter's sink and out of its generator, one busy queue, one thread.
  *
  *	driver-bench SOCKET tx|rx [BYTES [SECONDS [CPU [QUEUES]]]]
  *
  * The adapter is "manakin device" with a sink (tx) or a generator (rx) at its first port. With
- * QUEUES it has so many queue pairs, of which one is used. Prints millions of frames a second:
- * the best of as many windows of one second.
+ * QUEUES it has that many queue pairs, of which one is used. Prints millions of frames per second:
+ * the best of the one-second windows.
  */
 #include <errno.h>
 #include <sched.h>
@@ -28,7 +28,7 @@
 
 #define IDLE_UNITS DRIVER_UNITS_MIN /* of queues that are not used */
 
-/** struct memory - rings are cut off from the front and never given back */
+/** struct memory - rings are allocated from the front and never freed */
 struct memory {
 	uint8_t *base;
 	size_t used;
@@ -119,8 +119,10 @@ static uint64_t receive_for(struct driver_rxq *rxq, const struct driver_doorbell
 			got += n;
 		}
 		frames += got;
-		/* Not for each completion: the adapter reads the tail, and the line goes to and
-		 * fro. */
+		/*
+		 * Not for each completion: the adapter reads the tail, and the cache line
+		 * moves back and forth.
+		 */
 		if (driver_wq_room(&rxq->wq) < 2 * BURST)
 			continue;
 		while (driver_wq_room(&rxq->wq))
@@ -139,7 +141,7 @@ static void memory_open(struct memory *memory)
 		check("memory", -errno);
 	memory->base = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, memory->fd, 0);
 	if (memory->base == MAP_FAILED) {
-		/* No hugepages left: ordinary ones, which cost both sides a little. */
+		/* No hugepages left: use ordinary pages, which cost both sides a little. */
 		close(memory->fd);
 		memory->fd = memfd_create("driver-bench", MFD_CLOEXEC);
 		if (memory->fd < 0 || ftruncate(memory->fd, MEMORY) < 0)
@@ -219,7 +221,7 @@ int main(int argc, char **argv)
 		if (rate > best)
 			best = rate;
 	}
-	printf("%s %u bytes: %.2f million frames a second\n", argv[2], len, best);
+	printf("%s %u bytes: %.2f million frames per second\n", argv[2], len, best);
 	driver_close(driver);
 	return txq.cq.broken || rxq.cq.broken;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# How soon an adapter is ready, how much memory is its own with one client and 16
-# queue pairs, and how much CPU it takes when nothing happens.
+# How soon an adapter is ready, how much private memory it has with one client and 16
+# queue pairs, and how much CPU time it uses when idle.
 # usage: footprint.sh MANAKIN
 set -eu
 
@@ -42,6 +42,6 @@ own=$(awk '/RssAnon|RssFile/ { sum += $2 } END { print sum }' "/proc/$device/sta
 
 echo "ready after            $((ready / 1000000)) ms"
 echo "own memory             $own kB with one client and $queues queue pairs"
-echo "CPU when idle          $(((after - before) * 1000 / $(getconf CLK_TCK) / 5)) ms a second"
+echo "CPU when idle          $(((after - before) * 1000 / $(getconf CLK_TCK) / 5)) ms per second"
 kill "$guest" 2>/dev/null || :
 wait "$guest" 2>/dev/null || :

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# CPU time of the commands that look, beside two that look at less: dpdk-devbind.py --status and
-# lspci. The median of the runs, user and system time together, in turn. Looked at are:
+# CPU time of the read-only commands, compared with two that read less: dpdk-devbind.py --status and
+# lspci. The median of the runs, user and system time together, in turn. They examine:
 # - this machine;
 # - machines of tests/unit/host/trees, by --sysroot;
-# - one of these in place of this machine's /sys, so that check has an RDMA device and asks this
+# - one of these instead of this machine's /sys, so that check has an RDMA device and asks this
 #   machine's libibverbs for it, which loads all of its providers;
 # - with --lab, an emulated guest with the kernel's own RDMA device (manakin lab).
 # usage: host.sh [--lab] MANAKIN [RUNS]

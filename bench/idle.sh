@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What idle queues and vPorts cost a busy one, in turn: testpmd sending on one port of an
 # adapter with one and with 16 (all of them started); driver-bench on one queue of one and of
-# 64. testpmd cannot tell the latter: it polls each queue it has. As root, with 1 GiB of hugepages.
+# 64. testpmd cannot measure the latter: it polls all its queues. As root, with 1 GiB of hugepages.
 # usage: idle.sh BUILD [ROUNDS [SECONDS]]
 set -eu
 
@@ -33,7 +33,7 @@ adapter()
 	while [ ! -e "/run/manakin/idle-$name/pci/7870:00:00.0/manakin_socket" ]; do sleep 0.05; done
 }
 
-# measure NAME WHAT OPTION... - one turn; a line "WHAT PPS" of port 0
+# measure NAME WHAT OPTION... - one turn; prints a line "WHAT PPS" for port 0
 measure()
 {
 	name=$1 what=$2
@@ -48,7 +48,7 @@ print(sys.argv[1], max(r["pps_median"] for r in json.load(sys.stdin)["rates"] if
 		"$what" <"$dir/rates"
 }
 
-# queue MODE QUEUES - likewise, of driver-bench
+# queue MODE QUEUES - the same with driver-bench
 queue()
 {
 	"$build/bench/driver-bench" "/run/manakin/idle-$1/socket" "$1" 64 "$seconds" 0 "$2" |

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# In the guest: the rounds of bench/lab.sh. A line a measurement:
+# In the guest: the rounds of bench/lab.sh. One line per measurement:
 # SUBJECT DIRECTION BITS-PER-SECOND
 rounds=$1
 seconds=$2

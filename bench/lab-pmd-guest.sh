@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# In the guest: the rounds of bench/lab-pmd.sh. A line a measurement: SUBJECT CASE PACKETS-PER-SECOND
+# In the guest: the rounds of bench/lab-pmd.sh. A line each: SUBJECT CASE PACKETS-PER-SECOND
 # usage: lab-pmd-guest.sh ROUNDS SECONDS DESCRIPTORS
 rounds=$1
 seconds=$2
@@ -11,7 +11,7 @@ output=/tmp/testpmd
 echo 512 >/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages
 mkdir -p "${plugin%/*}" && cp /mnt/share/librte_net_manakin.so "$plugin"
 
-# measure SUBJECT CASE MAC [OPTION...] - the mean of what testpmd shows each second, but for the first
+# measure SUBJECT CASE MAC [OPTION...] - the mean of testpmd's rates, without the first one
 measure()
 {
 	subject=$1 case=$2 mac=$3

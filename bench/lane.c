@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bench/lane.c - what a lane itself takes for a packet that is sent and comes back (loop), with
- * nobody on another CPU: the driver's part is done in the same thread, between two turns, and not
- * counted. What is left out is what the two CPUs of a real run wait for each other.
+ * bench/lane.c - the cost of a lane for a packet that is sent and comes back (loop), without a
+ * second CPU: the driver's part runs in the same thread, between two turns, and is not counted. The
+ * time that the two CPUs of a real run wait for each other is not included.
  *
  *	lane-bench [BYTES [BURST [SECONDS]]]
  *
- * Prints nanoseconds a packet. For instructions, which do not depend on what else the machine
- * does:
+ * Prints nanoseconds per packet. For instructions, which do not depend on the load of the machine:
  *
  *	valgrind --tool=callgrind lane-bench 64 32 1
  *	callgrind_annotate --inclusive=yes callgrind.out.PID | grep transmit_run
@@ -25,11 +24,11 @@
 #include "harness.h"
 
 #define UNITS    1024u /* in each ring */
-#define POSTED   960u  /* receive buffers that wait */
+#define POSTED   960u  /* receive buffers that are posted */
 #define BUFFERS  1536u
 #define BUFFER   2176u /* bytes, of which the first 128 are left free as DPDK does */
 #define HEADROOM 128u
-#define ROUNDS   64u /* between two looks at the clock */
+#define ROUNDS   64u /* between two readings of the clock */
 
 struct bench {
 	struct host host;
@@ -39,7 +38,7 @@ struct bench {
 	uint64_t oob;
 	uint64_t address; /* of the buffers, for the adapter */
 	uint32_t len;
-	uint32_t free[2 * BUFFERS], taken, given; /* a ring of buffers nobody has */
+	uint32_t free[2 * BUFFERS], taken, given; /* a ring of free buffers */
 	uint32_t slots[UNITS];                    /* receive buffers, by entry */
 	uint32_t sent, posted, received, completions;
 	uint32_t ready[UNITS], n; /* packets that the driver has */
@@ -66,7 +65,7 @@ static void write_unit(const struct bench *bench, const struct gwq *wq, uint32_t
 	memcpy(wq->ring + at % UNITS * GDMA_WQE_UNIT, word, sizeof(word));
 }
 
-/** post() - receive buffers in the place of those that were filled */
+/** post() - post receive buffers to replace those that were filled */
 static void post(struct bench *bench)
 {
 	while (bench->posted - bench->received < POSTED) {
@@ -91,7 +90,7 @@ static void send(struct bench *bench)
 	atomic_store(&bench->send->posted, bench->sent);
 }
 
-/** receive() - what has come back */
+/** receive() - receive what has come back */
 static void receive(struct bench *bench)
 {
 	struct gdma_cqe cqe;
@@ -148,7 +147,7 @@ static void start(struct bench *bench)
 	    wq_new(&bench->guest, &port, GDMA_RQ, UNITS * GDMA_WQE_UNIT, UNITS, &eq, &bench->rq) ||
 	    steer(&bench->guest, &port, &steering))
 		exit(1);
-	/* Posted behind its back: a doorbell would wake the lane's own thread. */
+	/* Posted without a doorbell, which would wake the lane's own thread. */
 	bench->send = table_get(&bench->host.adapter->sqs, bench->sq.id);
 	bench->receive = table_get(&bench->host.adapter->rqs, bench->rq.id);
 	bench->oob = (uint64_t)bench->sq.cq.id << 8 | (uint64_t)port.offset << 56;
@@ -194,7 +193,7 @@ int main(int argc, char **argv)
 			}
 			packets += burst;
 		}
-	printf("%u bytes, bursts of %u: %.1f ns a packet in the lane, %llu packets\n", bench.len,
+	printf("%u bytes, bursts of %u: %.1f ns per packet in the lane, %llu packets\n", bench.len,
 	       burst, in_lane / (double)packets * 1e9, (unsigned long long)packets);
 	return 0;
 }

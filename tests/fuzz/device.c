@@ -2,14 +2,14 @@
 /*
  * tests/fuzz/device.c - any client of the adapter, behind the vfio-user server.
  *
- * Input: operations, each a byte that says which and as many bytes of arguments as it takes. Some
- * are as raw as a client can be (registers, memory, maps). Others start from what a good driver
- * would do, with the objects there are, and change a few bytes of it: so one byte makes a queue,
- * and a few more make it a queue that should not be. See struct operation for the list.
+ * Input: operations, each an opcode byte followed by its arguments. Some are as raw as a client can
+ * be (registers, memory, maps). Others start from what a good driver would do, with the existing
+ * objects, and change a few bytes of it: so one byte creates a queue, and a few more make it an
+ * invalid one. See struct operation for the list.
  *
- * There is one client memory, a vPort on a loop and one on a switch, and one lane, which has had
- * its turns after each operation. What must hold when the client has gone: nothing is left of it,
- * and nothing was written outside of the pages it had mapped.
+ * There is one client memory, a vPort on a loop and one on a switch, and one lane, which gets its
+ * turns after each operation. What must hold when the client is gone: nothing is left of it, and
+ * nothing was written outside the pages that it had mapped.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -50,7 +50,7 @@ static struct adapter *adapter;
 static uint8_t *memory;
 static int memory_fd;
 
-/* What the driver has learnt */
+/* What the driver has learned */
 static struct {
 	uint32_t next_page;
 	uint32_t hwc_sq, hwc_rq, hwc_key, hwc_doorbell;
@@ -84,7 +84,7 @@ static void change(void *bytes, size_t len)
 {
 	unsigned int n = take();
 
-	/* Most things are as they should be, so that the next ones have something to work on */
+	/* Most fields are valid, so that later operations have something to work on */
 	if (n < 0xc0)
 		return;
 	for (n &= 7; n; n--) {
@@ -104,7 +104,7 @@ static uint64_t page_iova(unsigned int page)
 	return IOVA + (uint64_t)(page % PAGES) * MANA_PAGE_SIZE;
 }
 
-/* Fresh pages, until they begin again: then queues lie on top of each other */
+/* Fresh pages, until they wrap around: then queues overlap */
 static unsigned int fresh(unsigned int n)
 {
 	unsigned int page = known.next_page;
@@ -137,7 +137,7 @@ static void op_config_write(void)
 
 	take_bytes(bytes, len);
 	client_ops.write(adapter, VFU_REGION_CONFIG, offset, bytes, len);
-	/* A client that is no bus master does not get far */
+	/* A client that is not a bus master does not get far */
 	if (take() & 3)
 		client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
 }
@@ -183,7 +183,7 @@ static void op_map(void)
 	uint64_t offset = (uint64_t)take() % PAGES * MANA_PAGE_SIZE;
 	uint8_t how = take();
 
-	/* Never what has to stay as it is */
+	/* Never memory that must stay unchanged */
 	if (offset < EDGE * MANA_PAGE_SIZE)
 		offset = EDGE * MANA_PAGE_SIZE;
 	if (offset + size > (uint64_t)(PAGES - EDGE) * MANA_PAGE_SIZE)
@@ -255,7 +255,7 @@ static void op_doorbell_short(void)
 
 /* ---- The shared-memory channel ---- */
 
-/* What the adapter tells about the channel, in the event queue's page */
+/* What the adapter reports about the channel, in the event queue's page */
 static void learn_hwc(void)
 {
 	const struct gdma_eqe *eqe = (const void *)page_pointer(PAGE_HWC);
@@ -333,7 +333,7 @@ static void channel_send(const void *message, uint32_t len)
 	ring(known.hwc_doorbell, GDMA_DB_SQ, value);
 }
 
-/* Send a request, its headers filled in; the response if it was a success */
+/* Send a request with valid headers; returns the response on success */
 static const void *request(uint32_t code, uint16_t device, void *message, uint32_t len)
 {
 	struct gdma_req_header *header = message;
@@ -475,7 +475,7 @@ static void create_mr(uint32_t type)
 	known.mr_key = response->lkey;
 }
 
-/* A command, each by its place in this list */
+/* A command, by its index in this list */
 static void op_command(void)
 {
 	union {
@@ -736,7 +736,7 @@ static void op_message(void)
 
 /* ---- Entries ---- */
 
-/* An entry on the send or receive queue, from a good one; rung, or not */
+/* An entry on the send or receive queue, derived from a valid one; rung or not */
 static void op_entry(void)
 {
 	uint8_t how = take();
@@ -783,7 +783,7 @@ static void op_entry(void)
 	}
 }
 
-/* A packet to send: Ethernet, IP, TCP or UDP, as far as the input leaves it so */
+/* A packet to send: Ethernet, IP, TCP or UDP, with changes by the input */
 static void op_packet(void)
 {
 	static const uint8_t tcp4[54] = {
@@ -830,7 +830,7 @@ static void op_events(void)
 		adapter_request_reset(adapter);
 }
 
-/* What brings a driver as far as to a queue of each kind */
+/* The steps to one queue of each kind */
 static void op_bring_up(void)
 {
 	static const uint8_t steps[] = { 3, 8, 15, 27, 28, 29, 30, 33 };

@@ -2,9 +2,9 @@
 /*
  * tests/fuzz/diagnosis.c - any bytes as rules, and as a log.
  *
- * Input: a byte, and text. If the byte is odd the text is a file of rules, and then a log that
- * these rules are tried on. If it is even, the text is a log for a few rules that there are; half
- * the byte is how many bytes of it come at once.
+ * Input: a byte, and text. If the byte is odd, the text is a file of rules, and then a log that
+ * these rules are applied to. If it is even, the text is a log for a few fixed rules; half of the
+ * byte is the number of bytes per read.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static void require(int holds)
 		abort();
 }
 
-/* What is shown has to be of a kind that a terminal and JSON can take */
+/* Output must be safe for a terminal and valid in JSON */
 static void look_at_findings(const struct diagnosis *d)
 {
 	const struct finding *finding;
@@ -64,7 +64,7 @@ static void read_log(const struct rules *rules, const uint8_t *data, size_t size
 		size_t n = step < size - at ? step : size - at;
 		uint8_t *piece = malloc(n);
 
-		/* Each piece in memory of its own, for ASan to guard */
+		/* Each piece in separate memory, so that ASan guards it */
 		require(piece != NULL);
 		memcpy(piece, data + at, n);
 		diagnosis_feed(d, piece, n);

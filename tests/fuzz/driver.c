@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/fuzz/driver.c - the user-space driver on an adapter that says anything.
+ * tests/fuzz/driver.c - the user-space driver on an adapter that answers anything.
  *
- * Input: byte 0 how much of what the adapter says is made up (of 256); each further one is the
- * next of its decisions. When they are used up the adapter is honest (decisions are 255).
+ * Input: byte 0 is how much of the adapter's answers is made up (of 256); each further byte is its
+ * next decision. After the last one the adapter is honest (decisions are 255).
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -6,9 +6,9 @@
  *
  *	0, 1	hdr_len and csum_start, little endian; 0 stands for the hdr_len that is right
  *	2, 3	gso_size and csum_offset, little endian
- *	4	enum frame_flags; the upper half says what the EtherType is made, so that
- *		mutations need not hit on it: 1 IPv4, 2 IPv6, 5 and 6 the same behind a VLAN tag
- *	5	where the frame is cut in pieces
+ *	4	enum frame_flags; the upper half sets the EtherType, so that
+ *		mutations need not find it: 1 IPv4, 2 IPv6, 5 and 6 the same after a VLAN tag
+ *	5	where the frame is divided into pieces
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +31,7 @@ static void require(int holds)
 		abort();
 }
 
-/* Put a frame into pieces, each in memory of its own for ASan to guard */
+/* Put a frame into pieces, each in separate memory so that ASan guards it */
 static uint32_t cut(const uint8_t *data, size_t len, size_t step, struct iovec *iov)
 {
 	uint32_t n = 0;

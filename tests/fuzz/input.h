@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/fuzz/input.h - the input of a target that is made of operations, byte by byte.
+ * tests/fuzz/input.h - read the input of a target that consists of operations, byte by byte.
  */
 #ifndef MANAKIN_TESTS_FUZZ_INPUT_H
 #define MANAKIN_TESTS_FUZZ_INPUT_H
@@ -19,7 +19,7 @@ static inline void require(int holds)
 		abort();
 }
 
-/** take() - the next byte; 0 behind the end */
+/** take() - the next byte; 0 after the end */
 static inline uint8_t take(void)
 {
 	if (!left)

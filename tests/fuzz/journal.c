@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/fuzz/journal.c - the reader of setup's journal, and what makes plans of it.
+ * tests/fuzz/journal.c - the reader of setup's journal, and the planner that uses it.
  *
- * Input: byte 0 says whether the rest is a journal as it is in the file (even), or lines of JSON
- * that get right checksums here (odd), so that what lies behind the checksum is reached.
+ * Input: byte 0 says whether the rest is a journal as in the file (even), or lines of JSON that get
+ * right checksums here (odd), so that the code after the checksum is reached.
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -44,7 +44,7 @@ static size_t add_sums(const char *lines, size_t len, char text[TEXT_MAX])
 	return out;
 }
 
-/** follow() - plan the way back of what a ledger has, on a machine that has nothing */
+/** follow() - plan the restore of a ledger's contents, on an empty machine */
 static void follow(const struct ledger *ledger)
 {
 	static struct host host = { .fd = -1 }; /* a directory with none of a machine's files */

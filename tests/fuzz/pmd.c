@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/fuzz/pmd.c - the poll-mode driver on an adapter that says anything.
+ * tests/fuzz/pmd.c - the poll-mode driver on an adapter that answers anything.
  *
  * Theory of operation
  *
- * DPDK runs in this process, without hugepages and without a bus. A port is made as probe() makes
- * one, on an adapter in the same thread (unit/driver/hostile.c), and used through ethdev:
+ * DPDK runs in this process, without hugepages and without a bus. A port is created as in probe(),
+ * on an adapter in the same thread (unit/driver/hostile.c), and used through ethdev:
  *
  *	byte 0		how the port is configured (enum option)
  *	byte 1		how much of what the adapter answers is made up, of 256, when option LIES is
  *set from byte 2	what happens next (enum act), each with what it needs
  *
- * The adapter's completions are written where it would write them. What an application gets must
- * hold together whatever they say: lengths, numbers of segments, one owner. At the end every mbuf
- * is in its pool once, and nothing is left in the heap.
+ * The adapter's completions are written where it would write them. Whatever they contain, an
+ * application must get consistent packets: lengths, numbers of segments, one owner. At the end
+ * every mbuf is in its pool exactly once, and nothing is left in the heap.
  */
 #include <errno.h>
 #include <sched.h>
@@ -51,8 +51,8 @@ enum option {
 };
 
 enum act {
-	RX_COMPLETION, /* the next one, with a good owner and what the input says */
-	RX_GOOD,       /* and with lengths that may be */
+	RX_COMPLETION, /* the next one, with valid owner bits and the input's contents */
+	RX_GOOD,       /* also with valid lengths */
 	RX_ANYWHERE,   /* bytes into the ring */
 	TX_COMPLETION,
 	TX_GOOD,
@@ -70,7 +70,7 @@ enum act {
 	ACTS,
 };
 
-/* DPDK's own: it holds some of what it takes for as long as a process lives */
+/* DPDK's own: it keeps some allocations for the life of the process */
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:librte_\n";
@@ -189,7 +189,7 @@ struct rig {
 	uint32_t rx_next[QUEUES], tx_next[QUEUES]; /* completions written */
 };
 
-/** lie() - a decision of the adapter; one that is honest takes nothing of the input */
+/** lie() - a decision of the adapter; an honest one consumes no input */
 static uint8_t lie(void *ctx)
 {
 	struct rig *rig = ctx;
@@ -197,7 +197,7 @@ static uint8_t lie(void *ctx)
 	return rig->source.rate && rig->input->left ? byte(rig->input) : 255;
 }
 
-/** add_port() - as probe() does it */
+/** add_port() - as in probe() */
 static void add_port(struct rig *rig)
 {
 	struct pmd_port *port = rte_zmalloc(NULL, sizeof(*port), RTE_CACHE_LINE_SIZE);
@@ -227,7 +227,7 @@ static void add_port(struct rig *rig)
 	rig->id = dev->data->port_id;
 }
 
-/** bring_up() - open, map, start, configure; whatever fails is a way to end, too */
+/** bring_up() - open, map, start, configure; any failure ends the run */
 static int bring_up(struct rig *rig)
 {
 	struct driver_allocator allocator = pmd_allocator;
@@ -239,7 +239,7 @@ static int bring_up(struct rig *rig)
 
 	require(transport, "memory");
 	rig->adapter.pci = &rig->pci;
-	rig->adapter.users = 1; /* so that the port's end is not the adapter's */
+	rig->adapter.users = 1; /* so that the adapter outlives the port */
 	snprintf(rig->pci.name, sizeof(rig->pci.name), "fuzz");
 	rig->pci.device.numa_node = -1;
 	rig->pci.device.driver = &driver;
@@ -325,7 +325,7 @@ static struct gdma_cqe made_up(struct input *input)
 	return cqe;
 }
 
-/** received() - a completion of one to four packets with lengths that may be */
+/** received() - a completion of one to four packets with valid lengths */
 static struct gdma_cqe received(struct input *input)
 {
 	struct gdma_cqe cqe = { 0 };
@@ -341,7 +341,7 @@ static struct gdma_cqe received(struct input *input)
 
 /* ---- What the application does ---- */
 
-/** check_packet() - a packet as rte_mbuf.h describes it, and nobody else's */
+/** check_packet() - a packet as rte_mbuf.h describes it, with one owner */
 static void check_packet(const struct rig *rig, const struct rte_mbuf *m)
 {
 	uint32_t len = 0;
@@ -408,9 +408,9 @@ static void transmit(struct rig *rig, uint16_t queue, bool prepare)
 	while (n < want && (pkts[n] = make_packet(rig)))
 		n++;
 	sent = prepare ? rte_eth_tx_prepare(rig->id, queue, pkts, n) : n;
-	require(sent <= n, "more were prepared than there are");
+	require(sent <= n, "more were prepared than passed in");
 	sent = rte_eth_tx_burst(rig->id, queue, pkts, sent);
-	require(sent <= n, "more were sent than there are");
+	require(sent <= n, "more were sent than passed in");
 	rte_pktmbuf_free_bulk(pkts + sent, n - sent);
 }
 
@@ -423,7 +423,8 @@ static void look(struct rig *rig, uint16_t queue)
 	rte_eth_stats_get(rig->id, &stats);
 	rte_eth_xstats_get(rig->id, xstats, RTE_DIM(xstats));
 	rte_eth_link_get_nowait(rig->id, &link);
-	require(rte_eth_rx_queue_count(rig->id, queue) <= 4 * 8192, "more packets wait than can");
+	require(rte_eth_rx_queue_count(rig->id, queue) <= 4 * 8192, "more packets wait than the "
+								    "ring holds");
 	rte_eth_tx_descriptor_status(rig->id, queue, byte(rig->input) % DESCRIPTORS);
 }
 
@@ -445,7 +446,7 @@ static void rss(struct rig *rig)
 	rte_eth_dev_rss_reta_update(rig->id, table, info.reta_size);
 }
 
-/** restart() - a queue, or the whole port; the rings are new ones then */
+/** restart() - restart a queue, or the whole port; the rings are new then */
 static bool restart(struct rig *rig, bool port)
 {
 	bool alive;
@@ -463,7 +464,7 @@ static bool restart(struct rig *rig, bool port)
 	return !rte_eth_dev_rx_queue_start(rig->id, 0) && !rte_eth_dev_tx_queue_start(rig->id, 0);
 }
 
-/** act() - the next thing that happens; false if the port does not run any more */
+/** act() - the next action; false if the port no longer runs */
 static bool act(struct rig *rig)
 {
 	struct input *input = rig->input;
@@ -533,7 +534,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { .data = data, .left = size };
 	static struct rig rig;
-	/* The first port makes what ethdev keeps. */
+	/* The first port allocates what ethdev keeps. */
 	static unsigned int before;
 	unsigned int after;
 	int err;

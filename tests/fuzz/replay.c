@@ -4,9 +4,9 @@
  *
  * usage: replay RUNS [FOLDER]
  *
- * Every file of FOLDER goes through the target, in the order of their names; then RUNS inputs
- * that are made from them by a generator of random numbers, which are the same each time. A
- * target that finds something aborts; the sanitizers do, if it was built with them.
+ * Runs the target on every file of FOLDER, in the order of their names; then on RUNS inputs derived
+ * from them with pseudo-random numbers, which are the same each time. A target that finds something
+ * aborts; so do the sanitizers, if it was built with them.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -66,7 +66,7 @@ static int load(const char *folder)
 	return 0;
 }
 
-/* Change one input as a fuzzer does: a byte, a bit, a piece out, in, or of another input */
+/* Change an input like a fuzzer: a byte, a bit, a piece removed, inserted, or from another input */
 static void mutate(struct input *input)
 {
 	size_t at = input->size ? next() % input->size : 0, n = 1 + next() % 16;

@@ -2,14 +2,13 @@
 /*
  * tests/fuzz/synthetic.c - any host of synthetic cards, at the adapter's datagram socket.
  *
- * Input: operations, each a byte that says which and as many bytes of arguments as it takes. A
- * host says what one may say, with a few bytes changed, or anything at all; the control thread
- * takes the VF and the cards away meanwhile. Two vPorts are on a switch and one is on a loop, so
- * that what a card sends comes to another, with the checksums and large frames that were left
- * to the adapter.
+ * Input: operations, each an opcode byte followed by its arguments. A host sends valid messages
+ * with a few bytes changed, or anything at all; the control thread removes the VF and the cards
+ * meanwhile. Two vPorts are on a switch and one is on a loop, so that a card's frames reach another
+ * one, with the checksums and large frames that were left to the adapter.
  *
- * What must hold: what the adapter says to the host has the format of docs/vmbus.md, a frame
- * is one that a card takes, and a host that comes after all this is told of every port.
+ * What must hold: the adapter's messages to the host have the format of docs/vmbus.md, its frames
+ * are acceptable to a card, and a host that connects after all this gets every port announced.
  */
 #include <sched.h>
 #include <stddef.h>
@@ -41,7 +40,7 @@ static struct lanes *lanes;
 static struct adapter *adapter;
 static int host = -1;
 
-/* What the host has been told since it last said hello: a bit for each port, and the end */
+/* What was announced to the host since its last hello: a bit for each port, and the end */
 static unsigned int told;
 #define TOLD_END (1u << PORTS)
 
@@ -65,7 +64,7 @@ static void change(uint8_t *bytes, size_t len)
 
 /* ---- The host's end ---- */
 
-/** host_open() - a socket as QEMU makes one, or one without a name */
+/** host_open() - a socket like QEMU's, or one without a name */
 static void host_open(bool named)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -80,7 +79,7 @@ static void host_open(bool named)
 		require(bind(host, (struct sockaddr *)&address, sizeof(address)) == 0);
 }
 
-/** hear() - read all that the adapter has said, and look at it */
+/** hear() - read and check all messages from the adapter */
 static void hear(void)
 {
 	static uint8_t buffer[ROOM];
@@ -112,7 +111,7 @@ static void hear(void)
 	}
 }
 
-/** say() - a datagram to the adapter, which has taken it when this returns */
+/** say() - send a datagram to the adapter, which has handled it on return */
 static void say(const uint8_t *bytes, size_t len)
 {
 	int unread = 1;
@@ -157,7 +156,7 @@ static void op_vf_done(void)
 	say_number(SYNTHETIC_VF_DONE, take() & 1);
 }
 
-/* A frame: Ethernet, IPv4 or IPv6, TCP or UDP, as far as the input leaves it so */
+/* A frame: Ethernet, IPv4 or IPv6, TCP or UDP, with changes by the input */
 static void op_frame(void)
 {
 	static const uint8_t tcp4[HEADERS] = { 2, 0,  0,    0, 0, 1,  2,  0, 0, 0, 0,    2,
@@ -199,7 +198,7 @@ static void op_frame(void)
 	say(bytes, sizeof(header) + len);
 }
 
-/* Any bytes; half of the time behind the magic number, so that they are looked at */
+/* Any bytes; half of the time after the magic number, so that they are parsed */
 static void op_raw(void)
 {
 	uint8_t bytes[128];
@@ -226,7 +225,7 @@ static void op_control(void)
 	hear();
 }
 
-/* Another host in its place, as after a guest's restart; or one that cannot be answered */
+/* Another host instead, as after a guest's restart; or one that cannot be answered */
 static void op_again(void)
 {
 	host_open(take() & 1);

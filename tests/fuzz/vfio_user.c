@@ -2,15 +2,15 @@
 /*
  * tests/fuzz/vfio_user.c - any bytes, and descriptors, from a client of the vfio-user server.
  *
- * Input: one byte whose bit 0 says that a good VERSION goes first; then pieces of
+ * Input: one byte whose bit 0 says that a valid VERSION is sent first; then pieces of
  *
- *	1	bits 0-1: descriptors that go with it; 2-3: of which kind; 4: let the server work
- *		after it; 5: read what has come; 6: on a second connection
+ *	1	bits 0-1: descriptors sent with it; 2-3: of which kind; 4: let the server work
+ *		after it; 5: read what has arrived; 6: on a second connection
  *	1	length
  *	length	bytes to send with one call
  *
- * The device is a DMA map, so memory goes all the way. What must hold: each access is within its
- * region, each reply is well-formed, and no descriptor is left when the client has gone.
+ * The device is a DMA map, so memory is really mapped. What must hold: each access is within its
+ * region, each reply is well-formed, and no descriptor is left when the client is gone.
  */
 #include <errno.h>
 #include <poll.h>
@@ -155,7 +155,7 @@ static void start(void)
 	atexit(clean_up);
 }
 
-/* Until there is nothing to do: that has to come */
+/* Until there is nothing to do, which must happen */
 static void serve_all(void)
 {
 	struct pollfd poll_fd = { .fd = vfu_server_fd(server), .events = POLLIN };
@@ -190,7 +190,7 @@ static void send_piece(int fd, const uint8_t *data, size_t len, int kind, unsign
 		require(errno == EPIPE || errno == ECONNRESET || errno == EAGAIN);
 }
 
-/* Read replies, whole ones: the server sends no others but to those it drops */
+/* Read replies: the server sends only whole ones, except to connections that it drops */
 static void read_replies(int fd)
 {
 	static uint8_t body[VFU_MESSAGE_MAX];

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
-# Applications of another kind than testpmd, which know nothing of this driver: one of this
-# project's (bridge.c), and two of DPDK's own examples, compiled as DPDK's source package has them.
+# Applications other than testpmd, which know nothing of this driver: one of this
+# project (bridge.c), and two of DPDK's examples, compiled unchanged from DPDK's source package.
 
 load common
 
@@ -9,7 +9,7 @@ packets() {
 	python3 "$BATS_TEST_DIRNAME/packets.py" "$@"
 }
 
-# app NAME - where it was built
+# app NAME - path of the program
 app() {
 	local path=${WAITER%/*}/$1
 	[[ -x $path ]] || fail "$1 was not built, its source is missing: run scripts/dpdk-headers.sh BUILD," \
@@ -24,7 +24,7 @@ two_ports() {
 	adapter --port "mac=$MAC0,fabric=pcap+replay=in.pcap" --port "mac=$MAC1,fabric=pcap:out.pcap"
 }
 
-# example ARGUMENT... - runs until all packets have come out again, then it is ended
+# example ARGUMENT... - run it until all packets have come out again, then stop it
 example() {
 	local pid
 	timeout -s KILL "$PATIENCE" stdbuf -oL "$@" </dev/null >"$BATS_TEST_TMPDIR/testpmd.out" 2>&1 3>&- &
@@ -36,7 +36,7 @@ example() {
 	packets same in.pcap out.pcap
 }
 
-@test "bridge: an application of this project's, byte for byte" {
+@test "bridge: this project's own application, byte for byte" {
 	two_ports
 	run -0 timeout -s KILL "$PATIENCE" "$(app bridge)" -d "$PMD" "${LCORES[@]}" --vdev="$ADDRESS" -- 400 3>&-
 	contains "$output" "^port 0: received 400 forwarded 400 dropped 0"
@@ -44,7 +44,7 @@ example() {
 	packets same in.pcap out.pcap
 }
 
-@test "bridge: a million packets, both ways at once" {
+@test "bridge: a million packets in both directions at once" {
 	adapter --port "mac=$MAC0,fabric=generator:size=64" --port "mac=$MAC1,fabric=generator:size=1514,proto=mixed"
 	run -0 timeout -s KILL "$PATIENCE" "$(app bridge)" -d "$PMD" "${LCORES[@]}" --vdev="$ADDRESS" -- 1000000 3>&-
 	local port
@@ -53,7 +53,7 @@ example() {
 	done
 }
 
-@test "bridge: the same program on another driver" {
+@test "bridge: the same program with another driver" {
 	run -0 timeout -s KILL "$PATIENCE" "$(app bridge)" "${LCORES[@]}" --no-pci --vdev=net_null0 --vdev=net_null1 -- 100000 3>&-
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
-# manakin bench: that it measures and what it prints, not how fast anything is.
+# manakin bench: that it measures, and what it prints, not how fast anything is.
 
 load common
 
@@ -43,8 +43,8 @@ count_is_not() {
 	! count_is "$1"
 }
 
-@test "every case and subject has a row, and the figures fit together" {
-	run --separate-stderr -0 bench --size 256 --json -
+@test "every case and subject has a row, and the figures are consistent" {
+	run --separate-stderr -0 bench --size 256 --json
 	"$BATS_TEST_DIRNAME/../schema.py" bench - <<<"$output"
 	python3 - "$output" <<-'END'
 		import json, sys
@@ -77,15 +77,15 @@ count_is_not() {
 	END
 }
 
-@test "sizes up to 1518 bytes go through everything" {
-	run --separate-stderr -0 bench --case tx,rx --size 1518 --subject manakin,memif,vhost-user --json -
+@test "all subjects pass sizes up to 1518 bytes" {
+	run --separate-stderr -0 bench --case tx,rx --size 1518 --subject manakin,memif,vhost-user --json
 	python3 -c '
 import json, sys
 rows = json.loads(sys.argv[1])
 assert len(rows) == 6 and min(r["mpps"] for r in rows) > 0, rows' "$output"
 }
 
-@test "hugepages are lent and given back" {
+@test "hugepages are reserved and released again" {
 	local before lowered
 	before=$(cat $COUNT)
 	pages_free 60
@@ -104,7 +104,7 @@ assert len(rows) == 6 and min(r["mpps"] for r in rows) > 0, rows' "$output"
 	echo "$before" >$COUNT
 }
 
-@test "Ctrl-C: what was measured is printed, and nothing is left" {
+@test "Ctrl-C: the results so far are printed, and nothing is left behind" {
 	"$MANAKIN" bench --plugin "$PMD" --case tx --size 64,128 --subject copy,manakin --turns 1 --seconds 4 \
 		>"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
 	local running=$! status=0
@@ -116,7 +116,7 @@ assert len(rows) == 6 and min(r["mpps"] for r in rows) > 0, rows' "$output"
 	nothing_left
 }
 
-@test "arguments that make no sense" {
+@test "invalid arguments" {
 	local list
 	for list in "" , 63 1519 64, x 64,x -64 "64 128" 99999999999999999999; do
 		refused 2 "--size: '$list' is not a list of bytes, 64 to 1518" --size="$list"
@@ -134,7 +134,7 @@ assert len(rows) == 6 and min(r["mpps"] for r in rows) > 0, rows' "$output"
 	refused 2 "'tx' is not an option" tx
 }
 
-@test "what is missing is said before anything starts" {
+@test "missing requirements are reported before anything starts" {
 	local first
 	first=$(sed -E 's/^([0-9]+).*/\1/' <<<"$CPUS")
 	run taskset -c "$first" "$MANAKIN" bench --plugin "$PMD"
@@ -153,7 +153,7 @@ assert len(rows) == 6 and min(r["mpps"] for r in rows) > 0, rows' "$output"
 	contains "$output" "cannot find the poll-mode driver at /run/nothing.so"
 }
 
-@test "what a killed bench leaves is removed by the next one" {
+@test "the next bench removes what a killed one left behind" {
 	local pid left adapter
 	"$MANAKIN" bench --plugin "$PMD" --case rx --subject manakin --seconds 20 --json - >/dev/null 2>&1 3>&- &
 	pid=$!

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bridge - an application that hands each packet of one port to the other.
+ * bridge - an application that forwards each packet from one port to the other.
  *
  * usage: bridge EAL-ARGUMENT... -- PACKETS
  *
- * It knows ethdev and no driver, and takes what a port says about itself as it comes: limits,
- * default thresholds, offloads. It ends when it has sent PACKETS, or has not come so far in 20 s,
- * then asks the ports to say the same as it has counted itself, and looks for every mbuf.
+ * It uses only ethdev and knows no driver, and uses what a port reports about itself: limits,
+ * default thresholds, offloads. It ends when it has sent PACKETS, or after 20 s, then checks that
+ * the ports' counters agree with its own, and that every mbuf is back in the pool.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include <rte_mbuf.h>
 
 #define PORTS       2
-#define DESCRIPTORS 300 /* no power of two; the port may change it */
+#define DESCRIPTORS 300 /* not a power of two; the port may change it */
 #define MBUFS       4095
 #define BURST       32
 #define SECONDS     120
@@ -38,7 +38,7 @@ static void wanted(uint64_t want, uint64_t got, const char *what)
 	exit(1);
 }
 
-/** start() - a port with one queue of each kind, and what it offers that is of use here */
+/** start() - a port with one queue of each kind, and the offloads that are useful here */
 static void start(uint16_t port, struct rte_mempool *pool)
 {
 	struct rte_eth_conf conf = { 0 };
@@ -63,7 +63,7 @@ static void start(uint16_t port, struct rte_mempool *pool)
 	check(rte_eth_dev_start(port), "start");
 }
 
-/** forward() - from @in to the other port; what it does not take is dropped and counted */
+/** forward() - from @in to the other port; drops and counts what it does not accept */
 static uint64_t forward(uint16_t in, uint64_t *dropped)
 {
 	struct rte_mbuf *pkts[BURST];

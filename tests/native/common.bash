@@ -19,7 +19,7 @@ ADDRESS=7870:00:00.0
 MAC0=00:0d:3a:76:3b:d0
 MAC1=00:0d:3a:76:3b:d1
 export SYSFS_PCI_DEVICES=/run/manakin/mana0/pci
-# Two lcores wherever the process may run; where that is does not matter to these tests.
+# Two lcores on any CPUs that the process may use; which ones does not matter to these tests.
 CPUS=$(taskset -cp $$ | sed "s/.*: //")
 LCORES=(--lcores "0@($CPUS),1@($CPUS)")
 SMALL=(--total-num-mbufs=8192)
@@ -51,7 +51,7 @@ stat_is() {
 	[[ $(adapter_stat "$1" "$2") == "$3" ]]
 }
 
-# sending - packets leave port 0 from now on
+# sending - wait until packets leave port 0
 sending() {
 	await more_than "$(adapter_stat 0 tx_packets)"
 }
@@ -79,7 +79,7 @@ testpmd_start() {
 	}
 }
 
-# answered MARK - testpmd has come to the mark: what it does not know it says so
+# answered MARK - has testpmd reached the mark? It reports unknown commands
 answered() {
 	grep -A1 "$1" "$BATS_TEST_TMPDIR/testpmd.out" | grep "Command not found"
 }
@@ -110,7 +110,7 @@ testpmd_for() {
 	shift
 	stdbuf -oL dpdk-testpmd -d "$PMD" "${LCORES[@]}" "$@" </dev/null >"$out" 2>&1 3>&- &
 	pid=$!
-	# From the start of forwarding on: how long the EAL takes is up to the machine's hugepages.
+	# From the start of forwarding: the EAL's time depends on the machine's hugepages.
 	if await grep -q "packet forwarding - ports=" "$out"; then
 		sleep "$seconds"
 		kill -INT "$pid"
@@ -121,12 +121,12 @@ testpmd_for() {
 	cat "$out"
 }
 
-# not COMMAND... - it fails
+# not COMMAND... - the command must fail
 not() {
 	! "$@"
 }
 
-# forwarded TEXT COLUMN - the sum over all ports of what a testpmd that has stopped says
+# forwarded TEXT COLUMN - the sum over all ports in the output of a testpmd that has stopped
 forwarded() {
 	grep -A3 'Accumulated forward statistics' <<<"$1" |
 		sed -n "s/.*$2: *\([0-9]*\).*/\1/p" | tail -n 1

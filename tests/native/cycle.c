@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cycle - an application that lives on while adapters die, or that is itself killed.
+ * cycle - an application that keeps running while adapters die, or that is killed itself.
  *
  * usage: cycle EAL-ARGUMENT... -- adapters COUNT ADDRESS PROGRAM ARGUMENT...
  *	  cycle EAL-ARGUMENT... -- traffic ADDRESS
  *
- * adapters: COUNT times PROGRAM is started as an adapter, attached by hotplug, sent to, and killed
- * while packets are on their way. Link down and the removal event have to come while the
- * application goes on sending; then the device is removed. What the process holds (memory of DPDK
- * and of its own, hugepages, descriptors) is compared between the 10th part of the cycles and the
- * last.
+ * adapters: COUNT times, PROGRAM is started as an adapter, attached by hotplug, sent to, and killed
+ * while packets are in flight. Link down and the removal event must come while the application
+ * keeps sending; then the device is removed. The process's resources (DPDK's memory and its own,
+ * hugepages, descriptors) are compared between a tenth of the cycles and the end.
  *
- * traffic: waits for a line of input, attaches the adapter at ADDRESS, and sends for good. It says
- * "ready" when the first packets have left.
+ * traffic: waits for a line of input, attaches the adapter at ADDRESS, and sends until it is
+ * killed. It prints "ready" when the first packets have been sent.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -35,9 +34,9 @@
 #define DESCRIPTORS 64
 #define MBUFS       511
 #define BURST       32
-#define SECONDS     120                         /* until anything has to have happened */
+#define SECONDS     120                         /* limit for any wait */
 #define SLACK       (1ul << 20)                 /* bytes a process may grow by, over all cycles */
-#define FIRST       (uint64_t)(DESCRIPTORS * 4) /* packets: the ring has gone round */
+#define FIRST       (uint64_t)(DESCRIPTORS * 4) /* packets: the ring has wrapped around */
 
 static int link_down, removed;
 
@@ -75,7 +74,7 @@ static void start(uint16_t port, struct rte_mempool *pool)
 	check(rte_eth_dev_start(port), "start");
 }
 
-/** burst() - send packets and take what has come; how many were sent */
+/** burst() - send packets and receive what has arrived; returns how many were sent */
 static uint64_t burst(uint16_t port, struct rte_mempool *pool)
 {
 	struct rte_mbuf *pkts[BURST];
@@ -104,7 +103,7 @@ static void send_until(uint16_t port, struct rte_mempool *pool, const int *flag,
 	}
 }
 
-/* ---- What a process holds ---- */
+/* ---- The resources of a process ---- */
 
 struct holdings {
 	size_t resident;  /* bytes, without hugepages */
@@ -136,7 +135,7 @@ static struct holdings holdings(void)
 
 /* ---- Adapters ---- */
 
-/** adapter_start() - returns when it waits for a client; @log is to be closed when it has ended */
+/** adapter_start() - returns when it waits for a client; close @log after its end */
 static pid_t adapter_start(char **command, FILE **log)
 {
 	extern char **environ;
@@ -161,7 +160,7 @@ static pid_t adapter_start(char **command, FILE **log)
 	return pid;
 }
 
-/** adapter_cycle() - the life of an adapter */
+/** adapter_cycle() - the life of one adapter */
 static void adapter_cycle(const char *address, char **command, struct rte_mempool *pool)
 {
 	FILE *log;

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
-# The guide's commands, on this machine: what testpmd says it sent is what arrives, and decodes.
+# The guide's commands on this machine: every packet that testpmd has sent arrives and decodes.
 
 load common
 
-# all_arrived TEXT - the fabric got what testpmd sent, to the packet
+# all_arrived TEXT - the fabric got exactly as many packets as testpmd sent
 all_arrived() {
 	local sent
 	sent=$(forwarded "$1" TX-packets)
@@ -32,7 +32,7 @@ all_arrived() {
 	all_arrived "$output"
 }
 
-@test "without mac= every port is one" {
+@test "without mac= every port is an ethdev" {
 	adapter --port mac=$MAC0 --port mac=$MAC1
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}"
 	run testpmd "show port summary all"
@@ -42,7 +42,7 @@ all_arrived() {
 	testpmd_quit
 }
 
-@test "with mac= only those named are" {
+@test "with mac= only the named ports are ethdevs" {
 	adapter --port mac=$MAC0 --port mac=$MAC1 --port mac=00:0d:3a:76:3b:d2
 	testpmd_start --vdev="$ADDRESS,mac=00:0D:3A:76:3B:D2,mac=$MAC1" -- "${SMALL[@]}"
 	run testpmd "show port summary all"
@@ -66,7 +66,7 @@ all_arrived() {
 	testpmd_quit
 }
 
-@test "64 queues: packets come in at each of them" {
+@test "64 queues: each of them receives packets" {
 	adapter --port mac=$MAC0,fabric=generator:size=64,rate=50000,queues=64
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=64 --txq=64 --rxd=64 --txd=64
 	run testpmd "set fwd rxonly" "start" "sleep 2" "stop" "show port xstats 0"
@@ -77,10 +77,10 @@ all_arrived() {
 	testpmd_quit
 }
 
-@test "whatever DPDK's memory is made of" {
+@test "every kind of DPDK memory works" {
 	local options
-	# Virtual addresses for --legacy-mem: it takes physically contiguous memory otherwise,
-	# and how much of that there is is not for a test to know.
+	# Virtual addresses for --legacy-mem: otherwise it needs physically contiguous memory,
+	# and a test cannot know how much of that there is.
 	for options in --single-file-segments --in-memory "--legacy-mem --iova-mode=va" \
 		"--no-huge -m 128" \
 		--iova-mode=va --match-allocations; do

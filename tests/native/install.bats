@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The installed program, in a place without the checkout: an adapter, and testpmd on it
-# with the installed driver. tests/unit/install has what needs no hugepages.
+# The installed program, without the checkout: an adapter, and testpmd on it
+# with the installed driver. tests/unit/install has the tests that need no hugepages.
 
 load common
 load ../install
 
-@test "installed, with the checkout gone: device, run and args do as they do in the build tree" {
+@test "installed, with the checkout gone: device, run and args work as in the build tree" {
 	local away=/run/native/away
 	cd "$BATS_TEST_TMPDIR"
 	installed "$away"

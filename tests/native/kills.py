@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Kill a client of an adapter, again and again, and see that the adapter does not grow.
+"""Kill a client of an adapter repeatedly, and check that the adapter does not grow.
 
   kills.py COUNT ADAPTER-PID COMMAND...         (% in COMMAND is the client's number)
 
@@ -52,7 +52,7 @@ def cycle(victim, delay):
 
 
 def settle(pid, wanted):
-    """The adapter may be at work on the last client's end."""
+    """The adapter may still be handling the last client's end."""
     for _ in range(100):
         now = holdings(pid)
         if all(now[key] <= wanted[key] for key in wanted):

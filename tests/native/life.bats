@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
-# Coming and going, of ports, adapters and processes; and what is said when something is wrong.
+# Life and death of ports, adapters and processes; and the messages when something is wrong.
 
 load common
 
@@ -13,19 +13,19 @@ refused() {
 	equal 1 "$(grep -Ec -e "$pattern" <<<"$output")" "lines that match '$pattern' in: $output"
 }
 
-# said TIMES TEXT - testpmd has said so, that often
+# said TIMES TEXT - testpmd has printed it that many times
 said() {
 	(($(grep -c -e "$2" "$BATS_TEST_TMPDIR/testpmd.out") == $1))
 }
 
-@test "no port has the address: it says which there are" {
+@test "no port has the address: the message lists the addresses" {
 	adapter --port mac=$MAC0 --port mac=$MAC1
 	refused "net_manakin: no port of the adapter at $ADDRESS has the address 00:0d:3a:00:00:99; it has $MAC0, $MAC1" \
 		--vdev="$ADDRESS,mac=00:0d:3a:00:00:99" -- "${SMALL[@]}"
 	contains "$output" "No probed ethernet devices"
 }
 
-@test "what is no address, what is no argument" {
+@test "invalid addresses and invalid arguments" {
 	adapter --port mac=$MAC0
 	refused 'net_manakin: "zz" is not an Ethernet address' --vdev="$ADDRESS,mac=zz" -- "${SMALL[@]}"
 	refused 'net_manakin: "foo=1" of device .* is not a valid argument' --vdev="$ADDRESS,foo=1" -- "${SMALL[@]}"
@@ -83,7 +83,7 @@ said() {
 	done
 	run testpmd "start tx_first" "stop"
 	(($(forwarded "$output" TX-packets) >= 64)) || fail "$output"
-	# No mbuf was lost: the pool is as full as it was, but for what the queues hold.
+	# No mbuf was lost: the pool is as full as before, except for those in the queues.
 	testpmd "port stop 0" >/dev/null
 	run testpmd "dump_mempool mb_pool_0"
 	equal 8192 $(($(sed -n 's/^ *total_cache_count=//p' <<<"$output") + \
@@ -107,7 +107,7 @@ said() {
 	testpmd_quit
 }
 
-@test "the adapter is killed in traffic: the port goes, the application stays, another adapter comes" {
+@test "the adapter is killed in traffic: the port goes, the application continues with the next adapter" {
 	adapter --port mac=$MAC0,fabric=sink
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --hot-plug
 	for i in 1 2 3; do
@@ -167,7 +167,7 @@ said() {
 	testpmd_quit
 }
 
-@test "what a port says about itself" {
+@test "what a port reports about itself" {
 	adapter --port mac=$MAC0,mtu=9000
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}"
 	run testpmd "show port info 0" "show rxq info 0 0" "show txq info 0 0" "read regbit 0 0 0"

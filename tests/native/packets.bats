@@ -21,8 +21,8 @@ has_come() {
 	(($(adapter_stat "$1" "$2") >= $3))
 }
 
-# forward COUNT COMMAND... - all ports are started, COUNT frames or more go through, and what testpmd
-# says it has sent arrives and decodes
+# forward COUNT COMMAND... - start all ports and pass COUNT frames or more; all packets that testpmd
+# reports as sent arrive and decode
 forward() {
 	local count=$1 sent
 	shift
@@ -35,7 +35,7 @@ forward() {
 	equal 0 "$(adapter_stat 1 wire_bad)" "frames that do not decode"
 }
 
-@test "rxonly: all that the generator makes comes in" {
+@test "rxonly: every packet of the generator is received" {
 	adapter --port mac=$MAC0,fabric=generator:size=64,count=100000,rate=50000
 	testpmd_start --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}" --no-flush-rx
 	testpmd "set fwd rxonly" "start"
@@ -47,7 +47,7 @@ forward() {
 	testpmd_quit
 }
 
-@test "io: a capture replayed at one port comes out of the other byte for byte" {
+@test "io: a capture replayed at one port leaves the other byte for byte" {
 	cd "$BATS_TEST_TMPDIR"
 	packets make in.pcap 400
 	two_ports fabric=pcap+replay=in.pcap fabric=pcap:out.pcap
@@ -72,7 +72,7 @@ forward() {
 	packets same in.pcap out.pcap
 }
 
-@test "macswap: addresses exchanged, the rest as it was" {
+@test "macswap: addresses swapped, the rest unchanged" {
 	cd "$BATS_TEST_TMPDIR"
 	packets make in.pcap 200
 	two_ports fabric=pcap+replay=in.pcap fabric=pcap:out.pcap
@@ -84,14 +84,14 @@ forward() {
 	packets swapped in.pcap out.pcap
 }
 
-@test "5tswap: still right when it arrives" {
+@test "5tswap: packets are still valid when they arrive" {
 	two_ports fabric=generator:size=200,proto=mixed,rate=1000 fabric=sink+verify \
 		--disable-device-start
 	forward 1000 "set fwd 5tswap"
 	testpmd_quit
 }
 
-@test "9000 bytes in several buffers, both ways" {
+@test "9000 bytes in several buffers, in both directions" {
 	two_ports fabric=generator:size=9014,rate=500,mtu=9000 fabric=sink+verify,mtu=9000 \
 		--max-pkt-len=9018 --rx-offloads=0x2000 --tx-offloads=0x8000 --disable-device-start
 	forward 500 "set fwd io"
@@ -99,7 +99,7 @@ forward() {
 	testpmd_quit
 }
 
-@test "txpkts: odd splits arrive whole" {
+@test "txpkts: oddly split packets arrive whole" {
 	adapter --port mac=$MAC0,fabric=sink+verify
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --tx-offloads=0x8000
 	local split
@@ -122,7 +122,7 @@ forward() {
 	testpmd_quit
 }
 
-# large_sends MSS ARGUMENT... - large TCP frames are cut by the adapter as a software segmenter does it
+# large_sends MSS ARGUMENT... - the adapter segments large TCP frames as a software segmenter does
 large_sends() {
 	local mss=$1 count
 	shift
@@ -145,7 +145,7 @@ large_sends() {
 	large_sends 300 --mbuf-size=9728
 }
 
-@test "TSO: of packets in several buffers: the same" {
+@test "TSO: the same for packets in several buffers" {
 	cd "$BATS_TEST_TMPDIR"
 	large_sends 1447 --rx-offloads=0x2000 --tx-offloads=0x8000
 }
@@ -162,7 +162,7 @@ large_sends() {
 	equal 0 "$(grep -c -v -e 'vlan 77' -e '^reading' <<<"$output")" "frames without the tag"
 }
 
-@test "VLAN: stripped or left in, as the application wants" {
+@test "VLAN: stripped or kept, as configured" {
 	adapter --port mac=$MAC0,fabric=generator:size=100,vlan=42,rate=500
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}"
 	run testpmd "set fwd rxonly" "set verbose 1" "start" "sleep 0.5" "stop"
@@ -185,7 +185,7 @@ large_sends() {
 DEFAULT_KEY=6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa
 OTHER_KEY=0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728
 
-@test "RSS: packets go where an independent Toeplitz computation says" {
+@test "RSS: packets go to the queues that an independent Toeplitz computation gives" {
 	cd "$BATS_TEST_TMPDIR"
 	packets flows in.pcap 300
 	local stats queue wanted
@@ -201,7 +201,7 @@ OTHER_KEY=0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223
 	testpmd_quit
 }
 
-@test "RSS: with another key, set while packets come in" {
+@test "RSS: with another key, set while packets arrive" {
 	cd "$BATS_TEST_TMPDIR"
 	packets flows in.pcap 300
 	adapter --port mac=$MAC0,fabric=pcap+replay=in.pcap+loop
@@ -213,7 +213,7 @@ OTHER_KEY=0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223
 	testpmd_quit
 }
 
-@test "RSS: the table is changed while packets come in" {
+@test "RSS: the table is changed while packets arrive" {
 	adapter --port mac=$MAC0,fabric=generator:size=64,rate=20000
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=4 --txq=4
 	local first commands=()
@@ -223,7 +223,7 @@ OTHER_KEY=0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223
 	run testpmd "set fwd rxonly" "start" "sleep 0.3" "${commands[@]}" \
 		"show port 0 rss reta 128 (0xffffffffffffffff,0xffffffffffffffff)"
 	contains "$output" "RSS RETA configuration: hash index=126, queue=3"
-	# What was in the queues before is gone by then.
+	# Packets that were in the queues before are gone by then.
 	run testpmd "sleep 0.3" "clear port xstats 0" "sleep 0.5" "show port xstats 0" "stop"
 	equal 0 "$(xstat "$output" rx_queue_0_packets)" "packets of queue 0" || fail "$output"
 	(($(xstat "$output" rx_queue_3_packets) > 100)) || fail "queue 3 got nothing" "$output"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Frames for the native tests, and what should become of them.
+"""Frames for the native tests, and what is expected to arrive.
 
   packets.py make FILE COUNT      write a capture of COUNT frames of many kinds
   packets.py flows FILE COUNT     write UDP/IPv4 frames, a flow each
@@ -93,7 +93,7 @@ def layout(frame):
 
 
 def finish(frame):
-    """The lengths and checksums of a TCP frame as they should be."""
+    """The right lengths and checksums of a TCP frame."""
     ip, l4, _, v6 = layout(frame)
     out = bytearray(frame)
     length = len(frame) - l4
@@ -156,7 +156,7 @@ def flows(path, count):
 
 
 def toeplitz(key, data):
-    """Straight from the definition: the key's 32 bits at every bit of the input that is set."""
+    """From the definition: the key's 32 bits at every bit of the input that is set."""
     bits = int.from_bytes(key, "big")
     result = 0
     for i in range(len(data) * 8):

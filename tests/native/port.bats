@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
-# What an application may ask of a port besides packets (port.c says what), and its memory.
+# What a port offers to an application besides packets (see port.c), and its memory.
 
 load common
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * port - asks a port for all that an application may ask for besides packets, and says what is not
- * as it should be.
+ * port - use everything that a port offers to an application besides packets, and report what is
+ * wrong.
  *
  * usage: port EAL-ARGUMENT... -- [down]
  *
- * The adapter is one with a loop: what is sent comes back. With "down" it waits for a link down
- * event, then for a link up event, and tells of each.
+ * The adapter has a loop: what is sent comes back. With "down" this waits for a link down event,
+ * then for a link up event, and prints each.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,7 +70,7 @@ static void start(uint16_t queues)
 	check(rte_eth_dev_start(PORT), "start");
 }
 
-/** loop() - packets out of a send queue and into whichever receive queue; all come back */
+/** loop() - send packets from a send queue and receive them on any queue; all come back */
 static void loop(uint16_t txq)
 {
 	uint64_t end = rte_get_timer_cycles() + 5 * rte_get_timer_hz();
@@ -98,9 +98,9 @@ static void loop(uint16_t txq)
 	require(got == BURSTS * BURST, "what was sent has come back");
 }
 
-/* ---- What is asked ---- */
+/* ---- The checks ---- */
 
-/** memory() - what the driver takes for a pair of queues, besides mbufs */
+/** memory() - memory that the driver uses for a pair of queues, besides mbufs */
 static void memory(void)
 {
 	size_t before, with_one;
@@ -154,7 +154,7 @@ static void counters(void)
 	require(xstat("tx_queue_2_packets") == 0 && xstat("rx_good_packets") == 0, "a reset");
 }
 
-/** filters() - the adapter has none: whatever is asked for, packets for others come in */
+/** filters() - the adapter has none: with any setting, packets for other addresses are received */
 static void filters(void)
 {
 	check(rte_eth_promiscuous_enable(PORT), "promiscuous on");
@@ -168,7 +168,7 @@ static void filters(void)
 	loop(0);
 }
 
-/** rss() - key and table, read and changed while the port runs */
+/** rss() - read and change key and table while the port runs */
 static void rss(void)
 {
 	struct rte_eth_rss_reta_entry64 table[8];
@@ -241,7 +241,7 @@ static void mtu(void)
 	check(rte_eth_dev_set_mtu(PORT, 1500), "MTU while the port runs");
 }
 
-/** types() - the adapter tells none; software finds what a packet is */
+/** types() - the adapter reports none; software determines them */
 static void types(void)
 {
 	static const uint8_t headers[42] = { 0,   0x0d, 0x3a, 0x76, 0x3b, 0xd0, 2,   0,  0, 0,
@@ -262,7 +262,7 @@ static void types(void)
 		for (uint16_t q = 0; q < QUEUES && !got; q++)
 			got = rte_eth_rx_burst(PORT, q, &pkt, 1);
 	require(got == 1, "it has come back");
-	require(pkt->packet_type == RTE_PTYPE_UNKNOWN, "its type is not told");
+	require(pkt->packet_type == RTE_PTYPE_UNKNOWN, "its type is not reported");
 	require(rte_net_get_ptype(pkt, NULL, RTE_PTYPE_ALL_MASK) ==
 			(RTE_PTYPE_L2_ETHER | RTE_PTYPE_L3_IPV4 | RTE_PTYPE_L4_UDP),
 		"software finds it");

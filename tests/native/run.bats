@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
-# manakin run: what it measures is what the adapter saw, and what it refuses it refuses before anything starts.
+# manakin run: its figures agree with the adapter's, and it refuses before it starts anything.
 
 load common
 
@@ -27,14 +27,14 @@ nobody() {
 	! pgrep -x "$1"
 }
 
-# pages_free N - change their number so that N are free
+# pages_free N - change the number of hugepages so that N are free
 pages_free() {
 	local free
 	free=$(sed -n 's/^HugePages_Free: *//p' /proc/meminfo)
 	echo $(($(cat $COUNT) + $1 - free)) >$COUNT
 }
 
-@test "testpmd sends: the summary tells what has arrived" {
+@test "testpmd sends: the summary reports what has arrived" {
 	adapter --port mac=$MAC0,fabric=sink+verify
 	run --separate-stderr -0 manakin_run --seconds 2 --json
 	python3 -m jsonschema -i /dev/stdin "$BATS_TEST_DIRNAME/../../docs/schema/run.json" <<<"$output"
@@ -56,7 +56,7 @@ pages_free() {
 	equal 0 "$(adapter_stat 0 wire_bad)" "frames that do not decode"
 }
 
-@test "testpmd receives on four queues: each has a line, and together they are the port" {
+@test "testpmd receives on four queues: each has a line, and they add up to the port" {
 	adapter --port mac=$MAC0,fabric=generator:size=64
 	run --separate-stderr -0 manakin_run mana0 --mode rxonly --queues 4 --seconds 1.5 --json
 	python3 - "$output" <<-'END'
@@ -65,12 +65,12 @@ pages_free() {
 		queues = {r["queue"]: r["packets"] for r in rates}
 		port = queues.pop(None)
 		assert sorted(queues) == [0, 1, 2, 3] and min(queues.values()) > 0, rates
-		# The counters of a reading are not of one instant.
+		# The counters are not all read at the same instant.
 		assert abs(sum(queues.values()) - port) <= 0.05 * port, rates
 	END
 }
 
-@test "io on a loop: what is sent first comes back again and again, in a table and in lines" {
+@test "io on a loop: the first burst circulates, shown as a table and as lines" {
 	adapter --port mac=$MAC0,fabric=loop
 	run -0 manakin_run --mode io --tx-first --seconds 1
 	contains "$output" '^ +[0-9.]+ s   sent .*packets/s .* received .*bit/s$'
@@ -79,13 +79,13 @@ pages_free() {
 	contains "$output" "^ +0 +0 tx +[1-9]"
 }
 
-@test "on a terminal the rate is one line that is redrawn" {
+@test "on a terminal the rate is a single line that is redrawn" {
 	adapter --port mac=$MAC0
 	run -0 script -qec "$MANAKIN run --plugin $PMD --seconds 1" /dev/null
 	(($(grep -o $'\r\e\[K' <<<"$output" | wc -l) >= 1)) || fail "$output"
 }
 
-@test "two ports, arguments of EAL's and of testpmd's" {
+@test "two ports, arguments for the EAL and for testpmd" {
 	adapter --port mac=$MAC0 --port mac=$MAC1
 	run -0 manakin_run --seconds 1 -- --in-memory -- --txpkts=128 --txd=128 --rxd=128
 	contains "$output" "^ +0 +all tx +[1-9]"
@@ -93,7 +93,7 @@ pages_free() {
 	(($(adapter_stat 1 tx_bytes) == 128 * $(adapter_stat 1 tx_packets))) || fail "not 128 bytes each"
 }
 
-@test "descriptors and a summary for spreadsheets" {
+@test "descriptors, and a summary in CSV" {
 	adapter --port mac=$MAC0
 	run -0 --separate-stderr manakin_run --seconds 1 --txd 64 --rxd 128 --csv
 	equal "port,queue,direction,packets,bytes,pps_min,pps_median,pps_max,bps_min,bps_median,bps_max" \
@@ -103,7 +103,7 @@ pages_free() {
 	contains "$output" "^0,all,rx,0,0,0,0,0,0,0,0"
 }
 
-@test "one port of two, and the command that does it" {
+@test "one port of two, and the equivalent command" {
 	adapter --port mac=$MAC0 --port mac=$MAC1
 	run -0 --separate-stderr manakin_run mana0:1 --dry-run --queues 2
 	[[ $output == SYSFS_PCI_DEVICES=/run/manakin/mana0/pci\ dpdk-testpmd\ *--vdev="$ADDRESS,mac=$MAC1 "*"--rxq=2 "* ]] ||
@@ -114,7 +114,7 @@ pages_free() {
 	refused 1 "there is nothing to give back" mana0 --restore
 }
 
-@test "Ctrl-C ends it with the summary, and nothing is left" {
+@test "Ctrl-C stops it with the summary, and nothing is left behind" {
 	adapter --port mac=$MAC0
 	"$MANAKIN" run --plugin "$PMD" >"$BATS_TEST_TMPDIR/out" 3>&- &
 	local running=$!
@@ -125,7 +125,7 @@ pages_free() {
 	nobody dpdk-testpmd
 }
 
-@test "killed: the application goes with it, and the adapter serves the next" {
+@test "killed: the application ends with it, and the adapter serves the next" {
 	adapter --port mac=$MAC0
 	"$MANAKIN" run --plugin "$PMD" >"$BATS_TEST_TMPDIR/out" 3>&- &
 	local running=$!
@@ -136,7 +136,7 @@ pages_free() {
 	run -0 manakin_run --seconds 0.5
 }
 
-@test "the adapter goes in the middle: said, with the summary until then, status 1" {
+@test "the adapter disappears during a run: a message, the summary so far, status 1" {
 	adapter --port mac=$MAC0
 	"$MANAKIN" run --plugin "$PMD" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
 	local running=$! status=0
@@ -155,7 +155,7 @@ pages_free() {
 	contains "$output" "^packets [1-9]"
 	contains "$output" " s   sent .* received +[1-9]"
 	contains "$output" "^ +0 +all rx +[1-9]"
-	# One that does not end by itself is interrupted.
+	# An application that does not end by itself is interrupted.
 	run -0 manakin_run --app "$WAITER" --seconds 1 -- -- 20000
 }
 
@@ -167,7 +167,7 @@ pages_free() {
 	refused 1 "there is no program ./nothing that could be run" --app ./nothing
 }
 
-@test "no such adapter: how to start it, and which there are" {
+@test "no such adapter: how to start it, and which ones are running" {
 	refused 1 "there is no adapter mana0 on this machine; start it: manakin device --name mana0"
 	adapter --name other --port mac=$MAC0
 	refused 1 "start it: manakin device --name mana7; running are: other" mana7
@@ -183,7 +183,7 @@ pages_free() {
 	testpmd_quit
 }
 
-@test "a driver that is not there, and one that DPDK will not load" {
+@test "a missing driver, and one that DPDK will not load" {
 	adapter --port mac=$MAC0
 	run "$MANAKIN" run --plugin /run/nothing.so
 	equal 1 "$status" "exit status"
@@ -195,7 +195,7 @@ pages_free() {
 	contains "$output" "DPDK will not load .* because /run/everybodys is world-writable"
 }
 
-@test "too few hugepages: the command that mends it does" {
+@test "too few hugepages: the suggested command fixes it" {
 	local before command
 	before=$(cat $COUNT)
 	adapter --port mac=$MAC0
@@ -219,9 +219,9 @@ pages_free() {
 		exec "$MANAKIN" run --plugin "$PMD" --seconds 0.5 -- --in-memory --'
 }
 
-@test "what testpmd refuses is told in its words" {
+@test "testpmd's own refusal is quoted" {
 	adapter --port mac=$MAC0,queues=4
-	# In words of ours as well, as it is a failure that is known.
+	# Also explained in our words, because it is a known failure.
 	run --separate-stderr manakin_run --queues 5
 	equal 1 "$status" "exit status"
 	[[ -z $output && $stderr == *"rxq 5 invalid - must be >= 0 && <= 4"* ]] || fail "$stderr"
@@ -230,7 +230,7 @@ pages_free() {
 	refused 1 "may not use CPU 1000" --cores 0,1000
 }
 
-@test "arguments that make no sense" {
+@test "invalid arguments" {
 	local seconds
 	refused 2 "--queues: '0' is not 1 to 64" --queues 0
 	refused 2 "--queues: '65'" --queues 65

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
-# An application of another kind than testpmd: it sleeps until a packet comes (waiter.c).
+# An application other than testpmd: it sleeps until a packet arrives (waiter.c).
 
 load common
 
@@ -14,7 +14,7 @@ value() {
 	sed -n "s/^$1 //p" <<<"$output"
 }
 
-@test "receive interrupts: nothing comes, no CPU is used" {
+@test "receive interrupts: without packets no CPU is used" {
 	adapter --port mac=$MAC0
 	run -0 waiter 2000
 	equal 0 "$(value packets)" packets
@@ -31,7 +31,7 @@ value() {
 	(($(value cpu) < 500)) || fail "used $(value cpu) ms of CPU"
 }
 
-@test "registers are dumped, what was sent is given back, no mbuf is lost" {
+@test "registers are dumped, sent mbufs are freed, no mbuf is lost" {
 	adapter --port mac=$MAC0
 	run -0 waiter 100
 	equal "0x1000000 of 10" "$(value register)" "version register"

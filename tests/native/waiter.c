@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * waiter - a DPDK application that sleeps until a packet comes, and asks a port for
- * what testpmd does not ask for.
+ * waiter - a DPDK application that sleeps until a packet arrives, and uses what testpmd does not
+ * use of a port.
  *
  * usage: waiter EAL-ARGUMENT... -- MILLISECONDS [MILLISECONDS]
  *
- * The queue is stopped, started and waited for again if there is a second time.
+ * With a second time, the queue is stopped, started and waited for again.
  *
  * Prints: packets received, wake-ups, milliseconds of CPU time while it waited, the first
- * register, and what tx_done_cleanup() has given back.
+ * register, and how many mbufs tx_done_cleanup() has freed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static uint64_t drain(uint16_t port)
 	return total;
 }
 
-/** send_some() - packets, and how many of them tx_done_cleanup() gives back in a second */
+/** send_some() - send packets; returns how many of them tx_done_cleanup() frees in a second */
 static int send_some(uint16_t port, struct rte_mempool *pool)
 {
 	uint64_t until = milliseconds(CLOCK_MONOTONIC) + 1000;
@@ -97,7 +97,7 @@ static void wait_for(uint16_t port, uint64_t ms, struct waited *waited)
 	}
 }
 
-/** restart() - stop the queue, start it, and be woken again: it has another event descriptor */
+/** restart() - stop and start the queue, and wait again: it has another event descriptor */
 static void restart(uint16_t port, uint64_t ms)
 {
 	struct waited waited = { 0 };
@@ -115,7 +115,7 @@ static void restart(uint16_t port, uint64_t ms)
 int main(int argc, char **argv)
 {
 	struct rte_eth_conf conf = { .intr_conf = { .rxq = 1 } };
-	/* A burst gives nothing back of its own accord as long as there is room for these. */
+	/* As long as there is room for these, a burst does not free any by itself. */
 	struct rte_eth_txconf txconf = { .tx_free_thresh = SENT + 1 };
 	struct rte_dev_reg_info regs = { 0 };
 	uint32_t words[64] = { 0 };
@@ -148,7 +148,7 @@ int main(int argc, char **argv)
 	if (argc - used == 3)
 		restart(port, (uint64_t)atoi(argv[used + 2]));
 
-	/* Where the kernel has the adapter there are none to be read. */
+	/* If the kernel drives the adapter, the registers cannot be read. */
 	err = rte_eth_dev_get_reg_info(port, &regs);
 	if (err != -ENOTSUP) {
 		check(err, "register size");

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 
-/* Moments far from now, so that a busy machine decides nothing. */
+/* Times far from now, so that a busy machine makes no difference. */
 static void test_time_left_is_rounded_up(void **state)
 {
 	uint64_t hour = 3600 * 1000u;
@@ -18,7 +18,7 @@ static void test_time_left_is_rounded_up(void **state)
 	assert_int_equal(clock_left_ms(clock_ns() - 1), 0);
 	assert_int_equal(clock_left_ms(clock_ns() + ((uint64_t)INT_MAX + hour) * NS_PER_MS),
 			 INT_MAX);
-	/* Less than a millisecond is no reason not to wait: unless it is over already. */
+	/* Less than a millisecond left still means to wait, unless the deadline has passed. */
 	for (uint64_t deadline = clock_ns() + NS_PER_MS; !clock_passed(deadline);)
 		assert_true(clock_left_ms(deadline) > 0 || clock_passed(deadline));
 }

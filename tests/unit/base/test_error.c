@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-static void a_sentence_is_written_and_written_on(void **state)
+static void a_sentence_is_written_and_appended_to(void **state)
 {
 	struct error error;
 
@@ -21,11 +21,11 @@ static void a_sentence_is_written_and_written_on(void **state)
 	assert_string_equal(error.text, "cannot read it: 5");
 	error_say(&error, "another");
 	assert_string_equal(error.text, "another");
-	error_say(NULL, "nobody wants to know");
-	error_add(NULL, "nobody wants to know");
+	error_say(NULL, "not wanted");
+	error_add(NULL, "not wanted");
 }
 
-static void what_is_too_long_is_cut_off(void **state)
+static void a_long_sentence_is_truncated(void **state)
 {
 	static char text[2 * ERROR_TEXT];
 	struct error error;
@@ -56,8 +56,8 @@ static void every_reason_has_a_next_step(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_sentence_is_written_and_written_on),
-		cmocka_unit_test(what_is_too_long_is_cut_off),
+		cmocka_unit_test(a_sentence_is_written_and_appended_to),
+		cmocka_unit_test(a_long_sentence_is_truncated),
 		cmocka_unit_test(every_reason_has_a_next_step),
 	};
 

@@ -185,7 +185,7 @@ struct adapter_port_counters host_counters(struct host *host, unsigned int port)
 
 void settle(struct host *host)
 {
-	/* A kick is seen in the turn that follows; what it hands on, in the one after. */
+	/* A kick is seen in the next turn; its results, in the one after. */
 	for (unsigned int i = 0; i < 4; i++) {
 		host_serve(host);
 		if (host->lanes)

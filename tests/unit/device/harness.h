@@ -4,7 +4,7 @@
  *
  * The adapter is the real one, on a socket, with lanes and fabrics. The driver is a vfio-user
  * client in the same thread as the adapter's control: every call that asks the adapter something
- * lets it serve until it has nothing to do. Each layer can be used as it should be, or by hand:
+ * lets it serve until it has nothing to do. Each layer can be used correctly, or by hand:
  * messages, registers, the shared-memory channel, commands, queue entries, doorbells.
  */
 #ifndef MANAKIN_TESTS_UNIT_DEVICE_HARNESS_H
@@ -26,7 +26,7 @@
 #include "wire/vport.h"
 #include "wire/wq.h"
 
-#define GUEST_IOVA    0x140000000ull /* where the driver's memory is for the adapter */
+#define GUEST_IOVA    0x140000000ull /* the driver's memory in the adapter's view */
 #define GUEST_SIZE    (64u << 20)    /* bytes */
 #define GUEST_VECTORS 65u
 #define GUEST_DB_BASE 0x400000u /* doorbell pages, in BAR 0; checked when the HWC comes up */
@@ -48,18 +48,18 @@ struct host {
  * host_open() - an adapter with vPorts
  * @lanes:	data lanes to start; 0: share those of @share
  * @share:	another adapter, or NULL
- * @fabrics:	one a vPort, NULL at the end
+ * @fabrics:	one per vPort, NULL at the end
  *
  * MAC of vPort n: 00:0d:3a:aa:XX:n, where XX counts the adapters of the process. MTU 9000,
  * 64 queues.
  */
 void host_open(struct host *host, unsigned int lanes, struct host *share,
 	       const char *const *fabrics);
-/** host_open_config() - likewise, with what is in host->config already */
+/** host_open_config() - the same, with the present contents of host->config */
 void host_open_config(struct host *host, unsigned int lanes, struct host *share);
 void host_close(struct host *host);
 
-/** host_serve() - let the adapter do all that it can do now */
+/** host_serve() - let the adapter do everything that it can do now */
 void host_serve(struct host *host);
 
 struct adapter_port_counters host_counters(struct host *host, unsigned int port);
@@ -67,7 +67,7 @@ struct adapter_port_counters host_counters(struct host *host, unsigned int port)
 /**
  * guard_install() - the handler that catches the truncation of memory; main() calls it
  *
- * cmocka has a handler of its own for that signal while a test runs: one that truncates memory
+ * cmocka has a handler of its own for that signal while a test runs: a test that truncates memory
  * calls guard_enable() first.
  */
 void guard_install(void);
@@ -84,10 +84,10 @@ void guard_enable(void);
 		}                                                                                  \
 	} while (0)
 
-/** settle() - let lanes finish what they have been given */
+/** settle() - let the lanes finish their work */
 void settle(struct host *host);
 
-/** harness_log() - start to collect what is logged */
+/** harness_log() - start to collect log messages */
 void harness_log(void);
 /** warnings() - messages of LOG_WARNING and worse since then */
 unsigned int warnings(void);
@@ -144,22 +144,22 @@ struct guest {
 	uint8_t *request, *response;
 	uint16_t message_id;
 	uint32_t response_len; /* of the last response */
-	uint32_t answers;      /* since the channel came up: buffers that are used up */
+	uint32_t answers;      /* since the channel came up: used buffers */
 	/* The Ethernet device */
 	uint32_t pd, key, doorbell;
 };
 
 /** guest_connect() - connect, agree on the version; no memory, no interrupts */
 void guest_connect(struct guest *guest, struct host *host);
-/** guest_attach() - and map memory, set eventfds, become bus master */
+/** guest_attach() - also map memory, set eventfds, become bus master */
 void guest_attach(struct guest *guest, struct host *host);
-/** guest_detach() - disconnect; the adapter has noticed */
+/** guest_detach() - disconnect; on return the adapter has noticed */
 void guest_detach(struct guest *guest);
 
-/** open_both() - an adapter and a client on it; how many file descriptors there were before */
+/** open_both() - an adapter and a client; returns how many file descriptors were open before */
 unsigned int open_both(struct host *host, struct guest *guest, unsigned int lanes,
 		       const char *const *fabrics);
-/** close_both() - they leave no file descriptor behind */
+/** close_both() - close them; checks that no file descriptor is left */
 void close_both(struct host *host, struct guest *guest, unsigned int fds_before);
 /** guest_gone() - has the adapter dropped the client? */
 bool guest_gone(struct guest *guest);
@@ -180,22 +180,22 @@ void config_space_read(struct guest *guest, uint64_t offset, void *data, size_t 
 void *guest_alloc(struct guest *guest, size_t len);
 uint64_t guest_iova(struct guest *guest, const void *pointer);
 
-/** vector_take() - interrupts of that vector since the last look */
+/** vector_take() - interrupts of that vector since the last call */
 uint64_t vector_take(struct guest *guest, uint32_t vector);
 
 /* ---- Shared-memory channel and hardware channel ---- */
 
-/** smc_send() - write a message; the header word that comes back */
+/** smc_send() - write a message; returns the answer's header word */
 union smc_header smc_send(struct guest *guest, const struct smc_message *message);
 /** hwc_message() - an ESTABLISH_HWC for fresh pages, whose queues are then guest->h* */
 struct smc_message hwc_message(struct guest *guest);
-/** hwc_up() - bring it up, read what the adapter tells */
+/** hwc_up() - bring it up, and read the initialization events */
 void hwc_up(struct guest *guest);
 /** hwc_events() - read the initialisation events; true if INIT_DONE came */
 bool hwc_events(struct guest *guest);
 uint32_t hwc_down(struct guest *guest);
 
-/** guest_send() - post a message as it is; true if a response came (in guest->response) */
+/** guest_send() - post a message unchanged; true if a response came (in guest->response) */
 bool guest_send(struct guest *guest, const void *message, uint32_t len);
 
 /**
@@ -209,13 +209,13 @@ void request_begin(struct guest *guest, void *request, uint32_t code, uint32_t l
  * command() - a command, whose response is checked as drivers check it
  * @request:	headers filled in by request_begin()
  * @len:	bytes to send
- * @response:	where the response goes, all that was asked for; may be NULL
+ * @response:	buffer for the whole response; may be NULL
  *
  * Return: status
  */
 uint32_t command(struct guest *guest, void *request, uint32_t len, void *response);
 
-/** simple() - a command that is only headers */
+/** simple() - a command of headers only */
 uint32_t simple(struct guest *guest, uint32_t code, uint16_t device, void *response,
 		uint32_t response_len, uint16_t version);
 
@@ -225,7 +225,7 @@ uint32_t simple(struct guest *guest, uint32_t code, uint16_t device, void *respo
 
 /* ---- Objects ---- */
 
-/** region_of() - a DMA region of whole pages; its handle, 0 if that failed */
+/** region_of() - create a DMA region of whole pages; its handle, or 0 on failure */
 uint64_t region_of(struct guest *guest, const void *pointer, size_t len);
 uint32_t region_create(struct guest *guest, uint64_t iova, uint64_t len, uint64_t *handle);
 uint32_t region_destroy(struct guest *guest, uint64_t handle);
@@ -243,7 +243,7 @@ uint32_t wq_new(struct guest *guest, const struct gport *port, uint32_t type, ui
 		uint32_t entries, const struct geq *eq, struct gwq *wq);
 uint32_t wq_end(struct guest *guest, const struct gwq *wq);
 
-/** steering - what CONFIG_VPORT_RX is to say; rq NULL: no table */
+/** steering - the contents of CONFIG_VPORT_RX; rq NULL: no table */
 struct gsteer {
 	bool enable, rss, coalesce;
 	const uint8_t *key;
@@ -276,7 +276,7 @@ struct gdma_cqe cq_wait(struct guest *guest, struct gcq *cq);
 /** wqe_put() - write bytes at the queue's tail and move it; does not ring */
 void wqe_put(struct gwq *wq, const void *wqe, uint32_t size);
 
-/** struct gsend - what to post on a send queue */
+/** struct gsend - an entry to post on a send queue */
 struct gsend {
 	const struct gdma_sge *sge;
 	uint32_t sges;
@@ -284,18 +284,18 @@ struct gsend {
 	bool tso;
 	uint16_t mss;
 };
-/** send_oob() - an OOB as a driver fills it in for that queue */
+/** send_oob() - fill in an OOB as a driver does for that queue */
 struct mana_tx_oob send_oob(const struct gport *port, const struct gwq *sq);
 void send_post(struct gwq *sq, const struct gsend *send);
 /** send_frame() - post one piece with that OOB, ring */
 void send_frame(struct guest *guest, struct gwq *sq, const struct mana_tx_oob *oob,
 		const void *frame, uint32_t len);
-/** tx_wait() - the next completion of a send queue: its type */
+/** tx_wait() - wait for a send queue's next completion; its type */
 unsigned int tx_wait(struct guest *guest, struct gwq *sq);
 
 /** receive_post() - a buffer on a receive queue; does not ring */
 void receive_post(struct gwq *rq, const struct gdma_sge *sge, uint32_t sges);
-/** rx_wait() - the next completion of a receive queue */
+/** rx_wait() - wait for a receive queue's next completion */
 struct mana_rxcomp_oob rx_wait(struct guest *guest, struct gwq *rq);
 
 struct gdma_sge sge_of(struct guest *guest, const void *pointer, uint32_t len);
@@ -315,7 +315,7 @@ struct gnet {
 void net_up(struct guest *guest, uint32_t index, struct gnet *net);
 /** net_post() - post @n more receive buffers and ring */
 void net_post(struct guest *guest, struct gnet *net, unsigned int n);
-/** net_buffer() - the buffer the next packet goes to; counts it taken */
+/** net_buffer() - the buffer for the next packet; counts it as used */
 uint8_t *net_buffer(struct gnet *net);
 
 #endif

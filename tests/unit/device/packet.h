@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/unit/device/packet.h - packets made to order, and the plain way to sum them.
+ * tests/unit/device/packet.h - build any kind of packet, and compute its sums in the plain way.
  *
- * Nothing here uses the code under test: the offsets a packet is built with and
- * the byte-by-byte sum are what that code is compared with.
+ * Nothing here uses the code under test, which is compared with the offsets of the built packet and
+ * the byte-by-byte sum.
  */
 #ifndef MANAKIN_TESTS_UNIT_DEVICE_PACKET_H
 #define MANAKIN_TESTS_UNIT_DEVICE_PACKET_H
@@ -79,14 +79,14 @@ static inline uint16_t plain_fold(uint64_t sum)
 }
 
 /**
- * struct recipe - a packet wanted, and where its parts came to lie
+ * struct recipe - a packet to build, and the resulting offsets
  * @version:	4 or 6
  * @proto:	6 TCP, 17 UDP
  * @vlan:	with an 802.1Q tag
  * @ip_options:	4-byte words of IPv4 options, or IPv6 destination options of 8 bytes each
  * @tcp_options: 4-byte words
  * @flags:	of TCP
- * @payload_len: bytes behind the layer 4 header
+ * @payload_len: bytes after the layer 4 header
  * @l3:		offset, set by packet_build()
  * @l4:		offset, set by packet_build()
  * @payload:	offset, set by packet_build()
@@ -110,7 +110,7 @@ static inline uint64_t plain_pseudo(const uint8_t *packet, const struct recipe *
 	return sum + l4_len + recipe->proto;
 }
 
-/* Put the IPv4 and the layer 4 checksum of a packet of @len bytes right */
+/* Set the right IPv4 and layer 4 checksums in a packet of @len bytes */
 static inline void packet_seal(uint8_t *packet, const struct recipe *recipe, size_t len)
 {
 	uint8_t *field = packet + recipe->l4 + (recipe->proto == 6 ? 16 : 6);
@@ -130,10 +130,10 @@ static inline void packet_seal(uint8_t *packet, const struct recipe *recipe, siz
 }
 
 /**
- * packet_build() - make a packet with every checksum right
+ * packet_build() - build a packet with right checksums
  * @packet:	PACKET_MAX bytes
- * @recipe:	what is wanted
- * @random:	where addresses, ports, options and payload come from
+ * @recipe:	the packet to build
+ * @random:	source of addresses, ports, options and payload
  *
  * Return: its length, in bytes
  */
@@ -202,14 +202,14 @@ static inline struct recipe recipe_random(struct random *random, size_t payload_
 }
 
 /**
- * pieces_make() - cut bytes into pieces, each in memory of its own
- * @random:	decides where; pieces may be empty or odd
+ * pieces_make() - cut bytes into pieces, each in separate memory
+ * @random:	decides where; pieces may be empty or have odd lengths
  * @data:	the bytes
  * @len:	how many
  * @iov:	the pieces
  * @max:	size of @iov
  *
- * Memory of exactly the size of the piece lets ASan see each byte too far.
+ * Memory of exactly the piece's size lets ASan detect every access beyond it.
  *
  * Return: number of pieces
  */
@@ -225,7 +225,7 @@ static inline uint32_t pieces_make(struct random *random, const uint8_t *data, s
 		if (i + 1 < n)
 			piece = random_between(random, 0,
 					       (uint32_t)(piece / (random_next(random) % 8 + 1)));
-		/* An empty piece need not point anywhere */
+		/* An empty piece need not be a valid pointer */
 		iov[i].iov_base = NULL;
 		iov[i].iov_len = piece;
 		if (!piece)

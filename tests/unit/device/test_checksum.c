@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The Internet checksum against the plain one, in every way pieces can fall. */
+/* The Internet checksum against the plain one, for all ways to divide a frame into pieces. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 static uint8_t packet[PACKET_MAX], copied[PACKET_MAX];
 
-/* A 16-bit result as it would lie in a packet */
+/* A 16-bit result as it would be in a packet */
 static uint32_t in_packet(uint16_t value)
 {
 	uint8_t bytes[2];
@@ -196,7 +196,7 @@ static void l4_lengths_that_contradict(void **state)
 
 		/* The frame was cut short */
 		assert_int_equal(verify(&random, len - 1), CHECKSUM_BAD);
-		/* IP says more than there is, or less than its headers take */
+		/* The IP length exceeds the frame, or is less than its headers */
 		set16(l3_len, right + 1);
 		assert_int_equal(verify(&random, len), CHECKSUM_BAD);
 		set16(l3_len, (recipe.version == 4 ? 20 : 0) + l4_header - 1);
@@ -230,7 +230,7 @@ static void udp_ends_where_it_says(void **state)
 	set16(packet + recipe.l3 + 2, (uint32_t)(len + 9 - recipe.l3));
 	assert_int_equal(verify(&random, len + 9), CHECKSUM_GOOD);
 
-	/* It says more than IP carries, though the frame goes on and the sum is right */
+	/* It is more than IP carries, although the frame continues and the sum is right */
 	len = packet_build(packet, &recipe, &random);
 	set16(packet + recipe.l3 + 2, (uint32_t)(len - 9 - recipe.l3));
 	assert_int_equal(verify(&random, len), CHECKSUM_BAD);
@@ -270,7 +270,7 @@ static void partial_is_completed(void **state)
 		uint32_t right = be16(field);
 		uint16_t value;
 
-		/* What a transmitter puts there is the pseudo-header's sum */
+		/* A transmitter stores the pseudo-header's sum there */
 		assert_int_equal(headers_parse(packet, len, &headers), 0);
 		checksum_add_pseudo(&pseudo, &headers, packet, (uint32_t)(len - recipe.l4));
 		value = checksum_fold(&pseudo);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Control: registers, the shared-memory channel, the hardware channel and its commands, as a
- * driver uses them and as a bad one does. Each test ends with the adapter as it was: no client, no
- * descriptor more.
+ * Control: registers, the shared-memory channel, the hardware channel and its commands, as a driver
+ * uses them and as a bad one does. Each test ends with the adapter in its first state: no client,
+ * no additional descriptor.
  */
 #include "harness.h"
 
@@ -203,7 +203,7 @@ static void hwc_comes_up_and_goes(void **state)
 		assert_int_equal(eqe.type, GDMA_EQE_TEST_EVENT);
 		assert_int_equal(hwc_down(guest), 0);
 	}
-	/* Twice: there is nothing to take down, and that is fine */
+	/* Twice: there is nothing to tear down, which is fine */
 	assert_int_equal(hwc_down(guest), 0);
 	assert_int_equal(warnings(), 0);
 }
@@ -251,7 +251,7 @@ static void smc_misused(void **state)
 	uint8_t bytes[64];
 	uint32_t word, after;
 
-	/* Messages that there are not */
+	/* Messages that do not exist */
 	for (uint32_t type = 0; type < 8; type++) {
 		if (type == SMC_ESTABLISH_HWC || type == SMC_DESTROY_HWC ||
 		    type == SMC_REPORT_HWC_TIMEOUT)
@@ -337,7 +337,7 @@ static void hwc_teardown_frees_all(void **state)
 	assert_int_equal(test->host.adapter->rqs.used, 0);
 	for (unsigned int i = 0; i < ADAPTER_DOORBELL_PAGES / 64; i++)
 		assert_int_equal(test->host.adapter->doorbell_pages[i], 0);
-	/* Nothing answers any more, and nothing is written */
+	/* Nothing answers, and nothing is written */
 	memset(net[0].rq.cq.ring, 0, 4096);
 	ring_wq(guest, &net[0].sq);
 	ring_wq(guest, &net[0].rq);
@@ -365,7 +365,7 @@ static void function_resets(void **state)
 	net_up(guest, 0, &net);
 	assert_int_equal(guest_reset(guest), 0);
 	assert_int_equal(test->host.adapter->eqs.used, 0);
-	/* Not a bus master now: doorbells and interrupts count for nothing */
+	/* Not a bus master now: doorbells and interrupts have no effect */
 	vector_take(guest, 0);
 	{
 		struct smc_message message = hwc_message(guest);
@@ -418,7 +418,7 @@ static void versions_and_limits(void **state)
 	assert_int_equal(time.timeout_ms, HWC_TIMEOUT_MS);
 }
 
-/* What a guest says of itself ends up in the operator's terminal */
+/* A guest's description of itself reaches the operator's terminal */
 static void driver_name_is_printed_safely(void **state)
 {
 	struct test *test = *state;
@@ -434,7 +434,7 @@ static void driver_name_is_printed_safely(void **state)
 	assert_false(harness_noted("\033"));
 }
 
-/* The version asked for if it is known, else the highest that is; always as many bytes as asked */
+/* The requested version if it is known, else the highest; always as many bytes as requested */
 static void versions_of_responses(void **state)
 {
 	struct test *test = *state;
@@ -465,7 +465,7 @@ static void versions_of_responses(void **state)
 			COMMAND(guest, MANA_QUERY_VPORT_CONFIG, &vport, &vport_resp, version), 0);
 		assert_int_equal(vport_resp.hdr.response.msg_version, 1);
 	}
-	/* Announced lengths that are not the command's: cut, or followed by zeros */
+	/* Announced lengths that differ from the command's: cut off, or followed by zeros */
 	for (uint32_t len = sizeof(header); len <= sizeof(bytes); len++) {
 		assert_int_equal(simple(guest, GDMA_LIST_DEVICES, 0, bytes, len, 1), 0);
 		for (uint32_t i = sizeof(struct gdma_list_devices_resp); i < len; i++)
@@ -479,7 +479,7 @@ static void versions_of_responses(void **state)
 }
 
 /* Lengths that no response can have: the usual one comes */
-static void lengths_no_response_can_have(void **state)
+static void invalid_response_lengths(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -647,7 +647,7 @@ static void every_rdma_command(void **state)
 	for (unsigned int i = 0; i < RNIC_UD_QUEUE_COUNT; i++)
 		ud.dma_region[i] = region_of(guest, guest_alloc(guest, 4096), 4096);
 	assert_int_equal(COMMAND(guest, RNIC_CREATE_UD_QP, &ud, &ud_qp, 1), 0);
-	/* Used twice: fails, and the regions are still the driver's to destroy where they were */
+	/* Used twice: fails, and the driver can still destroy the regions that it owned */
 	ud.dma_region[1] = region_of(guest, guest_alloc(guest, 4096), 4096);
 	assert_int_not_equal(COMMAND(guest, RNIC_CREATE_UD_QP, &ud, &ud_qp, 1), 0);
 	assert_int_equal(region_destroy(guest, ud.dma_region[1]), 0);
@@ -661,7 +661,7 @@ static void every_rdma_command(void **state)
 	assert_int_equal(COMMAND(guest, RNIC_SET_QP_STATE, &state_req, &answer, 1), 0);
 	request_begin(guest, &state_req, RNIC_SET_QP_STATE, 160, sizeof(answer), 1);
 	assert_int_equal(command(guest, &state_req, 160, &answer), 0);
-	/* There is no network for what is posted; it is said, once */
+	/* There is no network for posted entries; this is logged once */
 	ring.sq.id = rc_qp.queue_ids[RNIC_RC_SQ_REQUESTER] & 0xffffffu;
 	ring.sq.tail = 64;
 	doorbell(guest, registered.db_id, GDMA_DB_SQ, ring);
@@ -681,7 +681,7 @@ static void every_rdma_command(void **state)
 
 /* ---- Commands, wrong ---- */
 
-/* Each command, each length that is too short; and beyond its last byte, nothing is needed */
+/* Each command, with each length that is too short; nothing after its last byte is needed */
 static void commands_too_short(void **state)
 {
 	struct test *test = *state;
@@ -766,7 +766,7 @@ static void commands_unknown_or_elsewhere(void **state)
 			 STATUS_DEVICE);
 }
 
-/* Linux 7.2 asks what the device is before it registers it */
+/* Linux 7.2 queries the device before it registers it */
 static void device_is_asked_before_it_is_registered(void **state)
 {
 	struct test *test = *state;
@@ -781,7 +781,7 @@ static void device_is_asked_before_it_is_registered(void **state)
 	assert_int_equal(resp.adapter_mtu, 9014);
 }
 
-static void handles_that_are_not_there(void **state)
+static void invalid_handles(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -814,7 +814,7 @@ static void handles_that_are_not_there(void **state)
 	assert_int_equal(COMMAND(guest, MANA_QUERY_VPORT_CONFIG, &query, &config, 1),
 			 STATUS_NOT_FOUND);
 
-	/* Each kind of handle in the place of each other */
+	/* Each kind of handle in place of each other kind */
 	assert_int_equal(pd_new(guest, &pd, &id), 0);
 	assert_int_equal(mr_new(guest, pd, net.frame, 4096, 0, 1, &mr, &key), 0);
 	region = region_of(guest, net.frame, 4096);
@@ -956,7 +956,7 @@ static void handles_that_are_not_there(void **state)
 	EXPECT(cq_size, 16384, STATUS_INVALID);
 	EXPECT(cq_size, 0xfffff000, STATUS_INVALID);
 #undef EXPECT
-	/* After all that they are still there to be used */
+	/* After all that they can still be used */
 	assert_int_equal(COMMAND(guest, MANA_CREATE_WQ_OBJ, &create, &created, 1), 0);
 
 	/* The other vPort was not configured for transmission */
@@ -980,7 +980,7 @@ static void handles_that_are_not_there(void **state)
 	assert_int_equal(eq_new(guest, &eq, 16, 1), STATUS_INVALID);
 }
 
-static void steering_that_makes_no_sense(void **state)
+static void invalid_steering(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -1092,7 +1092,7 @@ static uint32_t region_more(struct guest *guest, uint64_t handle, uint32_t given
 	return command(guest, &request, len, &answer);
 }
 
-static void regions_good_and_bad(void **state)
+static void valid_and_invalid_regions(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -1126,7 +1126,7 @@ static void regions_good_and_bad(void **state)
 	assert_int_equal(region_destroy(guest, handle), 0);
 	assert_int_equal(region_ask(guest, 4096, 0, 20, 1, 1, 0, &handle), STATUS_INVALID);
 	assert_int_equal(region_ask(guest, 4096, 0, 0xffffffff, 1, 1, 0, &handle), STATUS_INVALID);
-	/* More pages than wanted, than there are in the message, than anybody gets */
+	/* More pages than announced, than are in the message, than any client gets */
 	assert_int_equal(region_ask(guest, 4096, 0, 0, 1, 2, GUEST_IOVA, &handle), STATUS_INVALID);
 	assert_int_equal(region_ask(guest, 4096, 0, 0, 1000, 505, GUEST_IOVA, &handle),
 			 STATUS_SHORT);
@@ -1144,7 +1144,7 @@ static void regions_good_and_bad(void **state)
 	assert_int_equal(region_destroy(guest, big), 0);
 	assert_int_equal(region_ask(guest, 1001ull * 4096, 0, 0, 1001, 500, GUEST_IOVA, &handle),
 			 GDMA_STATUS_MORE_ENTRIES);
-	/* Not usable before it is whole */
+	/* Not usable before it is complete */
 	assert_int_equal(pd_new(guest, &pd, &id), 0);
 	mr.pd_handle = pd;
 	mr.gva.dma_region = handle;
@@ -1184,7 +1184,7 @@ static void regions_good_and_bad(void **state)
 	assert_int_equal(memory->lists.used, lists + 1);
 }
 
-/* No more of anything than there is, and all of it comes back */
+/* Every limit is enforced, and everything is freed again */
 static void limits_are_kept(void **state)
 {
 	struct test *test = *state;
@@ -1232,7 +1232,7 @@ static void limits_are_kept(void **state)
 	range.resource_type = 1;
 	assert_int_equal(COMMAND(guest, GDMA_ALLOCATE_RESOURCE_RANGE, &range, &ranged, 1),
 			 STATUS_INVALID);
-	/* The device's own page, the end of the world */
+	/* The device's own page, the end of the range */
 	range_end.num_resources = 1;
 	range_end.allocated_resources = guest->doorbell;
 	assert_int_equal(COMMAND(guest, GDMA_DESTROY_RESOURCE_RANGE, &range_end, &answer, 1),
@@ -1249,7 +1249,7 @@ static void limits_are_kept(void **state)
 	assert_int_equal(adapter->memory.pds.used, 0);
 }
 
-/* As many mistakes as a client likes do not fill the operator's disk */
+/* A client's mistakes, however many, do not fill the operator's disk */
 static void log_is_not_flooded(void **state)
 {
 	struct test *test = *state;
@@ -1347,7 +1347,7 @@ static void device_memory(void **state)
 
 /* ---- Buffers of the channel ---- */
 
-static void response_buffers_that_cannot_be_used(void **state)
+static void unusable_response_buffers(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -1401,7 +1401,7 @@ static void response_buffers_that_cannot_be_used(void **state)
 	}
 	guest->answers = 7; /* basic units of buffers that were used up */
 	assert_int_equal(simple(guest, GDMA_LIST_DEVICES, 0, NULL, 296, 1), 0);
-	/* An entry that is none: the channel stops, until it is set up anew */
+	/* An invalid entry: the channel stops, until it is set up again */
 	sqe.header.num_sge = 255;
 	wqe_put(&guest->hsq, &sqe, sizeof(sqe));
 	ring_wq(guest, &guest->hsq);
@@ -1412,7 +1412,7 @@ static void response_buffers_that_cannot_be_used(void **state)
 
 /* ---- Coming and going ---- */
 
-static void clients_come_and_go(void **state)
+static void clients_attach_and_detach(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -1449,7 +1449,7 @@ static void clients_come_and_go(void **state)
 	assert_int_equal(host_counters(&test->host, 0).tx_queues, 0);
 }
 
-/* A client that leaves in the middle of what it does */
+/* A client that leaves in the middle of its work */
 static void clients_leave_at_any_time(void **state)
 {
 	struct test *test = *state;
@@ -1537,20 +1537,20 @@ int main(void)
 		TEST(versions_and_limits),
 		TEST(driver_name_is_printed_safely),
 		TEST(versions_of_responses),
-		TEST(lengths_no_response_can_have),
+		TEST(invalid_response_lengths),
 		TEST(every_ethernet_command),
 		TEST(every_rdma_command),
 		TEST(commands_too_short),
 		TEST(commands_unknown_or_elsewhere),
 		TEST(device_is_asked_before_it_is_registered),
-		TEST(handles_that_are_not_there),
-		TEST(steering_that_makes_no_sense),
-		TEST(regions_good_and_bad),
+		TEST(invalid_handles),
+		TEST(invalid_steering),
+		TEST(valid_and_invalid_regions),
 		TEST(limits_are_kept),
 		TEST(log_is_not_flooded),
 		TEST(device_memory),
-		TEST(response_buffers_that_cannot_be_used),
-		TEST(clients_come_and_go),
+		TEST(unusable_response_buffers),
+		TEST(clients_attach_and_detach),
 		TEST(clients_leave_at_any_time),
 		TEST(events_from_the_operator),
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The walk over a frame's headers: what it finds, and what it makes of hostile ones. */
+/* The walk over a frame's headers: what it finds, and how it handles hostile ones. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 
 static uint8_t packet[PACKET_MAX];
 
-/* Parse a copy that ends where its memory does, so that ASan sees a byte too far */
+/* Parse a copy that ends where its memory does, so that ASan detects access beyond it */
 static int parse(const uint8_t *data, size_t len, struct packet_headers *headers)
 {
 	uint8_t *copy = malloc(len ? len : 1);
@@ -26,7 +26,7 @@ static int parse(const uint8_t *data, size_t len, struct packet_headers *headers
 	return err;
 }
 
-/* What holds for any bytes: all that was found lies inside them */
+/* What holds for any bytes: everything found is inside them */
 static void assert_inside(const struct packet_headers *headers, size_t len)
 {
 	assert_true(headers->l3_off <= len);
@@ -92,7 +92,7 @@ static void cut_at_every_byte(void **state)
 				continue;
 			}
 			assert_int_equal(parse(packet, len, &headers), 0);
-			/* A tag that is not all there is no tag */
+			/* An incomplete tag is not a tag */
 			assert_int_equal(headers.vlan_present, recipe.vlan && len >= 18);
 			assert_inside(&headers, len);
 			assert_int_equal(headers.ip_version, len >= ip_min ? recipe.version : 0);
@@ -237,7 +237,7 @@ static void tcp_data_offset(void **state)
 	(void)state;
 	for (unsigned int words = 0; words < 16; words++) {
 		struct random random = { 7 };
-		/* 40 bytes behind the place where the TCP header starts */
+		/* 40 bytes after the start of the TCP header */
 		struct recipe recipe = { .version = 4, .proto = 6, .payload_len = 20 };
 		size_t len = packet_build(packet, &recipe, &random);
 		struct packet_headers headers;
@@ -273,7 +273,7 @@ static void one_tag_is_understood(void **state)
 	assert_int_equal(headers.l3_off, 18);
 	assert_int_equal(headers.ip_version, 0);
 
-	/* An 802.1ad tag is not one */
+	/* An 802.1ad tag does not count as a tag */
 	set16(packet + 12, 0x88a8);
 	assert_int_equal(parse(packet, len, &headers), 0);
 	assert_false(headers.vlan_present);
@@ -294,7 +294,7 @@ static void hostile_bytes(void **state)
 		unsigned int hits = random_between(&random, 1, 6);
 		struct packet_headers headers;
 
-		/* Mostly right packets get furthest */
+		/* Mostly valid packets reach the most code */
 		while (hits--)
 			packet[12 + random_next(&random) % (recipe.payload - 12)] =
 				(uint8_t)random_next(&random);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Polled work of a lane: what has something to do gets a turn a round, what has not is looked
- * at now and then, and neither is lost when others come and go. One piece of work is always
- * busy, so that the lane does not sleep; its turns are the rounds.
+ * Polled work of a lane: busy work gets one turn per round, quiet work is polled now and then, and
+ * neither is lost when other work is added or removed. One work item is always busy, so that the
+ * lane does not sleep; its turns are the rounds.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,9 +16,9 @@
 #include "device/lane.h"
 
 #define WORKS   64u
-#define ROUNDS  20000u /* many times what it takes to be quiet, and to be looked at again */
-#define OFTEN   8u     /* quiet work gets fewer than a turn in so many rounds... */
-#define SELDOM  128u   /* ...and more than one in so many */
+#define ROUNDS  20000u /* many times what it takes to become quiet, and to be polled again */
+#define OFTEN   8u     /* quiet work gets less than one turn in this many rounds... */
+#define SELDOM  128u   /* ...and more than one in this many */
 #define CHANGES 300u
 
 struct piece {
@@ -83,7 +83,7 @@ static void let_pass(struct fixture *f, unsigned int rounds)
 		usleep(20);
 }
 
-/** note() - on the lane, so that all are of the same moment: turns since the last call */
+/** note() - on the lane, for a consistent snapshot: turns since the last call */
 static void note(void *argument)
 {
 	struct fixture *f = argument;
@@ -97,12 +97,12 @@ static void note(void *argument)
 	}
 }
 
-/** check() - let time pass, and see whether each piece has had the turns that are its due */
+/** check() - let time pass, and check that each item had the turns it is due */
 static void check(struct fixture *f)
 {
 	unsigned int rounds;
 
-	/* What has changed needs time to be noticed. */
+	/* A change takes time to be noticed. */
 	let_pass(f, ROUNDS);
 	lane_call(f->piece[0].work.lane, note, f);
 	let_pass(f, ROUNDS);
@@ -121,12 +121,12 @@ static void check(struct fixture *f)
 	}
 }
 
-static void quiet_work_is_looked_at_seldom(void **state)
+static void quiet_work_is_polled_rarely(void **state)
 {
 	check(*state);
 }
 
-static void work_that_gets_busy_gets_its_turns(void **state)
+static void work_that_becomes_busy_gets_its_turns(void **state)
 {
 	struct fixture *f = *state;
 
@@ -153,7 +153,7 @@ static void work_that_is_no_longer_polled_is_not_run(void **state)
 	check(f);
 }
 
-static void nothing_is_lost_by_any_changes(void **state)
+static void changes_lose_nothing(void **state)
 {
 	struct fixture *f = *state;
 
@@ -178,12 +178,12 @@ static void nothing_is_lost_by_any_changes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(quiet_work_is_looked_at_seldom, setup, teardown),
-		cmocka_unit_test_setup_teardown(work_that_gets_busy_gets_its_turns, setup,
+		cmocka_unit_test_setup_teardown(quiet_work_is_polled_rarely, setup, teardown),
+		cmocka_unit_test_setup_teardown(work_that_becomes_busy_gets_its_turns, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(work_that_is_no_longer_polled_is_not_run, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(nothing_is_lost_by_any_changes, setup, teardown),
+		cmocka_unit_test_setup_teardown(changes_lose_nothing, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

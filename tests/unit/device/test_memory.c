@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The client's memory under the adapter's feet, and clients next to each other: memory that goes
- * and comes back while queues are live, that is scattered, read-only or truncated; two adapters on
- * a switch of which one has a hostile client; doorbells in shared memory; more lanes than one.
+ * Changes of the client's memory, and clients next to each other: memory that is unmapped and
+ * mapped again while queues are live, that is scattered, read-only or truncated; two adapters on a
+ * switch, one with a hostile client; doorbells in shared memory; several lanes.
  */
 #include "harness.h"
 
@@ -78,7 +78,7 @@ static void check_served(struct guest *guest)
 	assert_int_equal(simple(guest, GDMA_LIST_DEVICES, 0, NULL, 296, 1), 0);
 }
 
-/* ---- Memory that goes and comes back ---- */
+/* ---- Memory that is unmapped and mapped again ---- */
 
 /* The guest's memory with the same content, in another file, at the same address for us */
 static void move_memory(struct guest *guest)
@@ -117,13 +117,13 @@ static void memory_moves_under_live_queues(void **state)
 			move_memory(guest);
 		assert_int_equal(
 			guest_map(guest, GUEST_IOVA, GUEST_SIZE, guest->memory_fd, 0, true), 0);
-		/* It goes on by itself */
+		/* It continues by itself */
 		assert_int_equal(tx_wait(guest, &test->sink.sq), MANA_CQE_TX_OKAY);
 		check_served(guest);
 	}
 }
 
-/* A request that was rung for while the channel's memory was away */
+/* A request whose doorbell came while the channel's memory was unmapped */
 static void channel_goes_on(void **state)
 {
 	struct test *test = *state;
@@ -141,7 +141,7 @@ static void channel_goes_on(void **state)
 	check_served(guest);
 }
 
-/* Queues torn down and made while their memory is away */
+/* Queues destroyed and created while their memory is unmapped */
 static void queues_without_memory(void **state)
 {
 	struct test *test = *state;
@@ -160,7 +160,7 @@ static void queues_without_memory(void **state)
 	check_works(guest, &test->sink, false);
 }
 
-/* Traffic goes on on lanes while memory is taken away and given back, again and again */
+/* Lanes carry traffic while memory is unmapped and mapped, again and again */
 static void memory_comes_and_goes_under_load(void **state)
 {
 	struct test *test = *state;
@@ -194,7 +194,7 @@ static void memory_comes_and_goes_under_load(void **state)
 			move_memory(guest);
 		assert_int_equal(
 			guest_map(guest, GUEST_IOVA, GUEST_SIZE, guest->memory_fd, 0, true), 0);
-		/* Memory that goes in the middle of a turn is an error of what was read in it */
+		/* Memory unmapped in the middle of a turn is an error of the entry that used it */
 		for (unsigned int port = 0; port < 2; port++)
 			WAIT(&test->host,
 			     host_counters(&test->host, port).tx_frames +
@@ -206,7 +206,7 @@ static void memory_comes_and_goes_under_load(void **state)
 
 /* ---- Maps ---- */
 
-static void maps_that_cannot_be(void **state)
+static void invalid_maps(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -223,7 +223,7 @@ static void maps_that_cannot_be(void **state)
 	assert_int_equal(guest_map(guest, 0x1000, 4096, guest->fd, 0, true), ENODEV);
 	assert_int_equal(guest_unmap(guest, 0x1000, 4096), ENOENT);
 	assert_int_equal(guest_unmap(guest, GUEST_IOVA, 4096), ENOENT);
-	/* Without a file: remembered, and nothing is there */
+	/* Without a file: recorded, but not accessible */
 	assert_int_equal(guest_map(guest, 0x1000, 4096, -1, 0, true), 0);
 	{
 		struct gdma_sge sge = { 0x1000, guest->key, 100 };
@@ -240,8 +240,8 @@ static void maps_that_cannot_be(void **state)
 	check_works(guest, &test->loop, true);
 }
 
-/* As many as there may be, and again: nothing is kept of those that went */
-static void maps_without_end(void **state)
+/* As many as there may be, twice: nothing is kept of those that were unmapped */
+static void maps_up_to_the_limit(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -343,7 +343,7 @@ static void scattered_queues(void **state)
 		cq_index = gdma_index_next(cq_index, 1024);
 	}
 	WAIT(&test->host, host_counters(&test->host, 0).tx_bytes == 3000 * 150);
-	/* Half of its pages go: it rests */
+	/* Half of its pages are unmapped: it pauses */
 	assert_int_equal(guest_unmap(guest, 0x10000000, 16 * 4096), 0);
 	{
 		struct mana_destroy_wq_obj_req destroy = { .wq_type = GDMA_SQ,
@@ -357,7 +357,7 @@ static void scattered_queues(void **state)
 	check_works(guest, &test->sink, false);
 }
 
-/* A ring cannot lie in memory that is only to be read; a frame to send can */
+/* A ring cannot be in read-only memory; a frame to send can */
 static void read_only_memory(void **state)
 {
 	struct test *test = *state;
@@ -394,7 +394,7 @@ static void memory_is_truncated(void **state)
 	for (unsigned int i = 0; i < 4; i++) {
 		struct mana_tx_oob oob = send_oob(&test->sink.port, &test->sink.sq);
 
-		/* A burst is on its way */
+		/* A burst is in flight */
 		for (unsigned int j = 0; j < 100; j++) {
 			struct gdma_sge sge = sge_of(guest, test->sink.frame, 9000);
 			struct gsend send = { .sge = &sge, .sges = 1, .oob = oob };
@@ -432,7 +432,7 @@ static void memory_is_truncated(void **state)
 
 /* ---- Neighbours ---- */
 
-/* Two adapters, one switch: what the one client does is not the other's concern */
+/* Two adapters, one switch: what one client does has no effect on the other */
 static void hostile_neighbour(void **state)
 {
 	static const char *const one[] = { "switch:neighbours", NULL };
@@ -455,7 +455,7 @@ static void hostile_neighbour(void **state)
 		guest_attach(&enemy, &bad);
 		ethernet_up(&enemy);
 		net_up(&enemy, 0, &evil);
-		/* It sends to the good one's vPorts, garbage and frames without number */
+		/* It sends to the good client's vPorts: garbage, and countless frames */
 		for (unsigned int i = 0; i < 200; i++) {
 			struct gdma_sge sge = sge_of(&enemy, evil.frame, 60 + i * 7 % 1400);
 			struct gsend send = { .sge = &sge,
@@ -495,7 +495,7 @@ static void hostile_neighbour(void **state)
 			break;
 		}
 		flooded = host_counters(&good, 1).rx_no_buffer;
-		/* Meanwhile the good ones talk to each other: none is lost, none is changed */
+		/* Meanwhile the good vPorts exchange frames: none is lost, none is changed */
 		for (unsigned int i = 0; i < 20; i++) {
 			struct mana_tx_oob oob = send_oob(&from.port, &from.sq);
 			struct mana_rxcomp_oob got;
@@ -517,7 +517,7 @@ static void hostile_neighbour(void **state)
 		guest_detach(&enemy);
 	}
 	assert_true(host_counters(&good, 0).rx_no_buffer > 0);
-	/* One adapter goes while the other's client sends to it */
+	/* One adapter is closed while the other's client sends to it */
 	host_close(&bad);
 	harness_log();
 	check_works(&guest, &from, false);
@@ -543,7 +543,7 @@ static struct native_doorbell *native_page(struct test *test, uint32_t page)
 					  (size_t)page * NATIVE_DOORBELL_SIZE);
 }
 
-/* Post as a driver of wire/native.h does: ring only who sleeps */
+/* Post like a driver of wire/native.h: ring only if the adapter sleeps */
 static void native_post(struct guest *guest, struct gwq *wq, struct native_doorbell *page)
 {
 	__atomic_store_n(&page->tail, wq->tail / GDMA_WQE_UNIT, __ATOMIC_RELEASE);
@@ -566,7 +566,7 @@ static void shared_doorbells(void **state)
 	assert_int_equal(bind_doorbell(guest, GDMA_SQ, 4095, 5), STATUS_NOT_FOUND);
 	assert_int_equal(bind_doorbell(guest, GDMA_SQ, guest->hsq.id, 5), STATUS_NOT_FOUND);
 	assert_int_equal(bind_doorbell(guest, GDMA_SQ, sq->id, 4096), STATUS_INVALID);
-	sq_page->tail = 77; /* what was there does not count */
+	sq_page->tail = 77; /* the old value does not matter */
 	assert_int_equal(bind_doorbell(guest, GDMA_SQ, sq->id, 5), 0);
 	assert_int_equal(bind_doorbell(guest, GDMA_SQ, sq->id, 6), STATUS_INVALID);
 	assert_int_equal(bind_doorbell(guest, GDMA_RQ, rq->id, 5), STATUS_BUSY);
@@ -582,14 +582,14 @@ static void shared_doorbells(void **state)
 		assert_int_equal(tx_wait(guest, sq), MANA_CQE_TX_OKAY);
 		assert_int_equal(rx_wait(guest, rq).cqe_hdr.cqe_type, MANA_CQE_RX_OKAY);
 		assert_memory_equal(test->loop.buffers, test->loop.frame, 300);
-		/* Long enough for the lane to fall asleep now and then */
+		/* Long enough for the lane to fall asleep occasionally */
 		if (i % 300 == 0)
 			usleep(2000);
 	}
 	/* Bound too late: something was posted */
 	check_works(guest, &test->sink, false);
 	assert_int_equal(bind_doorbell(guest, GDMA_SQ, test->sink.sq.id, 7), STATUS_INVALID);
-	/* Tails that make no sense stop the queue */
+	/* Invalid tails stop the queue */
 	__atomic_store_n(&sq_page->tail, 0x80000000u, __ATOMIC_RELEASE);
 	ring_wq(guest, sq);
 	assert_int_equal(tx_wait(guest, sq), MANA_CQE_TX_GDMA_ERR);
@@ -621,7 +621,7 @@ static uint64_t cpu_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Queues on all lanes, each with its own traffic into one receive queue; taken down while it flows
+/* Queues on all lanes, each with its own traffic into one receive queue; destroyed while it flows
  */
 static void queues_on_all_lanes(void **state)
 {
@@ -680,7 +680,7 @@ static void queues_on_all_lanes(void **state)
 	}
 }
 
-/* A generator waits for a vPort that receives, without using the CPU; and then loses nothing */
+/* A generator waits until the vPort receives, without using the CPU; and then loses nothing */
 static void generator_waits(void **state)
 {
 	static const char *const generator[] = { "generator:count=500,size=200", NULL };
@@ -713,7 +713,7 @@ static void generator_waits(void **state)
 	host_close(&host);
 }
 
-/* The link goes down and up under a generator: it waits, and goes on */
+/* The link of a generator goes down and up: it waits, and continues */
 static void generator_and_link(void **state)
 {
 	static const char *const generator[] = { "generator:size=100", NULL };
@@ -756,8 +756,8 @@ int main(void)
 		TEST(queues_without_memory),
 		TEST(memory_comes_and_goes_under_load),
 		LANES(memory_comes_and_goes_under_load),
-		TEST(maps_that_cannot_be),
-		TEST(maps_without_end),
+		TEST(invalid_maps),
+		TEST(maps_up_to_the_limit),
 		TEST(scattered_queues),
 		TEST(read_only_memory),
 		TEST(memory_is_truncated),

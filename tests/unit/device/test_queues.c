@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Queues: doorbells, arming, events and interrupts, owner bits over many laps, queues that
- * overflow, and work-queue entries that are none. Two vPorts: a sink, and a loop that brings back
- * what is sent.
+ * overflow, and invalid work-queue entries. Two vPorts: a sink, and a loop that returns what is
+ * sent.
  */
 #include "harness.h"
 
@@ -69,7 +69,7 @@ static void check_nothing_comes(struct test *test, struct gcq *cq)
 
 /* ---- Doorbells ---- */
 
-static void doorbells_that_move_nothing(void **state)
+static void doorbells_without_effect(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -110,10 +110,10 @@ static void doorbells_for_others(void **state)
 		if (page != sq->doorbell)
 			doorbell(guest, page, GDMA_DB_SQ, ring);
 	doorbell(guest, ADAPTER_DOORBELL_PAGES - 1, GDMA_DB_SQ, ring);
-	/* Where there is none */
+	/* Where there is no queue */
 	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
 		doorbell(guest, sq->doorbell, offsets[i], ring);
-	/* For queues that there are not, of each kind */
+	/* For queues of each kind that do not exist */
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		ring.sq.id = ids[i] & 0xffffffu;
 		doorbell(guest, sq->doorbell, GDMA_DB_SQ, ring);
@@ -125,7 +125,7 @@ static void doorbells_for_others(void **state)
 	ring.sq.id = guest->hsq.id & 0xffffffu;
 	if (guest->hsq.id != sq->id)
 		doorbell(guest, sq->doorbell, GDMA_DB_SQ, ring);
-	/* Widths and places that there are not */
+	/* Widths and offsets that do not exist */
 	for (uint32_t len = 1; len <= sizeof(bytes); len++)
 		if (len != 4 && len != 8)
 			bar_write(guest, GUEST_DB_BASE + sq->doorbell * 4096ull, bytes, len);
@@ -143,7 +143,7 @@ static void doorbells_for_others(void **state)
 	check_sends(test, sq);
 }
 
-/* Short ones tell how far the tail has moved */
+/* Short ones give the distance that the tail has moved */
 static void short_doorbells(void **state)
 {
 	struct test *test = *state;
@@ -175,15 +175,15 @@ static void short_doorbells(void **state)
 	assert_int_equal(test->host.adapter->rqs.used, 2);
 }
 
-/* The tail counts bytes modulo 2^32: the queue goes on beyond that */
-static void tail_runs_over(void **state)
+/* The tail counts bytes modulo 2^32: the queue continues after a wrap */
+static void tail_wraps_around(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
 	struct gwq *sq = &test->net.sq;
 	struct wq *wq = table_get(&test->host.adapter->sqs, sq->id);
 
-	/* Where four billion bytes of entries would have brought it */
+	/* Where four billion bytes of entries would have moved it */
 	wq->taken = wq->seen = 0x7fffffe;
 	atomic_store(&wq->posted, 0x7fffffe);
 	sq->tail = 0x7fffffeu * GDMA_WQE_UNIT;
@@ -206,7 +206,7 @@ static void cq_arming(void **state)
 	struct geq *eq = &test->net.eq;
 	struct gdma_eqe eqe;
 
-	/* Armed when made: the first completion raises event and interrupt, the second none */
+	/* Created armed: the first completion raises event and interrupt, the second none */
 	check_sends(test, sq);
 	check_sends(test, sq);
 	WAIT(&test->host, eq_take(eq, &eqe));
@@ -244,7 +244,7 @@ static void cq_arming(void **state)
 	check_sends(test, sq);
 	settle(&test->host);
 	assert_false(eq_take(eq, &eqe));
-	/* On another page nobody is armed */
+	/* A doorbell on another page arms nothing */
 	{
 		struct gcq stranger = sq->cq;
 
@@ -265,7 +265,7 @@ static void cq_arming(void **state)
 		assert_false(eq_take(eq, &eqe));
 		check_sends(test, sq);
 		WAIT(&test->host, eq_take(eq, &eqe));
-		/* One is unread: at once, whatever more it says it has read */
+		/* One is unread: at once, even if it claims to have read more */
 		ring.cq.tail_inc = 0;
 		doorbell_short(guest, sq->cq.doorbell, GDMA_DB_CQ_SHORT, ring);
 		WAIT(&test->host, eq_take(eq, &eqe));
@@ -308,10 +308,10 @@ static void eq_arming(void **state)
 	ring_eq(guest, eq, false);
 	FIRE();
 	assert_int_equal(vector_take(guest, eq->vector), 0);
-	/* Interrupts of nobody else */
+	/* No interrupts of other queues */
 	for (uint32_t i = 1; i < GUEST_VECTORS; i++)
 		assert_int_equal(vector_take(guest, i), 0);
-	/* Not while the function is no bus master */
+	/* Not while the function is not a bus master */
 	assert_true(eq_take(eq, &eqe));
 	ring_eq(guest, eq, true);
 	{
@@ -351,7 +351,7 @@ static void eq_shared(void **state)
 	}
 	assert_int_equal(seen, 0xffff);
 	WAIT(&test->host, vector_take(guest, eq->vector) == 1);
-	/* A queue that is gone is named no more */
+	/* A destroyed queue does not appear in events any more */
 	for (unsigned int i = 0; i < 16; i++) {
 		ring_cq(guest, &sq[i].cq, true);
 		assert_int_equal(wq_end(guest, &sq[i]), 0);
@@ -386,7 +386,7 @@ static void completions_lap_after_lap(void **state)
 			for (uint32_t j = 0; j < n; j++)
 				assert_int_equal(tx_wait(guest, &sq), MANA_CQE_TX_OKAY);
 			sent += n;
-			/* A poller says nothing; the kernel does now and then */
+			/* A poller never rings; the kernel does now and then */
 			if (i % 2)
 				ring_cq(guest, &sq.cq, false);
 		}
@@ -413,7 +413,7 @@ static void events_lap_after_lap(void **state)
 	}
 }
 
-/* Nobody reads: the adapter goes on, in the ring and nowhere else; a reader sees that it is late */
+/* No reader: the adapter continues, within the ring only; a late reader detects the overflow */
 static void completion_queue_overflows(void **state)
 {
 	struct test *test = *state;
@@ -445,7 +445,7 @@ static void completion_queue_overflows(void **state)
 		assert_int_equal(before[i], 0x5c);
 		assert_int_equal(after[i], 0x5c);
 	}
-	/* The reader that starts again where the adapter is goes on */
+	/* A reader that restarts at the adapter's position continues */
 	sq.cq.index = 64 + sent % 512;
 	ring_cq(guest, &sq.cq, true);
 	check_sends(test, &sq);
@@ -481,7 +481,7 @@ static void event_queue_overflows(void **state)
 
 /* ---- Entries ---- */
 
-/* An entry whose size cannot be known stops its queue, and no other */
+/* An entry of unknown size stops its queue, and no other */
 static void entries_of_impossible_sizes(void **state)
 {
 	struct test *test = *state;
@@ -540,13 +540,13 @@ static void entry_cut_off(void **state)
 	wqe_put(sq, wqe, 32);
 	ring_wq(guest, sq);
 	check_nothing_comes(test, &sq->cq);
-	/* A new queue is a new start */
+	/* A new queue works again */
 	assert_int_equal(wq_end(guest, sq), 0);
 	assert_int_equal(wq_new(guest, &test->net.port, GDMA_SQ, 8192, 64, NULL, sq), 0);
 	check_sends(test, sq);
 }
 
-/* More posted than the queue holds, in steps that each look right */
+/* More posted than the queue holds, in steps that each look valid */
 static void queue_overrun(void **state)
 {
 	struct test *test = *state;
@@ -554,13 +554,13 @@ static void queue_overrun(void **state)
 	struct gwq loop_sq, *rq = &test->net.rq;
 	struct gport port;
 
-	/* A receive queue: what is posted stays until packets come */
+	/* A receive queue: posted buffers stay until packets come */
 	for (unsigned int i = 0; i < 3; i++) {
 		rq->tail += rq->size;
 		ring_wq(guest, rq);
 	}
 	check_sends(test, &test->net.sq);
-	/* Packets find a queue that is stopped, and are dropped */
+	/* Packets for the stopped queue are dropped */
 	port_up(guest, 1, &port);
 	assert_int_equal(wq_new(guest, &port, GDMA_SQ, 4096, 64, NULL, &loop_sq), 0);
 	assert_int_equal(wq_new(guest, &port, GDMA_RQ, 4096, 64, NULL, rq), 0);
@@ -584,7 +584,7 @@ static void queue_overrun(void **state)
 }
 
 /* A send queue whose entries are all garbage, and whose lane has others to serve */
-static void entries_of_garbage(void **state)
+static void garbage_entries(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -599,7 +599,7 @@ static void entries_of_garbage(void **state)
 				seed = seed * 1103515245 + 12345;
 				sq[i].ring[at] = (uint8_t)(seed >> 16);
 			}
-			/* Sizes that let it go on for a while, in half of the rounds */
+			/* Sizes that let it continue for a while, in half of the rounds */
 			for (uint32_t at = 0; round % 2 && at < 4096; at += 32) {
 				sq[i].ring[at + 4] &= 1;
 				sq[i].ring[at + 5] = 2;
@@ -639,10 +639,10 @@ static void completions_tell_their_entry(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(doorbells_that_move_nothing),
+		TEST(doorbells_without_effect),
 		TEST(doorbells_for_others),
 		TEST(short_doorbells),
-		TEST(tail_runs_over),
+		TEST(tail_wraps_around),
 		TEST(cq_arming),
 		TEST(eq_arming),
 		TEST(eq_shared),
@@ -653,7 +653,7 @@ int main(void)
 		TEST(entries_of_impossible_sizes),
 		TEST(entry_cut_off),
 		TEST(queue_overrun),
-		TEST(entries_of_garbage),
+		TEST(garbage_entries),
 		TEST(completions_tell_their_entry),
 	};
 

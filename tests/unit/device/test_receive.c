@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Receiving: what comes from the fabric and what the driver finds in its buffers and completions.
- * The vPort is on a loop: whatever is to be received is sent, as it is or with offloads, which a
- * loop hands on as they are.
+ * The vPort is on a loop: to be received, a packet is sent, unchanged or with offloads, which a
+ * loop passes on unchanged.
  */
 #include "harness.h"
 
@@ -45,7 +45,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Send the packet as it is: it comes back */
+/* Send the packet unchanged: it comes back */
 static void put(struct test *test, size_t len)
 {
 	struct mana_tx_oob oob = send_oob(&test->net.port, &test->net.sq);
@@ -160,7 +160,7 @@ static void buffers_in_pieces(void **state)
 			size_t part = len - at < sge[j].size ? len - at : sge[j].size;
 
 			assert_memory_equal(piece, packet + at, part);
-			/* Not a byte too far */
+			/* Not a byte beyond */
 			assert_int_equal(piece[part == sge[j].size ? sge[j].size : part], 0xdd);
 			at += part;
 		}
@@ -190,7 +190,7 @@ static void packets_longer_than_the_buffer(void **state)
 		assert_int_equal(test->net.buffers[room], 0xdd);
 	}
 	assert_int_equal(host_counters(&test->host, 0).rx_truncated, 200);
-	/* The next one is as if nothing had been */
+	/* The next one is not affected */
 	net_post(guest, &test->net, 1);
 	put(test, 9014);
 	check_next(test, packet, 9014);
@@ -199,7 +199,7 @@ static void packets_longer_than_the_buffer(void **state)
 
 /* ---- Bad buffers ---- */
 
-static void buffers_that_cannot_be_written(void **state)
+static void unwritable_buffers(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -234,7 +234,7 @@ static void buffers_that_cannot_be_written(void **state)
 		put(test, 1000);
 		assert_int_equal(rx_wait(guest, rq).cqe_hdr.cqe_type, MANA_CQE_RX_TRUNCATED);
 	}
-	/* A good piece and a bad one: nothing of it is written */
+	/* A good piece and a bad one: neither is written */
 	sge[0] = sge_of(guest, memory, 100);
 	sge[1] = (struct gdma_sge){ guest_iova(guest, memory), 77, 2000 };
 	receive_post(rq, sge, 2);
@@ -428,7 +428,7 @@ static void packets_without_checksums(void **state)
 	check_flags(&oob, GOOD, GOOD, NONE);
 }
 
-/* What another vPort left to be computed arrives whole */
+/* A checksum that another vPort left to be computed arrives complete */
 static void partial_checksums_are_completed(void **state)
 {
 	struct test *test = *state;
@@ -455,7 +455,7 @@ static void partial_checksums_are_completed(void **state)
 	}
 }
 
-static void tags_are_taken_off(void **state)
+static void tags_are_stripped(void **state)
 {
 	struct test *test = *state;
 
@@ -479,7 +479,7 @@ static void tags_are_taken_off(void **state)
 		check_flags(&oob, GOOD, recipe.proto == 6 ? GOOD : NONE,
 			    recipe.proto == 17 ? GOOD : NONE);
 	}
-	/* A tag that is cut off is none */
+	/* A truncated tag is not a tag */
 	net_post(&test->guest, &test->net, 1);
 	packet[12] = 0x81;
 	packet[13] = 0;
@@ -559,7 +559,7 @@ static void flows_go_to_their_queues(void **state)
 			assert_int_equal(oob.rx_hashtype & MANA_HASH_L3, 0);
 			assert_true(oob.rx_hashtype & MANA_HASH_L4);
 		}
-		/* Fragments: by addresses alone; no IP: the first entry, and no hash */
+		/* Fragments: by addresses only; no IP: the first entry, and no hash */
 		{
 			struct recipe recipe = { .version = 4, .proto = 17, .payload_len = 100 };
 			size_t len = packet_build(packet, &recipe, &test->random);
@@ -581,7 +581,7 @@ static void flows_go_to_their_queues(void **state)
 	assert_int_equal(used, 0xff);
 	for (unsigned int i = 0; i < 8; i++)
 		check_none(test, &rq[i]);
-	/* A queue of the table goes: its packets are dropped, the others' are not */
+	/* A queue of the table is destroyed: its packets are dropped, the others' are not */
 	assert_int_equal(wq_end(guest, &rq[0]), 0);
 	net_post(guest, &test->net, 1);
 	set16(packet + 12, 0x0806);
@@ -598,7 +598,7 @@ static void flows_go_to_their_queues(void **state)
 /* RSS without a key or a table, and a default queue that is gone */
 /*
  * Bursts whose packets belong to several queues. Packets are known by their lengths. In the
- * second half of the rounds a queue has one buffer, and what else comes for it is dropped; in
+ * second half of the rounds a queue has one buffer, and further packets for it are dropped; in
  * the last quarter one entry is of two pieces.
  */
 static void bursts_for_several_queues(void **state)
@@ -712,7 +712,7 @@ static void up_to_four_packets_a_completion(void **state)
 		random_bytes(&test->random, test->net.frame + offset[i], len[i]);
 		test->net.frame[offset[i] + 12] = 0x12;
 	}
-	/* Only if it is asked for */
+	/* Only if requested */
 	net_post(guest, &test->net, 32);
 	put_burst(test, 32, offset, len);
 	for (unsigned int i = 0; i < 32; i++)
@@ -750,7 +750,7 @@ static void up_to_four_packets_a_completion(void **state)
 	assert_int_equal(completions, 8);
 	check_none(test, &test->net.rq);
 
-	/* Only what has the same to say: every other packet has a tag */
+	/* Only packets with the same flags: every other packet has a tag */
 	for (unsigned int i = 0; i < 8; i++)
 		if (i % 2)
 			memcpy(test->net.frame + offset[i] + 12, "\x81\0\0\x07", 4);
@@ -766,7 +766,7 @@ static void up_to_four_packets_a_completion(void **state)
 	}
 }
 
-/* Who sees the first completion of a burst finds the others: it was made visible last */
+/* A reader that sees the first completion of a burst finds the others: it was made visible last */
 static void bursts_are_seen_whole(void **state)
 {
 	enum { PACKETS = 32, COMPLETIONS = PACKETS / MANA_RXCOMP_PACKETS, ROUNDS = 300 };
@@ -852,7 +852,7 @@ static void link_and_vport_off_and_on(void **state)
 
 /* ---- Large frames ---- */
 
-static void large_frames_are_cut(void **state)
+static void large_frames_are_segmented(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -881,7 +881,7 @@ static void large_frames_are_cut(void **state)
 		send.mss = (uint16_t)mss;
 		send.oob = send_oob(&test->net.port, &test->net.sq);
 		send.oob.s.comp_tcp_csum = 1;
-		/* All or none: with one buffer too few none comes */
+		/* All or none: with one buffer too few none is received */
 		net_post(guest, &test->net, segments - 1);
 		send_post(&test->net.sq, &send);
 		ring_wq(guest, &test->net.sq);
@@ -923,7 +923,7 @@ static void large_frames_are_cut(void **state)
 	check_none(test, &test->net.rq);
 }
 
-/* More segments than the queue will ever hold: dropped, counted, and not in the way */
+/* More segments than the queue will ever hold: dropped, counted, and not blocking */
 static void large_frames_that_never_fit(void **state)
 {
 	struct test *test = *state;
@@ -1004,7 +1004,7 @@ static void statistics_add_up(void **state)
 		assert_int_equal(COMMAND(guest, MANA_QUERY_PHY_STAT, &ask_phy, &phy, 1), 0);
 		assert_int_equal(phy.packets[0].rx, counters.fabric.rx_frames);
 		assert_int_equal(phy.drops.rx, 2);
-		/* They outlive the queue */
+		/* The counters outlive the queue */
 		if (!i)
 			assert_int_equal(wq_end(guest, &test->net.rq), 0);
 	}
@@ -1019,13 +1019,13 @@ int main(void)
 		TEST(frames_of_all_sizes),
 		TEST(buffers_in_pieces),
 		TEST(packets_longer_than_the_buffer),
-		TEST(buffers_that_cannot_be_written),
+		TEST(unwritable_buffers),
 		TEST(entries_of_impossible_sizes),
 		TEST(no_buffers),
 		TEST(checksums_are_verified),
 		TEST(packets_without_checksums),
 		TEST(partial_checksums_are_completed),
-		TEST(tags_are_taken_off),
+		TEST(tags_are_stripped),
 		TEST(flows_go_to_their_queues),
 		TEST(bursts_for_several_queues),
 		TEST(steering_left_unfinished),
@@ -1033,7 +1033,7 @@ int main(void)
 		TEST(bursts_are_seen_whole),
 		TEST(fences_keep_their_place),
 		TEST(link_and_vport_off_and_on),
-		TEST(large_frames_are_cut),
+		TEST(large_frames_are_segmented),
 		TEST(large_frames_that_never_fit),
 		TEST(statistics_add_up),
 	};

@@ -22,7 +22,7 @@
 
 static uint8_t packet[PACKET_MAX], got[PACKET_MAX], want[PACKET_MAX];
 
-/* Segment @index of the packet, as it has to be. Return: its length, 0 behind the last */
+/* The expected segment @index of the packet. Return: its length, 0 after the last */
 static size_t reference(const struct recipe *recipe, size_t index, size_t gso_size)
 {
 	size_t at = index * gso_size, n;
@@ -154,7 +154,7 @@ static void numbers_wrap(void **state)
 	assert_cut(&random, &recipe, 100);
 }
 
-/* What a driver leaves to the adapter does not matter: Linux puts 0 there */
+/* Fields that a driver leaves to the adapter do not matter: Linux stores 0 there */
 static void lengths_and_checksums_are_not_read(void **state)
 {
 	struct random random = { 24 };
@@ -172,7 +172,7 @@ static void lengths_and_checksums_are_not_read(void **state)
 	}
 }
 
-static void too_few_pieces_can_be_asked_again(void **state)
+static void too_few_pieces_can_be_retried(void **state)
 {
 	struct random random = { 25 };
 	struct recipe recipe = { .version = 6, .proto = 6, .payload_len = 50 };
@@ -402,7 +402,7 @@ int main(void)
 		cmocka_unit_test(payload_against_gso_size),
 		cmocka_unit_test(numbers_wrap),
 		cmocka_unit_test(lengths_and_checksums_are_not_read),
-		cmocka_unit_test(too_few_pieces_can_be_asked_again),
+		cmocka_unit_test(too_few_pieces_can_be_retried),
 		cmocka_unit_test(headers_are_read_once),
 		cmocka_unit_test(hostile_headers_are_refused),
 		cmocka_unit_test(udp_is_refused),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * device/synthetic.c: what a host of synthetic cards is told, and in which order.
+ * device/synthetic.c: the messages to a host of synthetic cards, and their order.
  */
 #include <errno.h>
 #include <poll.h>
@@ -129,7 +129,7 @@ static void hello(struct cards *cards, bool vf)
 	assert_int_equal(hear(cards, SYNTHETIC_ALL_SAID, 0, none, sizeof(none)), 0);
 }
 
-/* The VF is to go: the drivers are told, then the function. */
+/* The VF is to be removed: first the drivers are notified, then the function goes. */
 static void vf_go(struct cards *cards)
 {
 	assert_int_equal(adapter_set_vf(cards->host.adapter, false), 0);
@@ -137,7 +137,7 @@ static void vf_go(struct cards *cards)
 	hear_vf(cards, false);
 }
 
-/* The driver is told before the function goes, and after it has come. */
+/* The driver is notified before the function goes, and after it has appeared. */
 static void revoke_and_return(void **state)
 {
 	struct cards cards;
@@ -161,7 +161,7 @@ static void revoke_and_return(void **state)
 	(void)state;
 }
 
-/* It is wanted away again before it has come: that it came is no reason to tell a driver of it. */
+/* To be removed again before it has appeared: then its arrival is not announced to a driver. */
 static void revoke_while_it_returns(void **state)
 {
 	struct cards cards;
@@ -178,7 +178,7 @@ static void revoke_while_it_returns(void **state)
 	(void)state;
 }
 
-/* A guest that starts has the function on its bus, whatever the one before was told. */
+/* A guest that starts has the function on its bus, whatever the previous one was told. */
 static void guest_restarts(void **state)
 {
 	struct cards cards;

@@ -52,7 +52,7 @@ static size_t address_len(const struct vector *vector)
 	return vector->family == AF_INET ? 4 : 16;
 }
 
-/* The input in the order the hash takes it; the addresses' length is returned */
+/* The input in hash order; returns the length of the addresses */
 static size_t vector_input(const struct vector *vector, uint8_t *input)
 {
 	size_t len = address_len(vector);
@@ -165,7 +165,7 @@ static void hash_type_follows_the_packet(void **state)
 				vectors[i].l4_hash);
 			assert_int_equal(used, l4_type);
 
-			/* Ports only where that type is enabled */
+			/* Ports only if that type is enabled */
 			assert_int_equal(toeplitz_packet(&toeplitz, &headers, packet,
 							 ALL_TYPES & ~l4_type, &used),
 					 vectors[i].l3_hash);
@@ -175,7 +175,7 @@ static void hash_type_follows_the_packet(void **state)
 				vectors[i].l4_hash);
 			assert_int_equal(used, l4_type);
 
-			/* Nothing that fits is enabled */
+			/* No matching type is enabled */
 			assert_int_equal(toeplitz_packet(&toeplitz, &headers, packet,
 							 ALL_TYPES & ~(l3_type | l4_type), &used),
 					 0);

@@ -2,7 +2,7 @@
 /*
  * Sending: what a driver posts and what comes out at the fabric, byte for byte. The first vPort
  * writes a capture, which is read back with libpcap; the second is a sink that verifies; the third
- * is a loop. What is expected is made by packet.h, which shares nothing with the adapter.
+ * is a loop. packet.h builds the expected frames; it shares no code with the adapter.
  */
 #include "harness.h"
 
@@ -83,7 +83,7 @@ static void expect(struct test *test, const uint8_t *bytes, size_t len)
 	test->expected[test->count++].len = len;
 }
 
-/* Is the capture what was expected? */
+/* Does the capture match? */
 static void check_capture(struct test *test)
 {
 	char error[PCAP_ERRBUF_SIZE];
@@ -156,7 +156,7 @@ static void frames_of_all_sizes(void **state)
 			post.sges = split(test, packet, len,
 					  i ? random_between(&test->random, 1, 30) : 1, 0, sge);
 			post.oob.s.pkt_fmt = random_next(&test->random) & 1;
-			/* What else is in a long OOB is what was on somebody's stack */
+			/* The rest of a long OOB is uninitialized stack memory */
 			random_bytes(&test->random, (uint8_t *)&post.oob.l, sizeof(post.oob.l));
 			post.oob.l.inject_vlan_tag = 0;
 			assert_int_equal(transmit(test, &test->net.sq, &post), MANA_CQE_TX_OKAY);
@@ -206,7 +206,7 @@ static void frames_too_short_or_long(void **state)
 
 /* ---- Checksums and VLAN ---- */
 
-/* The sealed packet as a driver hands it over: sums not made, or only begun */
+/* The sealed packet as a driver posts it: checksums absent, or only the pseudo-header's sum */
 static void unseal(const struct recipe *recipe, size_t len, struct random *random)
 {
 	uint8_t *field = work + recipe->l4 + (recipe->proto == 6 ? 16 : 6);
@@ -217,10 +217,10 @@ static void unseal(const struct recipe *recipe, size_t len, struct random *rando
 	if (random_next(random) & 1)
 		set16(field, plain_fold(plain_pseudo(work, recipe, len - recipe->l4)));
 	else
-		set16(field, random_next(random)); /* it does not count what was there */
+		set16(field, random_next(random)); /* the old value does not matter */
 }
 
-static void checksums_are_made(void **state)
+static void checksums_are_computed(void **state)
 {
 	struct test *test = *state;
 	struct gdma_sge sge[GDMA_SQE_SGES_MAX];
@@ -270,7 +270,7 @@ static void checksums_are_made(void **state)
 	assert_int_equal(counters.tx_errors, 0);
 }
 
-/* Only what was asked for is changed; and what cannot be done is said */
+/* Only what was requested is changed; what cannot be done is logged */
 static void checksums_one_by_one(void **state)
 {
 	struct test *test = *state;
@@ -281,19 +281,19 @@ static void checksums_one_by_one(void **state)
 	size_t len = packet_build(packet, &udp, &test->random);
 
 	post.oob = send_oob(&test->net.port, &test->net.sq);
-	/* Nothing asked: bad sums go out as they are */
+	/* Nothing requested: bad checksums are sent unchanged */
 	memcpy(work, packet, len);
 	work[udp.l3 + 10] ^= 0x55;
 	work[udp.l4 + 6] ^= 0x55;
 	post.sges = split(test, work, (uint32_t)len, 2, 0, sge);
 	assert_int_equal(transmit(test, &test->net.sq, &post), MANA_CQE_TX_OKAY);
 	expect(test, work, len);
-	/* The IP header alone */
+	/* Only the IP header */
 	post.oob.s.comp_iphdr_csum = 1;
 	assert_int_equal(transmit(test, &test->net.sq, &post), MANA_CQE_TX_OKAY);
 	work[udp.l3 + 10] ^= 0x55;
 	expect(test, work, len);
-	/* UDP alone */
+	/* Only UDP */
 	post.oob.s.comp_iphdr_csum = 0;
 	post.oob.s.comp_udp_csum = 1;
 	assert_int_equal(transmit(test, &test->net.sq, &post), MANA_CQE_TX_OKAY);
@@ -315,7 +315,7 @@ static void checksums_one_by_one(void **state)
 	set16(packet + tcp.l3 + 4, 19);
 	split(test, packet, (uint32_t)len, 2, 0, sge);
 	assert_int_equal(transmit(test, &test->net.sq, &post), MANA_CQE_TX_HDR_PROCESSING_ERROR);
-	/* Padding behind the packet is not summed and goes along */
+	/* Padding after the packet is not summed, but is sent */
 	len = packet_build(packet, &tcp, &test->random);
 	memcpy(work, packet, len);
 	memset(work + len, 0xab, 20);
@@ -334,7 +334,7 @@ static void checksums_one_by_one(void **state)
 
 /* ---- TSO ---- */
 
-/* What TSO makes of the packet, one segment after the other */
+/* The segments that TSO makes of the packet, one after the other */
 static void expect_segments(struct test *test, const struct recipe *recipe, size_t len,
 			    uint32_t mss, const uint16_t *tag)
 {
@@ -374,7 +374,7 @@ static void expect_segments(struct test *test, const struct recipe *recipe, size
 	}
 }
 
-/* As a driver asks for TSO: no lengths, the pseudo-header's sum without one */
+/* As a driver requests TSO: no lengths, and a pseudo-header's sum without the length */
 static void prepare_tso(const struct recipe *recipe, size_t len)
 {
 	memcpy(work, packet, len);
@@ -399,7 +399,7 @@ static struct mana_tx_oob tso_oob(const struct gnet *net, const struct recipe *r
 	return oob;
 }
 
-static void large_sends_are_cut(void **state)
+static void large_sends_are_segmented(void **state)
 {
 	struct test *test = *state;
 	struct gdma_sge sge[GDMA_SQE_SGES_MAX];
@@ -442,7 +442,7 @@ static void large_sends_are_cut(void **state)
 	WAIT(&test->host, host_counters(&test->host, 0).tx_frames == sends);
 }
 
-static void large_sends_that_make_no_sense(void **state)
+static void invalid_large_sends(void **state)
 {
 	struct test *test = *state;
 	struct recipe recipe = { .version = 4, .proto = 6, .flags = 0x18, .payload_len = 4000 };
@@ -490,7 +490,7 @@ static void large_sends_that_make_no_sense(void **state)
 	post.oob.s.comp_udp_csum = 1;
 	TRY(MANA_CQE_TX_HDR_PROCESSING_ERROR);
 	post.oob = tso_oob(&test->net, &recipe);
-	/* Longer than IP can say; longer than any frame */
+	/* Longer than IP allows; longer than any frame */
 	recipe.payload_len = 65496;
 	len = packet_build(packet, &recipe, &test->random);
 	prepare_tso(&recipe, len);
@@ -517,7 +517,7 @@ static void large_sends_that_make_no_sense(void **state)
 	assert_int_equal(recipe.payload, 254);
 	prepare_tso(&recipe, len);
 	post.oob = tso_oob(&test->net, &recipe);
-	/* That many extension headers are not looked through either */
+	/* Nor are that many extension headers walked */
 	split(test, work, (uint32_t)len, 3, 254, sge);
 	TRY(MANA_CQE_TX_HDR_PROCESSING_ERROR);
 	/* Not TCP, not IP, not even Ethernet */
@@ -544,7 +544,7 @@ static void large_sends_that_make_no_sense(void **state)
 #undef TRY
 }
 
-/* The largest headers with a tag: as they came in, but not beyond what can be cut off again */
+/* The largest headers with a tag are accepted, but none too long for segmentation */
 static void headers_of_256_bytes(void **state)
 {
 	struct test *test = *state;
@@ -569,7 +569,7 @@ static void headers_of_256_bytes(void **state)
 
 /* ---- OOB ---- */
 
-static void oobs_that_make_no_sense(void **state)
+static void invalid_oobs(void **state)
 {
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
@@ -589,7 +589,7 @@ static void oobs_that_make_no_sense(void **state)
 		post.oob.s.pkt_fmt = format & 3;
 		assert_int_equal(transmit(test, sq, &post), MANA_CQE_TX_INVALID_OOB);
 	}
-	/* Long, in the place of a short one */
+	/* Long, in place of a short one */
 	entry.oob = send_oob(&test->net.port, sq).s;
 	entry.oob.pkt_fmt = MANA_PACKET_LONG;
 	entry.sge = sge;
@@ -614,7 +614,7 @@ static void oobs_that_make_no_sense(void **state)
 	check_capture(test);
 }
 
-/* Completions that nobody wants are not written, but for errors */
+/* Suppressed completions are not written, except for errors */
 static void suppression(void **state)
 {
 	struct test *test = *state;
@@ -635,7 +635,7 @@ static void suppression(void **state)
 	ring_wq(guest, sq);
 	check_capture(test);
 	assert_false(cq_take(&sq->cq, &cqe));
-	/* Two good ones, a bad one, a good one that wants to be told */
+	/* Two good ones, a bad one, a good one that requests a completion */
 	send_post(sq, &post);
 	send_post(sq, &post);
 	post.oob.s.short_vp_offset = 9;
@@ -648,7 +648,7 @@ static void suppression(void **state)
 	assert_int_equal(tx_wait(guest, sq), MANA_CQE_TX_OKAY);
 	settle(&test->host);
 	assert_false(cq_take(&sq->cq, &cqe));
-	/* Many at once, of which every seventh is bad, and one in five is to be told */
+	/* Many at once, of which every seventh is bad and one in five requests a completion */
 	for (unsigned int i = 0; i < 200; i++) {
 		post.oob = send_oob(&test->net.port, sq);
 		post.oob.s.suppress_txcqe = i % 5 != 0;
@@ -669,7 +669,7 @@ static void suppression(void **state)
 
 /* ---- Memory ---- */
 
-/* Plain entries of a burst: that one could be reached says nothing of the next */
+/* Plain entries of a burst: that one is accessible says nothing about the next */
 static void elements_behind_a_good_one(void **state)
 {
 	struct test *test = *state;
@@ -744,13 +744,13 @@ static void elements_outside_their_memory(void **state)
 	TRY(sq, guest_iova(guest, memory), ~0u, 100, MANA_CQE_TX_GDMA_ERR);
 	TRY(sq, guest_iova(guest, memory), guest->hwc_key, 100, MANA_CQE_TX_GDMA_ERR);
 	TRY(sq, 0x7f0000000064, key, 100, MANA_CQE_TX_GDMA_ERR);
-	/* Memory that is not there, or not all of it, or beyond the end of the address space */
+	/* Memory that is not mapped, or only partly, or beyond the end of the address space */
 	TRY(sq, 0, guest->key, 100, MANA_CQE_TX_GDMA_ERR);
 	TRY(sq, GUEST_IOVA - 50, guest->key, 100, MANA_CQE_TX_GDMA_ERR);
 	TRY(sq, GUEST_IOVA + GUEST_SIZE - 99, guest->key, 100, MANA_CQE_TX_GDMA_ERR);
 	TRY(sq, ~0ull - 50, guest->key, 100, MANA_CQE_TX_GDMA_ERR);
 	TRY(sq, ~0ull, guest->key, ~0u, MANA_CQE_TX_GDMA_ERR);
-	/* Nothing, of a key that is none */
+	/* No bytes, with an invalid key */
 	post.sges = 2;
 	sge[1] = (struct gdma_sge){ 1, 0, 0 };
 	TRY(sq, guest_iova(guest, memory), guest->key, 100, MANA_CQE_TX_GDMA_ERR);
@@ -798,14 +798,14 @@ static void elements_outside_their_memory(void **state)
 	TRY(&user.sq, ~0ull, dm_resp.lkey, 14, MANA_CQE_TX_GDMA_ERR);
 	TRY(sq, 0, dm_resp.lkey, 14, MANA_CQE_TX_INVALID_OOB); /* post.oob is the user's */
 
-	/* A key that is gone */
+	/* A destroyed key */
 	destroy = (struct gdma_destroy_mr_req){ .mr_handle = mr };
 	assert_int_equal(COMMAND(guest, GDMA_DESTROY_MR, &destroy, &answer, 1), 0);
 	TRY(&user.sq, 0x7f0000000064, key, 100, MANA_CQE_TX_GDMA_ERR);
 	destroy = (struct gdma_destroy_mr_req){ .mr_handle = dm_resp.mr_handle };
 	assert_int_equal(COMMAND(guest, GDMA_DESTROY_MR, &destroy, &answer, 1), 0);
 	TRY(&user.sq, 0, dm_resp.lkey, 100, MANA_CQE_TX_GDMA_ERR);
-	/* The registered device's own region cannot be destroyed, whoever guesses its handle */
+	/* The registered device's own region cannot be destroyed, even with its handle guessed */
 	for (unsigned int i = 0; i < MEMORY_KEYS_MAX; i++) {
 		struct memory_region *own = table_get(&test->host.adapter->memory.keys, i);
 
@@ -860,7 +860,7 @@ static void sink_verifies(void **state)
 	}
 	assert_int_equal(host_counters(&test->host, 1).fabric.tx_bad, 0);
 	WAIT(&test->host, host_counters(&test->host, 1).tx_frames == 500);
-	/* And the other way round: the sink does see what is bad */
+	/* And the opposite: the sink does detect bad frames */
 	post.oob = send_oob(&net.port, &net.sq);
 	post.tso = false;
 	assert_int_equal(transmit(test, &net.sq, &post), MANA_CQE_TX_OKAY);
@@ -912,7 +912,7 @@ static void foreign_source_addresses(void **state)
 	send_frame(&guest, &net.sq, &oob, net.frame, 64);
 	assert_int_equal(tx_wait(&guest, &net.sq), MANA_CQE_TX_SA_DROP);
 	assert_int_equal(host_counters(&host, 0).fabric.tx_frames, 1);
-	/* No more queues than there are */
+	/* No more queues than the limit */
 	assert_int_equal(wq_new(&guest, &net.port, GDMA_SQ, 4096, 64, NULL, &more),
 			 STATUS_NO_RESOURCE);
 	assert_int_equal(region_destroy(&guest, more.wq_region), 0);
@@ -921,7 +921,7 @@ static void foreign_source_addresses(void **state)
 	host_close(&host);
 }
 
-/* Counters: what was sent is what is told, in each place where it is told */
+/* Counters: the same numbers of sent packets, wherever they are reported */
 static void statistics_add_up(void **state)
 {
 	struct test *test = *state;
@@ -962,7 +962,7 @@ static void statistics_add_up(void **state)
 	sge.mem_key = 0;
 	post.oob = send_oob(&test->net.port, &test->net.sq);
 	assert_int_equal(transmit(test, &test->net.sq, &post), MANA_CQE_TX_GDMA_ERR);
-	/* They outlive the queue */
+	/* The counters outlive the queue */
 	for (unsigned int i = 0; i < 2; i++) {
 		assert_int_equal(COMMAND(guest, MANA_QUERY_GF_STAT, &ask, &gf, 2), 0);
 		assert_int_equal(gf.tx_ucast_packets, frames[0]);
@@ -995,12 +995,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(frames_of_all_sizes),
 		TEST(frames_too_short_or_long),
-		TEST(checksums_are_made),
+		TEST(checksums_are_computed),
 		TEST(checksums_one_by_one),
-		TEST(large_sends_are_cut),
-		TEST(large_sends_that_make_no_sense),
+		TEST(large_sends_are_segmented),
+		TEST(invalid_large_sends),
 		TEST(headers_of_256_bytes),
-		TEST(oobs_that_make_no_sense),
+		TEST(invalid_oobs),
 		TEST(suppression),
 		TEST(elements_behind_a_good_one),
 		TEST(elements_outside_their_memory),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The map from IOVA to pointer: files are real, lanes are threads, SIGBUS is the kernel's. */
+/* The map from IOVA to pointer, with real files, threads as lanes, and the kernel's SIGBUS. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -130,12 +130,12 @@ static void bounds_of_one_region(void **state)
 	assert_null(dma_map_pointer(map, iova - 1, 1, DMA_READ));
 	assert_null(dma_map_pointer(map, iova - 1, 2, DMA_READ));
 	assert_null(dma_map_pointer(map, iova, size + 1, DMA_READ));
-	/* Ends that wrap */
+	/* Ranges whose end wraps */
 	assert_null(dma_map_pointer(map, iova, UINT64_MAX, DMA_READ));
 	assert_null(dma_map_pointer(map, iova, UINT64_MAX - iova + 1, DMA_READ));
 	assert_null(dma_map_pointer(map, iova, UINT64_MAX - iova + 2, DMA_READ));
 	assert_null(dma_map_pointer(map, UINT64_MAX, 2, DMA_READ));
-	/* What is written is in the file */
+	/* What is written to the memory is in the file */
 	memcpy(start + PAGE, "manakin", 8);
 	char back[8];
 	assert_int_equal(pread(fd, back, 8, 3 * PAGE), 8);
@@ -213,7 +213,7 @@ static void neighbours_are_contiguous(void **state)
 	assert_int_equal(atomic_load(&map->table)->count, 1);
 	assert_null(dma_map_pointer(map, iova, 16 * PAGE + 1, BOTH));
 
-	/* A hole parts them, and moves nothing */
+	/* A hole separates them, and moves nothing */
 	assert_int_equal(remove_region(map, iova + 6 * PAGE, 2 * PAGE), 0);
 	assert_int_equal(atomic_load(&map->table)->count, 2);
 	assert_null(dma_map_pointer(map, iova + 6 * PAGE - 1, 2, BOTH));
@@ -249,7 +249,7 @@ static void borders_of_windows(void **state)
 		high = dma_map_pointer(map, 3 * TiB, PAGE, BOTH);
 		assert_int_equal(stamp_at(low), 50);
 		assert_int_equal(stamp_at(high), 51);
-		/* They are neighbours if there was room; a look-up says so or says no */
+		/* They are contiguous if there was room; a look-up succeeds or fails accordingly */
 		across = dma_map_pointer(map, 3 * TiB - 1, 2, BOTH);
 		assert_ptr_equal(across, low + PAGE == high ? low + PAGE - 1 : NULL);
 
@@ -264,7 +264,7 @@ static void borders_of_windows(void **state)
 	}
 }
 
-/* More scattered than there are windows: still mapped, and given back */
+/* More scattered than there are windows: still mapped, and released */
 static void scattered(void **state)
 {
 	unsigned int before = count_mappings();
@@ -302,7 +302,7 @@ static void regions_without_memory(void **state)
 	dma_map_free(map);
 }
 
-/* A region that is not aligned is mapped with the pages around it, and looked up without */
+/* A region that is not aligned is mapped with the pages around it, but look-ups exclude them */
 static void unaligned_regions(void **state)
 {
 	struct dma_map *map = dma_map_new();
@@ -342,7 +342,7 @@ static void overlaps_are_refused(void **state)
 		assert_int_equal(dma_map_add(map, tries[i].first * PAGE, tries[i].pages * PAGE, fd,
 					     0, DMA_READ),
 				 tries[i].want);
-	/* One byte will do, and the other end of the world too */
+	/* One byte is enough, also at the other end of the address space */
 	assert_int_equal(dma_map_add(map, 14 * PAGE - 1, 1, -1, 0, BOTH), -EEXIST);
 	assert_int_equal(dma_map_add(map, 9 * PAGE, UINT64_MAX - 9 * PAGE, -1, 0, BOTH), -EEXIST);
 	close(fd);
@@ -423,7 +423,7 @@ static void bad_files(void **state)
 	dma_map_free(map);
 }
 
-/* Huge pages where there are some; where not, an attempt that leaves everything as it was */
+/* Huge pages if there are any; if not, an attempt that changes nothing */
 static void huge_pages(void **state)
 {
 	const uint64_t huge = 2u << 20;
@@ -470,7 +470,7 @@ static void huge_pages(void **state)
 	dma_map_free(map);
 }
 
-/* As many regions as a client may have, apart from one another; one more; all away again */
+/* As many regions as a client may have, separated; one more; then all removed */
 static void full_map(void **state)
 {
 	unsigned int mappings = count_mappings();
@@ -530,7 +530,7 @@ static void unlink_is_exact(void **state)
 	dma_map_free(map);
 }
 
-/* Between unlink and release a lane may still use what it has, whatever is added meanwhile */
+/* Between unlink and release a lane may still use its pointers, whatever is added meanwhile */
 static void unlinked_memory_stays_until_release(void **state)
 {
 	struct dma_map *map = dma_map_new();
@@ -566,7 +566,7 @@ static void unlinked_memory_stays_until_release(void **state)
 	dma_map_free(map);
 }
 
-/* Anything that may happen, against an array that knows what is at each page */
+/* Random operations, compared with an array that records what is at each page */
 static void against_a_model(void **state)
 {
 	enum { PAGES = 48, FILE_PAGES = 64, BORDER = 16 };
@@ -626,7 +626,7 @@ static void against_a_model(void **state)
 				near_border |= model[i].first < BORDER &&
 					       model[i].first + model[i].pages > BORDER;
 			}
-			/* At a border between windows it depends on what room there was */
+			/* At a border between windows it depends on the room there was */
 			if (possible && !pointer)
 				assert_true(near_border);
 			if (!pointer)
@@ -647,7 +647,7 @@ static void against_a_model(void **state)
 }
 
 /*
- * Lanes that look up all the time, and a control thread that takes away what they look at.
+ * Lanes that look up all the time, and a control thread that unmaps what they use.
  * A lane's quiet point is an increment of its counter.
  */
 #define LANES  2
@@ -692,7 +692,7 @@ static void wait_for_lanes(struct lane *lanes)
 	for (unsigned int i = 0; i < LANES; i++) {
 		unsigned int before = atomic_load(&lanes[i].quiet);
 
-		/* Two: the first may end a turn that has begun before */
+		/* Two: the first may end a turn that began before */
 		while (atomic_load(&lanes[i].quiet) - before < 2)
 			sched_yield();
 	}
@@ -732,7 +732,7 @@ static void lanes_look_up_meanwhile(void **state)
 	dma_map_free(map);
 }
 
-/* A client that truncates its file; its other files and other clients do not notice */
+/* A client truncates its file; its other files and other clients are not affected */
 static void truncated_file(void **state)
 {
 	struct dma_map *map = dma_map_new(), *bystander = dma_map_new();
@@ -757,7 +757,7 @@ static void truncated_file(void **state)
 	assert_int_equal(read(dma_guard_fd(), &events, sizeof(events)), sizeof(events));
 	assert_int_equal(events, 1);
 	assert_int_equal(read(dma_guard_fd(), &events, sizeof(events)), -1);
-	/* All of the mapping is ours now, and can be written to */
+	/* All of the mapping is private now, and writable */
 	memset(pointer, 0x11, 8 * PAGE);
 	assert_int_equal(stamp_at(pointer + 8 * PAGE), 90);
 	assert_int_equal(stamp_at(neighbour), 90);
@@ -771,7 +771,7 @@ static void truncated_file(void **state)
 	assert_true(dma_map_lost(bystander));
 	assert_int_equal(read(dma_guard_fd(), &events, sizeof(events)), sizeof(events));
 
-	/* Until nothing is left of what the client had */
+	/* Until none of the client's regions is left */
 	assert_int_equal(remove_region(map, 0, 8 * PAGE), 0);
 	assert_true(dma_map_lost(map));
 	assert_int_equal(remove_region(map, 8 * PAGE, 4 * PAGE), 0);
@@ -811,7 +811,7 @@ static int child_bus_error(const struct sigaction *before, bool sent)
 		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 		if (sigaction(SIGBUS, before, NULL) < 0 || dma_guard_install() < 0)
 			_exit(2);
-		/* Where a client's memory has been before */
+		/* At an address where a client's memory was before */
 		if (dma_map_add(map, 0, PAGE, fd, 0, DMA_READ))
 			_exit(3);
 		own = dma_map_pointer(map, 0, PAGE, DMA_READ);
@@ -833,7 +833,7 @@ static int child_bus_error(const struct sigaction *before, bool sent)
 }
 
 /* Runs before the parent installs the handler: each child installs its own */
-static void other_bus_errors_go_on(void **state)
+static void other_bus_errors_are_passed_on(void **state)
 {
 	const struct sigaction plain = { .sa_handler = leave_42 };
 	const struct sigaction full = { .sa_sigaction = leave_43, .sa_flags = SA_SIGINFO };
@@ -860,7 +860,7 @@ static void other_bus_errors_go_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(other_bus_errors_go_on),
+		cmocka_unit_test(other_bus_errors_are_passed_on),
 		cmocka_unit_test(nothing_mapped),
 		cmocka_unit_test(bounds_of_one_region),
 		cmocka_unit_test(top_of_the_address_space),

@@ -23,7 +23,7 @@
 #define HWC_SQ     6u
 #define TIMEOUT_MS 3
 
-/** struct hostile - the adapter; what it remembers of the driver's memory are plain pointers */
+/** struct hostile - the adapter; it keeps plain pointers to the driver's memory */
 struct hostile {
 	struct transport transport;
 	const struct hostile_source *source;
@@ -49,7 +49,7 @@ static uint8_t byte(const struct hostile *hostile)
 	return hostile->source->next(hostile->source->ctx);
 }
 
-/** odd() - is this one of the things that are not as they should be? */
+/** odd() - should this one be wrong? */
 static bool odd(const struct hostile *hostile)
 {
 	return byte(hostile) < hostile->source->rate;
@@ -67,7 +67,7 @@ static void spoil(const struct hostile *hostile, void *data, size_t len)
 	}
 }
 
-/* ---- What it says ---- */
+/* ---- Its answers ---- */
 
 static void event(struct hostile *hostile, unsigned int type, uint32_t word)
 {
@@ -304,7 +304,7 @@ static int post(struct transport *transport, unsigned int region, uint64_t offse
 	(void)value;
 	if (hostile->closed)
 		return -ENODEV;
-	/* The doorbell's number and page are what the driver was told, so they may be anything. */
+	/* The driver was told the doorbell's number and page, so they may be anything. */
 	if (offset % 4096 == GDMA_DB_SQ && hostile->sq &&
 	    hostile->sq[hostile->sq_head % 128].word[0])
 		answer(hostile);
@@ -463,7 +463,7 @@ static void scribble(const struct hostile *hostile, struct driver_cq *cq, uint32
 	ring[index & cq->mask] = cqe;
 }
 
-/** use_txq() - send, and be told anything; heads stay behind tails */
+/** use_txq() - send, and read any completions; the head never passes the tail */
 static unsigned int use_txq(const struct hostile *hostile, struct driver *driver,
 			    struct driver_txq *txq, uint8_t *packet)
 {

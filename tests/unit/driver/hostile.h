@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/unit/driver/hostile.h - an adapter that says what it should, but for bytes that it makes
- * up: a transport with all of it behind, in the caller's thread.
+ * tests/unit/driver/hostile.h - an adapter that answers correctly, except for bytes that it makes
+ * up: a transport with the whole adapter behind it, in the caller's thread.
  *
- * How much it makes up, and what, is decided by a function: random numbers in the unit test, the
- * input in the fuzz target. It is also what drives the driver: hostile_run() is one life of it.
+ * A function decides how much it makes up, and what: random numbers in the unit test, the input in
+ * the fuzz target. The same function drives the driver: hostile_run() is one life of it.
  */
 #ifndef MANAKIN_TESTS_UNIT_DRIVER_HOSTILE_H
 #define MANAKIN_TESTS_UNIT_DRIVER_HOSTILE_H
@@ -17,7 +17,7 @@
  * struct hostile_source - decides
  * @next:	a byte, any
  * @ctx:	handed to @next
- * @rate:	of 256 things said, how many are not as they should be; 0 for an honest adapter
+ * @rate:	how many of 256 answers are wrong; 0 for an honest adapter
  */
 struct hostile_source {
 	uint8_t (*next)(void *ctx);
@@ -37,8 +37,8 @@ struct transport;
 #define HOSTILE_PAGES 8u /* of BAR 2: more queues than that are rung by messages */
 
 /**
- * hostile_transport() - such an adapter by itself
- * @source:	is asked as long as the adapter lives
+ * hostile_transport() - only the adapter
+ * @source:	used as long as the adapter lives
  * @bar2:	HOSTILE_PAGES pages, zeroed
  *
  * Return: its transport, for driver_open(), whose close frees it; NULL without memory
@@ -51,7 +51,7 @@ struct transport *hostile_transport(const struct hostile_source *source, uint8_t
  * hostile_run() - open, use and close the driver on such an adapter
  * @memory:	HOSTILE_MEMORY bytes, a multiple of a page
  *
- * Return: false if the driver has not given back what it took
+ * Return: false if the driver has not freed everything
  */
 bool hostile_run(const struct hostile_source *source, uint8_t *memory,
 		 struct hostile_result *result);

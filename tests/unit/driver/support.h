@@ -22,7 +22,7 @@
 #include "process.h"
 
 #define ARENA_SIZE  (64u << 20) /* bytes */
-#define ARENA_RINGS (32u << 20) /* of them for the allocator; the rest is for packets */
+#define ARENA_RINGS (32u << 20) /* of which this many for the allocator; the rest is for packets */
 
 /**
  * struct host - an adapter in software
@@ -47,7 +47,7 @@ struct host {
  */
 void host_start(struct host *host, bool child, const char *const *fabrics);
 void host_stop(struct host *host);
-/** host_kill() - at once, as by the kernel; @host is in a process of its own */
+/** host_kill() - kill it with SIGKILL; @host is in a process of its own */
 void host_kill(struct host *host);
 struct adapter_port_counters host_counters(struct host *host, unsigned int port);
 void host_set_link(struct host *host, unsigned int port, bool up);
@@ -55,7 +55,7 @@ void host_request_reset(struct host *host);
 
 /**
  * struct arena - memory that the adapter can reach
- * @used:	a byte for each page of the rings' part: 1 if it is given out
+ * @used:	a byte for each page of the rings' part: 1 if it is allocated
  */
 struct arena {
 	uint8_t *base;
@@ -68,7 +68,7 @@ void arena_close(struct arena *arena);
 /** arena_packets() - the part that is free for packets, ARENA_SIZE - ARENA_RINGS bytes */
 uint8_t *arena_packets(struct arena *arena);
 struct driver_allocator arena_allocator(struct arena *arena);
-/** arena_pages() - pages that the allocator has given out */
+/** arena_pages() - pages that are allocated */
 unsigned int arena_pages(const struct arena *arena);
 
 /**

@@ -56,7 +56,7 @@ static struct driver_port *port_up(struct driver *driver, unsigned int index, bo
 	return port;
 }
 
-/** steer() - all packets, by hash, to queues 0 to @queues - 1, which are a power of two */
+/** steer() - spread all packets by hash over @queues queues, a power of two */
 static void steer(struct driver_port *port, unsigned int queues, bool coalesce)
 {
 	static const uint8_t key[MANA_HASH_KEY_SIZE] = {
@@ -164,7 +164,7 @@ static uint32_t make_frame(uint8_t *at, uint32_t len, const uint8_t *to, const u
 	return len;
 }
 
-/** send_all() - @count frames, from @queues queues in turn; each is completed */
+/** send_all() - send @count frames from @queues queues in turn; each is completed */
 static void send_all(struct driver *driver, struct driver_txq *txq, unsigned int queues,
 		     uint64_t count, uint64_t address, uint32_t len)
 {
@@ -225,7 +225,7 @@ static void count_sent(unsigned int queues, uint64_t frames, bool shared)
 	host_stop(&host);
 }
 
-static void test_million_sent(void **state)
+static void test_a_million_frames_sent(void **state)
 {
 	(void)state;
 	count_sent(1, 1000000, true);
@@ -243,7 +243,7 @@ static void test_sent_by_messages(void **state)
 	count_sent(4, 200000, false);
 }
 
-/** test_failed_entries() - which completions come when entries fail, and what is freed */
+/** test_failed_entries() - the completions of failed entries, and what is freed */
 static void test_failed_entries(void **state)
 {
 	struct host host;
@@ -682,7 +682,7 @@ static void test_rx_interrupts(void **state)
 		WAIT_FOR(1000, take(&rxq[0], 0, BUFFER, got));
 		WAIT_FOR(1000, (driver_txq_reap(&txq, 4), !driver_wq_used(&txq.wq)));
 	}
-	/* One that comes before the arming is told at once. */
+	/* A packet that arrives before the arming raises the event at once. */
 	driver_tx_one(&txq, 0, (uintptr_t)frame, key_of(driver), 100);
 	driver_wq_commit(&txq.wq, driver_doorbell(driver));
 	WAIT_FOR(1000, driver_cq_peek(&rxq[0].cq, 0));
@@ -696,7 +696,7 @@ static void test_rx_interrupts(void **state)
 
 /* ---- Another process ---- */
 
-static void test_another_process(void **state)
+static void test_second_process_sends(void **state)
 {
 	struct host host;
 	struct driver *driver;
@@ -709,7 +709,7 @@ static void test_another_process(void **state)
 	for (unsigned int shared = 0; shared < 2; shared++) {
 		struct driver_share share;
 
-		memset(&share, 0xff, sizeof(share)); /* all of it is driver_share()'s to fill in */
+		memset(&share, 0xff, sizeof(share)); /* driver_share() must fill in all of it */
 		/* In a process of its own: this one forks below, and forks have no threads. */
 		host_start(&host, true, sink);
 		driver = driver_up(&host, &arena, shared);
@@ -793,8 +793,8 @@ static void test_no_growth(void **state)
 	host_stop(&host);
 }
 
-/** test_killed() - the adapter dies in the middle of traffic */
-static void test_killed(void **state)
+/** test_adapter_is_killed() - the adapter dies in the middle of traffic */
+static void test_adapter_is_killed(void **state)
 {
 	(void)state;
 	for (unsigned int shared = 0; shared < 2; shared++) {
@@ -834,7 +834,7 @@ static void test_killed(void **state)
 		}
 		assert_true(now_ms() - killed < 1000);
 		assert_int_equal(event.type, DRIVER_EVENT_REMOVED);
-		/* Told once; what polls the descriptor is not kept busy. */
+		/* Reported once; a poller of the descriptor does not spin. */
 		assert_int_equal(driver_events(driver, &event, 1), 0);
 		assert_false(readable(driver_event_fd(driver), 20));
 		assert_int_equal(driver_stats(driver, &stats), -ENODEV);
@@ -849,8 +849,8 @@ static void test_killed(void **state)
 	}
 }
 
-/** test_stopped() - the adapter answers nothing, and does not go away either */
-static void test_stopped(void **state)
+/** test_adapter_does_not_answer() - the adapter answers nothing, but stays connected */
+static void test_adapter_does_not_answer(void **state)
 {
 	struct mana_query_gf_stat_resp stats;
 	struct driver_event event;
@@ -880,7 +880,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_bring_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_arguments, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_million_sent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_million_frames_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sent_from_16_queues, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sent_by_messages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failed_entries, setup, teardown),
@@ -892,10 +892,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_steering, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_events, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rx_interrupts, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_another_process, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_second_process_sends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_growth, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_stopped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_adapter_is_killed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_adapter_does_not_answer, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The driver on an adapter that makes things up: it fails in time, with an error, and gives back
- * all that it took. Run under ASan and UBSan as well.
+ * The driver on an adapter that gives wrong answers: it fails in time, with an error, and frees
+ * everything. Run under ASan and UBSan as well.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@ static uint8_t next(void *ctx)
 
 static uint8_t *memory;
 
-static void test_honest(void **state)
+static void test_honest_adapter(void **state)
 {
 	struct hostile_source source = { .next = next };
 	struct hostile_result result;
@@ -48,7 +48,7 @@ static void test_honest(void **state)
 	}
 }
 
-static void test_hostile(void **state)
+static void test_hostile_adapter(void **state)
 {
 	unsigned int started = 0, refused = 0, used = 0, fds = count_fds();
 
@@ -61,7 +61,7 @@ static void test_hostile(void **state)
 
 		seed = round;
 		if (!hostile_run(&source, memory, &result))
-			fail_msg("round %u: memory was not given back", round);
+			fail_msg("round %u: memory was not freed", round);
 		if (now_ms() - start > 5000)
 			fail_msg("round %u took %u ms", round, (unsigned int)(now_ms() - start));
 		started += !result.start;
@@ -78,8 +78,8 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_honest),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_honest_adapter),
+		cmocka_unit_test(test_hostile_adapter),
 	};
 
 	memory = aligned_alloc(4096, HOSTILE_MEMORY);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the tests of the fabrics share: opening a port, a receiver that keeps what it is
- * handed, and frames built with arithmetic of their own.
+ * Shared by the tests of the fabrics: opening a port, a receiver that keeps what it is given, and
+ * frames built with independent arithmetic.
  */
 #ifndef TEST_FABRIC_SUPPORT_H
 #define TEST_FABRIC_SUPPORT_H
@@ -25,7 +25,7 @@
 #define KEPT_ROOM (16u << 20) /* bytes */
 #define TYPE_TEST 0x88b5u     /* EtherType for experiments: no kernel sends it by itself */
 
-/* A frame as it was handed over. */
+/* A frame as it was delivered. */
 struct kept {
 	const uint8_t *bytes;
 	struct frame frame;
@@ -34,9 +34,9 @@ struct kept {
 
 /**
  * struct receiver - stands for a vPort
- * @buffers:	frames that it still takes; -1 for any number
+ * @buffers:	frames that it still accepts; -1 for any number
  * @keep:	remember frames in @kept (up to KEPT_MAX)
- * @slow:	give way to other threads within a call
+ * @slow:	yield to other threads within a call
  * @calls, @largest: calls of deliver(), and most frames in one
  */
 struct receiver {
@@ -51,13 +51,13 @@ struct receiver {
 	size_t room_used;
 };
 
-/** receiver_new() - one that takes everything and keeps it */
+/** receiver_new() - one that accepts everything and keeps it */
 struct receiver *receiver_new(void);
 void receiver_free(struct receiver *receiver);
-/** receiver_clear() - forget what was handed over so far */
+/** receiver_clear() - forget what was delivered so far */
 void receiver_clear(struct receiver *receiver);
 
-/** receiver_side() - what fabric_open() wants */
+/** receiver_side() - the argument for fabric_open() */
 struct fabric_receiver receiver_side(struct receiver *receiver);
 
 /** open_port() - plug a receiver (NULL: none) with address 02:..:@mac in, with @lanes lanes */
@@ -87,7 +87,7 @@ uint16_t sum16(uint32_t sum, const uint8_t *bytes, size_t len);
 size_t ip_frame(uint8_t *to, const uint8_t *destination, const uint8_t *source, int version,
 		int protocol, size_t payload);
 
-/** catch_log() - keep log messages from now on, and forget earlier ones; logged() looks for one */
+/** catch_log() - start collecting log messages anew; logged() counts matches */
 void catch_log(void);
 unsigned int logged(const char *part);
 

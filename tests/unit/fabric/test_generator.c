@@ -170,7 +170,7 @@ static void back_pressure_loses_nothing(void **state)
 	receiver_free(receiver);
 }
 
-/* A vPort with four queues by source address, the last of which nobody drains. */
+/* A vPort with four queues by source address, the last of which is not drained. */
 static unsigned int queues_deliver(void *ctx, unsigned int lane, const struct frame *frames,
 				   unsigned int n)
 {
@@ -187,7 +187,7 @@ static unsigned int queues_deliver(void *ctx, unsigned int lane, const struct fr
 	return n;
 }
 
-static void a_queue_nobody_drains_does_not_stop_the_others(void **state)
+static void an_undrained_queue_does_not_stop_the_others(void **state)
 {
 	struct fabric_port_config config = { .mac = { 2 }, .mtu = 1500, .lanes = 1, .queues = 4 };
 	uint64_t queues[4] = { 0 };
@@ -203,7 +203,7 @@ static void a_queue_nobody_drains_does_not_stop_the_others(void **state)
 	fabric_close(port);
 }
 
-static void what_it_is_sent_is_swallowed(void **state)
+static void sent_frames_are_discarded(void **state)
 {
 	struct fabric_port *port = open_port("generator", 1, 1, NULL);
 	uint8_t bytes[60];
@@ -212,7 +212,7 @@ static void what_it_is_sent_is_swallowed(void **state)
 	send_one(port, 0, bytes, make_frame(bytes, station(9), station(1), sizeof(bytes), 0));
 	assert_int_equal(counters_of(port).tx_frames, 1);
 	assert_int_equal(counters_of(port).tx_bytes, 60);
-	/* nobody to receive: it makes none */
+	/* no receiver: it makes none */
 	assert_int_equal(fabric_poll(port, 0, 32), 0);
 	assert_false(fabric_is_source(port));
 	fabric_close(port);
@@ -252,7 +252,7 @@ static uint64_t run_lanes(struct fabric_port *port, uint64_t stop_at)
 	return got;
 }
 
-/* Takes a part of what it is offered, by turns. */
+/* Accepts part of what it is offered, in turn. */
 static unsigned int moody_deliver(void *ctx, unsigned int lane, const struct frame *frames,
 				  unsigned int n)
 {
@@ -305,7 +305,7 @@ static void a_rate_is_kept_over_lanes(void **state)
 	receiver_free(receiver);
 }
 
-static void a_rate_wakes_who_sleeps(void **state)
+static void a_rate_wakes_a_sleeping_lane(void **state)
 {
 	struct receiver *receiver = receiver_new();
 	struct fabric_port *port = open_port("generator:rate=500,count=100", 1, 1, receiver);
@@ -328,7 +328,7 @@ static void a_rate_wakes_who_sleeps(void **state)
 	assert_int_equal(poll(&fd, 1, 20), 0);
 	fabric_close(port);
 
-	/* what was due while nobody looked is not made up for */
+	/* frames that became due without a poll are not made up for */
 	receiver_clear(receiver);
 	port = open_port("generator:rate=1000", 1, 1, receiver);
 	pause_us(200000);
@@ -370,11 +370,11 @@ int main(void)
 		cmocka_unit_test(flows_come_in_bursts),
 		cmocka_unit_test(sizes_out_of_reach_are_refused),
 		cmocka_unit_test(back_pressure_loses_nothing),
-		cmocka_unit_test(a_queue_nobody_drains_does_not_stop_the_others),
-		cmocka_unit_test(what_it_is_sent_is_swallowed),
+		cmocka_unit_test(an_undrained_queue_does_not_stop_the_others),
+		cmocka_unit_test(sent_frames_are_discarded),
 		cmocka_unit_test(a_count_is_exact_over_lanes),
 		cmocka_unit_test(a_rate_is_kept_over_lanes),
-		cmocka_unit_test(a_rate_wakes_who_sleeps),
+		cmocka_unit_test(a_rate_wakes_a_sleeping_lane),
 		cmocka_unit_test(a_rate_goes_on_without_a_queue),
 	};
 

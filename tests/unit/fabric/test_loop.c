@@ -51,7 +51,7 @@ static void frames_come_back_as_they_are(void **state)
 	receiver_free(receiver);
 }
 
-static void what_is_not_taken_is_dropped(void **state)
+static void frames_not_accepted_are_dropped(void **state)
 {
 	struct receiver *receiver = receiver_new();
 	struct fabric_port *port = open_port("loop", 1, 1, receiver);
@@ -75,7 +75,7 @@ static void what_is_not_taken_is_dropped(void **state)
 	receiver_free(receiver);
 }
 
-/* Takes every frame but those that begin with 0xff: their queue has no buffer. */
+/* Accepts every frame except those that begin with 0xff: their queue has no buffer. */
 static unsigned int one_queue_is_full(void *ctx, unsigned int lane, const struct frame *frames,
 				      unsigned int n)
 {
@@ -129,7 +129,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_come_back_as_they_are),
-		cmocka_unit_test(what_is_not_taken_is_dropped),
+		cmocka_unit_test(frames_not_accepted_are_dropped),
 		cmocka_unit_test(a_full_queue_does_not_stop_the_others),
 		cmocka_unit_test(without_a_receiver_all_is_dropped),
 	};

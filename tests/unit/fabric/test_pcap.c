@@ -117,7 +117,7 @@ static void check_replayed(const struct receiver *receiver, unsigned int count)
 	}
 }
 
-static void what_is_sent_is_written(void **state)
+static void sent_frames_are_written(void **state)
 {
 	const char *name = path("out.pcap");
 	struct fabric_port *port = open_port(spec("pcap:%s", name, ""), 1, 2, NULL);
@@ -279,7 +279,7 @@ static void a_loop_begins_again(void **state)
 	receiver_free(receiver);
 }
 
-static void a_replay_without_receiver_is_none(void **state)
+static void a_replay_without_receiver_delivers_nothing(void **state)
 {
 	struct fabric_port *port;
 
@@ -378,7 +378,7 @@ static void files_that_cannot_be_written_are_refused(void **state)
 	(void)state;
 	open_fails(spec("pcap:%s/no/such.pcap", directory, ""), -ENOENT, "such.pcap|No such file");
 	open_fails(spec("pcap:%s", directory, ""), -EISDIR, "directory");
-	/* nobody reads the pipe: that must not hang */
+	/* the pipe has no reader: that must not hang */
 	open_fails(spec("pcap:%s", path("fifo"), ""), -ENXIO, "fifo");
 
 	write_capture(path("in.pcap"), MAGIC_US);
@@ -394,7 +394,7 @@ static void files_that_cannot_be_written_are_refused(void **state)
 	fabric_close(open_port(spec("pcap:%s", path("mine.pcap"), ""), 1, 1, NULL));
 }
 
-static void a_full_disk_is_told_and_counted(void **state)
+static void a_full_disk_is_reported_and_counted(void **state)
 {
 	struct fabric_port *port = open_port("pcap:/dev/full", 1, 1, NULL);
 	struct fabric_counters counters;
@@ -468,15 +468,15 @@ static int remove_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_sent_is_written),
+		cmocka_unit_test(sent_frames_are_written),
 		cmocka_unit_test(lanes_write_one_after_the_other),
 		cmocka_unit_test(a_replay_is_byte_for_byte),
 		cmocka_unit_test(a_loop_begins_again),
-		cmocka_unit_test(a_replay_without_receiver_is_none),
+		cmocka_unit_test(a_replay_without_receiver_delivers_nothing),
 		cmocka_unit_test(written_and_replayed_at_once),
 		cmocka_unit_test(bad_captures_are_refused),
 		cmocka_unit_test(files_that_cannot_be_written_are_refused),
-		cmocka_unit_test(a_full_disk_is_told_and_counted),
+		cmocka_unit_test(a_full_disk_is_reported_and_counted),
 		cmocka_unit_test(a_limit_is_kept),
 	};
 

@@ -52,7 +52,7 @@ static void it_reads_each_byte(void **state)
 	child = fork();
 	assert_true(child >= 0);
 	if (!child) {
-		/* A sanitizer would tell of it; cmocka would call it a failure. */
+		/* A sanitizer would report it; cmocka would call it a failure. */
 		close(STDERR_FILENO);
 		signal(SIGSEGV, SIG_DFL);
 		send_one(port, 0, pages + 4096 - 1000, 1001);
@@ -100,7 +100,7 @@ static void good_frames_verify(void **state)
 	(void)state;
 	for (unsigned int i = 0; (len = good_frame(i, bytes)); i++, count += 4) {
 		assert_int_equal(bad_after(port, bytes, len), 0);
-		/* padded as Ethernet wants */
+		/* padded to Ethernet's minimum */
 		if (len < 60) {
 			memset(bytes + len, 0xee, 60 - len);
 			assert_int_equal(bad_after(port, bytes, 60), 0);
@@ -143,7 +143,7 @@ static void other_protocols_verify(void **state)
 	bytes[13] = 47;
 	assert_int_equal(bad_after(port, bytes, 60), 1);
 
-	/* ICMP is not looked into */
+	/* ICMP is not examined */
 	len = ip_frame(bytes, station(9), station(1), 4, 17, 20);
 	bytes[23] = 1;
 	bytes[24] = bytes[25] = 0;
@@ -152,7 +152,7 @@ static void other_protocols_verify(void **state)
 	bytes[25] = (uint8_t)sum;
 	assert_int_equal(bad_after(port, bytes, len), 0);
 
-	/* a fragment's checksum is not its own */
+	/* a fragment's checksum is that of the whole datagram */
 	len = ip_frame(bytes, station(9), station(1), 4, 17, 20);
 	bytes[20] = 0x20;
 	bytes[24] = bytes[25] = 0;
@@ -162,7 +162,7 @@ static void other_protocols_verify(void **state)
 	bytes[len - 1] ^= 0xff;
 	assert_int_equal(bad_after(port, bytes, len), 0);
 
-	/* UDP may go without a checksum over IPv4, not over IPv6 */
+	/* UDP may be without a checksum over IPv4, not over IPv6 */
 	len = ip_frame(bytes, station(9), station(1), 4, 17, 20);
 	bytes[14 + 20 + 6] = bytes[14 + 20 + 7] = 0;
 	assert_int_equal(bad_after(port, bytes, len), 0);
@@ -172,7 +172,7 @@ static void other_protocols_verify(void **state)
 	fabric_close(port);
 }
 
-/* Puts @size bytes of extension header in front of what an IPv6 frame carries. */
+/* Inserts @size bytes of extension header before the payload of an IPv6 frame. */
 static size_t extend(uint8_t *bytes, size_t len, uint8_t kind, const uint8_t *extension,
 		     size_t size)
 {
@@ -254,7 +254,7 @@ static void each_cut_is_found(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; (len = good_frame(i, bytes)); i++) {
-		/* What is missing is still in the sink's buffer, from the frame before. */
+		/* The missing bytes are still in the sink's buffer, from the previous frame. */
 		assert_int_equal(bad_after(port, bytes, len), 0);
 		for (size_t cut = 1; cut < len; cut++) {
 			if (!bad_after(port, bytes, cut))
@@ -321,7 +321,7 @@ static void lengths_are_checked(void **state)
 	bytes[25] = (uint8_t)sum;
 	assert_int_equal(bad_after(port, bytes, len), 1);
 
-	/* offloads that nobody has done */
+	/* offloads that have not been done */
 	struct iovec iov = { bytes, ip_frame(bytes, station(9), station(1), 4, 6, 10) };
 	struct frame frame = {
 		.iov = &iov, .iovcnt = 1, .len = (uint32_t)iov.iov_len, .flags = FRAME_CSUM_PARTIAL

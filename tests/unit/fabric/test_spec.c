@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Finding a fabric by its spec, and what is said about a bad one. */
+/* Finding a fabric by its spec, and the messages about a bad one. */
 #include "support.h"
 
 #include <stdio.h>
@@ -45,7 +45,7 @@ static void bad_options_are_named(void **state)
 	open_fails("pcap+loop", -EINVAL, "missing");
 }
 
-static void numbers_are_whole_and_in_range(void **state)
+static void numbers_are_integers_in_range(void **state)
 {
 	static const char *const bad[] = { "",    "0",  "-1",    "+1", " 1",
 					   "1 ",  "1k", "65537", "0x", "99999999999999999999",
@@ -131,7 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unknown_fabric_names_the_known_ones),
 		cmocka_unit_test(bad_options_are_named),
-		cmocka_unit_test(numbers_are_whole_and_in_range),
+		cmocka_unit_test(numbers_are_integers_in_range),
 		cmocka_unit_test(a_doubled_plus_is_a_plus),
 		cmocka_unit_test(bad_configurations_are_refused),
 		cmocka_unit_test(a_long_call_is_cut_into_bursts),

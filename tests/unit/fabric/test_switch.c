@@ -11,7 +11,7 @@
 
 static const uint8_t broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
-/* A switch of PORTS vPorts, numbered from 1, on its own. */
+/* A separate switch of PORTS vPorts, numbered from 1. */
 struct fixture {
 	struct receiver *receivers[PORTS + 1];
 	struct fabric_port *ports[PORTS + 1];
@@ -46,7 +46,7 @@ static void send_from(struct fixture *fixture, unsigned int port, const uint8_t 
 		 make_frame(bytes, destination, source, sizeof(bytes), port));
 }
 
-/* Who got how many since the last time: one digit a port. */
+/* How many frames each port got since the last call: one digit per port. */
 static unsigned int arrived(struct fixture *fixture)
 {
 	unsigned int digits = 0;
@@ -85,7 +85,7 @@ static void vports_reach_each_other(void **state)
 	assert_int_equal(arrived(fixture), 1101);
 	send_from(fixture, 1, station(99), station(1));
 	assert_int_equal(arrived(fixture), 111);
-	/* what a switch keeps to itself */
+	/* what a switch does not forward */
 	send_from(fixture, 1, (uint8_t[]){ 0x01, 0x80, 0xc2, 0, 0, 0x0f }, station(1));
 	assert_int_equal(arrived(fixture), 0);
 	send_from(fixture, 1, (uint8_t[]){ 0x01, 0x80, 0xc2, 0, 0, 0x10 }, station(1));
@@ -160,7 +160,7 @@ static void addresses_are_learned_and_move(void **state)
 	assert_int_equal(arrived(fixture), 1000);
 	send_from(fixture, 1, station(50), station(1));
 	assert_int_equal(arrived(fixture), 100);
-	/* from the port behind which it is */
+	/* from its own port */
 	send_from(fixture, 2, station(50), station(51));
 	assert_int_equal(arrived(fixture), 0);
 	send_from(fixture, 3, broadcast, station(50));
@@ -187,7 +187,7 @@ static void a_share_is_not_used_up(void **state)
 	struct fixture *fixture = plug("switch", 1);
 
 	(void)state;
-	/* neither by addresses that move to and fro, nor by groups */
+	/* neither by addresses that move back and forth, nor by groups */
 	for (unsigned int round = 0; round < 5; round++) {
 		for (unsigned int i = 0; i < 64; i++)
 			send_from(fixture, 2 + round % 2, station(1), station(1000 + i));
@@ -249,7 +249,7 @@ static void an_attacker_does_not_disturb_the_others(void **state)
 	for (unsigned int i = 1; i <= PORTS; i++)
 		receiver_clear(fixture->receivers[i]);
 
-	/* all that was known still is */
+	/* everything known is still known */
 	send_from(fixture, 1, station(2), station(1));
 	assert_int_equal(arrived(fixture), 100);
 	send_from(fixture, 1, station(3), station(1));
@@ -258,7 +258,7 @@ static void an_attacker_does_not_disturb_the_others(void **state)
 		send_from(fixture, 1, station(1000 + i), station(1));
 		assert_int_equal(arrived(fixture), 100);
 	}
-	/* others can still teach it theirs, and the attacker has taught it no more than its share
+	/* it still learns others' addresses, and has learned no more than the attacker's share
 	 */
 	send_from(fixture, 3, station(1), station(2000));
 	arrived(fixture);
@@ -342,7 +342,7 @@ static void switches_are_apart(void **state)
 	send_one(a, 0, bytes, make_frame(bytes, broadcast, station(1), sizeof(bytes), 0));
 	assert_int_equal(receivers[1]->frames, 1);
 	assert_int_equal(receivers[2]->frames, 0);
-	/* alone: nobody to flood to */
+	/* alone: no other port */
 	send_one(c, 0, bytes, make_frame(bytes, broadcast, station(2), sizeof(bytes), 0));
 	assert_int_equal(receivers[1]->frames, 1);
 	assert_int_equal(counters_of(c).tx_filtered, 1);

@@ -74,7 +74,7 @@ static void set_interface(const char *name, bool up, int mtu)
 	close(control);
 }
 
-/* Makes an interface that stays. */
+/* Creates a persistent interface. */
 static int make_persistent(const char *name, int flags)
 {
 	struct ifreq request = { .ifr_flags = (short)flags };
@@ -163,7 +163,7 @@ static void poll_for(struct fabric_port *port, unsigned int n)
 	}
 }
 
-static void a_tap_is_made_and_goes_away(void **state)
+static void a_tap_is_created_and_removed(void **state)
 {
 	struct receiver *receiver = receiver_new();
 	struct fabric_port *port = open_tap("tap:made", 9000, 1, receiver);
@@ -221,7 +221,7 @@ static void frames_go_both_ways(void **state)
 	assert_int_equal(counters_of(port).rx_bytes, sum);
 	assert_int_equal(counters_of(port).tx_dropped + counters_of(port).rx_dropped, 0);
 
-	/* what the kernel does not take */
+	/* a frame that the kernel does not accept */
 	catch_log();
 	send_one(port, 0, bytes, 13);
 	send_one(port, 0, bytes, 13);
@@ -449,7 +449,7 @@ static void tags_stay_in_their_place(void **state)
 	receiver_free(receiver);
 }
 
-static void frames_wait_for_buffers_but_not_for_ever(void **state)
+static void frames_wait_for_buffers_but_not_forever(void **state)
 {
 	struct receiver *receiver = receiver_new();
 	struct fabric_port *port = open_tap("tap:wait", 1500, 1, receiver);
@@ -457,7 +457,7 @@ static void frames_wait_for_buffers_but_not_for_ever(void **state)
 	uint8_t bytes[60];
 
 	(void)state;
-	/* kept, and handed over in order as buffers come */
+	/* kept, and delivered in order as buffers become available */
 	receiver->buffers = 0;
 	for (unsigned int i = 0; i < 10; i++)
 		host_sends(packet, NULL, bytes, make_frame(bytes, station(1), station(2), 60, i));
@@ -502,7 +502,7 @@ static void frames_wait_for_buffers_but_not_for_ever(void **state)
 	assert_int_equal(fabric_poll(port, 0, 32), 0);
 	assert_int_equal(counters_of(port).rx_dropped, 10);
 
-	/* then it is given another chance */
+	/* then it gets another chance */
 	pause_us(120000);
 	host_sends(packet, NULL, bytes, sizeof(bytes));
 	assert_int_equal(fabric_poll(port, 0, 32), 0);
@@ -613,7 +613,7 @@ static void a_tap_that_exists_is_used_as_it_is(void **state)
 	}
 }
 
-static void a_deleted_tap_is_told_once(void **state)
+static void a_deleted_tap_is_reported_once(void **state)
 {
 	struct receiver *receiver = receiver_new();
 	struct fabric_port *port = open_tap("tap:doomed", 1500, 1, receiver);
@@ -867,11 +867,11 @@ static int enter_namespace(void **state)
 {
 	(void)state;
 	if (geteuid()) {
-		fprintf(stderr, "this test makes taps in a network namespace: run it as root\n");
+		fprintf(stderr, "this test creates taps in a network namespace: run it as root\n");
 		return -1;
 	}
 	if (unshare(CLONE_NEWNET)) {
-		fprintf(stderr, "a network namespace cannot be made: %s\n", strerror(errno));
+		fprintf(stderr, "cannot create a network namespace: %s\n", strerror(errno));
 		return -1;
 	}
 	/* The kernel's own IPv6 chatter would be counted. */
@@ -882,18 +882,18 @@ static int enter_namespace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_tap_is_made_and_goes_away),
+		cmocka_unit_test(a_tap_is_created_and_removed),
 		cmocka_unit_test(frames_go_both_ways),
 		cmocka_unit_test(bursts_keep_their_order),
 		cmocka_unit_test(offloads_go_to_the_host),
 		cmocka_unit_test(offloads_come_from_the_host),
 		cmocka_unit_test(without_offload_the_host_does_it),
 		cmocka_unit_test(tags_stay_in_their_place),
-		cmocka_unit_test(frames_wait_for_buffers_but_not_for_ever),
+		cmocka_unit_test(frames_wait_for_buffers_but_not_forever),
 		cmocka_unit_test(bad_taps_are_refused),
 		cmocka_unit_test(without_permission_it_says_what_to_do),
 		cmocka_unit_test(a_tap_that_exists_is_used_as_it_is),
-		cmocka_unit_test(a_deleted_tap_is_told_once),
+		cmocka_unit_test(a_deleted_tap_is_reported_once),
 		cmocka_unit_test(lanes_that_poll_together_keep_the_order),
 		cmocka_unit_test(tcp_crosses_two_taps),
 	};

@@ -209,7 +209,7 @@ static void server_stop(struct test *test)
 	close(test->bar_fd);
 }
 
-static void test_nobody(void **state)
+static void test_no_server(void **state)
 {
 	struct test *test = *state;
 	struct vfu_client *client;
@@ -307,8 +307,8 @@ static void test_device(void **state)
 	server_stop(test);
 }
 
-/** test_unsealed() - a file that could be cut off under us is not mapped */
-static void test_unsealed(void **state)
+/** test_unsealed_file_is_not_mapped() - a file that could be truncated is not mapped */
+static void test_unsealed_file_is_not_mapped(void **state)
 {
 	struct test *test = *state;
 	struct vfu_client_region region;
@@ -353,8 +353,8 @@ static void *post_all(void *argument)
 	return writer;
 }
 
-/** test_posts() - writes of many threads, with requests in between, arrive whole and in order */
-static void test_posts(void **state)
+/** test_posted_writes() - writes of many threads, mixed with requests, arrive whole and in order */
+static void test_posted_writes(void **state)
 {
 	struct test *test = *state;
 	struct writer writers[WRITERS];
@@ -377,7 +377,7 @@ static void test_posts(void **state)
 		pthread_join(threads[i], &done);
 		assert_non_null(done);
 	}
-	/* A request comes after all that was posted before it. */
+	/* A request arrives after everything that was posted before it. */
 	assert_int_equal(vfu_client_read(client, 0, 0, data, 1), 0);
 	assert_int_equal(atomic_load(&test->writes), WRITERS * POSTS);
 	assert_true(atomic_load(&test->in_order));
@@ -404,7 +404,7 @@ static void test_server_gone(void **state)
 	server_start(test, true);
 	assert_int_equal(vfu_client_connect(test->path, 0, &client), 0);
 	server_stop(test);
-	/* A post notices by itself. */
+	/* A post detects it by itself. */
 	assert_int_equal(vfu_client_post(client, 0, 0, 1), -ECONNRESET);
 	assert_int_equal(vfu_client_post(client, 0, 0, 1), -ENODEV);
 	vfu_client_close(client);
@@ -412,7 +412,7 @@ static void test_server_gone(void **state)
 
 /* ---- Bad servers ---- */
 
-/** take() - a request of the client's; false when it has gone */
+/** take() - receive a request from the client; false when it is gone */
 static bool take(int fd, struct vfu_header *header)
 {
 	uint8_t body[8192];
@@ -433,7 +433,7 @@ static void answer(int fd, struct vfu_header header, const void *body, size_t le
 		send(fd, body, len, MSG_NOSIGNAL);
 }
 
-/** agree() - on the version */
+/** agree() - negotiate the version */
 static bool agree(int fd)
 {
 	struct vfu_version version = { VFU_MAJOR, VFU_MINOR };
@@ -491,7 +491,7 @@ static int bad_read(struct test *test, void (*script)(struct test *test, int fd)
 	err = vfu_client_read(client, 0, 0, data, sizeof(data));
 	assert_true(now_ms() - start < 3 * TIMEOUT_MS);
 	if (err) {
-		/* Lost for good, and whoever polls sees it. */
+		/* Lost for good, and a poller sees it. */
 		struct pollfd pollfd = { .fd = vfu_client_fd(client), .events = POLLRDHUP };
 
 		assert_int_equal(vfu_client_read(client, 0, 0, data, sizeof(data)), -ENODEV);
@@ -549,7 +549,7 @@ static void asks_first(struct test *test, int fd)
 		return;
 	send(fd, &command, sizeof(command), MSG_NOSIGNAL);
 	send(fd, body, 16, MSG_NOSIGNAL);
-	/* The client says that it serves nothing, and waits on for its own answer. */
+	/* The client refuses it, and keeps waiting for its own answer. */
 	if (recv(fd, &command, sizeof(command), MSG_WAITALL) == sizeof(command) &&
 	    command.id == 77 && command.flags == (VFU_TYPE_REPLY | VFU_FLAG_ERROR) &&
 	    command.error == ENOTSUP)
@@ -693,7 +693,7 @@ static void answer_fds(int fd, struct vfu_header header, void *body, size_t len,
 	sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
-/* Region infos with a descriptor, whose capabilities make no sense */
+/* Region infos with a descriptor and invalid capabilities */
 static void bad_regions(struct test *test, int fd)
 {
 	struct {
@@ -784,7 +784,7 @@ static void test_bad_regions(void **state)
 	bad_stop(test);
 }
 
-/** deaf() - takes nothing: what is posted has nowhere to go */
+/** deaf() - reads nothing, so posted writes fill the socket */
 static void deaf(struct test *test, int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLRDHUP };
@@ -794,7 +794,7 @@ static void deaf(struct test *test, int fd)
 		poll(&pollfd, 1, 20000);
 }
 
-static void test_deaf(void **state)
+static void test_server_that_reads_nothing(void **state)
 {
 	struct test *test = *state;
 	struct vfu_client *client;
@@ -819,7 +819,7 @@ static uint32_t next_random(struct test *test)
 	return test->random >> 8;
 }
 
-/** babble() - answers whose header is nearly right, and whose body is anything */
+/** babble() - answers with a nearly right header and a random body */
 static void babble(struct test *test, int fd)
 {
 	struct vfu_header header;
@@ -844,7 +844,7 @@ static void babble(struct test *test, int fd)
 	}
 }
 
-static void test_babble(void **state)
+static void test_random_answers(void **state)
 {
 	struct test *test = *state;
 	unsigned int connected = 0;
@@ -895,17 +895,17 @@ static void test_babble(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_server, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_device, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unsealed, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_posts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unsealed_file_is_not_mapped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_posted_writes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_server_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_versions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_regions, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_babble, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_server_that_reads_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_random_answers, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The vfio-user server, as a client on its socket sees it. The device behind it notes what it
- * is asked; every test ends with the check that no file descriptor is left open.
+ * The vfio-user server, as a client on its socket sees it. The device behind it records what is
+ * requested of it; every test ends with the check that no file descriptor is left open.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -57,7 +57,7 @@ struct test {
 	struct vfu_server *server;
 	int client;
 	int bar_fd;
-	/* What the device has been asked */
+	/* What has been requested of the device */
 	unsigned int reads, writes, maps, unmaps, unmap_alls, resets, quiesces, attached, detached;
 	struct {
 		unsigned int region;
@@ -70,7 +70,7 @@ struct test {
 		unsigned int access;
 		bool with_fd;
 	} map;
-	uint64_t sequence; /* what the next write has to say */
+	uint64_t sequence; /* expected value of the next write */
 	bool in_sequence;
 	int answer; /* of the device, 0 or -errno */
 	void (*on_write)(struct test *);
@@ -92,7 +92,7 @@ static int device_read(void *ctx, unsigned int region, uint64_t offset, void *da
 	struct test *test = ctx;
 
 	test->reads++;
-	/* A pattern that a misplaced byte would break */
+	/* A pattern that shows every misplaced byte */
 	for (size_t i = 0; i < len && !test->answer; i++)
 		((uint8_t *)data)[i] = (uint8_t)((offset + i) * 7 + ((offset + i) >> 8) + region);
 	return test->answer;
@@ -201,7 +201,7 @@ static int eventfd_new(void)
 	return fd;
 }
 
-/* What has been signalled since the last look */
+/* What has been signalled since the last check */
 static uint64_t eventfd_take(int fd)
 {
 	uint64_t value;
@@ -224,7 +224,7 @@ static int connect_to(const char *path)
 	return fd;
 }
 
-/* Let the server do all it can do now; how often it was called */
+/* Let the server do all that it can do now; returns how often it was called */
 static unsigned int serve(struct test *test)
 {
 	struct pollfd poll_fd = { .fd = vfu_server_fd(test->server), .events = POLLIN };
@@ -328,7 +328,7 @@ static int call(struct test *test, uint16_t command, const void *body, size_t le
 	return call_fds(test, command, body, len, reply, reply_len, NULL, 0, NULL);
 }
 
-/* Has nothing come, and is the connection still there? */
+/* Has nothing arrived, and is the connection still open? */
 static bool silent(int fd)
 {
 	char byte;
@@ -336,7 +336,7 @@ static bool silent(int fd)
 	return recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-/* Has the server closed the connection? What it had sent is read */
+/* Has the server closed the connection? Reads what it had sent */
 static bool gone(int fd)
 {
 	char bytes[4096];
@@ -348,7 +348,7 @@ static bool gone(int fd)
 	return n == 0 || errno == ECONNRESET;
 }
 
-/* What the server says to a VERSION, and its capabilities in @json */
+/* The server's answer to a VERSION, with its capabilities in @json */
 static int version_of(struct test *test, int fd, uint16_t major, const char *data, size_t len,
 		      char json[512])
 {
@@ -510,7 +510,7 @@ static void bad_versions(void **state)
 	check_served(test);
 }
 
-/* JSON that is not as one would write it: what is not understood counts as not said */
+/* Unusual JSON: what is not understood counts as absent */
 static void odd_capabilities(void **state)
 {
 	static const struct {
@@ -556,7 +556,7 @@ static void odd_capabilities(void **state)
 	}
 }
 
-static void nothing_before_version(void **state)
+static void nothing_is_served_before_version(void **state)
 {
 	struct test *test = *state;
 	uint8_t body[64] = { 64 };
@@ -646,7 +646,7 @@ static void check_mapping(int fd, const struct region_answer *got)
 	assert_int_equal(got->sparse.version, 1);
 	assert_int_equal(got->sparse.next, 0);
 	assert_int_equal(got->sparse.nr_areas, 1);
-	/* The area is where it is said to be */
+	/* The area is where the reply says */
 	assert_true(fd >= 0);
 	memory = mmap(NULL, got->sparse.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 		      (off_t)(got->info.offset + got->sparse.offset));
@@ -681,7 +681,7 @@ static void region_that_can_be_mapped(void **state)
 	assert_int_equal(pread(test->bar_fd, &value, 8, 0x1000), 8);
 	assert_int_equal(value, 0x1234);
 
-	/* A region that is for those who ask */
+	/* A region for clients that ask for it */
 	detach(test);
 	attach_with(test, "{\"capabilities\":{\"region_mmap\":false}}");
 	info = (struct vfu_region_info){ .argsz = 64, .index = 4 };
@@ -700,7 +700,7 @@ static void region_that_can_be_mapped(void **state)
 	check_mapping(fd, &got);
 }
 
-/* Many in one go: each reply has its own descriptor, those between have none */
+/* Many at once: each such reply has its own descriptor, those between have none */
 static void descriptors_among_replies(void **state)
 {
 	enum { COUNT = 60 };
@@ -731,7 +731,7 @@ static void descriptors_among_replies(void **state)
 	}
 	assert_true(silent(test->client));
 
-	/* Who never reads them is dropped before many are under way */
+	/* A client that never reads them is dropped before many are in flight */
 	for (unsigned int i = 0; vfu_server_busy(test->server); i++) {
 		assert_true(i < 100);
 		send_bytes(test->client, batch, len, NULL, 0);
@@ -816,7 +816,7 @@ static void reads(void **state)
 					 (uint8_t)(at * 7 + (at >> 8) + access->region));
 		}
 	}
-	/* The device's own error; a body too short; a read that wants no reply */
+	/* The device's own error; a body too short; a read that requests no reply */
 	test->answer = -EIO;
 	assert_int_equal(call(test, VFU_CMD_REGION_READ, &access_tries[0].access, 16, NULL, 0),
 			 EIO);
@@ -905,7 +905,7 @@ static void posted_writes(void **state)
 	free(batch);
 }
 
-/* Errors that are asked for are logged once, too */
+/* Errors with a reply are logged once, too */
 static void complaints_are_bounded(void **state)
 {
 	struct test *test = *state;
@@ -947,7 +947,7 @@ static void several_writes_in_one(void **state)
 	assert_int_equal(call(test, VFU_CMD_REGION_WRITE_MULTI, &multi, 8, &count, 8), 0);
 	assert_int_equal(count, 0);
 
-	/* Counts that are not so, one of them after multiplication */
+	/* Wrong counts, one of them after multiplication */
 	static const uint64_t counts[] = { 0, 1, 3, UINT64_MAX, 1ull << 61, UINT64_MAX / 24 + 1 };
 	for (unsigned int i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		multi.count = counts[i];
@@ -957,7 +957,7 @@ static void several_writes_in_one(void **state)
 	multi.count = 2;
 	assert_int_equal(call(test, VFU_CMD_REGION_WRITE_MULTI, &multi, 8 + 47, NULL, 0), EINVAL);
 	assert_int_equal(call(test, VFU_CMD_REGION_WRITE_MULTI, &multi, 7, NULL, 0), EINVAL);
-	/* One that is bad: none is done */
+	/* One bad write: none is done */
 	multi.one[1].at.count = 9;
 	assert_int_equal(call(test, VFU_CMD_REGION_WRITE_MULTI, &multi, 8 + 48, NULL, 0), EINVAL);
 	multi.one[1].at = (struct vfu_region_access){ BAR0_SIZE, 0, 1 };
@@ -965,7 +965,7 @@ static void several_writes_in_one(void **state)
 	multi.one[1].at = (struct vfu_region_access){ 0, 1, 1 };
 	assert_int_equal(call(test, VFU_CMD_REGION_WRITE_MULTI, &multi, 8 + 48, NULL, 0), EACCES);
 	assert_int_equal(test->writes, 202);
-	/* One that the device refuses ends it */
+	/* A write that the device refuses ends it */
 	multi.one[1].at = (struct vfu_region_access){ 0, 0, 1 };
 	test->answer = -EIO;
 	assert_int_equal(call(test, VFU_CMD_REGION_WRITE_MULTI, &multi, 8 + 48, NULL, 0), EIO);
@@ -1020,7 +1020,7 @@ static void dma_maps(void **state)
 	assert_int_equal(call_fds(test, VFU_CMD_DMA_MAP, &good_map, 31, NULL, 0, files, 1, NULL),
 			 EINVAL);
 	assert_int_equal(test->maps, 4);
-	/* Posted, as nobody does */
+	/* Posted, although no client does that */
 	ask(test->client, VFU_CMD_DMA_MAP, VFU_FLAG_NO_REPLY, &good_map, 32, files, 1);
 	serve(test);
 	assert_true(silent(test->client));
@@ -1132,7 +1132,7 @@ static void interrupts(void **state)
 	/* Again, with nothing there */
 	assert_int_equal(set_irqs(test, NONE, MSIX, 0, 0, NULL, 0), 0);
 
-	/* A client that leaves takes its eventfds along */
+	/* When a client leaves, its eventfds are closed */
 	assert_int_equal(set_irqs(test, EVENTFDS, MSIX, 0, 16, fds, 16), 0);
 	detach(test);
 	vfu_irq_raise(test->server, 0);
@@ -1181,7 +1181,7 @@ static void bad_interrupts(void **state)
 	assert_int_equal(set_irqs(test, EVENTFDS, 0, 0, 1, fds, 1), ENOTSUP);
 	assert_int_equal(set_irqs(test, NONE, 0, 0, 0, NULL, 0), 0);
 	assert_int_equal(set_irqs(test, EVENTFDS, 4, 0, 1, fds, 1), EINVAL);
-	/* What is no eventfd, alone and after one that is: nothing is set */
+	/* Not an eventfd, alone and after an eventfd: nothing is set */
 	assert_int_equal(set_irqs(test, EVENTFDS, MSIX, 0, 1, &pipes[1], 1), EINVAL);
 	assert_int_equal(set_irqs(test, EVENTFDS, MSIX, 0, 1, &file, 1), EINVAL);
 	assert_int_equal(set_irqs(test, EVENTFDS, MSIX, 0, 2, (int[]){ fds[0], file }, 2), EINVAL);
@@ -1207,7 +1207,7 @@ static void bad_interrupts(void **state)
 	close(file);
 }
 
-/* A client that never reads its eventfd, and that would have writers wait */
+/* A client that never reads its eventfd, and one that would block writers */
 static void full_eventfd_blocks_nobody(void **state)
 {
 	struct test *test = *state;
@@ -1231,11 +1231,11 @@ static unsigned int fds_in_quiesce;
 static void look_in_quiesce(struct test *test)
 {
 	fds_in_quiesce = count_fds();
-	/* The new one is what others see already */
+	/* Other threads see the new one already */
 	vfu_irq_raise(test->server, 0);
 }
 
-/* What is replaced stays open until nobody can be using it */
+/* A replaced one stays open until no thread can be using it */
 static void replaced_eventfds_are_closed_late(void **state)
 {
 	struct test *test = *state;
@@ -1286,7 +1286,7 @@ static void wait_for_raiser(struct test *test)
 		sched_yield();
 }
 
-/* A lane raises all the time; a write to a closed descriptor would be logged */
+/* A lane raises interrupts all the time; a write to a closed descriptor would be logged */
 static void interrupts_change_meanwhile(void **state)
 {
 	struct test *test = *state;
@@ -1309,7 +1309,7 @@ static void interrupts_change_meanwhile(void **state)
 			attach_with(test, qemu_version);
 		}
 	}
-	/* One that has been set does arrive */
+	/* An interrupt through an eventfd that is set arrives */
 	assert_int_equal(set_irqs(test, EVENTFDS, MSIX, 0, 1, &first, 1), 0);
 	wait_for_raiser(test);
 	assert_true(eventfd_take(first) > 0);
@@ -1324,7 +1324,7 @@ static void interrupts_change_meanwhile(void **state)
 
 /* ---- The stream, and the descriptors beside it ---- */
 
-/* What the reading relies on: a read ends with the bytes that descriptors came with */
+/* The reading relies on this: a read ends with the bytes that carried descriptors */
 static void kernel_ends_a_read_after_descriptors(void **state)
 {
 	union {
@@ -1417,7 +1417,7 @@ static void descriptors_of_cut_messages(void **state)
 		for (unsigned int part = 0; part < 2; part++) {
 			int file = file_new(cut, 4096);
 
-			/* With the first part there is more behind the second one */
+			/* With the first part, more messages follow the second one */
 			send_bytes(test->client, bytes, cut, &file, part == 0);
 			serve(test);
 			assert_true(silent(test->client));
@@ -1450,7 +1450,7 @@ static void descriptors_of_cut_messages(void **state)
 	check_served(test);
 }
 
-/* Descriptors with everything that does not want them */
+/* Descriptors with every message that should have none */
 static void unwanted_descriptors(void **state)
 {
 	struct test *test = *state;
@@ -1491,7 +1491,7 @@ static void unwanted_descriptors(void **state)
 	}
 	detach(test);
 	assert_int_equal(count_fds(), open_fds - 2);
-	/* With one that gets the client dropped, and with one that nobody will read */
+	/* With one for which the client is dropped, and with one that is never read */
 	attach_with(test, "");
 	memcpy(start + 4, &(uint32_t){ 15 }, 4);
 	send_bytes(test->client, start, 16, fds, 5);
@@ -1503,7 +1503,7 @@ static void unwanted_descriptors(void **state)
 		close(fds[i]);
 }
 
-/* The process has no descriptors left: what comes is refused, and the server stays */
+/* The process has no descriptors left: new connections are refused, and the server continues */
 static void out_of_descriptors(void **state)
 {
 	struct test *test = *state;
@@ -1588,7 +1588,7 @@ static void sizes_that_end_the_stream(void **state)
 		close(test->client);
 		attach_with(test, qemu_version);
 	}
-	/* And with somebody who has not said his version */
+	/* And from a connection that has not sent its version */
 	int other = connect_to(test->path);
 	send_header(other, VFU_CMD_VERSION, 3, 0);
 	serve(test);
@@ -1597,7 +1597,7 @@ static void sizes_that_end_the_stream(void **state)
 	check_served(test);
 }
 
-static void messages_that_make_no_sense(void **state)
+static void invalid_messages(void **state)
 {
 	static const uint16_t unknown[] = { 0, 6, 11, 12, 14, 16, 17, 18, 19, 255, 65535 };
 	static const uint16_t known[] = { 1, 2, 3, 4, 5, 7, 8, 9, 10, 15 };
@@ -1619,7 +1619,7 @@ static void messages_that_make_no_sense(void **state)
 				 EINVAL);
 	}
 	assert_int_equal(test->resets, 0);
-	/* Flags and an error that mean nothing in a command are not looked at */
+	/* Flags and an error that mean nothing in a command are ignored */
 	struct vfu_header header = { 9, VFU_CMD_DEVICE_RESET, 16, 0xffffffe0, 5 };
 	send_bytes(test->client, &header, sizeof(header), NULL, 0);
 	serve(test);
@@ -1627,7 +1627,7 @@ static void messages_that_make_no_sense(void **state)
 	assert_int_equal(test->resets, 1);
 }
 
-/* A long message is taken in parts, the longest one too, and one that never comes is no matter */
+/* A long message is read in parts, also the longest; one that never ends does no harm */
 static void long_messages(void **state)
 {
 	static uint8_t body[sizeof(struct vfu_region_access) + VFU_DATA_MAX];
@@ -1648,7 +1648,7 @@ static void long_messages(void **state)
 	assert_int_equal(test->writes, 3);
 }
 
-/* ---- Replies that nobody reads ---- */
+/* ---- Replies that are not read ---- */
 
 static void client_that_does_not_read(void **state)
 {
@@ -1674,7 +1674,7 @@ static void client_that_does_not_read(void **state)
 	check_served(test);
 }
 
-/* A client that reads late gets all of it, in order, with descriptors where they belong */
+/* A client that reads late gets everything, in order, with the right descriptors */
 static void client_that_reads_late(void **state)
 {
 	enum { BEHIND = 5, ROUNDS = 60 };
@@ -1684,7 +1684,7 @@ static void client_that_reads_late(void **state)
 	struct region_answer got;
 	int fd;
 
-	/* More is under way than the socket takes, so the server's buffer goes round */
+	/* More is in flight than the socket accepts, so the server's buffer wraps around */
 	for (uint16_t i = 0; i < ROUNDS + BEHIND; i++) {
 		if (i < ROUNDS) {
 			struct vfu_region_access access = { 0x1000u * i, 5,
@@ -1718,7 +1718,7 @@ static void client_that_reads_late(void **state)
 	check_served(test);
 }
 
-/* A client that goes while there are replies for it */
+/* A client that leaves while there are replies for it */
 static void client_that_leaves_early(void **state)
 {
 	struct test *test = *state;
@@ -1756,7 +1756,7 @@ static void second_client(void **state)
 	}
 	assert_int_equal(test->attached, 1);
 
-	/* One that has waited in silence is served when the first has gone */
+	/* A silent waiting connection is served when the first client is gone */
 	other[0] = connect_to(test->path);
 	serve(test);
 	detach(test);
@@ -1765,7 +1765,7 @@ static void second_client(void **state)
 	check_served(test);
 }
 
-/* Who comes after the client has ended is the next one, however much of it is still to be read */
+/* A connection after the client's end is the next client, even if data of the old one is unread */
 static void next_client(void **state)
 {
 	enum { COUNT = 2000, SIZE = 16 + sizeof(struct write8) };
@@ -1792,7 +1792,7 @@ static void next_client(void **state)
 	check_served(test);
 }
 
-/* Connections that say nothing keep nobody out, the client least of all */
+/* Silent connections keep no other out, least of all the client */
 static void silent_connections(void **state)
 {
 	struct test *test = *state;
@@ -1831,7 +1831,7 @@ static void dropping(void **state)
 	vfu_server_drop(test->server, "nobody is there");
 	assert_int_equal(test->detached, 1);
 
-	/* By the device, while it handles one of several messages: no more of them are handled */
+	/* By the device, while it handles one of several messages: the others are not handled */
 	close(test->client);
 	attach_with(test, qemu_version);
 	test->on_write = drop_in_write;
@@ -1886,7 +1886,7 @@ static void socket_file(void **state)
 	assert_int_equal(vfu_server_open(&config, &second), -EADDRINUSE);
 	close(waiting);
 
-	/* Stale: whoever listened has gone and left the file */
+	/* Stale: the listener is gone and left the file */
 	close(fd);
 	for (unsigned int i = 0; i < 3; i++) {
 		mask = umask(i == 0 ? 0 : i == 1 ? 022 : 0177);
@@ -1906,7 +1906,7 @@ static void socket_file(void **state)
 		assert_int_equal(unlink(path), 0);
 	}
 
-	/* A socket that somebody else has put there meanwhile is not ours to remove */
+	/* A socket that another process has put there meanwhile is not ours to remove */
 	assert_int_equal(vfu_server_open(&config, &second), 0);
 	assert_int_equal(unlink(path), 0);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -1948,7 +1948,7 @@ static void *open_one(void *argument)
 	return NULL;
 }
 
-/* Some that find the same stale socket at the same time: one of them gets it, for good */
+/* Several servers find the same stale socket at the same time: exactly one gets it */
 static void several_open_one_stale_socket(void **state)
 {
 	struct test *test = *state;
@@ -1985,7 +1985,7 @@ static void several_open_one_stale_socket(void **state)
 	pthread_barrier_destroy(&start);
 }
 
-/* The beginning of a QEMU, message by message */
+/* How QEMU starts, message by message */
 static void as_qemu_begins(void **state)
 {
 	struct test *test = *state;
@@ -2037,7 +2037,7 @@ int main(void)
 		TEST(version_is_negotiated),
 		TEST(bad_versions),
 		TEST(odd_capabilities),
-		TEST(nothing_before_version),
+		TEST(nothing_is_served_before_version),
 		TEST(device_info),
 		TEST(region_info),
 		TEST(region_that_can_be_mapped),
@@ -2062,7 +2062,7 @@ int main(void)
 		TEST(out_of_descriptors),
 		TEST(byte_by_byte),
 		TEST(sizes_that_end_the_stream),
-		TEST(messages_that_make_no_sense),
+		TEST(invalid_messages),
 		TEST(long_messages),
 		TEST(client_that_does_not_read),
 		TEST(client_that_reads_late),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* wire/check.h - what every test of a format needs: cmocka, and the bytes of a structure */
+/* wire/check.h - shared by the tests of the formats: cmocka, and comparing a structure's bytes */
 #ifndef MANAKIN_TEST_WIRE_CHECK_H
 #define MANAKIN_TEST_WIRE_CHECK_H
 

@@ -74,7 +74,7 @@ static void rx_oob(void **state)
 		    0xff, 0xff, 0x1f, 0x00);     /* 21 bits */
 }
 
-/* A whole short request and its answer, as they stand in the driver's buffers */
+/* A whole short request and its answer, as they are in the driver's buffers */
 static void headers(void **state)
 {
 	struct gdma_generate_test_event_req req;
@@ -144,7 +144,7 @@ static void create_queue(void **state)
 		       1, 2, 3, 4, 0, 0, 0, 0);
 }
 
-/* The three shapes of GDMA_CREATE_MR lie over each other as the drivers have them */
+/* The three variants of GDMA_CREATE_MR overlap as they do in the drivers */
 static void create_mr(void **state)
 {
 	struct gdma_create_mr_req req;
@@ -181,7 +181,7 @@ static void create_mr(void **state)
 		       9, 0, 0, 0, 0, 0, 0, 0);                                 /* length */
 }
 
-/* How many pages fit in the largest message a driver may send; and a page list's place */
+/* How many pages fit in the largest message a driver may send; and the offset of a page list */
 static void page_lists(void **state)
 {
 	struct {

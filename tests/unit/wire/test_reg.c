@@ -29,7 +29,7 @@ static void establish_bytes(void **state)
 		    0x01, 0x00, 0x00, 0x01);                 /* type 1, reset_vf */
 }
 
-/* Every address comes back, whichever other ones stand in the message */
+/* Every address is returned unchanged, whichever others are in the message */
 static void addresses_round_trip(void **state)
 {
 	static const uint64_t addresses[] = {
@@ -83,8 +83,8 @@ static void header_bits(void **state)
 }
 
 /*
- * What a driver looks for in an answer: bit 31 clear, the type it sent, a version not above its
- * own, the direction, status 0. The request's other bits must not leak into it.
+ * What a driver checks in an answer: bit 31 clear, the type it sent, a version not above its own,
+ * the direction, status 0. The request's other bits must not leak into it.
  */
 static void answers(void **state)
 {

@@ -313,7 +313,7 @@ static void link_config(void **state)
 	check_bytes_at(clamp, 40, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0x10, 0x27, 0, 0);
 }
 
-/* The words for those who write or compare entries whole are the structures' fields */
+/* The word constants agree with the fields of the structures */
 static void transmit_words(void **state)
 {
 	static const struct {

@@ -45,7 +45,7 @@ static void wqe_bytes(void **state)
 		    0xcc, 0xbb, 0xaa, 0x99, 0xdc, 0x05, 0, 0);           /* key, size */
 }
 
-/* The words for those who write or compare entries whole are the structures' fields */
+/* The word constants agree with the fields of the structures */
 static void words_are_fields(void **state)
 {
 	const struct gdma_sge sge = { .address = 1, .mem_key = 0x89abcdef, .size = 0x81234567 };
@@ -116,7 +116,7 @@ static void wqe_sizes(void **state)
 	}
 }
 
-/* Whatever 8 bytes a client writes, the sizes stay in their bounds */
+/* Whatever 8 bytes a client writes, the sizes stay within their bounds */
 static void wqe_sizes_bounded(void **state)
 {
 	(void)state;
@@ -200,7 +200,7 @@ static void short_doorbells(void **state)
 	assert_int_equal(db.word, 0x8002ffff);
 }
 
-/* No two doorbells lie over each other, and the last one ends where the page does */
+/* No two doorbells overlap, and the last one ends where the page does */
 static void doorbell_places(void **state)
 {
 	static const uint32_t longs[] = { GDMA_DB_SQ, GDMA_DB_RQ, GDMA_DB_RQ_CLIENT, GDMA_DB_CQ,
@@ -286,8 +286,8 @@ static void produce(uint32_t index, uint32_t count, uint32_t serial)
 
 /*
  * Write and read @rounds rounds of a ring of @count in steps of changing length, so that the reader
- * is found at every distance behind the writer, and check that it sees every entry once, in order,
- * and never one that is not there.
+ * is at every distance from the writer, and check that it sees every entry once, in order, and
+ * never one that has not been written.
  */
 static void run_ring(uint32_t count, uint32_t rounds)
 {
@@ -360,7 +360,7 @@ static void owner_bits_by_bytes(void **state)
 	}
 }
 
-/* A writer that goes round is noticed, however often up to six rounds it does */
+/* A writer that wraps around is detected, after up to six rounds */
 static void overflow_seen(void **state)
 {
 	const uint32_t count = 64;
