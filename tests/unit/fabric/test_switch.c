@@ -364,9 +364,9 @@ static void bad_ports_are_refused(void **state)
 	(void)state;
 	port = open_port("switch", 1, 1, NULL);
 	open_fails("switch", -EEXIST, "switch default|02:00:00:00:00:01");
-	open_fails("switch+age=7", -EINVAL, "300 s already");
+	open_fails("switch+age=7", -EINVAL, "an age of 300 s");
 	other = open_port("switch:other+age=7", 1, 1, NULL);
-	open_fails("switch:other+age=8", -EINVAL, "7 s already");
+	open_fails("switch:other+age=8", -EINVAL, "an age of 7 s");
 	assert_int_equal(fabric_open("switch", &config, NULL, &many[0], &error), -EINVAL);
 	assert_non_null(strstr(error.text, "01:00:00:00:00:00"));
 	config.mac[0] = 2;
