@@ -29,7 +29,7 @@ struct vfu_client;
  * @timeout_ms:	for this and for every later answer; 0 for VFU_CLIENT_TIMEOUT_MS
  * @client:	owned by the caller until vfu_client_close()
  *
- * Return: also -ENOENT and -ECONNREFUSED (nobody listens), -EBUSY (another client is
+ * Return: also -ENOENT and -ECONNREFUSED (no process listens), -EBUSY (another client is
  * attached), -ENOTSUP (another version)
  */
 int vfu_client_connect(const char *path, unsigned int timeout_ms, struct vfu_client **client);

@@ -92,7 +92,7 @@ enum hwc_init_data {
 enum hwc_reconfig_data {
 	HWC_RECONFIG_TIMEOUT = 1,         /* value: new HWC timeout in ms */
 	HWC_RECONFIG_LINK_CONNECT = 2,    /* Linux 7.2, openvmm; only to a link-aware driver */
-	HWC_RECONFIG_LINK_DISCONNECT = 3, /* likewise */
+	HWC_RECONFIG_LINK_DISCONNECT = 3, /* the same */
 };
 
 /**
@@ -131,7 +131,7 @@ static_assert(sizeof(union hwc_vf_reset) == 4, "HWC event data");
 
 /**
  * struct hwc_tx_oob - inline out-of-band data of an HWC send, 24 bytes
- * @vrq_id:	receive queue that shall take the message; 0 from a VF
+ * @vrq_id:	receive queue for the message; 0 from a VF
  * @dest_vfid:	function that owns it; 0
  * @vrcq_id:	completion queue of that receive queue; 0 from a VF
  * @vscq_id:	the sender's completion queue
@@ -164,15 +164,15 @@ static_assert(sizeof(struct hwc_tx_oob) == 24, "HWC send OOB");
  * @eom, @som:	last and first part of a message
  * @vendor_err:	no driver reads it
  * @src_virt_wq, @src_vfid: where the message came from; no driver reads them
- * @wqe_offset:	where the entry starts that took the message: bytes posted before it, or the
- *		same modulo the queue's size; Linux takes both
- * @wqe_addr_high: with @wqe_offset an address, in a form no driver uses
+ * @wqe_offset:	where the entry that received the message starts: bytes posted before it, or the
+ *		same modulo the queue's size; Linux accepts both
+ * @wqe_addr_high: with @wqe_offset an address, in a form that no driver uses
  * @client_data_unit: of the sender's entry
  * @tx_oob_data_size: bytes of the message
  * @chunk_offset: of this part in the message; no driver reads it
  *
  * Linux hw_channel.h, struct hwc_rx_oob. The driver reads @wqe_offset and
- * @tx_oob_data_size, and finds the buffer by the entry's SGE.
+ * @tx_oob_data_size, and finds the buffer through the entry's SGE.
  */
 struct hwc_rx_oob {
 	uint32_t type : 6;
@@ -207,11 +207,11 @@ enum gdma_message_version {
 };
 
 /**
- * struct gdma_msg_header - what is said of one message
+ * struct gdma_msg_header - description of one message
  * @hdr_type:	GDMA_HEADER_TYPE_STANDARD
  * @msg_type:	enum gdma_command, mana_command or rnic_command
  * @msg_version: enum gdma_message_version
- * @hwc_msg_id:	by which a response finds its request; below the queue depth
+ * @hwc_msg_id:	matches a response to its request; below the queue depth
  * @msg_size:	bytes, headers included
  *
  * Linux gdma.h, struct gdma_msg_hdr.
@@ -249,7 +249,7 @@ static_assert(sizeof(struct gdma_dev_id) == 4, "device id");
 /**
  * struct gdma_req_header - start of every request
  * @req:	of this message
- * @resp:	of the response the driver expects; @resp.msg_size is the most it takes,
+ * @resp:	of the expected response; @resp.msg_size is its maximum length,
  *		@resp.hwc_msg_id is not set by Linux
  * @dev_id:	device the command is for
  * @activity_id: the driver's own mark, repeated in the response
@@ -272,10 +272,11 @@ static_assert(offsetof(struct gdma_req_header, dev_id) == 32, "request header");
  * @status:	enum gdma_status
  *
  * Linux gdma.h, struct gdma_resp_hdr. For every command Linux finds the waiting
- * request by @response.hwc_msg_id; for vPort commands it also wants its own
- * msg_type, dev_id and activity_id back, a version of at least 1, and a msg_size
- * not below its structure's. A message longer than the request announced is
- * dropped with EPROTO. So: always answer with the number of bytes announced.
+ * request by @response.hwc_msg_id; for vPort commands it also requires its own
+ * msg_type, dev_id and activity_id in the response, a version of at least 1, and
+ * a msg_size not below the size of its structure. A message longer than the
+ * request announced is dropped with EPROTO. So always answer with the number of
+ * bytes announced.
  */
 struct gdma_resp_header {
 	struct gdma_msg_header response;
@@ -289,12 +290,12 @@ static_assert(offsetof(struct gdma_resp_header, status) == 24, "response header"
 
 /*
  * Results. To a driver anything but 0 and GDMA_STATUS_MORE_ENTRIES is a failure; the only other
- * value any of them tells apart is GDMA_STATUS_CMD_UNSUPPORTED (Linux 7.2), which becomes
- * EOPNOTSUPP. Older ones report it like the rest.
+ * value that a driver distinguishes is GDMA_STATUS_CMD_UNSUPPORTED (Linux 7.2), which becomes
+ * EOPNOTSUPP. Older drivers report it like the others.
  */
 enum gdma_status {
 	GDMA_STATUS_SUCCESS = 0,
-	GDMA_STATUS_MORE_ENTRIES = 0x105, /* a page list goes on in GDMA_DMA_REGION_ADD_PAGES */
+	GDMA_STATUS_MORE_ENTRIES = 0x105, /* a page list continues in GDMA_DMA_REGION_ADD_PAGES */
 	GDMA_STATUS_CMD_UNSUPPORTED = 0xffffffff,
 };
 
@@ -327,7 +328,7 @@ enum gdma_command {
  * struct gdma_general_req - request without fields of its own
  *
  * GDMA_QUERY_MAX_RESOURCES, GDMA_LIST_DEVICES, GDMA_REGISTER_DEVICE,
- * GDMA_DEREGISTER_DEVICE. The last two mean hdr.dev_id.
+ * GDMA_DEREGISTER_DEVICE. The last two are about hdr.dev_id.
  */
 struct gdma_general_req {
 	struct gdma_req_header hdr;

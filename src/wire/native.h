@@ -37,15 +37,14 @@
 #define NATIVE_DOORBELL_SIZE             4096u /* bytes of a page */
 #define NATIVE_BAR_SIZE                  (NATIVE_DOORBELL_PAGES * NATIVE_DOORBELL_SIZE)
 
-/* gdma_verify_version_resp.pf_cap_flags4: BAR 2 and the command are there */
+/* gdma_verify_version_resp.pf_cap_flags4: BAR 2 and the command exist */
 #define NATIVE_PF_CAP_4_SHARED_DOORBELLS (1ull << 63)
 
 /**
  * struct native_doorbell - a page of BAR 2
- * @tail:	written by the driver: basic units posted since the queue was made,
- *		modulo 2^32
- * @asleep:	written by the adapter: not 0 if the driver has to ring BAR 0 after it
- *		has moved the tail
+ * @tail:	written by the driver: basic units posted since the queue was created, modulo 2^32
+ * @asleep:	written by the adapter: not 0 if the driver must ring BAR 0 after it has moved the
+ *		tail
  */
 struct native_doorbell {
 	uint32_t tail;

@@ -22,13 +22,11 @@
  *
  * Theory of operation
  *
- * A driver finds three numbers in BAR 0: where the doorbell pages start, how
- * long one is, and where the shared-memory channel (SMC) lies. The SMC is a
- * 32-byte aperture that carries one message at a time. Its last 32-bit word is
- * a header with an ownership bit; writing that word hands the aperture to the
- * adapter, and the adapter hands it back with the answer in place. The SMC
- * does two things only: it sets the hardware channel (wire/hwc.h) up and takes
- * it down.
+ * A driver finds three numbers in BAR 0: where the doorbell pages start, how long one is, and where
+ * the shared-memory channel (SMC) is. The SMC is a 32-byte aperture that carries one message at a
+ * time. Its last 32-bit word is a header with an ownership bit; writing that word passes the
+ * aperture to the adapter, which passes it back with the answer in it. The SMC does only two
+ * things: it sets up the hardware channel (wire/hwc.h) and tears it down.
  *
  *	SMC byte	ESTABLISH_HWC request
  *	 0 ..  5	EQ page frame number, bits 47:0
