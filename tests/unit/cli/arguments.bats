@@ -83,7 +83,7 @@ stop() {
 	refused 2 "'--socket' needs a value: write --socket=PATH" device --socket
 }
 
-@test "device: ports that make no sense" {
+@test "device: invalid ports are refused" {
 	refused 2 "'sink' is not KEY=VALUE" device --port sink
 	refused 2 "576 to 9000 bytes" device --port mtu=100
 	refused 2 "unknown key 'speed'" device --port speed=10
@@ -230,7 +230,7 @@ stop() {
 
 # ---- manakin run and bench: wrong usage, nothing is started (the rest is in tests/native) ----
 
-@test "run: arguments that make no sense" {
+@test "run: invalid arguments are refused" {
 	for queues in 0 65 -1 x "" 99999999999999999999; do
 		refused 2 "--queues: '$queues' is not 1 to 64" run --queues="$queues"
 	done
@@ -245,7 +245,7 @@ stop() {
 	refused 2 "are testpmd's; /bin/true is another application" run --app /bin/true --tx-first
 }
 
-@test "bench: arguments that make no sense" {
+@test "bench: invalid arguments are refused" {
 	for list in "" , 63 1519 64, 64,x -64 "64 128" 0x40 99999999999999999999; do
 		refused 2 "--size: '$list' is not a list of bytes" bench --size="$list"
 	done

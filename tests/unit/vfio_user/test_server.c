@@ -1169,7 +1169,7 @@ static void bad_interrupts(void **state)
 	assert_int_equal(set_irqs(test, NONE, MSIX, 0, 0, fds, 1), EINVAL);
 	/* More than a message may carry */
 	assert_int_equal(set_irqs(test, EVENTFDS, MSIX, 0, 17, fds, 17), E2BIG);
-	/* Flags that make no sense, or that MSI-X has no use for */
+	/* Invalid flags, or that MSI-X has no use for */
 	assert_int_equal(set_irqs(test, 0, MSIX, 0, 1, NULL, 0), ENOTSUP);
 	assert_int_equal(set_irqs(test, EVENTFDS | VFIO_IRQ_SET_DATA_NONE, MSIX, 0, 1, fds, 1),
 			 ENOTSUP);
