@@ -72,7 +72,7 @@ device() {
 }
 
 @test "a tap that this user may not create is refused, with what to do" {
-	refused 1 'no permission to create lab0; run with CAP_NET_ADMIN, or have it made for you: ip tuntap' \
+	refused 1 'no permission to create lab0; run with CAP_NET_ADMIN, or have root create it: ip tuntap' \
 		setpriv --bounding-set=-all --inh-caps=-all \
 		"$MANAKIN" device --socket "$SOCKET" --port fabric=tap:lab0
 	run ! ip link show lab0
@@ -92,7 +92,7 @@ device() {
 
 @test "a tap that another adapter holds is refused" {
 	adapter_start mana0 --port fabric=tap:lab0
-	device 1 'lab0 is in use by another process; stop that one or choose another name' \
+	device 1 'lab0 is in use by another process; stop that process or choose another name' \
 		--port fabric=tap:lab0
 }
 
