@@ -53,7 +53,7 @@ tests-index:
 # Packets per second against memif, vhost-user and the limits; figures and plots.
 bench: build
 	@scripts/dependencies.sh gnuplot-nox
-	@$(SUDO) $(MANAKIN) bench --json $(BUILD)/bench.json --plots $(BUILD)/plots
+	@$(SUDO) $(MANAKIN) bench --output $(BUILD)/bench.json --plots $(BUILD)/plots
 
 # A guest's throughput over this adapter against QEMU's virtio-net, in turn.
 bench-lab: build

@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#define PLUGIN "librte_net_manakin.so"
+#include "base/paths.h"
 
 /** insecure() - a world-writable part of a path; DPDK loads nothing from below it */
 static bool insecure(const char *path, char *part)
@@ -30,19 +29,12 @@ static bool insecure(const char *path, char *part)
 
 int plugin_find(const char *wanted, char *path, size_t size, struct error *error)
 {
-	char self[PATH_MAX], real[PATH_MAX], part[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char real[PATH_MAX], part[PATH_MAX];
 
-	if (wanted) {
+	if (wanted)
 		snprintf(path, size, "%s", wanted);
-	} else {
-		self[len > 0 ? len : 0] = '\0';
-		if (strrchr(self, '/'))
-			*strrchr(self, '/') = '\0';
-		snprintf(path, size, "%s/" PLUGIN, self);
-		if (access(path, F_OK))
-			snprintf(path, size, MANAKIN_PLUGINS "/" PLUGIN);
-	}
+	else
+		paths_find(PLACE_PLUGIN, path, size);
 	if (!realpath(path, real) || strlen(real) >= size) {
 		return error_fail(
 			error, -ENOENT,

@@ -90,7 +90,7 @@ int application_choose_cpus(struct application *app, const char *list, struct er
 			j++;
 		if (j == n)
 			return error_fail(error, -ENODEV,
-					  "--cores: this process may not use CPU %u; it may use "
+					  "--cpus: this process may not use CPU %u; it may use "
 					  "%u to %u",
 					  app->cpus[i], allowed[0], allowed[n - 1]);
 	}

@@ -14,7 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "term/output.h"
+#include "term/table.h"
+#include "term/term.h"
 
 #define KEPT_MAX 1024u
 

@@ -20,8 +20,8 @@ enum { OPTION_PMD = 0x100, OPTION_ALLOW, OPTION_WHITELIST = 'w' };
 
 static const struct argp_option options[] = {
 	{ "pmd", OPTION_PMD, "netvsc|mana", 0,
-	  "DPDK's driver: netvsc, with the synthetic interface, or mana directly (default: as the "
-	  "interfaces were handed over)",
+	  "DPDK's driver: netvsc, through the synthetic interface, or mana, on the VF directly "
+	  "(default: as the interfaces were handed over)",
 	  0 },
 	{ "allow", OPTION_ALLOW, NULL, 0, "Use -a instead of --vdev", 0 },
 	{ "whitelist", OPTION_WHITELIST, NULL, 0, "Use -w, for DPDK before 20.11, which has no -a",
@@ -34,18 +34,16 @@ static const struct option_moved moved[] = {
 };
 
 static const char doc[] =
-	"Print the EAL arguments with which a DPDK application gets these interfaces and no "
-	"others. "
-	"IFACE is a synthetic interface, its VF, a MAC address, a VMBus UUID, or NAME:PORT of an "
-	"adapter in software."
-	"\vThe arguments are quoted for a shell where need be, on one line.\n\n"
+	"Print the EAL arguments that give a DPDK application these interfaces and no others. "
+	"IFACE is a synthetic interface, its VF, a MAC address, a VMBus UUID, or NAME:PORT of "
+	"an adapter in software."
+	"\vThe arguments are on one line, quoted for a shell where necessary.\n\n"
 	"Examples:\n"
 	"  dpdk-testpmd -l 1-3 $(manakin args eth1) -- --txd=128 --rxd=128 -i\n"
 	"  manakin args eth1 eth2\n"
 	"  manakin args --allow 00:0d:3a:76:3b:d0\n"
 	"  manakin args --json eth1 | jq -r '.arguments[]'\n\n"
-	"Exit status: 0 done, 1 no such interface, or there are no arguments for it, 2 wrong "
-	"usage.";
+	"Exit status: 0 success, 1 no such interface, or it cannot be used, 2 wrong usage.";
 
 struct args {
 	enum eal_pmd pmd;
@@ -70,8 +68,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_ALLOW:
 	case OPTION_WHITELIST:
 		if (args->form != EAL_VDEV)
-			return say_usage("--allow and --whitelist exclude each other; use one of them, "
-					 "once");
+			return say_usage("give --allow or --whitelist, not both");
 		args->form = key == OPTION_ALLOW ? EAL_ALLOW : EAL_WHITELIST;
 		return 0;
 	case ARGP_KEY_ARGS:
@@ -79,7 +76,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		args->n_words = (size_t)(state->argc - state->next);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		return say_usage("no interface: name one or more; 'manakin list' shows them");
+		return say_usage("name an interface; 'manakin list' shows them");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -3,7 +3,6 @@
  * manakin bench: measure packets per second of the poll-mode driver and the adapter, of other
  * software network interfaces, and of what limits them all.
  */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,113 +27,69 @@
 #define QUEUES_MAX 64u
 
 enum {
+	OPTION_CPUS = 'c',
+	OPTION_OUTPUT = 'o',
+	OPTION_QUEUES = 'q',
+	OPTION_SECONDS = 't',
 	OPTION_CASE = 0x100,
 	OPTION_SIZE,
-	OPTION_QUEUES,
 	OPTION_SUBJECT,
-	OPTION_SECONDS,
 	OPTION_TURNS,
-	OPTION_CORES,
-	OPTION_JSON,
 	OPTION_PLOTS,
-	OPTION_PLUGIN,
 };
 
 static const struct argp_option options[] = {
-	{ "case", OPTION_CASE, "LIST", 0, "Of tx, rx, loop, latency (default: all)", 0 },
+	{ "case", OPTION_CASE, "LIST", 0, "Cases: tx, rx, loop, latency (default: all)", 0 },
 	{ "size", OPTION_SIZE, "LIST", 0,
 	  "Bytes of a packet, 64 to 1518 (default: 64,128,256,512,1024,1518)", 0 },
 	{ "queues", OPTION_QUEUES, "LIST", 0,
 	  "Queue pairs, 1 to 64 (default: 1 and, for the smallest size, 2,4,8,16,64)", 0 },
 	{ "subject", OPTION_SUBJECT, "LIST", 0,
-	  "Of manakin, memif, vhost-user, null, copy (default: all)", 0 },
+	  "Subjects: manakin, memif, vhost-user, null, copy (default: all)", 0 },
 	{ "seconds", OPTION_SECONDS, "S", 0, "Length of a turn, 0.05 to 60 (default: 0.5)", 0 },
 	{ "turns", OPTION_TURNS, "N", 0, "Turns of each subject, 1 to 99 (default: 5)", 0 },
-	{ "cores", OPTION_CORES, "LIST", 0,
+	{ "cpus", OPTION_CPUS, "LIST", 0,
 	  "Two CPUs: the application's and its peer's (default: the first two)", 0 },
-	{ "json", OPTION_JSON, "FILE", 0,
-	  "Write rows as JSON; - for standard output, in place of "
-	  "the table",
-	  0 },
-	{ "plots", OPTION_PLOTS, "DIR", 0, "Draw plots into this directory (needs gnuplot)", 0 },
-	{ "plugin", OPTION_PLUGIN, "FILE", 0,
-	  "The poll-mode driver (default: beside this program, or where it is installed)", 0 },
+	{ "cores", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0 },
+	{ "output", OPTION_OUTPUT, "FILE", 0, "Also write the figures to FILE, as JSON", 0 },
+	{ "plots", OPTION_PLOTS, "DIR", 0, "Write plots to this directory (needs gnuplot)", 0 },
 	{ 0 },
 };
 
 static const char doc[] =
-	"Measure packets per second between two CPUs: testpmd on the adapter in software, against "
-	"memif and vhost-user doing the same work, and the limits: testpmd on net_null, and a bare "
-	"copy from core to core."
+	"Measure packets per second between two CPUs: testpmd on the adapter in software, "
+	"against memif and vhost-user doing the same work, and the limits: testpmd on "
+	"net_null, and a bare copy from core to core."
 	"\vCases:\n"
-	"  tx       testpmd sends; its peer takes each packet\n"
-	"  rx       testpmd receives what its peer makes\n"
-	"  loop     testpmd sends back what it receives, and so does its peer; 8 bursts of 32 "
-	"packets are under way\n"
-	"  latency  the same with one burst, or one a queue\n\n"
-	"The ratio is manakin over the better of memif and vhost-user. The bench needs root, "
-	"two idle CPUs, and hugepages: it adds those that are missing and takes them off again.\n\n"
+	"  tx       testpmd sends; its peer receives each packet\n"
+	"  rx       testpmd receives what its peer sends\n"
+	"  loop     testpmd sends back what it receives, and so does its peer, with\n"
+	"           8 bursts of 32 packets in flight\n"
+	"  latency  the same with one burst, or one for each queue\n\n"
+	"The ratio is manakin divided by the better of memif and vhost-user. Root and two idle "
+	"CPUs are required. The number of hugepages is raised for the run and then restored.\n\n"
 	"Examples:\n"
 	"  manakin bench --case tx,rx --size 64,1518\n"
-	"  manakin bench --case loop --queues 1,64 --json loop.json\n"
-	"  manakin bench --plots plots --json bench.json\n\n"
-	"Exit status: 0 done, 1 it did not work, 2 wrong usage.";
+	"  manakin bench --case loop --queues 1,64 --json\n"
+	"  manakin bench --plots plots --output bench.json\n\n"
+	"Exit status: 0 success, 1 failure, 2 wrong usage.";
 
 struct arguments {
 	struct bench bench;
-	const char *json;
+	struct shared_options shared;
+	const char *output;
 	const char *plots;
-	bool failed;
 };
 
-/** parse_names() - a list of words, each one of @names; -EINVAL */
-static int parse_names(const char *list, const char *const *names, unsigned int n, bool *chosen)
-{
-	memset(chosen, 0, n * sizeof(*chosen));
-	for (;;) {
-		size_t len = strcspn(list, ",");
-		unsigned int i = 0;
-
-		while (i < n && (strlen(names[i]) != len || memcmp(names[i], list, len)))
-			i++;
-		if (i == n)
-			return -EINVAL;
-		chosen[i] = true;
-		if (!list[len])
-			return 0;
-		list += len + 1;
-	}
-}
-
-/** parse_numbers() - a list of numbers from @min to @max; -EINVAL */
-static int parse_numbers(const char *list, unsigned int min, unsigned int max,
-			 unsigned int *numbers, unsigned int *n)
-{
-	*n = 0;
-	for (;;) {
-		char *end;
-		unsigned long number = strtoul(list, &end, 10);
-
-		if (*list < '0' || *list > '9' || (*end && *end != ',') || number < min ||
-		    number > max || *n == BENCH_NUMBERS_MAX)
-			return -EINVAL;
-		numbers[(*n)++] = (unsigned int)number;
-		if (!*end)
-			return 0;
-		list = end + 1;
-	}
-}
-
-/** parse_cores() - two CPUs */
-static error_t parse_cores(struct arguments *arguments, const char *list)
+/** parse_cpus() - two of them */
+static error_t parse_cpus(struct bench *bench, const char *list)
 {
 	unsigned int cpus[CPUS_MAX], n;
 
 	if (cpus_parse(list, cpus, &n) || n != 2 || cpus[0] == cpus[1])
-		return usage_error(&arguments->failed, "--cores: '%s' is not two CPUs such as 0,1",
-				   list);
-	arguments->bench.has_cpus = true;
-	memcpy(arguments->bench.cpus, cpus, sizeof(arguments->bench.cpus));
+		return value_bad("cpus", list, "two CPUs such as 0,1");
+	bench->has_cpus = true;
+	memcpy(bench->cpus, cpus, sizeof(bench->cpus));
 	return 0;
 }
 
@@ -142,54 +97,29 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 	struct bench *bench = &arguments->bench;
-	unsigned int one;
-	char *end;
 
 	switch (key) {
 	case OPTION_CASE:
-		if (parse_names(arg, case_names, CASES, bench->cases))
-			return usage_error(&arguments->failed,
-					   "--case: '%s' is not a list of tx, rx, loop, latency",
-					   arg);
-		return 0;
+		return value_words("case", arg, case_names, CASES, bench->cases);
 	case OPTION_SUBJECT:
-		if (parse_names(arg, subject_names, SUBJECTS, bench->subjects))
-			return usage_error(&arguments->failed,
-					   "--subject: '%s' is not a list of manakin, memif, "
-					   "vhost-user, null, copy",
-					   arg);
-		return 0;
+		return value_words("subject", arg, subject_names, SUBJECTS, bench->subjects);
 	case OPTION_SIZE:
-		if (parse_numbers(arg, SIZE_MIN, SIZE_LIMIT, bench->sizes, &bench->n_sizes))
-			return usage_error(&arguments->failed,
-					   "--size: '%s' is not a list of bytes, %u to %u, such "
-					   "as 64,1518",
-					   arg, SIZE_MIN, SIZE_LIMIT);
-		return 0;
+		return value_numbers("size", arg, SIZE_MIN, SIZE_LIMIT, bench->sizes,
+				     BENCH_NUMBERS_MAX, &bench->n_sizes);
 	case OPTION_QUEUES:
 		return value_numbers("queues", arg, 1, QUEUES_MAX, bench->queues, BENCH_NUMBERS_MAX,
 				     &bench->n_queues);
 	case OPTION_SECONDS:
-		bench->seconds = strtod(arg, &end);
-		if (*end || end == arg || !(bench->seconds >= 0.05 && bench->seconds <= 60))
-			return usage_error(&arguments->failed,
-					   "--seconds: '%s' is not 0.05 to 60 seconds", arg);
-		return 0;
+		return value_seconds("seconds", arg, 0.05, 60, &bench->seconds);
 	case OPTION_TURNS:
-		if (parse_numbers(arg, 1, TURNS_MAX, &bench->turns, &one) || one != 1)
-			return usage_error(&arguments->failed, "--turns: '%s' is not 1 to %u", arg,
-					   TURNS_MAX);
-		return 0;
-	case OPTION_CORES:
-		return parse_cores(arguments, arg);
-	case OPTION_JSON:
-		arguments->json = arg;
+		return value_number("turns", arg, 1, TURNS_MAX, &bench->turns);
+	case OPTION_CPUS:
+		return parse_cpus(bench, arg);
+	case OPTION_OUTPUT:
+		arguments->output = arg;
 		return 0;
 	case OPTION_PLOTS:
 		arguments->plots = arg;
-		return 0;
-	case OPTION_PLUGIN:
-		bench->plugin = arg;
 		return 0;
 	case ARGP_KEY_ARG:
 		/* It was --json FILE once. */
@@ -208,8 +138,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static int check_plots(const char *directory)
 {
 	if (!program_find("gnuplot")) {
-		say("gnuplot, which draws the plots, is not installed: apt-get install "
-		    "gnuplot-nox");
+		say("gnuplot is not installed, and --plots needs it: apt-get install gnuplot-nox");
 		return -ENOENT;
 	}
 	if (mkdir(directory, 0755) < 0 && errno != EEXIST) {
@@ -237,19 +166,19 @@ static int write_file(const char *path, const struct bench_result *results, size
 /** report() - every requested output; 0, or -EIO after printing why */
 static int report(const struct arguments *arguments, const struct bench_result *results, size_t n)
 {
-	bool to_stdout = arguments->json && !strcmp(arguments->json, "-");
-	FILE *file;
-	int err;
+	int err = arguments->shared.json ? report_json(results, n, stdout)
+					 : report_table(results, n, stdout);
 
 	if (stdout_flushed() != EXIT_OK || err)
 		return -EIO;
 	if (arguments->output && write_file(arguments->output, results, n))
 		return -EIO;
 	if (arguments->plots && report_plots(results, n, arguments->plots)) {
-		say("gnuplot could not draw the plots into %s", arguments->plots);
+		say("gnuplot could not draw the plots into %s; its messages are above",
+		    arguments->plots);
 		return -EIO;
 	}
-	return err;
+	return 0;
 }
 
 /** measure_and_report() - an exit status */
@@ -275,17 +204,21 @@ static int measure_and_report(const struct arguments *arguments, struct bench_re
 
 int cmd_bench(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, NULL, doc, NULL, NULL, NULL };
+	static const struct command_line line = {
+		.options = options,
+		.parse = parse_option,
+		.doc = doc,
+		.shared = SHARED_JSON | SHARED_PLUGIN,
+	};
 	struct arguments arguments = { .bench = { .seconds = 0.5, .turns = 5 } };
 	struct bench_result *results;
 	int status;
 
 	memset(arguments.bench.cases, true, sizeof(arguments.bench.cases));
 	memset(arguments.bench.subjects, true, sizeof(arguments.bench.subjects));
-	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"manakin bench";
-	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
+	if (options_parse(&line, argc, argv, &arguments.shared, &arguments))
 		return EXIT_USAGE;
+	arguments.bench.plugin = arguments.shared.plugin;
 	results = calloc(BENCH_POINTS_MAX, sizeof(*results));
 	if (!results) {
 		say("out of memory");

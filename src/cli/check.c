@@ -33,18 +33,18 @@ static const struct argp_option options[] = {
 static const struct option_moved moved[] = { { 'd', "descriptors" }, { 0 } };
 
 static const char doc[] =
-	"Check the machine, or these interfaces, for everything that MANA and DPDK need: system, "
-	"adapter, kernel, RDMA, hugepages, limits. Each finding has what was seen, and the command "
-	"that mends it. Nothing is changed, and root is not needed."
-	"\vIFACE is a synthetic interface, its VF, a MAC address, a VMBus UUID, or the NAME of an "
-	"adapter in software. ARGS of a DPDK application are judged too.\n\n"
+	"Check that the machine, or these interfaces, have everything that MANA and DPDK need: "
+	"system, adapter, kernel, RDMA, hugepages, limits. Each finding shows what was found "
+	"and the command that fixes it. Nothing is changed, and root is not required."
+	"\vIFACE is a synthetic interface, its VF, a MAC address, a VMBus UUID, or the NAME of "
+	"an adapter in software. ARGS, the arguments of a DPDK application, are checked too.\n\n"
 	"Examples:\n"
 	"  manakin check\n"
 	"  manakin check eth1 --queues 8 --descriptors 128\n"
 	"  manakin check eth1 -- --vdev=net_vdev_netvsc0,iface=eth1 -- --txd=32\n"
 	"  manakin check --json | jq -r '.checks[] | select(.verdict != \"ok\").fix'\n\n"
-	"Exit status: 0 all is well, 1 there are warnings, 2 it will not work, 64 wrong usage, 70 "
-	"the machine could not be looked at.";
+	"Exit status: 0 all is well, 1 there are warnings, 2 DPDK will not work, 64 wrong "
+	"usage, 70 the machine could not be examined.";
 
 /**
  * struct arguments - the command line
@@ -176,7 +176,7 @@ static size_t room_left(const struct check_report *report)
 	return width > others + ROOM_LEAST ? width - others : 0;
 }
 
-/** add_line() - a finding, and below it what mends it; no line longer than @room, if not 0 */
+/** add_line() - a finding, and below it what fixes it; no line longer than @room, if not 0 */
 static void add_line(struct libscols_table *table, const struct finding *f, size_t room)
 {
 	static const enum output_style styles[] = {
@@ -221,7 +221,7 @@ static int print_table(const struct check_report *report)
 		return status;
 	switch (report->worst) {
 	case VERDICT_FAIL:
-		puts("\nMANA with DPDK will not work here until what failed is mended.");
+		puts("\nMANA with DPDK will not work here until the failures are fixed.");
 		break;
 	case VERDICT_WARNING:
 		puts("\nMANA with DPDK can work here; there are warnings.");

@@ -24,30 +24,31 @@ enum { OPTION_SOCKET = 's', OPTION_NAME = 0x100 };
 static const struct argp_option options[] = {
 	{ "name", OPTION_NAME, "NAME", 0, "The adapter (default: mana0)", 0 },
 	{ "socket", OPTION_SOCKET, "PATH", 0,
-	  "The adapter's socket, if it was given one with --socket", 0 },
+	  "The adapter's socket, if it was started with --socket", 0 },
 	{ 0 },
 };
 
 static const struct option_moved moved[] = { { 'n', "name" }, { 0 } };
 
 static const char doc[] =
-	"Ask a running adapter (manakin device), or make something happen to it."
+	"Query a running adapter (manakin device), or trigger an event on it."
 	"\vRequests:\n"
-	"  stats             what each port did\n"
-	"  link PORT up      the port's link comes up\n"
-	"  link PORT down    the port's link goes down: nothing is sent or received\n"
-	"  vf revoke         the function is taken off the guest's PCI bus, as when Azure\n"
-	"                    services a host; synthetic cards go on\n"
-	"  vf return         it comes back\n"
-	"  card PORT pull    the port's synthetic card is taken away\n"
-	"  timeout MS        tell the driver a new time-out of its command channel\n"
+	"  stats             print the ports' statistics\n"
+	"  link PORT up      set the port's link up\n"
+	"  link PORT down    set the port's link down: nothing is sent or received\n"
+	"  vf revoke         remove the function from the guest's PCI bus, as when\n"
+	"                    Azure services a host; synthetic cards keep working\n"
+	"  vf return         add it again\n"
+	"  card PORT pull    remove the port's synthetic card\n"
+	"  timeout MS        send the driver a new timeout for its command channel\n"
 	"  reset             ask the driver to reset the adapter\n\n"
-	"Drivers differ in which events they know: Linux takes link and reset events from 7.x "
-	"on.\n\n"
+	"Drivers differ in the events that they support: Linux supports link and reset events "
+	"from version 7 on.\n\n"
 	"Examples:\n"
 	"  manakin control stats\n"
 	"  manakin control --socket /tmp/mana.sock link 0 down\n\n"
-	"Exit status: 0 done, 1 the adapter could not be reached or refused, 2 wrong usage.";
+	"Exit status: 0 success, 1 the adapter could not be reached, or it refused, 2 wrong "
+	"usage.";
 
 struct control {
 	const char *name;
@@ -75,8 +76,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		sprintf(control->request + len, "%s%s", len ? " " : "", arg);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		return say_usage("no request: name one of stats, link, vf, card, timeout and reset; "
-				 "see manakin control --help");
+		return say_usage("name a request: stats, link, vf, card, timeout or reset; see "
+				 "manakin control --help");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -111,7 +112,7 @@ static int ask(const struct control *control, struct control_answer *answer)
 	if (!err)
 		err = control_ask(path, control->request, ANSWER_SECONDS, answer);
 	if (err == -ETIMEDOUT || err == -EPROTO) {
-		say("the adapter did not answer; is it stopping?");
+		say("the adapter did not answer; it may be stopping");
 		return EXIT_FAILED;
 	}
 	if (err) {
@@ -145,7 +146,6 @@ int cmd_control(int argc, char **argv)
 		.shared = SHARED_JSON,
 		.moved = moved,
 	};
-	static char text[CONTROL_ANSWER_MAX + 1];
 	struct control control = { .name = "mana0" };
 	struct control_answer *answer;
 	int status;
@@ -153,22 +153,15 @@ int cmd_control(int argc, char **argv)
 	if (options_parse(&line, argc, argv, &control.shared, &control))
 		return EXIT_USAGE;
 	if (!understood(control.request)) {
-		say("'%s' is not a request; see manakin control --help", control.request);
+		say("unknown request '%s'; see manakin control --help", control.request);
 		return EXIT_USAGE;
 	}
 	control.statistics = !strcmp(control.request, "stats");
 	if (control.statistics)
 		strcat(control.request, control.shared.json ? " json" : " table");
-	snprintf(path, sizeof(path), SOFTWARE_DIRECTORY "/%s/socket", control.name);
-	fd = reach(control.socket ? control.socket : path);
-	if (fd < 0)
-		return EXIT_FAILED;
-	len = send(fd, control.request, strlen(control.request), MSG_NOSIGNAL);
-	if (len >= 0)
-		len = recv(fd, text, sizeof(text) - 1, 0);
-	close(fd);
-	if (len <= 0) {
-		say("the adapter did not answer; is it stopping?");
+	answer = malloc(sizeof(*answer));
+	if (!answer) {
+		say("out of memory");
 		return EXIT_FAILED;
 	}
 	status = ask(&control, answer);

@@ -2,7 +2,6 @@
 /*
  * manakin device: run MANA adapters in software until stopped.
  */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,33 +13,34 @@
 #include "process/cpus.h"
 #include "process/signals.h"
 #include "serve/process.h"
+#include "term/options.h"
+#include "term/value.h"
 
 enum {
-	OPTION_NAME = 'n',
 	OPTION_SOCKET = 's',
 	OPTION_PORT = 'p',
 	OPTION_CPUS = 'c',
 	OPTION_LOG = 'l',
-	OPTION_STATS = 't',
-	OPTION_JSON = 'j',
-	OPTION_PF = 0x100,
+	OPTION_NAME = 0x100,
+	OPTION_STATS,
+	OPTION_PF,
 	OPTION_ADDRESS,
 	OPTION_SYNTHETIC,
 };
 
 static const struct argp_option options[] = {
-	{ "name", OPTION_NAME, "NAME", 0, "What the adapter is called (default: mana0)", 0 },
+	{ "name", OPTION_NAME, "NAME", 0, "The adapter's name (default: mana0)", 0 },
 	{ "socket", OPTION_SOCKET, "PATH", 0,
 	  "Where the client connects (default: " SOFTWARE_DIRECTORY
-	  "/NAME/socket). Given again, another "
-	  "adapter in the same process; the --port options that follow are its own",
+	  "/NAME/socket). If repeated, each starts another adapter in the same process; the --port "
+	  "options that follow belong to it",
 	  0 },
 	{ "port", OPTION_PORT, "SPEC", 0,
-	  "A vPort: mac=ADDRESS,fabric=FABRIC,mtu=BYTES,queues=N,source=check|any. Given again, "
-	  "another one, up to 16 (default: one with a sink)",
+	  "A vPort: mac=ADDRESS, fabric=FABRIC, mtu=BYTES, queues=N, source=check|any, with commas "
+	  "between them and no blanks. Can be repeated, up to 16 (default: one with a sink)",
 	  0 },
 	{ "address", OPTION_ADDRESS, "ADDRESS", 0,
-	  "PCI address that DPDK finds the adapter at, in " SOFTWARE_DIRECTORY
+	  "PCI address at which DPDK finds the adapter, in " SOFTWARE_DIRECTORY
 	  "/NAME/pci (default: " PCI_VIEW_ADDRESS_DEFAULT ")",
 	  0 },
 	{ "cpus", OPTION_CPUS, "LIST", 0,
@@ -49,8 +49,8 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "pf", OPTION_PF, NULL, 0, "Present the physical function (00b9), not a VF (00ba)", 0 },
 	{ "synthetic", OPTION_SYNTHETIC, NULL, 0,
-	  "Let the host of synthetic network cards connect at SOCKET" SYNTHETIC_SUFFIX
-	  ": manakin lab --netvsc has it",
+	  "Let a host of synthetic network cards (manakin lab run --netvsc) connect at "
+	  "SOCKET" SYNTHETIC_SUFFIX,
 	  0 },
 	{ "log", OPTION_LOG, "LEVEL", 0,
 	  "Log messages from this level on: error, warning, notice (default), info or debug", 0 },
@@ -59,59 +59,45 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
+static const struct option_moved moved[] = { { 'n', "name" }, { 't', "stats" }, { 0 } };
+
 static const char doc[] =
-	"Run a MANA adapter in software. A virtual machine attaches with QEMU's vfio-user-pci, and "
-	"gets the device 1414:00ba."
+	"Run a MANA adapter in software. A virtual machine attaches with QEMU's vfio-user-pci, "
+	"and sees the device 1414:00ba; a DPDK application attaches with manakin-pmd(7)."
 	"\vFABRIC is what a vPort is plugged into: sink, generator, loop, switch, tap:NAME or "
-	"pcap:FILE; manakin-device(1) has their options. SIGINT or SIGTERM stops the adapter with "
-	"a "
-	"summary.\n\n"
+	"pcap:FILE; manakin-device(1) has their options. SIGINT or SIGTERM stops the adapter "
+	"and prints a summary.\n\n"
 	"Examples:\n"
 	"  manakin device --socket /tmp/mana.sock \\\n"
 	"          --port mac=00:0d:3a:76:3b:d0,fabric=tap:tap0\n"
 	"  manakin device --port fabric=generator:size=64 --port fabric=sink\n\n"
-	"Exit status: 0 stopped as asked, 1 could not start, 2 wrong usage.";
+	"Exit status: 0 stopped by SIGINT or SIGTERM, 1 could not start, 2 wrong usage.";
 
 /** struct device - the command line */
 struct device {
 	struct serve_config serve;
+	struct shared_options shared;
 	enum log_level level;
-	bool failed;
 };
 
-static int parse_level(struct device *device, const char *name)
-{
-	static const char *const names[] = { "error", "warning", "notice", "info", "debug" };
-
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(name, names[i])) {
-			device->level = (enum log_level)i;
-			return 0;
-		}
-	return -EINVAL;
-}
-
 /** parse_cpus() - a lane on each */
-static error_t parse_cpus(struct device *device, const char *list)
+static error_t parse_cpus(struct serve_config *serve, const char *list)
 {
-	struct serve_config *serve = &device->serve;
 	unsigned int cpus[CPUS_MAX];
 
 	if (cpus_parse(list, cpus, &serve->lanes) || serve->lanes > LANES_MAX)
-		return usage_error(&device->failed,
-				   "--cpus: '%s' is not a list such as 1,3 or 2-5 of up to %u CPUs",
-				   list, LANES_MAX);
+		return value_bad("cpus", list, VALUE_CPUS " of at most %u CPUs", LANES_MAX);
 	memcpy(serve->cpus, cpus, serve->lanes * sizeof(cpus[0]));
 	return 0;
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
+	static const char *const levels[] = { "error", "warning", "notice", "info", "debug" };
 	struct device *device = state->input;
 	struct serve_config *serve = &device->serve;
 	struct error error;
-	unsigned long seconds;
-	char *end;
+	unsigned int level;
 
 	switch (key) {
 	case OPTION_NAME:
@@ -125,17 +111,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return serve_config_add_adapter(serve, arg, &error) ? say_usage("%s", error.text)
 								    : 0;
 	case OPTION_PORT:
-		return serve_config_add_port(serve, arg, &error)
-			       ? usage_error(&device->failed, "%s", error.text)
-			       : 0;
+		return serve_config_add_port(serve, arg, &error) ? say_usage("%s", error.text) : 0;
 	case OPTION_CPUS:
-		return parse_cpus(device, arg);
+		return parse_cpus(serve, arg);
 	case OPTION_ADDRESS:
 		if (!pci_view_address_ok(arg))
-			return usage_error(&device->failed,
-					   "--address: '%s' is not a PCI address such "
-					   "as " PCI_VIEW_ADDRESS_DEFAULT,
-					   arg);
+			return value_bad("address", arg,
+					 "a PCI address such as " PCI_VIEW_ADDRESS_DEFAULT);
 		serve->address = arg;
 		return 0;
 	case OPTION_PF:
@@ -145,25 +127,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		serve->synthetic = true;
 		return 0;
 	case OPTION_LOG:
-		if (parse_level(device, arg))
-			return usage_error(&device->failed,
-					   "--log: '%s' is none of error, warning, notice, info, "
-					   "debug",
-					   arg);
+		if (value_word("log", arg, levels, 5, &level))
+			return EINVAL;
+		device->level = (enum log_level)level;
 		return 0;
 	case OPTION_STATS:
-		seconds = strtoul(arg, &end, 10);
-		if (*end || end == arg || !seconds || seconds > 86400)
-			return usage_error(&device->failed,
-					   "--stats: '%s' is not 1 to 86400 seconds", arg);
-		serve->stats_seconds = (unsigned int)seconds;
-		return 0;
-	case OPTION_JSON:
-		serve->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		return usage_error(&device->failed,
-				   "'%s' is not an option; see manakin device --help", arg);
+		return value_number("stats", arg, 1, 86400, &serve->stats_seconds);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -193,7 +162,13 @@ static int serve_until_signal(const struct serve_config *config)
 
 int cmd_device(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, NULL, doc, NULL, NULL, NULL };
+	static const struct command_line line = {
+		.options = options,
+		.parse = parse_option,
+		.doc = doc,
+		.shared = SHARED_JSON,
+		.moved = moved,
+	};
 	struct device *device = calloc(1, sizeof(*device));
 	struct error error;
 	int status = EXIT_USAGE;
@@ -205,10 +180,9 @@ int cmd_device(int argc, char **argv)
 	device->serve.name = "mana0";
 	device->serve.address = PCI_VIEW_ADDRESS_DEFAULT;
 	device->level = LOG_NOTICE;
-	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"manakin device";
-	if (argp_parse(&argp, argc, argv, 0, NULL, device))
+	if (options_parse(&line, argc, argv, &device->shared, device))
 		goto out;
+	device->serve.json = device->shared.json;
 	if (serve_config_complete(&device->serve, &error)) {
 		say("%s", error.text);
 		goto out;

@@ -22,7 +22,7 @@ enum { OPTION_RULES = 'r', OPTION_LOG_ONLY = 0x100 };
 
 static const struct argp_option options[] = {
 	{ "rules", OPTION_RULES, "DIR", 0,
-	  "Read the files *.rules of this directory, and not those of the program and "
+	  "Read only the *.rules files in this directory, instead of the built-in ones and those in "
 	  "/etc/manakin/rules.d",
 	  0 },
 	{ "log-only", OPTION_LOG_ONLY, NULL, 0,
@@ -33,15 +33,16 @@ static const struct argp_option options[] = {
 static const struct option_moved moved[] = { { 'l', "log-only" }, { 's', "sysroot" }, { 0 } };
 
 static const char doc[] =
-	"Read a log of a DPDK application, of EAL, or of the kernel, and say what is wrong, which "
-	"lines show it, and what to do. Without FILE, or with -, standard input. If this machine "
-	"has a MANA adapter, what it is like now confirms causes and fills in names."
+	"Read a log of a DPDK application, of EAL, or of the kernel, and say what is wrong, "
+	"which lines show it, and what to do. Without FILE, or with -, read standard input. If "
+	"this machine has a MANA adapter, its current state is used to confirm causes and to "
+	"fill in names."
 	"\vExamples:\n"
 	"  dpdk-testpmd ... 2>&1 | tee log; manakin diagnose log\n"
 	"  journalctl -k -b | manakin diagnose\n"
 	"  manakin diagnose --json log | jq -r '.diagnoses[].fix[]'\n\n"
-	"Exit status: 0 no known problem found, 1 something found, 2 wrong usage, or the log or "
-	"the rules cannot be read.";
+	"Exit status: 0 no known problem found, 1 a problem found, 2 wrong usage, or the log "
+	"or the rules cannot be read.";
 
 struct arguments {
 	struct shared_options shared;

@@ -2,7 +2,6 @@
 /*
  * manakin dpdk: list DPDK installations, install one from source, and remove it.
  */
-#include <argp.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,42 +12,32 @@
 #include "host/dpdk/install.h"
 #include "host/dpdk/record.h"
 #include "process/signals.h"
-#include "term/output.h"
+#include "term/commands.h"
+#include "term/json.h"
+#include "term/options.h"
+#include "term/table.h"
+#include "term/text.h"
+#include "term/value.h"
 
 #define WHY_WIDTH 28u /* characters: the table then usually fits into 80 columns */
 
-enum {
-	OPTION_DRIVERS = 'd',
-	OPTION_JSON = 'j',
-	OPTION_DRY = 'n',
-	OPTION_PREFIX = 'p',
-	OPTION_SYSROOT = 's',
-	OPTION_TARBALL = 't',
-	OPTION_VERSION = 'v',
-	OPTION_SHA256 = 0x100,
-	OPTION_NO_PACKAGES,
-};
-
 /* ---- list ---- */
 
-static const struct argp_option list_options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "Print as JSON", 0 },
-	{ "sysroot", OPTION_SYSROOT, "DIR", 0, "Look at the machine whose files are below DIR", 0 },
-	{ 0 },
-};
+static const struct option_moved list_moved[] = { { 's', "sysroot" }, { 0 } };
 
 static const char list_doc[] =
-	"List the installations of DPDK on this machine, and whether each can drive MANA; with "
-	"PROGRAM, DPDK applications too, by the drivers that are linked into them."
+	"List the DPDK installations on this machine, and whether each can drive MANA. With "
+	"PROGRAM, also list DPDK applications, with the drivers that are linked into them."
 	"\vExamples:\n"
 	"  manakin dpdk\n"
 	"  manakin dpdk list ./my-static-app\n"
 	"  manakin dpdk --json | jq '.installations[] | select(.drives_mana).prefix'\n\n"
-	"Exit status: 0 done (there may be none), 1 a program cannot be read, 2 wrong usage.";
+	"Exit status: 0 success (even if there is none), 1 a program cannot be read, 2 wrong "
+	"usage.";
 
 /** struct list - the command line */
 struct list {
-	const char *sysroot;
+	struct shared_options shared;
 	char **programs;
 	size_t n_programs;
 };
@@ -57,26 +46,11 @@ static error_t parse_list(int key, char *arg, struct argp_state *state)
 {
 	struct list *list = state->input;
 
-	switch (key) {
-	case OPTION_JSON:
-		list->json = true;
-		return 0;
-	case OPTION_SYSROOT:
-		list->sysroot = arg;
-		return 0;
-	case ARGP_KEY_ARGS:
-		list->programs = state->argv + state->next;
-		list->n_programs = (size_t)(state->argc - state->next);
-		/* The word that says what is done anyway; a program of that name is ./list. */
-		if (!strcmp(*list->programs, "list")) {
-			list->programs++;
-			list->n_programs--;
-		}
-		return 0;
-	default:
+	(void)arg;
+	if (key != ARGP_KEY_ARGS)
 		return ARGP_ERR_UNKNOWN;
-	arguments->programs = state->argv + state->next;
-	arguments->n_programs = (size_t)(state->argc - state->next);
+	list->programs = state->argv + state->next;
+	list->n_programs = (size_t)(state->argc - state->next);
 	return 0;
 }
 
@@ -155,17 +129,22 @@ static int print_table(const struct dpdk_list *list)
 /** list_command() - 'manakin dpdk [list]'; an exit status */
 static int list_command(int argc, char **argv)
 {
-	static const struct argp argp = { list_options, parse_list, "[PROGRAM...]", list_doc,
-					  NULL,		NULL,	    NULL };
-	struct list list = { .json = false };
+	static const struct command_line line = {
+		.parse = parse_list,
+		.arguments = "[PROGRAM...]",
+		.doc = list_doc,
+		.shared = SHARED_JSON | SHARED_SYSROOT,
+		.moved = list_moved,
+	};
+	struct list list = { .programs = NULL };
 	struct dpdk_list found;
 	struct host host;
 	struct error error;
 	int err, status = EXIT_OK;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &list))
+	if (options_parse(&line, argc, argv, &list.shared, &list))
 		return EXIT_USAGE;
-	if (host_open(list.sysroot, &host, &error)) {
+	if (host_open(list.shared.sysroot, &host, &error)) {
 		say("%s", error.text);
 		return EXIT_FAILED;
 	}
@@ -190,11 +169,11 @@ static int list_command(int argc, char **argv)
 	if (err) {
 		say("cannot look for DPDK: %s", error_reason(-err));
 		status = EXIT_FAILED;
-	} else if (status == EXIT_OK && list.json) {
+	} else if (status == EXIT_OK && list.shared.json) {
 		status = print_list_json(&found);
 	} else if (status == EXIT_OK && !found.n) {
-		puts("There is no DPDK on this machine; 'manakin dpdk install --version 24.11.1' "
-		     "makes one.");
+		puts("DPDK is not installed on this machine; "
+		     "'manakin dpdk install --release 24.11.1' installs it.");
 	} else if (status == EXIT_OK) {
 		status = print_table(&found);
 	}
@@ -204,48 +183,58 @@ static int list_command(int argc, char **argv)
 
 /* ---- install ---- */
 
+enum {
+	OPTION_RELEASE = 0x100,
+	OPTION_TARBALL,
+	OPTION_PREFIX,
+	OPTION_DRIVERS,
+	OPTION_SHA256,
+	OPTION_NO_PACKAGES,
+};
+
 static const struct argp_option install_options[] = {
-	{ "version", OPTION_VERSION, "V", 0,
+	{ "release", OPTION_RELEASE, "V", 0,
 	  "Download this release, such as 23.11.5, from dpdk.org", 0 },
 	{ "tarball", OPTION_TARBALL, "FILE", 0, "Take the sources from this file", 0 },
 	{ "sha256", OPTION_SHA256, "HEX", 0,
-	  "The SHA-256 digest that the sources must have; needed for a download, but of 24.11.1 "
-	  "and "
-	  "23.07, whose digests are known",
+	  "The SHA-256 digest that the sources must have; required for a download, except of "
+	  "24.11.1 and 23.07, whose digests are known",
 	  0 },
 	{ "prefix", OPTION_PREFIX, "DIR", 0, "Where to install (default: /usr/local)", 0 },
 	{ "drivers", OPTION_DRIVERS, "LIST", 0,
-	  "Build these drivers alone, such as bus/pci,bus/vmbus,net/mana,net/netvsc (default: all)",
+	  "Build only these drivers, such as bus/pci,bus/vmbus,net/mana,net/netvsc (default: all)",
 	  0 },
 	{ "no-packages", OPTION_NO_PACKAGES, NULL, 0,
-	  "Do not install the distribution's packages that building needs", 0 },
-	{ "dry-run", OPTION_DRY, NULL, 0, "Print the commands and do nothing", 0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print what was done as JSON", 0 },
+	  "Do not install the packages needed for building", 0 },
 	{ 0 },
 };
 
+static const struct option_moved install_moved[] = {
+	{ 'd', "drivers" }, { 'p', "prefix" }, { 't', "tarball" }, { 'v', "release" }, { 0 }
+};
+
 static const char install_doc[] =
-	"Build DPDK from source and install it, as Azure's guide does: the distribution's "
-	"packages, "
-	"meson, ninja. A record of what was installed is kept for 'manakin dpdk uninstall PREFIX'."
+	"Build DPDK from source and install it, as Azure's guide does, with the distribution's "
+	"packages, meson and ninja. A record of the installed files is kept for 'manakin dpdk "
+	"uninstall PREFIX'."
 	"\vExamples:\n"
 	"  manakin dpdk install --tarball dpdk-23.11.5.tar.xz --prefix /opt/dpdk-23.11\n"
-	"  manakin dpdk install --version 24.11.1\n"
-	"  manakin dpdk install --version 23.11.5 --sha256 HEX --dry-run\n\n"
-	"Exit status: 0 done, 1 it did not work and nothing is left of it, 2 wrong usage.";
+	"  manakin dpdk install --release 24.11.1\n"
+	"  manakin dpdk install --release 23.11.5 --sha256 HEX --dry-run\n\n"
+	"Exit status: 0 success, 1 it failed, and nothing is left behind, 2 wrong usage.";
 
 /**
  * struct install - the command line, and what is printed
  * @commands:	of --json: the programs, as arrays of words; else NULL
  * @tenth:	progress of the running program that was printed last, in tenths
  * @line:	the terminal's line has a program's name and progress on it
- * @failed:	the command line makes no sense
  */
 struct install {
 	struct dpdk_wish wish;
 	json_t *commands;
 	unsigned int tenth;
-	bool json, line, failed;
+	struct shared_options shared;
+	bool line;
 };
 
 /** check_wish() - was a DPDK named, and can a download be verified? */
@@ -270,10 +259,9 @@ static error_t parse_install(int key, char *arg, struct argp_state *state)
 	struct install *install = state->input;
 
 	switch (key) {
-	case OPTION_VERSION:
+	case OPTION_RELEASE:
 		if (!*arg || arg[strspn(arg, "0123456789.")] || strlen(arg) > 16)
-			return usage_error(&install->failed,
-					   "--version: '%s' is not a release such as 23.11.5", arg);
+			return value_bad("release", arg, "a release such as 23.11.5");
 		install->wish.version = arg;
 		return 0;
 	case OPTION_TARBALL:
@@ -281,56 +269,24 @@ static error_t parse_install(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_SHA256:
 		if (strlen(arg) != SHA256_DIGITS || arg[strspn(arg, "0123456789abcdefABCDEF")])
-			return usage_error(&install->failed,
-					   "--sha256: '%s' is not %u hexadecimal digits", arg,
-					   SHA256_DIGITS);
+			return value_bad("sha256", arg, "%u hexadecimal digits", SHA256_DIGITS);
 		install->wish.sha256 = arg;
 		return 0;
 	case OPTION_PREFIX:
 		if (*arg != '/' || strlen(arg) > 2000)
-			return usage_error(&install->failed,
-					   "--prefix: '%s' is not an absolute path such as "
-					   "/opt/dpdk",
-					   arg);
+			return value_bad("prefix", arg, "an absolute path such as /opt/dpdk");
 		install->wish.prefix = arg;
 		return 0;
 	case OPTION_DRIVERS:
 		if (!*arg || arg[strspn(arg, "abcdefghijklmnopqrstuvwxyz0123456789_/,*")])
-			return usage_error(&install->failed,
-					   "--drivers: '%s' is not a list such as "
-					   "bus/pci,net/mana",
-					   arg);
+			return value_bad("drivers", arg, "a list such as bus/pci,net/mana");
 		install->wish.drivers = arg;
 		return 0;
 	case OPTION_NO_PACKAGES:
 		install->wish.packages = false;
 		return 0;
-	case OPTION_DRY:
-		install->wish.dry = true;
-		return 0;
-	case OPTION_JSON:
-		install->json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		return usage_error(&install->failed, "'%s' is not understood; see --help", arg);
 	case ARGP_KEY_END:
-		if (install->failed)
-			return EINVAL;
-		if (!install->wish.version == !install->wish.tarball)
-			return usage_error(&install->failed,
-					   "say which DPDK: --version V or --tarball FILE");
-		if (install->wish.version && !install->wish.sha256)
-			install->wish.sha256 = dpdk_known_digest(install->wish.version);
-		if (install->wish.version && !install->wish.sha256)
-			return usage_error(
-				&install->failed,
-				"--version %s needs --sha256: the digest of that release is not "
-				"known, and no download is installed that cannot be checked. "
-				"Take it from where you trust it, such as your "
-				"distribution's source package. Those of 24.11.1 and 23.07 are "
-				"known",
-				install->wish.version);
-		return 0;
+		return check_wish(&install->wish);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -367,7 +323,7 @@ static void show_begin(void *arg, const char *what, char *const *argv)
 		output_command(stdout, argv);
 	if (install->wish.dry)
 		return;
-	install->line = output_is_terminal(stderr);
+	install->line = output_can_rewrite(stderr);
 	fprintf(stderr, install->line ? "%s " : "%s\n", what);
 }
 
@@ -377,7 +333,8 @@ static void show_progress(void *arg, const char *what, unsigned int at, unsigned
 	struct install *install = arg;
 
 	if (install->line) {
-		fprintf(stderr, "\r%s: %u of %u (%u %%) ", what, at, all, 100 * at / all);
+		fprintf(stderr, OUTPUT_REWRITE "%s: %u of %u (%u %%) ", what, at, all,
+			100 * at / all);
 	} else if (10 * at / all > install->tenth) {
 		install->tenth = 10 * at / all;
 		fprintf(stderr, "%s: %u %%\n", what, install->tenth * 10);
@@ -393,7 +350,7 @@ static void show_note(void *arg, const char *text)
 /** show_failure() - the reason, and the last output of the program that failed */
 static void show_failure(const struct error *error, const char *output)
 {
-	say(*output ? "%s; the end of its output:" : "%s", error->text);
+	say(*output ? "%s; its last output:" : "%s", error->text);
 	while (*output) {
 		size_t len = strcspn(output, "\n");
 
@@ -438,7 +395,7 @@ static int install_dpdk(struct install *install)
 		show_failure(&error, installed.output);
 		return EXIT_FAILED;
 	}
-	if (install->json)
+	if (install->shared.json)
 		return print_installed(install, &installed);
 	if (!install->wish.dry)
 		printf("DPDK %s is installed in %s; 'manakin dpdk uninstall %s' removes it\n",
@@ -464,15 +421,21 @@ static void take_old_name(int argc, char **argv)
 /** install_command() - 'manakin dpdk install'; an exit status */
 static int install_command(int argc, char **argv)
 {
-	static const struct argp argp = {
-		install_options, parse_install, NULL, install_doc, NULL, NULL, NULL
+	static const struct command_line line = {
+		.options = install_options,
+		.parse = parse_install,
+		.doc = install_doc,
+		.shared = SHARED_JSON | SHARED_DRY_RUN,
+		.moved = install_moved,
 	};
 	struct install install = { .wish = { .prefix = "/usr/local", .packages = true } };
 	int status;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &install))
+	take_old_name(argc, argv);
+	if (options_parse(&line, argc, argv, &install.shared, &install))
 		return EXIT_USAGE;
-	if (install.json && !(install.commands = json_array())) {
+	install.wish.dry = install.shared.dry_run;
+	if (install.shared.json && !(install.commands = json_array())) {
 		say("out of memory");
 		return EXIT_FAILED;
 	}
@@ -484,22 +447,17 @@ static int install_command(int argc, char **argv)
 /* ---- uninstall ---- */
 
 static const char uninstall_doc[] =
-	"Remove the DPDK that 'manakin dpdk install' has put into PREFIX: the files that its "
-	"record "
-	"names, and the directories that it made, if they are empty."
+	"Remove the DPDK that 'manakin dpdk install' put into PREFIX: the files listed in its "
+	"record, and the directories that it created, if they are empty."
 	"\vExample:\n"
 	"  manakin dpdk uninstall /opt/dpdk-23.11\n\n"
-	"Exit status: 0 done, 1 there is no record, or a file cannot be removed, 2 wrong usage.";
-
-static const struct argp_option uninstall_options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "Print what was done as JSON", 0 },
-	{ 0 },
-};
+	"Exit status: 0 success, 1 there is no record, or a file cannot be removed, 2 wrong "
+	"usage.";
 
 /** struct uninstall - the command line */
 struct uninstall {
+	struct shared_options shared;
 	const char *prefix;
-	bool json;
 };
 
 static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
@@ -507,19 +465,13 @@ static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
 	struct uninstall *uninstall = state->input;
 
 	switch (key) {
-	case OPTION_JSON:
-		uninstall->json = true;
-		return 0;
 	case ARGP_KEY_ARG:
-		if (uninstall->prefix) {
-			say("one prefix at a time, not '%s' too", arg);
-			return EINVAL;
-		}
+		if (uninstall->prefix)
+			return say_usage("only one prefix at a time; '%s' is one too many", arg);
 		uninstall->prefix = arg;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		say("say which one: the prefix that it was installed in, such as /usr/local");
-		return EINVAL;
+		return say_usage("name the prefix that it was installed in, such as /usr/local");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -528,20 +480,23 @@ static error_t parse_uninstall(int key, char *arg, struct argp_state *state)
 /** uninstall_command() - 'manakin dpdk uninstall'; an exit status */
 static int uninstall_command(int argc, char **argv)
 {
-	static const struct argp argp = {
-		uninstall_options, parse_uninstall, "PREFIX", uninstall_doc, NULL, NULL, NULL
+	static const struct command_line line = {
+		.parse = parse_uninstall,
+		.arguments = "PREFIX",
+		.doc = uninstall_doc,
+		.shared = SHARED_JSON,
 	};
-	struct uninstall uninstall = { .json = false };
+	struct uninstall uninstall = { .prefix = NULL };
 	struct error error;
 	size_t removed;
 
-	if (argp_parse(&argp, argc, argv, 0, NULL, &uninstall))
+	if (options_parse(&line, argc, argv, &uninstall.shared, &uninstall))
 		return EXIT_USAGE;
 	if (dpdk_record_undo(uninstall.prefix, &removed, &error)) {
 		say("%s", error.text);
 		return EXIT_FAILED;
 	}
-	if (uninstall.json)
+	if (uninstall.shared.json)
 		return output_json(json_pack("{s:s, s:I}", "prefix", uninstall.prefix, "removed",
 					     (json_int_t)removed));
 	printf("%zu files were removed from %s\n", removed, uninstall.prefix);
@@ -557,19 +512,18 @@ static int list_unnamed(int argc, char **argv)
 
 int cmd_dpdk(int argc, char **argv)
 {
-	argp_err_exit_status = EXIT_USAGE;
-	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?"))) {
-		fputs(help, stdout);
-		return EXIT_OK;
-	}
-	if (argc > 1 && !strcmp(argv[1], "install")) {
-		argv[1] = (char *)"manakin dpdk install";
-		return install_command(argc - 1, argv + 1);
-	}
-	if (argc > 1 && !strcmp(argv[1], "uninstall")) {
-		argv[1] = (char *)"manakin dpdk uninstall";
-		return uninstall_command(argc - 1, argv + 1);
-	}
-	argv[0] = (char *)"manakin dpdk list";
-	return list_command(argc, argv);
+	static const struct command commands[] = {
+		{ "list", list_command, "list the installations (the default)" },
+		{ "install", install_command, "build and install a release from source" },
+		{ "uninstall", uninstall_command, "remove what 'install' installed" },
+	};
+	static const struct command_set set = {
+		.name = "dpdk",
+		.about = "DPDK on this machine, and whether it can drive MANA.",
+		.commands = commands,
+		.n = 3,
+		.otherwise = list_unnamed,
+	};
+
+	return commands_run(&set, argc, argv);
 }

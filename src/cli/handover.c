@@ -13,14 +13,16 @@
 static int carry_out(const struct handover *handover, const struct host *host,
 		     struct journal *journal, struct plan *plan)
 {
-	bool tell = handover->tell_back && !handover->shared.json;
+	FILE *to = handover->to ? handover->to : stdout;
+	FILE *back = handover->tell_back && !handover->shared.json ? to : NULL;
+	struct carry carry = { host, journal, plan, plan_told, back };
 	struct error error = { "" };
 	int err, status;
 
 	if (!handover->shared.json) {
-		handover->print_ports(plan);
-		plan_print(plan);
-		fflush(stdout);
+		handover->print_ports(plan, to);
+		plan_print(plan, to);
+		fflush(to);
 	}
 	err = handover->carry_out(&carry, &error);
 	status = err ? EXIT_FAILED : EXIT_OK;
@@ -28,10 +30,10 @@ static int carry_out(const struct handover *handover, const struct host *host,
 		say("%s", error.text);
 	if (handover->shared.json)
 		return plan_print_json(plan, false, error.text, status);
-	if (!err && words && plan->n_steps)
-		handover->print_done(plan);
-	else if (!err && words)
-		printf("nothing to do\n");
+	if (!err && plan->n_steps)
+		handover->print_done(plan, to);
+	else if (!err)
+		fprintf(to, "nothing to do\n");
 	return status;
 }
 
@@ -77,7 +79,7 @@ int handover_run(const struct handover *handover)
 	int status = EXIT_FAILED;
 
 	if (!handover->shared.dry_run && geteuid()) {
-		say("only root may do this: sudo manakin %s ...; --dry-run shows what it would do",
+		say("this requires root: sudo manakin %s ...; --dry-run shows what it would do",
 		    handover->command);
 		return EXIT_FAILED;
 	}

@@ -7,9 +7,10 @@
 #define MANAKIN_CLI_HANDOVER_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "base/error.h"
-#include "host/handover/setup.h"
+#include "host/handover/carry.h"
 #include "term/options.h"
 
 /**
@@ -33,12 +34,12 @@ struct handover {
 	size_t n_words;
 	struct setup_options options;
 	bool tell_back;
-	int (*make_plan)(const struct handover *handover, const struct host *host,
-			 const struct machine *machine, const struct ledger *ledger,
+	FILE *to;
+	int (*make_plan)(const struct handover *handover, const struct plan_from *from,
 			 struct plan *plan, struct error *error);
-	void (*print_ports)(const struct plan *plan);
+	void (*print_ports)(const struct plan *plan, FILE *to);
 	int (*carry_out)(const struct carry *carry, struct error *error);
-	void (*print_done)(const struct plan *plan);
+	void (*print_done)(const struct plan *plan, FILE *to);
 };
 
 /** handover_run() - run the command, whose command line was read; an exit status */
@@ -51,6 +52,6 @@ int handover_run(const struct handover *handover);
  *
  * Return: an exit status
  */
-int restore_ports(char *const *keys, bool quiet);
+int restore_ports(char *const *keys, FILE *to);
 
 #endif

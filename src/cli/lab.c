@@ -11,6 +11,10 @@
 #include "cli/cli.h"
 #include "guest/cache.h"
 #include "guest/guest.h"
+#include "term/commands.h"
+#include "term/json.h"
+#include "term/options.h"
+#include "term/value.h"
 
 #define DEFAULT_SUITE     "trixie"
 #define DEFAULT_CPUS      4    /* the guide's first testpmd command uses CPUs 1 to 3 */
@@ -80,7 +84,7 @@ static const struct option_moved moved[] = {
 static const struct argp_option run_options[] = {
 	GUEST_OPTIONS,
 	{ "timeout", KEY_TIMEOUT, "S", 0, "Stop everything after S seconds, with status 124", 0 },
-	{ "reboot", KEY_REBOOT, NULL, 0, "Restart the guest once before COMMAND", 0 },
+	{ "reboot", KEY_REBOOT, NULL, 0, "Reboot the guest once before COMMAND", 0 },
 	{ 0 },
 };
 
@@ -91,14 +95,14 @@ static const struct argp_option shell_options[] = {
 
 static const struct argp_option build_options[] = {
 	SUITE_OPTION(". Can be repeated"),
-	{ "force", KEY_FORCE, NULL, 0, "Build everything again, with today's packages", 0 },
+	{ "force", KEY_FORCE, NULL, 0, "Rebuild what is in the cache, with today's packages", 0 },
 	{ 0 },
 };
 
 static error_t add_adapter(struct run_options *options, bool attach, const char *text)
 {
 	if (options->n_adapters == GUEST_ADAPTERS_MAX)
-		return say_usage("a guest takes at most %u adapters; remove one",
+		return say_usage("a guest can have at most %u adapters; omit one",
 				 GUEST_ADAPTERS_MAX);
 	options->adapters[options->n_adapters++] =
 		(struct run_adapter){ .attach = attach, .text = text };
@@ -115,8 +119,8 @@ static error_t check_host(const struct run_options *options)
 		return say_usage("--share %s: there is no such directory; create it first",
 				 options->share);
 	if (options->accel == ACCEL_KVM && !guest_kvm_works())
-		return say_usage("KVM does not work here (no /dev/kvm, no right to open it, or no "
-				 "hardware virtualization); leave --accel away");
+		return say_usage("KVM does not work here (no /dev/kvm, no permission to open it, "
+				 "or no hardware virtualization); omit --accel");
 	if (options->bare && options->n_adapters)
 		return say_usage("--no-device contradicts --device and --attach; use one of them");
 	if (options->bare && options->netvsc)
@@ -129,7 +133,7 @@ static error_t check_host(const struct run_options *options)
 		return value_bad("virtio-tap", options->tap, "the name of an interface");
 	snprintf(path, sizeof(path), "/sys/class/net/%s/tun_flags", options->tap);
 	if (access(path, F_OK) < 0)
-		return say_usage("--virtio-tap %s: there is no such tap; make it first: "
+		return say_usage("--virtio-tap %s: there is no such tap; create it first: "
 				 "ip tuntap add %s mode tap",
 				 options->tap, options->tap);
 	return 0;
@@ -211,7 +215,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		return say_usage("no command: say what to run in the guest, as in "
+		return say_usage("name a command to run in the guest, for example "
 				 "manakin lab run -- lspci -nn (for a shell: manakin lab shell)");
 	default:
 		return parse_guest(key, arg, state);
@@ -221,7 +225,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 static error_t parse_shell(int key, char *arg, struct argp_state *state)
 {
 	if (key == ARGP_KEY_ARG)
-		return say_usage("'%s' is too much: a shell takes no command; use manakin lab run -- %s",
+		return say_usage("unexpected argument '%s': lab shell takes no command; use "
+				 "manakin lab run -- %s",
 				 arg, arg);
 	return parse_guest(key, arg, state);
 }
@@ -338,18 +343,15 @@ static int lab_command(int argc, char **argv)
 		.arguments = "COMMAND [ARGUMENT...]",
 		.doc = "Boot a guest with adapters, run COMMAND in it as root, pass its output and "
 		       "exit status through, and leave nothing running.\v"
-		       "A COMMAND of one word is read by the guest's shell (bash); several words "
-		       "are "
-		       "run as they are. Standard input is COMMAND's.\n\n"
-		       "Exit status: COMMAND's; 124 after --timeout; 125 if the lab could not do "
-		       "its "
-		       "part; 128 and the signal's number if a signal ended it.\n\n"
+		       "A COMMAND of one word is interpreted by the guest's shell (bash); several "
+		       "words are run as they are. Standard input goes to COMMAND.\n\n"
+		       "Exit status: COMMAND's; 124 after --timeout; 125 if the lab itself failed, "
+		       "or for wrong usage; 128 and the signal's number if a signal ended it.\n\n"
 		       "Examples:\n"
 		       "  manakin lab run -- lspci -nn -d 1414:00ba\n"
 		       "  manakin lab run 'ip -br link | grep ^eth'\n"
 		       "  manakin lab run --suite bookworm --share . -- /mnt/share/test.sh\n"
-		       "  manakin lab run --device '--port mac=00:0d:3a:00:00:01,fabric=sink' -- "
-		       "\\\n"
+		       "  manakin lab run --device '--port mac=00:0d:3a:00:00:01,fabric=sink' -- \\\n"
 		       "      ethtool -S eth0\n",
 	};
 
@@ -388,7 +390,7 @@ static void open_standard_streams(void)
 int cmd_lab(int argc, char **argv)
 {
 	static const struct command commands[] = {
-		{ "build", lab_build, "make the guest and the QEMU that runs it, and keep them" },
+		{ "build", lab_build, "build the guest and the QEMU that runs it, and cache them" },
 		{ "run", lab_command, "run a command in a guest" },
 		{ "shell", lab_shell, "open a shell in a guest" },
 	};

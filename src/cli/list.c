@@ -16,16 +16,16 @@
 static const struct option_moved moved[] = { { 's', "sysroot" }, { 0 } };
 
 static const char doc[] =
-	"List the MANA adapters of this machine and their ports: interfaces, addresses, and who "
-	"has each port. With IFACE (an interface, a MAC address, a VMBus UUID, or NAME:PORT of an "
-	"adapter in software), only those ports."
-	"\vRoot is not needed, but without it processes of other users are not seen.\n\n"
+	"List the MANA adapters of this machine and their ports: interfaces, addresses, and "
+	"the owner of each port. With IFACE (an interface, a MAC address, a VMBus UUID, or "
+	"NAME:PORT of an adapter in software), list only those ports."
+	"\vRoot is not required, but without it the processes of other users are not visible.\n\n"
 	"Examples:\n"
 	"  manakin list\n"
 	"  manakin list eth1\n"
 	"  manakin list --json | jq -r '.adapters[].ports[] | select(.ssh | not).name'\n\n"
-	"Exit status: 0 done (there may be none), 1 no such port, or the machine cannot be read, 2 "
-	"wrong usage.";
+	"Exit status: 0 success (even if there is no adapter), 1 no such port, or the machine "
+	"could not be examined, 2 wrong usage.";
 
 /**
  * struct list - the command line, and the machine

@@ -14,10 +14,10 @@ static const char *const states[] = {
 	[STEP_FAILED] = "failed",
 };
 
-void plan_print(const struct plan *plan)
+void plan_print(const struct plan *plan, FILE *to)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
-		printf("%3zu  %s\n", i + 1, plan->step[i].what);
+		fprintf(to, "%3zu  %s\n", i + 1, plan->step[i].what);
 }
 
 void plan_script(const struct plan *plan, const char *title)
@@ -82,12 +82,13 @@ int plan_print_json(const struct plan *plan, bool dry_run, const char *error, in
 	return output_json(root) == EXIT_OK ? status : EXIT_FAILED;
 }
 
-void plan_told(void *arg, const struct step *step, bool back)
+void plan_told(void *back_to, const struct step *step, bool back)
 {
 	/* A failed step is reported when its consequences are known. */
 	if (step->state != STEP_FAILED && step->why) {
 		say("%s: %s", step->what, step->why);
-	else if (back && *tell && step->state == STEP_DONE)
-		printf("back: %s\n", step->what);
-	fflush(stdout);
+	} else if (back && back_to && step->state == STEP_DONE) {
+		fprintf(back_to, "back: %s\n", step->what);
+		fflush(back_to);
+	}
 }

@@ -5,10 +5,12 @@
 #ifndef MANAKIN_CLI_PLAN_PRINT_H
 #define MANAKIN_CLI_PLAN_PRINT_H
 
+#include <stdio.h>
+
 #include "host/handover/plan.h"
 
 /** plan_print() - the steps in words, numbered */
-void plan_print(const struct plan *plan);
+void plan_print(const struct plan *plan, FILE *to);
 
 /** plan_script() - the steps as a script for sh, with @title as a comment */
 void plan_script(const struct plan *plan, const char *title);

@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/handover.h"
+#include "host/handover/restore.h"
 #include "term/options.h"
 
 enum { OPTION_ALL = 'a' };
@@ -19,17 +20,15 @@ static const struct option_moved moved[] = { { 's', "sysroot" }, { 0 } };
 
 static const char doc[] =
 	"Give interfaces back to the kernel as they were before 'manakin setup': driver, name, "
-	"link, MTU, "
-	"addresses and routes; and, with the last of them, hugepages. IFACE is a name that the "
-	"interface "
-	"has or had, a MAC address or a VMBus UUID. Of an interface that was handed over by hand "
-	"nobody "
-	"knows the addresses; it gets its driver and link back."
+	"link, MTU, addresses and routes; and, with the last interface, the number of "
+	"hugepages. IFACE is a name that the interface has or had, a MAC address or a VMBus "
+	"UUID. An interface that was handed over by hand gets its driver and link back; its "
+	"addresses were not recorded."
 	"\vExamples:\n"
 	"  manakin restore eth1\n"
 	"  manakin restore --all\n"
 	"  manakin restore --dry-run --all\n\n"
-	"Exit status: 0 done, or nothing to do; 1 refused or failed; 2 wrong usage.";
+	"Exit status: 0 success, or nothing to do; 1 refused or failed; 2 wrong usage.";
 
 /**
  * struct restore - the command line
@@ -54,7 +53,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (restore->all == (restore->handover.n_words != 0))
-			return say_usage("name the interfaces to give back, or --all of them");
+			return say_usage("name the interfaces to give back, or use --all");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -68,23 +67,23 @@ static void print_ports(const struct plan *plan, FILE *to)
 		const struct plan_port *port = &plan->port[i];
 
 		if (port->gone)
-			printf("%s (%s) is no longer on this machine; there is nothing to give "
-			       "back, and "
-			       "the journal forgets it\n",
-			       port->name, port->key);
+			fprintf(to,
+				"%s (%s) is no longer on this machine; there is nothing to give back, and it is "
+				"removed from the journal\n",
+				port->name, port->key);
 		else if (!port->steps)
 			fprintf(to, "%s (%s) already belongs to the kernel\n", port->name,
 				port->key);
 		else
-			printf("%s (%s) goes back to the kernel%s\n", port->name, port->key,
-			       port->journalled ? "" : "; its addresses were not written down");
+			fprintf(to, "%s (%s) goes back to the kernel%s\n", port->name, port->key,
+				port->journalled ? "" : "; its addresses were not recorded");
 	}
 }
 
-static void print_done(const struct plan *plan)
+static void print_done(const struct plan *plan, FILE *to)
 {
 	(void)plan;
-	printf("done\n");
+	fprintf(to, "done\n");
 }
 
 static int make_plan(const struct handover *handover, const struct plan_from *from,
@@ -96,18 +95,18 @@ static int make_plan(const struct handover *handover, const struct plan_from *fr
 
 static const struct handover restore_handover = {
 	.command = "restore",
-	.nothing = "nothing to do: all is the kernel's",
+	.nothing = "nothing to do: the kernel has all interfaces",
 	.make_plan = make_plan,
 	.print_ports = print_ports,
-	.carry_out = setup_restore,
+	.carry_out = restore_carry_out,
 	.print_done = print_done,
 };
 
-int restore_ports(char *const *keys, bool quiet)
+int restore_ports(char *const *keys, FILE *to)
 {
 	struct handover handover = restore_handover;
 
-	handover.quiet = quiet;
+	handover.to = to;
 	handover.words = (const char *const *)keys;
 	while (keys[handover.n_words])
 		handover.n_words++;
@@ -124,16 +123,7 @@ int cmd_restore(int argc, char **argv)
 		.shared = SHARED_JSON | SHARED_DRY_RUN | SHARED_SYSROOT,
 		.moved = moved,
 	};
-	struct restore restore = {
-		.handover = {
-			.command = "restore",
-			.nothing = "nothing to do: all is the kernel's",
-			.make_plan = make_plan,
-			.print_ports = print_ports,
-			.carry_out = setup_restore,
-			.print_done = print_done,
-		},
-	};
+	struct restore restore = { .handover = restore_handover };
 
 	if (options_parse(&line, argc, argv, &restore.handover.shared, &restore))
 		return EXIT_USAGE;

@@ -2,7 +2,6 @@
 /*
  * manakin run: a DPDK application on an adapter.
  */
-#include <argp.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,16 +32,12 @@
 
 enum {
 	OPTION_QUEUES = 'q',
-	OPTION_CORES = 'c',
-	OPTION_MODE = 'm',
+	OPTION_CPUS = 'c',
 	OPTION_SECONDS = 't',
-	OPTION_JSON = 'j',
-	OPTION_PMD = 'p',
-	OPTION_DRY_RUN = 'n',
-	OPTION_SYSROOT = 's',
 	OPTION_APP = 0x100,
 	OPTION_FIRST,
-	OPTION_PLUGIN,
+	OPTION_MODE,
+	OPTION_PMD,
 	OPTION_RXD,
 	OPTION_TXD,
 	OPTION_CSV,
@@ -59,42 +54,37 @@ static const struct argp_option options[] = {
 	{ "mode", OPTION_MODE, "MODE", 0,
 	  "What testpmd does: txonly (default), rxonly, io, mac, macswap, csum, 5tswap, ...", 0 },
 	{ "tx-first", OPTION_FIRST, NULL, 0,
-	  "Send a burst on each queue first, so that modes that send back have something to", 0 },
-	{ "app", OPTION_APP, "PATH", 0, "Run this DPDK application in place of testpmd", 0 },
-	{ "seconds", OPTION_SECONDS, "S", 0, "How long to run (default: until Ctrl-C)", 0 },
+	  "First send a burst on each queue, for modes that send back what they receive", 0 },
+	{ "app", OPTION_APP, "PATH", 0, "Run this DPDK application instead of testpmd", 0 },
+	{ "seconds", OPTION_SECONDS, "S", 0, "Stop after S seconds (default: at Ctrl-C)", 0 },
 	{ "rxd", OPTION_RXD, "N", 0, "Descriptors of each receive queue, 64 to 8192", 0 },
-	{ "txd", OPTION_TXD, "N", 0, "Descriptors of each send queue", 0 },
+	{ "txd", OPTION_TXD, "N", 0, "Descriptors of each send queue, 64 to 8192", 0 },
 	{ "pmd", OPTION_PMD, "netvsc|mana", 0,
 	  "DPDK's driver for an interface (default: as it was handed over)", 0 },
 	{ "restore", OPTION_RESTORE, NULL, 0,
 	  "Give the interfaces back to the kernel at the end, as 'manakin restore' does", 0 },
-	{ "dry-run", OPTION_DRY_RUN, NULL, 0, "Print the command, and start nothing", 0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print the summary as JSON", 0 },
 	{ "csv", OPTION_CSV, NULL, 0, "Print the summary as comma-separated values", 0 },
-	{ "plugin", OPTION_PLUGIN, "FILE", 0,
-	  "The poll-mode driver for an adapter in software (default: beside this program, or where "
-	  "it is installed)",
-	  0 },
-	{ "sysroot", OPTION_SYSROOT, "DIR", 0, SYSROOT_HELP ", with --dry-run", 0 },
 	{ 0 },
+};
+
+static const struct option_moved moved[] = {
+	{ 'm', "mode" }, { 'p', "pmd" }, { 's', "sysroot" }, { 0 }
 };
 
 static const char doc[] =
 	"Run DPDK's testpmd, or another DPDK application, on interfaces that 'manakin setup' "
-	"handed "
-	"over (IFACE: their names, MAC addresses or UUIDs), or on the adapter NAME (default: "
-	"mana0) "
-	"that 'manakin device --name NAME' runs on this machine. Shows the rate as it goes, and a "
-	"summary. When it fails, the log is looked at for why."
-	"\vARGS are added to the application's own arguments; with a -- among them, those before "
-	"it to EAL's.\n\n"
+	"handed over (IFACE: their names, MAC addresses or UUIDs), or on the adapter NAME "
+	"(default: mana0) that 'manakin device --name NAME' runs on this machine. Shows the "
+	"rate while it runs, and a summary. If it fails, the cause is looked up in its output."
+	"\vARGS are added to the application's arguments; if they contain --, those before it go "
+	"to EAL.\n\n"
 	"Examples:\n"
 	"  manakin run eth1 --queues 8 --seconds 10 --restore\n"
 	"  manakin run --seconds 10\n"
-	"  manakin run mana0 --queues 8 --cores 0-4 --mode rxonly\n"
+	"  manakin run mana0 --queues 8 --cpus 0-4 --mode rxonly\n"
 	"  manakin run --mode io --tx-first -- --txd=128 --rxd=128 --burst=64\n"
 	"  manakin run --app ./l2fwd -- -- -p 1\n\n"
-	"Exit status: 0 done, 1 it did not work, 2 wrong usage.";
+	"Exit status: 0 success, 1 failure, 2 wrong usage.";
 
 /**
  * struct run - the command line, and the run
@@ -106,97 +96,56 @@ struct run {
 	struct target_wish wish;
 	char **words;
 	size_t n_words;
-	const char *sysroot;
-	const char *cores;
+	struct shared_options shared;
+	const char *cpus;
 	enum rates_form form;
-	bool restore, dry_run, failed;
+	bool restore;
 };
-
-/** parse_descriptors() - of a kind of queue; 0 or EINVAL, and has said so */
-static int parse_descriptors(struct run *run, bool send, const char *arg)
-{
-	unsigned long value;
-	char *end;
-
-	value = *arg >= '0' && *arg <= '9' && strlen(arg) < 6 ? strtoul(arg, &end, 10) : 0;
-	if (value < DESCRIPTORS_MIN || value > DESCRIPTORS_MAX || *end)
-		return usage_error(&run->failed,
-				   "--%s: '%s' is not %u to %u descriptors; MANA wants %u at least",
-				   send ? "txd" : "rxd", arg, DESCRIPTORS_MIN, DESCRIPTORS_MAX,
-				   DESCRIPTORS_MIN);
-	run->app.descriptors[send] = (unsigned int)value;
-	return 0;
-}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
+	static const char *const pmds[] = { "netvsc", "mana" };
 	struct run *run = state->input;
+	struct application *app = &run->app;
 	unsigned int cpus[CPUS_MAX], n;
-	char *end;
 
 	switch (key) {
 	case OPTION_QUEUES:
-		run->app.queues = (unsigned int)strtoul(arg, &end, 10);
-		if (*end || *arg < '0' || *arg > '9' || strlen(arg) > 3 || !run->app.queues ||
-		    run->app.queues > QUEUES_MAX)
-			return usage_error(&run->failed, "--queues: '%s' is not 1 to %u", arg,
-					   QUEUES_MAX);
-		return 0;
-	case OPTION_CORES:
+		return value_number("queues", arg, 1, QUEUES_MAX, &app->queues);
+	case OPTION_CPUS:
 		if (cpus_parse(arg, cpus, &n))
-			return usage_error(&run->failed,
-					   "--cores: '%s' is not a list such as 1,3 or 2-5", arg);
-		run->cores = arg;
+			return value_bad("cpus", arg, VALUE_CPUS);
+		run->cpus = arg;
 		return 0;
 	case OPTION_MODE:
 		if (!*arg || arg[strspn(arg, "abcdefghijklmnopqrstuvwxyz0123456789-")])
-			return usage_error(&run->failed,
-					   "--mode: '%s' is not a mode of testpmd's such as txonly",
-					   arg);
-		run->app.mode = arg;
+			return value_bad("mode", arg, "a testpmd mode such as txonly");
+		app->mode = arg;
 		return 0;
 	case OPTION_SECONDS:
-		run->app.seconds = strtod(arg, &end);
-		if (*end || end == arg ||
-		    !(run->app.seconds >= 0.1 && run->app.seconds <= SECONDS_MAX))
-			return usage_error(&run->failed,
-					   "--seconds: '%s' is not a time of 0.1 seconds or more",
-					   arg);
-		return 0;
+		return value_seconds("seconds", arg, 0.1, SECONDS_MAX, &app->seconds);
 	case OPTION_FIRST:
-		run->app.tx_first = true;
+		app->tx_first = true;
 		return 0;
 	case OPTION_APP:
-		run->app.program = arg;
+		app->program = arg;
 		return 0;
-	case OPTION_JSON:
 	case OPTION_CSV:
-		if (run->form != RATES_TABLE)
-			return usage_error(&run->failed, "--json or --csv, once");
-		run->form = key == OPTION_JSON ? RATES_JSON : RATES_CSV;
+		run->form = RATES_CSV;
 		return 0;
 	case OPTION_RXD:
+		return value_number("rxd", arg, DESCRIPTORS_MIN, DESCRIPTORS_MAX,
+				    &app->descriptors[0]);
 	case OPTION_TXD:
-		return parse_descriptors(run, key == OPTION_TXD, arg);
+		return value_number("txd", arg, DESCRIPTORS_MIN, DESCRIPTORS_MAX,
+				    &app->descriptors[1]);
 	case OPTION_PMD:
-		run->wish.pmd = !strcmp(arg, "netvsc") ? EAL_PMD_NETVSC
-				: !strcmp(arg, "mana") ? EAL_PMD_MANA
-						       : EAL_PMD_ANY;
-		if (run->wish.pmd == EAL_PMD_ANY)
-			return usage_error(&run->failed, "--pmd: '%s' is neither netvsc nor mana",
-					   arg);
+		if (value_word("pmd", arg, pmds, 2, &n))
+			return EINVAL;
+		run->wish.pmd = n ? EAL_PMD_MANA : EAL_PMD_NETVSC;
 		return 0;
 	case OPTION_RESTORE:
 		run->restore = true;
-		return 0;
-	case OPTION_DRY_RUN:
-		run->dry_run = run->wish.only_look = true;
-		return 0;
-	case OPTION_SYSROOT:
-		run->sysroot = arg;
-		return 0;
-	case OPTION_PLUGIN:
-		run->wish.plugin = arg;
 		return 0;
 	case ARGP_KEY_ARGS:
 		run->words = state->argv + state->next;
@@ -236,7 +185,7 @@ static int find_target(struct run *run)
 	struct machine machine;
 	struct host host;
 	size_t n;
-	int err = look_at_machine(run->sysroot, &host, &machine);
+	int err = look_at_machine(run->shared.sysroot, &host, &machine);
 
 	if (err)
 		return err;
@@ -263,9 +212,9 @@ static int prepare(struct run *run)
 	struct error error;
 	int err;
 
-	if (!run->dry_run && !program_find(application_program(app))) {
-		say(app->program ? "there is no program %s that could be run"
-				 : "there is no %s in PATH; install DPDK's applications: apt-get "
+	if (!run->shared.dry_run && !program_find(application_program(app))) {
+		say(app->program ? "%s does not exist or is not executable"
+				 : "%s is not in PATH; install DPDK's applications: apt-get "
 				   "install dpdk-dev",
 		    application_program(app));
 		return -ENOENT;
@@ -280,18 +229,20 @@ static int prepare(struct run *run)
 		    app->target.name);
 		return -EINVAL;
 	}
-	err = application_choose_cpus(app, run->cores, &error);
-	if (!err && !run->dry_run)
+	err = application_choose_cpus(app, run->cpus, &error);
+	if (!err && !run->shared.dry_run)
 		err = application_check_memory(app, &error);
 	if (err)
 		say("%s", error.text);
 	return err;
 }
 
-/** print_command() - what would be started, for a shell; an exit status */
-static int print_command(const struct application *app)
+/** print_command() - what would be started: for a shell, or as JSON; an exit status */
+static int print_command(const struct run *run)
 {
-	char **argv = application_command(app);
+	const char *sysfs = run->app.target.sysfs;
+	char **argv = application_command(&run->app);
+	json_t *words, *environment;
 
 	if (!argv) {
 		say("out of memory");
@@ -339,7 +290,7 @@ static int start(struct run *run)
 	}
 	/* Where another program reads standard output, only the summary goes there. */
 	if (run->restore)
-		back = restore_ports(app->target.keys, run->form != RATES_TABLE);
+		back = restore_ports(app->target.keys, app->show);
 	return status ? status : back;
 }
 
@@ -379,7 +330,7 @@ static int prepare_and_start(struct run *run)
 	app->stop = signals.fd;
 	app->log = keep_open();
 	if (!prepare(run))
-		status = run->dry_run ? print_command(app) : start(run);
+		status = run->shared.dry_run ? print_command(run) : start(run);
 	target_free(&app->target);
 	if (app->log)
 		close(app->log);
@@ -389,9 +340,14 @@ static int prepare_and_start(struct run *run)
 
 int cmd_run(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse_option, "[NAME | IFACE...] [-- ARGS...]",
-					  doc,     NULL,         NULL,
-					  NULL };
+	static const struct command_line line = {
+		.options = options,
+		.parse = parse_option,
+		.arguments = "[NAME | IFACE...] [-- ARGS...]",
+		.doc = doc,
+		.shared = SHARED_JSON | SHARED_DRY_RUN | SHARED_SYSROOT | SHARED_PLUGIN,
+		.moved = moved,
+	};
 	struct run *run = calloc(1, sizeof(*run));
 	int status = EXIT_USAGE;
 
@@ -400,10 +356,8 @@ int cmd_run(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	run->app.queues = 1;
-	argp_err_exit_status = EXIT_USAGE;
-	argv[0] = (char *)"manakin run";
 	split_args(run, &argc, argv);
-	if (!argp_parse(&argp, argc, argv, 0, NULL, run) && usage_of_all(run))
+	if (!options_parse(&line, argc, argv, &run->shared, run) && !check_usage(run))
 		status = prepare_and_start(run);
 	free(run);
 	return status;

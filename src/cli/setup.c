@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/handover.h"
+#include "host/handover/setup.h"
 #include "term/options.h"
 #include "term/value.h"
 
@@ -19,12 +20,11 @@ enum { OPTION_HUGEPAGES = 'H', OPTION_FORCE = 'f', OPTION_PMD = 0x100, OPTION_PE
 
 static const struct argp_option options[] = {
 	{ "pmd", OPTION_PMD, "netvsc|mana", 0,
-	  "DPDK's driver: netvsc, with the synthetic interface (default where there is one), or "
-	  "mana "
-	  "directly",
+	  "DPDK's driver: netvsc, through the synthetic interface (default if there is one), or "
+	  "mana, on the VF directly",
 	  0 },
 	{ "hugepages", OPTION_HUGEPAGES, "N[,SIZE]", 0,
-	  "Have at least N hugepages on each NUMA node, SIZE 2M or 1G (default: 1024,2M)",
+	  "Reserve at least N hugepages on each NUMA node, of SIZE 2M or 1G (default: 1024,2M)",
 	  0 },
 	{ "force", OPTION_FORCE, NULL, 0,
 	  "Also take an interface that carries the default route or this SSH session, or that "
@@ -37,21 +37,18 @@ static const struct argp_option options[] = {
 
 static const struct option_moved moved[] = { { 'p', "pmd" }, { 's', "sysroot" }, { 0 } };
 
-static const char doc[] = "Hand interfaces over to DPDK: hugepages, kernel modules, both links "
-			  "down, and the VMBus device "
-			  "from hv_netvsc to uio_hv_generic. IFACE is a synthetic interface, its "
-			  "VF, a MAC address or a "
-			  "VMBus UUID. What was done is kept in a journal, and 'manakin restore' "
-			  "undoes it; if a step "
-			  "fails, all are undone at once."
-			  "\vExamples:\n"
-			  "  manakin setup --dry-run eth1\n"
-			  "  manakin setup eth1 eth2\n"
-			  "  manakin setup --pmd mana --hugepages 4,1G enP30832s1\n"
-			  "  manakin setup --persist 00:0d:3a:76:3b:d0\n\n"
-			  "Exit status: 0 done, or nothing to do; 1 refused or failed, and the "
-			  "machine is as it was; 2 "
-			  "wrong usage.";
+static const char doc[] =
+	"Hand interfaces over to DPDK: hugepages, kernel modules, both links down, and the "
+	"VMBus device from hv_netvsc to uio_hv_generic. IFACE is a synthetic interface, its "
+	"VF, a MAC address or a VMBus UUID. Each step is recorded in a journal, and 'manakin "
+	"restore' undoes it; if a step fails, all steps are undone at once."
+	"\vExamples:\n"
+	"  manakin setup --dry-run eth1\n"
+	"  manakin setup eth1 eth2\n"
+	"  manakin setup --pmd mana --hugepages 4,1G enP30832s1\n"
+	"  manakin setup --persist 00:0d:3a:76:3b:d0\n\n"
+	"Exit status: 0 success, or nothing to do; 1 refused or failed, and the machine is as "
+	"it was; 2 wrong usage.";
 
 /**
  * struct setup - the command line
@@ -132,21 +129,22 @@ static void print_ports(const struct plan *plan, FILE *to)
 	for (size_t i = 0; i < plan->n_ports; i++) {
 		const struct plan_port *port = &plan->port[i];
 
-		printf("%s (%s%s%s) %s DPDK's %s%s\n", port->name, port->key,
-		       *port->vf ? ", VF " : "", port->vf,
-		       port->steps ? "goes to" : "is handed over to",
-		       port->netvsc ? "netvsc" : "mana driver", port->steps ? ":" : " already");
+		fprintf(to, "%s (%s%s%s) %s DPDK's %s%s\n", port->name, port->key,
+			*port->vf ? ", VF " : "", port->vf,
+			port->steps ? "goes to" : "is handed over to",
+			port->netvsc ? "netvsc" : "mana driver", port->steps ? ":" : " already");
 	}
 }
 
 /** print_done() - and what comes next */
-static void print_done(const struct plan *plan)
+static void print_done(const struct plan *plan, FILE *to)
 {
 	const struct plan_port *port = &plan->port[0];
 
-	printf("done; next: 'manakin run %s', or 'manakin args %s' for another application; then "
-	       "'manakin restore %s'\n",
-	       port->name, port->name, port->name);
+	fprintf(to,
+		"done; next: 'manakin run %s', or 'manakin args %s' for another application; then "
+		"'manakin restore %s'\n",
+		port->name, port->name, port->name);
 }
 
 static int make_plan(const struct handover *handover, const struct plan_from *from,
@@ -168,7 +166,7 @@ int cmd_setup(int argc, char **argv)
 	struct setup setup = {
 		.handover = {
 			.command = "setup",
-			.nothing = "nothing to do: all is as it should be",
+			.nothing = "nothing to do: everything is set up already",
 			.options = { .pages = PLAN_PAGES, .kib = PLAN_PAGES_KIB },
 			.tell_back = true,
 			.make_plan = make_plan,

@@ -3,10 +3,9 @@
 #include "guest/progress.h"
 
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "term/term.h"
 
 #define REDRAW_S 0.1
 
@@ -25,17 +24,14 @@ void progress_start(struct progress *progress, const char *what, const char *sui
 void progress_draw(struct progress *progress)
 {
 	char line[2 * PROGRESS_TEXT + 128];
-	struct winsize size = { 0 };
-	int width = 80;
+	unsigned int width = output_width(stderr);
 
 	if (!progress->terminal || !*progress->step || clock_seconds() - progress->drawn < REDRAW_S)
 		return;
 	progress->drawn = clock_seconds();
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
-		width = size.ws_col;
 	snprintf(line, sizeof(line), "[%4.0f s] %s: %s  %s", elapsed(progress), progress->what,
 		 progress->step, progress->detail);
-	fprintf(stderr, "\r%.*s\033[K", width - 1, line);
+	fprintf(stderr, OUTPUT_REWRITE "%.*s", width > 1 ? (int)width - 1 : 79, line);
 	fflush(stderr);
 }
 

@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include "process/child.h"
-#include "term/output.h"
+#include "term/table.h"
+#include "term/term.h"
 
 /** ratio() - the rate divided by the better peer's; 0 if no peer was measured */
 static double ratio(const struct bench_result *result, enum bench_subject which)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "term/commands.h"
 
-#include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,9 +61,9 @@ static int no_command(const struct command_set *set, const char *word)
 	const char *near = *word == '-' ? near_word(word, options, 2) : near_command(set, word);
 
 	if (near)
-		say("there is no %s '%s'; did you mean '%s'?", what, word, near);
+		say("unknown %s '%s'; did you mean '%s'?", what, word, near);
 	else
-		say("there is no %s '%s'; '%s --help' lists them", what, word, say_name());
+		say("unknown %s '%s'; '%s --help' lists the %ss", what, word, say_name(), what);
 	return EXIT_USAGE;
 }
 
@@ -117,10 +116,8 @@ int commands_run(const struct command_set *set, int argc, char **argv)
 		print_help(set, stdout);
 		return stdout_flushed();
 	}
-	if (word && is_option(word, "-V", "--version")) {
-		puts(argp_program_version);
-		return output_flushed();
-	}
+	if (word && is_option(word, "-V", "--version"))
+		return say_version();
 	if (word && !strcmp(word, "help"))
 		return help(set, argc - 1, argv + 1);
 	/* A word close to a command is a mistyped command, unless it names a file. */

@@ -95,8 +95,7 @@ static error_t parse_help(int key, char *arg, struct argp_state *state)
 						 : ARGP_HELP_STD_HELP);
 		return 0;
 	case KEY_VERSION:
-		puts(argp_program_version);
-		exit(output_flushed());
+		exit(say_version());
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -163,8 +162,8 @@ static int no_option(const struct reading *reading, const char *name)
 			names[n++] = option->name;
 	near = near_word(name, names, n);
 	if (near)
-		return say_usage("there is no option '--%s'; did you mean '--%s'?", name, near);
-	return say_usage("there is no option '--%s'; '%s --help' lists them", name, say_name());
+		return say_usage("unknown option '--%s'; did you mean '--%s'?", name, near);
+	return say_usage("unknown option '--%s'; '%s --help' lists the options", name, say_name());
 }
 
 /** by_name() - the option of a long name, or of the beginning of one; NULL after printing why */
@@ -232,7 +231,7 @@ static int check_letters(const struct reading *reading, const char *letters, con
 				say_usage("'-%c' no longer stands for '--%s'; write '--%s'",
 					  *letters, moved->option, moved->option);
 			else
-				say_usage("there is no option '-%c'; '%s --help' lists them",
+				say_usage("unknown option '-%c'; '%s --help' lists the options",
 					  *letters, say_name());
 			return 0;
 		}

@@ -8,8 +8,6 @@
 #ifndef MANAKIN_TERM_SAY_H
 #define MANAKIN_TERM_SAY_H
 
-#include <stdbool.h>
-
 /* Exit statuses of every command; docs and man pages repeat them. */
 enum exit_status {
 	EXIT_OK = 0,
@@ -22,6 +20,9 @@ void say_as(const char *command);
 
 /** say_name() - what the user typed to get here: "manakin dpdk install" */
 const char *say_name(void);
+
+/** say_version() - print which manakin this is to standard output; an exit status */
+int say_version(void);
 
 /** say() - an error or warning for the user, on standard error, after the command's name */
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);

@@ -105,9 +105,9 @@ device() {
 @test "an invalid --port is refused, with the reason" {
 	device 2 "'01:0d:3a:00:00:01' is not a unicast MAC address" --port mac=01:0d:3a:00:00:01
 	device 2 "is not a unicast MAC address" --port mac=00:00:00:00:00:00
-	device 2 "an MTU is 576 to 9000 bytes, not '9001'" --port mtu=9001
-	device 2 "1 to 64 queues, not '65'" --port queues=65
-	device 2 "there is no 'colour'" --port colour=red
+	device 2 "an MTU must be 576 to 9000 bytes, not '9001'" --port mtu=9001
+	device 2 "queues must be 1 to 64, not '65'" --port queues=65
+	device 2 "unknown key 'colour'" --port colour=red
 	local ports=()
 	for _ in {1..17}; do ports+=(--port queues=1); done
 	device 2 "an adapter has at most 16 ports" "${ports[@]}"
@@ -159,8 +159,8 @@ assert len({p["mac"] for p in ports}) == 16, ports'
 @test "control: a missing adapter and unknown requests are refused" {
 	refused 1 "manakin control: cannot reach an adapter at $SOCKET" \
 		"$MANAKIN" control --socket "$SOCKET" stats
-	refused 2 "'fly' is not a request" "$MANAKIN" control --socket "$SOCKET" fly
-	refused 2 "'link 0 sideways' is not a request" "$MANAKIN" control --socket "$SOCKET" link 0 sideways
+	refused 2 "unknown request 'fly'" "$MANAKIN" control --socket "$SOCKET" fly
+	refused 2 "unknown request 'link 0 sideways'" "$MANAKIN" control --socket "$SOCKET" link 0 sideways
 	adapter_start mana0
 	refused 1 'manakin control: there is no port 7; the adapter has 1 port, numbered from 0' \
 		"$MANAKIN" control --socket "$(adapter_socket mana0)" link 7 down
@@ -169,7 +169,7 @@ assert len({p["mac"] for p in ports}) == 16, ports'
 
 @test "manakin without a command, or with an unknown one, says what to do" {
 	refused 2 'Usage: manakin COMMAND' "$MANAKIN"
-	refused 2 "manakin: there is no command 'bogus'" "$MANAKIN" bogus
+	refused 2 "manakin: unknown command 'bogus'" "$MANAKIN" bogus
 	run "$MANAKIN" --help
 	equal 0 "$status" 'exit status'
 	[[ $output == *'Usage: manakin'* ]]

@@ -52,16 +52,16 @@ refused() {
 @test "wrong usage gets one message, and nothing is started" {
 	status=2 refused "unknown command 'boot'" boot
 	status=2 refused "did you mean 'shell'?" shel
-	refused 'no command: say what to run' run
-	refused "there is no option '--frobnicate'" run --frobnicate true
+	refused 'name a command to run' run
+	refused "unknown option '--frobnicate'" run --frobnicate true
 	refused "--cpus: '0' is not a number from 1 to 64" run --cpus 0 true
 	refused "--memory: '1M' is not a size of 512M" run --memory 1M true
 	refused "--timeout: 'soon' is not a time" run --timeout soon true
 	refused '--share ./nowhere: there is no such directory' run --share ./nowhere true
-	refused '--virtio-tap nope0: there is no such tap; make it first' run --virtio-tap nope0 true
+	refused '--virtio-tap nope0: there is no such tap; create it first' run --virtio-tap nope0 true
 	refused '--no-device contradicts' run --no-device --device '' true
 	refused '"../trixie" is not the name of a Debian suite' run --suite ../trixie true
-	refused "'uname' is too much" shell uname
+	refused "unexpected argument 'uname'" shell uname
 	refused 'cannot attach to the adapter at ./nowhere' run --attach ./nowhere true
 	refused 'they are not valid shell words' run --device "'" true
 	MANAKIN_LAB_RECIPES=./nowhere refused "cannot read the lab's recipes in ./nowhere" run true

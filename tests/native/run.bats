@@ -164,7 +164,7 @@ pages_free() {
 	run manakin_run --app /bin/false
 	equal 1 "$status" "exit status"
 	contains "$output" "/bin/false exited with status 1"
-	refused 1 "there is no program ./nothing that could be run" --app ./nothing
+	refused 1 "./nothing does not exist or is not executable" --app ./nothing
 }
 
 @test "no such adapter: how to start it, and which ones are running" {
@@ -226,13 +226,13 @@ pages_free() {
 	equal 1 "$status" "exit status"
 	[[ -z $output && $stderr == *"rxq 5 invalid - must be >= 0 && <= 4"* ]] || fail "$stderr"
 	contains "$stderr" "^The port has fewer queues than requested"
-	refused 2 "testpmd knows no mode 'frob'" --mode frob
+	refused 2 "testpmd has no mode 'frob'" --mode frob
 	refused 1 "may not use CPU 1000" --cores 0,1000
 }
 
 @test "invalid arguments" {
 	local seconds
-	refused 2 "--queues: '0' is not 1 to 64" --queues 0
+	refused 2 "--queues: '0' is not a number from 1 to 64" --queues 0
 	refused 2 "--queues: '65'" --queues 65
 	refused 2 "--queues: '-1'" --queues=-1
 	refused 2 "--cpus: '1-' is not a list" --cores 1-
@@ -241,7 +241,7 @@ pages_free() {
 		refused 2 "--seconds: '$seconds' is not" --seconds="$seconds"
 	done
 	refused 1 "there is no interface mana0" mana0 mana1
-	refused 2 "--txd: '63' is not 64 to 8192" --txd 63
+	refused 2 "--txd: '63' is not a number from 64 to 8192" --txd 63
 	refused 2 "--rxd: 'x'" --rxd x
 	refused 2 "--pmd: 'failsafe' is not netvsc or mana" --pmd failsafe
 	refused 2 "give --json or --csv, not both" --json --csv

@@ -89,8 +89,4 @@ void netdevs_free(struct netdevs *netdevs);
 struct netdev *netdevs_by_name(const struct netdevs *netdevs, const char *name);
 struct netdev *netdevs_by_index(const struct netdevs *netdevs, int index);
 
-/** mac_parse() - six bytes from text with colons or dashes; 0 or -EINVAL */
-int mac_parse(const char *text, uint8_t mac[6]);
-const char *mac_text(const uint8_t mac[6], char text[MAC_TEXT]);
-
 #endif

@@ -64,7 +64,7 @@ stop() {
 }
 
 @test "an unknown command" {
-	refused 2 "there is no command 'frob'; 'manakin --help' lists them" frob
+	refused 2 "unknown command 'frob'; 'manakin --help' lists the commands" frob
 }
 
 @test "each command explains itself with --help" {
@@ -113,9 +113,9 @@ stop() {
 	refused 2 "--name: 'a/b'" device --name a/b
 	refused 2 "--name: ''" device --name ""
 	refused 2 "without a slash" device --name "$(printf 'n%.0s' {1..32})"
-	refused 2 "--log: 'loud' is none of error, warning" device --log loud
+	refused 2 "--log: 'loud' is not error, warning" device --log loud
 	for seconds in 0 x 1x "" -1 86401; do
-		refused 2 "--stats: '$seconds' is not 1 to 86400 seconds" device --stats "$seconds"
+		refused 2 "--stats: '$seconds' is not a number from 1 to 86400" device --stats "$seconds"
 	done
 }
 
@@ -203,7 +203,7 @@ stop() {
 	refused 2 "name a request" control
 	for request in frob "link 0" "link 0 sideways" "link x up" "timeout" "timeout 5x" "stats now"; do
 		# shellcheck disable=SC2086
-		refused 2 "'$request' is not a request" control --socket socket $request
+		refused 2 "unknown request '$request'" control --socket socket $request
 	done
 	refused 2 "the request is too long" control "$(printf 'r%.0s' {1..5000})"
 }
@@ -232,31 +232,31 @@ stop() {
 
 @test "run: invalid arguments are refused" {
 	for queues in 0 65 -1 x "" 99999999999999999999; do
-		refused 2 "--queues: '$queues' is not 1 to 64" run --queues="$queues"
+		refused 2 "--queues: '$queues' is not a number from 1 to 64" run --queues="$queues"
 	done
 	for list in "" , 1- -1 1-2-3 3-1 a 1,a "1 2" 0x1 99999999999999999999 0-999; do
-		refused 2 "--cores: '$list' is not a list" run --cores="$list"
+		refused 2 "--cpus: '$list' is not a list" run --cpus="$list"
 	done
-	refused 2 "--mode: 'io;quit' is not a mode" run --mode "io;quit"
+	refused 2 "--mode: 'io;quit' is not a testpmd mode" run --mode "io;quit"
 	refused 2 "--seconds: 'soon' is not a time" run --seconds soon
 	refused 1 "there is no interface a" run --dry-run a b
-	refused 2 "--txd: '63' is not 64 to 8192" run --txd 63
-	refused 2 "--json or --csv, once" run --json --csv
-	refused 2 "are testpmd's; /bin/true is another application" run --app /bin/true --tx-first
+	refused 2 "--txd: '63' is not a number from 64 to 8192" run --txd 63
+	refused 2 "give --json or --csv, not both" run --json --csv
+	refused 2 "are options for testpmd, and /bin/true is another application" run --app /bin/true --tx-first
 }
 
 @test "bench: invalid arguments are refused" {
 	for list in "" , 63 1519 64, 64,x -64 "64 128" 0x40 99999999999999999999; do
-		refused 2 "--size: '$list' is not a list of bytes" bench --size="$list"
+		refused 2 "--size: '$list' is not a list of up to 32 numbers from 64 to 1518" bench --size="$list"
 	done
 	refused 2 "--size: '$(seq -s, 64 99)' is not a list" bench --size "$(seq -s, 64 99)"
 	refused 2 "--queues: '65'" bench --queues 65
 	refused 2 "--case: 'tx,' is not a list of tx, rx, loop, latency" bench --case tx,
 	refused 2 "--subject: 'memifs'" bench --subject memifs
 	refused 2 "--seconds: 'nan' is not" bench --seconds nan
-	refused 2 "--turns: '100' is not 1 to 99" bench --turns 100
-	refused 2 "--cores: '1,1' is not two CPUs" bench --cores 1,1
-	refused 2 "'tx' is not an option" bench tx
+	refused 2 "--turns: '100' is not a number from 1 to 99" bench --turns 100
+	refused 2 "--cpus: '1,1' is not two CPUs" bench --cores 1,1
+	refused 2 "unexpected argument 'tx'" bench tx
 }
 
 # ---- manakin lab: wrong usage is reported before anything is built or started ----
@@ -264,15 +264,15 @@ stop() {
 @test "lab: wrong usage is status 2, and 125 where the status is the guest's command's" {
 	export MANAKIN_LAB_DIR=$BATS_TEST_TMPDIR/lab
 	refused 2 "Usage: manakin lab COMMAND" lab
-	refused 2 "there is no command 'frob'; 'manakin lab --help' lists them" lab frob
-	refused 125 "no command: say what to run" lab run
+	refused 2 "unknown command 'frob'; 'manakin lab --help' lists the commands" lab frob
+	refused 125 "name a command to run" lab run
 	refused 125 "--cpus: '0' is not a number from 1 to 64" lab run --cpus 0 true
 	refused 125 "--memory: '1x' is not a size" lab run --memory 1x true
 	refused 125 "--timeout: 'soon' is not a time" lab run --timeout soon true
 	refused 125 "there is no such directory" lab run --share nowhere true
 	refused 125 "--no-device contradicts --device" lab run --no-device --device '' true
-	refused 125 "a shell takes no command" lab shell ls
-	refused 2 "a suite is named with --suite" lab build trixie
+	refused 125 "lab shell takes no command" lab shell ls
+	refused 2 "name a suite with --suite" lab build trixie
 	[ ! -e lab ]
 }
 

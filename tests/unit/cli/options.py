@@ -112,7 +112,7 @@ errors = check(everything)
 if len(everything) < 12:
     errors.append(f"only {len(everything)} commands were found")
 if table(everything) not in open(sys.argv[2], encoding="utf-8").read():
-    errors.append(f"{sys.argv[2]} has another table: regenerate it with options.py --print PROGRAM")
+    errors.append(f"{sys.argv[2]} has another table: generate it again with options.py --print PROGRAM")
 print("\n".join(errors))
 print(f"{len(everything)} commands, {len(errors)} wrong")
 sys.exit(1 if errors else 0)

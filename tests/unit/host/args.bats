@@ -82,9 +82,9 @@ refused() {
 	refused 1 one "eth1 7870:00:00.0" "name a port: eth0, eth1"
 	refused 1 mlx5 eth0 "eth0 is not a MANA interface"
 	refused 1 taken "$(printf '%s' eth1)" "use its UUID or MAC address"
-	refused 2 one "" "which interface?"
-	refused 2 one "--pmd failsafe eth1" "--pmd: 'failsafe' is neither netvsc nor mana"
-	refused 2 one "-a -w eth1" "--allow or --whitelist, once"
+	refused 2 one "" "name an interface"
+	refused 2 one "--pmd failsafe eth1" "--pmd: 'failsafe' is not netvsc or mana"
+	refused 2 one "--allow -w eth1" "give --allow or --whitelist, not both"
 	run -1 --separate-stderr on one 'ip link del enP30832s1d1; manakin args --sysroot "$tree" eth1'
 	[[ $stderr == *"eth1 has no VF"* ]]
 }

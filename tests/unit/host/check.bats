@@ -425,7 +425,7 @@ refused() {
 	refused "'0' is not a number from 1 to 65535" --queues 0
 	refused "'many' is not a number from 1 to 65535" --descriptors many
 	refused "/no/such/tree" --sysroot /no/such/tree
-	refused "there is no option '--frobnicate'" --frobnicate
+	refused "unknown option '--frobnicate'" --frobnicate
 }
 
 @test "this machine: root is not required, and nothing is started" {

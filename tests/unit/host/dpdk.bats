@@ -465,7 +465,7 @@ refused() {
 	refused 2 "absolute path" install --tarball x --prefix here
 	refused 2 "is not a list" install --tarball x --drivers '$(reboot)'
 	refused 1 "cannot read nowhere: No such file" install --tarball nowhere
-	refused 2 "name the prefix that DPDK was installed in" uninstall
+	refused 2 "name the prefix that it was installed in" uninstall
 	refused 1 "there is no record" uninstall "$PWD"
 }
 

@@ -205,9 +205,9 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 
 @test "without root nothing is tried, but the plan is shown" {
 	run -1 vm one 'chmod -R a+rX "$tree"; setpriv --reuid 65534 --clear-groups "$MANAKIN" setup --sysroot "$tree" eth1'
-	[[ $output == "manakin setup: only root may do this"* ]]
+	[[ $output == "manakin setup: this requires root"* ]]
 	run -1 vm one 'setpriv --reuid 65534 --clear-groups "$MANAKIN" restore --sysroot "$tree" --all'
-	[[ $output == "manakin restore: only root may do this"* ]]
+	[[ $output == "manakin restore: this requires root"* ]]
 }
 
 @test "a write that the kernel refuses undoes the rest" {
@@ -265,7 +265,7 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 		manakin restore --all
 		ip -br link show eth1; ip -br link show enP30832s1d1"
 	[[ $output == *"is handed over to DPDK's netvsc already"*"nothing to do"* ]]
-	[[ $output == *"its addresses were not written down"* ]]
+	[[ $output == *"its addresses were not recorded"* ]]
 	[[ ${lines[-2]} == "eth1 "*"UP"* && ${lines[-1]} == "enP30832s1d1"*"UP"* ]]
 }
 
