@@ -11,7 +11,8 @@ usage: messages.py SRC | messages.py --self-test
 """
 import pathlib
 import re
-import sys
+
+import source_check
 
 CALL = re.compile(r'\b([a-z_]\w*|PMD_LOG)\s*\(')
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -81,17 +82,14 @@ def self_test():
     return failures
 
 
-if len(sys.argv) != 2:
-    sys.exit(__doc__)
-if sys.argv[1] == "--self-test":
-    sys.exit(1 if self_test() else 0)
-bare, count = [], 0
-for path in sorted(pathlib.Path(sys.argv[1]).rglob("*.c")):
-    found, number = check(path.read_text())
-    bare += [f"{path}:{line}: {message}" for line, message in found]
-    count += number
-print("\n".join(bare))
-if not count:
-    print(f"there are no messages in {sys.argv[1]}: is it the source tree?")
-print(f"{count} formats, {len(bare)} end in an errno alone")
-sys.exit(1 if bare or not count else 0)
+def check_tree(src):
+    """Messages that end in an errno alone, and how many were looked at"""
+    bare, count = [], 0
+    for path in sorted(src.rglob("*.c")):
+        found, number = check(path.read_text())
+        bare += [f"{path}:{line}: {message}" for line, message in found]
+        count += number
+    return bare, count
+
+
+source_check.main(__doc__, self_test, check_tree, "messages")

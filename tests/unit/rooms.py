@@ -11,8 +11,9 @@ usage: rooms.py SRC | rooms.py --self-test
 import html
 import pathlib
 import re
-import sys
 import tempfile
+
+import source_check
 
 ROOM = re.compile(r"([a-z_/]+):([^|]*)\| \S")
 LIST = pathlib.Path(__file__).resolve().parents[2] / "src/rooms.txt"
@@ -123,14 +124,10 @@ def self_test():
     return failures
 
 
-if len(sys.argv) != 2:
-    sys.exit(__doc__)
-if sys.argv[1] == "--self-test":
-    sys.exit(1 if self_test() else 0)
-errors, includes = check_tree(pathlib.Path(sys.argv[1]))
-errors += check_edges() + check_picture(pathlib.Path(sys.argv[1]))
-print("\n".join(errors))
-if not includes:
-    print(f"there are no includes in {sys.argv[1]}: is it the source tree?")
-print(f"{includes} includes, {len(errors)} wrong")
-sys.exit(1 if errors or not includes else 0)
+def check_all(src):
+    """The tree, the list of rooms, and the picture of it"""
+    wrong, seen = check_tree(src)
+    return wrong + check_edges() + check_picture(src), seen
+
+
+source_check.main(__doc__, self_test, check_all, "includes")

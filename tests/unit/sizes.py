@@ -10,8 +10,9 @@ usage: sizes.py SRC | sizes.py --self-test
 """
 import pathlib
 import re
-import sys
 import tempfile
+
+import source_check
 
 FUNCTION_LINES, FILE_LINES = 100, 900
 ROOM, ROOM_FILES, ROOM_LINES = "cli", 25, 5500
@@ -84,13 +85,4 @@ def self_test():
     return failures
 
 
-if len(sys.argv) != 2:
-    sys.exit(__doc__)
-if sys.argv[1] == "--self-test":
-    sys.exit(1 if self_test() else 0)
-errors, count = check(pathlib.Path(sys.argv[1]))
-print("\n".join(errors))
-if not count:
-    print(f"there are no functions in {sys.argv[1]}: is it the source tree?")
-print(f"{count} functions, {len(errors)} wrong")
-sys.exit(1 if errors or not count else 0)
+source_check.main(__doc__, self_test, check, "functions")
