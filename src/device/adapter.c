@@ -52,7 +52,7 @@ static int open_port(struct adapter *adapter, uint32_t index, struct error *erro
 		return err;
 	vport->source.run = receive_poll;
 	vport->source.rest = receive_rest;
-	err = lane_add(adapter->lanes, index, &vport->source, fabric_fd(vport->fabric));
+	err = lane_add(adapter->member, index, &vport->source, fabric_fd(vport->fabric));
 	if (err)
 		error_say(error, "cannot watch the fabric '%s' of port %u: %s", config->fabric,
 			  index, error_reason(-err));
@@ -119,6 +119,11 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	    table_init(&adapter->cqs, ADAPTER_CQS, 0) ||
 	    table_init(&adapter->sqs, ADAPTER_WQS, 0) || table_init(&adapter->rqs, ADAPTER_WQS, 0))
 		goto fail;
+	err = lanes_join(lanes, &adapter->member);
+	if (err) {
+		error_say(error, "the lanes cannot serve another adapter: %s", error_reason(-err));
+		goto fail;
+	}
 	err = dma_guard_install();
 	if (!err)
 		err = native_open(adapter);
@@ -163,6 +168,8 @@ void adapter_close(struct adapter *adapter)
 		}
 		free(adapter->specs[i]);
 	}
+	if (adapter->member)
+		lanes_leave(adapter->member);
 	native_close(adapter);
 	memory_destroy(&adapter->memory);
 	table_free(&adapter->eqs);

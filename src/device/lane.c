@@ -2,11 +2,10 @@
 /*
  * Theory of operation
  *
- * Each lane has a bitmap of its work items that have been kicked, in two levels: words with a bit
- * per work item, and a summary of the words that are not zero. A kick sets both bits and writes the
- * lane's eventfd only if the lane says that it sleeps. The lane clears a word, runs the items that
- * were set in it, and sets the bits of those that want another turn again, so each item gets one
- * turn per round however much work the others have.
+ * Each member has, on each lane, a bitmap of its work items that have been kicked, in two levels:
+ * words with a bit per work item, and a summary of the words that are not zero. The lane has a
+ * summary of its members. A kick sets the three bits and writes the lane's eventfd only if the lane
+ * says that it sleeps.
  *
  *	kicker				lane
  *	set bits		|	sleeping = true
@@ -15,16 +14,26 @@
  *
  * The two fences make sure that at least one side sees the other's write.
  *
+ * Rounds. In a round each member that has work gets a turn (deficit round robin): its credit grows
+ * by BUDGET_TURN, and it runs its work items, one turn each, until it has spent the credit or has
+ * run all of them once. A work item may overdraw the credit by its own last turn; the member pays
+ * that in the next rounds. Items that had no turn come first in the member's next one, so each gets
+ * its turns however much work the others have. Credit is not saved up: a member that was idle gets
+ * no more than the others.
+ *
  * Polled work is run every round as long as the lane is awake, unless it has had nothing to do for
  * some time: then it is quiet, and is run once in QUIET_ROUNDS rounds. polled[] has the busy items
- * first, so that a round does not touch the others. Before the lane sleeps it notifies each item of
- * polled work, which announces this in shared memory and checks once more for work.
+ * first, so that a round does not touch the others. A member's turn begins with polled work and with
+ * kicked work alternately, so that neither takes all of its credit. Before the lane sleeps it
+ * notifies each item of polled work, which announces this in shared memory and checks once more for
+ * work.
  *
  * The control thread runs functions on a lane with lane_call(): between two work items, where the
- * lane holds no pointers.
+ * lane holds no pointers. While the lane is resting, in epoll_wait(), it holds none either.
  */
 #include "device/lane.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -34,6 +43,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/clock.h"
 
 #define SCRATCH_ALIGN 64u /* bytes: a cache line, and any vector */
@@ -42,29 +52,67 @@
 #define QUIET_TURNS   64u /* without progress, before work is polled less often */
 #define QUIET_ROUNDS  32u /* a power of two: quiet work is polled once in so many rounds */
 #define WAIT_ROUNDS   64u /* a power of two: a busy lane checks its descriptors once in so many */
+#define TURN_COST     30u /* of a turn itself, see base/budget.h */
 
-struct lane {
+/**
+ * struct lane_member - a member's work on one lane
+ * @summary:	words of @ready that are not zero
+ * @ready:	work items that have been kicked
+ * @used:	slots that are taken
+ * @lane:	the lane
+ * @index:	its bit in the lane's summary
+ * @credit:	what it may spend in this turn; below zero, it has overdrawn
+ * @next:	slot of the item that comes first in the next turn
+ * @next_polled: the same in @polled
+ * @flip:	this turn begins with polled work
+ * @work:	by slot
+ * @polled:	polled work; the first @busy_count items are busy
+ */
+struct lane_member {
 	_Atomic uint64_t summary;
 	_Atomic uint64_t ready[WORDS];
+	uint64_t used[WORDS];
+	struct lane *lane;
+	unsigned int index;
+	int64_t credit;
+	unsigned int next;
+	unsigned int next_polled;
+	bool flip;
+	unsigned int polled_count;
+	unsigned int busy_count;
+	struct lane_work *work[LANE_WORKS_MAX];
+	struct lane_work *polled[LANE_WORKS_MAX];
+};
+
+/**
+ * struct lane - one thread
+ * @summary:	members that have been kicked
+ * @sleeping:	new work needs a write to @wake_fd
+ * @resting:	in epoll_wait(): holds no pointers
+ * @polling, @busy: members that have polled work, and busy polled work
+ * @blocked:	work items that wait for a kick that may never come
+ * @last_progress: of polled work, in ns; 0: now
+ * @function, @argument: for lane_answer(), under @lock; NULL when there is none
+ */
+struct lane {
+	_Atomic uint64_t summary;
 	_Atomic bool sleeping;
+	_Atomic bool resting;
 
 	pthread_t thread;
 	unsigned int index;
-	int cpu; /* -1: any */
 	int wake_fd;
 	int epoll_fd;
 	unsigned int blocked;
 	void *scratch;
-	struct lane_work *work[LANE_WORKS_MAX];
-	struct lane_work *polled[LANE_WORKS_MAX];
-	unsigned int polled_count;
-	unsigned int busy_count; /* of polled[], at its start */
+	uint64_t polling, busy;
 	unsigned int round;
-	uint64_t last_progress; /* ns */
+	uint64_t last_progress;
+	struct lane_member *member[LANE_MEMBERS_MAX];
 
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	void (*function)(void *argument); /* under lock; NULL when there is none */
+	void (*function)(void *argument);
 	void *argument;
 	_Atomic bool called;
 	bool stop;
@@ -73,6 +121,14 @@ struct lane {
 struct lanes {
 	unsigned int count;
 	struct lane *lane[LANES_MAX];
+	uint64_t members; /* numbers that are taken */
+};
+
+/** struct lanes_member - a member, with its part of each lane */
+struct lanes_member {
+	struct lanes *lanes;
+	unsigned int index;
+	struct lane_member *on[LANES_MAX];
 };
 
 static void lane_wake(struct lane *lane)
@@ -84,11 +140,18 @@ static void lane_wake(struct lane *lane)
 		return;
 }
 
-static void lane_mark(struct lane *lane, unsigned int slot)
+/** member_mark() - these items of a word are to be run */
+static void member_mark(struct lane_member *member, unsigned int word, uint64_t bits)
 {
-	atomic_fetch_or_explicit(&lane->ready[slot / 64], UINT64_C(1) << (slot % 64),
+	atomic_fetch_or_explicit(&member->ready[word], bits, memory_order_release);
+	atomic_fetch_or_explicit(&member->summary, UINT64_C(1) << word, memory_order_release);
+	atomic_fetch_or_explicit(&member->lane->summary, UINT64_C(1) << member->index,
 				 memory_order_release);
-	atomic_fetch_or_explicit(&lane->summary, UINT64_C(1) << (slot / 64), memory_order_release);
+}
+
+static void lane_mark(struct lane_work *work)
+{
+	member_mark(work->member, work->slot / 64, UINT64_C(1) << work->slot % 64);
 }
 
 void lane_kick(struct lane_work *work)
@@ -97,7 +160,7 @@ void lane_kick(struct lane_work *work)
 
 	if (!lane)
 		return;
-	lane_mark(lane, work->slot);
+	lane_mark(work);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&lane->sleeping, memory_order_relaxed) &&
 	    atomic_exchange_explicit(&lane->sleeping, false, memory_order_relaxed))
@@ -127,74 +190,178 @@ static void lane_unblock(struct lane *lane, struct lane_work *work)
 	lane->blocked--;
 }
 
-/** lane_turn() - give every work item that was kicked one turn */
-static void lane_turn(struct lane *lane)
+/** member_run() - a turn of a work item, at its member's expense; true: it has more to do */
+static bool member_run(struct lane_member *member, struct lane_work *work)
 {
-	uint64_t summary = atomic_exchange_explicit(&lane->summary, 0, memory_order_acquire);
+	uint32_t start = budget_spent;
+	bool more;
 
-	while (summary) {
-		unsigned int w = (unsigned int)__builtin_ctzll(summary);
-		uint64_t word = atomic_exchange_explicit(&lane->ready[w], 0, memory_order_acquire);
+	lane_unblock(member->lane, work);
+	more = work->run(work, member->lane->index);
+	member->credit -= TURN_COST + budget_since(start);
+	return more;
+}
 
-		summary &= summary - 1;
-		while (word) {
-			unsigned int slot = w * 64 + (unsigned int)__builtin_ctzll(word);
-			struct lane_work *work = lane->work[slot];
+/**
+ * member_must_end() - end the member's turn?
+ *
+ * When the credit is spent; and when the control thread waits, which is answered between the turns
+ * of members: then nothing of the member is in use, and it may leave.
+ */
+static bool member_must_end(const struct lane_member *member)
+{
+	return member->credit <= 0 ||
+	       atomic_load_explicit(&member->lane->called, memory_order_relaxed);
+}
 
-			word &= word - 1;
-			if (!work)
-				continue;
-			lane_unblock(lane, work);
-			if (work->run(work, lane->index))
-				lane_mark(lane, slot);
-			else if (work->blocked)
-				lane->blocked++;
-			/* The control thread waits for one work item, not for all of them. */
-			lane_answer(lane);
+/** member_run_word() - run the items in @bits of a word; false: the turn ends before the others */
+static bool member_run_word(struct lane_member *member, unsigned int word, uint64_t bits)
+{
+	struct lane *lane = member->lane;
+
+	while (bits) {
+		unsigned int slot = word * 64 + (unsigned int)__builtin_ctzll(bits);
+		struct lane_work *work = member->work[slot];
+
+		if (member_must_end(member)) {
+			member->next = slot;
+			member_mark(member, word, bits);
+			return false;
 		}
+		bits &= bits - 1;
+		if (!work)
+			continue;
+		if (member_run(member, work))
+			lane_mark(work);
+		else if (work->blocked)
+			lane->blocked++;
 	}
+	return true;
+}
+
+/** member_turn_kicked() - a turn for each work item that was kicked, as far as the credit goes */
+static void member_turn_kicked(struct lane_member *member)
+{
+	uint64_t summary = atomic_exchange_explicit(&member->summary, 0, memory_order_acquire);
+	uint64_t from_next = UINT64_MAX << member->next % 64;
+	unsigned int start = member->next / 64;
+
+	member->next = 0;
+	/* Once round the slots from the next one on: the word that it is in comes first and last. */
+	for (unsigned int i = 0; i <= WORDS && summary; i++) {
+		unsigned int word = (start + i) % WORDS;
+		uint64_t bits, now;
+
+		if (!(summary >> word & 1))
+			continue;
+		summary &= ~(UINT64_C(1) << word);
+		bits = atomic_exchange_explicit(&member->ready[word], 0, memory_order_acquire);
+		now = i == 0 ? bits & from_next : i == WORDS ? bits & ~from_next : bits;
+		if (bits != now)
+			member_mark(member, word, bits & ~now);
+		if (i == 0 && bits != now)
+			summary |= UINT64_C(1) << word;
+		if (!member_run_word(member, word, now))
+			break;
+	}
+	if (!summary)
+		return;
+	atomic_fetch_or_explicit(&member->summary, summary, memory_order_release);
+	atomic_fetch_or_explicit(&member->lane->summary, UINT64_C(1) << member->index,
+				 memory_order_release);
 }
 
 /** polled_swap() - exchange two entries of polled[] */
-static void polled_swap(struct lane *lane, unsigned int a, unsigned int b)
+static void polled_swap(struct lane_member *member, unsigned int a, unsigned int b)
 {
-	struct lane_work *work = lane->polled[a];
+	struct lane_work *work = member->polled[a];
 
-	lane->polled[a] = lane->polled[b];
-	lane->polled[b] = work;
+	member->polled[a] = member->polled[b];
+	member->polled[b] = work;
+	member->polled[a]->polled = (int)a;
+	member->polled[b]->polled = (int)b;
 }
 
-/** lane_turn_polled() - a turn for polled work; true if the lane should stay awake */
-static bool lane_turn_polled(struct lane *lane)
+/** polled_settle() - tell the lane whether the member has polled work, and busy polled work */
+static void polled_settle(const struct lane_member *member)
 {
-	bool look_at_all = lane->round % QUIET_ROUNDS == 0;
+	uint64_t bit = UINT64_C(1) << member->index;
+	struct lane *lane = member->lane;
+
+	lane->polling = member->polled_count ? lane->polling | bit : lane->polling & ~bit;
+	lane->busy = member->busy_count ? lane->busy | bit : lane->busy & ~bit;
+}
+
+/**
+ * member_turn_polled() - a turn for polled work, as far as the credit goes
+ * @all:	for quiet work too
+ *
+ * Return: has any of it done something?
+ */
+static bool member_turn_polled(struct lane_member *member, bool all)
+{
+	unsigned int count = all ? member->polled_count : member->busy_count;
+	unsigned int i = member->next_polled < count ? member->next_polled : 0;
 	bool progress = false;
 
-	if (!lane->polled_count)
-		return false;
-	for (unsigned int i = 0; i < (look_at_all ? lane->polled_count : lane->busy_count); i++) {
-		struct lane_work *work = lane->polled[i];
+	for (unsigned int done = 0; done < count; done++, i = i + 1 < count ? i + 1 : 0) {
+		struct lane_work *work = member->polled[i];
 
+		if (member_must_end(member)) {
+			member->next_polled = i;
+			break;
+		}
 		work->progress = false;
-		lane_unblock(lane, work);
-		work->run(work, lane->index);
+		member_run(member, work);
 		work->blocked = false; /* it is run again anyway */
 		if (work->progress) {
 			work->quiet = 0;
 			progress = true;
-			if (i >= lane->busy_count)
-				polled_swap(lane, i, lane->busy_count++);
-		} else if (i < lane->busy_count && ++work->quiet >= QUIET_TURNS) {
-			/* The item that moves here has not been run yet. */
-			polled_swap(lane, i--, --lane->busy_count);
+			if (i >= member->busy_count)
+				polled_swap(member, i, member->busy_count++);
+		} else if (i < member->busy_count && ++work->quiet >= QUIET_TURNS) {
+			/* The item that moves here has its turn in the next round. */
+			polled_swap(member, i, --member->busy_count);
 		}
+	}
+	polled_settle(member);
+	return progress;
+}
+
+/** lane_round() - a turn for each member; true if polled work should keep the lane awake */
+static bool lane_round(struct lane *lane)
+{
+	uint64_t summary = atomic_exchange_explicit(&lane->summary, 0, memory_order_acquire);
+	bool all = lane->round % QUIET_ROUNDS == 0, progress = false;
+	uint64_t members = summary | (all ? lane->polling : lane->busy);
+
+	for (; members; members &= members - 1) {
+		unsigned int index = (unsigned int)__builtin_ctzll(members);
+		struct lane_member *member = lane->member[index];
+		bool kicked = summary >> index & 1, polled;
+
+		if (!member)
+			continue;
+		member->credit += BUDGET_TURN;
+		if (member->credit > BUDGET_TURN)
+			member->credit = BUDGET_TURN;
+		polled = member->polled_count && (all || member->busy_count);
+		member->flip = !member->flip;
+		if (polled && member->flip)
+			progress |= member_turn_polled(member, all);
+		if (kicked)
+			member_turn_kicked(member);
+		if (polled && !member->flip)
+			progress |= member_turn_polled(member, all);
 		lane_answer(lane);
 	}
+	if (!lane->polling)
+		return false;
 	if (progress) {
 		lane->last_progress = 0;
 		return true;
 	}
-	if (!look_at_all)
+	if (!all)
 		return true;
 	/* The clock is read only occasionally: on the way to sleep. */
 	if (!lane->last_progress)
@@ -207,17 +374,33 @@ static bool lane_rest_all(struct lane *lane, bool asleep)
 {
 	bool more = false;
 
-	for (unsigned int i = 0; i < lane->polled_count; i++)
-		if (lane->polled[i]->rest && lane->polled[i]->rest(lane->polled[i], asleep))
-			more = true;
+	for (uint64_t members = lane->polling; members; members &= members - 1) {
+		struct lane_member *member = lane->member[__builtin_ctzll(members)];
+
+		for (unsigned int i = 0; i < member->polled_count; i++) {
+			struct lane_work *work = member->polled[i];
+
+			if (work->rest && work->rest(work, asleep))
+				more = true;
+		}
+	}
 	return more;
 }
 
 static void lane_mark_blocked(struct lane *lane)
 {
-	for (unsigned int slot = 0; slot < LANE_WORKS_MAX; slot++)
-		if (lane->work[slot] && lane->work[slot]->blocked)
-			lane_mark(lane, slot);
+	for (unsigned int i = 0; i < LANE_MEMBERS_MAX; i++) {
+		struct lane_member *member = lane->member[i];
+
+		for (unsigned int word = 0; member && word < WORDS; word++)
+			for (uint64_t used = member->used[word]; used; used &= used - 1) {
+				struct lane_work *work =
+					member->work[word * 64 + (unsigned int)__builtin_ctzll(used)];
+
+				if (work->blocked)
+					lane_mark(work);
+			}
+	}
 }
 
 /** lane_wait() - handle the descriptors' events, and sleep if there is nothing to do */
@@ -234,8 +417,15 @@ static void lane_wait(struct lane *lane, bool idle)
 		    !atomic_load(&lane->called))
 			timeout = lane->blocked ? LANE_BLOCKED_MS : -1;
 	}
+	if (timeout)
+		atomic_store_explicit(&lane->resting, true, memory_order_release);
 	n = epoll_wait(lane->epoll_fd, events, EVENTS_MAX, timeout);
 	atomic_store_explicit(&lane->sleeping, false, memory_order_relaxed);
+	if (timeout) {
+		/* See lanes_sync(): no pointer is read before this is seen. */
+		atomic_store_explicit(&lane->resting, false, memory_order_relaxed);
+		atomic_thread_fence(memory_order_seq_cst);
+	}
 	if (idle)
 		lane_rest_all(lane, false);
 	if (n == 0 && timeout > 0)
@@ -245,7 +435,7 @@ static void lane_wait(struct lane *lane, bool idle)
 		uint64_t count;
 
 		if (work)
-			lane_mark(lane, work->slot);
+			lane_mark(work);
 		else if (read(lane->wake_fd, &count, sizeof(count)) < 0)
 			continue;
 	}
@@ -254,12 +444,12 @@ static void lane_wait(struct lane *lane, bool idle)
 static void *lane_main(void *argument)
 {
 	struct lane *lane = argument;
+
 	while (!lane->stop) {
 		bool idle;
 
 		lane->round++;
-		lane_turn(lane);
-		idle = !lane_turn_polled(lane);
+		idle = !lane_round(lane);
 		if (atomic_load_explicit(&lane->called, memory_order_relaxed)) {
 			lane_answer(lane);
 			continue;
@@ -384,7 +574,8 @@ void *lanes_scratch(struct lanes *lanes, unsigned int lane, size_t size)
 	return l->scratch;
 }
 
-void lane_call(struct lane *lane, void (*function)(void *argument), void *argument)
+/** lane_post() - give a lane a function to run; lane_settle() waits for it */
+static void lane_post(struct lane *lane, void (*function)(void *argument), void *argument)
 {
 	pthread_mutex_lock(&lane->lock);
 	lane->function = function;
@@ -393,9 +584,24 @@ void lane_call(struct lane *lane, void (*function)(void *argument), void *argume
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_exchange(&lane->sleeping, false))
 		lane_wake(lane);
+	pthread_mutex_unlock(&lane->lock);
+}
+
+static void lane_settle(struct lane *lane)
+{
+	pthread_mutex_lock(&lane->lock);
 	while (lane->function)
 		pthread_cond_wait(&lane->done, &lane->lock);
 	pthread_mutex_unlock(&lane->lock);
+}
+
+void lane_call(struct lane *lane, void (*function)(void *argument), void *argument)
+{
+	uint64_t start = clock_ns();
+
+	lane_post(lane, function, argument);
+	lane_settle(lane);
+	budget_charge(clock_ns() - start);
 }
 
 static void nothing(void *argument)
@@ -405,12 +611,77 @@ static void nothing(void *argument)
 
 void lanes_sync(struct lanes *lanes)
 {
-	for (unsigned int i = 0; i < lanes->count; i++)
-		lane_call(lanes->lane[i], nothing, NULL);
+	uint64_t start = 0, posted = 0;
+
+	static_assert(LANES_MAX <= 64, "a bit for each lane");
+	/* With the fence after a lane's rest: if it is seen resting, it will see what we have done. */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (unsigned int i = 0; i < lanes->count; i++) {
+		if (atomic_load_explicit(&lanes->lane[i]->resting, memory_order_acquire))
+			continue;
+		if (!posted)
+			start = clock_ns();
+		posted |= UINT64_C(1) << i;
+		lane_post(lanes->lane[i], nothing, NULL);
+	}
+	for (uint64_t wait = posted; wait; wait &= wait - 1)
+		lane_settle(lanes->lane[__builtin_ctzll(wait)]);
+	if (posted)
+		budget_charge(clock_ns() - start);
 }
 
+int lanes_join(struct lanes *lanes, struct lanes_member **out)
+{
+	struct lanes_member *member;
+	unsigned int index;
+
+	static_assert(LANE_MEMBERS_MAX == 64 && LANE_WORKS_MAX <= 64 * 64, "a bit for each");
+	if (lanes->members == UINT64_MAX)
+		return -ENOSPC;
+	index = (unsigned int)__builtin_ctzll(~lanes->members);
+	member = calloc(1, sizeof(*member));
+	if (!member)
+		return -ENOMEM;
+	member->lanes = lanes;
+	member->index = index;
+	lanes->members |= UINT64_C(1) << index;
+	for (unsigned int i = 0; i < lanes->count; i++) {
+		/* Large, and used from its start on only: the rest is never touched. */
+		struct lane_member *on = calloc(1, sizeof(*on));
+
+		if (!on) {
+			lanes_leave(member);
+			return -ENOMEM;
+		}
+		on->lane = lanes->lane[i];
+		on->index = index;
+		member->on[i] = on;
+	}
+	*out = member;
+	return 0;
+}
+
+static void change_leave(void *argument)
+{
+	struct lane_member *member = argument;
+
+	member->lane->member[member->index] = NULL;
+	polled_settle(member);
+}
+
+void lanes_leave(struct lanes_member *member)
+{
+	for (unsigned int i = 0; i < member->lanes->count && member->on[i]; i++) {
+		lane_call(member->lanes->lane[i], change_leave, member->on[i]);
+		free(member->on[i]);
+	}
+	member->lanes->members &= ~(UINT64_C(1) << member->index);
+	free(member);
+}
+
+/* A change of the work on a lane, made there */
 struct lane_change {
-	struct lane *lane;
+	struct lane_member *member;
 	struct lane_work *work;
 	int fd;
 	int err;
@@ -419,106 +690,136 @@ struct lane_change {
 static void change_add(void *argument)
 {
 	struct lane_change *change = argument;
-	struct lane *lane = change->lane;
-	unsigned int slot = 0;
+	struct lane_member *member = change->member;
+	struct lane_work *work = change->work;
+	unsigned int word = 0;
 
-	while (slot < LANE_WORKS_MAX && lane->work[slot])
-		slot++;
-	if (slot == LANE_WORKS_MAX) {
+	while (word < WORDS && member->used[word] == UINT64_MAX)
+		word++;
+	if (word == WORDS) {
 		change->err = -ENOSPC;
 		return;
 	}
-	change->work->slot = slot;
-	change->work->blocked = false;
+	work->member = member;
+	work->slot = word * 64 + (unsigned int)__builtin_ctzll(~member->used[word]);
+	work->blocked = false;
+	work->polled = -1;
 	if (change->fd >= 0) {
-		struct epoll_event event = { .events = EPOLLIN | EPOLLET,
-					     .data.ptr = change->work };
+		struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = work };
 
-		if (epoll_ctl(lane->epoll_fd, EPOLL_CTL_ADD, change->fd, &event) < 0) {
+		if (epoll_ctl(member->lane->epoll_fd, EPOLL_CTL_ADD, change->fd, &event) < 0) {
 			change->err = -errno;
 			return;
 		}
 	}
-	lane->work[slot] = change->work;
-	change->work->lane = lane;
+	member->lane->member[member->index] = member;
+	member->used[word] |= UINT64_C(1) << work->slot % 64;
+	member->work[work->slot] = work;
+	work->lane = member->lane;
 }
 
-int lane_add(struct lanes *lanes, unsigned int index, struct lane_work *work, int fd)
+int lane_add(struct lanes_member *member, unsigned int index, struct lane_work *work, int fd)
 {
-	struct lane_change change = { .lane = lanes->lane[index % lanes->count],
+	struct lane_change change = { .member = member->on[index % member->lanes->count],
 				      .work = work,
 				      .fd = fd };
 
-	lane_call(change.lane, change_add, &change);
+	lane_call(change.member->lane, change_add, &change);
 	return change.err;
 }
 
 static void change_poll(void *argument)
 {
-	struct lane_change *change = argument;
-	struct lane *lane = change->lane;
+	struct lane_work *work = argument;
+	struct lane_member *member = work->member;
 
-	lane->polled[lane->polled_count] = change->work;
-	polled_swap(lane, lane->polled_count++, lane->busy_count++);
-	change->work->quiet = 0;
-	if (change->work->rest)
-		change->work->rest(change->work, false);
-	lane->last_progress = 0;
+	if (work->polled < 0) {
+		work->polled = (int)member->polled_count;
+		member->polled[member->polled_count++] = work;
+		polled_swap(member, (unsigned int)work->polled, member->busy_count++);
+		polled_settle(member);
+	}
+	work->quiet = 0;
+	if (work->rest)
+		work->rest(work, false);
+	work->lane->last_progress = 0;
 }
 
 void lane_poll(struct lane_work *work)
 {
-	struct lane_change change = { .lane = work->lane, .work = work };
-
-	lane_call(work->lane, change_poll, &change);
+	lane_call(work->lane, change_poll, work);
 }
 
 static void change_unpoll(void *argument)
 {
-	struct lane_change *change = argument;
-	struct lane *lane = change->lane;
+	struct lane_work *work = argument;
+	struct lane_member *member = work->member;
 
-	for (unsigned int i = 0; i < lane->polled_count; i++) {
-		unsigned int hole = i;
-
-		if (lane->polled[i] != change->work)
-			continue;
-		if (hole < lane->busy_count) {
-			hole = --lane->busy_count;
-			lane->polled[i] = lane->polled[hole];
-		}
-		lane->polled[hole] = lane->polled[--lane->polled_count];
-		i--;
-	}
+	if (work->polled < 0)
+		return;
+	if ((unsigned int)work->polled < member->busy_count)
+		polled_swap(member, (unsigned int)work->polled, --member->busy_count);
+	polled_swap(member, (unsigned int)work->polled, --member->polled_count);
+	work->polled = -1;
+	polled_settle(member);
 }
 
 void lane_unpoll(struct lane_work *work)
 {
-	struct lane_change change = { .lane = work->lane, .work = work };
-
-	lane_call(work->lane, change_unpoll, &change);
+	lane_call(work->lane, change_unpoll, work);
 }
 
 static void change_remove(void *argument)
 {
 	struct lane_change *change = argument;
 	struct lane_work *work = change->work;
+	struct lane_member *member = work->member;
 
-	change_unpoll(argument);
+	change_unpoll(work);
 	if (change->fd >= 0)
-		epoll_ctl(change->lane->epoll_fd, EPOLL_CTL_DEL, change->fd, NULL);
-	if (work->blocked)
-		change->lane->blocked--;
-	change->lane->work[work->slot] = NULL;
-	work->blocked = false;
+		epoll_ctl(member->lane->epoll_fd, EPOLL_CTL_DEL, change->fd, NULL);
+	lane_unblock(member->lane, work);
+	member->used[work->slot / 64] &= ~(UINT64_C(1) << work->slot % 64);
+	member->work[work->slot] = NULL;
 }
 
 void lane_remove(struct lane_work *work, int fd)
 {
-	struct lane_change change = { .lane = work->lane, .work = work, .fd = fd };
+	struct lane_change change = { .work = work, .fd = fd };
 
 	if (!work->lane)
 		return;
 	lane_call(work->lane, change_remove, &change);
 	work->lane = NULL;
+}
+
+/* Many work items, those on @lane of which are removed */
+struct lane_removal {
+	struct lane *lane;
+	struct lane_work *const *works;
+	unsigned int n;
+};
+
+static void change_remove_all(void *argument)
+{
+	const struct lane_removal *removal = argument;
+
+	for (unsigned int i = 0; i < removal->n; i++) {
+		struct lane_change change = { .work = removal->works[i], .fd = -1 };
+
+		if (change.work->lane != removal->lane)
+			continue;
+		change_remove(&change);
+		change.work->lane = NULL;
+	}
+}
+
+void lane_remove_all(struct lanes_member *member, struct lane_work *const *works, unsigned int n)
+{
+	struct lane_removal removal = { .works = works, .n = n };
+
+	for (unsigned int i = 0; i < member->lanes->count && n; i++) {
+		removal.lane = member->lanes->lane[i];
+		lane_call(removal.lane, change_remove_all, &removal);
+	}
 }

@@ -5,7 +5,11 @@
  * A lane runs work items, each of which belongs to that lane permanently: a
  * send queue, or a fabric port to be polled. Any thread may kick a work item;
  * its lane then runs it until it has no more to do, and sleeps when nothing is
- * left. The adapters of a process share its lanes.
+ * left.
+ *
+ * The adapters of a process share its lanes. Turns go round adapters ("members") first and their
+ * work items second: an adapter with 64 busy queues gets no more of a lane than one with a single
+ * queue. What a turn costs is counted, see base/budget.h.
  */
 #ifndef MANAKIN_DEVICE_LANE_H
 #define MANAKIN_DEVICE_LANE_H
@@ -15,15 +19,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LANES_MAX      64u
-#define LANE_WORKS_MAX 4096u /* work items that a lane can have */
+#define LANES_MAX        64u
+#define LANE_MEMBERS_MAX 64u   /* adapters */
+#define LANE_WORKS_MAX   4096u /* work items that an adapter can have on a lane */
 
 struct lanes;
 struct lane;
+struct lanes_member;
+struct lane_member;
 struct lane_work;
 
 /**
  * typedef lane_run - one turn of a work item, on its lane
+ *
+ * It ends the turn when it has spent BUDGET_TURN, counted with budget_charge().
+ *
  * Return: true if there is more to do immediately
  */
 typedef bool lane_run(struct lane_work *work, unsigned int lane);
@@ -43,20 +53,24 @@ typedef bool lane_rest(struct lane_work *work, bool asleep);
  * @run:	called on the lane
  * @rest:	for polled work, see lane_poll()
  * @lane:	its lane, set by lane_add(); NULL when not added
- * @slot:	its number on the lane
+ * @member:	whose it is, on that lane
+ * @slot:	its number there
  * @blocked:	set by @run when it waits for a kick that may never come (a receive
  *		buffer): the lane then runs it again after LANE_BLOCKED_MS
  * @progress:	set by @run when it has done something
  * @quiet:	turns without progress while it is busy; used only by the lane
+ * @polled:	its place among polled work, or -1; used only by the lane
  */
 struct lane_work {
 	lane_run *run;
 	lane_rest *rest;
 	struct lane *lane;
+	struct lane_member *member;
 	unsigned int slot;
 	bool blocked;
 	bool progress;
 	unsigned int quiet;
+	int polled;
 };
 
 #define LANE_BLOCKED_MS 5
@@ -83,13 +97,25 @@ unsigned int lanes_count(const struct lanes *lanes);
 void *lanes_scratch(struct lanes *lanes, unsigned int lane, size_t size);
 
 /**
+ * lanes_join() - become a member, which has a share of each lane
+ * @member:	owned by the caller until lanes_leave()
+ *
+ * Return: 0, -ENOSPC or -ENOMEM
+ */
+int lanes_join(struct lanes *lanes, struct lanes_member **member);
+
+/** lanes_leave() - its work items have all been removed */
+void lanes_leave(struct lanes_member *member);
+
+/**
  * lane_add() - add a work item to a lane
+ * @member:	whose share it uses
  * @index:	any number; the lane is @index modulo their count
  * @fd:		the work is kicked when this becomes readable (edge-triggered); -1 for none
  *
  * Return: 0, -ENOSPC, or an error of epoll_ctl()
  */
-int lane_add(struct lanes *lanes, unsigned int index, struct lane_work *work, int fd);
+int lane_add(struct lanes_member *member, unsigned int index, struct lane_work *work, int fd);
 
 /**
  * lane_poll() - run this work repeatedly, kicked or not, while the lane is awake
@@ -105,17 +131,29 @@ void lane_unpoll(struct lane_work *work);
 /** lane_remove() - on return the work is not running and will not run again */
 void lane_remove(struct lane_work *work, int fd);
 
+/**
+ * lane_remove_all() - lane_remove() for many work items without descriptors, all of one member
+ *
+ * Each lane is asked once.
+ */
+void lane_remove_all(struct lanes_member *member, struct lane_work *const *works, unsigned int n);
+
 /** lane_kick() - there may be something to do; any thread */
 void lane_kick(struct lane_work *work);
 
 /**
  * lane_call() - run a function on a lane, between work items, and wait for it
  *
- * Only for the control thread, not for lanes.
+ * Only for the control thread, not for lanes. The wait is as long as the rest of one turn of one
+ * work item; it is charged to the calling thread.
  */
 void lane_call(struct lane *lane, void (*function)(void *argument), void *argument);
 
-/** lanes_sync() - wait until every lane has passed a point where it holds no pointers */
+/**
+ * lanes_sync() - wait until every lane has passed a point where it holds no pointers
+ *
+ * As lane_call(), for all lanes at once. A lane that sleeps holds none: nobody waits for it.
+ */
 void lanes_sync(struct lanes *lanes);
 
 #endif

@@ -333,7 +333,7 @@ static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic,
 				      (sends ? send : recv)->cq, &err);
 		if (qp->wq[i] && sends) {
 			qp->wq[i]->work.run = rnic_unsent;
-			err = lane_add(adapter->lanes, 0, &qp->wq[i]->work, -1);
+			err = lane_add(adapter->member, 0, &qp->wq[i]->work, -1);
 		}
 	}
 	if (err) {

@@ -117,6 +117,7 @@ struct synthetic;
 struct adapter {
 	struct adapter_config config;
 	struct lanes *lanes;
+	struct lanes_member *member; /* its share of the lanes */
 	struct vfu_server *server;
 	struct synthetic *synthetic; /* NULL: no synthetic cards */
 	struct memory memory;

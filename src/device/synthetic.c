@@ -384,7 +384,7 @@ int synthetic_open(struct adapter *adapter, struct error *error)
 			strcpy(synthetic->path, address.sun_path);
 	}
 	if (!err)
-		err = lane_add(adapter->lanes, adapter->config.ports, &synthetic->work,
+		err = lane_add(adapter->member, adapter->config.ports, &synthetic->work,
 			       synthetic->fd);
 	if (err)
 		error_say(error, "cannot listen for synthetic cards at %s%s: %s",

@@ -163,7 +163,7 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 		wq->work.run = transmit_run;
 		wq->work.rest = transmit_rest;
 		if (req->wq_type == GDMA_SQ)
-			err = lane_add(adapter->lanes, vport->index + index, &wq->work, -1);
+			err = lane_add(adapter->member, vport->index + index, &wq->work, -1);
 	}
 	if (err) {
 		/* The lists still belong to the driver. */

@@ -31,6 +31,7 @@ struct piece {
 
 struct fixture {
 	struct lanes *lanes;
+	struct lanes_member *member;
 	struct piece piece[WORKS];
 };
 
@@ -48,13 +49,13 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	if (!f || lanes_start(NULL, 1, &f->lanes))
+	if (!f || lanes_start(NULL, 1, &f->lanes) || lanes_join(f->lanes, &f->member))
 		return -1;
 	for (unsigned int i = 0; i < WORKS; i++) {
 		struct piece *piece = &f->piece[i];
 
 		piece->work.run = run;
-		if (lane_add(f->lanes, 0, &piece->work, -1))
+		if (lane_add(f->member, 0, &piece->work, -1))
 			return -1;
 		atomic_store(&piece->busy, i == 0);
 		lane_poll(&piece->work);
@@ -70,6 +71,7 @@ static int teardown(void **state)
 
 	for (unsigned int i = 0; i < WORKS; i++)
 		lane_remove(&f->piece[i].work, -1);
+	lanes_leave(f->member);
 	lanes_stop(f->lanes);
 	free(f);
 	return 0;
