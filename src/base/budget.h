@@ -26,6 +26,7 @@
 #define BUDGET_SEGMENT 120u /* a segment that is cut from a large frame */
 #define BUDGET_LOOKUP  15u  /* an address of the client's that is looked up */
 #define BUDGET_MESSAGE 300u /* a message or command that is handled */
+#define BUDGET_CALL    800u /* a system call for one frame */
 #define BUDGET_OBJECT  100u /* an object that is made or freed */
 
 /** budget_spent - what this thread has done so far; it wraps */

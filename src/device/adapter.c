@@ -115,7 +115,9 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	adapter->config.name = adapter->names[0];
 	adapter->config.socket = adapter->names[1];
 	config_reset(adapter);
-	if (memory_init(&adapter->memory) || table_init(&adapter->eqs, ADAPTER_EQS, 0) ||
+	adapter->retired.lanes = lanes;
+	if (memory_init(&adapter->memory, &adapter->retired) ||
+	    table_init(&adapter->eqs, ADAPTER_EQS, 0) ||
 	    table_init(&adapter->cqs, ADAPTER_CQS, 0) ||
 	    table_init(&adapter->sqs, ADAPTER_WQS, 0) || table_init(&adapter->rqs, ADAPTER_WQS, 0))
 		goto fail;
@@ -171,7 +173,12 @@ void adapter_close(struct adapter *adapter)
 	if (adapter->member)
 		lanes_leave(adapter->member);
 	native_close(adapter);
+	/* The lanes have left: nobody uses what is left over. */
+	if (adapter->memory.map)
+		dma_map_release(adapter->memory.map, adapter->leaving);
 	memory_destroy(&adapter->memory);
+	adapter->retired.settled = adapter->retired.count;
+	retire_free(&adapter->retired, UINT32_MAX);
 	table_free(&adapter->eqs);
 	table_free(&adapter->cqs);
 	table_free(&adapter->sqs);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/log.h"
 #include "device/config.h"
 #include "device/hwc.h"
@@ -16,7 +17,8 @@
 #include "device/state.h"
 #include "vfio_user/message.h"
 
-#define RETIRED_MAX 65536u /* bytes of old look-up tables kept for lanes */
+#define RETIRED_MAX  65536u /* bytes of old look-up tables kept for lanes */
+#define RETIRED_LAZY 64u    /* objects that may be kept for lanes which need not be waited for */
 
 static_assert(VFU_DMA_MAPS_MAX == DMA_REGIONS_MAX, "a client may map as much as it was told");
 
@@ -49,6 +51,28 @@ static int client_write(void *ctx, unsigned int region, uint64_t offset, const v
 	default:
 		return 0;
 	}
+}
+
+/**
+ * client_visit() - go on with what earlier visits have not finished
+ *
+ * What a client has left behind is freed before it, or the next one, can ask for more.
+ */
+static bool client_visit(void *ctx)
+{
+	struct adapter *adapter = ctx;
+
+	adapter->visit = budget_spent;
+	if (adapter->retired.count - adapter->retired.settled > RETIRED_LAZY)
+		retire_settle(&adapter->retired);
+	if (retire_free(&adapter->retired, BUDGET_VISIT))
+		return false;
+	if (adapter->leaving &&
+	    dma_map_release_some(adapter->memory.map, &adapter->leaving, BUDGET_VISIT))
+		return false;
+	if (adapter->hwc.up)
+		hwc_run(adapter);
+	return true;
 }
 
 /** map_changed() - make rings look their pointers up again */
@@ -113,7 +137,8 @@ static int client_dma_unmap(void *ctx, uint64_t iova, uint64_t size)
 		return err;
 	map_changed(adapter);
 	lanes_sync(adapter->lanes);
-	dma_map_release(adapter->memory.map, region);
+	dma_map_join(&adapter->leaving, region);
+	adapter_again(adapter);
 	return 0;
 }
 
@@ -126,7 +151,8 @@ static void client_dma_unmap_all(void *ctx)
 		return;
 	map_changed(adapter);
 	lanes_sync(adapter->lanes);
-	dma_map_release(adapter->memory.map, regions);
+	dma_map_join(&adapter->leaving, regions);
+	adapter_again(adapter);
 }
 
 static void client_reset(void *ctx)
@@ -135,6 +161,7 @@ static void client_reset(void *ctx)
 
 	adapter_reset(adapter);
 	config_reset(adapter);
+	adapter_again(adapter);
 }
 
 static void client_quiesce(void *ctx)
@@ -161,6 +188,7 @@ static void client_detached(void *ctx)
 }
 
 const struct vfu_ops client_ops = {
+	.visit = client_visit,
 	.read = client_read,
 	.write = client_write,
 	.dma_map = client_dma_map,

@@ -58,6 +58,7 @@ enum device_status {
 	STATUS_BUSY = 0x10005,      /* in use */
 	STATUS_NO_RESOURCE = 0x10006, /* a limit is reached */
 	STATUS_FAULT = 0x10007,       /* memory that is not mapped */
+	STATUS_LATER = 0x7fffffff,    /* not sent: the command goes on, and is answered later */
 };
 
 /** status_from_errno() - the status to send for @err, 0 or a negative errno */

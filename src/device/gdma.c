@@ -91,11 +91,8 @@ static struct registered *device_find(struct adapter *adapter, const struct comm
 
 static void device_unregister(struct adapter *adapter, struct registered *device)
 {
-	if (device->mr) {
-		memory_mr_hide(&adapter->memory, device->mr);
-		lanes_sync(adapter->lanes);
+	if (device->mr)
 		memory_mr_free(&adapter->memory, device->mr);
-	}
 	if (device->pd)
 		memory_pd_free(&adapter->memory, device->pd);
 	if (device->active)
@@ -139,6 +136,7 @@ static uint32_t deregister_device(struct adapter *adapter, struct command *comma
 	if (!device || !device->active)
 		return STATUS_DEVICE;
 	/* The device's queues refer to what is about to be freed. */
+	wqs_stop(adapter, device == &adapter->ethernet ? WQS_VPORTS : WQS_RDMA);
 	if (device == &adapter->ethernet)
 		for (uint32_t i = 0; i < adapter->config.ports; i++)
 			vport_reset(&adapter->vport[i]);
@@ -411,8 +409,6 @@ static uint32_t destroy_mr(struct adapter *adapter, struct command *command)
 		return STATUS_NOT_FOUND;
 	if (mr == adapter->hwc.mr || mr == adapter->ethernet.mr || mr == adapter->rdma.mr)
 		return STATUS_BUSY;
-	memory_mr_hide(&adapter->memory, mr);
-	lanes_sync(adapter->lanes);
 	memory_mr_free(&adapter->memory, mr);
 	return STATUS_OK;
 }

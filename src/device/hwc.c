@@ -13,13 +13,16 @@
  *	SQ entry -> copy the message -> run the command -> RQ entry -> copy the
  *	response -> completions of both, with one event
  *
- * All of this runs on the control thread.
+ * All of this runs on the control thread, which has other adapters to serve: a visit handles
+ * commands until it has spent its budget, and the rest in the next visit. A command that has to
+ * wait for a lane's work is answered when that is done.
  */
 #include "device/hwc.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/log.h"
 #include "device/command.h"
 #include "device/doorbell.h"
@@ -33,6 +36,21 @@
 #define HWC_DEPTH      1u /* messages in flight: what drivers request at bootstrap */
 #define HWC_QUEUE_SIZE MANA_PAGE_SIZE
 #define HWC_PIECES_MAX 32u /* of a message */
+#define HWC_BATCH      8u  /* commands that are answered together */
+
+/**
+ * struct answers - responses that wait until lanes no longer use what the commands have taken back
+ * @n:		how many
+ * @len:	of each, in bytes
+ *
+ * The lanes are waited for once, not for each command. A driver has one command in flight, so only
+ * a hostile one gets more than one answer at a time.
+ */
+struct answers {
+	unsigned int n;
+	uint32_t len[HWC_BATCH];
+	uint64_t response[HWC_BATCH][HWC_MESSAGE_MAX / 8];
+};
 
 void hwc_event(struct adapter *adapter, unsigned int type, uint32_t detail)
 {
@@ -164,6 +182,12 @@ void hwc_destroy(struct adapter *adapter)
 	memset(hwc, 0, sizeof(*hwc));
 }
 
+/** visit_over() - has the control thread to go on to the next adapter? */
+static bool visit_over(const struct adapter *adapter)
+{
+	return budget_since(adapter->visit) >= BUDGET_VISIT;
+}
+
 /** hwc_buffers() - the memory that an entry describes; its length, or a negative errno */
 static int64_t hwc_buffers(struct adapter *adapter, struct wq *wq, const struct wqe *wqe,
 			   unsigned int access, struct pieces *pieces)
@@ -172,11 +196,12 @@ static int64_t hwc_buffers(struct adapter *adapter, struct wq *wq, const struct 
 
 	for (uint32_t i = 0; i < wqe->sges; i++) {
 		struct gdma_sge sge = wqe_sge(wqe)[i];
-		int err = memory_translate(&adapter->memory, wq->pd, &sge, access, pieces);
+		int err;
 
+		len += sge.size;
+		err = memory_translate(&adapter->memory, wq->pd, &sge, access, pieces);
 		if (err)
 			return err;
-		len += sge.size;
 	}
 	return len;
 }
@@ -284,24 +309,57 @@ static uint16_t command_version(uint32_t code)
 	}
 }
 
-/** hwc_run_one() - execute a request and reply to it */
-static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t len)
+/** hwc_send() - send the answers */
+static void hwc_send(struct adapter *adapter, struct answers *answers)
+{
+	/* The driver may reuse what it has taken back as soon as it reads this. */
+	if (adapter->retired.revoked)
+		retire_settle(&adapter->retired);
+	for (unsigned int i = 0; i < answers->n && adapter->hwc.up; i++)
+		hwc_reply(adapter, answers->response[i], answers->len[i]);
+	answers->n = 0;
+}
+
+/** hwc_answer() - complete the response of a command, in the next place of @answers */
+static void hwc_answer(const struct command *command, uint32_t status, struct answers *answers)
+{
+	const struct gdma_req_header *request = command->request;
+	struct gdma_resp_header *response = command->response;
+	uint32_t room = request->resp.msg_size;
+
+	response->response.hdr_type = GDMA_HEADER_TYPE_STANDARD;
+	response->response.msg_type = request->resp.msg_type;
+	response->response.msg_version = command->version;
+	response->response.hwc_msg_id = request->req.hwc_msg_id;
+	/* A driver accepts only a response of the length it requested, whatever the version. */
+	if (room < sizeof(*response) || room > HWC_MESSAGE_MAX)
+		room = command->response_len;
+	if (room < command->response_len)
+		memset((uint8_t *)command->response + room, 0, command->response_len - room);
+	response->response.msg_size = room;
+	response->dev_id = request->dev_id;
+	response->activity_id = request->activity_id;
+	response->status = status;
+	answers->len[answers->n++] = room;
+}
+
+/** hwc_run_one() - execute a request */
+static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t len,
+			struct answers *answers)
 {
 	const struct gdma_req_header *request = message;
-	uint64_t buffer[HWC_MESSAGE_MAX / 8] = { 0 };
-	struct gdma_resp_header *response = (struct gdma_resp_header *)buffer;
 	const struct command_entry *entry = command_find(request->req.msg_type);
 	struct command command = {
 		.code = request->req.msg_type,
 		.request = request,
 		.len = len,
-		.response = buffer,
+		.response = answers->response[answers->n],
 		.response_len = sizeof(struct gdma_resp_header),
 		.version = request->resp.msg_version,
 	};
-	uint32_t room = request->resp.msg_size;
 	uint32_t status;
 
+	memset(command.response, 0, HWC_MESSAGE_MAX);
 	if (!entry) {
 		status = GDMA_STATUS_CMD_UNSUPPORTED;
 	} else if (len < entry->request) {
@@ -317,51 +375,84 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 			status = entry->run(adapter, &command);
 		}
 	}
-	if (!adapter->hwc.up)
+	if (status == STATUS_LATER) {
+		adapter->hwc.request = *request;
+		adapter->hwc.request.resp.msg_version = command.version;
 		return;
+	}
 	if (status && status != GDMA_STATUS_MORE_ENTRIES)
 		adapter_say(adapter, LOG_WARNING, "command %s (%#x, %u bytes) failed: status %#x",
 			    entry ? entry->name : "unknown", command.code, len, status);
 	else
 		log_say(LOG_DEBUG, "%s: command %s", adapter->config.name, entry->name);
-	response->response.hdr_type = GDMA_HEADER_TYPE_STANDARD;
-	response->response.msg_type = request->resp.msg_type;
-	response->response.msg_version = command.version;
-	response->response.hwc_msg_id = request->req.hwc_msg_id;
-	/* A driver accepts only a response of the length it requested, whatever the version. */
-	if (room < sizeof(*response) || room > sizeof(buffer))
-		room = command.response_len;
-	if (room < command.response_len)
-		memset((uint8_t *)buffer + room, 0, command.response_len - room);
-	response->response.msg_size = room;
-	response->dev_id = request->dev_id;
-	response->activity_id = request->activity_id;
-	response->status = status;
-	hwc_reply(adapter, buffer, room);
+	hwc_answer(&command, status, answers);
+}
+
+/** hwc_run_later() - complete the command that waits; false if it has to wait on */
+static bool hwc_run_later(struct adapter *adapter, struct answers *answers)
+{
+	struct hwc *hwc = &adapter->hwc;
+	const struct command command = {
+		.request = &hwc->request,
+		.response = answers->response[answers->n],
+		.response_len = sizeof(struct gdma_general_resp),
+		.version = hwc->request.resp.msg_version,
+	};
+
+	if (!hwc->closing)
+		return true;
+	if (!vport_closed(adapter))
+		return false;
+	memset(command.response, 0, HWC_MESSAGE_MAX);
+	hwc_answer(&command, STATUS_OK, answers);
+	return true;
+}
+
+/** hwc_next() - copy the next request; its length, or 0 if there is none */
+static uint32_t hwc_next(struct adapter *adapter, uint64_t message[HWC_MESSAGE_MAX / 8])
+{
+	struct hwc *hwc = &adapter->hwc;
+	struct iovec iov[HWC_PIECES_MAX];
+	struct wqe wqe;
+
+	while (!visit_over(adapter) && ring_ready(&hwc->sq->ring) &&
+	       wq_fetch(hwc->sq, &wqe) == WQ_ENTRY) {
+		struct pieces pieces = { .iov = iov, .max = HWC_PIECES_MAX };
+		int64_t len = hwc_buffers(adapter, hwc->sq, &wqe, DMA_READ, &pieces);
+
+		budget_charge(BUDGET_MESSAGE);
+		if (len >= (int64_t)sizeof(struct gdma_req_header) && len <= HWC_MESSAGE_MAX) {
+			hwc_copy(message, (size_t)len, &pieces, false);
+			/* Fields that an older driver's message lacks are 0, not the last one's. */
+			memset((uint8_t *)message + len, 0, HWC_MESSAGE_MAX - (size_t)len);
+			return (uint32_t)len;
+		}
+		wq_mistake(
+			hwc->sq,
+			"request of %lld bytes is too short, too long, or outside mapped memory; "
+			"dropped",
+			(long long)len);
+	}
+	return 0;
 }
 
 void hwc_run(struct adapter *adapter)
 {
-	struct hwc *hwc = &adapter->hwc;
 	uint64_t message[HWC_MESSAGE_MAX / 8];
-	struct iovec iov[HWC_PIECES_MAX];
-	struct wqe wqe;
+	struct answers answers;
+	uint32_t len;
 
-	while (hwc->up && ring_ready(&hwc->sq->ring) && wq_fetch(hwc->sq, &wqe) == WQ_ENTRY) {
-		struct pieces pieces = { .iov = iov, .max = HWC_PIECES_MAX };
-		int64_t len = hwc_buffers(adapter, hwc->sq, &wqe, DMA_READ, &pieces);
-
-		if (len < (int64_t)sizeof(struct gdma_req_header) ||
-		    len > (int64_t)sizeof(message)) {
-			wq_mistake(hwc->sq,
-				   "request of %lld bytes is too short, too long, or "
-				   "outside mapped memory; dropped",
-				   (long long)len);
-			continue;
+	answers.n = 0;
+	while (adapter->hwc.up && hwc_run_later(adapter, &answers)) {
+		if (answers.n == HWC_BATCH)
+			hwc_send(adapter, &answers);
+		len = hwc_next(adapter, message);
+		if (!len) {
+			if (visit_over(adapter))
+				adapter_again(adapter);
+			break;
 		}
-		hwc_copy(message, (size_t)len, &pieces, false);
-		/* Fields that an older driver's message lacks are 0, not the last one's. */
-		memset((uint8_t *)message + len, 0, sizeof(message) - (size_t)len);
-		hwc_run_one(adapter, message, (uint32_t)len);
+		hwc_run_one(adapter, message, len, &answers);
 	}
+	hwc_send(adapter, &answers);
 }

@@ -395,7 +395,8 @@ static void lane_mark_blocked(struct lane *lane)
 		for (unsigned int word = 0; member && word < WORDS; word++)
 			for (uint64_t used = member->used[word]; used; used &= used - 1) {
 				struct lane_work *work =
-					member->work[word * 64 + (unsigned int)__builtin_ctzll(used)];
+					member->work[word * 64 +
+						     (unsigned int)__builtin_ctzll(used)];
 
 				if (work->blocked)
 					lane_mark(work);

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "wire/gdma.h"
 #include "wire/reg.h"
 
@@ -43,9 +44,10 @@ static uint32_t handle_number(uint64_t handle)
 	return (uint32_t)handle;
 }
 
-int memory_init(struct memory *memory)
+int memory_init(struct memory *memory, struct retired *retired)
 {
 	memset(memory, 0, sizeof(*memory));
+	memory->retired = retired;
 	memory->map = dma_map_new();
 	if (!memory->map || table_init(&memory->lists, MEMORY_REGIONS_MAX, 1) ||
 	    table_init(&memory->pds, MEMORY_PDS_MAX, 1) ||
@@ -59,27 +61,25 @@ int memory_init(struct memory *memory)
 
 void memory_clear(struct memory *memory)
 {
-	for (uint32_t i = 0; memory->keys.slots && i < memory->keys.size; i++) {
+	for (uint32_t i = 0; memory->keys.slots && i < memory->keys.fresh; i++) {
 		struct memory_region *mr = table_get(&memory->keys, i);
 
-		if (mr) {
-			memory_mr_hide(memory, mr);
+		if (mr)
 			memory_mr_free(memory, mr);
-		}
 	}
-	for (uint32_t i = 0; memory->lists.slots && i < memory->lists.size; i++) {
+	for (uint32_t i = 0; memory->lists.slots && i < memory->lists.fresh; i++) {
 		struct dma_list *list = table_get(&memory->lists, i);
 
 		if (list)
 			memory_list_free(memory, list);
 	}
-	for (uint32_t i = 0; memory->pds.slots && i < memory->pds.size; i++) {
+	for (uint32_t i = 0; memory->pds.slots && i < memory->pds.fresh; i++) {
 		struct protection_domain *pd = table_get(&memory->pds, i);
 
 		if (pd)
 			memory_pd_free(memory, pd);
 	}
-	for (uint32_t i = 0; memory->devices.slots && i < memory->devices.size; i++) {
+	for (uint32_t i = 0; memory->devices.slots && i < memory->devices.fresh; i++) {
 		struct device_memory *device = table_get(&memory->devices, i);
 
 		if (device)
@@ -114,7 +114,7 @@ struct dma_list *memory_list_create(struct memory *memory, uint64_t length, uint
 	list = calloc(1, sizeof(*list) + pages * sizeof(list->page[0]));
 	if (!list)
 		return NULL;
-	number = table_add(&memory->lists, list, 1);
+	number = table_add(&memory->lists, list);
 	if (number < 0) {
 		free(list);
 		return NULL;
@@ -154,7 +154,7 @@ void memory_list_free(struct memory *memory, struct dma_list *list)
 {
 	table_remove(&memory->lists, handle_number(list->handle));
 	memory->pages_used -= list->pages;
-	free(list);
+	retire(memory->retired, free, list);
 }
 
 struct protection_domain *memory_pd_create(struct memory *memory)
@@ -164,7 +164,7 @@ struct protection_domain *memory_pd_create(struct memory *memory)
 
 	if (!pd)
 		return NULL;
-	number = table_add(&memory->pds, pd, 1);
+	number = table_add(&memory->pds, pd);
 	if (number < 0) {
 		free(pd);
 		return NULL;
@@ -199,7 +199,7 @@ static struct memory_region *mr_add(struct memory *memory, struct protection_dom
 	/* Lanes can find it after table_add(), and recognize it by the key, which is set last. */
 	*mr = *values;
 	mr->pd = pd->id;
-	number = table_add(&memory->keys, mr, 1);
+	number = table_add(&memory->keys, mr);
 	if (number < 0) {
 		free(mr);
 		return NULL;
@@ -249,22 +249,19 @@ struct memory_region *memory_mr_find(struct memory *memory, uint64_t handle)
 	return mr && mr->handle == handle ? mr : NULL;
 }
 
-void memory_mr_hide(struct memory *memory, struct memory_region *mr)
-{
-	table_remove(&memory->keys, handle_number(mr->handle));
-}
-
 void memory_mr_free(struct memory *memory, struct memory_region *mr)
 {
 	struct protection_domain *pd = table_get(&memory->pds, mr->pd);
 
+	table_remove(&memory->keys, handle_number(mr->handle));
 	if (pd)
 		pd->users--;
 	if (mr->list)
 		memory_list_free(memory, mr->list);
 	if (mr->device)
 		mr->device->users--;
-	free(mr);
+	retire(memory->retired, free, mr);
+	memory->retired->revoked = true;
 }
 
 /** device_room() - how much of MEMORY_DEVICE_MAX it uses, in bytes */
@@ -285,7 +282,7 @@ struct device_memory *memory_device_create(struct memory *memory, uint64_t size)
 		return NULL;
 	device->size = size;
 	device->bytes = aligned_alloc(MANA_PAGE_SIZE, device_room(size));
-	number = device->bytes ? table_add(&memory->devices, device, 1) : -1;
+	number = device->bytes ? table_add(&memory->devices, device) : -1;
 	if (number < 0) {
 		free(device->bytes);
 		free(device);
@@ -304,12 +301,19 @@ struct device_memory *memory_device_find(struct memory *memory, uint64_t handle)
 	return device && device->handle == handle ? device : NULL;
 }
 
+static void device_release(void *what)
+{
+	struct device_memory *device = what;
+
+	free(device->bytes);
+	free(device);
+}
+
 void memory_device_free(struct memory *memory, struct device_memory *device)
 {
 	table_remove(&memory->devices, handle_number(device->handle));
 	memory->device_used -= (uint32_t)device_room(device->size);
-	free(device->bytes);
-	free(device);
+	retire(memory->retired, device_release, device);
 }
 
 /** pieces_add() - append a piece, or extend the last one if contiguous */
@@ -338,6 +342,9 @@ static int translate_listed(const struct memory *memory, const struct memory_reg
 
 	if (sge->address < mr->base || offset > list->length || left > list->length - offset)
 		return -EFAULT;
+	/* Nobody uses more, and a list of gigabytes would take long. */
+	if (left > MEMORY_ELEMENT_MAX)
+		left = MEMORY_ELEMENT_MAX;
 	offset += list->offset;
 	while (left) {
 		uint64_t in_page = offset & (page_size - 1);
@@ -347,6 +354,7 @@ static int translate_listed(const struct memory *memory, const struct memory_reg
 
 		if (len > left)
 			len = left;
+		budget_charge(BUDGET_LOOKUP);
 		pointer = dma_map_pointer(
 			memory->map, list->page[offset >> list->page_shift] + in_page, len, access);
 		if (!pointer)
@@ -397,31 +405,35 @@ static uint8_t *ring_page(const struct ring *ring, uint32_t page)
 
 /**
  * ring_resolve() - look the pointers up again
+ *
+ * All at once, for at most MEMORY_RING_MAX / 4096 pages: a queue that is not ready loses entries.
+ *
  * Return: 0; -EFAULT if a page is not mapped; -ENOMEM
  */
 int ring_resolve(struct ring *ring)
 {
 	uint64_t epoch = atomic_load_explicit(&ring->memory->epoch, memory_order_acquire);
 	uint32_t pages = ring->size >> MANA_PAGE_SHIFT;
-	uint8_t *first = ring_page(ring, 0);
+	uint8_t *first = ring_page(ring, 0), *page = first;
 	uint32_t i;
 
 	ring->base = NULL;
 	free(ring->page);
 	ring->page = NULL;
 	ring->epoch = epoch;
-	for (i = 1; i < pages && first; i++)
-		if (ring_page(ring, i) != first + ((size_t)i << MANA_PAGE_SHIFT))
-			break;
-	if (!first)
+	for (i = 1; i < pages && page == first + ((size_t)(i - 1) << MANA_PAGE_SHIFT) && page; i++)
+		page = ring_page(ring, i);
+	budget_charge((uint64_t)i * BUDGET_LOOKUP);
+	if (!page)
 		return -EFAULT;
-	if (i == pages) {
+	if (i == pages && page == first + ((size_t)(pages - 1) << MANA_PAGE_SHIFT)) {
 		ring->base = first;
 		return 0;
 	}
 	ring->page = calloc(pages, sizeof(*ring->page));
 	if (!ring->page)
 		return -ENOMEM;
+	budget_charge((uint64_t)pages * BUDGET_LOOKUP);
 	for (i = 0; i < pages; i++) {
 		ring->page[i] = ring_page(ring, i);
 		if (!ring->page[i]) {
@@ -438,8 +450,8 @@ int ring_open(struct ring *ring, struct memory *memory, struct dma_list *list, u
 	uint32_t pages = size >> MANA_PAGE_SHIFT;
 	int err;
 
-	if (!size || size % MANA_PAGE_SIZE || list->offset || list->have != list->pages ||
-	    size > (uint64_t)list->pages << list->page_shift)
+	if (!size || size > MEMORY_RING_MAX || size % MANA_PAGE_SIZE || list->offset ||
+	    list->have != list->pages || size > (uint64_t)list->pages << list->page_shift)
 		return -EINVAL;
 	/* Few large pages can make a ring of many small ones, with a pointer to each. */
 	if (pages > MEMORY_PAGES_MAX - memory->pages_used)
@@ -464,9 +476,13 @@ void ring_disown(struct ring *ring)
 
 void ring_close(struct ring *ring)
 {
-	free(ring->page);
 	ring->memory->pages_used -= ring->size >> MANA_PAGE_SHIFT;
 	if (ring->list)
 		memory_list_free(ring->memory, ring->list);
-	memset(ring, 0, sizeof(*ring));
+	ring->memory->retired->revoked = true;
+}
+
+void ring_release(struct ring *ring)
+{
+	free(ring->page);
 }

@@ -13,12 +13,15 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "device/retire.h"
 #include "device/table.h"
 #include "dma/map.h"
 #include "wire/wq.h"
 
-#define MEMORY_PAGES_MAX   (1u << 20) /* pages that a client may have in lists and queues */
+#define MEMORY_PAGES_MAX   (1u << 20)  /* pages that a client may have in lists and queues */
+#define MEMORY_RING_MAX    (16u << 20) /* bytes of a queue: twice what any driver asks for */
 #define MEMORY_REGIONS_MAX 16384u
+#define MEMORY_ELEMENT_MAX (128u << 10) /* bytes: twice the largest frame */
 #define MEMORY_KEYS_MAX    8192u
 #define MEMORY_PDS_MAX     4096u
 #define MEMORY_DEVICE_MAX  (16u << 20) /* bytes of device memory, in whole pages */
@@ -94,6 +97,7 @@ struct memory_region {
  * @map:	IOVA to pointer
  * @epoch:	counts changes of the map: rings older than the last one look their pointers up
  *		again
+ * @retired:	where objects go that lanes may still be using
  */
 struct memory {
 	struct dma_map *map;
@@ -102,14 +106,23 @@ struct memory {
 	struct table pds;
 	struct table keys;
 	struct table devices;
+	struct retired *retired;
 	uint32_t pages_used;
 	uint32_t device_used; /* bytes */
 };
 
-int memory_init(struct memory *memory);
+/**
+ * memory_init() - no objects yet
+ * @retired:	takes what is freed from now on
+ *
+ * Return: 0 or -ENOMEM
+ */
+int memory_init(struct memory *memory, struct retired *retired);
 
-/** memory_clear() - free every object but the map; no lane may be using them */
+/** memory_clear() - free every object but the map; lanes may use them until retire_settle() */
 void memory_clear(struct memory *memory);
+
+/** memory_destroy() - free everything; no lane uses it */
 void memory_destroy(struct memory *memory);
 
 /**
@@ -151,9 +164,7 @@ struct device_memory *memory_device_find(struct memory *memory, uint64_t handle)
 /** memory_device_free() - free device memory without users */
 void memory_device_free(struct memory *memory, struct device_memory *device);
 
-/** memory_mr_hide() - hide the key from look-ups; lanes may still be using the region */
-void memory_mr_hide(struct memory *memory, struct memory_region *mr);
-/** memory_mr_free() - free a hidden region, after every lane has passed a quiet point */
+/** memory_mr_free() - free a region and its key; lanes may use them until retire_settle() */
 void memory_mr_free(struct memory *memory, struct memory_region *mr);
 
 /**
@@ -173,6 +184,9 @@ struct pieces {
  * @sge:	a copy of the element
  * @access:	kind of access that is needed
  * @pieces:	appended to; the last one is extended where contiguous
+ *
+ * All of the element is checked, but where there is a page list, only the pieces of its first
+ * MEMORY_ELEMENT_MAX bytes are found, and only those pages need be mapped.
  *
  * Return: 0; -EACCES for a wrong key, protection domain or kind of access; -EFAULT for a
  * range that is not in the region or not mapped; -ENOBUFS if there are too many pieces
@@ -201,12 +215,17 @@ struct ring {
 
 /**
  * ring_open() - use a page list as a queue's memory
- * @size:	bytes of queue, at most the list's length, a multiple of 4096
+ * @size:	bytes of queue, at most the list's length and MEMORY_RING_MAX, a multiple of 4096
  *
  * Return: 0 and the list is owned; -EINVAL, -EFAULT or -ENOSPC, and it is not
  */
 int ring_open(struct ring *ring, struct memory *memory, struct dma_list *list, uint32_t size);
+
+/** ring_close() - free its page list; lanes may use the ring until retire_settle() */
 void ring_close(struct ring *ring);
+
+/** ring_release() - free the rest of a ring that is closed, and that no lane uses */
+void ring_release(struct ring *ring);
 
 /** ring_disown() - return the page list to the driver; ring_close() comes next */
 void ring_disown(struct ring *ring);

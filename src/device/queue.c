@@ -47,10 +47,11 @@ static int64_t enter(struct adapter *adapter, const struct queue_place *place, s
 
 	if (err)
 		return err;
-	id = table_add(table, queue, 0);
+	id = table_add(table, queue);
 	if (id < 0) {
 		ring_disown(ring);
 		ring_close(ring);
+		ring_release(ring);
 		return -ENOSPC;
 	}
 	return id;
@@ -83,12 +84,19 @@ struct eq *eq_create(struct adapter *adapter, const struct queue_place *place, u
 	return eq;
 }
 
+static void eq_release(void *what)
+{
+	struct eq *eq = what;
+
+	ring_release(&eq->ring);
+	free(eq);
+}
+
 void eq_destroy(struct eq *eq)
 {
 	table_remove(&eq->adapter->eqs, eq->id);
-	lanes_sync(eq->adapter->lanes);
 	ring_close(&eq->ring);
-	free(eq);
+	retire(&eq->adapter->retired, eq_release, eq);
 }
 
 void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3])
@@ -160,14 +168,21 @@ struct cq *cq_create(struct adapter *adapter, const struct queue_place *place, s
 	return cq;
 }
 
+static void cq_release(void *what)
+{
+	struct cq *cq = what;
+
+	ring_release(&cq->ring);
+	free(cq);
+}
+
 void cq_destroy(struct cq *cq)
 {
 	table_remove(&cq->adapter->cqs, cq->id);
-	lanes_sync(cq->adapter->lanes);
 	if (cq->eq)
 		cq->eq->completions--;
 	ring_close(&cq->ring);
-	free(cq);
+	retire(&cq->adapter->retired, cq_release, cq);
 }
 
 /** cq_event() - post an event; the lock is held, so that events are in order */
@@ -290,13 +305,35 @@ struct wq *wq_create(struct adapter *adapter, uint32_t type, const struct queue_
 	return wq;
 }
 
+static void wq_release(void *what)
+{
+	struct wq *wq = what;
+
+	ring_release(&wq->ring);
+	free(wq);
+}
+
 void wq_destroy(struct wq *wq)
 {
 	table_remove(wq->type == GDMA_SQ ? &wq->adapter->sqs : &wq->adapter->rqs, wq->id);
 	lane_remove(&wq->work, -1);
-	lanes_sync(wq->adapter->lanes);
 	ring_close(&wq->ring);
-	free(wq);
+	retire(&wq->adapter->retired, wq_release, wq);
+}
+
+void wqs_stop(struct adapter *adapter, enum wqs_of of)
+{
+	struct lane_work *works[ADAPTER_WQS];
+	unsigned int n = 0;
+
+	for (uint32_t i = 0; i < adapter->sqs.fresh; i++) {
+		struct wq *wq = table_get(&adapter->sqs, i);
+
+		if (wq && wq->work.lane &&
+		    (of == WQS_ALL || (of == WQS_VPORTS) == (wq->vport != NULL)))
+			works[n++] = &wq->work;
+	}
+	lane_remove_all(adapter->member, works, n);
 }
 
 void wq_mistake(struct wq *wq, const char *format, ...)

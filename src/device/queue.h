@@ -133,6 +133,9 @@ struct wq_counters {
 
 enum wq_cast { WQ_UNICAST, WQ_MULTICAST, WQ_BROADCAST };
 
+/* A send queue that is to be destroyed first sends what has been posted, in turns as before. */
+enum wq_closing { WQ_OPEN, WQ_CLOSING, WQ_CLOSED };
+
 /**
  * struct wq - a work queue
  * @work:	send queues: its turn on its lane
@@ -142,6 +145,9 @@ enum wq_cast { WQ_UNICAST, WQ_MULTICAST, WQ_BROADCAST };
  * @seen:	@posted when the reader last checked it
  * @shared:	doorbell in shared memory, which replaces @posted; else NULL
  * @stopped:	a work-queue entry was invalid; nothing more is read
+ * @closing:	enum wq_closing: send queues
+ * @close_at:	in basic units: what is still sent before the queue is destroyed
+ * @segment:	segments of the next entry, a large send, that earlier turns have sent
  * @doorbell:	page its doorbell is rung on
  * @pd:		protection domain that its keys must be in
  * @index:	number in its vPort
@@ -165,6 +171,9 @@ struct wq {
 	uint32_t seen;
 	struct native_doorbell *_Atomic shared;
 	uint32_t units; /* basic units in the ring */
+	_Atomic uint32_t closing;
+	uint32_t close_at;
+	uint32_t segment;
 	struct wq_counters counters;
 	_Atomic bool told; /* a mistake has been logged */
 };
@@ -212,6 +221,11 @@ struct queue_place {
  */
 struct eq *eq_create(struct adapter *adapter, const struct queue_place *place, uint32_t msix,
 		     int *err);
+
+/*
+ * eq_destroy(), cq_destroy(), wq_destroy() - its number and its memory are free; lanes may use them
+ * until retire_settle()
+ */
 void eq_destroy(struct eq *eq);
 
 /** eq_post() - write an event and raise the vector if the queue is armed */
@@ -295,6 +309,10 @@ void cq_end(struct cq *cq);
 struct wq *wq_create(struct adapter *adapter, uint32_t type, const struct queue_place *place,
 		     struct cq *cq, int *err);
 void wq_destroy(struct wq *wq);
+
+/** wqs_stop() - before many queues are destroyed: take the send queues off their lanes, all at once */
+enum wqs_of { WQS_VPORTS, WQS_RDMA, WQS_ALL };
+void wqs_stop(struct adapter *adapter, enum wqs_of of);
 
 /**
  * wq_ring() - the driver has posted up to @tail

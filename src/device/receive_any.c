@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "device/checksum.h"
 #include "device/scratch.h"
 
@@ -240,6 +241,7 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	case WQ_ENTRY:
 		break;
 	}
+	budget_charge(BUDGET_ODD + scratch->wqe.sges * BUDGET_LOOKUP);
 	checks = finish_checksums(&packet);
 	counter_add(&rq->counters.csum_bad, checks.ip_bad || checks.l4 == CHECKSUM_BAD);
 	head = describe(&packet, checks);
@@ -306,6 +308,7 @@ static enum received receive_large(struct receive_burst *burst, const struct fra
 		lost(burst->vport);
 		return RECEIVED;
 	}
+	budget_charge(scratch->segmenter.count * BUDGET_SEGMENT);
 	for (;;) {
 		struct frame segment = { .iov = scratch->segment_pieces,
 					 .flags = FRAME_CSUM_VALID };

@@ -11,14 +11,17 @@
 
 void adapter_reset(struct adapter *adapter)
 {
+	wqs_stop(adapter, WQS_ALL);
 	for (uint32_t i = 0; i < adapter->config.ports; i++)
 		vport_reset(&adapter->vport[i]);
 	rnic_reset(adapter);
 	hwc_destroy(adapter);
-	for (uint32_t i = 0; i < adapter->eqs.size; i++)
+	for (uint32_t i = 0; i < adapter->eqs.fresh; i++)
 		if (table_get(&adapter->eqs, i))
 			eq_destroy(table_get(&adapter->eqs, i));
 	memory_clear(&adapter->memory);
+	/* What was freed goes in later visits; no lane uses it from here on. */
+	retire_settle(&adapter->retired);
 	memset(&adapter->ethernet, 0, sizeof(adapter->ethernet));
 	memset(&adapter->rdma, 0, sizeof(adapter->rdma));
 	memset(adapter->doorbell_pages, 0, sizeof(adapter->doorbell_pages));

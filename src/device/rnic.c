@@ -173,6 +173,7 @@ static uint32_t destroy_adapter(struct adapter *adapter, struct command *command
 
 	if (!rnic_find(adapter, req->adapter))
 		return STATUS_NOT_FOUND;
+	wqs_stop(adapter, WQS_RDMA);
 	rnic_reset(adapter);
 	return STATUS_OK;
 }
@@ -232,7 +233,7 @@ static uint32_t create_cq(struct adapter *adapter, struct command *command)
 	cq = calloc(1, sizeof(*cq));
 	if (!cq)
 		return STATUS_NO_RESOURCE;
-	index = table_add(&rnic->cqs, cq, 0);
+	index = table_add(&rnic->cqs, cq);
 	if (index < 0) {
 		free(cq);
 		return STATUS_NO_RESOURCE;
@@ -310,7 +311,7 @@ static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic,
 	qp = calloc(1, sizeof(*qp));
 	if (!qp)
 		return STATUS_NO_RESOURCE;
-	index = table_add(&rnic->qps, qp, 0);
+	index = table_add(&rnic->qps, qp);
 	if (index < 0) {
 		free(qp);
 		return STATUS_NO_RESOURCE;

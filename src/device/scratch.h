@@ -27,6 +27,7 @@ struct transmit_done {
 
 struct transmit_scratch {
 	struct frame frames[FABRIC_BURST];
+	uint32_t start[FABRIC_BURST]; /* see struct transmit_burst */
 	struct iovec pieces[SCRATCH_PIECES];
 	struct iovec plain[FABRIC_BURST]; /* pieces of frames that have only one, stored densely */
 	uint8_t headers[FABRIC_BURST][SCRATCH_HEADER];

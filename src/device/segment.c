@@ -114,6 +114,19 @@ int segment_begin(struct segmenter *segmenter, const struct frame *frame)
 	return 0;
 }
 
+void segment_skip(struct segmenter *segmenter, uint32_t n)
+{
+	uint64_t bytes = (uint64_t)n * segmenter->gso_size;
+
+	if (n > segmenter->count - segmenter->index)
+		n = segmenter->count - segmenter->index;
+	if (bytes > segmenter->left)
+		bytes = segmenter->left;
+	segmenter->index += n;
+	segmenter->left -= (uint32_t)bytes;
+	advance(segmenter, (size_t)bytes);
+}
+
 /**
  * payload_pieces() - list the pieces of the next segment's payload, and sum them
  * @segmenter:	the state; not changed

@@ -54,6 +54,13 @@ struct segmenter {
 int segment_begin(struct segmenter *segmenter, const struct frame *frame);
 
 /**
+ * segment_skip() - go on after the next @n segments, as if they had been taken
+ *
+ * For a frame whose first segments have been sent in an earlier turn.
+ */
+void segment_skip(struct segmenter *segmenter, uint32_t n);
+
+/**
  * segment_next() - the next segment, a complete frame with every checksum right
  * @segmenter:	the state
  * @header:	HEADERS_MAX bytes for the segment's headers, valid as long as @iov is used

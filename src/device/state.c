@@ -6,6 +6,11 @@
 
 #define SAID_MAX 200u /* messages about one client */
 
+void adapter_again(struct adapter *adapter)
+{
+	vfu_server_again(adapter->server);
+}
+
 void adapter_raise(struct adapter *adapter, uint32_t msix)
 {
 	if (atomic_load_explicit(&adapter->bus_master, memory_order_relaxed))

@@ -18,6 +18,7 @@
 #include "device/lane.h"
 #include "device/memory.h"
 #include "device/queue.h"
+#include "device/retire.h"
 #include "device/table.h"
 #include "device/toeplitz.h"
 #include "vfio_user/server.h"
@@ -90,7 +91,12 @@ struct vport {
 	struct wq_counters gone_tx, gone_rx;
 };
 
-/** struct hwc - the hardware channel */
+/**
+ * struct hwc - the hardware channel
+ * @closing:	a send queue that a command destroys, while it sends the rest; no other command is
+ *		handled meanwhile
+ * @request:	that command's header, for the reply
+ */
 struct hwc {
 	bool up;
 	struct eq *eq;
@@ -101,6 +107,8 @@ struct hwc {
 	uint32_t pd;
 	uint64_t driver_caps;
 	uint32_t timeout_ms;
+	struct wq *closing;
+	struct gdma_req_header request;
 };
 
 /** struct registered - a device that the driver has registered (Ethernet, RNIC) */
@@ -121,6 +129,9 @@ struct adapter {
 	struct vfu_server *server;
 	struct synthetic *synthetic; /* NULL: no synthetic cards */
 	struct memory memory;
+	struct retired retired;
+	struct dma_region *leaving; /* client memory that is being unmapped */
+	uint32_t visit;             /* budget_spent when the control thread came to this adapter */
 	struct table eqs, cqs, sqs, rqs;
 	struct hwc hwc;
 	struct registered ethernet, rdma;
@@ -139,6 +150,9 @@ struct adapter {
 	char names[2][256]; /* copies of config.name and config.socket */
 	char *specs[ADAPTER_PORTS_MAX];
 };
+
+/** adapter_again() - have the control thread come back to this adapter; any thread */
+void adapter_again(struct adapter *adapter);
 
 /** adapter_raise() - raise an interrupt, if the driver has enabled bus mastering */
 void adapter_raise(struct adapter *adapter, uint32_t msix);

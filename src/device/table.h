@@ -3,7 +3,7 @@
  * device/table.h - numbered objects: queue identifiers, keys and handles.
  *
  * The control thread inserts and removes; lanes look up. Numbers are assigned
- * in turn, so that a number is not reused soon after its removal.
+ * in turn, so that a number is not reused soon after its removal. All calls take constant time.
  */
 #ifndef MANAKIN_DEVICE_TABLE_H
 #define MANAKIN_DEVICE_TABLE_H
@@ -17,29 +17,37 @@
  * @slots:	one per object; NULL is free. Allocated by table_init()
  * @size:	numbers are below this
  * @used:	objects in the table
- * @next:	where to look for a free number
+ * @fresh:	numbers from here on have never been assigned
+ * @freed:	those that have been, and are free again: a ring, the longest free one at @first
+ * @first, @count: where it starts, and how many there are
  */
 struct table {
 	void *_Atomic *slots;
 	uint32_t size;
 	uint32_t used;
-	uint32_t next;
+	uint32_t fresh;
+	uint32_t *freed;
+	uint32_t first, count;
 };
 
 /** table_init() - a table for numbers @first to @size - 1; 0 or -1 when out of memory */
 static inline int table_init(struct table *table, uint32_t size, uint32_t first)
 {
 	table->slots = calloc(size, sizeof(*table->slots));
+	table->freed = malloc(size * sizeof(*table->freed));
 	table->size = size;
 	table->used = 0;
-	table->next = first;
-	return table->slots ? 0 : -1;
+	table->fresh = first;
+	table->first = table->count = 0;
+	return table->slots && table->freed ? 0 : -1;
 }
 
 static inline void table_free(struct table *table)
 {
 	free((void *)table->slots);
+	free(table->freed);
 	table->slots = NULL;
+	table->freed = NULL;
 }
 
 /** table_get() - the object with that number, or NULL */
@@ -52,29 +60,34 @@ static inline void *table_get(const struct table *table, uint64_t number)
 
 /**
  * table_add() - give @object a number
- * @first:	lowest number to assign
  *
  * Return: the number, or -1 if the table is full
  */
-static inline int64_t table_add(struct table *table, void *object, uint32_t first)
+static inline int64_t table_add(struct table *table, void *object)
 {
-	for (uint32_t i = 0; i < table->size; i++) {
-		uint32_t number = table->next++;
+	uint32_t number;
 
-		if (table->next >= table->size)
-			table->next = first;
-		if (number < first || table_get(table, number))
-			continue;
-		atomic_store_explicit(&table->slots[number], object, memory_order_release);
-		table->used++;
-		return number;
+	if (table->fresh < table->size) {
+		number = table->fresh++;
+	} else if (table->count) {
+		number = table->freed[table->first];
+		table->first = table->first + 1 == table->size ? 0 : table->first + 1;
+		table->count--;
+	} else {
+		return -1;
 	}
-	return -1;
+	atomic_store_explicit(&table->slots[number], object, memory_order_release);
+	table->used++;
+	return number;
 }
 
+/** table_remove() - its number is free: others are assigned first, as long as there are any */
 static inline void table_remove(struct table *table, uint32_t number)
 {
+	uint32_t last = table->first + table->count++;
+
 	atomic_store_explicit(&table->slots[number], NULL, memory_order_release);
+	table->freed[last >= table->size ? last - table->size : last] = number;
 	table->used--;
 }
 

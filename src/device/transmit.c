@@ -23,6 +23,10 @@
  * Most entries request nothing: one unit, one piece, no offload. They take a fast
  * path, plain_entries(), which leaves everything else to the slow path.
  *
+ * A turn ends when it has spent its budget (base/budget.h), if need be in the middle of a burst or
+ * of a large send: entries whose frames were not sent are taken again in the next turn. Nothing of
+ * an entry is kept from one turn to the next but the number of segments that have been sent.
+ *
  * The old contents of the checksum field do not matter: not all drivers put the
  * pseudo-header's sum there.
  */
@@ -30,6 +34,7 @@
 
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/cpu.h"
 #include "device/checksum.h"
 #include "device/native.h"
@@ -39,7 +44,7 @@
 #define TCP_CHECKSUM 16u   /* bytes into the TCP header */
 #define UDP_CHECKSUM 6u    /* bytes into the UDP header */
 #define SEGMENTS_MAX 2048u /* of a large send; TCP's smallest segments make fewer */
-#define TURN_BURSTS  4u    /* bursts of one queue before the next queue's turn */
+#define WHOLE_MAX    64u   /* more are cut here, in turns, whatever the fabric takes */
 
 /** struct transmit_job - one entry being turned into a frame */
 struct transmit_job {
@@ -51,6 +56,7 @@ struct transmit_job {
 	uint32_t len;
 	uint8_t *header; /* SCRATCH_HEADER bytes */
 	struct frame *frame;
+	bool csum, vlan; /* offloads that were done, to be counted */
 };
 
 static bool is_tso(const struct transmit_job *job)
@@ -94,6 +100,7 @@ static enum mana_cqe_type read_sgl(struct transmit_job *job)
 	struct pieces pieces = { .iov = job->pieces + 1, .max = FABRIC_PIECES_MAX - 1 };
 	uint64_t len = 0;
 
+	budget_charge(job->wqe->sges * BUDGET_LOOKUP);
 	for (uint32_t i = 0; i < job->wqe->sges; i++) {
 		const struct gdma_sge *sge = &wqe_sge(job->wqe)[i];
 		int err = memory_translate(&job->sq->adapter->memory, job->sq->pd, sge, DMA_READ,
@@ -246,7 +253,6 @@ static void complete_partial(struct transmit_job *job, uint32_t end)
 static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 {
 	const struct mana_tx_short_oob *s = &job->oob.s;
-	struct wq_counters *counters = &job->sq->counters;
 	struct packet_headers headers;
 	uint32_t header_len, padding;
 	enum mana_cqe_type err = MANA_CQE_TX_OKAY;
@@ -284,15 +290,14 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 	skip(job, header_len);
 	if (job->oob.l.inject_vlan_tag) {
 		header_len = put_tag(job, header_len);
-		counter_add(&counters->vlan, 1);
+		job->vlan = true;
 	}
 	job->pieces[0].iov_base = job->header;
 	job->pieces[0].iov_len = header_len;
 	job->frame->iov = job->pieces;
 	job->frame->iovcnt = job->n + 1;
 	job->frame->len = job->len;
-	counter_add(&counters->csum, s->comp_iphdr_csum || s->comp_tcp_csum || s->comp_udp_csum);
-	counter_add(&counters->tso, is_tso(job));
+	job->csum = s->comp_iphdr_csum || s->comp_tcp_csum || s->comp_udp_csum;
 	/* For a fabric that needs complete checksums; it does not know about padding. */
 	if (job->frame->flags & FRAME_CSUM_PARTIAL && !(job->frame->flags & FRAME_GSO) &&
 	    (padding || !(caps & FABRIC_CSUM)))
@@ -353,10 +358,37 @@ static enum wq_cast frame_cast(const struct frame *frame)
 	return memcmp(address, all, sizeof(all)) ? WQ_MULTICAST : WQ_BROADCAST;
 }
 
-/** tally() - count a burst of frames that are about to be sent */
-static void tally(struct wq_counters *counters, const struct frame *frames, unsigned int n)
+/**
+ * struct transmit_burst - the entries of a burst
+ * @frames:	in scratch->frames
+ * @done:	in scratch->done: entries to be completed
+ * @first:	sq->taken at the beginning
+ * @marks:	frames whose entry's position is in scratch->start; any other one's is a unit after
+ *		that of the frame before it
+ * @csum, @tso, @vlan: frames with these offloads, a bit each
+ * @longest:	longest frame that the vPort sends, in bytes; 0 if no entry may take the fast path
+ * @ends:	nothing more is taken: the last frame is a large send that is cut here
+ * @reach:	of the pieces
+ */
+struct transmit_burst {
+	unsigned int frames;
+	unsigned int done;
+	uint32_t first;
+	uint64_t marks;
+	uint64_t csum, tso, vlan;
+	uint32_t longest;
+	bool ends;
+	struct reach reach;
+};
+static_assert(FABRIC_BURST <= 64, "a bit for each frame of a burst");
+
+/** tally() - count the first @n frames of a burst, which have been sent */
+static void tally(struct wq *sq, const struct transmit_burst *burst, const struct frame *frames,
+		  unsigned int n)
 {
+	struct wq_counters *counters = &sq->counters;
 	uint64_t count[3] = { n, 0, 0 }, bytes[3] = { 0 };
+	uint64_t sent = UINT64_MAX >> (64 - n);
 	unsigned int odd = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
@@ -365,6 +397,7 @@ static void tally(struct wq_counters *counters, const struct frame *frames, unsi
 		bytes[WQ_UNICAST] += frames[i].len;
 		odd |= first->iov_len < CAST_BYTES || *(const uint8_t *)first->iov_base & 1;
 	}
+	budget_charge(budget_bytes(bytes[WQ_UNICAST]));
 	for (unsigned int i = 0; odd && i < n; i++) {
 		enum wq_cast cast = frame_cast(&frames[i]);
 
@@ -381,56 +414,113 @@ static void tally(struct wq_counters *counters, const struct frame *frames, unsi
 		counter_add(&counters->frames, count[cast]);
 		counter_add(&counters->bytes, bytes[cast]);
 	}
+	if (!(burst->csum | burst->vlan))
+		return;
+	counter_add(&counters->csum, (uint64_t)__builtin_popcountll(burst->csum & sent));
+	counter_add(&counters->tso, (uint64_t)__builtin_popcountll(burst->tso & sent));
+	counter_add(&counters->vlan, (uint64_t)__builtin_popcountll(burst->vlan & sent));
 }
 
-/** send_segments() - segment a large send for a fabric that accepts only finished frames */
-static __attribute__((noinline)) void send_segments(struct wq *sq, unsigned int lane,
-						    struct transmit_scratch *scratch,
-						    const struct frame *frame)
+/** segments_of() - how many segments a large send makes */
+static uint32_t segments_of(const struct frame *frame)
 {
-	unsigned int n = 0;
+	return (frame->len - frame->hdr_len + frame->gso_size - 1u) / frame->gso_size;
+}
+
+/** cut_here() - is this a large send that the fabric does not get as it is? */
+static bool cut_here(const struct frame *frame, unsigned int caps)
+{
+	return frame->flags & FRAME_GSO && (!(caps & FABRIC_GSO) || segments_of(frame) > WHOLE_MAX);
+}
+
+/**
+ * send_segments() - cut a large send, from the first segment that has not been sent
+ *
+ * Return: false if the turn ended before the last one: sq->segment says where
+ */
+static __attribute__((noinline)) bool send_segments(struct wq *sq, unsigned int lane,
+						    struct transmit_scratch *scratch,
+						    const struct frame *frame, uint32_t start)
+{
+	struct segmenter *segmenter = &scratch->segmenter;
+	unsigned int n = 0, sent;
+	uint64_t bytes = 0;
 	int pieces;
 
-	if (segment_begin(&scratch->segmenter, frame))
-		return;
+	if (segment_begin(segmenter, frame)) {
+		sq->segment = 0;
+		return true;
+	}
+	segment_skip(segmenter, sq->segment);
 	do {
 		struct frame *segment = &scratch->segments[n];
 
-		pieces = segment_next(&scratch->segmenter, scratch->segment_headers[n],
+		pieces = segment_next(segmenter, scratch->segment_headers[n],
 				      scratch->segment_pieces[n], FABRIC_PIECES_MAX);
 		if (pieces > 0) {
 			*segment = (struct frame){ .iov = scratch->segment_pieces[n],
 						   .iovcnt = (uint32_t)pieces,
-						   .len = scratch->segmenter.len,
+						   .len = segmenter->len,
 						   .flags = FRAME_CSUM_VALID };
+			bytes += segmenter->len;
 			n++;
 		}
-		if (n == FABRIC_BURST || (pieces <= 0 && n)) {
-			fabric_send(sq->vport->fabric, lane, scratch->segments, n);
-			n = 0;
-		}
+		if (n < FABRIC_BURST && (pieces > 0 || !n))
+			continue;
+		budget_charge(n * BUDGET_SEGMENT + budget_bytes(bytes));
+		sent = fabric_send_some(sq->vport->fabric, lane, scratch->segments, n);
+		sq->segment = segmenter->index - (n - sent);
+		if (sq->segment < segmenter->count &&
+		    (sent < n || budget_since(start) >= BUDGET_TURN))
+			return false;
+		n = 0;
+		bytes = 0;
 	} while (pieces > 0);
+	sq->segment = 0;
+	return true;
 }
 
-/** send_burst() - send to the fabric, in order */
-static void send_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch,
-		       unsigned int n, unsigned int caps)
+/** send_burst() - send to the fabric, in order; returns how many frames it has sent */
+static unsigned int send_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch,
+			       const struct transmit_burst *burst, uint32_t start)
 {
-	unsigned int first = 0;
+	unsigned int n = burst->frames - burst->ends, sent = 0;
 
-	if (!(caps & FABRIC_GSO)) {
-		for (unsigned int i = 0; i < n; i++) {
-			if (!(scratch->frames[i].flags & FRAME_GSO))
-				continue;
-			if (i > first)
-				fabric_send(sq->vport->fabric, lane, scratch->frames + first,
-					    i - first);
-			send_segments(sq, lane, scratch, &scratch->frames[i]);
-			first = i + 1;
-		}
+	if (n)
+		sent = fabric_send_some(sq->vport->fabric, lane, scratch->frames, n);
+	if (sent == n && burst->ends)
+		sent += send_segments(sq, lane, scratch, &scratch->frames[n], start);
+	return sent;
+}
+
+/**
+ * put_back() - the frames from @n on were not sent: their entries have not been taken
+ *
+ * Nor have those of the errors among them, which are found again.
+ */
+static __attribute__((noinline)) void put_back(struct wq *sq, struct transmit_burst *burst,
+					       const struct transmit_scratch *scratch,
+					       unsigned int n)
+{
+	unsigned int mark =
+		63 - (unsigned int)__builtin_clzll(burst->marks & UINT64_MAX >> (63 - n));
+	uint32_t start = scratch->start[mark] + (n - mark);
+	uint32_t kept = start - burst->first;
+
+	sq->taken = start;
+	sq->stopped = false;
+	burst->frames = n;
+	while (burst->done) {
+		const struct transmit_done *last = &scratch->done[burst->done - 1];
+
+		if (((last->offset - burst->first) & (sq->units - 1)) < kept)
+			break;
+		/* It will be counted again. */
+		if (last->type != MANA_CQE_TX_OKAY)
+			counter_add(&sq->counters.errors[(last->type - MANA_CQE_TX_OKAY) % 16],
+				    UINT64_MAX);
+		burst->done--;
 	}
-	if (n > first)
-		fabric_send(sq->vport->fabric, lane, scratch->frames + first, n - first);
 }
 
 /** complete() - complete entries of a burst, in order */
@@ -455,20 +545,6 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 #define PLAIN_OOB_MASK                                                                             \
 	(MANA_TX_WORD_FORMAT(3) | MANA_TX_WORD_IP_CSUM | MANA_TX_WORD_TCP_CSUM |                   \
 	 MANA_TX_WORD_UDP_CSUM | MANA_TX_WORD_VCQ(0xffffffu) | MANA_TX_WORD_VP_OFFSET(0xffu))
-
-/**
- * struct transmit_burst - the entries of a turn
- * @frames:	in scratch->frames
- * @done:	in scratch->done: entries to be completed
- * @longest:	longest frame that the vPort sends, in bytes; 0 if no entry may take the fast path
- * @reach:	of the pieces
- */
-struct transmit_burst {
-	unsigned int frames;
-	unsigned int done;
-	uint32_t longest;
-	struct reach reach;
-};
 
 /**
  * plain_entries() - take entries that request nothing, up to the first other one
@@ -511,24 +587,30 @@ static inline unsigned int plain_entries(struct wq *sq, struct transmit_burst *b
 							.type = MANA_CQE_TX_OKAY };
 	}
 	burst->reach = reach;
+	if (i) {
+		burst->marks |= UINT64_C(1) << burst->frames;
+		scratch->start[burst->frames] = taken;
+	}
 	burst->frames += i;
 	sq->taken = taken + i;
 	return i;
 }
 
-/** any_entry() - take the next entry, of any kind; false if there is none */
+/** any_entry() - take the next entry, of any kind; false if there is none, or it must be the last */
 static bool any_entry(struct wq *sq, struct transmit_burst *burst, struct transmit_scratch *scratch,
 		      unsigned int caps)
 {
 	struct transmit_done *done = &scratch->done[burst->done];
+	unsigned int at = burst->frames;
 	struct transmit_job job = {
 		.sq = sq,
 		.wqe = &scratch->wqe,
-		.pieces = scratch->pieces + burst->frames * FABRIC_PIECES_MAX,
-		.header = scratch->headers[burst->frames],
-		.frame = &scratch->frames[burst->frames],
+		.pieces = scratch->pieces + at * FABRIC_PIECES_MAX,
+		.header = scratch->headers[at],
+		.frame = &scratch->frames[at],
 	};
 
+	scratch->start[at] = sq->taken;
 	done->offset = sq->taken & (sq->units - 1);
 	done->type = MANA_CQE_TX_GDMA_ERR;
 	switch (wq_fetch(sq, &scratch->wqe)) {
@@ -540,15 +622,21 @@ static bool any_entry(struct wq *sq, struct transmit_burst *burst, struct transm
 		done->type = (uint8_t)prepare(&job, caps);
 		break;
 	}
-	if (done->type == MANA_CQE_TX_OKAY) {
-		burst->frames++;
-		burst->done += !job.oob.s.suppress_txcqe;
-	} else {
+	budget_charge(BUDGET_ODD);
+	if (done->type != MANA_CQE_TX_OKAY) {
 		/* An error is reported even if the driver suppressed the completion. */
 		counter_add(&sq->counters.errors[(done->type - MANA_CQE_TX_OKAY) % 16], 1);
 		burst->done++;
+		return !sq->stopped;
 	}
-	return !sq->stopped;
+	burst->marks |= UINT64_C(1) << at;
+	burst->csum |= (uint64_t)job.csum << at;
+	burst->tso |= (uint64_t)is_tso(&job) << at;
+	burst->vlan |= (uint64_t)job.vlan << at;
+	burst->frames++;
+	burst->done += !job.oob.s.suppress_txcqe;
+	burst->ends = cut_here(job.frame, caps);
+	return !burst->ends;
 }
 
 /** want_entries() - prefetch entries, as far as the driver has written them */
@@ -565,14 +653,21 @@ static void want_entries(struct wq *sq)
 	wq_want(sq, n);
 }
 
-/** run_burst() - handle up to a burst of entries; returns how many there were */
-CPU_CLONES static unsigned int run_burst(struct wq *sq, unsigned int lane,
-					 struct transmit_scratch *scratch)
+/**
+ * run_burst() - handle up to a burst of entries
+ * @start:	budget_spent when the turn began
+ *
+ * Return: false if no entry is left
+ */
+CPU_CLONES static bool run_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch,
+				 uint32_t start)
 {
 	const struct adapter_port_config *config = sq->vport->config;
 	unsigned int caps = fabric_caps(sq->vport->fabric);
-	struct transmit_burst burst = { .longest = config->mtu + ETHERNET_HEADER_LEN };
-	unsigned int entries = 0;
+	struct transmit_burst burst = { .longest = config->mtu + ETHERNET_HEADER_LEN,
+					.first = sq->taken };
+	unsigned int entries = 0, sent;
+	bool more;
 
 	if (config->check_source || sq->vport->link_down || sq->stopped)
 		burst.longest = 0;
@@ -581,35 +676,69 @@ CPU_CLONES static unsigned int run_burst(struct wq *sq, unsigned int lane,
 	do
 		entries += plain_entries(sq, &burst, scratch, FABRIC_BURST - entries);
 	while (entries < FABRIC_BURST && any_entry(sq, &burst, scratch, caps) &&
-	       ++entries < FABRIC_BURST);
+	       ++entries < FABRIC_BURST && budget_since(start) < BUDGET_TURN);
+	more = entries == FABRIC_BURST || burst.ends || budget_since(start) >= BUDGET_TURN;
+	budget_charge(entries * BUDGET_ENTRY);
 	if (burst.frames) {
 		/* By now the prefetches of plain frames have arrived. */
-		tally(&sq->counters, scratch->frames, burst.frames);
-		send_burst(sq, lane, scratch, burst.frames, caps);
+		sent = send_burst(sq, lane, scratch, &burst, start);
+		if (sent)
+			tally(sq, &burst, scratch->frames, sent);
+		if (sent < burst.frames) {
+			put_back(sq, &burst, scratch, sent);
+			more = true;
+		}
 	}
 	if (burst.done)
 		complete(sq, scratch->done, burst.done);
-	return entries;
+	return more;
+}
+
+/** closed() - has a queue that is to be destroyed sent what it had? */
+static bool closed(struct wq *sq)
+{
+	return atomic_load_explicit(&sq->closing, memory_order_acquire) == WQ_CLOSED ||
+	       sq->stopped || (int32_t)(sq->taken - sq->close_at) >= 0;
+}
+
+/** run_closing() - a turn of a queue that is to be destroyed; the control thread waits for its end */
+static __attribute__((noinline)) bool run_closing(struct wq *sq, unsigned int lane)
+{
+	struct scratch *scratch = scratch_of(sq->adapter, lane);
+	uint32_t start = budget_spent;
+	bool more = scratch && ring_ready(&sq->ring);
+
+	while (more && !closed(sq) && budget_since(start) < BUDGET_TURN)
+		more = run_burst(sq, lane, &scratch->transmit, start);
+	if (more && !closed(sq))
+		return true;
+	if (atomic_exchange(&sq->closing, WQ_CLOSED) == WQ_CLOSING)
+		adapter_again(sq->adapter);
+	return false;
 }
 
 bool transmit_run(struct lane_work *work, unsigned int lane)
 {
 	struct wq *sq = (struct wq *)work;
+	uint32_t start = budget_spent;
 	struct scratch *scratch;
 
+	if (__builtin_expect(atomic_load_explicit(&sq->closing, memory_order_relaxed), 0))
+		return run_closing(sq, lane);
 	/* With many queues most are idle, and touching them slows the busy ones down. */
 	if (sq->seen == sq->taken && wq_empty(sq))
 		return false;
 	scratch = scratch_of(sq->adapter, lane);
 	if (!scratch || !ring_ready(&sq->ring))
 		return false;
-	for (unsigned int i = 0; i < TURN_BURSTS; i++) {
-		unsigned int n = run_burst(sq, lane, &scratch->transmit);
+	do {
+		uint32_t before = sq->taken;
+		bool more = run_burst(sq, lane, &scratch->transmit, start);
 
-		work->progress |= n;
-		if (n < FABRIC_BURST)
+		work->progress |= sq->taken != before || sq->segment;
+		if (!more)
 			return false;
-	}
+	} while (budget_since(start) < BUDGET_TURN);
 	return !wq_empty(sq);
 }
 

@@ -8,6 +8,9 @@
  *
  * Steering is published as a whole: a lane sees the old table or the new one. The
  * old one is freed when every lane has passed a quiet point.
+ *
+ * A send queue that is destroyed first sends what has been posted, on its lane and in turns like
+ * any other; the command is answered when it has (vport_closed()).
  */
 #include "device/vport.h"
 
@@ -22,7 +25,6 @@
 
 #define LINK_SPEED_MBPS 200000u
 #define TABLE_DEFAULT   64u  /* indirection entries, for drivers that know only one size */
-#define FINISH_TURNS    256u /* more entries than a queue of net_mana can have */
 #define TABLE_VARIABLE  128u /* for drivers that ask */
 
 /* Kinds of handles */
@@ -193,8 +195,11 @@ static void steering_publish(struct vport *vport, struct steering *steering)
 {
 	struct steering *old = atomic_exchange(&vport->steering, steering);
 
-	lanes_sync(vport->adapter->lanes);
-	free(old);
+	if (!old)
+		return;
+	retire(&vport->adapter->retired, free, old);
+	/* After the answer no packet goes where the old one says. */
+	vport->adapter->retired.revoked = true;
 }
 
 /** steering_copy() - a copy of the current steering, to be changed and published */
@@ -243,33 +248,14 @@ static void wq_obj_destroy(struct wq *wq)
 
 	if (wq->type == GDMA_RQ)
 		steering_forget(vport, wq);
-	else
-		lane_remove(&wq->work, -1);
+	/* From here on no lane counts in it. */
+	lane_remove(&wq->work, -1);
 	counters_add(wq->type == GDMA_SQ ? &vport->gone_tx : &vport->gone_rx, &wq->counters);
 	atomic_store_explicit(wq->type == GDMA_SQ ? &vport->sq[wq->index] : &vport->rq[wq->index],
 			      NULL, memory_order_relaxed);
 	native_unbind(wq);
 	wq_destroy(wq);
 	cq_destroy(cq);
-}
-
-/**
- * sq_finish() - send what the driver has posted; on the queue's own lane
- * @argument:	the send queue
- *
- * The driver's last doorbell came before the command that destroys the queue, but the lane may have
- * had no turn since: net_mana stops without waiting for completions. If the driver keeps posting,
- * this stops after as many entries as the queue can hold, and at the latest after FINISH_TURNS,
- * because all other clients wait.
- */
-static void sq_finish(void *argument)
-{
-	struct wq *sq = argument;
-	unsigned int lane = (sq->vport->index + sq->index) % lanes_count(sq->adapter->lanes);
-
-	for (uint32_t turn = 0; turn <= sq->units / FABRIC_BURST && turn < FINISH_TURNS; turn++)
-		if (!transmit_run(&sq->work, lane))
-			break;
 }
 
 static uint32_t destroy_wq_obj(struct adapter *adapter, struct command *command)
@@ -282,10 +268,31 @@ static uint32_t destroy_wq_obj(struct adapter *adapter, struct command *command)
 	wq = wq_find(adapter, req->wq_type, req->wq_obj);
 	if (!wq)
 		return STATUS_NOT_FOUND;
-	if (wq->type == GDMA_SQ)
-		lane_call(wq->work.lane, sq_finish, wq);
+	if (wq->type == GDMA_RQ || wq_empty(wq) || wq->stopped) {
+		wq_obj_destroy(wq);
+		return STATUS_OK;
+	}
+	/*
+	 * The driver's last doorbell came before this command, but the lane may have had no turn
+	 * since: net_mana stops without waiting for completions. What the driver posts from now on
+	 * is not sent.
+	 */
+	wq->close_at = wq_posted(wq);
+	atomic_store_explicit(&wq->closing, WQ_CLOSING, memory_order_release);
+	lane_kick(&wq->work);
+	adapter->hwc.closing = wq;
+	return STATUS_LATER;
+}
+
+bool vport_closed(struct adapter *adapter)
+{
+	struct wq *wq = adapter->hwc.closing;
+
+	if (atomic_load_explicit(&wq->closing, memory_order_acquire) != WQ_CLOSED)
+		return false;
+	adapter->hwc.closing = NULL;
 	wq_obj_destroy(wq);
-	return STATUS_OK;
+	return true;
 }
 
 static uint32_t fence_rq(struct adapter *adapter, struct command *command)

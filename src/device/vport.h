@@ -5,6 +5,7 @@
 #ifndef MANAKIN_DEVICE_VPORT_H
 #define MANAKIN_DEVICE_VPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "device/command.h"
@@ -16,6 +17,13 @@ extern const struct command_entry vport_commands[];
 
 /** vport_reset() - drop the driver's queues and settings of the vPort */
 void vport_reset(struct vport *vport);
+
+/**
+ * vport_closed() - has the send queue that a command destroys sent what it had?
+ *
+ * hwc.closing says which. If so, it is destroyed, and the command can be answered.
+ */
+bool vport_closed(struct adapter *adapter);
 
 /** vport_sum() - sum the counters of all its queues, destroyed ones included */
 void vport_sum(const struct vport *vport, struct wq_counters *tx, struct wq_counters *rx);

@@ -57,8 +57,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/log.h"
 
+#define CROSS_MAX    16u /* spans that a range can be in: they differ in access, or would be one */
+#define EMPTY_STEP   (32u << 20)  /* bytes of a region that are given back at once */
 #define WINDOW_SIZE  (1ull << 40) /* bytes: no guest that this is used with has more memory */
 #define WINDOW_ALIGN (1ull << 30) /* bytes: the largest huge page there is */
 #define WINDOWS_MAX  8u           /* for a client: 8 TiB of the 128 that a process has */
@@ -119,6 +122,7 @@ struct guard_chunk {
  * @window:	that it is in, or NULL
  * @slot:	for the SIGBUS handler; NULL without memory
  * @retired:	tables to free with it
+ * @emptied:	bytes of @mapping whose pages have been given back, see dma_map_release_some()
  */
 struct dma_region {
 	struct dma_region *next;
@@ -130,6 +134,7 @@ struct dma_region {
 	struct window *window;
 	struct guard_slot *slot;
 	struct table *retired;
+	size_t emptied;
 };
 
 /**
@@ -509,6 +514,7 @@ static int publish(struct client_map *map)
 
 	if (!table)
 		return -ENOMEM;
+	budget_charge(map->count * 5u + BUDGET_OBJECT);
 	table->table.count = 0;
 	for (unsigned int i = 0; i < map->count; i++) {
 		const struct dma_region *region = map->regions[i];
@@ -697,21 +703,57 @@ struct dma_region *dma_map_unlink_all(struct dma_map *map)
 	return first;
 }
 
-void dma_map_release(struct dma_map *map, struct dma_region *region)
+/** region_empty() - give back the next part of a region's pages; false: there is no more */
+static bool region_empty(struct dma_region *region)
 {
-	while (region) {
-		struct dma_region *next = region->next;
+	size_t part = region->mapped - region->emptied;
 
+	if (!region->mapping || part <= EMPTY_STEP)
+		return false;
+	/* Where it is refused (old kernels, huge pages) all goes at once, when it is unmapped. */
+	if (madvise(region->mapping + region->emptied, EMPTY_STEP, MADV_DONTNEED) < 0)
+		return false;
+	region->emptied += EMPTY_STEP;
+	budget_charge(EMPTY_STEP / 4096 * BUDGET_LOOKUP);
+	return true;
+}
+
+bool dma_map_release_some(struct dma_map *map, struct dma_region **list, uint32_t units)
+{
+	uint32_t start = budget_spent;
+
+	while (*list) {
+		struct dma_region *region = *list;
+
+		if (budget_since(start) >= units)
+			return true;
+		if (region_empty(region))
+			continue;
+		*list = region->next;
 		if (region->window)
 			region->window->leaving--;
 		region_unmap(whole(map), region);
 		tables_free(region->retired);
 		free(region);
-		region = next;
+		budget_charge(BUDGET_CALL + EMPTY_STEP / 4096);
 	}
 	/* Nothing of what was lost is left */
 	if (!whole(map)->count)
 		atomic_store(&whole(map)->lost, false);
+	return false;
+}
+
+void dma_map_release(struct dma_map *map, struct dma_region *region)
+{
+	while (dma_map_release_some(map, &region, UINT32_MAX))
+		continue;
+}
+
+void dma_map_join(struct dma_region **list, struct dma_region *region)
+{
+	while (*list)
+		list = &(*list)->next;
+	*list = region;
 }
 
 size_t dma_map_retired(const struct dma_map *map)
@@ -742,7 +784,8 @@ void *dma_span_cross(const struct dma_table *table, const struct dma_span *span,
 
 	if (more > UINT64_MAX - iova)
 		return NULL;
-	for (have = span->last - iova; !(access & ~span->access); have = span->last - iova) {
+	for (unsigned int spans = 0; spans < CROSS_MAX && !(access & ~span->access); spans++) {
+		have = span->last - iova;
 		if (have >= more)
 			return pointer;
 		span++;

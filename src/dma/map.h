@@ -103,6 +103,21 @@ struct dma_region *dma_map_unlink_all(struct dma_map *map);
 void dma_map_release(struct dma_map *map, struct dma_region *region);
 
 /**
+ * dma_map_release_some() - the same, a part at a time
+ * @list:	what is left
+ * @units:	stop when about so much has been spent, see base/budget.h
+ *
+ * Unmapping takes as long as there are pages: a second for a large virtual machine. Until all is
+ * unmapped, a region that is added in the same place may not be contiguous with its neighbours.
+ *
+ * Return: true if something is left
+ */
+bool dma_map_release_some(struct dma_map *map, struct dma_region **list, uint32_t units);
+
+/** dma_map_join() - append what an unlink returned to a list for dma_map_release_some() */
+void dma_map_join(struct dma_region **list, struct dma_region *region);
+
+/**
  * dma_map_retired() - bytes of tables that are kept because a lane might still use them
  * @map:	the client's map
  *
@@ -158,7 +173,7 @@ static inline const struct dma_span *dma_map_span(const struct dma_map *map, uin
  * quiet point. The client can change the memory at any time.
  *
  * Return: the pointer, or NULL if the range is not wholly mapped, not
- * contiguous in memory, or not mapped for @access
+ * contiguous in memory, not mapped for @access, or changes its access more than a few times
  */
 static inline void *dma_map_pointer(const struct dma_map *map, uint64_t iova, uint64_t len,
 				    unsigned int access)

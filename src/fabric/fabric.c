@@ -190,17 +190,26 @@ void fabric_close(struct fabric_port *port)
 
 unsigned int fabric_caps(const struct fabric_port *port)
 {
-	return port->caps;
+	return atomic_load_explicit(&port->caps, memory_order_relaxed);
+}
+
+unsigned int fabric_send_some(struct fabric_port *port, unsigned int lane,
+			      const struct frame *frames, unsigned int n)
+{
+	assert(lane < port->config.lanes);
+	if (n > FABRIC_BURST)
+		n = FABRIC_BURST;
+	if (port->ops->send_some)
+		return port->ops->send_some(port, lane, frames, n);
+	port->ops->send(port, lane, frames, n);
+	return n;
 }
 
 void fabric_send(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 		 unsigned int n)
 {
-	assert(lane < port->config.lanes);
-	for (; n > FABRIC_BURST; frames += FABRIC_BURST, n -= FABRIC_BURST)
-		port->ops->send(port, lane, frames, FABRIC_BURST);
-	if (n)
-		port->ops->send(port, lane, frames, n);
+	for (unsigned int part; n; frames += part, n -= part)
+		part = fabric_send_some(port, lane, frames, n);
 }
 
 unsigned int fabric_poll(struct fabric_port *port, unsigned int lane, unsigned int budget)

@@ -158,8 +158,23 @@ int fabric_open(const char *spec, const struct fabric_port_config *config,
 		struct error *error);
 void fabric_close(struct fabric_port *port);
 
-/** fabric_caps() - enum fabric_caps: what fabric_send() accepts unfinished */
+/**
+ * fabric_caps() - enum fabric_caps: what fabric_send() accepts unfinished
+ *
+ * A switch's change with the number of its ports. A frame that was made under earlier ones is still
+ * accepted.
+ */
 unsigned int fabric_caps(const struct fabric_port *port);
+
+/**
+ * fabric_send_some() - send frames of the vPort, as many as the caller's turn allows
+ *
+ * A switch can pass a frame on to many ports. It ends the call early when that has cost much.
+ *
+ * Return: how many were sent, at least 1; the others are to be sent again
+ */
+unsigned int fabric_send_some(struct fabric_port *port, unsigned int lane,
+			      const struct frame *frames, unsigned int n);
 
 /** fabric_send() - send frames of the vPort; they are consumed on return */
 void fabric_send(struct fabric_port *port, unsigned int lane, const struct frame *frames,

@@ -76,9 +76,11 @@ unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const s
 		return n;
 	}
 	taken = port->receiver.deliver(port->receiver.ctx, lane, frames, n);
+	budget_charge((taken + 1) * BUDGET_PACKET);
 	if (taken) {
 		for (unsigned int i = 0; i < taken; i++)
 			bytes += frames[i].len;
+		budget_charge(budget_bytes(bytes));
 		counter_add(&counters->rx_frames, taken);
 		counter_add(&counters->rx_bytes, bytes);
 	}
@@ -114,6 +116,7 @@ unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const str
 		bytes += frames[i].len;
 	for (uint64_t some = left; some; some &= some - 1)
 		bytes -= frames[__builtin_ctzll(some)].len;
+	budget_charge(n * BUDGET_PACKET + budget_bytes(bytes));
 	if (taken) {
 		counter_add(&counters->rx_frames, taken);
 		counter_add(&counters->rx_bytes, bytes);

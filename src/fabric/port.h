@@ -8,6 +8,7 @@
 #ifndef MANAKIN_FABRIC_PORT_H
 #define MANAKIN_FABRIC_PORT_H
 
+#include "base/budget.h"
 #include "base/counter.h"
 #include "base/error.h"
 #include "fabric/fabric.h"
@@ -56,6 +57,7 @@ struct fabric_spec {
  *		behind. 0 or -errno
  * @close:	undo @open
  * @send:	at most FABRIC_BURST frames; counts them
+ * @send_some:	in place of @send: returns how many it has sent, at least 1
  * @poll:	at most FABRIC_BURST frames; NULL: never has any
  * @is_source:	NULL: never
  * @flush:	NULL: buffers nothing
@@ -68,6 +70,8 @@ struct fabric_ops {
 	void (*close)(struct fabric_port *port);
 	void (*send)(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 		     unsigned int n);
+	unsigned int (*send_some)(struct fabric_port *port, unsigned int lane,
+				  const struct frame *frames, unsigned int n);
 	unsigned int (*poll)(struct fabric_port *port, unsigned int lane, unsigned int budget);
 	bool (*is_source)(const struct fabric_port *port);
 	void (*flush)(struct fabric_port *port);
@@ -85,7 +89,7 @@ struct fabric_lane {
  * struct fabric_port - one end of a fabric
  * @ops:	the fabric
  * @config, @receiver: as given to fabric_open()
- * @caps:	enum fabric_caps
+ * @caps:	enum fabric_caps; read by lanes
  * @fd:		for fabric_fd(); -1 if none
  * @state:	the fabric's own state
  * @lanes:	one per lane
@@ -94,7 +98,7 @@ struct fabric_port {
 	const struct fabric_ops *ops;
 	struct fabric_port_config config;
 	struct fabric_receiver receiver;
-	unsigned int caps;
+	_Atomic unsigned int caps;
 	int fd;
 	void *state;
 	struct fabric_lane *lanes;

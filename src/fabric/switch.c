@@ -23,6 +23,9 @@
  * table fills only its own share; frames to addresses that could not be learned go to every port,
  * as they would without learning.
  *
+ * What a frame costs is bounded: after frames that went to many ports a call ends early, and a
+ * switch with many ports takes large sends only in segments, so that none is cut for each of them.
+ *
  * Threads. Lanes read without a lock. An entry is a single word, address and port together, so that
  * it cannot be seen half written; entries are added and removed under a lock for which a lane uses
  * trylock: if it is taken, the address is learned from a later frame. The view is replaced as a
@@ -53,6 +56,7 @@
 #define SWITCH_AGE_MAX       1000000u
 #define SWITCH_SWEEP         10u             /* seconds between two searches for such addresses */
 #define SWITCH_ADDRESSES     12u             /* bytes of a frame that the switch examines */
+#define SWITCH_GSO_PORTS     8u              /* a switch with more gets large sends in segments */
 #define SWITCH_RESERVED      0x0180c2000000u /* and the fifteen that follow */
 
 /* Where a frame goes, if not to the port with that index. */
@@ -389,12 +393,24 @@ static void pass_on(const struct view *view, const struct switch_port *from, uns
 	}
 }
 
+/** flood_cost() - what it costs to deliver a frame to every port but its own, at most */
+static uint64_t flood_cost(const struct view *view, const struct frame *frame)
+{
+	uint64_t each = BUDGET_PACKET + budget_bytes(frame->len);
+
+	if (frame->flags & FRAME_GSO)
+		each += (uint64_t)frame->len / frame->gso_size * BUDGET_SEGMENT;
+	return each * (view->used_count - 1);
+}
+
 /**
  * forward() - decide on each frame of a burst, and pass it on
  * @view:	does not change during the call
+ *
+ * Return: how many; fewer than @n after frames that went to many ports
  */
-static void forward(struct fabric_port *port, const struct view *view, unsigned int lane,
-		    const struct frame *frames, unsigned int n)
+static unsigned int forward(struct fabric_port *port, const struct view *view, unsigned int lane,
+			    const struct frame *frames, unsigned int n)
 {
 	struct fabric_counters *counters = &port->lanes[lane].counters;
 	struct switch_port *from = port->state;
@@ -403,6 +419,7 @@ static void forward(struct fabric_port *port, const struct view *view, unsigned 
 	uint64_t last_source = from->address, last_destination = UINT64_MAX;
 	unsigned int last_to = TO_NONE, flooded = 0, filtered = 0, dropped = 0;
 	uint8_t to[FABRIC_BURST];
+	uint64_t cost = 0;
 
 	for (unsigned int i = 0; i < n; i++) {
 		uint8_t addresses[SWITCH_ADDRESSES];
@@ -422,11 +439,15 @@ static void forward(struct fabric_port *port, const struct view *view, unsigned 
 		if (destination != last_destination)
 			last_to = look_up(sw, view, from, destination, now);
 		last_destination = destination;
-		if (last_to == TO_ALL && view->used_count > 1)
+		if (last_to == TO_ALL && view->used_count > 1) {
 			flooded++;
-		else if (last_to == TO_NONE || last_to == TO_ALL)
+			cost += flood_cost(view, &frames[i]);
+		} else if (last_to == TO_NONE || last_to == TO_ALL) {
 			filtered++;
+		}
 		to[i] = (uint8_t)last_to;
+		if (cost > BUDGET_TURN)
+			n = i + 1;
 	}
 	if (!dropped)
 		fabric_count_sent(port, lane, frames, n);
@@ -449,10 +470,11 @@ static void forward(struct fabric_port *port, const struct view *view, unsigned 
 			sweep(sw, now, TO_NONE);
 		pthread_mutex_unlock(&sw->learning);
 	}
+	return n;
 }
 
-static void switch_send(struct fabric_port *port, unsigned int lane, const struct frame *frames,
-			unsigned int n)
+static unsigned int switch_send(struct fabric_port *port, unsigned int lane,
+				const struct frame *frames, unsigned int n)
 {
 	struct switch_port *from = port->state;
 	struct switch_lane *own = &from->owner->lanes[lane];
@@ -462,8 +484,9 @@ static void switch_send(struct fabric_port *port, unsigned int lane, const struc
 	 * inside, or the lane sees the new view.
 	 */
 	atomic_fetch_add(&own->turn, 1);
-	forward(port, atomic_load(&from->owner->view), lane, frames, n);
+	n = forward(port, atomic_load(&from->owner->view), lane, frames, n);
 	atomic_fetch_add_explicit(&own->turn, 1, memory_order_release);
+	return n;
 }
 
 /**
@@ -475,7 +498,13 @@ static void switch_send(struct fabric_port *port, unsigned int lane, const struc
 static void publish(struct ethernet_switch *sw, struct view *fresh)
 {
 	struct view *old = atomic_exchange(&sw->view, fresh);
+	unsigned int caps = FABRIC_CSUM;
 
+	if (fresh->used_count <= SWITCH_GSO_PORTS)
+		caps |= FABRIC_GSO;
+	for (unsigned int i = 0; i < fresh->used_count; i++)
+		atomic_store_explicit(&fresh->ports[fresh->used[i]]->caps, caps,
+				      memory_order_relaxed);
 	for (unsigned int lane = 0; lane < sw->lane_count; lane++) {
 		uint64_t turn = atomic_load(&sw->lanes[lane].turn);
 
@@ -671,8 +700,6 @@ static int switch_open(struct fabric_port *port, const struct fabric_spec *spec,
 		free(state);
 	}
 	pthread_mutex_unlock(&switches_lock);
-	if (!rc)
-		port->caps = FABRIC_CSUM | FABRIC_GSO;
 	return rc;
 }
 
@@ -702,5 +729,5 @@ const struct fabric_ops fabric_switch = {
 	.usage = "switch[:NAME][+age=SECONDS]",
 	.open = switch_open,
 	.close = switch_close,
-	.send = switch_send,
+	.send_some = switch_send,
 };

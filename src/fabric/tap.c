@@ -361,6 +361,7 @@ static void tap_send(struct fabric_port *port, unsigned int lane, const struct f
 			dropped++;
 			continue;
 		}
+		budget_charge(BUDGET_CALL + budget_bytes(frame->len));
 		iov[0] = (struct iovec){ .iov_base = &request, .iov_len = sizeof(request) };
 		memcpy(iov + 1, frame->iov, frame->iovcnt * sizeof(*iov));
 		do {
@@ -435,16 +436,18 @@ static bool describe(const struct virtio_net_hdr *request, struct frame *frame)
 }
 
 /**
- * fill() - read frames into the empty arena
+ * fill() - read frames into the empty arena, as many as the turn allows
  * @budget:	most frames
  */
 static void fill(struct fabric_port *port, unsigned int lane, unsigned int budget)
 {
 	struct tap *tap = port->state;
+	uint32_t start = budget_spent;
 	unsigned int n = 0;
 	size_t at = 0;
 
-	while (n < budget && at + TAP_READ_MAX <= TAP_ARENA_SIZE) {
+	while (n < budget && at + TAP_READ_MAX <= TAP_ARENA_SIZE &&
+	       budget_since(start) < BUDGET_TURN) {
 		struct virtio_net_hdr request;
 		struct iovec iov[2] = {
 			{ .iov_base = &request, .iov_len = sizeof(request) },
@@ -462,6 +465,7 @@ static void fill(struct fabric_port *port, unsigned int lane, unsigned int budge
 		}
 		if (got < (ssize_t)sizeof(request))
 			break;
+		budget_charge(BUDGET_CALL + budget_bytes((uint64_t)got));
 		tap->iov[n] = (struct iovec){ .iov_base = tap->arena + at,
 					      .iov_len = (size_t)got - sizeof(request) };
 		*frame = (struct frame){ .iov = &tap->iov[n],

@@ -17,7 +17,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/budget.h"
 #include "base/log.h"
+#include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 #include "vfio_user/server.h"
 
@@ -41,9 +43,13 @@
  * @asks_mmap:	the peer has asked for the regions of struct vfu_region's @mmap_asked
  * @complained:	COMPLAINT_*
  * @data_max:	bytes of data that the peer accepts in one message
+ * @more:	@in has a whole message, which the last visit has not handled to its end
+ * @writes:	of REGION_WRITE_MULTI: what has been done of it in earlier visits
+ * @late_fds, @n_late_fds, @late_error: descriptors of the last read that are not in @fds yet, and
+ *		why some are missing: they belong to the message with the last byte in @in
  * @fds, @n_fds: descriptors of the message at the beginning of @in
  * @fds_error:	why some of its descriptors are missing, a positive errno, or 0
- * @in, @in_used: data read but not yet handled: part of one message, except in process()
+ * @in, @in_used: data read but not yet handled: part of one message, unless there is @more
  * @out, @out_head, @out_used: data not yet sent is from @out_head to @out_used
  * @out_fds, @n_out_fds: descriptors to send with the byte at @at of @out
  */
@@ -51,7 +57,11 @@ struct conn {
 	int fd;
 	pid_t pid;
 	uint64_t since;
-	bool dead, polls_out, takes_fd, asks_mmap;
+	bool dead, polls_out, takes_fd, asks_mmap, more;
+	uint64_t writes;
+	int late_fds[DESCRIPTORS_MAX];
+	unsigned int n_late_fds;
+	int late_error;
 	unsigned int complained;
 	uint64_t data_max;
 	int fds[VFU_FDS_MAX];
@@ -76,6 +86,9 @@ struct conn {
  * @epoll_fd:	watches it and the connections
  * @spare_fd:	closed for a moment to reject a connection when descriptors have run out
  * @device, @inode: of the socket file, so that no other file is removed
+ * @again_fd:	eventfd for vfu_server_again(), in @epoll_fd
+ * @visit:	budget_spent when the visit began
+ * @held:	the device has not finished: no message is handled
  * @serving:	a handler may be running
  * @turning_away: connections cannot be accepted, which has been logged
  * @cannot_raise: an interrupt could not be signalled, which has been logged
@@ -88,7 +101,9 @@ struct conn {
 struct vfu_server {
 	struct vfu_config config;
 	char *path;
-	int listen_fd, epoll_fd, spare_fd;
+	int listen_fd, epoll_fd, spare_fd, again_fd;
+	uint32_t visit;
+	bool held;
 	dev_t device;
 	ino_t inode;
 	bool serving, turning_away;
@@ -99,6 +114,12 @@ struct vfu_server {
 	atomic_int *vectors;
 	int *retired;
 };
+
+/** visit_over() - has the control thread to go on to the next adapter? */
+static inline bool visit_over(const struct vfu_server *server)
+{
+	return server->held || budget_since(server->visit) >= BUDGET_VISIT;
+}
 
 /** command_name() - a command's name, for the log */
 const char *command_name(unsigned int command);

@@ -72,7 +72,8 @@ static bool json_true(const char *json, const char *name)
 /*
  * The handlers. Each gets a command whose body has at least the length given in the table below,
  * with at most the number of descriptors given there, in conn->fds; those that it leaves there are
- * closed afterwards. It replies and returns 0, or returns a negative errno to be sent.
+ * closed afterwards. It replies and returns 0, or returns a negative errno to be sent; -EINPROGRESS if
+ * it goes on in the next visit, where it is called again.
  */
 
 static int handle_version(struct vfu_server *server, struct conn *conn,
@@ -365,16 +366,20 @@ static int handle_region_write_multi(struct vfu_server *server, struct conn *con
 	if (count != len / sizeof(one) || len % sizeof(one))
 		return -EINVAL;
 	/* All or nothing, as far as that can be checked beforehand */
-	for (uint64_t i = 0; i < count && !ret; i++) {
+	for (uint64_t i = 0; i < count && !ret && !conn->writes; i++) {
 		memcpy(&one, body + i * sizeof(one), sizeof(one));
 		ret = one.at.count > sizeof(one.data) ? -EINVAL
 						      : access_check(server, &one.at, true);
 	}
-	for (uint64_t i = 0; i < count && !ret && !conn->dead; i++) {
-		memcpy(&one, body + i * sizeof(one), sizeof(one));
+	while (conn->writes < count && !ret && !conn->dead) {
+		memcpy(&one, body + conn->writes++ * sizeof(one), sizeof(one));
+		budget_charge(BUDGET_MESSAGE / 4);
 		ret = server->config.ops->write(server->config.ctx, one.at.region, one.at.offset,
 						one.data, one.at.count);
+		if (!ret && conn->writes < count && visit_over(server))
+			return -EINPROGRESS;
 	}
+	conn->writes = 0;
 	return ret ? ret : conn_reply(server, conn, command, &count, sizeof(count));
 }
 

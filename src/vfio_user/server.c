@@ -13,10 +13,11 @@
  *
  * Reading. A posted write (a doorbell) is a message of 40 bytes, and there are
  * many: the socket is read in bulk, up to READ_MAX bytes with one call, and the
- * messages are taken from the buffer. One call of vfu_server_serve() reads once
- * from each connection and handles all complete messages, so its work is
- * bounded and no complete message is left in the buffer when it returns: the
- * rest is still in the socket, where epoll reports it.
+ * messages are taken from the buffer. One call of vfu_server_serve() (a visit)
+ * reads at most once from each connection, and handles complete messages until
+ * it has spent its budget. What is left then stays in the buffer, the eventfd
+ * again_fd brings the control thread back, and nothing more is read from that
+ * connection before.
  *
  * File descriptors. The kernel delivers descriptors with the bytes of the
  * sendmsg() they were passed to, and ends a read after the bytes of that
@@ -48,6 +49,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,52 +79,73 @@ static void adopt_fds(struct conn *conn, int *fds, unsigned int *n)
 }
 
 /**
- * process() - handle all whole messages in the buffer
- * @server:	the server
- * @conn:	the connection
- * @fds, @n_fds: descriptors that came with the last read
- * @fds_error:	why some of them did not, a positive errno, or 0
+ * adopt_late_fds() - do the last read's descriptors belong to the message at hand?
+ * @command:	its header, if @left is enough for one
+ * @left:	bytes in the buffer, from its first byte on
+ *
+ * They do if it has the last byte of the read.
+ */
+static void adopt_late_fds(struct conn *conn, const struct vfu_header *command, size_t left)
+{
+	if ((!conn->n_late_fds && !conn->late_error) || !left ||
+	    (left >= sizeof(*command) && command->size < left))
+		return;
+	adopt_fds(conn, conn->late_fds, &conn->n_late_fds);
+	if (conn->late_error)
+		conn->fds_error = conn->late_error;
+	conn->late_error = 0;
+}
+
+/** whole() - is there a whole message at the start of @left bytes? Condemns a malformed one */
+static bool whole(struct vfu_server *server, struct conn *conn, const struct vfu_header *command,
+		  size_t left)
+{
+	const char *why = NULL;
+
+	if (left < sizeof(*command))
+		return false;
+	if (command->size < sizeof(*command))
+		why = "it sent a message shorter than a header";
+	else if (command->size > VFU_MESSAGE_MAX)
+		why = "it sent a message longer than agreed";
+	if (why)
+		conn_condemn(server, conn, LOG_WARNING, why);
+	return !why && left >= command->size;
+}
+
+/**
+ * process() - handle whole messages in the buffer, as many as the visit allows
  *
  * Descriptors of earlier reads are in conn->fds and belong to the first message.
  */
-static void process(struct vfu_server *server, struct conn *conn, int *fds, unsigned int *n_fds,
-		    int fds_error)
+static void process(struct vfu_server *server, struct conn *conn)
 {
 	struct vfu_header command;
 	size_t at = 0, left;
 	int ret;
 
+	conn->more = false;
 	while (!conn->dead) {
 		left = conn->in_used - at;
 		if (left >= sizeof(command))
 			memcpy(&command, conn->in + at, sizeof(command));
-		/* Does the last byte of the read belong to this message? So do the descriptors */
-		if ((*n_fds || fds_error) && left &&
-		    (left < sizeof(command) || command.size >= left)) {
-			adopt_fds(conn, fds, n_fds);
-			if (fds_error)
-				conn->fds_error = fds_error;
-			fds_error = 0;
-		}
-		if (left < sizeof(command))
+		adopt_late_fds(conn, &command, left);
+		if (!whole(server, conn, &command, left))
 			break;
-		if (command.size < sizeof(command)) {
-			conn_condemn(server, conn, LOG_WARNING,
-				     "it sent a message shorter than a header");
+		if (visit_over(server)) {
+			conn->more = true;
 			break;
 		}
-		if (command.size > VFU_MESSAGE_MAX) {
-			conn_condemn(server, conn, LOG_WARNING,
-				     "it sent a message longer than agreed");
-			break;
-		}
-		if (left < command.size)
-			break;
+		budget_charge(BUDGET_MESSAGE);
 		if (log_wants(LOG_DEBUG))
 			log_say(LOG_DEBUG, "%s: %s, id %u, %u bytes, flags 0x%x", server->path,
 				command_name(command.command), command.id, command.size,
 				command.flags);
 		ret = command_handle(server, conn, &command, conn->in + at + sizeof(command));
+		if (ret == -EINPROGRESS) {
+			conn->more = true;
+			break;
+		}
 		if (ret)
 			conn_reply_error(server, conn, &command, ret);
 		descriptors_close(conn->fds, &conn->n_fds);
@@ -131,16 +154,19 @@ static void process(struct vfu_server *server, struct conn *conn, int *fds, unsi
 	}
 	memmove(conn->in, conn->in + at, conn->in_used - at);
 	conn->in_used -= at;
+	if (conn->more)
+		vfu_server_again(server);
+	else
+		descriptors_close(conn->late_fds, &conn->n_late_fds);
+	conn_flush(server, conn);
 }
 
-/* Read once from a connection and handle the complete messages */
+/* Read once from a connection and handle complete messages */
 static void receive(struct vfu_server *server, struct conn *conn)
 {
 	struct iovec iov = { .iov_base = conn->in + conn->in_used, .iov_len = READ_MAX };
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 	union descriptors_room room;
-	int fds[DESCRIPTORS_MAX], fds_error;
-	unsigned int n_fds;
 	ssize_t n;
 
 	descriptors_expect(&message, &room);
@@ -152,13 +178,11 @@ static void receive(struct vfu_server *server, struct conn *conn)
 		conn_condemn(server, conn, LOG_NOTICE, n < 0 ? strerror(errno) : "it left");
 		return;
 	}
-	n_fds = descriptors_take(&message, fds);
+	conn->n_late_fds = descriptors_take(&message, conn->late_fds);
 	/* All that one call can carry fit; what is missing, this process could not take */
-	fds_error = message.msg_flags & MSG_CTRUNC ? EMFILE : 0;
+	conn->late_error = message.msg_flags & MSG_CTRUNC ? EMFILE : 0;
 	conn->in_used += (size_t)n;
-	process(server, conn, fds, &n_fds, fds_error);
-	descriptors_close(fds, &n_fds);
-	conn_flush(server, conn);
+	process(server, conn);
 }
 
 /* Tear a connection down, and detach the client from the device */
@@ -173,6 +197,7 @@ static void conn_close(struct vfu_server *server, struct conn *conn)
 		if (server->conns[i] == conn)
 			server->conns[i] = NULL;
 	descriptors_close(conn->fds, &conn->n_fds);
+	descriptors_close(conn->late_fds, &conn->n_late_fds);
 	close(conn->fd);
 	free(conn);
 }
@@ -267,28 +292,54 @@ static bool client_left(const struct vfu_server *server)
 	       (server->client->dead || (poll(&end, 1, 0) == 1 && end.revents & POLLHUP));
 }
 
+void vfu_server_again(struct vfu_server *server)
+{
+	const uint64_t one = 1;
+
+	/* It can only fail if the counter is full, and then it is readable anyway. */
+	if (write(server->again_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+/** serve_conn() - what epoll reports about a connection */
+static void serve_conn(struct vfu_server *server, struct conn *conn, uint32_t events)
+{
+	if (events & EPOLLOUT)
+		conn_flush(server, conn);
+	if (conn != server->client && client_left(server)) {
+		/* This connection is read when the client has been torn down. */
+		conn_condemn(server, server->client, LOG_NOTICE, "it left");
+		return;
+	}
+	if (!conn->dead && !conn->more && !visit_over(server) &&
+	    events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		receive(server, conn);
+}
+
 void vfu_server_serve(struct vfu_server *server)
 {
-	struct epoll_event events[CONN_MAX + 1];
-	int n = epoll_wait(server->epoll_fd, events, CONN_MAX + 1, 0);
+	struct epoll_event events[CONN_MAX + 2];
+	uint64_t count;
+	int n;
 
+	server->visit = budget_spent;
 	server->serving = true;
+	server->held = server->config.ops->visit && !server->config.ops->visit(server->config.ctx);
+	n = epoll_wait(server->epoll_fd, events, CONN_MAX + 2, 0);
+	for (int i = 0; i < n; i++)
+		if (events[i].data.ptr == &server->again_fd &&
+		    read(server->again_fd, &count, sizeof(count)) < 0)
+			continue;
+	if (server->held)
+		vfu_server_again(server);
+	for (unsigned int i = 0; i < CONN_MAX; i++)
+		if (server->conns[i] && server->conns[i]->more && !server->conns[i]->dead)
+			process(server, server->conns[i]);
 	for (int i = 0; i < n; i++) {
-		struct conn *conn = events[i].data.ptr;
-
-		if (!conn) {
+		if (!events[i].data.ptr)
 			accept_one(server);
-			continue;
-		}
-		if (events[i].events & EPOLLOUT)
-			conn_flush(server, conn);
-		if (conn != server->client && client_left(server)) {
-			/* This connection is read when the client has been torn down. */
-			conn_condemn(server, server->client, LOG_NOTICE, "it left");
-			continue;
-		}
-		if (!conn->dead && (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-			receive(server, conn);
+		else if (events[i].data.ptr != &server->again_fd)
+			serve_conn(server, events[i].data.ptr, events[i].events);
 	}
 	server->serving = false;
 	reap(server);
@@ -316,7 +367,7 @@ int vfu_server_fd(const struct vfu_server *server)
 int vfu_server_open(const struct vfu_config *config, struct vfu_server **result)
 {
 	uint32_t vectors = config->irqs[VFU_IRQ_MSIX];
-	struct epoll_event event = { .events = EPOLLIN };
+	struct epoll_event event = { .events = EPOLLIN }, again = { .events = EPOLLIN };
 	struct vfu_server *server;
 	int ret = -ENOMEM;
 
@@ -326,25 +377,28 @@ int vfu_server_open(const struct vfu_config *config, struct vfu_server **result)
 	if (!server)
 		return -ENOMEM;
 	server->config = *config;
-	server->listen_fd = server->epoll_fd = server->spare_fd = -1;
+	server->listen_fd = server->epoll_fd = server->spare_fd = server->again_fd = -1;
 	server->path = strdup(config->path);
 	server->vectors = calloc(vectors + 1, sizeof(*server->vectors));
 	server->retired = calloc(vectors + 1, sizeof(*server->retired));
 	if (!server->path || !server->vectors || !server->retired)
 		goto fail;
 	server->config.path = server->path;
+	again.data.ptr = &server->again_fd;
 	for (uint32_t i = 0; i < vectors; i++)
 		atomic_init(&server->vectors[i], -1);
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (server->spare_fd < 0 || server->epoll_fd < 0) {
+	server->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->spare_fd < 0 || server->epoll_fd < 0 || server->again_fd < 0) {
 		ret = -errno;
 		goto fail;
 	}
 	ret = listen_at(server);
 	if (ret)
 		goto fail;
-	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) < 0) {
+	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) < 0 ||
+	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->again_fd, &again) < 0) {
 		ret = -errno;
 		goto fail;
 	}
@@ -371,6 +425,8 @@ void vfu_server_close(struct vfu_server *server)
 		close(server->epoll_fd);
 	if (server->spare_fd >= 0)
 		close(server->spare_fd);
+	if (server->again_fd >= 0)
+		close(server->again_fd);
 	free(server->vectors);
 	free(server->retired);
 	free(server->path);

@@ -44,6 +44,8 @@ struct vfu_region {
 
 /**
  * struct vfu_ops - the device behind the server; all called on the control thread
+ * @visit:	first of all in each vfu_server_serve(): go on with what the last one has not finished.
+ *		false: it is still not finished, and no message of a client is handled now
  * @read, @write: access to @region at @offset; range already checked against the
  *		region. 0 or -errno. A posted write's error is only logged
  * @dma_map:	the client maps memory. @fd is -1 if it comes without a file; the server
@@ -56,6 +58,7 @@ struct vfu_region {
  * @detached:	the client is gone; forget all its memory
  */
 struct vfu_ops {
+	bool (*visit)(void *ctx);
 	int (*read)(void *ctx, unsigned int region, uint64_t offset, void *data, size_t len);
 	int (*write)(void *ctx, unsigned int region, uint64_t offset, const void *data, size_t len);
 	int (*dma_map)(void *ctx, uint64_t iova, uint64_t size, int fd, uint64_t offset,
@@ -101,10 +104,16 @@ int vfu_server_fd(const struct vfu_server *server);
 /**
  * vfu_server_serve() - accept, read and reply, without blocking
  *
- * Returns after a bounded number of messages so that one client cannot hold up another; the
- * descriptor stays readable if there is more.
+ * Returns when BUDGET_VISIT is spent (base/budget.h), if need be in the middle of a message that
+ * asks for many things, so that one client cannot hold up another; the descriptor stays readable if
+ * there is more.
  */
 void vfu_server_serve(struct vfu_server *server);
+
+/**
+ * vfu_server_again() - make vfu_server_fd() readable, for another vfu_server_serve(); any thread
+ */
+void vfu_server_again(struct vfu_server *server);
 
 /** vfu_server_drop() - disconnect the client, for @why (logged); also from within struct vfu_ops */
 void vfu_server_drop(struct vfu_server *server, const char *why);
