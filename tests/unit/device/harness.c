@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "harness.h"
+#include "base/budget.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "device/state.h"
 #include "dma/map.h"
 #include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
@@ -168,8 +170,13 @@ void host_serve(struct host *host)
 
 	for (unsigned int n = 0; poll(poll_fd, 2, 0) > 0; n++) {
 		assert_true(n < 100000);
-		if (poll_fd[0].revents)
+		if (poll_fd[0].revents) {
+			uint32_t start = budget_spent;
+
 			adapter_serve(host->adapter);
+			if (budget_since(start) > host->dearest)
+				host->dearest = budget_since(start);
+		}
 		if (poll_fd[1].revents && read(poll_fd[1].fd, &lost, sizeof(lost)) > 0)
 			adapter_check(host->adapter);
 	}
@@ -573,6 +580,8 @@ bool guest_send(struct guest *guest, const void *message, uint32_t len)
 	ring_wq(guest, &guest->hrq);
 	wqe_put(&guest->hsq, &sqe, sizeof(sqe));
 	ring_wq(guest, &guest->hsq);
+	/* A command may have to wait for a lane's work. */
+	WAIT(guest->host, !guest->host->adapter->hwc.closing);
 	if (!cq_take(&guest->hcq, &cqe))
 		return false;
 	assert_int_equal(cqe.wq_num, guest->hsq.id);

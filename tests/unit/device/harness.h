@@ -42,6 +42,7 @@ struct host {
 	struct lanes *lanes;
 	struct adapter *adapter;
 	struct adapter_config config;
+	uint32_t dearest; /* visit of the control thread, in units of base/budget.h */
 };
 
 /**

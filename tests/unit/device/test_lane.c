@@ -3,6 +3,9 @@
  * Polled work of a lane: busy work gets one turn per round, quiet work is polled now and then, and
  * neither is lost when other work is added or removed. One work item is always busy, so that the
  * lane does not sleep; its turns are the rounds.
+ *
+ * Members of a lane: each gets the same share of it, in units of base/budget.h, however many work
+ * items it has, and however much one of their turns costs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,9 +13,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "device/lane.h"
 
 #define WORKS   64u
@@ -177,6 +182,199 @@ static void changes_lose_nothing(void **state)
 	check(f);
 }
 
+/* ---- Members ---- */
+
+#define CROWD  64u   /* work items of a member that has many */
+#define ENOUGH 2000u /* turns of the other one: so many that a few more or less do not matter */
+
+/**
+ * struct job - a work item that always has more to do
+ * @cost:	of a turn
+ * @spent:	in all turns
+ */
+struct job {
+	struct lane_work work; /* first: it is what run() is given */
+	uint32_t cost;
+	_Atomic uint64_t spent;
+	atomic_uint turns;
+};
+
+struct member {
+	struct lanes_member *member;
+	struct job job[CROWD];
+	unsigned int count;
+};
+
+static bool toil(struct lane_work *work, unsigned int lane)
+{
+	struct job *job = (struct job *)work;
+
+	(void)lane;
+	budget_charge(job->cost);
+	atomic_fetch_add(&job->spent, job->cost);
+	atomic_fetch_add(&job->turns, 1);
+	work->progress = true;
+	return true;
+}
+
+static void member_start(struct lanes *lanes, struct member *member, unsigned int count,
+			 uint32_t cost, bool polled)
+{
+	*member = (struct member){ .count = count };
+	assert_int_equal(lanes_join(lanes, &member->member), 0);
+	for (unsigned int i = 0; i < count; i++) {
+		struct job *job = &member->job[i];
+
+		job->work.run = toil;
+		job->cost = cost;
+		assert_int_equal(lane_add(member->member, 0, &job->work, -1), 0);
+		if (polled)
+			lane_poll(&job->work);
+		else
+			lane_kick(&job->work);
+	}
+}
+
+static void member_stop(struct member *member)
+{
+	for (unsigned int i = 0; i < member->count; i++)
+		lane_remove(&member->job[i].work, -1);
+	lanes_leave(member->member);
+}
+
+static uint64_t member_spent(struct member *member)
+{
+	uint64_t spent = 0;
+
+	for (unsigned int i = 0; i < member->count; i++)
+		spent += atomic_load(&member->job[i].spent);
+	return spent;
+}
+
+/** shares() - two members' shares of a lane are the same */
+static void shares(unsigned int count, uint32_t cost, bool polled)
+{
+	static struct member crowd, single;
+	struct lanes *lanes;
+	uint64_t many, one;
+
+	assert_int_equal(lanes_start(NULL, 1, &lanes), 0);
+	member_start(lanes, &single, 1, BUDGET_TURN, false);
+	member_start(lanes, &crowd, count, cost, polled);
+	many = member_spent(&crowd);
+	one = member_spent(&single);
+	while (member_spent(&single) < one + (uint64_t)ENOUGH * BUDGET_TURN)
+		usleep(20);
+	many = member_spent(&crowd) - many;
+	one = member_spent(&single) - one;
+	member_stop(&crowd);
+	member_stop(&single);
+	lanes_stop(lanes);
+	assert_in_range(many * 100 / one, 90, 110);
+}
+
+static void many_items_have_no_more_than_one(void **state)
+{
+	(void)state;
+	shares(CROWD, BUDGET_TURN, false);
+	shares(CROWD, BUDGET_TURN / 10, false);
+}
+
+static void polled_items_have_no_more_than_kicked_ones(void **state)
+{
+	(void)state;
+	shares(CROWD, BUDGET_TURN, true);
+	shares(CROWD, BUDGET_TURN / 10, true);
+	shares(1, BUDGET_TURN, true);
+}
+
+static void what_a_turn_overdraws_is_paid_back(void **state)
+{
+	(void)state;
+	shares(1, 7 * BUDGET_TURN, false);
+	shares(CROWD, 7 * BUDGET_TURN, false);
+	shares(CROWD, 7 * BUDGET_TURN, true);
+}
+
+static unsigned int crowd_turns[CROWD];
+
+/** count_turns() - on the lane, so that no turn is counted meanwhile */
+static void count_turns(void *argument)
+{
+	struct member *member = argument;
+
+	for (unsigned int i = 0; i < CROWD; i++)
+		crowd_turns[i] = atomic_load(&member->job[i].turns);
+}
+
+static void items_of_a_member_have_the_same_share(void **state)
+{
+	static struct member crowd, other;
+	unsigned int least = UINT32_MAX, most = 0;
+	struct lanes *lanes;
+
+	(void)state;
+	assert_int_equal(lanes_start(NULL, 1, &lanes), 0);
+	member_start(lanes, &other, 3, BUDGET_TURN, false);
+	member_start(lanes, &crowd, CROWD, BUDGET_TURN / 3, false);
+	while (atomic_load(&crowd.job[CROWD - 1].turns) < ENOUGH)
+		usleep(20);
+	lane_call(crowd.job[0].work.lane, count_turns, &crowd);
+	member_stop(&other);
+	for (unsigned int i = 0; i < CROWD; i++) {
+		least = crowd_turns[i] < least ? crowd_turns[i] : least;
+		most = crowd_turns[i] > most ? crowd_turns[i] : most;
+	}
+	member_stop(&crowd);
+	lanes_stop(lanes);
+	assert_in_range(most - least, 0, 2);
+}
+
+static void members_come_and_go_while_others_run(void **state)
+{
+	static struct member member[3];
+	struct lane_work *works[CROWD];
+	struct lanes *lanes;
+	unsigned int turns;
+
+	(void)state;
+	assert_int_equal(lanes_start(NULL, 2, &lanes), 0);
+	member_start(lanes, &member[0], 2, 100, false);
+	for (unsigned int i = 0; i < CHANGES; i++) {
+		member_start(lanes, &member[1], 1 + i % CROWD, 1000, i % 3 == 0);
+		member_start(lanes, &member[2], 3, 10, i % 2);
+		for (unsigned int j = 0; j < member[1].count; j++)
+			works[j] = &member[1].job[j].work;
+		lane_remove_all(member[1].member, works, member[1].count);
+		turns = atomic_load(&member[1].job[0].turns);
+		lanes_leave(member[1].member);
+		member_stop(&member[2]);
+		assert_int_equal(atomic_load(&member[1].job[0].turns), turns);
+	}
+	turns = atomic_load(&member[0].job[1].turns);
+	while (atomic_load(&member[0].job[1].turns) == turns)
+		usleep(20);
+	member_stop(&member[0]);
+	lanes_stop(lanes);
+}
+
+static void a_lane_has_room_for_so_many_members(void **state)
+{
+	struct lanes_member *member[LANE_MEMBERS_MAX], *more;
+	struct lanes *lanes;
+
+	(void)state;
+	assert_int_equal(lanes_start(NULL, 1, &lanes), 0);
+	for (unsigned int i = 0; i < LANE_MEMBERS_MAX; i++)
+		assert_int_equal(lanes_join(lanes, &member[i]), 0);
+	assert_int_equal(lanes_join(lanes, &more), -ENOSPC);
+	lanes_leave(member[17]);
+	assert_int_equal(lanes_join(lanes, &member[17]), 0);
+	for (unsigned int i = 0; i < LANE_MEMBERS_MAX; i++)
+		lanes_leave(member[i]);
+	lanes_stop(lanes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +384,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(work_that_is_no_longer_polled_is_not_run, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(changes_lose_nothing, setup, teardown),
+		cmocka_unit_test(many_items_have_no_more_than_one),
+		cmocka_unit_test(polled_items_have_no_more_than_kicked_ones),
+		cmocka_unit_test(what_a_turn_overdraws_is_paid_back),
+		cmocka_unit_test(items_of_a_member_have_the_same_share),
+		cmocka_unit_test(members_come_and_go_while_others_run),
+		cmocka_unit_test(a_lane_has_room_for_so_many_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
