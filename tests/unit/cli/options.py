@@ -21,7 +21,7 @@ EVERYWHERE = "every command"
 def help_text(program, words):
     """The text of its --help"""
     return subprocess.run([program, *words, "--help"], check=True, capture_output=True, text=True,
-                          timeout=30).stdout
+                          timeout=300).stdout
 
 
 def commands(text):

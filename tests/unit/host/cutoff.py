@@ -28,6 +28,8 @@ CALLS = "write,pwrite64,fdatasync,fsync,sendto,sendmsg,rename,renameat,renameat2
 MAC = "60:45:bd:a6:bd:76"
 UUID = "f8615163-0001-1000-2000-6045bda6bd76"
 
+HANGS = 900  # seconds: only what hangs takes so long, also in an emulated guest on a busy machine
+
 
 class Failure(Exception):
     pass
@@ -46,7 +48,7 @@ class Machine:
 
     def run(self, *words):
         """A command that must not fail."""
-        done = subprocess.run(self.command(*words), capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(self.command(*words), capture_output=True, text=True, timeout=HANGS, check=False)
         if done.returncode:
             raise Failure(f"{' '.join(words)} exits {done.returncode}: {done.stderr.strip()}")
         return done
@@ -56,7 +58,7 @@ class Machine:
         # A sanitizer cannot search for leaks while it is traced.
         options = [*options, "-E", "ASAN_OPTIONS=detect_leaks=0"]
         done = subprocess.run(["strace", "-qq", "-o", trace, "-e", f"trace={CALLS}", *options, *self.command(*words)],
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=HANGS, check=False)
         self.last = open(trace).read().strip().split("\n")
         return done
 
