@@ -23,7 +23,7 @@
 #define BUDGET_ENTRY   30u  /* a work-queue entry and its completion */
 #define BUDGET_ODD     100u /* an entry that is not the ordinary one, besides */
 #define BUDGET_PACKET  60u  /* a packet that is received: steered, and completed */
-#define BUDGET_SEGMENT 120u /* a segment that is cut from a large frame */
+#define BUDGET_SEGMENT 200u /* a segment that is cut from a large frame */
 #define BUDGET_LOOKUP  15u  /* an address of the client's that is looked up */
 #define BUDGET_MESSAGE 300u /* a message or command that is handled */
 #define BUDGET_CALL    800u /* a system call for one frame */

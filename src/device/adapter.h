@@ -23,7 +23,7 @@
  *	native.c doorbell.c				doorbells in shared memory; pages of BAR 0
  *	queue.c						event, completion and work queues
  *	state.c						struct adapter; the log; interrupts
- *	memory.c reach.c lane.c				keys and page lists; threads
+ *	memory.c reach.c retire.c lane.c		keys and page lists; what is freed later; threads
  *	segment.c checksum.c headers.c toeplitz.c	the contents of packets
  *
  * It uses base/, wire/, dma/, vfio_user/ and fabric/. It never prints, never reads a command line,
