@@ -161,6 +161,7 @@ int main(int argc, char **argv)
 	struct driver_rss rss = { .enable = true, .coalesce = true, .table = table, .entries = 1 };
 	struct driver_allocator allocator = { .alloc = take, .free = give };
 	static struct driver_txq txq, idle_txq[DRIVER_QUEUES_MAX];
+	static struct driver_signal signals[UNITS], idle_signals[DRIVER_QUEUES_MAX][IDLE_UNITS];
 	static struct driver_rxq rxq, idle_rxq[DRIVER_QUEUES_MAX];
 	struct driver_port_info info;
 	struct driver_region region;
@@ -198,9 +199,10 @@ int main(int argc, char **argv)
 	check("port", driver_port_open(driver, 0, &config, &port));
 	check("port", driver_port_info(driver, 0, &info));
 	check("key", driver_region(driver, 0, memory.base, &region));
-	check("send queue", driver_txq_create(port, 0, UNITS, &txq));
+	check("send queue", driver_txq_create(port, 0, UNITS, signals, &txq));
 	for (unsigned int i = 1; i < queues; i++)
-		check("send queue", driver_txq_create(port, i, IDLE_UNITS, &idle_txq[i]));
+		check("send queue",
+		      driver_txq_create(port, i, IDLE_UNITS, idle_signals[i], &idle_txq[i]));
 	check("receive queue", driver_rxq_create(port, 0, UNITS, &rxq));
 	for (unsigned int i = 1; i < queues; i++)
 		check("receive queue", driver_rxq_create(port, i, IDLE_UNITS, &idle_rxq[i]));

@@ -222,7 +222,8 @@ static int check_queue(const struct driver *driver, unsigned int index, uint32_t
 
 /** queue_create() - create the caller's @txq or @rxq; the other one is NULL */
 static int queue_create(struct driver_port *port, unsigned int index, uint32_t units,
-			struct driver_txq *txq, struct driver_rxq *rxq)
+			struct driver_signal *signals, struct driver_txq *txq,
+			struct driver_rxq *rxq)
 {
 	struct driver *driver = port->driver;
 	const struct driver_port_info *info = &driver->port_info[port->index];
@@ -236,6 +237,7 @@ static int queue_create(struct driver_port *port, unsigned int index, uint32_t u
 	if (!err && txq) {
 		memset(txq, 0, sizeof(*txq));
 		err = driver->ops->txq_create(port, index, units, txq);
+		txq->signals = signals;
 		port->txq[index] = err ? NULL : txq;
 	} else if (!err) {
 		memset(rxq, 0, sizeof(*rxq));
@@ -247,15 +249,15 @@ static int queue_create(struct driver_port *port, unsigned int index, uint32_t u
 }
 
 int driver_txq_create(struct driver_port *port, unsigned int index, uint32_t units,
-		      struct driver_txq *txq)
+		      struct driver_signal *signals, struct driver_txq *txq)
 {
-	return queue_create(port, index, units, txq, NULL);
+	return queue_create(port, index, units, signals, txq, NULL);
 }
 
 int driver_rxq_create(struct driver_port *port, unsigned int index, uint32_t units,
 		      struct driver_rxq *rxq)
 {
-	return queue_create(port, index, units, NULL, rxq);
+	return queue_create(port, index, units, NULL, NULL, rxq);
 }
 
 /** txq_close(), rxq_close() - close the queue if it exists; the lock is held */

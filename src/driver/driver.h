@@ -225,14 +225,16 @@ void driver_port_close(struct driver_port *port);
  * @index:	below the port's max_txq
  * @units:	room in it, a power of two from DRIVER_UNITS_MIN to the adapter's max_units. A
  *		packet in one piece takes one
- * @txq:	filled in; owned by the caller, and must stay until driver_txq_destroy()
+ * @signals:	room for @units, in memory that the adapter cannot write
+ * @txq:	filled in, with @signals; both are owned by the caller, and must stay until
+ *		driver_txq_destroy()
  *
  * Create send queues before receive queues.
  *
  * Return: 0 or a negative errno; -ENOMEM: the allocator has no memory
  */
 int driver_txq_create(struct driver_port *port, unsigned int index, uint32_t units,
-		      struct driver_txq *txq);
+		      struct driver_signal *signals, struct driver_txq *txq);
 
 /** driver_txq_destroy() - on return the adapter no longer reads the queue's packets */
 void driver_txq_destroy(struct driver_port *port, unsigned int index);

@@ -20,7 +20,7 @@
 /**
  * struct hwc_queue - the adapter's side of a queue
  * @handle:	of the work-queue object
- * @memory, @size: ring, completions and other shared memory of the queue
+ * @memory, @size: ring and completions
  * @page:	of BAR 2, or DRIVER_NO_PAGE
  * @eq, @eq_memory, @vector, @event_fd: receive queues with interrupts; @event_fd is -1 without
  */

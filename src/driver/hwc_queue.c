@@ -194,17 +194,14 @@ static int bind_page(struct hwc_driver *hwc, uint32_t type, uint32_t id, struct 
 struct made {
 	struct driver_wq wq;
 	struct driver_cq cq;
-	void *extra;
 };
 
 /**
  * queue_create() - create a work queue and its completion queue
  * @type:	GDMA_SQ or GDMA_RQ
  * @units:	in the work queue; as many completions
- * @extra:	extra bytes after them for the caller, a multiple of the page
- *		size
  */
-static int queue_create(struct driver_port *port, uint32_t type, uint32_t units, size_t extra,
+static int queue_create(struct driver_port *port, uint32_t type, uint32_t units,
 			struct hwc_queue *queue, struct made *made)
 {
 	struct hwc_driver *hwc = hwc_of(port->driver);
@@ -213,7 +210,7 @@ static int queue_create(struct driver_port *port, uint32_t type, uint32_t units,
 	int err = 0;
 
 	*queue = (struct hwc_queue){ .event_fd = -1, .page = DRIVER_NO_PAGE };
-	queue->size = wq_size + cq_size + extra;
+	queue->size = wq_size + cq_size;
 	queue->memory = ring_alloc(&hwc->driver, queue->size);
 	if (!queue->memory)
 		return -ENOMEM;
@@ -237,7 +234,6 @@ static int queue_create(struct driver_port *port, uint32_t type, uint32_t units,
 		object.wq_id);
 	made->wq.page = queue->page;
 	cq_init(&made->cq, (uint8_t *)queue->memory + wq_size, cq_size, object.cq_id);
-	made->extra = (uint8_t *)queue->memory + wq_size + cq_size;
 	return 0;
 }
 
@@ -256,17 +252,13 @@ int hwc_txq_create(struct driver_port *port, unsigned int index, uint32_t units,
 {
 	struct hwc_port *hwc_port = (struct hwc_port *)port;
 	struct mana_tx_short_oob oob;
-	size_t signals = units * sizeof(struct driver_signal);
 	struct made made;
-	int err;
+	int err = queue_create(port, GDMA_SQ, units, &hwc_port->txq[index], &made);
 
-	signals = (signals + MANA_PAGE_SIZE - 1) & ~(size_t)(MANA_PAGE_SIZE - 1);
-	err = queue_create(port, GDMA_SQ, units, signals, &hwc_port->txq[index], &made);
 	if (err)
 		return err;
 	txq->wq = made.wq;
 	txq->cq = made.cq;
-	txq->signals = made.extra;
 	oob = (struct mana_tx_short_oob){
 		.pkt_fmt = MANA_PACKET_SHORT,
 		.vcq_num = made.cq.id & 0xffffffu,
@@ -286,8 +278,7 @@ int hwc_rxq_create(struct driver_port *port, unsigned int index, uint32_t units,
 		   struct driver_rxq *rxq)
 {
 	struct made made;
-	int err = queue_create(port, GDMA_RQ, units, 0, &((struct hwc_port *)port)->rxq[index],
-			       &made);
+	int err = queue_create(port, GDMA_RQ, units, &((struct hwc_port *)port)->rxq[index], &made);
 
 	if (err)
 		return err;

@@ -119,15 +119,12 @@ struct verbs_buffer {
  * @qp:		of a send queue
  * @wq:		of a receive queue
  * @channel:	of a receive queue with interrupts
- * @signals, @signals_size: of a send queue, see struct driver_txq
  */
 struct verbs_queue {
 	struct ibv_cq *cq;
 	struct ibv_qp *qp;
 	struct ibv_wq *wq;
 	struct ibv_comp_channel *channel;
-	void *signals;
-	size_t signals_size;
 };
 
 /**

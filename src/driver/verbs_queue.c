@@ -45,10 +45,8 @@ static int why_refused(struct verbs_driver *verbs, unsigned int index, int err)
 }
 
 /** queue_close() - destroy all objects of a queue that exist */
-static void queue_close(struct verbs_driver *verbs, struct verbs_queue *queue)
+static void queue_close(struct verbs_queue *queue)
 {
-	const struct driver_allocator *allocator = &verbs->driver.allocator;
-
 	if (queue->qp)
 		ibv_destroy_qp(queue->qp);
 	if (queue->wq)
@@ -57,8 +55,6 @@ static void queue_close(struct verbs_driver *verbs, struct verbs_queue *queue)
 		ibv_destroy_cq(queue->cq);
 	if (queue->channel)
 		ibv_destroy_comp_channel(queue->channel);
-	if (queue->signals)
-		allocator->free(allocator->ctx, queue->signals, queue->signals_size);
 	*queue = (struct verbs_queue){ 0 };
 }
 
@@ -82,19 +78,8 @@ static int send_open(struct verbs_port *port, uint32_t units, struct verbs_queue
 	if (queue->qp)
 		return 0;
 	err = errno ? -errno : -EIO;
-	queue_close(verbs, queue);
+	queue_close(queue);
 	return why_refused(verbs, port->port.index, err);
-}
-
-/** signals_open() - allocate what a send queue needs besides its rings */
-static int signals_open(struct verbs_driver *verbs, uint32_t units, struct verbs_queue *queue)
-{
-	const struct driver_allocator *allocator = &verbs->driver.allocator;
-
-	queue->signals_size = (units * sizeof(struct driver_signal) + MANA_PAGE_SIZE - 1) &
-			      ~(size_t)(MANA_PAGE_SIZE - 1);
-	queue->signals = allocator->alloc(allocator->ctx, queue->signals_size, MANA_PAGE_SIZE);
-	return queue->signals ? 0 : -ENOMEM;
 }
 
 /** fill_txq() - the caller's structure, from libmana's values */
@@ -120,7 +105,6 @@ static int fill_txq(struct verbs_port *port, const struct verbs_queue *queue,
 	driver->doorbell.mapped = qp.db_page;
 	wq_init(&txq->wq, qp.sq_buf, qp.sq_size, GDMA_DB_SQ, qp.sq_id);
 	cq_init(&txq->cq, cq.buf, cq.count * GDMA_CQE_SIZE, cq.cq_id);
-	txq->signals = queue->signals;
 	oob = (struct mana_tx_short_oob){
 		.pkt_fmt = MANA_PACKET_SHORT,
 		.vcq_num = cq.cq_id & 0xffffffu,
@@ -156,16 +140,14 @@ int verbs_txq_create(struct driver_port *port, unsigned int index, uint32_t unit
 
 	if (err)
 		return err;
-	err = signals_open(verbs_of(port->driver), units, queue);
-	if (!err)
-		err = fill_txq(verbs_port, queue, txq);
+	err = fill_txq(verbs_port, queue, txq);
 	if (err) {
-		queue_close(verbs_of(port->driver), queue);
+		queue_close(queue);
 		return err;
 	}
 	verbs_port->queues++;
 	/* This queue keeps the vPort now. */
-	queue_close(verbs_of(port->driver), &verbs_port->holder);
+	queue_close(&verbs_port->holder);
 	return 0;
 }
 
@@ -176,7 +158,7 @@ void verbs_txq_destroy(struct driver_port *port, unsigned int index)
 	/* While packets are received, the vPort must not fall back to the kernel. */
 	if (verbs_port->rss && !sends(verbs_port, index))
 		send_open(verbs_port, DRIVER_UNITS_MIN, &verbs_port->holder);
-	queue_close(verbs_of(port->driver), &verbs_port->txq[index]);
+	queue_close(&verbs_port->txq[index]);
 	queue_gone(verbs_port);
 }
 
@@ -243,7 +225,7 @@ int verbs_rxq_create(struct driver_port *port, unsigned int index, uint32_t unit
 	if (!err)
 		err = fill_rxq(port->driver, queue, rxq);
 	if (err) {
-		queue_close(verbs_of(port->driver), queue);
+		queue_close(queue);
 		return err;
 	}
 	verbs_port->queues++;
@@ -272,7 +254,7 @@ void verbs_rxq_destroy(struct driver_port *port, unsigned int index)
 			steering_close(verbs_port);
 			break;
 		}
-	queue_close(verbs_of(port->driver), &verbs_port->rxq[index]);
+	queue_close(&verbs_port->rxq[index]);
 	queue_gone(verbs_port);
 }
 
@@ -439,6 +421,6 @@ void verbs_port_close(struct driver_port *port)
 	struct verbs_port *verbs_port = (struct verbs_port *)port;
 
 	steering_close(verbs_port);
-	queue_close(verbs_of(port->driver), &verbs_port->holder);
+	queue_close(&verbs_port->holder);
 	ibv_dealloc_pd(verbs_port->domain);
 }

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include <rte_errno.h>
-#include <rte_malloc.h>
 
 #include "base/error.h"
 #include "pmd/pmd.h"
@@ -146,12 +145,14 @@ static int do_close(struct rte_eth_dev *dev)
 		pmd_rxq_release(dev, i);
 	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)
 		pmd_txq_release(dev, i);
-	/* It is inside dev_private, and ethdev would free it. */
-	dev->data->mac_addrs = NULL;
 	dev->intr_handle = NULL;
 	rte_intr_instance_free(port->intr);
 	pmd_doorbell[dev->data->port_id] = NULL;
 	adapter->ports[port->index] = NULL;
+	/* ethdev would free both, to DPDK's heap. */
+	dev->data->mac_addrs = NULL;
+	dev->data->dev_private = NULL;
+	pmd_state_free(port);
 	pmd_adapter_put(adapter);
 	return 0;
 }

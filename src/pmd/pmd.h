@@ -15,14 +15,16 @@
  *	event.c		link, removal, receive interrupts
  *	rss.c, stats.c	key and table; counters
  *	memory.c	maps DPDK's memory for the adapter, and allocates rings in it
+ *	state.c		memory that no adapter can access, for ports and queues
  *	adapter.c	the adapters, with reference counts; the log; doorbells
  *
  * The room uses base/, wire/ and driver/, and is the only one that includes headers of DPDK. It
  * accesses an adapter only through driver/, and its messages say what an application or an operator
  * can fix: the port, the queue, the number that is too large.
  *
- * struct pmd_port and the queues are in DPDK's shared memory, at the same address in every process.
- * Pointers for the primary process only (the adapter, the vPort's handle) are also in struct
+ * The adapter is not trusted. It can write to all of DPDK's memory, so struct pmd_port and the queues
+ * are in other memory, at the same address in every process (state.c), and what the adapter writes
+ * into a ring is copied once, checked, then used. docs/pmd.md says what this leaves open. Pointers for the primary process only (the adapter, the vPort's handle) are also in struct
  * pmd_port, but secondary processes do not use them; each process has its own access to the
  * doorbells (pmd_doorbell[]).
  *
@@ -74,6 +76,7 @@ struct pmd_port;
  * @slow_end:	from @freed to here there may be entries of more than one unit or segment
  * @free_below:	read completions when there is less room, in units
  * @mbufs:	packet of each entry, at the entry's first unit; NULL at the others
+ * @signals:	see struct driver_txq
  * @region:	memory of the last packet, with its key
  * @port:	number of the ethdev
  * @packets, @bytes, @dropped: passed to the adapter; dropped because no entry can describe them
@@ -89,6 +92,7 @@ struct pmd_txq {
 	uint32_t slow_end;
 	uint32_t free_below;
 	struct rte_mbuf **mbufs;
+	struct driver_signal *signals;
 	struct driver_region region;
 	uint64_t packets;
 	uint64_t bytes;
@@ -171,7 +175,7 @@ struct pmd_adapter;
 #define PMD_REGIONS 16u
 
 /**
- * struct pmd_regions - memory regions of a port's queues, see memory.c; in shared memory
+ * struct pmd_regions - memory regions of a port's queues, see memory.c
  * @lock:	protects this, and a queue's region while it is written
  * @known:	regions found so far; @next is overwritten next
  * @queues:	the regions that queues cache; only for the primary process
@@ -184,7 +188,7 @@ struct pmd_regions {
 };
 
 /**
- * struct pmd_port - an ethdev; in shared memory
+ * struct pmd_port - an ethdev
  * @adapter, @handle: only for the primary process; @handle is NULL while the port is stopped
  * @index:	vPort of the adapter
  * @info, @frame_max, @max_units: limits reported by the adapter
@@ -262,6 +266,33 @@ void pmd_adapter_put(struct pmd_adapter *adapter);
 
 /** pmd_adapter_find() - find by PCI address; NULL if there is none (share.c) */
 struct pmd_adapter *pmd_adapter_find(const char *name);
+
+/* ---- state.c ---- */
+
+/**
+ * pmd_state_alloc() - zeroed memory that no adapter can access, at a multiple of a cache line
+ * @socket:	preferred NUMA socket; SOCKET_ID_ANY: the caller's
+ *
+ * Only in the primary process. NULL if there is none.
+ */
+void *pmd_state_alloc(size_t size, unsigned int socket);
+
+/** pmd_state_free() - free it; NULL is fine */
+void pmd_state_free(void *memory);
+
+/** pmd_state_used() - bytes allocated */
+size_t pmd_state_used(void);
+
+/** pmd_state_share() - the descriptor of the memory, and its address in every process */
+int pmd_state_share(void **base);
+
+/**
+ * pmd_state_attach() - in a secondary process: map the primary's memory
+ * @fd:		owned by this call, even if it fails
+ *
+ * Return: 0 or a negative errno: -EEXIST: something else is at that address
+ */
+int pmd_state_attach(int fd, void *base);
 
 /* ---- memory.c ---- */
 

@@ -25,7 +25,6 @@
 
 #include <rte_errno.h>
 #include <rte_kvargs.h>
-#include <rte_malloc.h>
 
 #include "base/log.h"
 #include "base/mac.h"
@@ -129,7 +128,7 @@ static int add_port(struct pmd_adapter *adapter, unsigned int index,
 	dev = rte_eth_dev_allocate(name);
 	if (!dev)
 		return -ENOMEM;
-	port = rte_zmalloc_socket(name, sizeof(*port), RTE_CACHE_LINE_SIZE, pci->device.numa_node);
+	port = pmd_state_alloc(sizeof(*port), (unsigned int)pci->device.numa_node);
 	if (!port) {
 		rte_eth_dev_release_port(dev);
 		return -ENOMEM;
@@ -146,7 +145,7 @@ static int add_port(struct pmd_adapter *adapter, unsigned int index,
 	if (!port->intr || rte_intr_type_set(port->intr, RTE_INTR_HANDLE_EXT) ||
 	    rte_intr_fd_set(port->intr, -1)) {
 		rte_intr_instance_free(port->intr);
-		rte_free(port);
+		pmd_state_free(port);
 		rte_eth_dev_release_port(dev);
 		return -ENOMEM;
 	}

@@ -5,7 +5,7 @@
  * Setup allocates memory; the adapter's queue is created when the port or the queue is started, and
  * destroyed when it is stopped:
  *
- *	setup		rte_malloc'ed struct, array of mbufs
+ *	setup		one allocation (state.c): the struct, and its arrays behind it
  *	create		driver_txq_create(), driver_rxq_create()
  *	fill		receive buffers, after packets have been steered to the queue
  *	destroy		destroy the adapter's queue, then free its packets
@@ -18,7 +18,6 @@
 #include <string.h>
 
 #include <rte_errno.h>
-#include <rte_malloc.h>
 
 #include "base/error.h"
 #include "pmd/pmd.h"
@@ -47,18 +46,19 @@ int pmd_txq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
 {
 	uint64_t offloads = conf->offloads | dev->data->dev_conf.txmode.offloads;
 	struct pmd_txq *txq;
-	uint32_t threshold;
+	uint32_t threshold, units;
 
-	txq = rte_zmalloc_socket("manakin_txq", sizeof(*txq), RTE_CACHE_LINE_SIZE, (int)socket);
-	if (!txq)
-		goto no_memory;
-	txq->units = units_for(dev, descriptors, offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS ? 2 : 1);
-	txq->mbufs = rte_zmalloc_socket("manakin_txq", txq->units * sizeof(*txq->mbufs),
-					RTE_CACHE_LINE_SIZE, (int)socket);
-	if (!txq->mbufs) {
-		rte_free(txq);
-		goto no_memory;
+	units = units_for(dev, descriptors, offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS ? 2 : 1);
+	txq = pmd_state_alloc(sizeof(*txq) + units * (sizeof(*txq->mbufs) + sizeof(*txq->signals)),
+			      socket);
+	if (!txq) {
+		PMD_LOG(ERR, "port %u: no memory for send queue %u with %u descriptors",
+			dev->data->port_id, index, descriptors);
+		return -ENOMEM;
 	}
+	txq->units = units;
+	txq->mbufs = (void *)(txq + 1);
+	txq->signals = (void *)(txq->mbufs + units);
 	txq->owner = pmd_port(dev);
 	txq->port = dev->data->port_id;
 	txq->index = index;
@@ -75,11 +75,6 @@ int pmd_txq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
 	txq->free_below = txq->units - RTE_MIN(threshold, txq->units - 1) + 1;
 	dev->data->tx_queues[index] = txq;
 	return 0;
-
-no_memory:
-	PMD_LOG(ERR, "port %u: no memory for send queue %u with %u descriptors", dev->data->port_id,
-		index, descriptors);
-	return -ENOMEM;
 }
 
 void pmd_txq_release(struct rte_eth_dev *dev, uint16_t index)
@@ -90,8 +85,7 @@ void pmd_txq_release(struct rte_eth_dev *dev, uint16_t index)
 		return;
 	pmd_txq_destroy(dev, index);
 	dev->data->tx_queues[index] = NULL;
-	rte_free(txq->mbufs);
-	rte_free(txq);
+	pmd_state_free(txq);
 }
 
 int pmd_txq_create(struct rte_eth_dev *dev, uint16_t index)
@@ -102,11 +96,11 @@ int pmd_txq_create(struct rte_eth_dev *dev, uint16_t index)
 	int err;
 
 	memcpy(errors, txq->driver.errors, sizeof(errors));
-	err = driver_txq_create(port->handle, index, txq->units, &txq->driver);
+	err = driver_txq_create(port->handle, index, txq->units, txq->signals, &txq->driver);
 	/* A new queue counts from 0, but the port's counters continue. */
 	memcpy(txq->driver.errors, errors, sizeof(errors));
 	if (!err) {
-		err = pmd_region_attach(port, txq->mbufs, &txq->region);
+		err = pmd_region_attach(port, txq->driver.wq.ring, &txq->region);
 		if (err)
 			driver_txq_destroy(port->handle, index);
 	}
@@ -158,7 +152,11 @@ void pmd_txq_info(struct rte_eth_dev *dev, uint16_t index, struct rte_eth_txq_in
 
 /* ---- Receive queues ---- */
 
-/** set_layout() - set the number of buffers of an entry; 0, or -EINVAL if packets cannot fit */
+/**
+ * set_layout() - set the number of buffers of an entry, and what follows from it
+ *
+ * Return: 0, or -EINVAL if packets cannot fit
+ */
 static int set_layout(struct rte_eth_dev *dev, struct pmd_rxq *rxq)
 {
 	uint32_t frame = dev->data->mtu + RTE_ETHER_HDR_LEN + RTE_VLAN_HLEN;
@@ -189,7 +187,21 @@ static int set_layout(struct rte_eth_dev *dev, struct pmd_rxq *rxq)
 	}
 	/* Header and OOB take as much room as one SGE; two SGEs are a unit. */
 	rxq->entry_units = (uint8_t)(1 + rxq->segments / 2);
+	rxq->units = units_for(dev, rxq->descriptors, rxq->entry_units);
+	rxq->limit = rxq->descriptors;
+	if (rxq->scatter) {
+		uint32_t entries = rxq->units / rxq->entry_units;
+
+		rxq->limit = RTE_MIN(entries, rxq->limit) * rxq->entry_units;
+		rxq->entries_mask = rte_align32pow2(entries) - 1;
+	}
 	return 0;
+}
+
+/** mbufs_of() - how many mbufs a queue keeps */
+static size_t mbufs_of(const struct pmd_rxq *rxq)
+{
+	return rxq->scatter ? (size_t)(rxq->entries_mask + 1) * rxq->segments : rxq->units;
 }
 
 /**
@@ -206,56 +218,35 @@ int pmd_rxq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
 				    .nb_segs = 1,
 				    .port = dev->data->port_id };
 	uint32_t threshold = conf->rx_free_thresh ? conf->rx_free_thresh : RX_FREE_THRESHOLD;
-	struct pmd_rxq *rxq;
-	int err;
+	struct pmd_rxq *rxq, plan = {
+		.owner = pmd_port(dev),
+		.port = dev->data->port_id,
+		.index = index,
+		.descriptors = descriptors,
+		.socket = socket,
+		.conf = *conf,
+		.pool = pool,
+		.room = (uint32_t)(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM),
+		.strip = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP,
+		.hash = offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH,
+	};
+	int err = set_layout(dev, &plan);
 
-	rxq = rte_zmalloc_socket("manakin_rxq", sizeof(*rxq), RTE_CACHE_LINE_SIZE, (int)socket);
-	if (!rxq)
-		goto no_memory;
-	rxq->owner = pmd_port(dev);
-	rxq->port = dev->data->port_id;
-	rxq->index = index;
-	rxq->descriptors = descriptors;
-	rxq->socket = socket;
-	rxq->conf = *conf;
-	rxq->pool = pool;
-	rxq->room = (uint32_t)(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM);
-	rxq->strip = offloads & RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
-	rxq->hash = offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH;
-	rte_mbuf_refcnt_set(&initial, 1);
-	memcpy(&rxq->initial, &initial.rearm_data, sizeof(rxq->initial));
-	err = set_layout(dev, rxq);
-	if (err) {
-		rte_free(rxq);
+	if (err)
 		return err;
+	rte_mbuf_refcnt_set(&initial, 1);
+	memcpy(&plan.initial, &initial.rearm_data, sizeof(plan.initial));
+	plan.refill_at = RTE_MIN(threshold * plan.entry_units, plan.limit / 2);
+	rxq = pmd_state_alloc(sizeof(*rxq) + mbufs_of(&plan) * sizeof(*rxq->mbufs), socket);
+	if (!rxq) {
+		PMD_LOG(ERR, "port %u: no memory for receive queue %u with %u descriptors",
+			dev->data->port_id, index, descriptors);
+		return -ENOMEM;
 	}
-	rxq->units = units_for(dev, descriptors, rxq->entry_units);
-	if (rxq->scatter) {
-		uint32_t entries = rxq->units / rxq->entry_units;
-
-		rxq->limit = RTE_MIN(entries, (uint32_t)descriptors) * rxq->entry_units;
-		rxq->entries_mask = rte_align32pow2(entries) - 1;
-		rxq->mbufs = rte_zmalloc_socket("manakin_rxq",
-						(size_t)(rxq->entries_mask + 1) * rxq->segments *
-							sizeof(*rxq->mbufs),
-						RTE_CACHE_LINE_SIZE, (int)socket);
-	} else {
-		rxq->limit = descriptors;
-		rxq->mbufs = rte_zmalloc_socket("manakin_rxq", rxq->units * sizeof(*rxq->mbufs),
-						RTE_CACHE_LINE_SIZE, (int)socket);
-	}
-	rxq->refill_at = RTE_MIN(threshold * rxq->entry_units, rxq->limit / 2);
-	if (!rxq->mbufs) {
-		rte_free(rxq);
-		goto no_memory;
-	}
+	*rxq = plan;
+	rxq->mbufs = (void *)(rxq + 1);
 	dev->data->rx_queues[index] = rxq;
 	return 0;
-
-no_memory:
-	PMD_LOG(ERR, "port %u: no memory for receive queue %u with %u descriptors",
-		dev->data->port_id, index, descriptors);
-	return -ENOMEM;
 }
 
 void pmd_rxq_release(struct rte_eth_dev *dev, uint16_t index)
@@ -266,8 +257,7 @@ void pmd_rxq_release(struct rte_eth_dev *dev, uint16_t index)
 		return;
 	pmd_rxq_destroy(dev, index);
 	dev->data->rx_queues[index] = NULL;
-	rte_free(rxq->mbufs);
-	rte_free(rxq);
+	pmd_state_free(rxq);
 }
 
 int pmd_rxq_create(struct rte_eth_dev *dev, uint16_t index)
@@ -278,7 +268,7 @@ int pmd_rxq_create(struct rte_eth_dev *dev, uint16_t index)
 
 	err = driver_rxq_create(port->handle, index, rxq->units, &rxq->driver);
 	if (!err) {
-		err = pmd_region_attach(port, rxq->mbufs, &rxq->region);
+		err = pmd_region_attach(port, rxq->driver.wq.ring, &rxq->region);
 		if (err)
 			driver_rxq_destroy(port->handle, index);
 	}

@@ -2,12 +2,13 @@
 /*
  * Theory of operation
  *
- * Queues and mbufs are in memory that all processes of an application share. A secondary process
- * only lacks access to the doorbells; it requests that from the primary:
+ * mbufs are in memory that all processes of an application share. A secondary process lacks the
+ * ports and queues (state.c), and access to the doorbells; it requests both from the primary:
  *
  *	secondary			primary
  *	request: PCI address	->
  *				<-	vPorts that are ethdevs; descriptors
+ *	pmd_state_attach()
  *	driver_attach()
  *
  * From then on it sends and receives without the primary. Only the primary starts and stops ports.
@@ -35,11 +36,13 @@ struct share_request {
 /**
  * struct share_answer - its reply
  * @err:	0 or a negative errno
- * @share:	without the descriptors, which the message carries
+ * @state:	address of the ports' and queues' memory
+ * @share:	without the descriptors, which the message carries: the memory's first
  * @ports:	bit i % 64 of word i / 64: vPort i is an ethdev
  */
 struct share_answer {
 	int32_t err;
+	void *state;
 	struct driver_share share;
 	uint64_t ports[DRIVER_PORTS_MAX / 64];
 };
@@ -68,6 +71,7 @@ static int answer(const struct rte_mp_msg *message, const void *peer)
 	if (adapter && !adapter->gone) {
 		out.err = driver_share(adapter->driver, &out.share);
 		if (!out.err) {
+			reply.fds[reply.num_fds++] = pmd_state_share(&out.state);
 			reply.fds[reply.num_fds++] = out.share.transport.post_fd;
 			if (out.share.transport.bar_fd >= 0)
 				reply.fds[reply.num_fds++] = out.share.transport.bar_fd;
@@ -114,10 +118,15 @@ static int ask(const struct rte_pci_device *pci, struct share_answer *out,
 
 		memcpy(out, replies.msgs[0].param, sizeof(*out));
 		err = out->err;
-		out->share.transport.post_fd = fds > 0 ? replies.msgs[0].fds[0] : -1;
-		out->share.transport.bar_fd = fds > 1 ? replies.msgs[0].fds[1] : -1;
+		out->share.transport.post_fd = fds > 1 ? replies.msgs[0].fds[1] : -1;
+		out->share.transport.bar_fd = fds > 2 ? replies.msgs[0].fds[2] : -1;
 		if (!err)
 			err = driver_attach(&out->share, doorbell);
+		if (!err) {
+			err = pmd_state_attach(fds > 0 ? replies.msgs[0].fds[0] : -1, out->state);
+			if (err)
+				driver_detach(*doorbell);
+		}
 	}
 	free(replies.msgs);
 	return err;

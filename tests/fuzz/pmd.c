@@ -200,7 +200,7 @@ static uint8_t lie(void *ctx)
 /** add_port() - as in probe() */
 static void add_port(struct rig *rig)
 {
-	struct pmd_port *port = rte_zmalloc(NULL, sizeof(*port), RTE_CACHE_LINE_SIZE);
+	struct pmd_port *port = pmd_state_alloc(sizeof(*port), 0);
 	struct rte_eth_dev *dev = rte_eth_dev_allocate("fuzz");
 
 	require(port && dev, "a port");
@@ -293,6 +293,26 @@ static void take_down(struct rig *rig)
 	pmd_memory_unmap(&rig->adapter);
 	if (rig->adapter.driver)
 		driver_close(rig->adapter.driver);
+}
+
+/** check_apart() - the driver keeps what it goes by in memory that no adapter can write to */
+static void check_apart(const struct rig *rig)
+{
+	const struct rte_eth_dev_data *data = rig->dev->data;
+
+	require(!rte_mem_virt2memseg_list(data->dev_private), "the port is in DPDK's memory");
+	for (uint16_t i = 0; i < QUEUES; i++) {
+		const struct pmd_rxq *rxq = data->rx_queues[i];
+		const struct pmd_txq *txq = data->tx_queues[i];
+
+		require(!rte_mem_virt2memseg_list(rxq) && !rte_mem_virt2memseg_list(rxq->mbufs) &&
+				!rte_mem_virt2memseg_list(txq) &&
+				!rte_mem_virt2memseg_list(txq->mbufs) &&
+				!rte_mem_virt2memseg_list(txq->driver.signals),
+			"a queue is in DPDK's memory");
+		require(rte_mem_virt2memseg_list(txq->driver.wq.ring) != NULL,
+			"a ring is not in DPDK's memory");
+	}
 }
 
 /* ---- What the adapter writes ---- */
@@ -549,11 +569,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rig.source.rate = rig.options & LIES ? byte(&input) : 0;
 	err = bring_up(&rig);
 	require(!err || rig.source.rate, "an honest adapter's port does not start");
+	if (!err)
+		check_apart(&rig);
 	while (!err && input.left && act(&rig))
 		;
 	take_down(&rig);
 	check_pool(pool);
 	check_pool(small_pool);
+	require(!pmd_state_used(), "memory of ports and queues was lost");
 	after = allocations();
 	require(!before || after == before, "memory was lost");
 	before = after;

@@ -4,7 +4,7 @@
 
 load common
 
-@test "counters by name, filters, RSS, queues, MTU, identity, packet types; under 512 KiB a pair of queues" {
+@test "counters by name, filters, RSS, queues, MTU, identity, packet types; under 512 KiB a pair of queues, out of the adapter's reach" {
 	adapter --port "mac=$MAC0,fabric=loop,mtu=9000"
 	run timeout -s KILL "$PATIENCE" "${WAITER%/*}/port" -d "$PMD" --lcores "0@($CPUS)" --vdev="$ADDRESS" -- 3>&-
 	((status == 0)) || fail "$output"

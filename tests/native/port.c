@@ -100,18 +100,51 @@ static void loop(uint16_t txq)
 
 /* ---- The checks ---- */
 
+/** state() - bytes of the memory in which the driver keeps its ports and queues */
+static size_t state(void)
+{
+	FILE *maps = fopen("/proc/self/smaps", "re");
+	char line[512];
+	bool here = false;
+	size_t kib = 0;
+
+	require(maps != NULL, "/proc/self/smaps");
+	while (fgets(line, sizeof(line), maps)) {
+		unsigned long start, end;
+		size_t rss;
+
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = strstr(line, "memfd:manakin-pmd") != NULL;
+		else if (here && sscanf(line, "Rss: %zu kB", &rss) == 1)
+			kib += rss;
+	}
+	fclose(maps);
+	return kib * 1024;
+}
+
+/** apart() - the driver's queues are not in DPDK's memory, which the adapter can write to */
+static void apart(void)
+{
+	for (uint16_t q = 0; q < QUEUES; q++)
+		require(!rte_mem_virt2memseg_list(rte_eth_fp_ops[PORT].rxq.data[q]) &&
+				!rte_mem_virt2memseg_list(rte_eth_fp_ops[PORT].txq.data[q]),
+			"no queue is in memory that the adapter can write to");
+	require(state() > 0, "the queues' memory is found");
+}
+
 /** memory() - memory that the driver uses for a pair of queues, besides mbufs */
 static void memory(void)
 {
-	size_t before, with_one;
+	size_t before, with_one, all;
 
-	before = heap();
+	before = heap() + state();
 	start(1);
-	with_one = heap() - before;
+	with_one = heap() + state() - before;
 	check(rte_eth_dev_stop(PORT), "stop");
 	start(QUEUES);
-	printf("bytes a pair %zu, one %zu\n", (heap() - before) / QUEUES, with_one);
-	require((heap() - before) / QUEUES < PAIR_MAX && with_one < PAIR_MAX,
+	all = heap() + state() - before;
+	printf("bytes a pair %zu, one %zu\n", all / QUEUES, with_one);
+	require(all / QUEUES < PAIR_MAX && with_one < PAIR_MAX,
 		"a pair of queues of 1024 descriptors takes less than 512 KiB");
 }
 
@@ -325,6 +358,7 @@ int main(int argc, char **argv)
 	if (!pool)
 		check(-ENOMEM, "pool");
 	memory();
+	apart();
 	if (argc - used == 2 && !strcmp(argv[used + 1], "down")) {
 		links();
 	} else {

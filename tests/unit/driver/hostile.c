@@ -533,6 +533,7 @@ static void use(const struct hostile *hostile, struct driver *driver, uint8_t *p
 	static const uint16_t table[2] = { 0, 1 };
 	struct driver_port_config config = { .rx_interrupts = byte(hostile) % 2 };
 	struct driver_rss rss = { .enable = true, .hash = true, .table = table, .entries = 2 };
+	static struct driver_signal signals[2][128];
 	static struct driver_txq txq[2];
 	static struct driver_rxq rxq[2];
 	struct mana_query_gf_stat_resp stats;
@@ -543,7 +544,7 @@ static void use(const struct hostile *hostile, struct driver *driver, uint8_t *p
 	if (result->port)
 		return;
 	for (unsigned int i = 0; i < 2 && result->txq >= 0; i++)
-		result->txq = driver_txq_create(port, i, 128, &txq[i]);
+		result->txq = driver_txq_create(port, i, 128, signals[i], &txq[i]);
 	for (unsigned int i = 0; i < 2 && result->rxq >= 0; i++)
 		result->rxq = driver_rxq_create(port, i, 128, &rxq[i]);
 	result->rss = driver_rss(port, &rss);

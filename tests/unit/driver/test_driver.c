@@ -22,6 +22,7 @@ static const char *const sink[] = { "sink", NULL };
 static const char *const two[] = { "sink", "loop", NULL };
 
 static struct arena arena;
+static struct driver_signal signals[16][1024]; /* by queue */
 
 static int setup(void **state)
 {
@@ -131,12 +132,13 @@ static void test_arguments(void **state)
 	assert_int_equal(driver_port_open(driver, 1, &config, &port), -EINVAL);
 	port = port_up(driver, 0, false);
 	assert_int_equal(driver_port_open(driver, 0, &config, &again), -EBUSY);
-	assert_int_equal(driver_txq_create(port, 64, 256, &txq), -EINVAL);
-	assert_int_equal(driver_txq_create(port, 0, 64, &txq), -EINVAL);
-	assert_int_equal(driver_txq_create(port, 0, 300, &txq), -EINVAL);
-	assert_int_equal(driver_txq_create(port, 0, DRIVER_UNITS_MAX * 2, &txq), -EINVAL);
-	assert_int_equal(driver_txq_create(port, 0, 256, &txq), 0);
-	assert_int_equal(driver_txq_create(port, 0, 256, &other), -EBUSY);
+	assert_int_equal(driver_txq_create(port, 64, 256, signals[0], &txq), -EINVAL);
+	assert_int_equal(driver_txq_create(port, 0, 64, signals[0], &txq), -EINVAL);
+	assert_int_equal(driver_txq_create(port, 0, 300, signals[0], &txq), -EINVAL);
+	assert_int_equal(driver_txq_create(port, 0, DRIVER_UNITS_MAX * 2, signals[0], &txq),
+			 -EINVAL);
+	assert_int_equal(driver_txq_create(port, 0, 256, signals[0], &txq), 0);
+	assert_int_equal(driver_txq_create(port, 0, 256, signals[0], &other), -EBUSY);
 	assert_int_equal(driver_rxq_create(port, 0, 256, &rxq), 0);
 	assert_int_equal(driver_rss(port, &rss), -EINVAL); /* queue 1 is not there */
 	table[3] = 0;
@@ -209,7 +211,7 @@ static void count_sent(unsigned int queues, uint64_t frames, bool shared)
 	driver = driver_up(&host, &arena, shared);
 	port = port_up(driver, 0, false);
 	for (unsigned int i = 0; i < queues; i++)
-		assert_int_equal(driver_txq_create(port, i, 1024, &txq[i]), 0);
+		assert_int_equal(driver_txq_create(port, i, 1024, signals[i], &txq[i]), 0);
 	len = make_frame(arena_packets(&arena), 64, (const uint8_t *)"\xff\xff\xff\xff\xff\xff",
 			 host.config.port[0].mac);
 	send_all(driver, txq, queues, frames, (uintptr_t)arena_packets(&arena), len);
@@ -260,7 +262,7 @@ static void test_failed_entries(void **state)
 	doorbell = driver_doorbell(driver);
 	key = key_of(driver);
 	port = port_up(driver, 0, false);
-	assert_int_equal(driver_txq_create(port, 0, 256, &txq), 0);
+	assert_int_equal(driver_txq_create(port, 0, 256, signals[0], &txq), 0);
 	make_frame(arena_packets(&arena), 64, host.config.port[0].mac, host.config.port[0].mac);
 	srandom(1);
 	for (unsigned int burst = 0; burst < 500; burst++) {
@@ -467,7 +469,7 @@ static void test_loop(void **state)
 	doorbell = driver_doorbell(driver);
 	key = key_of(driver);
 	port = port_up(driver, 0, false);
-	assert_int_equal(driver_txq_create(port, 0, 128, &txq), 0);
+	assert_int_equal(driver_txq_create(port, 0, 128, signals[0], &txq), 0);
 	assert_int_equal(driver_rxq_create(port, 0, 128, &rxq), 0);
 	steer(port, 1, false);
 	srandom(7);
@@ -661,7 +663,7 @@ static void test_rx_interrupts(void **state)
 	host_start(&host, false, fabric);
 	driver = driver_up(&host, &arena, true);
 	port = port_up(driver, 0, true);
-	assert_int_equal(driver_txq_create(port, 0, 128, &txq), 0);
+	assert_int_equal(driver_txq_create(port, 0, 128, signals[0], &txq), 0);
 	for (unsigned int i = 0; i < 2; i++)
 		assert_int_equal(driver_rxq_create(port, i, 128, &rxq[i]), 0);
 	steer(port, 1, false);
@@ -702,6 +704,7 @@ static void test_second_process_sends(void **state)
 	struct driver *driver;
 	struct driver_port *port;
 	struct driver_txq *txq = (struct driver_txq *)(arena_packets(&arena) + (8u << 20));
+	struct driver_signal *both = (struct driver_signal *)(arena_packets(&arena) + (9u << 20));
 	pid_t pid;
 	int status;
 
@@ -714,7 +717,7 @@ static void test_second_process_sends(void **state)
 		host_start(&host, true, sink);
 		driver = driver_up(&host, &arena, shared);
 		port = port_up(driver, 0, false);
-		assert_int_equal(driver_txq_create(port, 0, 256, txq), 0);
+		assert_int_equal(driver_txq_create(port, 0, 256, both, txq), 0);
 		make_frame(arena_packets(&arena), 64, host.config.port[0].mac,
 			   host.config.port[0].mac);
 		assert_int_equal(driver_share(driver, &share), 0);
@@ -773,7 +776,7 @@ static void test_no_growth(void **state)
 		struct driver_port *port = port_up(driver, 0, round % 4 == 0);
 
 		for (unsigned int i = 0; i < 4; i++) {
-			assert_int_equal(driver_txq_create(port, i, 256, &txq[i]), 0);
+			assert_int_equal(driver_txq_create(port, i, 256, signals[i], &txq[i]), 0);
 			assert_int_equal(driver_rxq_create(port, i, 256, &rxq[i]), 0);
 		}
 		steer(port, 4, true);
@@ -810,7 +813,7 @@ static void test_adapter_is_killed(void **state)
 		host_start(&host, true, sink);
 		driver = driver_up(&host, &arena, shared);
 		port = port_up(driver, 0, false);
-		assert_int_equal(driver_txq_create(port, 0, 1024, &txq), 0);
+		assert_int_equal(driver_txq_create(port, 0, 1024, signals[0], &txq), 0);
 		key = key_of(driver);
 		make_frame(arena_packets(&arena), 64, host.config.port[0].mac,
 			   host.config.port[0].mac);
@@ -838,7 +841,7 @@ static void test_adapter_is_killed(void **state)
 		assert_int_equal(driver_events(driver, &event, 1), 0);
 		assert_false(readable(driver_event_fd(driver), 20));
 		assert_int_equal(driver_stats(driver, &stats), -ENODEV);
-		assert_int_equal(driver_txq_create(port, 1, 256, &none), -ENODEV);
+		assert_int_equal(driver_txq_create(port, 1, 256, signals[1], &none), -ENODEV);
 		assert_int_equal(driver_map(driver, arena.base, 4096, arena.fd, 0), -ENODEV);
 		for (unsigned int i = 0; i < 100; i++)
 			driver_doorbell_ring(driver_doorbell(driver), GDMA_DB_SQ,
