@@ -233,8 +233,11 @@ static bool init_event(struct channel *channel, const struct gdma_eqe *event)
 	switch (event->type) {
 	case GDMA_EQE_HWC_INIT_EQ_ID_DB:
 		channel->eq.id = eq_id_db.eq_id;
-		if (!channel->doorbell.ring &&
-		    !bell_page_init(&channel->page, channel, eq_id_db.doorbell))
+		if (channel->doorbell.ring)
+			return true;
+		if (bell_page_init(&channel->page, channel, eq_id_db.doorbell))
+			channel->eq.broken = true; /* ends the wait, and what follows is not read */
+		else
 			channel->doorbell = (struct driver_doorbell){ .ring = bell_page_ring,
 								      .ctx = &channel->page };
 		return true;

@@ -6,8 +6,8 @@
  *
  * A queue is memory that the driver and the adapter share, and a few numbers that only the queue's
  * owner accesses. One thread owns a queue at a time; nothing here takes a lock. The structures
- * contain no pointers but to memory that has the same address in all processes (hugepages), so they
- * may be in memory shared with a secondary process. Each process's own access to the doorbells is
+ * contain no pointers but to memory that has the same address in all processes, so they may be in
+ * memory shared with a secondary process. Each process's own access to the doorbells is
  * struct driver_doorbell, which is passed in.
  *
  *	send					receive
@@ -27,8 +27,9 @@
  * may otherwise become visible after a later load. A completion is valid when its last word has the
  * owner bits of the reader's lap (acquire); the adapter writes that word last.
  *
- * Everything that the adapter writes is checked before use: an invalid completion sets the queue's
- * "broken" and is not passed on.
+ * The adapter can write to a ring at any time. What decides is read once, checked, then used: an
+ * invalid completion sets the queue's "broken" and is not passed on. The structures here, and the
+ * arrays that go with them, must not be in memory that the adapter can write to.
  */
 #ifndef MANAKIN_DRIVER_QUEUE_H
 #define MANAKIN_DRIVER_QUEUE_H
@@ -400,15 +401,19 @@ void driver_txq_error(struct driver_txq *txq, const struct gdma_cqe *cqe);
  * @txq:	queue
  * @budget:	maximum number of completions to read
  *
- * Advances wq.head: the units from the old head to the new one are done.
+ * Advances wq.head: the units from the old head to the new one are done. An entry is completed at
+ * most once, so no more completions are read than there are units in use: the call ends, however
+ * fast the adapter writes.
  *
  * Return: units that are done
  */
 static inline uint32_t driver_txq_reap(struct driver_txq *txq, uint32_t budget)
 {
-	uint32_t head = txq->wq.head;
+	uint32_t head = txq->wq.head, used = driver_wq_used(&txq->wq);
 	uint32_t n = 0;
 
+	if (budget > used)
+		budget = used;
 	for (; n < budget; n++) {
 		const struct gdma_cqe *cqe = driver_cq_peek(&txq->cq, n);
 
@@ -418,7 +423,8 @@ static inline uint32_t driver_txq_reap(struct driver_txq *txq, uint32_t budget)
 		 * Good completions come for the entries that requested one, one each and in order.
 		 * No field that the adapter writes is used as an index into our memory.
 		 */
-		if (__builtin_expect((cqe->data[0] & MANA_CQE_TYPE_MASK) == MANA_CQE_TX_OKAY &&
+		if (__builtin_expect((shared_load(&cqe->data[0]) & MANA_CQE_TYPE_MASK) ==
+						     MANA_CQE_TX_OKAY &&
 					     txq->answered != txq->asked,
 				     1))
 			txq->wq.head = txq->signals[txq->answered++ & txq->wq.mask].end;

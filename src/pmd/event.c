@@ -110,6 +110,10 @@ static void on_event(void *arg)
 			link_event(adapter, events[i].port, events[i].type == DRIVER_EVENT_LINK_UP);
 			break;
 		case DRIVER_EVENT_RESET:
+			/* Once: until it is closed, nothing else can be done about it. */
+			if (adapter->reset_told)
+				break;
+			adapter->reset_told = true;
 			PMD_LOG(NOTICE, "the adapter at %s requests a reset", adapter->pci->name);
 			tell_all(adapter, RTE_ETH_EVENT_INTR_RESET);
 			break;

@@ -226,6 +226,7 @@ struct pmd_port {
  * @users:	reference count: ethdevs and other users
  * @release:	called when there are none; set by probe.c, whose work it undoes
  * @listening:	events are enabled
+ * @reset_told:	the reset event was reported
  * @gone:	the removal event was reported
  */
 struct pmd_adapter {
@@ -239,6 +240,7 @@ struct pmd_adapter {
 	atomic_uint users;
 	void (*release)(struct pmd_adapter *adapter);
 	bool listening;
+	bool reset_told;
 	bool gone;
 };
 

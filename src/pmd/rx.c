@@ -19,6 +19,11 @@
  *
  * The adapter always strips a VLAN tag; for an application that did not request that, it is put
  * back.
+ *
+ * A completion may change while it is read. So each of its fields is read once, and what is read is
+ * what is checked and used; a completion of which a part was returned is looked at anew by the next
+ * burst. A completion without packets, and a packet with an impossible length, uses up a place of
+ * the burst: however fast the adapter writes them, a burst ends.
  */
 #include <errno.h>
 #include <string.h>
@@ -56,7 +61,7 @@ struct shared {
 
 static inline struct shared read_shared(const struct pmd_rxq *rxq, const struct gdma_cqe *cqe)
 {
-	uint32_t word = cqe->data[1];
+	uint32_t word = shared_load(&cqe->data[1]);
 	struct shared shared = { .flags = csum_flags(word) };
 
 	if (rxq->hash && word & MANA_RX_WORD_HASH_MASK)
@@ -70,20 +75,26 @@ static inline struct shared read_shared(const struct pmd_rxq *rxq, const struct 
 	return shared;
 }
 
-/** packet_len() - read the length once: the adapter could change it between check and use */
+/** packet_len() - a packet's length; whoever uses it checks what this call returned */
 static inline uint16_t packet_len(const struct mana_rxcomp_perpkt_info *info)
 {
 	return shared_load(&info->pkt_len);
 }
 
-/** cqe_packets() - how many packets a completion reports; 0: none, or it is invalid */
-static inline uint32_t cqe_packets(const struct mana_rxcomp_oob *oob)
+/** cqe_type() - the kind of a completion, MANA_CQE_RX_* */
+static inline uint32_t cqe_type(const struct gdma_cqe *cqe)
+{
+	return shared_load(&cqe->data[0]) & MANA_CQE_TYPE_MASK;
+}
+
+/** cqe_packets() - how many packets a completion of that type reports; 0: none, or it is invalid */
+static inline uint32_t cqe_packets(const struct mana_rxcomp_oob *oob, uint32_t type)
 {
 	uint32_t n;
 
-	if (oob->cqe_hdr.cqe_type == MANA_CQE_RX_OKAY)
+	if (type == MANA_CQE_RX_OKAY)
 		return 1;
-	if (oob->cqe_hdr.cqe_type != MANA_CQE_RX_COALESCED_4)
+	if (type != MANA_CQE_RX_COALESCED_4)
 		return 0;
 	for (n = 0; n < MANA_RXCOMP_PACKETS && packet_len(&oob->ppi[n]); n++)
 		;
@@ -172,12 +183,14 @@ static bool refill_plain(struct pmd_rxq *rxq)
 }
 
 /** odd_completion() - a completion without packets: step over it, or stop */
-static __rte_noinline void odd_completion(struct pmd_rxq *rxq, const struct gdma_cqe *cqe)
+static __rte_noinline void odd_completion(struct pmd_rxq *rxq, uint32_t type)
 {
-	const struct mana_rxcomp_oob *oob = driver_rx_cqe(cqe);
 	uint32_t slot;
 
-	switch (oob->cqe_hdr.cqe_type) {
+	/* It reported more packets when the last burst returned a part of them. */
+	if (rxq->taken)
+		type = UINT32_MAX;
+	switch (type) {
 	case MANA_CQE_RX_TRUNCATED:
 		rxq->truncated++;
 		rxq->errors++;
@@ -206,7 +219,7 @@ static __rte_noinline void odd_completion(struct pmd_rxq *rxq, const struct gdma
  * @pkts:	array for the packets
  * @n:		its size
  *
- * Return: how many
+ * Return: how many. Fewer than @n does not mean that there are no more
  */
 CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -222,17 +235,19 @@ CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 		const struct gdma_cqe *cqe = driver_cq_peek(cq, 0);
 		const struct mana_rxcomp_oob *oob;
 		struct shared shared;
-		uint32_t total, take, slot;
+		uint32_t type, total, take, slot;
 
 		if (!cqe)
 			break;
 		want_completions(cq, got, n);
 		oob = driver_rx_cqe(cqe);
-		total = cqe_packets(oob);
+		type = cqe_type(cqe);
+		total = cqe_packets(oob, type);
 		if (unlikely(total <= rxq->taken)) {
-			odd_completion(rxq, cqe);
+			odd_completion(rxq, type);
 			if (cq->broken)
 				break;
+			n--;
 			continue;
 		}
 		take = RTE_MIN(total - rxq->taken, (uint32_t)(n - got));
@@ -251,6 +266,7 @@ CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 				/* More than the buffer holds: nothing in it can be trusted. */
 				rxq->errors++;
 				rte_mbuf_raw_free(m);
+				n--;
 				continue;
 			}
 			rearm(m, initial);
@@ -259,7 +275,7 @@ CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 			m->pkt_len = len;
 			m->data_len = len;
 			m->vlan_tci = shared.tci;
-			m->hash.rss = info->pkt_hash;
+			m->hash.rss = shared_load(&info->pkt_hash);
 			if (unlikely(shared.put_back))
 				put_tag_back(&m, shared.tci);
 			bytes += m->pkt_len;
@@ -369,16 +385,18 @@ uint16_t pmd_rx_burst_scatter(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		const struct mana_rxcomp_perpkt_info *info;
 		struct rte_mbuf **mbufs, *m;
 		struct shared shared;
-		uint32_t total, slot, len;
+		uint32_t type, total, slot, len;
 
 		if (!cqe)
 			break;
 		oob = driver_rx_cqe(cqe);
-		total = cqe_packets(oob);
+		type = cqe_type(cqe);
+		total = cqe_packets(oob, type);
 		if (unlikely(total <= rxq->taken)) {
-			odd_completion(rxq, cqe);
+			odd_completion(rxq, type);
 			if (cq->broken)
 				break;
+			n--;
 			continue;
 		}
 		if (!driver_rxq_take(&rxq->driver, rxq->entry_units, &slot))
@@ -390,12 +408,13 @@ uint16_t pmd_rx_burst_scatter(void *queue, struct rte_mbuf **pkts, uint16_t n)
 		if (unlikely(len > rxq->room * rxq->segments || !len)) {
 			rxq->errors++;
 			rte_mempool_put_bulk(rxq->pool, (void **)mbufs, rxq->segments);
+			n--;
 		} else {
 			m = make_chain(rxq, mbufs, len);
 			m->ol_flags = shared.flags;
 			m->packet_type = 0;
 			m->vlan_tci = shared.tci;
-			m->hash.rss = info->pkt_hash;
+			m->hash.rss = shared_load(&info->pkt_hash);
 			if (unlikely(shared.put_back))
 				put_tag_back(&m, shared.tci);
 			rxq->bytes += m->pkt_len;
@@ -456,7 +475,7 @@ uint32_t pmd_rx_queue_count(void *queue)
 
 		if (!cqe)
 			break;
-		count += cqe_packets(driver_rx_cqe(cqe));
+		count += cqe_packets(driver_rx_cqe(cqe), cqe_type(cqe));
 	}
 	return count - RTE_MIN(count, (uint32_t)rxq->taken);
 }

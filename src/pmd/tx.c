@@ -115,15 +115,18 @@ void pmd_txq_free_all(struct pmd_txq *txq)
 int pmd_tx_done_cleanup(void *queue, uint32_t n)
 {
 	struct pmd_txq *txq = queue;
-	uint32_t packets = 0, index;
+	uint32_t packets = 0, index, left;
 
 	if (!txq->running)
 		return 0;
-	do {
+	/* Each unit is completed at most once, whatever the adapter writes. */
+	for (left = driver_wq_used(&txq->driver.wq); left && (!n || packets < n); left--) {
 		index = txq->driver.cq.index;
 		driver_txq_reap(&txq->driver, 1);
 		packets += free_done(txq, txq->driver.wq.head);
-	} while (txq->driver.cq.index != index && (!n || packets < n));
+		if (txq->driver.cq.index == index)
+			break;
+	}
 	return (int)packets;
 }
 

@@ -9,11 +9,13 @@
  *
  *	byte 0		how the port is configured (enum option)
  *	byte 1		how much of what the adapter answers is made up, of 256, when option LIES is
- *set from byte 2	what happens next (enum act), each with what it needs
+ *			set
+ *	from byte 2	what happens next (enum act), each with what it needs
  *
  * The adapter's completions are written where it would write them. Whatever they contain, an
- * application must get consistent packets: lengths, numbers of segments, one owner. At the end
- * every mbuf is in its pool exactly once, and nothing is left in the heap.
+ * application must get consistent packets: lengths, numbers of segments, one owner. A burst reads a
+ * bounded number of them. At the end every mbuf is in its pool exactly once, and nothing is left in
+ * the heap.
  */
 #include <errno.h>
 #include <sched.h>
@@ -36,6 +38,7 @@
 #define SMALL       200 /* bytes of a buffer that no frame fits into */
 #define BURST       40
 #define TIMEOUT_MS  3
+#define FLOOD       0x70 /* in an action's byte: many completions that report nothing */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
@@ -359,6 +362,22 @@ static struct gdma_cqe received(struct input *input)
 	return cqe;
 }
 
+/** flood() - many completions of one type, with nothing in them that was posted */
+static void flood(struct rig *rig, uint16_t queue)
+{
+	static const uint8_t types[] = { MANA_CQE_RX_OBJECT_FENCE, MANA_CQE_RX_TRUNCATED,
+					 MANA_CQE_RX_OKAY,         MANA_CQE_TX_SA_DROP,
+					 MANA_CQE_TX_GDMA_ERR,     MANA_CQE_TX_OKAY };
+	struct gdma_cqe cqe = { .data = { types[byte(rig->input) % sizeof(types)] } };
+	const struct pmd_rxq *rxq = rig->dev->data->rx_queues[queue];
+	const struct pmd_txq *txq = rig->dev->data->tx_queues[queue];
+	bool sent = cqe.data[0] >= MANA_CQE_TX_OKAY;
+
+	for (unsigned int n = byte(rig->input); n; n--)
+		put(sent ? &txq->driver.cq : &rxq->driver.cq,
+		    sent ? &rig->tx_next[queue] : &rig->rx_next[queue], &cqe);
+}
+
 /* ---- What the application does ---- */
 
 /** check_packet() - a packet as rte_mbuf.h describes it, with one owner */
@@ -381,9 +400,14 @@ static void check_packet(const struct rig *rig, const struct rte_mbuf *m)
 
 static void receive(struct rig *rig, uint16_t queue)
 {
+	const struct pmd_rxq *rxq = rig->dev->data->rx_queues[queue];
 	struct rte_mbuf *pkts[BURST];
-	uint16_t n = rte_eth_rx_burst(rig->id, queue, pkts, 1 + byte(rig->input) % BURST);
+	uint32_t before = rxq->driver.cq.index;
+	uint16_t max = 1 + byte(rig->input) % BURST;
+	uint16_t n = rte_eth_rx_burst(rig->id, queue, pkts, max);
 
+	require(n <= max, "more were received than there is room for");
+	require(rxq->driver.cq.index - before <= max, "a burst read more completions than packets");
 	for (uint16_t i = 0; i < n; i++)
 		check_packet(rig, pkts[i]);
 	rte_pktmbuf_free_bulk(pkts, n);
@@ -485,15 +509,18 @@ static bool restart(struct rig *rig, bool port)
 }
 
 /** act() - the next action; false if the port no longer runs */
-static bool act(struct rig *rig)
+static bool act(struct rig *rig, uint8_t what)
 {
 	struct input *input = rig->input;
-	uint8_t what = byte(input);
 	uint16_t queue = what >> 7;
 	const struct pmd_rxq *rxq = rig->dev->data->rx_queues[queue];
 	const struct pmd_txq *txq = rig->dev->data->tx_queues[queue];
 	struct gdma_cqe cqe = { 0 };
 
+	if ((what & 0x7f) >= FLOOD) {
+		flood(rig, queue);
+		return true;
+	}
 	switch ((enum act)((what & 0x7f) % ACTS)) {
 	case RX_COMPLETION:
 		cqe = made_up(input);
@@ -550,6 +577,21 @@ static bool act(struct rig *rig)
 	return true;
 }
 
+/** next() - the next action; it reads no more completions of entries than there were entries */
+static bool next(struct rig *rig)
+{
+	uint8_t what = byte(rig->input);
+	const struct pmd_txq *txq = rig->dev->data->tx_queues[what >> 7];
+	uint32_t index = txq->driver.cq.index, used = driver_wq_used(&txq->driver.wq);
+	bool alive = act(rig, what);
+
+	/* A queue that was started again counts from the beginning. */
+	require(!alive || txq->driver.cq.index == txq->driver.cq.mask + 1 ||
+			txq->driver.cq.index - index <= used,
+		"more completions were read than entries were sent");
+	return alive;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { .data = data, .left = size };
@@ -571,7 +613,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(!err || rig.source.rate, "an honest adapter's port does not start");
 	if (!err)
 		check_apart(&rig);
-	while (!err && input.left && act(&rig))
+	while (!err && input.left && next(&rig))
 		;
 	take_down(&rig);
 	check_pool(pool);
