@@ -2,10 +2,10 @@
 /*
  * driver/attach.c - the doorbells of an adapter that another process has brought up
  *
- * A secondary process has the queues, in shared memory at the same addresses, and needs its own access
- * to the doorbells: the connection, on which it only posts writes, and BAR 2. Both are passed as
- * descriptors. For an adapter that the kernel owns it is the RDMA device's descriptor, with which
- * the process maps its doorbell page.
+ * A secondary process has the queues, in shared memory at the same addresses, and needs its own
+ * access to the doorbells: the connection, on which it only posts writes, and BAR 2. Both are
+ * passed as descriptors. For an adapter that the kernel owns it is the RDMA device's descriptor,
+ * with which the process maps its doorbell page.
  */
 #include <errno.h>
 #include <stdlib.h>

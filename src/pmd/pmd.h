@@ -22,9 +22,10 @@
  * accesses an adapter only through driver/, and its messages say what an application or an operator
  * can fix: the port, the queue, the number that is too large.
  *
- * The adapter is not trusted. It can write to all of DPDK's memory, so struct pmd_port and the queues
- * are in other memory, at the same address in every process (state.c), and what the adapter writes
- * into a ring is copied once, checked, then used. docs/pmd.md says what this leaves open. Pointers for the primary process only (the adapter, the vPort's handle) are also in struct
+ * The adapter is not trusted, and it can write to all of DPDK's memory. So struct pmd_port and the
+ * queues are in other memory, at the same address in every process (state.c), and each field that
+ * the adapter writes is read once, checked, then used. docs/pmd.md says what this leaves open.
+ * Pointers for the primary process only (the adapter, the vPort's handle) are also in struct
  * pmd_port, but secondary processes do not use them; each process has its own access to the
  * doorbells (pmd_doorbell[]).
  *
