@@ -93,6 +93,19 @@ testpmd() {
 	adapter_content nic
 }
 
+@test "setup takes this device and no other: uio_hv_generic does not bind a network device that is offered meanwhile" {
+	local other=000d3a00-0001-000d-3a00-0001000d3a00 bus=/sys/bus/vmbus
+	guest azure "$MANAKIN_THERE setup eth1; cat $bus/devices/$CARD/driver_override"
+	# the other device as it is when it was just offered: without a driver
+	guest azure "echo $other >$bus/drivers/hv_netvsc/unbind"
+	run guest azure "echo $other >$bus/drivers/uio_hv_generic/bind"
+	((status)) || fail 'uio_hv_generic takes any network device'
+	guest azure "echo $other >$bus/drivers_probe"
+	equal hv_netvsc "$(guest azure "basename \$(readlink $bus/devices/$other/driver)")" driver
+	guest azure "$MANAKIN_THERE restore eth1"
+	equal '(null)' "$(guest azure "cat $bus/devices/$CARD/driver_override")" driver_override
+}
+
 @test "setup killed after any step, recorded or not: restore brings the interface back" {
 	COMMAND_TIMEOUT=$((3 * PATIENCE)) guest azure "python3 /mnt/share/cutoff_guest.py $MANAKIN_THERE eth1 $CARD"
 	adapter_content nic

@@ -5,7 +5,7 @@
  *
  * The records, in the order in which they come:
  *
- *	{ "save": KEY, "uuid", "pmd", "synthetic": {...}, "vf": {...} }
+ *	{ "save": KEY, "uuid", "pmd", "override", "synthetic": {...}, "vf": {...} }
  *				a port as it was; host/handover/saved.h has the interfaces' shape
  *	{ "step": N, "kind", ... }	what is about to be done
  *	{ "done": N, "changed": BOOL }		it is done; false: there was nothing to do

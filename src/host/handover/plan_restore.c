@@ -175,6 +175,24 @@ static int add_up(const struct planning *p, const struct plan_port *port, bool r
 	return err;
 }
 
+/** add_override() - let the kernel's driver bind the device again; with the override it had before */
+static int add_override(const struct planning *p, const struct plan_port *port,
+			const struct ledger_port *known)
+{
+	const char *before = known ? ledger_text(known->saved, "override") : "";
+	struct step step = { .kind = STEP_OVERRIDE };
+	char now[32];
+
+	/* Another driver's name was not written by setup; with its own, there is no way back. */
+	if (vmbus_override(p->host, port->uuid, now) || strcmp(now, DRIVER_USER) != 0)
+		return 0;
+	strcpy(step.key, port->key);
+	strcpy(step.object, port->uuid);
+	if (strcmp(before, DRIVER_USER) != 0)
+		snprintf(step.driver, sizeof(step.driver), "%s", before);
+	return plan_add(p->host, p->plan, &step);
+}
+
 /** add_steps() - all of a port */
 static int add_steps(const struct planning *p, const struct plan_port *port)
 {
@@ -191,6 +209,8 @@ static int add_steps(const struct planning *p, const struct plan_port *port)
 	strcpy(step.object, port->uuid);
 	if (rebound && *port->port->vmbus_driver)
 		err = plan_add(p->host, p->plan, &step);
+	if (!err && *port->uuid)
+		err = add_override(p, port, known);
 	step.kind = STEP_BIND;
 	strcpy(step.driver, DRIVER_KERNEL);
 	if (!err && rebound)
@@ -201,18 +221,6 @@ static int add_steps(const struct planning *p, const struct plan_port *port)
 	if (!err && (!known || (rebound && !json_object_get(known->saved, "synthetic"))))
 		err = add_up(p, port, rebound);
 	return err;
-}
-
-/** others_bound() - does the driver for user space have a device that is not in this plan? */
-static bool others_bound(const struct planning *p)
-{
-	char key[KEY_TEXT];
-
-	for (size_t i = 0; i < p->machine->n_ports; i++)
-		if (!strcmp(p->machine->port[i].vmbus_driver, DRIVER_USER) &&
-		    !plan_find(p->plan, port_key(&p->machine->port[i], key)))
-			return true;
-	return false;
 }
 
 /** add_pages() - as many hugepages as before, unless their number was changed since */
@@ -257,7 +265,7 @@ static int add_shared(const struct planning *p)
 			continue;
 		if (!strcmp(step->kind, step_kind_name(STEP_HUGEPAGES)))
 			err = add_pages(p, &found, step);
-		if (!strcmp(step->kind, step_kind_name(STEP_NEW_ID)) && !others_bound(p)) {
+		if (!strcmp(step->kind, step_kind_name(STEP_NEW_ID))) {
 			remove_id.undoes = step->number;
 			err = plan_add(p->host, p->plan, &remove_id);
 		}

@@ -236,18 +236,28 @@ static int add_links(const struct planning *p, const struct plan_port *port)
 	return err;
 }
 
+/** to_move() - is the port's VMBus device to be bound to the driver for user space? */
+static bool to_move(const struct plan_port *port)
+{
+	return port->netvsc && strcmp(port->port->vmbus_driver, DRIVER_USER) != 0;
+}
+
 /** add_move() - a port's VMBus device to the driver for user space */
 static int add_move(const struct planning *p, const struct plan_port *port)
 {
 	const char *driver = port->port->vmbus_driver;
-	struct step step = { .kind = STEP_UNBIND };
+	struct step step = { .kind = STEP_OVERRIDE, .driver = DRIVER_USER };
+	char only[32];
 	int err = 0;
 
-	if (!port->netvsc || !strcmp(driver, DRIVER_USER))
+	if (!to_move(port))
 		return 0;
 	strcpy(step.key, port->key);
 	snprintf(step.object, sizeof(step.object), "%s", port->uuid);
-	if (*driver) {
+	if (!vmbus_override(p->host, port->uuid, only) && strcmp(only, DRIVER_USER) != 0)
+		err = plan_add(p->host, p->plan, &step);
+	step.kind = STEP_UNBIND;
+	if (!err && *driver) {
 		snprintf(step.driver, sizeof(step.driver), "%s", driver);
 		err = plan_add(p->host, p->plan, &step);
 	}
@@ -299,20 +309,40 @@ static int add_modules(const struct planning *p)
 	return err ? err : add_module(p, "ib_uverbs");
 }
 
-/**
- * add_new_id() - if a device is to be bound
- *
- * The kernel does not show which classes a driver has; it refuses one that is added twice.
- */
-static int add_new_id(const struct planning *p)
+/** ids_wanted() - is a device to be bound, and the kernel has no driver_override? */
+static bool ids_wanted(const struct planning *p)
 {
-	struct step step = { .kind = STEP_NEW_ID, .driver = DRIVER_USER };
-	bool wanted = false;
+	char only[32];
 
 	for (size_t i = 0; i < p->plan->n_ports; i++)
-		wanted |= p->plan->port[i].netvsc &&
-			  strcmp(p->plan->port[i].port->vmbus_driver, DRIVER_USER);
-	return wanted ? plan_add(p->host, p->plan, &step) : 0;
+		if (to_move(&p->plan->port[i]) &&
+		    vmbus_override(p->host, p->plan->port[i].uuid, only) == -ENOENT)
+			return true;
+	return false;
+}
+
+/**
+ * add_moves() - all devices to the driver for user space
+ *
+ * That driver does not know network devices by itself. With driver_override it binds these and no
+ * others. An older kernel has only new_id, with which the driver takes any network device without
+ * a driver, also one that the host offers later; so it is removed when the devices are bound. The
+ * kernel does not show which classes a driver has; it refuses one that is added twice.
+ */
+static int add_moves(const struct planning *p)
+{
+	struct step step = { .kind = STEP_NEW_ID, .driver = DRIVER_USER };
+	bool ids = ids_wanted(p);
+	int err = 0;
+
+	if (ids) {
+		err = plan_add(p->host, p->plan, &step);
+		step.undoes = p->ledger->last_step + (json_int_t)p->plan->n_steps;
+	}
+	for (size_t i = 0; !err && i < p->plan->n_ports; i++)
+		err = add_move(p, &p->plan->port[i]);
+	step.kind = STEP_REMOVE_ID;
+	return err || !ids ? err : plan_add(p->host, p->plan, &step);
 }
 
 int plan_setup(const struct plan_from *from, const struct setup_options *options, struct plan *plan,
@@ -331,9 +361,7 @@ int plan_setup(const struct plan_from *from, const struct setup_options *options
 	for (size_t i = 0; !err && i < plan->n_ports; i++)
 		err = add_links(&p, &plan->port[i]);
 	if (!err)
-		err = add_new_id(&p);
-	for (size_t i = 0; !err && i < plan->n_ports; i++)
-		err = add_move(&p, &plan->port[i]);
+		err = add_moves(&p);
 	for (size_t i = 0; !err && options->program && i < plan->n_ports; i++)
 		err = add_persist(&p, &plan->port[i]);
 	return err && !*error->text ? plan_no_memory(&p) : err;

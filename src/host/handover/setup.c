@@ -54,7 +54,11 @@ static int save(const struct carry *carry, const struct plan_port *port, const s
 	json_t *record = json_pack("{s:s, s:s, s:s}", "save", port->key, "uuid", port->uuid, "pmd",
 				   port->netvsc ? "netvsc" : "mana");
 	int err = record ? 0 : -ENOMEM;
+	char only[32] = "";
 
+	if (!err && !vmbus_override(carry->host, port->uuid, only) && *only &&
+	    json_object_set_new(record, "override", json_string(only)))
+		err = -ENOMEM;
 	for (size_t i = 0; !err && i < 2; i++) {
 		json_t *saved;
 
@@ -127,9 +131,12 @@ static int announce_and_make(const struct carry *carry, struct step *step, json_
 	err = carry_step(carry, step, false, &why);
 	if (err < 0)
 		return error_fail(error, err, "cannot %s: %s", step->what, why.text);
-	return carry_note(carry,
-			  json_pack("{s:I, s:b}", "done", number, "changed", err == STEP_CHANGED),
-			  error);
+	err = carry_note(carry,
+			 json_pack("{s:I, s:b}", "done", number, "changed", err == STEP_CHANGED),
+			 error);
+	if (!err && step->undoes)
+		err = carry_note(carry, json_pack("{s:I}", "undone", step->undoes), error);
+	return err;
 }
 
 /** forward() - save, make, and mark as handed over; see setup_carry_out() */

@@ -66,6 +66,13 @@ static void put_driver_file(FILE *out, const struct host *host, const char *what
 	put_path(out, host, "/sys/bus/vmbus/drivers/%s/%s", driver, file);
 }
 
+/** put_override() - `echo DRIVER > .../devices/UUID/driver_override`; empty: any driver */
+static void put_override(FILE *out, const struct host *host, const char *uuid, const char *driver)
+{
+	fprintf(out, "echo%s%s > ", *driver ? " " : "", driver);
+	put_path(out, host, "/sys/bus/vmbus/devices/%s/driver_override", uuid);
+}
+
 /** came_back() - the number of the bound device's interface; 0: it is not there */
 static int came_back(struct step_site *site)
 {
@@ -145,12 +152,40 @@ static int make_module(struct step_site *site, const struct step *step, struct e
 
 /* ---- which driver has a VMBus device ---- */
 
+static int describe_override(const struct host *host, const struct step *step, struct words *words)
+{
+	char now[32];
+
+	if (*step->driver)
+		fprintf(words->what, "let only %s bind VMBus device %s", step->driver,
+			step->object);
+	else
+		fprintf(words->what, "let any driver bind VMBus device %s", step->object);
+	put_override(words->command, host, step->object, step->driver);
+	if (!vmbus_override(host, step->object, now))
+		put_override(words->undo, host, step->object, now);
+	return 0;
+}
+
+static int make_override(struct step_site *site, const struct step *step, struct error *why)
+{
+	char now[32];
+	int err = vmbus_override(site->host, step->object, now);
+
+	if (!err && !strcmp(now, step->driver))
+		return 0;
+	err = vmbus_set_override(site->host, step->object, step->driver);
+	if (err == -ENOENT)
+		return error_fail(why, -ENODEV, "the device is gone from this machine");
+	return changed(err);
+}
+
 static int describe_new_id(const struct host *host, const struct step *step, struct words *words)
 {
 	fprintf(words->what, "let %s bind network devices", step->driver);
 	put_driver_file(words->command, host, VMBUS_CLASS_NETWORK, step->driver, "new_id");
-	/* The kernel does not show whether the driver has the class already: */
-	fputs(" || true", words->command);
+	/* The kernel does not show whether the driver has the class already. */
+	fputs(" || new_id=had", words->command);
 	put_driver_file(words->undo, host, VMBUS_CLASS_NETWORK, step->driver, "remove_id");
 	return 0;
 }
@@ -166,14 +201,26 @@ static int make_new_id(struct step_site *site, const struct step *step, struct e
 static int describe_remove_id(const struct host *host, const struct step *step, struct words *words)
 {
 	fprintf(words->what, "stop %s from binding network devices", step->driver);
+	/* In the script of a setup: not a class that the driver had before */
+	fputs("[ \"$new_id\" = had ] || ", words->command);
 	put_driver_file(words->command, host, VMBUS_CLASS_NETWORK, step->driver, "remove_id");
 	put_driver_file(words->undo, host, VMBUS_CLASS_NETWORK, step->driver, "new_id");
 	return 0;
 }
 
+/** make_remove_id() - unless the driver had the class before the step that this one undoes */
 static int make_remove_id(struct step_site *site, const struct step *step, struct error *why)
 {
-	(void)why;
+	struct ledger ledger;
+	bool ours = true;
+	int err = ledger_read(site->records, &ledger, why);
+
+	for (size_t i = 0; !err && i < ledger.n_steps; i++)
+		if (ledger.step[i].number == step->undoes)
+			ours = ledger.step[i].changed || !ledger.step[i].done;
+	ledger_free(&ledger);
+	if (err || !ours)
+		return err;
 	return changed(vmbus_remove_id(site->host, step->driver));
 }
 
@@ -447,6 +494,7 @@ static const struct step_type {
 	[STEP_MODULE] = { "module", describe_module, make_module, false },
 	[STEP_LINK_DOWN] = { "link-down", describe_link, make_link, false },
 	[STEP_NEW_ID] = { "new-id", describe_new_id, make_new_id, false },
+	[STEP_OVERRIDE] = { "override", describe_override, make_override, false },
 	[STEP_UNBIND] = { "unbind", describe_unbind, make_move, false },
 	[STEP_BIND] = { "bind", describe_bind, make_move, false },
 	[STEP_PERSIST] = { "persist", describe_unit, make_unit, false },

@@ -20,8 +20,10 @@ enum step_kind {
 	STEP_MODULE,    /* load @object */
 	STEP_LINK_DOWN, /* of interface @object */
 	STEP_NEW_ID,    /* let @driver bind network devices */
+	STEP_OVERRIDE,  /* let device @object be bound to @driver only; empty: to any */
 	STEP_UNBIND,    /* device @object from @driver */
 	STEP_BIND,      /* device @object to @driver, and wait until it is bound */
+	STEP_REMOVE_ID, /* what STEP_NEW_ID added; of restore, too */
 	STEP_PERSIST,   /* at boot too: @object is a line of the unit */
 	/* of restore, besides */
 	STEP_RENAME, /* the interface to @object */
@@ -30,7 +32,6 @@ enum step_kind {
 	STEP_ADDRESS, /* @entry */
 	STEP_ROUTE,   /* @entry */
 	STEP_JOIN,    /* wait until the VF is under its synthetic interface */
-	STEP_REMOVE_ID,
 	STEP_UNPERSIST,
 	STEP_KINDS
 };

@@ -118,6 +118,25 @@ void vmbus_free(struct vmbus_devices *devices)
 	memset(devices, 0, sizeof(*devices));
 }
 
+int vmbus_override(const struct host *host, const char *uuid, char driver[32])
+{
+	ssize_t len =
+		host_read(host, driver, 32, "/sys/bus/vmbus/devices/%s/driver_override", uuid);
+
+	/* What the kernel shows while there is none */
+	if (len < 0 || !strcmp(driver, "(null)"))
+		*driver = '\0';
+	return len < 0 ? (int)len : 0;
+}
+
+int vmbus_set_override(const struct host *host, const char *uuid, const char *driver)
+{
+	char line[40];
+
+	snprintf(line, sizeof(line), "%s\n", driver);
+	return host_write(host, line, "/sys/bus/vmbus/devices/%s/driver_override", uuid);
+}
+
 int vmbus_new_id(const struct host *host, const char *driver)
 {
 	int err = host_write(host, VMBUS_CLASS_NETWORK, "/sys/bus/vmbus/drivers/%s/new_id", driver);

@@ -43,6 +43,17 @@ void vmbus_free(struct vmbus_devices *devices);
 /** vmbus_uuid_ok() - is this text shaped like a UUID? */
 bool vmbus_uuid_ok(const char *text);
 
+/**
+ * vmbus_override() - the only driver that a device may be bound to (driver_override)
+ * @driver:	filled in; empty: any that matches
+ *
+ * Return: 0; -ENOENT: the kernel has no such file; or another negative errno
+ */
+int vmbus_override(const struct host *host, const char *uuid, char driver[32]);
+
+/** vmbus_set_override() - the same, to be @driver; empty: any. 0 or a negative errno */
+int vmbus_set_override(const struct host *host, const char *uuid, const char *driver);
+
 /** vmbus_new_id() - add the class to @driver; 1 if it has it already, 0, or a negative errno */
 int vmbus_new_id(const struct host *host, const char *driver);
 

@@ -94,6 +94,7 @@ class Machine:
                 state["tree"].append(f"{os.path.relpath(path, self.tree)} {text}")
         state["tree"].sort()
         state["ids"] = sorted(self.kernel.ids[kernel.USER])
+        state["overrides"] = sorted(f"{uuid} {driver}" for uuid, driver in self.kernel.overrides.items())
         return state
 
     def handed_over(self):
@@ -180,6 +181,7 @@ def agree(machine, start):
     there = {
         "hugepages": any("nr_hugepages 2048" in entry for entry in now["tree"]),
         "link-down": "eth1" not in link or "UP" not in link["eth1"]["flags"],
+        "override": machine.kernel.overrides.get(UUID) == kernel.USER,
         "new-id": bool(now["ids"]),
         "unbind": machine.kernel.driver(UUID) != kernel.KERNEL,
         "bind": machine.handed_over(),
@@ -188,6 +190,8 @@ def agree(machine, start):
     for kind, is_there in there.items():
         if is_there and kind not in steps.values():
             raise Failure(f"{kind} was done, and the journal does not say so")
+    if "remove-id" in steps.values():
+        del there["new-id"]
     for number in done:
         if not there.get(steps[number], True):
             raise Failure(f"the journal says that {steps[number]} was done, and it was not")

@@ -4,7 +4,7 @@
 
 usage: kernel.py TREE [WORDS-FILE]     (in namespaces of its own: unshare --net --mount)
 
-Mounts its own files over the tree's bind, unbind, new_id, remove_id and nr_hugepages (a small
+Mounts its own files over the tree's bind, unbind, new_id, remove_id, driver_override and nr_hugepages (a small
 FUSE file system, so that a write has its effect, or its error, before it returns), creates and
 removes real interfaces for hv_netvsc, prints "ready", and serves until its input ends.
 
@@ -17,8 +17,11 @@ write:
   alone                     a VF is not joined again
   vanish INTERFACE FILE     an interface is gone after a write to FILE
 
+A tree without driver_override is one of an older kernel.
+
 What it does is known from Linux 6.12: bind_store() and unbind_store() in drivers/base/bus.c,
-new_id_store() and remove_id_store() in drivers/hv/vmbus_drv.c, netvsc_probe() and netvsc_remove()
+new_id_store(), remove_id_store(),
+driver_override_store() and hv_vmbus_get_id() in drivers/hv/vmbus_drv.c, netvsc_probe() and netvsc_remove()
 in drivers/net/hyperv/netvsc_drv.c, nr_hugepages_store() in mm/hugetlb.c. The file system's
 messages are those of include/uapi/linux/fuse.h.
 """
@@ -77,6 +80,12 @@ class Kernel:
         for path in sorted(glob.glob(self.tree + "/sys/devices/system/node/node*/hugepages/*/nr_hugepages")):
             self.files.append((path, "nr_hugepages", path))
         self.pages = {path: int(open(path).read()) for path, name, _ in self.files if name == "nr_hugepages"}
+        self.overrides = {}
+        for path in glob.glob(self.tree + DEVICES + "/*/driver_override"):
+            uuid = path.split("/")[-2]
+            text = open(path).read().strip()
+            self.overrides[uuid] = "" if text == "(null)" else text
+            self.files.append((path, "driver_override", uuid))
         self.vfs = {}
         for path in glob.glob(self.tree + "/sys/class/net/*"):
             name = os.path.basename(path)
@@ -114,7 +123,8 @@ class Kernel:
 
     def matches(self, uuid, driver):
         text = open(self.device(uuid) + "/class_id").read().strip().strip("{}")
-        return text in self.ids[driver]
+        override = self.overrides.get(uuid)
+        return override == driver if override else text in self.ids[driver]
 
     def attach(self, uuid, driver):
         device = self.device(uuid)
@@ -235,6 +245,10 @@ class Kernel:
         self.ids[driver].remove(text)
         return 0
 
+    def write_driver_override(self, uuid, text):
+        self.overrides[uuid] = text
+        return 0
+
     def write_nr_hugepages(self, path, text):
         if not text.isdigit():
             return errno.EINVAL
@@ -245,6 +259,8 @@ class Kernel:
         return 0
 
     def read(self, name, driver):
+        if name == "driver_override":
+            return f"{self.overrides[driver] or '(null)'}\n".encode()
         return f"{self.pages[driver]}\n".encode() if name == "nr_hugepages" else b""
 
     # The file system: a folder with the files by number

@@ -18,9 +18,11 @@
 #include "host/handover/plan.h"
 #include "tree.h"
 
-#define UUID  "f8615163-0001-1000-2000-6045bda6bd76"
-#define MAC   "60:45:bd:a6:bd:76"
-#define PAGES "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/"
+#define UUID     "f8615163-0001-1000-2000-6045bda6bd76"
+#define MAC      "60:45:bd:a6:bd:76"
+#define PAGES    "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/"
+
+#define OVERRIDE "/sys/bus/vmbus/devices/" UUID "/driver_override"
 
 static struct host host;
 static struct error error;
@@ -47,6 +49,7 @@ static int set_up(void **state)
 		tree_put("16\n", PAGES "nr_hugepages", node);
 		tree_put("16\n", PAGES "free_hugepages", node);
 	}
+	tree_put("(null)\n", OVERRIDE);
 	tree_put("{f8615163-df3e-46c5-913f-f2d2f965ed0e}\n",
 		 "/sys/bus/vmbus/devices/" UUID "/class_id");
 	memset(devs, 0, sizeof(devs));
@@ -124,7 +127,7 @@ static void refuse(const struct setup_options *options, int err, const char *par
 	plan_free(&plan);
 }
 
-#define ALL "hugepages hugepages link-down link-down new-id unbind bind"
+#define ALL "hugepages hugepages link-down link-down override unbind bind"
 
 static void the_guides_procedure(void **state)
 {
@@ -140,16 +143,30 @@ static void only_what_is_missing(void **state)
 {
 	(void)state;
 	tree_put("1024\n", PAGES "nr_hugepages", 0);
-	want(&guide, &none, "hugepages link-down link-down new-id unbind bind", true);
+	want(&guide, &none, "hugepages link-down link-down override unbind bind", true);
 	tree_put("5000\n", PAGES "nr_hugepages", 1);
 	devs[1].flags = 0;
-	want(&guide, &none, "link-down new-id unbind bind", true);
+	want(&guide, &none, "link-down override unbind bind", true);
 	devs[0].flags = 0;
 	*port.vmbus_driver = '\0';
-	want(&guide, &none, "new-id bind", true);
+	want(&guide, &none, "override bind", true);
 	strcpy(port.vmbus_driver, DRIVER_USER);
 	port.owner = OWNER_NETVSC;
 	want(&guide, &none, "", true);
+}
+
+/* The class is removed as soon as the device is bound; the step knows which one it undoes. */
+static void without_driver_override(void **state)
+{
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(tree_run("rm \"$1\"" OVERRIDE), 0);
+	want(&guide, &none, "hugepages hugepages link-down link-down new-id unbind bind remove-id",
+	     true);
+	assert_int_equal(plan_setup(from(&none), &guide, &plan, &error), 0);
+	assert_int_equal(plan.step[7].undoes, 5);
+	plan_free(&plan);
 }
 
 static void pages_of_another_size_do_as_well(void **state)
@@ -161,7 +178,7 @@ static void pages_of_another_size_do_as_well(void **state)
 		 "/sys/devices/system/node/node0/hugepages/hugepages-1048576kB/nr_hugepages");
 	tree_put("2\n",
 		 "/sys/devices/system/node/node0/hugepages/hugepages-1048576kB/free_hugepages");
-	want(&guide, &none, "hugepages link-down link-down new-id unbind bind", true);
+	want(&guide, &none, "hugepages link-down link-down override unbind bind", true);
 	asked.pages_asked = true;
 	want(&asked, &none, ALL, true);
 	asked.kib = 4096;
@@ -310,8 +327,10 @@ static void the_way_back(void **state)
 			    "{\"done\":3,\"changed\":true},{\"step\":4,\"kind\":\"new-id\"},"
 			    "{\"done\":4,\"changed\":true}]",
 			    &ledger);
-	restored(&ledger, "unbind bind rename mtu link-up mtu link-up address address route route "
-			  "remove-id hugepages");
+	tree_put(DRIVER_USER "\n", OVERRIDE);
+	restored(&ledger,
+		 "unbind override bind rename mtu link-up mtu link-up address address route route "
+		 "remove-id hugepages");
 	/* A process uses it. */
 	strcpy(port.users, "vpp (17)");
 	{
@@ -346,6 +365,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_guides_procedure),
 		TEST(only_what_is_missing),
+		TEST(without_driver_override),
 		TEST(pages_of_another_size_do_as_well),
 		TEST(what_is_in_use),
 		TEST(what_cannot_be_handed_over),

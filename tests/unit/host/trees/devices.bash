@@ -51,6 +51,7 @@ vmbus_device() {
 	put "$dir/device_id" "{$1}"
 	put "$dir/vendor" 0x1414
 	put "$dir/state" 3
+	[ "$name" = older ] || put "$dir/driver_override" "(null)"
 	point "$dir/subsystem" /sys/bus/vmbus
 	point "/sys/bus/vmbus/devices/$1" "$dir"
 	[ -z "$3" ] || bound vmbus "$1" "$dir" "$3"
