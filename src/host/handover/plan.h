@@ -31,6 +31,7 @@
  * @netvsc:	for DPDK's netvsc driver; else for its mana driver directly
  * @index:	of the interface that came back; 0: none has yet
  * @save:	its state must be recorded; else the journal has it already
+ * @forced:	even if its interfaces are in use
  * @steps:	it has steps in the plan
  * @gone:	of restore: this machine no longer has the device
  * @journalled:	the journal knows it
@@ -43,7 +44,7 @@ struct plan_port {
 	char address[PCI_ADDRESS_TEXT];
 	const struct mana_port *port;
 	int index;
-	bool netvsc, save, steps, gone, journalled;
+	bool netvsc, forced, save, steps, gone, journalled;
 };
 
 struct plan {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "host/machine/hugepage.h"
 #include "host/machine/module.h"
+#include "host/handover/in_use.h"
 #include "host/handover/persist.h"
 #include "host/handover/planning.h"
 
@@ -29,47 +30,6 @@ static int find_port(const struct planning *p, const char *word, const struct ma
 			 "%s was handed over by setup, but its device %s is gone from "
 			 "this machine; 'manakin restore %s' removes it from the journal",
 			 word, known->key, word);
-}
-
-/** check_in_use() - are the port's interfaces in use? */
-static int check_in_use(const struct planning *p, const struct mana_port *port)
-{
-	const struct netdev *dev[2] = { port->synthetic, port->vf };
-
-	if (p->options->force)
-		return 0;
-	if (port_ssh(port))
-		return plan_fail(
-			p, -EBUSY,
-			"%s carries this SSH session, which would end; name another "
-			"interface, or add --force if there is another way to this machine",
-			port->name);
-	if (port_default_route(port))
-		return plan_fail(p, -EBUSY,
-				 "%s carries the default route, without which this machine "
-				 "may not be reached; name another interface, or add --force",
-				 port->name);
-	for (size_t i = 0; i < 2; i++) {
-		const struct netdev *above = NULL;
-
-		if (!dev[i])
-			continue;
-		/* The ends of a veth pair name each other; neither is above the other. */
-		for (size_t j = 0; j < p->machine->netdevs.n && !above; j++)
-			if (p->machine->netdevs.dev[j].lower == dev[i]->index &&
-			    p->machine->netdevs.dev[j].index != dev[i]->lower)
-				above = &p->machine->netdevs.dev[j];
-		if (!above && dev[i]->master &&
-		    !(dev[i] == port->vf && port->synthetic &&
-		      port->synthetic->index == dev[i]->master))
-			above = netdevs_by_index(&p->machine->netdevs, dev[i]->master);
-		if (above)
-			return plan_fail(p, -EBUSY,
-					 "%s is in use by the interface %s, which restore would "
-					 "not bring back; remove that first, or add --force",
-					 dev[i]->name, above->name);
-	}
-	return 0;
 }
 
 /** as_saved() - is an interface still the one that was recorded, and in the same state? */
@@ -136,8 +96,8 @@ static int add_port(const struct planning *p, const char *word)
 		return plan_fail(p, -EBUSY,
 				 "%s is in use by %s; stop that process first, or add --force",
 				 word, port->users);
-	if (netdev_is_up(port->synthetic) || netdev_is_up(port->vf)) {
-		err = check_in_use(p, port);
+	if (!p->options->force && (netdev_is_up(port->synthetic) || netdev_is_up(port->vf))) {
+		err = in_use(&p->machine->netdevs, port->synthetic, port->vf, p->error);
 		if (err)
 			return err;
 	}
@@ -145,6 +105,7 @@ static int add_port(const struct planning *p, const char *word)
 	if (!added)
 		return plan_no_memory(p);
 	added->netvsc = pmd == PMD_NETVSC;
+	added->forced = p->options->force;
 	added->save = must_save(port, ledger_find(p->ledger, key));
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "host/handover/in_use.h"
 #include "host/handover/restore.h"
 #include "host/handover/saved.h"
 
@@ -116,6 +117,31 @@ static bool interrupted(void)
 		sigismember(&pending, SIGHUP));
 }
 
+/** now() - an interface of the plan, among those that there are now; NULL: it is gone */
+static const struct netdev *now(const struct netdevs *netdevs, const struct netdev *dev)
+{
+	return dev ? netdevs_by_index(netdevs, dev->index) : NULL;
+}
+
+/** still_free() - is a port whose link is about to be set down not in use now either? */
+static int still_free(const struct carry *carry, const struct step *step, struct error *error)
+{
+	const struct plan_port *port = plan_find(carry->plan, step->key);
+	struct netdevs netdevs;
+	int err;
+
+	if (step->kind != STEP_LINK_DOWN || !port || port->forced)
+		return 0;
+	err = netdevs_read(carry->host, &netdevs);
+	if (err)
+		error_say(error, "cannot read the network interfaces: %s", error_reason(-err));
+	else
+		err = in_use(&netdevs, now(&netdevs, port->port->synthetic),
+			     now(&netdevs, port->port->vf), error);
+	netdevs_free(&netdevs);
+	return err;
+}
+
 /** announce_and_make() - step @number of the journal */
 static int announce_and_make(const struct carry *carry, struct step *step, json_int_t number,
 			     struct error *error)
@@ -125,7 +151,9 @@ static int announce_and_make(const struct carry *carry, struct step *step, json_
 
 	if (interrupted())
 		return error_fail(error, -EINTR, "interrupted");
-	err = announce(carry, step, number, error);
+	err = still_free(carry, step, error);
+	if (!err)
+		err = announce(carry, step, number, error);
 	if (err)
 		return err;
 	err = carry_step(carry, step, false, &why);

@@ -40,8 +40,12 @@ struct netdev_address {
  * @dev_port:	number among the ports of one device
  * @driver:	of its device; empty: it has no device
  * @device:	its device's name on its bus: a PCI address or a VMBus UUID
- * @default_route: carries the default route of IPv4 or IPv6 in the main table, itself or through
+ * @kind:	of a virtual interface ("bridge", "vrf"); empty: none that the kernel names
+ * @vrf_table:	of a VRF: its table; else 0
+ * @has_permanent, @permanent: the address that its hardware has
+ * @default_route: carries a default route of IPv4 or IPv6 that others use, itself or through
  *		what is built on it: a master, a VLAN
+ * @default_table: where that route is
  * @ssh:	carries the SSH session that this process belongs to, in the same way
  */
 struct netdev {
@@ -59,7 +63,12 @@ struct netdev {
 	char driver[32];
 	char device[40];
 	char *altnames;
+	char kind[16];
+	uint32_t vrf_table;
+	bool has_permanent;
+	uint8_t permanent[6];
 	bool default_route;
+	uint32_t default_table;
 	bool ssh;
 	struct netdev_address *addresses;
 	size_t n_addresses;

@@ -15,7 +15,10 @@
 #include "host/machine/netdev_route.h"
 #include "host/machine/netlink.h"
 
-#define TRIES 20u /* of a dump, while interfaces come and go */
+/* IFLA_PERM_ADDRESS of Linux 5.6, which older headers lack */
+#define PERMANENT_ADDRESS 54
+
+#define TRIES             20u /* of a dump, while interfaces come and go */
 
 /** add_altname() - append to the list of other names; 0 or -ENOMEM */
 static int add_altname(struct netdev *dev, const char *name)
@@ -39,6 +42,30 @@ static int altname(const struct nlattr *attr, void *arg)
 		errno = ENOMEM;
 		return MNL_CB_ERROR;
 	}
+	return MNL_CB_OK;
+}
+
+/** vrf_data() - one of the attributes in IFLA_INFO_DATA of a VRF */
+static int vrf_data(const struct nlattr *attr, void *arg)
+{
+	struct netdev *dev = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_VRF_TABLE &&
+	    mnl_attr_get_payload_len(attr) == sizeof(uint32_t))
+		dev->vrf_table = mnl_attr_get_u32(attr);
+	return MNL_CB_OK;
+}
+
+/** kind_attribute() - one of those in IFLA_LINKINFO; the kind comes before its data */
+static int kind_attribute(const struct nlattr *attr, void *arg)
+{
+	struct netdev *dev = arg;
+
+	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+		snprintf(dev->kind, sizeof(dev->kind), "%.*s", (int)mnl_attr_get_payload_len(attr),
+			 mnl_attr_get_str(attr));
+	if (mnl_attr_get_type(attr) == IFLA_INFO_DATA && !strcmp(dev->kind, "vrf"))
+		return mnl_attr_parse_nested(attr, vrf_data, dev);
 	return MNL_CB_OK;
 }
 
@@ -79,6 +106,13 @@ static int link_attribute(const struct nlattr *attr, void *arg)
 	case IFLA_CARRIER:
 		dev->carrier = len == 1 && mnl_attr_get_u8(attr);
 		break;
+	case PERMANENT_ADDRESS:
+		dev->has_permanent = len == sizeof(dev->permanent);
+		if (dev->has_permanent)
+			memcpy(dev->permanent, mnl_attr_get_payload(attr), len);
+		break;
+	case IFLA_LINKINFO:
+		return mnl_attr_parse_nested(attr, kind_attribute, dev);
 	case IFLA_PROP_LIST:
 		return mnl_attr_parse_nested(attr, altname, dev);
 	default:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: an interface is in use if the main table's default route leaves by it, or
+ * Theory of operation: an interface is in use if a default route leaves by it (netdev_default.c), or
  * if this SSH session comes or goes through it: the session's address here is the interface's, or
  * the answers to its other end are sent by it. With two interfaces in one subnet these may be
  * two, and taking down either would cut the session off.
@@ -20,28 +20,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/machine/netdev_default.h"
 #include "host/machine/netlink.h"
 
 #define PARENTS_MAX 64u /* parent processes that are searched for the SSH session */
 
-/**
- * struct exits - the interfaces that a route leaves by: one, or several with equal cost
- * @ssh:	the SSH session's packets leave by it; else it is a default route
- */
-struct exits {
-	struct netdevs *netdevs;
-	bool ssh;
-};
-
 /** mark() - mark an interface, by the kernel's number */
-static void mark(const struct exits *exits, int index)
+static void mark(struct netdevs *netdevs, int index)
 {
-	struct netdev *dev = netdevs_by_index(exits->netdevs, index);
+	struct netdev *dev = netdevs_by_index(netdevs, index);
 
-	if (dev && exits->ssh)
+	if (dev)
 		dev->ssh = true;
-	else if (dev)
-		dev->default_route = true;
 }
 
 static int route_attribute(const struct nlattr *attr, void *arg)
@@ -57,25 +47,11 @@ static int route_attribute(const struct nlattr *attr, void *arg)
 	return MNL_CB_OK;
 }
 
-static int default_route(const struct nlmsghdr *header, void *arg)
-{
-	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
-	struct exits exits = { .netdevs = arg };
-
-	/* An unreachable default route, as lo has one for IPv6, carries nothing. */
-	if (header->nlmsg_type != RTM_NEWROUTE || route->rtm_table != RT_TABLE_MAIN ||
-	    route->rtm_dst_len || route->rtm_type != RTN_UNICAST)
-		return MNL_CB_OK;
-	return mnl_attr_parse(header, sizeof(*route), route_attribute, &exits);
-}
-
 static int ssh_route(const struct nlmsghdr *header, void *arg)
 {
-	struct exits exits = { .netdevs = arg, .ssh = true };
-
 	if (header->nlmsg_type != RTM_NEWROUTE)
 		return MNL_CB_OK;
-	return mnl_attr_parse(header, sizeof(struct rtmsg), route_attribute, &exits);
+	return mnl_attr_parse(header, sizeof(struct rtmsg), route_attribute, arg);
 }
 
 /** environment_value() - a variable of a block of NAME=VALUE strings; NULL if it is not there */
@@ -204,7 +180,6 @@ static int mark_ssh_route(struct mnl_socket *socket, struct netdevs *netdevs, ui
 static void mark_session(struct mnl_socket *socket, struct netdevs *netdevs)
 {
 	char text[256], client_text[128], server_text[128];
-	struct exits exits = { .netdevs = netdevs, .ssh = true };
 	uint8_t client[16], server[16], family;
 	int client_zone, server_zone;
 	size_t len;
@@ -215,8 +190,8 @@ static void mark_session(struct mnl_socket *socket, struct netdevs *netdevs)
 	family = parse_ip(server_text, server, &server_zone);
 	if (!family || parse_ip(client_text, client, &client_zone) != family)
 		return;
-	mark(&exits, client_zone);
-	mark(&exits, server_zone);
+	mark(netdevs, client_zone);
+	mark(netdevs, server_zone);
 	len = family == AF_INET ? 4 : 16;
 	for (size_t i = 0; i < netdevs->n; i++)
 		for (size_t a = 0; a < netdevs->dev[i].n_addresses; a++)
@@ -232,6 +207,8 @@ static bool inherit(struct netdev *under, const struct netdev *upper)
 {
 	bool news = (upper->default_route && !under->default_route) || (upper->ssh && !under->ssh);
 
+	if (upper->default_route && !under->default_route)
+		under->default_table = upper->default_table;
 	under->default_route |= upper->default_route;
 	under->ssh |= upper->ssh;
 	return news;
@@ -257,21 +234,10 @@ static void mark_under(struct netdevs *netdevs)
 
 int netdevs_mark_routes(struct mnl_socket *socket, struct netdevs *netdevs)
 {
-	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	int err = netdevs_mark_default(socket, netdevs);
 
-	for (size_t i = 0; i < sizeof(families); i++) {
-		struct rtmsg *route =
-			netlink_begin(request, RTM_GETROUTE, NLM_F_DUMP, sizeof(*route));
-		int err;
-
-		route->rtm_family = families[i];
-		route->rtm_table = RT_TABLE_MAIN;
-		err = netlink_talk(socket, request, default_route, netdevs);
-		/* A kernel without IPv6 has no IPv6 routes; one without any route has no table. */
-		if (err && err != -EOPNOTSUPP && err != -ENOENT && err != -EAFNOSUPPORT)
-			return err;
-	}
+	if (err)
+		return err;
 	mark_session(socket, netdevs);
 	mark_under(netdevs);
 	return 0;

@@ -16,6 +16,7 @@ write:
   name NAME                 a new interface gets this name
   alone                     a VF is not joined again
   vanish INTERFACE FILE     an interface is gone after a write to FILE
+  shell FILE COMMAND...     a command runs after a write to FILE
 
 A tree without driver_override is one of an older kernel.
 
@@ -212,6 +213,9 @@ class Kernel:
         for interface, file in self.words("vanish"):
             if file == name and os.path.islink(self.tree + f"/sys/class/net/{interface}"):
                 self.remove_interface(interface)
+        for file, *command in self.words("shell"):
+            if file == name:
+                subprocess.run(command, check=False)
         return result
 
     def write_bind(self, driver, uuid):

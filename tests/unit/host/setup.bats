@@ -200,6 +200,23 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	run -0 vm one 'state >before; manakin setup --force eth0; manakin restore eth0; state | diff before -'
 }
 
+@test "a default route in any table that others use is found; one that only serves the interface itself is not" {
+	run -1 vm one 'ip route add default via 10.0.1.1 table 100; ip rule add fwmark 7 table 100; manakin setup eth1'
+	[[ $output == "manakin setup: eth1 carries the default route of table 100, without which"* ]]
+	run -0 vm one '
+		ip route add default via 10.0.1.1 dev eth1 table 100; ip rule add from 10.0.1.4 table 100
+		state >before; manakin setup eth1; manakin restore eth1; state | diff before -'
+}
+
+@test "a default route that comes while setup runs: no link goes down, and the rest is undone" {
+	run -1 vm one "
+		words 'shell nr_hugepages ip route add default via 10.0.1.1 dev eth1 metric 5'
+		manakin setup --hugepages 2000 eth1 || { status=\$?; ip -br link show eth1
+			cat \$tree/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages; exit \$status; }"
+	[[ $output == *"manakin setup: eth1 carries the default route, without"*"; everything is as it was"*"eth1 "*" UP "* ]]
+	[ "${lines[-1]}" != 2000 ]
+}
+
 @test "an interface that others are built on is refused" {
 	run -1 vm one 'ip link add br0 type bridge; ip link set enP30832s1d1 nomaster; ip link set enP30832s1d1 master br0; manakin setup enP30832s1d1'
 	[[ $output == *"enP30832s1d1 is in use by the interface br0"* ]]

@@ -159,7 +159,57 @@ static void routes(void **state)
 	command("ip route del default && ip route add unreachable default");
 	look();
 	assert_false(named("eth1")->default_route);
-	command("ip route del unreachable default && ip route add default via 10.0.1.1 table 100");
+	command("ip route del unreachable default && ip route add 128.0.0.0/1 via 10.0.1.1");
+	look();
+	assert_true(named("eth1")->default_route);
+	command("ip route del 128.0.0.0/1");
+}
+
+/* A table counts if the packets of others than the interface itself are looked up in it. */
+static void routes_of_all_tables(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool counts;
+	} rules[] = {
+		{ NULL, false }, /* nobody uses the table */
+		{ "from 10.0.1.4", false },
+		{ "from 10.0.1.0/24", false },
+		{ "iif eth1", false },
+		{ "oif vf0", false },
+		{ "from 10.0.0.0/8", true }, /* that of wire0, too */
+		{ "from 172.17.0.0/16", true },
+		{ "from 10.0.1.4 fwmark 7", true },
+		{ "not from 10.0.1.4", true },
+		{ "to 192.0.2.9", true },
+		{ "fwmark 7", true },
+		{ "iif wire0", true },
+		{ "iif lo", true },
+		{ "from all", true },
+	};
+	char text[128];
+
+	(void)state;
+	command("ip route add default via 10.0.1.1 table 1000");
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rules[i].rule) {
+			snprintf(text, sizeof(text), "ip rule add %s table 1000 pref 50",
+				 rules[i].rule);
+			command(text);
+		}
+		look();
+		if (named("eth1")->default_route != rules[i].counts)
+			fail_msg("rule '%s': %d", rules[i].rule, !rules[i].counts);
+		if (rules[i].counts)
+			assert_int_equal(named("vf0")->default_table, 1000);
+		assert_int_equal(system("ip rule del pref 50 2>/dev/null") != 0, !rules[i].rule);
+	}
+	command("ip route flush table 1000");
+	command("ip -6 route add default dev eth1 table 1000 && "
+		"ip -6 rule add fwmark 7 table 1000 pref 50");
+	look();
+	assert_true(named("eth1")->default_route);
+	command("ip -6 rule del pref 50 && ip -6 route flush table 1000");
 	look();
 	assert_false(named("eth1")->default_route);
 }
@@ -188,8 +238,12 @@ static void session(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(links),  cmocka_unit_test(addresses), cmocka_unit_test(changes),
-		cmocka_unit_test(routes), cmocka_unit_test(session),
+		cmocka_unit_test(links),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(changes),
+		cmocka_unit_test(routes),
+		cmocka_unit_test(routes_of_all_tables),
+		cmocka_unit_test(session),
 	};
 
 	return cmocka_run_group_tests_name("host netdev", tests, setup, teardown);
