@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/machine/netns.h"
+
 /** table_text() - " of table 100", " of the VRF mgmt"; empty for the main table */
 static const char *table_text(const struct netdevs *netdevs, uint32_t table, char text[40])
 {
@@ -29,6 +31,30 @@ static const struct netdev *built_on(const struct netdevs *netdevs, const struct
 	if (!dev->master || (synthetic && synthetic->index == dev->master))
 		return NULL;
 	return netdevs_by_index(netdevs, dev->master);
+}
+
+/** built_elsewhere() - the same, in another network namespace; see in_use() */
+static int built_elsewhere(const struct netdev *const dev[2], struct error *error)
+{
+	struct netns_children above;
+	int err = netns_children_read(&above);
+
+	if (err)
+		error_say(error, "cannot search the other network namespaces: %s",
+			  error_reason(-err));
+	for (size_t i = 0; !err && i < above.n; i++) {
+		const struct netns_child *child = &above.child[i];
+
+		for (size_t j = 0; !err && j < 2; j++)
+			if (dev[j] && dev[j]->index == child->lower)
+				err = error_fail(
+					error, -EBUSY,
+					"%s is in use by the interface %s in %s, which restore "
+					"would not bring back; remove that first, or add --force",
+					dev[j]->name, child->name, child->where);
+	}
+	netns_children_free(&above);
+	return err;
 }
 
 int in_use(const struct netdevs *netdevs, const struct netdev *synthetic, const struct netdev *vf,
@@ -60,5 +86,5 @@ int in_use(const struct netdevs *netdevs, const struct netdev *synthetic, const 
 					  "not bring back; remove that first, or add --force",
 					  dev[i]->name, above->name);
 	}
-	return 0;
+	return built_elsewhere(dev, error);
 }

@@ -10,7 +10,7 @@
 
 /**
  * in_use() - refuse a port that carries the SSH session or a default route, or that another
- * interface is built on
+ * interface is built on, here or in another network namespace
  * @synthetic, @vf: its interfaces; either may be NULL
  * @error:	a sentence for the user
  *

@@ -222,6 +222,21 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ $output == *"enP30832s1d1 is in use by the interface br0"* ]]
 }
 
+@test "an interface that others are built on in another network namespace is refused" {
+	# named ones, as ip-netns(8) makes them, and ones that only a process keeps
+	run -1 vm one '
+		mount -t tmpfs none /run; ip netns add blue
+		ip link add mv0 link eth1 type macvlan; ip link set mv0 netns blue
+		manakin setup eth1'
+	[[ $output == *"eth1 is in use by the interface mv0 in the network namespace blue, which restore"*"--force" ]]
+	run -1 vm one '
+		unshare -n sleep 100 & until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do sleep 0.01; done
+		ip link add mv0 link eth1 type macvlan; ip link set mv0 netns $!
+		status=0; manakin setup eth1 || status=$?
+		kill $!; exit $status'
+	[[ $output == *"eth1 is in use by the interface mv0 in the network namespace of sleep ("*"), which restore"*"--force" ]]
+}
+
 @test "what cannot be handed over is refused in one sentence" {
 	run -2 vm one 'manakin setup 7870:00:00.0'
 	[[ $output == "manakin setup: 7870:00:00.0 is the bus address of an adapter"*"name a port: eth0, eth1" ]]

@@ -19,6 +19,7 @@
 
 #include "host/handover/netdev_change.h"
 #include "host/machine/netdev.h"
+#include "host/machine/netns.h"
 
 static struct host host;
 static struct netdevs netdevs;
@@ -214,6 +215,35 @@ static void routes_of_all_tables(void **state)
 	assert_false(named("eth1")->default_route);
 }
 
+/* The parent of a macvlan does not show it once that is in another namespace. */
+static void built_on_in_another_namespace(void **state)
+{
+	struct netns_children found;
+
+	(void)state;
+	command("ip link add mv0 link wire0 type macvlan");
+	assert_int_equal(netns_children_read(&found), 0);
+	assert_int_equal(found.n, 0);
+	netns_children_free(&found);
+	/* A namespace that a process keeps, with the peer of a veth pair in it, too */
+	command("unshare -n sleep 1000 & echo $! >/tmp/netns.$PPID; "
+		"until [ \"$(readlink /proc/$!/ns/net)\" != \"$(readlink /proc/$$/ns/net)\" ]; do "
+		"sleep 0.01; done; ip link set mv0 netns $!; "
+		"ip link add pair0 type veth peer name pair1 netns $!");
+	look();
+	assert_int_equal(netns_children_read(&found), 0);
+	command("kill $(cat /tmp/netns.$PPID); rm /tmp/netns.$PPID");
+	assert_int_equal(found.n, 1);
+	assert_int_equal(found.child[0].lower, named("wire0")->index);
+	assert_string_equal(found.child[0].name, "mv0");
+	assert_string_equal(found.child[0].kind, "macvlan");
+	assert_non_null(strstr(found.child[0].where, "the network namespace of sleep ("));
+	netns_children_free(&found);
+	/* We are where we were. */
+	look();
+	named("vf0");
+}
+
 static void session(void **state)
 {
 	(void)state;
@@ -243,6 +273,7 @@ int main(void)
 		cmocka_unit_test(changes),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(routes_of_all_tables),
+		cmocka_unit_test(built_on_in_another_namespace),
 		cmocka_unit_test(session),
 	};
 
