@@ -121,12 +121,56 @@ static bool enough_memory(const struct hugepages_found *found, int node)
 	return kib >= PLAN_PAGES * PLAN_PAGES_KIB;
 }
 
+/** fits() - is there memory for @pages on each node, with those that are there? */
+static bool fits(const struct planning *p, const struct hugepages_found *found, unsigned long pages)
+{
+	unsigned long kib, all, sum = 0;
+
+	if (memory_available(p->host, -1, &all))
+		return true;
+	for (size_t i = 0; i < found->n; i++) {
+		const struct hugepage *page = &found->page[i];
+		unsigned long more = page->total < pages ? (pages - page->total) * page->kib : 0;
+
+		if (page->kib != p->options->kib)
+			continue;
+		sum += more;
+		if (sum > all ||
+		    (page->node >= 0 && !memory_available(p->host, page->node, &kib) && more > kib))
+			return false;
+	}
+	return true;
+}
+
+/** refuse_pages() - say how many hugepages can be had on each node */
+static int refuse_pages(const struct planning *p, const struct hugepages_found *found)
+{
+	unsigned long good = 0, bad = p->options->pages;
+	char size[24];
+
+	while (bad - good > 1) {
+		unsigned long middle = good + (bad - good) / 2;
+
+		if (fits(p, found, middle))
+			good = middle;
+		else
+			bad = middle;
+	}
+	hugepage_size_text(p->options->kib, size);
+	return plan_fail(p, -ENOMEM,
+			 "there is not enough memory for %lu hugepages of %s%s: at most %lu can be "
+			 "had; free some memory, or add --hugepages %lu,%uk",
+			 p->options->pages, size,
+			 found->n && found->page[0].node >= 0 ? " on each node" : "", good, good,
+			 p->options->kib);
+}
+
 /** add_hugepages() - on each node that has fewer */
 static int add_hugepages(const struct planning *p)
 {
 	const struct setup_options *options = p->options;
 	struct hugepages_found found;
-	bool known = false;
+	bool known = false, wanted = false;
 	int err = hugepages_read(p->host, &found);
 
 	for (size_t i = 0; !err && i < found.n; i++) {
@@ -140,11 +184,17 @@ static int add_hugepages(const struct planning *p)
 		if (page->kib != options->kib)
 			continue;
 		known = true;
-		if (page->total < options->pages &&
-		    (options->pages_asked || !enough_memory(&found, page->node)))
-			err = plan_add(p->host, p->plan, &step);
+		if (page->total >= options->pages ||
+		    (!options->pages_asked && enough_memory(&found, page->node)))
+			continue;
+		wanted = true;
+		err = plan_add(p->host, p->plan, &step);
 	}
+	if (!err && wanted && !fits(p, &found, options->pages))
+		err = refuse_pages(p, &found);
 	hugepages_found_free(&found);
+	if (err && *p->error->text)
+		return err;
 	if (err)
 		return plan_fail(p, err, "cannot read the numbers of hugepages: %s",
 				 error_reason(-err));

@@ -137,6 +137,41 @@ int hugepages_set(const struct host *host, int node, unsigned int kib, unsigned 
 	return !err && number < total ? -ENOMEM : err;
 }
 
+int memory_available(const struct host *host, int node, unsigned long *kib)
+{
+	static const char *const parts[] = { "MemFree", "Active(file)", "Inactive(file)",
+					     "SReclaimable" };
+	char where[64] = "/proc/meminfo", line[128], name[32];
+	unsigned long number;
+	int fd, err = -ENOENT;
+	FILE *file;
+
+	if (node >= 0)
+		snprintf(where, sizeof(where), NODES "/node%d/meminfo", node);
+	fd = host_open_file(host, "%s", where);
+	if (fd < 0)
+		return fd;
+	file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*kib = 0;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, node < 0 ? "%31[^:]: %lu" : "Node %*d %31[^:]: %lu", name,
+			   &number) != 2)
+			continue;
+		if (node < 0 ? strcmp(name, "MemAvailable")
+			     : strcmp(name, parts[0]) && strcmp(name, parts[1]) &&
+				       strcmp(name, parts[2]) && strcmp(name, parts[3]))
+			continue;
+		*kib += number;
+		err = 0;
+	}
+	fclose(file);
+	return err;
+}
+
 /** default_size() - page size, in KiB, of a hugetlbfs that was mounted without pagesize= */
 static unsigned int default_size(const struct host *host)
 {

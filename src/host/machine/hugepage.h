@@ -37,6 +37,18 @@ unsigned long hugepages_reserved(const struct host *host, unsigned int kib);
 int hugepages_set(const struct host *host, int node, unsigned int kib, unsigned long total);
 
 /**
+ * memory_available() - what can still be taken on a node without swapping
+ * @node:	-1: on the whole machine
+ * @kib:	filled in
+ *
+ * The kernel reports this of the whole machine (MemAvailable). Of a node it is what is free, cached
+ * or reclaimable there.
+ *
+ * Return: 0; -ENOENT: it is not known; or another negative errno
+ */
+int memory_available(const struct host *host, int node, unsigned long *kib);
+
+/**
  * struct hugepage_mount - a hugetlbfs
  * @kib:	size of its pages
  * @writable:	by this user

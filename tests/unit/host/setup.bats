@@ -182,6 +182,14 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ $output == *"does not support hugepages of 3072 kB"* ]]
 }
 
+@test "no more hugepages than MemAvailable allows; the message says how many can be had" {
+	run -1 vm one '
+		sed -i "s/^MemAvailable:.*/MemAvailable: 1024000 kB/" "$tree/proc/meminfo"
+		state >before
+		manakin setup --hugepages 3000 eth1 || { status=$?; state | diff before -; exit $status; }'
+	[[ $output == "manakin setup: there is not enough memory for 3000 hugepages of 2 MB on each node: at most 1524 can be had; free some memory, or add --hugepages 1524,2048k" ]]
+}
+
 @test "hugepages whose number somebody changed since are left alone" {
 	run -0 vm one '
 		pages=$tree/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages

@@ -185,6 +185,32 @@ static void pages_of_another_size_do_as_well(void **state)
 	refuse(&asked, -ENOENT, "does not support hugepages of 4096 kB");
 }
 
+static void no_more_hugepages_than_memory(void **state)
+{
+	struct setup_options asked = guide;
+
+	(void)state;
+	/* 16 pages are there on each of two nodes, and memory for 150 more */
+	tree_put("MemTotal: 999999 kB\nMemAvailable: 307200 kB\n", "/proc/meminfo");
+	refuse(&guide, -ENOMEM,
+	       "not enough memory for 1024 hugepages of 2 MB on each node: at most 91 can be had; "
+	       "free some memory, or add --hugepages 91,2048k");
+	asked.pages_asked = true;
+	asked.pages = 91;
+	want(&asked, &none, ALL, true);
+	/* of which only 14 on the second node */
+	tree_put("Node 1 MemTotal: 999999 kB\nNode 1 MemFree: 8192 kB\n"
+		 "Node 1 Active(file): 4096 kB\nNode 1 Inactive(file): 8192 kB\n"
+		 "Node 1 AnonPages: 99999 kB\nNode 1 SReclaimable: 8192 kB\n",
+		 "/sys/devices/system/node/node1/meminfo");
+	refuse(&asked, -ENOMEM, "at most 30 can be had");
+	asked.pages = 30;
+	want(&asked, &none, ALL, true);
+	/* Pages that are there already need none. */
+	asked.pages = 16;
+	want(&asked, &none, "link-down link-down override unbind bind", true);
+}
+
 static void what_is_in_use(void **state)
 {
 	struct setup_options force = guide;
@@ -367,6 +393,7 @@ int main(void)
 		TEST(only_what_is_missing),
 		TEST(without_driver_override),
 		TEST(pages_of_another_size_do_as_well),
+		TEST(no_more_hugepages_than_memory),
 		TEST(what_is_in_use),
 		TEST(what_cannot_be_handed_over),
 		TEST(an_old_state_is_kept_until_it_is_reached),

@@ -102,6 +102,7 @@ system() {
 		hugepages "$node" 1048576 0 0
 	done
 	printf '%s\n' "MemTotal:       32864920 kB" "MemFree:        30012345 kB" \
+		"MemAvailable:   30412345 kB" \
 		"HugePages_Total:    1024" "HugePages_Free:     1024" "Hugepagesize:       2048 kB" >"$root/proc/meminfo"
 	printf '%s\n' "sysfs /sys sysfs rw,nosuid,nodev,noexec,relatime 0 0" \
 		"proc /proc proc rw,nosuid,nodev,noexec,relatime 0 0" \
