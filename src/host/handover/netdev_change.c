@@ -49,3 +49,27 @@ int netdev_rename(int index, const char *name)
 	mnl_attr_put_strz((struct nlmsghdr *)request, IFLA_IFNAME, name);
 	return change_link(request, index);
 }
+
+int netdev_add_altname(int index, const char *name)
+{
+	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *header = (struct nlmsghdr *)request;
+	struct nlattr *list;
+
+	netlink_begin(request, RTM_NEWLINKPROP,
+		      NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND,
+		      sizeof(struct ifinfomsg));
+	list = mnl_attr_nest_start(header, IFLA_PROP_LIST);
+	mnl_attr_put_strz(header, IFLA_ALT_IFNAME, name);
+	mnl_attr_nest_end(header, list);
+	return change_link(request, index);
+}
+
+int netdev_set_mac(int index, const uint8_t mac[6])
+{
+	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+
+	netlink_begin(request, RTM_NEWLINK, NLM_F_ACK, sizeof(struct ifinfomsg));
+	mnl_attr_put((struct nlmsghdr *)request, IFLA_ADDRESS, 6, mac);
+	return change_link(request, index);
+}

@@ -13,6 +13,7 @@
 #include "host/machine/netlink.h"
 
 #define MESSAGE_MAX        16384u /* bytes of one; a route of 256 next hops has 7 KiB */
+#define ALTNAME_MAX        128u   /* bytes of another name, with the end (ALTIFNAMSIZ) */
 #define FOREVER            UINT32_MAX
 #define TRIES              20u /* of a dump, while addresses and routes come and go */
 
@@ -362,12 +363,32 @@ static int dump(struct saving *saving, uint16_t type, size_t family_size, mnl_cb
 	return err;
 }
 
-int saved_interface(const struct netdevs *netdevs, const struct netdev *dev, json_t **saved)
+/** other_names() - an array; NULL: no memory */
+static json_t *other_names(const struct netdev *dev)
+{
+	char *text = strdup(dev->altnames ? dev->altnames : ""), *rest = text, *name;
+	json_t *names = text ? json_array() : NULL;
+	int err = 0;
+
+	while (names && (name = strsep(&rest, " ")))
+		if (*name)
+			err |= json_array_append_new(names, json_string(name));
+	free(text);
+	if (!err)
+		return names;
+	json_decref(names);
+	return NULL;
+}
+
+int saved_interface(const struct netdevs *netdevs, const struct netdev *dev,
+		    const uint8_t factory[6], json_t **saved)
 {
 	const struct netdev *master = dev->master ? netdevs_by_index(netdevs, dev->master) : NULL;
-	json_t *addresses = json_array(), *routes = json_array();
+	json_t *addresses = json_array(), *routes = json_array(), *names = other_names(dev);
 	struct saving saving = { .netdevs = netdevs, .dev = dev, .list = addresses };
-	int err = addresses && routes ? 0 : -ENOMEM;
+	bool changed = factory && memcmp(dev->mac, factory, sizeof(dev->mac)) != 0;
+	int err = addresses && routes && names ? 0 : -ENOMEM;
+	char mac[MAC_TEXT];
 
 	*saved = NULL;
 	if (!err)
@@ -376,16 +397,40 @@ int saved_interface(const struct netdevs *netdevs, const struct netdev *dev, jso
 	if (!err)
 		err = dump(&saving, RTM_GETROUTE, sizeof(struct rtmsg), one_route);
 	if (!err) {
-		*saved = json_pack("{s:s, s:i, s:b, s:i, s:s*, s:I, s:O, s:O}", "name", dev->name,
-				   "index", dev->index, "up", netdev_is_up(dev), "mtu",
-				   (int)dev->mtu, "master", master ? master->name : NULL, "at",
-				   (json_int_t)seconds_since_boot(), "addresses", addresses,
+		*saved = json_pack("{s:s, s:i, s:b, s:i, s:s*, s:s*, s:O, s:I, s:O, s:O}", "name",
+				   dev->name, "index", dev->index, "up", netdev_is_up(dev), "mtu",
+				   (int)dev->mtu, "master", master ? master->name : NULL, "mac",
+				   changed ? mac_text(dev->mac, mac) : NULL, "altnames", names,
+				   "at", (json_int_t)seconds_since_boot(), "addresses", addresses,
 				   "routes", routes);
 		err = *saved ? 0 : -ENOMEM;
 	}
 	json_decref(addresses);
 	json_decref(routes);
+	json_decref(names);
 	return err;
+}
+
+/** names_ok() - none, or a list of names? */
+static bool names_ok(const json_t *names)
+{
+	const json_t *name;
+	size_t i;
+
+	if (names && !json_is_array(names))
+		return false;
+	json_array_foreach(names, i, name)
+		if (!json_is_string(name) || strlen(json_string_value(name)) >= ALTNAME_MAX)
+			return false;
+	return true;
+}
+
+/** mac_ok() - none, or an address? */
+static bool mac_ok(const json_t *mac)
+{
+	uint8_t address[6];
+
+	return !mac || (json_is_string(mac) && !mac_parse(json_string_value(mac), address));
 }
 
 /** entries_ok() - a list of texts and messages? */
@@ -413,6 +458,8 @@ bool saved_ok(const json_t *saved)
 	       json_is_boolean(json_object_get(saved, "up")) &&
 	       json_is_integer(json_object_get(saved, "mtu")) &&
 	       json_is_integer(json_object_get(saved, "at")) &&
+	       mac_ok(json_object_get(saved, "mac")) &&
+	       names_ok(json_object_get(saved, "altnames")) &&
 	       entries_ok(json_object_get(saved, "addresses")) &&
 	       entries_ok(json_object_get(saved, "routes"));
 }

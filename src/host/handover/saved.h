@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * host/handover/saved.h - what an interface loses when it is set down or handed over, and how it
- * is restored: link state, MTU, addresses, routes.
+ * is restored: link state, MTU, other names, a MAC address that was changed, addresses, routes.
  *
  * Addresses and routes are kept as the kernel's own messages, so that attributes that this program
  * does not know are restored too. What the kernel creates by itself is left out: routes that come
@@ -18,15 +18,21 @@
 /**
  * saved_interface() - record the state of an interface
  *
- *	{ "name", "index", "up", "mtu", "master" (name; if any), "at" (seconds since boot),
+ *	{ "name", "index", "up", "mtu", "master" (name; if any), "mac" (if it was changed),
+ *	  "altnames": [ name ... ], "at" (seconds since boot),
  *	  "addresses": [ { "family", "text", "netlink" } ... ], "routes": the same }
+ *
+ * Journals of earlier versions have no "altnames".
  *
  * "family" is 4 or 6; "text" is what ip(8) needs after "address replace" or "route add";
  * "netlink" is the message in hexadecimal digits.
  *
+ * @factory:	the MAC address that it has when nobody changes it; NULL: not known
+ *
  * Return: 0 or a negative errno
  */
-int saved_interface(const struct netdevs *netdevs, const struct netdev *dev, json_t **saved);
+int saved_interface(const struct netdevs *netdevs, const struct netdev *dev,
+		    const uint8_t factory[6], json_t **saved);
 
 /** saved_ok() - does this have the form that saved_interface() writes? */
 bool saved_ok(const json_t *saved);

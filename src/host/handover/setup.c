@@ -65,7 +65,7 @@ static int save(const struct carry *carry, const struct plan_port *port, const s
 
 		if (!dev[i])
 			continue;
-		err = saved_interface(now, dev[i], &saved);
+		err = saved_interface(now, dev[i], port_factory_mac(port->port, dev[i]), &saved);
 		if (!err && json_object_set_new(record, names[i], saved))
 			err = -ENOMEM;
 	}

@@ -333,6 +333,90 @@ static int make_rename(struct step_site *site, const struct step *step, struct e
 	return 0;
 }
 
+/** put_word() - as one word for a shell, whatever is in it */
+static void put_word(FILE *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/._-+:";
+
+	if (*word && !word[strspn(word, plain)]) {
+		fputs(word, out);
+		return;
+	}
+	fputc('\'', out);
+	for (const char *c = word; *c; c++)
+		fputs(*c == '\'' ? "'\\''" : (char[]){ *c, '\0' }, out);
+	fputc('\'', out);
+}
+
+static int describe_altname(const struct host *host, const struct step *step, struct words *words)
+{
+	const char *name = json_string_value(step->entry);
+
+	(void)host;
+	fprintf(words->what, "give %s the other name %s", step->object, name);
+	/* udev may have been faster. */
+	fputs("ip link show dev ", words->command);
+	put_word(words->command, name);
+	fputs(" > /dev/null 2>&1 || ip link property add dev ", words->command);
+	put_word(words->command, step->object);
+	fputs(" altname ", words->command);
+	put_word(words->command, name);
+	return 0;
+}
+
+/** has_name() - does the interface have this name already? */
+static bool has_name(const struct host *host, int index, const char *name)
+{
+	struct netdevs now;
+	const struct netdev *dev = netdevs_read(host, &now) ? NULL : netdevs_by_name(&now, name);
+	bool has = dev && dev->index == index;
+
+	netdevs_free(&now);
+	return has;
+}
+
+static int make_altname(struct step_site *site, const struct step *step, struct error *why)
+{
+	const char *name = json_string_value(step->entry);
+	int index = interface_of(site, step), err;
+
+	if (!index)
+		return error_fail(why, -ENODEV, "the interface is gone");
+	if (has_name(site->host, index, name))
+		return 0;
+	err = netdev_add_altname(index, name);
+	if (err == -EEXIST && has_name(site->host, index, name))
+		return 0;
+	if (err == -EEXIST)
+		error_say(why, "another interface has that name");
+	return changed(err);
+}
+
+static int describe_mac(const struct host *host, const struct step *step, struct words *words)
+{
+	const char *mac = json_string_value(step->entry);
+
+	(void)host;
+	fprintf(words->what, "set the MAC address of %s to %s", step->object, mac);
+	fputs("ip link set dev ", words->command);
+	put_word(words->command, step->object);
+	fprintf(words->command, " address %s", mac);
+	return 0;
+}
+
+static int make_mac(struct step_site *site, const struct step *step, struct error *why)
+{
+	int index = interface_of(site, step);
+	uint8_t mac[6];
+
+	if (!index)
+		return error_fail(why, -ENODEV, "the interface is gone");
+	if (mac_parse(json_string_value(step->entry), mac))
+		return -EBADMSG;
+	return changed(netdev_set_mac(index, mac));
+}
+
 static int describe_mtu(const struct host *host, const struct step *step, struct words *words)
 {
 	(void)host;
@@ -499,6 +583,8 @@ static const struct step_type {
 	[STEP_BIND] = { "bind", describe_bind, make_move, false },
 	[STEP_PERSIST] = { "persist", describe_unit, make_unit, false },
 	[STEP_RENAME] = { "rename", describe_rename, make_rename, false },
+	[STEP_ALTNAME] = { "altname", describe_altname, make_altname, true },
+	[STEP_MAC] = { "mac", describe_mac, make_mac, true },
 	[STEP_MTU] = { "mtu", describe_mtu, make_mtu, false },
 	[STEP_LINK_UP] = { "link-up", describe_link, make_link, false },
 	[STEP_ADDRESS] = { "address", describe_entry, make_entry, true },

@@ -26,8 +26,10 @@ enum step_kind {
 	STEP_REMOVE_ID, /* what STEP_NEW_ID added; of restore, too */
 	STEP_PERSIST,   /* at boot too: @object is a line of the unit */
 	/* of restore, besides */
-	STEP_RENAME, /* the interface to @object */
-	STEP_MTU,    /* to @after */
+	STEP_RENAME,  /* the interface to @object */
+	STEP_ALTNAME, /* the interface's other name @entry */
+	STEP_MAC,     /* to @entry */
+	STEP_MTU,     /* to @after */
 	STEP_LINK_UP,
 	STEP_ADDRESS, /* @entry */
 	STEP_ROUTE,   /* @entry */
@@ -49,7 +51,7 @@ enum step_state { STEP_PLANNED, STEP_DONE, STEP_UNCHANGED, STEP_FAILED };
  * @kib:	size of a hugepage
  * @undoes:	number of the step in the journal; 0: none
  * @saved:	an interface as it was; the ledger's
- * @entry:	an address or route of it
+ * @entry:	an address or route of it, another name, its MAC address
  * @what:	in words
  * @command:	for a shell; several lines if necessary
  * @undo:	how it is undone, as a command or in words

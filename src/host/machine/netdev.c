@@ -14,8 +14,7 @@ void netdevs_free(struct netdevs *netdevs)
 	memset(netdevs, 0, sizeof(*netdevs));
 }
 
-/** has_altname() - is @name in the list? */
-static bool has_altname(const struct netdev *dev, const char *name)
+bool netdev_has_altname(const struct netdev *dev, const char *name)
 {
 	size_t len = strlen(name);
 	const char *at = dev->altnames;
@@ -35,7 +34,7 @@ struct netdev *netdevs_by_name(const struct netdevs *netdevs, const char *name)
 		if (!strcmp(netdevs->dev[i].name, name))
 			return &netdevs->dev[i];
 	for (size_t i = 0; i < netdevs->n; i++)
-		if (has_altname(&netdevs->dev[i], name))
+		if (netdev_has_altname(&netdevs->dev[i], name))
 			return &netdevs->dev[i];
 	return NULL;
 }

@@ -94,6 +94,9 @@ struct netdevs {
 int netdevs_read(const struct host *host, struct netdevs *netdevs);
 void netdevs_free(struct netdevs *netdevs);
 
+/** netdev_has_altname() - is this one of its other names? */
+bool netdev_has_altname(const struct netdev *dev, const char *name);
+
 /** netdevs_by_name() - also by one of its other names; NULL: there is none */
 struct netdev *netdevs_by_name(const struct netdevs *netdevs, const char *name);
 struct netdev *netdevs_by_index(const struct netdevs *netdevs, int index);

@@ -53,6 +53,13 @@ bool port_ssh(const struct mana_port *port)
 	return (port->vf && port->vf->ssh) || (port->synthetic && port->synthetic->ssh);
 }
 
+const uint8_t *port_factory_mac(const struct mana_port *port, const struct netdev *dev)
+{
+	if (dev->has_permanent)
+		return dev->permanent;
+	return port->has_mac ? port->mac : NULL;
+}
+
 /** add_port() - a new one at the end; NULL: no memory */
 static struct mana_port *add_port(struct machine *machine, int adapter)
 {
@@ -227,8 +234,10 @@ static int add_device(struct machine *machine, const struct vmbus_device *device
 		if (!port)
 			return -ENOMEM;
 		port->synthetic = synthetic;
+		/* Not one that somebody gave it: the device's UUID has the other. */
 		if (synthetic)
-			set_mac(port, synthetic->mac);
+			set_mac(port,
+				synthetic->has_permanent ? synthetic->permanent : synthetic->mac);
 		else if (device->has_mac)
 			set_mac(port, device->mac);
 	}

@@ -128,6 +128,9 @@ int machine_find(const struct machine *machine, const char *word, const struct m
 bool port_default_route(const struct mana_port *port);
 bool port_ssh(const struct mana_port *port);
 
+/** port_factory_mac() - the address that @dev of the port has unless somebody changes it, or NULL */
+const uint8_t *port_factory_mac(const struct mana_port *port, const struct netdev *dev);
+
 /** adapter_kind_name() - "vf", "pf", "software" */
 const char *adapter_kind_name(enum adapter_kind kind);
 

@@ -285,6 +285,7 @@ def main():
     kernel.ip("address add 2001:db8::4/64 dev eth1 nodad", "route add 192.168.7.0/24 via 10.0.1.9 dev eth1 metric 50 mtu 1400",
               "route add 10.9.0.0/16 dev eth1 table 77 src 10.0.1.4", "link set eth1 mtu 1400",
               "address add 10.0.1.5/32 dev eth1 label eth1:x", "route add 2001:db8:7::/48 via 2001:db8::1 dev eth1",
+              "link property add dev eth1 altname a-longer-name-of-eth1", "link set dev eth1 address 02:00:00:00:00:07",
               "address add 10.0.2.1/24 dev eth1 valid_lft 5000 preferred_lft 4000")
     start, begun = machine.dump(), time.monotonic()
     try:

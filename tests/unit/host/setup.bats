@@ -138,6 +138,29 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 		[ ! -e "$tree/run/manakin/setup/journal" ]'
 }
 
+@test "other names and a changed MAC address are brought back; a name that another interface took meanwhile is reported" {
+	run -0 vm one '
+		ip link property add dev eth1 altname enx-azure altname "a;b&\$(c)"
+		ip link set dev eth1 address 02:00:00:00:00:07
+		state >before
+		manakin setup eth1
+		manakin restore --dry-run eth1 >script
+		manakin restore eth1
+		state | diff before -
+		manakin setup eth1
+		sh script
+		manakin restore eth1
+		state | diff before -
+		cat script'
+	[[ $output == *"altname '"*"ip link set dev eth1 address 02:00:00:00:00:07"* ]]
+	run -1 vm one '
+		ip link property add dev eth1 altname data0
+		manakin setup eth1
+		ip link add data0 type bridge
+		manakin restore eth1 || { status=$?; ip -br address show dev eth1; exit $status; }'
+	[[ $output == *"cannot give eth1 the other name data0: another interface has that name; to try by hand: "*"10.0.1.4/24"* ]]
+}
+
 @test "an interface that was down stays down, and gets its addresses back" {
 	run -0 vm one 'ip link set eth1 down; state >before; manakin setup eth1; manakin restore eth1; state | diff before -'
 }
