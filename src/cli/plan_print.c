@@ -14,15 +14,26 @@ static const char *const states[] = {
 	[STEP_FAILED] = "failed",
 };
 
+/** print_losses() - what the interfaces lose, a line each that begins with @line */
+static void print_losses(const struct plan *plan, const char *line, FILE *to)
+{
+	for (size_t i = 0; i < plan->n_losses; i++)
+		fprintf(to, "%s%s loses %s: %s\n", line, plan->loss[i].interface,
+			plan->loss[i].back ? "until restore" : "for good", plan->loss[i].what);
+}
+
 void plan_print(const struct plan *plan, FILE *to)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
 		fprintf(to, "%3zu  %s\n", i + 1, plan->step[i].what);
+	print_losses(plan, "", to);
 }
 
 void plan_script(const struct plan *plan, const char *title)
 {
-	printf("#!/bin/sh\n# %s\nset -e\n", title);
+	printf("#!/bin/sh\n# %s\n", title);
+	print_losses(plan, "# ", stdout);
+	printf("set -e\n");
 	for (size_t i = 0; i < plan->n_steps; i++)
 		printf("\n# %s\n%s\n", plan->step[i].what, plan->step[i].command);
 }
@@ -43,6 +54,26 @@ static json_t *step_json(const struct step *step)
 		return object;
 	json_decref(object);
 	return NULL;
+}
+
+/** losses_json() - of a setup; NULL: no memory */
+static json_t *losses_json(const struct plan *plan)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < plan->n_losses; i++) {
+		const struct plan_loss *loss = &plan->loss[i];
+
+		if (!json_array_append_new(list,
+					   json_pack("{s:s, s:s, s:s, s:b, s:o}", "port", loss->key,
+						     "interface", loss->interface, "kind",
+						     loss->kind, "restored", loss->back, "what",
+						     output_text(loss->what))))
+			continue;
+		json_decref(list);
+		list = NULL;
+	}
+	return list;
 }
 
 /** plan_json() - ports and steps; NULL: no memory */
@@ -67,6 +98,10 @@ static json_t *plan_json(const struct plan *plan)
 	root = failed ? NULL : json_pack("{s:O, s:O}", "ports", ports, "steps", steps);
 	json_decref(ports);
 	json_decref(steps);
+	if (root && plan->setup && json_object_set_new(root, "losses", losses_json(plan))) {
+		json_decref(root);
+		root = NULL;
+	}
 	return root;
 }
 

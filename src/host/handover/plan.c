@@ -12,6 +12,7 @@ void plan_free(struct plan *plan)
 		step_free(&plan->step[i]);
 	free(plan->step);
 	free(plan->port);
+	free(plan->loss);
 	memset(plan, 0, sizeof(*plan));
 }
 

@@ -47,9 +47,32 @@ struct plan_port {
 	bool netvsc, forced, save, steps, gone, journalled;
 };
 
+#define PLAN_LOSS_TEXT 200u
+
+/**
+ * struct plan_loss - what an interface loses by a setup, beside addresses and the like
+ * @kind:	"altname", "mac", or as struct attachment has it
+ * @back:	restore brings it back
+ * @what:	in words
+ */
+struct plan_loss {
+	char key[KEY_TEXT];
+	char interface[IFNAMSIZ];
+	const char *kind;
+	bool back;
+	char what[PLAN_LOSS_TEXT];
+};
+
+/**
+ * struct plan - the steps, and what they are about
+ * @setup:	it hands over; else it gives back
+ */
 struct plan {
+	bool setup;
 	struct plan_port *port;
 	size_t n_ports;
+	struct plan_loss *loss;
+	size_t n_losses;
 	struct step *step;
 	size_t n_steps;
 };

@@ -12,6 +12,7 @@
 #include "host/machine/hugepage.h"
 #include "host/machine/module.h"
 #include "host/handover/in_use.h"
+#include "host/handover/loss.h"
 #include "host/handover/persist.h"
 #include "host/handover/planning.h"
 
@@ -363,6 +364,7 @@ int plan_setup(const struct plan_from *from, const struct setup_options *options
 	int err = 0;
 
 	p.options = options;
+	plan->setup = true;
 	for (size_t i = 0; !err && i < from->n_words; i++)
 		err = add_port(&p, from->words[i]);
 	if (!err)
@@ -375,5 +377,7 @@ int plan_setup(const struct plan_from *from, const struct setup_options *options
 		err = add_moves(&p);
 	for (size_t i = 0; !err && options->program && i < plan->n_ports; i++)
 		err = add_persist(&p, &plan->port[i]);
+	if (!err)
+		err = loss_add_all(&p);
 	return err && !*error->text ? plan_no_memory(&p) : err;
 }

@@ -40,26 +40,12 @@ static long seconds_since_boot(void)
 	return now.tv_sec;
 }
 
-/** inside() - is there a whole attribute before @end? */
-static bool inside(const struct nlattr *attr, const void *end)
-{
-	return mnl_attr_ok(attr, (int)((const char *)end - (const char *)attr));
-}
-
-#define each_attribute(attr, header, size)                                                         \
-	for (attr = mnl_nlmsg_get_payload_offset(header, size);                                    \
-	     inside(attr, mnl_nlmsg_get_payload_tail(header)); attr = mnl_attr_next(attr))
-
-#define each_nested(attr, nest)                                                                    \
-	for (attr = mnl_attr_get_payload(nest); inside(attr, mnl_attr_next(nest));                 \
-	     attr = mnl_attr_next(attr))
-
 /** attribute() - the first of this type among a message's, or NULL */
 static const struct nlattr *attribute(const struct nlmsghdr *header, size_t family_size, int type)
 {
 	const struct nlattr *attr;
 
-	each_attribute(attr, header, family_size)
+	netlink_each(attr, header, family_size)
 		if (mnl_attr_get_type(attr) == type)
 			return attr;
 	return NULL;
@@ -211,10 +197,10 @@ static void put_metrics(FILE *out, const struct nlattr *metrics)
 	const struct nlattr *attr;
 	uint32_t lock = 0;
 
-	each_nested(attr, metrics)
+	netlink_each_nested(attr, metrics)
 		if (mnl_attr_get_type(attr) == RTAX_LOCK)
 			lock = mnl_attr_get_u32(attr);
-	each_nested(attr, metrics) {
+	netlink_each_nested(attr, metrics) {
 		uint16_t type = mnl_attr_get_type(attr);
 
 		if (type < sizeof(names) / sizeof(names[0]) && names[type])
@@ -234,7 +220,8 @@ static void put_hops(FILE *out, const struct saving *saving, uint8_t family,
 		const struct nlattr *gateway = NULL, *via = NULL, *attr;
 
 		for (attr = (const struct nlattr *)(hop + 1);
-		     inside(attr, (const char *)hop + hop->rtnh_len); attr = mnl_attr_next(attr)) {
+		     netlink_inside(attr, (const char *)hop + hop->rtnh_len);
+		     attr = mnl_attr_next(attr)) {
 			if (mnl_attr_get_type(attr) == RTA_GATEWAY)
 				gateway = attr;
 			if (mnl_attr_get_type(attr) == RTA_VIA)
@@ -501,7 +488,7 @@ static int message(const char *hex, uint8_t *buffer)
 		least = sizeof(struct rtmsg);
 	if (!least || len < sizeof(*header) + least)
 		return -EBADMSG;
-	each_attribute(attr, header, least)
+	netlink_each(attr, header, least)
 		;
 	return (const uint8_t *)attr >= buffer + len ? 0 : -EBADMSG;
 }
@@ -547,7 +534,7 @@ static void move_route(struct nlmsghdr *header, const struct saved_index *moved,
 	const struct nlattr *attr;
 
 	route->rtm_flags &= ~told;
-	each_attribute(attr, header, sizeof(*route)) {
+	netlink_each(attr, header, sizeof(*route)) {
 		struct rtnexthop *hop = mnl_attr_get_payload(attr);
 		int left = mnl_attr_get_payload_len(attr);
 		uint32_t index;

@@ -43,6 +43,7 @@ struct netdev_address {
  * @kind:	of a virtual interface ("bridge", "vrf"); empty: none that the kernel names
  * @vrf_table:	of a VRF: its table; else 0
  * @has_permanent, @permanent: the address that its hardware has
+ * @xdp:	id of its XDP program; 0: none
  * @default_route: carries a default route of IPv4 or IPv6 that others use, itself or through
  *		what is built on it: a master, a VLAN
  * @default_table: where that route is
@@ -67,6 +68,7 @@ struct netdev {
 	uint32_t vrf_table;
 	bool has_permanent;
 	uint8_t permanent[6];
+	uint32_t xdp;
 	bool default_route;
 	uint32_t default_table;
 	bool ssh;

@@ -69,6 +69,19 @@ static int kind_attribute(const struct nlattr *attr, void *arg)
 	return MNL_CB_OK;
 }
 
+/** xdp_attribute() - one of those in IFLA_XDP: the program, of whichever mode */
+static int xdp_attribute(const struct nlattr *attr, void *arg)
+{
+	struct netdev *dev = arg;
+	uint16_t type = mnl_attr_get_type(attr);
+
+	if ((type == IFLA_XDP_PROG_ID || type == IFLA_XDP_DRV_PROG_ID ||
+	     type == IFLA_XDP_SKB_PROG_ID || type == IFLA_XDP_HW_PROG_ID) &&
+	    mnl_attr_get_payload_len(attr) == sizeof(uint32_t) && mnl_attr_get_u32(attr))
+		dev->xdp = mnl_attr_get_u32(attr);
+	return MNL_CB_OK;
+}
+
 /** link_attribute() - of an interface, as rtnetlink reports it */
 static int link_attribute(const struct nlattr *attr, void *arg)
 {
@@ -111,6 +124,8 @@ static int link_attribute(const struct nlattr *attr, void *arg)
 		if (dev->has_permanent)
 			memcpy(dev->permanent, mnl_attr_get_payload(attr), len);
 		break;
+	case IFLA_XDP:
+		return mnl_attr_parse_nested(attr, xdp_attribute, dev);
 	case IFLA_LINKINFO:
 		return mnl_attr_parse_nested(attr, kind_attribute, dev);
 	case IFLA_PROP_LIST:

@@ -8,10 +8,9 @@
 
 #define ANSWER_MAX 32768u /* the most bytes that one read of a dump returns */
 
-struct mnl_socket *netlink_open(void)
+struct mnl_socket *netlink_open_bus(int bus)
 {
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	int on = 1;
+	struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
 
 	if (!socket)
 		return NULL;
@@ -22,6 +21,16 @@ struct mnl_socket *netlink_open(void)
 		errno = err;
 		return NULL;
 	}
+	return socket;
+}
+
+struct mnl_socket *netlink_open(void)
+{
+	struct mnl_socket *socket = netlink_open_bus(NETLINK_ROUTE);
+	int on = 1;
+
+	if (!socket)
+		return NULL;
 	/* Has the kernel filter what is requested; kernels before 4.20 send everything. */
 	mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	return socket;

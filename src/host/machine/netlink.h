@@ -6,12 +6,16 @@
 #define MANAKIN_HOST_MACHINE_NETLINK_H
 
 #include <libmnl/libmnl.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define NETLINK_REQUEST_MAX 512u /* bytes of a request that this room makes */
 
 /** netlink_open() - a socket of NETLINK_ROUTE; NULL with errno set */
 struct mnl_socket *netlink_open(void);
+
+/** netlink_open_bus() - the same, of another protocol (NETLINK_NETFILTER) */
+struct mnl_socket *netlink_open_bus(int bus);
 
 /**
  * netlink_begin() - begin a request
@@ -30,5 +34,22 @@ void *netlink_begin(void *buffer, uint16_t type, uint16_t flags, size_t header_s
  * Return: 0 or a negative errno, the kernel's if it refuses
  */
 int netlink_talk(struct mnl_socket *socket, void *request, mnl_cb_t each, void *arg);
+
+/** netlink_inside() - is there a whole attribute before @end? */
+static inline bool netlink_inside(const struct nlattr *attr, const void *end)
+{
+	return mnl_attr_ok(attr, (int)((const char *)end - (const char *)attr));
+}
+
+/* For each attribute of a message whose family's header has this size, or of a nest; libmnl's own
+ * macros do not convert cleanly.
+ */
+#define netlink_each(attr, header, size)                                                           \
+	for (attr = mnl_nlmsg_get_payload_offset(header, size);                                    \
+	     netlink_inside(attr, mnl_nlmsg_get_payload_tail(header)); attr = mnl_attr_next(attr))
+
+#define netlink_each_nested(attr, nest)                                                            \
+	for (attr = mnl_attr_get_payload(nest); netlink_inside(attr, mnl_attr_next(nest));         \
+	     attr = mnl_attr_next(attr))
 
 #endif
