@@ -10,15 +10,21 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/handover/netdev_change.h"
+#include "host/machine/attached.h"
 #include "host/machine/netdev.h"
+#include "host/machine/netlink.h"
 #include "host/machine/netns.h"
 
 static struct host host;
@@ -244,6 +250,71 @@ static void built_on_in_another_namespace(void **state)
 	named("vf0");
 }
 
+/** set_xdp() - attach a program that passes everything, or (-1) none; in the kernel's generic mode */
+static void set_xdp(const struct netdev *dev, int program)
+{
+	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *header = (struct nlmsghdr *)request;
+	struct ifinfomsg *info = netlink_begin(request, RTM_SETLINK, NLM_F_ACK, sizeof(*info));
+	struct mnl_socket *socket = netlink_open();
+	struct nlattr *nest;
+
+	assert_non_null(socket);
+	info->ifi_index = dev->index;
+	nest = mnl_attr_nest_start(header, IFLA_XDP);
+	mnl_attr_put_u32(header, IFLA_XDP_FD, (uint32_t)program);
+	mnl_attr_put_u32(header, IFLA_XDP_FLAGS, XDP_FLAGS_SKB_MODE);
+	mnl_attr_nest_end(header, nest);
+	assert_int_equal(netlink_talk(socket, request, NULL, NULL), 0);
+	mnl_socket_close(socket);
+}
+
+/* The kernel's own qdiscs and settings are nothing that somebody attached. */
+static void attached(void **state)
+{
+	struct bpf_insn pass[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS },
+				   { .code = BPF_JMP | BPF_EXIT } };
+	union bpf_attr load = { .prog_type = BPF_PROG_TYPE_XDP,
+				.insn_cnt = 2,
+				.insns = (uint64_t)(uintptr_t)pass,
+				.license = (uint64_t)(uintptr_t) "BSD" };
+	struct attachments found;
+	int program;
+
+	(void)state;
+	command("ethtool -K vf0 gro on"); /* a veth pair has it off, unlike network adapters */
+	look();
+	assert_int_equal(attached_read(&host, named("vf0"), &found), 0);
+	assert_int_equal(found.n, 0);
+	attached_free(&found);
+	program = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+	assert_true(program >= 0);
+	set_xdp(named("vf0"), program);
+	command("tc qdisc add dev vf0 handle 7: root htb default 1 && "
+		"tc class add dev vf0 parent 7: classid 7:1 htb rate 1mbit && "
+		"tc qdisc add dev vf0 parent 7:1 handle 8: pfifo && "
+		"ethtool -K vf0 gso off");
+	look();
+	assert_int_equal(attached_read(&host, named("vf0"), &found), 0);
+	assert_int_equal(found.n, 4);
+	assert_string_equal(found.item[0].what,
+			    "qdisc htb 7: at the root, with its classes and filters");
+	assert_string_equal(found.item[1].what,
+			    "qdisc pfifo 8: at 7:1, with its classes and filters");
+	assert_string_equal(found.item[2].kind, "xdp");
+	assert_string_equal(found.item[3].what,
+			    "the offload tx-generic-segmentation, which is off");
+	assert_false(found.item[3].by_name);
+	attached_free(&found);
+	set_xdp(named("vf0"), -1);
+	close(program);
+	command("tc qdisc del dev vf0 root && ethtool -K vf0 gso on");
+	look();
+	assert_int_equal(attached_read(&host, named("vf0"), &found), 0);
+	assert_int_equal(found.n, 0);
+	attached_free(&found);
+}
+
 static void session(void **state)
 {
 	(void)state;
@@ -273,6 +344,7 @@ int main(void)
 		cmocka_unit_test(changes),
 		cmocka_unit_test(routes),
 		cmocka_unit_test(routes_of_all_tables),
+		cmocka_unit_test(attached),
 		cmocka_unit_test(built_on_in_another_namespace),
 		cmocka_unit_test(session),
 	};
