@@ -124,6 +124,33 @@ testpmd() {
 	guest azure 'ip address flush dev eth0; ip link set eth0 down'
 }
 
+@test "setup refuses an interface with a VRF's default route, and one with a VLAN in another namespace" {
+	guest azure 'ip link add mgmt type vrf table 10; ip link set mgmt up; ip link set eth0 master mgmt up
+		ip address add 10.9.0.1/24 dev eth0; ip route add default via 10.9.0.254 vrf mgmt'
+	run guest azure "$MANAKIN_THERE setup eth0"
+	equal 1 "$status" 'exit status'
+	[[ $output == *'eth0 carries the default route of the VRF mgmt'* ]] || fail "it says: $output"
+	guest azure 'ip link del mgmt; ip address flush dev eth0; ip link set eth0 down
+		ip netns add blue; ip link add link eth1 name eth1.5 type vlan id 5; ip link set eth1.5 netns blue'
+	run guest azure "$MANAKIN_THERE setup eth1"
+	equal 1 "$status" 'exit status'
+	[[ $output == *'eth1 is in use by the interface eth1.5 in the network namespace blue'* ]] ||
+		fail "it says: $output"
+	guest azure 'ip netns del blue'
+	await guest azure '! ip netns list | grep blue'
+}
+
+@test "what eth1 loses is listed: its place in a flowtable, other names; the names are back after restore" {
+	guest azure 'modprobe nf_flow_table_inet; python3 /mnt/share/flowtable.py eth1
+		ip link property add dev eth1 altname data0'
+	run guest azure "$MANAKIN_THERE setup eth1"
+	equal 0 "$status" 'exit status'
+	[[ $output == *'eth1 loses until restore: the other name data0'* &&
+		$output == *'eth1 loses for good: its place in the nftables flowtable inet lab fast'* ]] ||
+		fail "it says: $output"
+	guest azure "$MANAKIN_THERE restore eth1; ip link show dev data0; ip link property del dev eth1 altname data0"
+}
+
 @test "net_vdev_netvsc and net_failsafe start; check and diagnose advise against them, and name the alternative" {
 	guest azure 'modprobe tun; echo 1024 >/proc/sys/vm/nr_hugepages
 		ip link set $(ip -br link show master eth1 | awk "{ print \$1 }") down'
