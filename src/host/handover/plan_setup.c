@@ -97,7 +97,9 @@ static int add_port(const struct planning *p, const char *word)
 		return plan_fail(p, -EBUSY,
 				 "%s is in use by %s; stop that process first, or add --force",
 				 word, port->users);
-	if (!p->options->force && (netdev_is_up(port->synthetic) || netdev_is_up(port->vf))) {
+	/* What is built on an interface that is down is lost, too, when its device leaves. */
+	if (!p->options->force && (netdev_is_up(port->synthetic) || netdev_is_up(port->vf) ||
+				   (pmd == PMD_NETVSC && port->synthetic))) {
 		err = in_use(&p->machine->netdevs, port->synthetic, port->vf, p->error);
 		if (err)
 			return err;

@@ -123,14 +123,14 @@ static const struct netdev *now(const struct netdevs *netdevs, const struct netd
 	return dev ? netdevs_by_index(netdevs, dev->index) : NULL;
 }
 
-/** still_free() - is a port whose link is about to be set down not in use now either? */
+/** still_free() - is a port that is about to be taken not in use now either? */
 static int still_free(const struct carry *carry, const struct step *step, struct error *error)
 {
 	const struct plan_port *port = plan_find(carry->plan, step->key);
 	struct netdevs netdevs;
 	int err;
 
-	if (step->kind != STEP_LINK_DOWN || !port || port->forced)
+	if ((step->kind != STEP_LINK_DOWN && step->kind != STEP_UNBIND) || !port || port->forced)
 		return 0;
 	err = netdevs_read(carry->host, &netdevs);
 	if (err)

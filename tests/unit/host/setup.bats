@@ -306,6 +306,14 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 	[[ $output == *"enP30832s1d1 is in use by the interface br0"* ]]
 }
 
+@test "an interface that others are built on while setup runs is not taken" {
+	run -1 vm one "
+		state >before
+		words 'shell driver_override ip link add mv0 link eth1 type macvlan'
+		manakin setup eth1 || { status=\$?; ip link del mv0; state | diff before -; exit \$status; }"
+	[[ $output == *"manakin setup: eth1 is in use by the interface mv0, which restore would not bring back"*"; everything is as it was" ]]
+}
+
 @test "an interface that others are built on in another network namespace is refused" {
 	# named ones, as ip-netns(8) makes them, and ones that only a process keeps
 	run -1 vm one '
