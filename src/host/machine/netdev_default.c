@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <linux/fib_rules.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,12 +41,24 @@ struct rule {
 };
 
 /**
- * struct tables - the rules, while routes are read
+ * struct nexthop - a nexthop object (ip-nexthop(8)), or one of a group of them
+ * @member:	of a group: the object; else 0
+ * @index:	the interface that it leaves by
+ */
+struct nexthop {
+	uint32_t id, member;
+	int index;
+};
+
+/**
+ * struct tables - the rules and nexthop objects, while routes are read
  */
 struct tables {
 	struct netdevs *netdevs;
 	struct rule *rule;
 	size_t n;
+	struct nexthop *nexthop;
+	size_t n_nexthops;
 };
 
 static int rule_attribute(const struct nlattr *attr, void *arg)
@@ -105,6 +118,46 @@ static int add_rule(const struct nlmsghdr *header, void *arg)
 			       .table = info->table ? info->table : RT_TABLE_COMPAT,
 			       .other = info->flags & FIB_RULE_INVERT || info->tos };
 	return mnl_attr_parse(header, sizeof(*info), rule_attribute, rule);
+}
+
+/** add_nexthop() - with the id and interface, or member; 0 or -ENOMEM */
+static int add_nexthop(struct tables *tables, struct nexthop nexthop)
+{
+	struct nexthop *more = reallocarray(tables->nexthop, tables->n_nexthops + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	tables->nexthop = more;
+	more[tables->n_nexthops++] = nexthop;
+	return 0;
+}
+
+static int add_nexthops(const struct nlmsghdr *header, void *arg)
+{
+	struct nexthop nexthop = { 0, 0, 0 };
+	const struct nlattr *attr, *group = NULL;
+	int err = 0;
+
+	if (header->nlmsg_type != RTM_NEWNEXTHOP)
+		return MNL_CB_OK;
+	netlink_each(attr, header, sizeof(struct nhmsg)) {
+		if (mnl_attr_get_type(attr) == NHA_ID)
+			nexthop.id = mnl_attr_get_u32(attr);
+		if (mnl_attr_get_type(attr) == NHA_OIF)
+			nexthop.index = (int)mnl_attr_get_u32(attr);
+		if (mnl_attr_get_type(attr) == NHA_GROUP)
+			group = attr;
+	}
+	if (!group)
+		err = add_nexthop(arg, nexthop);
+	for (size_t i = 0;
+	     group && !err && i < mnl_attr_get_payload_len(group) / sizeof(struct nexthop_grp);
+	     i++) {
+		nexthop.member = ((const struct nexthop_grp *)mnl_attr_get_payload(group))[i].id;
+		err = add_nexthop(arg, nexthop);
+	}
+	errno = -err;
+	return err ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
 /** same_port() - are the two one interface, or joined under each other? */
@@ -195,13 +248,29 @@ static void mark(const struct tables *tables, uint8_t family, uint32_t table, in
 	dev->default_route = true;
 }
 
+/** mark_object() - the interfaces by which a nexthop object leaves; a group has no groups in it */
+static void mark_object(const struct tables *tables, uint8_t family, uint32_t table, uint32_t id)
+{
+	for (size_t i = 0; i < tables->n_nexthops; i++) {
+		const struct nexthop *hop = &tables->nexthop[i];
+
+		if (hop->id != id)
+			continue;
+		mark(tables, family, table, hop->index);
+		for (size_t j = 0; hop->member && j < tables->n_nexthops; j++)
+			if (tables->nexthop[j].id == hop->member)
+				mark(tables, family, table, tables->nexthop[j].index);
+	}
+}
+
 /**
  * struct leaving - a default route's attributes
+ * @object:	its nexthop object; 0: none. The kernel may then not say which interface that means
  */
 struct leaving {
 	const struct tables *tables;
 	const struct nlattr *hops;
-	uint32_t table;
+	uint32_t table, object;
 	int index;
 };
 
@@ -214,6 +283,8 @@ static int route_attribute(const struct nlattr *attr, void *arg)
 		leaving->table = mnl_attr_get_u32(attr);
 	if (mnl_attr_get_type(attr) == RTA_OIF && number)
 		leaving->index = (int)mnl_attr_get_u32(attr);
+	if (mnl_attr_get_type(attr) == RTA_NH_ID && number)
+		leaving->object = mnl_attr_get_u32(attr);
 	if (mnl_attr_get_type(attr) == RTA_MULTIPATH)
 		leaving->hops = attr;
 	return MNL_CB_OK;
@@ -232,6 +303,8 @@ static int default_route(const struct nlmsghdr *header, void *arg)
 		return MNL_CB_OK;
 	mnl_attr_parse(header, sizeof(*route), route_attribute, &leaving);
 	mark(arg, route->rtm_family, leaving.table, leaving.index);
+	if (leaving.object)
+		mark_object(arg, route->rtm_family, leaving.table, leaving.object);
 	if (!leaving.hops)
 		return MNL_CB_OK;
 	hop = mnl_attr_get_payload(leaving.hops);
@@ -241,17 +314,17 @@ static int default_route(const struct nlmsghdr *header, void *arg)
 	return MNL_CB_OK;
 }
 
-/** dump() - all rules, or the routes of all tables, of one family; 0 or a negative errno */
-static int dump(struct mnl_socket *socket, uint16_t type, uint8_t family, mnl_cb_t each,
-		struct tables *tables)
+/** dump() - all nexthops or rules, or the routes of all tables, of one family; 0 or a negative errno */
+static int dump(struct mnl_socket *socket, uint16_t type, uint8_t family, size_t header_size,
+		mnl_cb_t each, struct tables *tables)
 {
 	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
-	uint8_t *first = netlink_begin(request, type, NLM_F_DUMP, sizeof(struct rtmsg));
+	uint8_t *first = netlink_begin(request, type, NLM_F_DUMP, header_size);
 	int err;
 
 	*first = family;
 	err = netlink_talk(socket, request, each, tables);
-	/* A kernel without IPv6, or without rules: then there is only the main table. */
+	/* A kernel without IPv6 or nexthops, or without rules: then there is only the main table. */
 	return err == -EOPNOTSUPP || err == -ENOENT || err == -EAFNOSUPPORT ? 0 : err;
 }
 
@@ -259,15 +332,18 @@ int netdevs_mark_default(struct mnl_socket *socket, struct netdevs *netdevs)
 {
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
 	struct tables tables = { .netdevs = netdevs };
-	int err = 0;
+	int err = dump(socket, RTM_GETNEXTHOP, AF_UNSPEC, sizeof(struct nhmsg), add_nexthops,
+		       &tables);
 
-	_Static_assert(sizeof(struct rtmsg) == sizeof(struct fib_rule_hdr), "one header for both");
 	for (size_t i = 0; !err && i < sizeof(families); i++) {
 		tables.n = 0;
-		err = dump(socket, RTM_GETRULE, families[i], add_rule, &tables);
+		err = dump(socket, RTM_GETRULE, families[i], sizeof(struct fib_rule_hdr), add_rule,
+			   &tables);
 		if (!err)
-			err = dump(socket, RTM_GETROUTE, families[i], default_route, &tables);
+			err = dump(socket, RTM_GETROUTE, families[i], sizeof(struct rtmsg),
+				   default_route, &tables);
 	}
+	free(tables.nexthop);
 	free(tables.rule);
 	return err;
 }

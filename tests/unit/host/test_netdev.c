@@ -211,7 +211,16 @@ static void routes_of_all_tables(void **state)
 			assert_int_equal(named("vf0")->default_table, 1000);
 		assert_int_equal(system("ip rule del pref 50 2>/dev/null") != 0, !rules[i].rule);
 	}
-	command("ip route flush table 1000");
+	/* Nexthop objects, of which the kernel says nothing more in a route */
+	command("ip route flush table 1000 && sysctl -q net.ipv4.nexthop_compat_mode=0 && "
+		"ip nexthop add id 5 via 10.9.0.2 dev wire0 && ip nexthop add id 6 via 10.0.1.1 dev eth1 && "
+		"ip nexthop add id 7 group 5/6 && ip route add default nhid 7");
+	look();
+	assert_true(named("eth1")->default_route && named("wire0")->default_route);
+	command("ip route del default && ip route add default nhid 5");
+	look();
+	assert_true(!named("eth1")->default_route && named("wire0")->default_route);
+	command("ip route del default && ip nexthop flush");
 	command("ip -6 route add default dev eth1 table 1000 && "
 		"ip -6 rule add fwmark 7 table 1000 pref 50");
 	look();
