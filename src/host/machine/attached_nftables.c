@@ -17,9 +17,10 @@
 #include "host/machine/module.h"
 #include "host/machine/netlink.h"
 
-#define TRIES         20u /* of a dump, while the rule set changes */
-#define DEVICE_PREFIX 2   /* NFTA_DEVICE_PREFIX of Linux 6.16, which older headers lack */
-#define DESTINATION   1   /* number of the register that most expressions load */
+#define TRIES         20u  /* of a dump, while the rule set changes */
+#define NAMES_MAX     400u /* bytes of a table's and a set's name that a request has room for */
+#define DEVICE_PREFIX 2    /* NFTA_DEVICE_PREFIX of Linux 6.16, which older headers lack */
+#define DESTINATION   1    /* number of the register that most expressions load */
 #define TYPE(message) ((uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | (message)))
 
 /**
@@ -99,6 +100,12 @@ static const struct nlattr *nested(const struct nlattr *nest, uint16_t type)
 	return NULL;
 }
 
+static const char *text(const struct nlattr *attr)
+{
+	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(attr)
+									 : "";
+}
+
 static uint32_t number(const struct nlattr *attr)
 {
 	return attr && mnl_attr_get_payload_len(attr) == sizeof(uint32_t)
@@ -141,13 +148,12 @@ static bool in_set(const struct reading *reading, uint8_t family, const char *ta
 	struct elements elements = { .dev = reading->dev, .key = key };
 	struct nfgenmsg *info;
 
-	if (!set || strlen(table) + mnl_attr_get_payload_len(set) > 400)
+	if (strlen(table) + strlen(text(set)) > NAMES_MAX)
 		return false;
 	info = netlink_begin(request, TYPE(NFT_MSG_GETSETELEM), NLM_F_DUMP, sizeof(*info));
 	info->nfgen_family = family;
 	mnl_attr_put_strz((struct nlmsghdr *)request, NFTA_SET_ELEM_LIST_TABLE, table);
-	mnl_attr_put_strz((struct nlmsghdr *)request, NFTA_SET_ELEM_LIST_SET,
-			  mnl_attr_get_str(set));
+	mnl_attr_put_strz((struct nlmsghdr *)request, NFTA_SET_ELEM_LIST_SET, text(set));
 	netlink_talk(reading->sets, request, one_element, &elements);
 	return elements.match;
 }
@@ -161,12 +167,6 @@ static const struct nlattr *part(const struct nlmsghdr *header, uint16_t type)
 		if (mnl_attr_get_type(attr) == type)
 			return attr;
 	return NULL;
-}
-
-static const char *text(const struct nlattr *attr)
-{
-	return attr && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) >= 0 ? mnl_attr_get_str(attr)
-									 : "";
 }
 
 /** in_list() - is the interface in a list of devices? */

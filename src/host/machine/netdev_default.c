@@ -141,9 +141,11 @@ static int add_nexthops(const struct nlmsghdr *header, void *arg)
 	if (header->nlmsg_type != RTM_NEWNEXTHOP)
 		return MNL_CB_OK;
 	netlink_each(attr, header, sizeof(struct nhmsg)) {
-		if (mnl_attr_get_type(attr) == NHA_ID)
+		bool number = mnl_attr_get_payload_len(attr) == sizeof(uint32_t);
+
+		if (mnl_attr_get_type(attr) == NHA_ID && number)
 			nexthop.id = mnl_attr_get_u32(attr);
-		if (mnl_attr_get_type(attr) == NHA_OIF)
+		if (mnl_attr_get_type(attr) == NHA_OIF && number)
 			nexthop.index = (int)mnl_attr_get_u32(attr);
 		if (mnl_attr_get_type(attr) == NHA_GROUP)
 			group = attr;
