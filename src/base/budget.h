@@ -20,14 +20,15 @@
 #define BUDGET_TURN    24000u  /* of a lane, for one client before the next one */
 #define BUDGET_VISIT   200000u /* of the control thread, the same */
 
-#define BUDGET_ENTRY   30u  /* a work-queue entry and its completion */
-#define BUDGET_ODD     100u /* an entry that is not the ordinary one, besides */
-#define BUDGET_PACKET  60u  /* a packet that is received: steered, and completed */
-#define BUDGET_SEGMENT 200u /* a segment that is cut from a large frame */
-#define BUDGET_LOOKUP  15u  /* an address of the client's that is looked up */
-#define BUDGET_MESSAGE 300u /* a message or command that is handled */
-#define BUDGET_CALL    800u /* a system call for one frame */
-#define BUDGET_OBJECT  100u /* an object that is made or freed */
+#define BUDGET_ENTRY   30u   /* a work-queue entry and its completion */
+#define BUDGET_ODD     100u  /* an entry that is not the ordinary one, besides */
+#define BUDGET_PACKET  60u   /* a packet that is received: steered, and completed */
+#define BUDGET_SEGMENT 200u  /* a segment that is cut from a large frame */
+#define BUDGET_LOOKUP  15u   /* an address of the client's that is looked up */
+#define BUDGET_MESSAGE 300u  /* a message of the socket */
+#define BUDGET_COMMAND 1500u /* a command of the hardware channel, and its answer */
+#define BUDGET_CALL    800u  /* a system call for one frame */
+#define BUDGET_OBJECT  100u  /* an object that is made or freed */
 
 /** budget_spent - what this thread has done so far; it wraps */
 extern _Thread_local uint32_t budget_spent;

@@ -420,7 +420,7 @@ static uint32_t hwc_next(struct adapter *adapter, uint64_t message[HWC_MESSAGE_M
 		struct pieces pieces = { .iov = iov, .max = HWC_PIECES_MAX };
 		int64_t len = hwc_buffers(adapter, hwc->sq, &wqe, DMA_READ, &pieces);
 
-		budget_charge(BUDGET_MESSAGE);
+		budget_charge(BUDGET_COMMAND);
 		if (len >= (int64_t)sizeof(struct gdma_req_header) && len <= HWC_MESSAGE_MAX) {
 			hwc_copy(message, (size_t)len, &pieces, false);
 			/* Fields that an older driver's message lacks are 0, not the last one's. */

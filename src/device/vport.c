@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "device/native.h"
 #include "device/receive.h"
 #include "device/state.h"
@@ -208,6 +209,7 @@ static struct steering *steering_copy(struct vport *vport)
 	struct steering *copy = calloc(1, sizeof(*copy));
 	const struct steering *now = atomic_load(&vport->steering);
 
+	budget_charge(budget_bytes(2 * sizeof(*copy)));
 	if (copy && now)
 		*copy = *now;
 	if (copy)
@@ -360,8 +362,10 @@ static uint32_t config_vport_rx(struct adapter *adapter, struct command *command
 		}
 		steering->fallback = rq;
 	}
-	if (req->update_hashkey)
+	if (req->update_hashkey) {
+		budget_charge(budget_bytes(8 * sizeof(steering->toeplitz)));
 		toeplitz_set_key(&steering->toeplitz, req->hashkey);
+	}
 	if (req->update_indir_tab && !steering_table(adapter, vport, command, steering)) {
 		free(steering);
 		return STATUS_INVALID;
@@ -378,6 +382,7 @@ void vport_sum(const struct vport *vport, struct wq_counters *tx, struct wq_coun
 {
 	*tx = vport->gone_tx;
 	*rx = vport->gone_rx;
+	budget_charge(budget_bytes(ADAPTER_QUEUES_MAX * sizeof(*tx)));
 	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
 		if (vport->sq[i])
 			counters_add(tx, &vport->sq[i]->counters);
