@@ -26,6 +26,9 @@ enum {
 	OPTION_PF,
 	OPTION_ADDRESS,
 	OPTION_SYNTHETIC,
+	OPTION_USER,
+	OPTION_SANDBOX,
+	OPTION_NO_SANDBOX,
 };
 
 static const struct argp_option options[] = {
@@ -52,6 +55,14 @@ static const struct argp_option options[] = {
 	  "Let a host of synthetic network cards (manakin lab run --netvsc) connect at "
 	  "SOCKET" SYNTHETIC_SUFFIX,
 	  0 },
+	{ "user", OPTION_USER, "NAME", 0,
+	  "Once everything is open, become this user and give it the sockets", 0 },
+	{ "sandbox", OPTION_SANDBOX, "MODE", 0,
+	  "on (default): give up each right that is not needed; what cannot be given up is logged. "
+	  "strict: in that case, do not start",
+	  0 },
+	{ "no-sandbox", OPTION_NO_SANDBOX, NULL, 0,
+	  "Keep all rights, for debuggers; see manakin-device(1)", 0 },
 	{ "log", OPTION_LOG, "LEVEL", 0,
 	  "Log messages from this level on: error, warning, notice (default), info or debug", 0 },
 	{ "stats", OPTION_STATS, "SECONDS", 0, "Print the statistics of each port at this interval",
@@ -76,6 +87,7 @@ static const char doc[] =
 /** struct device - the command line */
 struct device {
 	struct serve_config serve;
+	struct confine_user user;
 	struct shared_options shared;
 	enum log_level level;
 };
@@ -94,6 +106,7 @@ static error_t parse_cpus(struct serve_config *serve, const char *list)
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	static const char *const levels[] = { "error", "warning", "notice", "info", "debug" };
+	static const char *const modes[] = { "on", "strict" };
 	struct device *device = state->input;
 	struct serve_config *serve = &device->serve;
 	struct error error;
@@ -125,6 +138,19 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_SYNTHETIC:
 		serve->synthetic = true;
+		return 0;
+	case OPTION_USER:
+		if (confine_find_user(arg, &device->user, &error))
+			return say_usage("--user: %s", error.text);
+		serve->user = &device->user;
+		return 0;
+	case OPTION_SANDBOX:
+		if (value_word("sandbox", arg, modes, 2, &level))
+			return EINVAL;
+		serve->strict = level == 1;
+		return 0;
+	case OPTION_NO_SANDBOX:
+		serve->no_sandbox = true;
 		return 0;
 	case OPTION_LOG:
 		if (value_word("log", arg, levels, 5, &level))

@@ -605,6 +605,12 @@ void lane_call(struct lane *lane, void (*function)(void *argument), void *argume
 	budget_charge(clock_ns() - start);
 }
 
+void lanes_call(struct lanes *lanes, void (*function)(void *argument), void *argument)
+{
+	for (unsigned int i = 0; i < lanes->count; i++)
+		lane_call(lanes->lane[i], function, argument);
+}
+
 static void nothing(void *argument)
 {
 	(void)argument;

@@ -149,6 +149,9 @@ void lane_kick(struct lane_work *work);
  */
 void lane_call(struct lane *lane, void (*function)(void *argument), void *argument);
 
+/** lanes_call() - lane_call() on each lane, one after the other */
+void lanes_call(struct lanes *lanes, void (*function)(void *argument), void *argument);
+
 /**
  * lanes_sync() - wait until every lane has passed a point where it holds no pointers
  *

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "confine/confine.h"
 #include "device/adapter.h"
 #include "serve/pci_view.h"
 
@@ -25,6 +26,8 @@
  * @json:	print statistics as JSON
  * @physical:	present the PF
  * @synthetic:	let the host of synthetic network cards connect
+ * @no_sandbox, @strict: run with all rights; do not run if one cannot be given up
+ * @user:	to become once everything is open; NULL: stay
  * @count:	adapters
  * @adapters:	their ports; the rest is filled in by serve_config_complete()
  * @directory:	of a single adapter, with its socket and the view for DPDK; empty: the user chose
@@ -36,6 +39,8 @@ struct serve_config {
 	unsigned int lanes;
 	unsigned int stats_seconds;
 	bool json, physical, synthetic;
+	bool no_sandbox, strict;
+	const struct confine_user *user;
 	unsigned int count;
 	struct adapter_config adapters[SERVE_ADAPTERS_MAX];
 	char sockets[SERVE_ADAPTERS_MAX][SERVE_SOCKET_TEXT];

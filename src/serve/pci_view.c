@@ -124,3 +124,17 @@ void pci_view_remove(const char *directory, const char *address)
 	rmdir(path);
 	rmdir(directory);
 }
+
+int pci_view_give(const char *directory, const char *address, uid_t uid, gid_t gid)
+{
+	static const char *const folders[] = { "", "/pci", "/pci/" };
+	char path[200];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s%s", directory, folders[i],
+			 i == 2 ? address : "");
+		if (lchown(path, uid, gid) < 0)
+			return -errno;
+	}
+	return 0;
+}

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <sys/types.h>
+
 #include "base/error.h"
 
 #define PCI_VIEW_ADDRESS_DEFAULT "7870:00:00.0"
@@ -31,5 +33,8 @@ int pci_view_make(const char *directory, const char *address, bool physical, str
 
 /** pci_view_remove() - remove it again, and DIRECTORY if nothing else is in it */
 void pci_view_remove(const char *directory, const char *address);
+
+/** pci_view_give() - to another user, who can then remove it; 0 or a negative errno */
+int pci_view_give(const char *directory, const char *address, uid_t uid, gid_t gid);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "host/machine/software.h"
+#include "serve/confinement.h"
 #include "serve/control_server.h"
 #include "serve/statistics.h"
 #include "term/say.h"
@@ -230,6 +231,8 @@ int serve_run(const struct serve_config *config, int stop)
 		if (err)
 			say("cannot wait for clients: %s", error_reason(-err));
 	}
+	if (!err)
+		err = confinement_enter(config, process.lanes);
 	for (unsigned int i = 0; !err && i < process.open; i++) {
 		const struct adapter_config *adapter = adapter_config(process.adapters[i]);
 

@@ -230,7 +230,8 @@ static void turn_away(struct vfu_server *server, int error)
 		close(fd);
 	else
 		clock_pause_us(1000); /* it is reported again at once: do not spin */
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	/* Not a file: a process without rights cannot open one */
+	server->spare_fd = fcntl(server->epoll_fd, F_DUPFD_CLOEXEC, 0);
 }
 
 /* Accept one connection, if there is a slot; else free one, to accept it next time */
@@ -387,8 +388,9 @@ int vfu_server_open(const struct vfu_config *config, struct vfu_server **result)
 	again.data.ptr = &server->again_fd;
 	for (uint32_t i = 0; i < vectors; i++)
 		atomic_init(&server->vectors[i], -1);
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (server->epoll_fd >= 0)
+		server->spare_fd = fcntl(server->epoll_fd, F_DUPFD_CLOEXEC, 0);
 	server->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (server->spare_fd < 0 || server->epoll_fd < 0 || server->again_fd < 0) {
 		ret = -errno;

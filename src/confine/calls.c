@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * confine/calls.c - the system calls that a thread may make.
+ *
+ * Theory of operation
+ *
+ * calls[] is the whole list. A call that is not in it kills the process: the program does not make
+ * it, so somebody else does. A few calls that the C library makes on its own account, to look at
+ * files of the system, fail instead (EACCES), as they would if the file were not readable.
+ *
+ * A call with a condition costs a few instructions of the kernel's filter, one without nothing: the
+ * kernel remembers that it is allowed. So calls of the packet path have none.
+ *
+ * Names that this kernel or libseccomp does not have are skipped.
+ */
+#include "confine/calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define C       (1u << CONFINE_CONTROL)
+#define L       (1u << CONFINE_LANE)
+#define H       (1u << CONFINE_HELPER)
+#define ALL     (C | L | H)
+#define EXACTLY UINT64_MAX
+#define SELF    UINT64_MAX /* a value: this process */
+
+/**
+ * struct call - a permission
+ * @name:	of the system call
+ * @roles:	whose threads have it
+ * @fails:	the call fails with EACCES instead
+ * @where:	if @mask is not 0: only while this argument ...
+ * @mask:	... under this mask ...
+ * @value:	... has this value
+ */
+struct call {
+	const char *name;
+	unsigned int roles;
+	bool fails;
+	unsigned int where;
+	uint64_t mask, value;
+};
+
+static const struct call calls[] = {
+	/* packets, interrupts, the log */
+	{ .name = "read", ALL },
+	{ .name = "readv", ALL },
+	{ .name = "write", ALL },
+	{ .name = "writev", ALL },
+	{ .name = "recvfrom", C | L },
+	{ .name = "recvmsg", C | L },
+	{ .name = "sendto", C | L },
+	{ .name = "sendmsg", C | L },
+	{ .name = "lseek", ALL },
+	/* waiting */
+	{ .name = "epoll_wait", ALL },
+	{ .name = "epoll_pwait", ALL },
+	{ .name = "epoll_ctl", ALL },
+	{ .name = "poll", ALL },
+	{ .name = "ppoll", ALL },
+	{ .name = "futex", ALL },
+	{ .name = "nanosleep", ALL },
+	{ .name = "clock_nanosleep", ALL },
+	{ .name = "restart_syscall", ALL },
+	{ .name = "sched_yield", ALL },
+	{ .name = "clock_gettime", ALL },
+	{ .name = "gettimeofday", ALL },
+	/* memory: none that can be executed */
+	{ .name = "mmap", ALL, .where = 2, .mask = PROT_EXEC, .value = 0 },
+	{ .name = "mprotect", ALL, .where = 2, .mask = PROT_EXEC, .value = 0 },
+	{ .name = "munmap", ALL },
+	{ .name = "mremap", ALL },
+	{ .name = "madvise", ALL },
+	{ .name = "brk", ALL },
+	/* threads and signals of this process */
+	{ .name = "rt_sigaction", ALL },
+	{ .name = "rt_sigprocmask", ALL },
+	{ .name = "rt_sigreturn", ALL },
+	{ .name = "sigaltstack", ALL },
+	{ .name = "getpid", ALL },
+	{ .name = "gettid", ALL },
+	{ .name = "tgkill", ALL, .where = 0, .mask = EXACTLY, .value = SELF },
+	{ .name = "sched_getaffinity", ALL },
+	{ .name = "getcpu", ALL },
+	{ .name = "set_robust_list", ALL },
+	{ .name = "rseq", ALL },
+	{ .name = "getrandom", ALL },
+	{ .name = "exit", ALL },
+	{ .name = "exit_group", ALL },
+	/* clients come and go; a tap is deleted, and a timer replaces it */
+	{ .name = "accept4", C },
+	{ .name = "getsockopt", C },
+	{ .name = "shutdown", C | H },
+	{ .name = "close", ALL },
+	{ .name = "fcntl", ALL },
+	{ .name = "dup3", ALL },
+	{ .name = "eventfd2", C },
+	{ .name = "timerfd_create", ALL },
+	{ .name = "timerfd_settime", ALL },
+	/* what a descriptor is; for the C library, also the size of a terminal */
+	{ .name = "fstat", ALL },
+	{ .name = "fstatfs", C | H },
+	{ .name = "newfstatat", ALL, .where = 3, .mask = EXACTLY, .value = AT_EMPTY_PATH },
+	{ .name = "ioctl", ALL, .where = 1, .mask = EXACTLY, .value = TCGETS },
+	{ .name = "ioctl", C, .where = 1, .mask = EXACTLY, .value = TIOCGWINSZ },
+	{ .name = "sysinfo", C },
+	/* at the end, sockets and folders are removed: files.c limits where */
+	{ .name = "lstat", C },
+	{ .name = "newfstatat", C, .where = 3, .mask = EXACTLY, .value = AT_SYMLINK_NOFOLLOW },
+	{ .name = "unlink", C },
+	{ .name = "unlinkat", C },
+	{ .name = "rmdir", C },
+	/* the C library, which would like to know the number of CPUs, a time zone, a message's text */
+	{ .name = "open", ALL, .fails = true },
+	{ .name = "openat", ALL, .fails = true },
+	{ .name = "access", ALL, .fails = true },
+	{ .name = "faccessat", ALL, .fails = true },
+	{ .name = "faccessat2", ALL, .fails = true },
+	{ .name = "stat", ALL, .fails = true },
+	{ .name = "readlink", ALL, .fails = true },
+	{ .name = "readlinkat", ALL, .fails = true },
+};
+
+static int add(scmp_filter_ctx filter, const struct call *call)
+{
+	uint32_t action = call->fails ? SCMP_ACT_ERRNO(EACCES) : SCMP_ACT_ALLOW;
+	uint64_t value = call->value == SELF ? (uint64_t)getpid() : call->value;
+	struct scmp_arg_cmp only = SCMP_CMP64(call->where, SCMP_CMP_MASKED_EQ, call->mask, value);
+	int number = seccomp_syscall_resolve_name(call->name);
+
+	/* Of another architecture, or not known yet */
+	if (number < 0)
+		return 0;
+	return seccomp_rule_add_array(filter, action, number, call->mask ? 1 : 0, &only);
+}
+
+int calls_filter(enum confine_role role, scmp_filter_ctx *out)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int err;
+
+	if (!filter)
+		return -ENOMEM;
+	err = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	/* No code of others runs here, so there is nothing to slow speculation down for. */
+	if (!err)
+		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
+	for (size_t i = 0; !err && i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (calls[i].roles & 1u << role)
+			err = add(filter, &calls[i]);
+	if (err) {
+		seccomp_release(filter);
+		return err;
+	}
+	*out = filter;
+	return 0;
+}

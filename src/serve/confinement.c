@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What an adapter's process needs once it runs: its descriptors, memory, and to remove its sockets
+ * at the end. The rest goes (confine/confine.h).
+ */
+#include "serve/confinement.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "confine/confine.h"
+#include "device/adapter.h"
+#include "host/machine/control.h"
+#include "host/machine/software.h"
+#include "term/say.h"
+
+/** struct folders - the folders that things are removed from at the end */
+struct folders {
+	char text[CONFINE_FOLDERS_MAX][SERVE_SOCKET_TEXT];
+	unsigned int n;
+};
+
+/** add_folder() - that of a socket */
+static void add_folder(struct folders *folders, const char *socket)
+{
+	char *folder = folders->text[folders->n], *slash;
+
+	snprintf(folder, sizeof(folders->text[0]), "%s", socket);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	else
+		strcpy(folder, ".");
+	for (unsigned int i = 0; i < folders->n; i++)
+		if (!strcmp(folders->text[i], folder))
+			return;
+	folders->n++;
+}
+
+/** give() - to the new user, who removes it at the end; what is not there needs no owner */
+static int give(const char *path, const struct confine_user *user)
+{
+	return lchown(path, user->uid, user->gid) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/** give_all() - the sockets, and the directory in which they are if it is ours */
+static int give_all(const struct serve_config *config)
+{
+	char path[SERVE_SOCKET_TEXT + 16];
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < config->count; i++) {
+		const char *socket = config->sockets[i];
+
+		err = give(socket, config->user);
+		if (!err && !control_path(socket, path, sizeof(path)))
+			err = give(path, config->user);
+		snprintf(path, sizeof(path), "%s" SYNTHETIC_SUFFIX, socket);
+		if (!err)
+			err = give(path, config->user);
+	}
+	if (!err && *config->directory)
+		err = pci_view_give(config->directory, config->address, config->user->uid,
+				    config->user->gid);
+	if (err)
+		say("cannot give the sockets to the user of --user: %s; run as root, or leave --user away",
+		    strerror(-err));
+	return err;
+}
+
+static void enter(void *confine)
+{
+	confine_thread(confine, CONFINE_LANE);
+}
+
+int confinement_enter(const struct serve_config *config, struct lanes *lanes)
+{
+	struct confine_config wanted = {
+		.off = config->no_sandbox,
+		.strict = config->strict,
+		.user = config->user,
+		.sends_abstract = config->synthetic,
+	};
+	struct folders folders = { .n = 0 };
+	struct confine *confine;
+	struct error error;
+	int err = config->user ? give_all(config) : 0;
+
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < config->count; i++) {
+		const struct adapter_config *adapter = &config->adapters[i];
+
+		add_folder(&folders, config->sockets[i]);
+		for (unsigned int port = 0; port < adapter->ports; port++)
+			wanted.writes_files |= !strncmp(adapter->port[port].fabric, "pcap", 4);
+	}
+	for (; wanted.n_folders < folders.n; wanted.n_folders++)
+		wanted.folders[wanted.n_folders] = folders.text[wanted.n_folders];
+	/* The adapter's own directory is removed from the one above it, if that is empty. */
+	if (*config->directory)
+		wanted.folders[wanted.n_folders++] = SOFTWARE_DIRECTORY;
+	err = confine_new(&wanted, &confine, &error);
+	if (!err) {
+		lanes_call(lanes, enter, confine);
+		err = confine_finish(confine, &error);
+	}
+	if (err)
+		say("%s", error.text);
+	return err;
+}
