@@ -17,6 +17,7 @@
  *	counter.h	counters with one writer
  *	cpu.h		code for particular CPUs
  *	mac.h		Ethernet addresses as text
+ *	passed.h	descriptors in place of names
  *	paths.h		the program's own files
  *	shared.h	memory shared with other programs or devices
  *

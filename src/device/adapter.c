@@ -64,6 +64,8 @@ static int open_server(struct adapter *adapter, struct error *error)
 {
 	struct vfu_config config = {
 		.path = adapter->config.socket,
+		.passed = adapter->config.passed,
+		.listen_fd = adapter->config.client_fd,
 		.irqs = { [VFU_IRQ_MSIX] = ADAPTER_MSIX },
 		.ops = &client_ops,
 		.ctx = adapter,

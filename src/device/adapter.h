@@ -67,7 +67,9 @@ struct adapter_config {
 	const char *name;   /* in messages */
 	const char *socket; /* path the client connects to */
 	bool physical;      /* present the PF (00b9) instead of a VF (00ba) */
-	bool synthetic;     /* each vPort also has a synthetic card, see synthetic.c */
+	bool passed;        /* the sockets are these; else they are created */
+	int client_fd, synthetic_fd;
+	bool synthetic; /* each vPort also has a synthetic card, see synthetic.c */
 	unsigned int ports;
 	struct adapter_port_config port[ADAPTER_PORTS_MAX];
 };

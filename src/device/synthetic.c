@@ -367,9 +367,13 @@ int synthetic_open(struct adapter *adapter, struct error *error)
 	atomic_store(&synthetic->vf_wanted, true);
 	atomic_store(&synthetic->vf, true);
 	pthread_mutex_init(&synthetic->lock, NULL);
-	synthetic->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	synthetic->fd = adapter->config.passed
+				? adapter->config.synthetic_fd
+				: socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (synthetic->fd < 0) {
 		err = -errno;
+	} else if (adapter->config.passed) {
+		setsockopt(synthetic->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	} else if (snprintf(address.sun_path, sizeof(address.sun_path), "%s" SYNTHETIC_SUFFIX,
 			    adapter->config.socket) >= (int)sizeof(address.sun_path)) {
 		err = -ENAMETOOLONG;

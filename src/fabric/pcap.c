@@ -18,6 +18,7 @@
 #include "fabric/port.h"
 
 #include "base/log.h"
+#include "base/passed.h"
 
 /* pcap/pcap.h needs the BSD names of the integer types. */
 #include <sys/types.h>
@@ -197,7 +198,7 @@ static int load_file(FILE *in, const char *name, struct loading *loading, struct
 }
 
 /**
- * open_file() - open a file that cannot block, as a pipe could
+ * open_file() - open a file that cannot block, as a pipe could, or take one that was passed
  * @flags:	as for open()
  * @what:	for the message: to read or to write it
  * @status:	what fstat() says
@@ -207,7 +208,9 @@ static int load_file(FILE *in, const char *name, struct loading *loading, struct
 static int open_file(const char *name, int flags, const char *what, struct stat *status,
 		     struct error *error)
 {
-	int fd = open(name, flags | O_NONBLOCK | O_CLOEXEC, 0666), rc = 0;
+	int fd = passed_is(name) ? passed_fd(name)
+				 : open(name, flags | O_NONBLOCK | O_CLOEXEC, 0666);
+	int rc = 0;
 
 	if (fd < 0 || fstat(fd, status))
 		rc = error_fail(error, -errno, "fabric pcap: %s cannot be opened to %s it: %s",

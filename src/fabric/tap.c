@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/passed.h"
 
 #include <endian.h>
 #include <fcntl.h>
@@ -183,7 +184,7 @@ static void compare(int control, const char *name, uint16_t mtu)
  *
  * Return: a descriptor, or negative errno with @error set
  */
-static int open_tap(const char *name, bool offload, uint16_t mtu, struct error *error)
+static int open_tap(char *name, bool offload, uint16_t mtu, struct error *error)
 {
 	struct ifreq request = { 0 };
 	bool existed;
@@ -224,6 +225,43 @@ out:
 }
 
 /**
+ * take_tap() - a tap that this process was started with
+ * @name:	fd:N; replaced by the interface's, IFNAMSIZ bytes
+ *
+ * Return: a descriptor, or negative errno with @error set
+ */
+static int take_tap(char *name, bool offload, uint16_t mtu, struct error *error)
+{
+	struct ifreq request = { 0 };
+	int fd = passed_fd(name), control, rc;
+
+	if (fd < 0)
+		return error_fail(error, fd, "fabric tap: no descriptor was passed for %s", name);
+	if (ioctl(fd, TUNGETIFF, &request))
+		return error_fail(error, -EINVAL,
+				  "fabric tap: %s is not a tap; open " TAP_DEVICE
+				  " and attach it with TUNSETIFF",
+				  name);
+	if ((request.ifr_flags & (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)) !=
+	    (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
+		return error_fail(error, -EINVAL,
+				  "fabric tap: %s (%s) was attached otherwise; its flags must be "
+				  "IFF_TAP, IFF_NO_PI and IFF_VNET_HDR",
+				  name, request.ifr_name);
+	memcpy(name, request.ifr_name, IFNAMSIZ);
+	rc = set_offload(fd, name, offload, error);
+	if (!rc && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+		rc = error_fail(error, -errno, "fabric tap: %s cannot be made non-blocking: %s",
+				name, error_reason(errno));
+	control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (!rc && control >= 0)
+		compare(control, name, mtu);
+	if (control >= 0)
+		close(control);
+	return rc ? rc : fd;
+}
+
+/**
  * check_name() - is this a valid name for an interface?
  *
  * Return: 0, or -EINVAL or -ENAMETOOLONG with @error set
@@ -237,6 +275,8 @@ static int check_name(const char *name, struct error *error)
 				  "fabric tap: the name '%s' is too long; "
 				  "an interface's has at most %d characters",
 				  name, IFNAMSIZ - 1);
+	if (passed_is(name))
+		return 0;
 	/* The kernel would replace %d with a number. */
 	if (!strcmp(name, ".") || !strcmp(name, "..") || strpbrk(name, "/:% \t\n\v\f\r"))
 		return error_fail(
@@ -279,7 +319,8 @@ static int tap_open(struct fabric_port *port, const struct fabric_spec *spec, st
 	}
 	strcpy(tap->name, spec->argument);
 	atomic_flag_clear(&tap->reading);
-	rc = open_tap(tap->name, offload, port->config.mtu, error);
+	rc = (passed_is(tap->name) ? take_tap : open_tap)(tap->name, offload, port->config.mtu,
+							  error);
 	if (rc < 0) {
 		free(tap->arena);
 		free(tap);

@@ -6,15 +6,25 @@
 #include <string.h>
 
 #include "base/mac.h"
+#include "base/passed.h"
 #include "host/machine/software.h"
 #include "serve/port_option.h"
 
 int serve_config_add_adapter(struct serve_config *config, const char *socket, struct error *error)
 {
+	int err;
+
 	if (config->count == SERVE_ADAPTERS_MAX)
 		return error_fail(error, -EINVAL,
 				  "a process can run at most %u adapters; start another process",
 				  SERVE_ADAPTERS_MAX);
+	if (passed_is(socket)) {
+		err = passed_parse(socket, &config->passed[config->count],
+				   config->sockets[config->count], sizeof(config->sockets[0]),
+				   error);
+		config->count += !err;
+		return err;
+	}
 	if (strlen(socket) >= sizeof(config->sockets[0]))
 		return error_fail(error, -EINVAL,
 				  "the socket's path is too long: at most %zu bytes",
@@ -83,15 +93,37 @@ static int give_addresses(struct serve_config *config, struct error *error)
 	return 0;
 }
 
+/**
+ * add_default() - the only adapter, when the user names no socket
+ *
+ * Its sockets are those that systemd listens on, or are created in a directory of its own. DPDK
+ * finds it in that directory.
+ */
+static int add_default(struct serve_config *config, struct error *error)
+{
+	char *socket = config->sockets[0], own[SERVE_SOCKET_TEXT];
+	int err = 0;
+
+	config->count = 1;
+	snprintf(config->directory, sizeof(config->directory), SOFTWARE_DIRECTORY "/%s",
+		 config->name);
+	snprintf(own, sizeof(own), "%s/socket", config->directory);
+	if (!passed_count()) {
+		strcpy(socket, own);
+		return 0;
+	}
+	err = passed_listen(&config->passed[0], socket, sizeof(config->sockets[0]), error);
+	if (strcmp(socket, own))
+		*config->directory = '\0';
+	return err;
+}
+
 int serve_config_complete(struct serve_config *config, struct error *error)
 {
-	if (!config->count) {
-		config->count = 1;
-		snprintf(config->directory, sizeof(config->directory), SOFTWARE_DIRECTORY "/%s",
-			 config->name);
-		snprintf(config->sockets[0], sizeof(config->sockets[0]), "%s/socket",
-			 config->directory);
-	}
+	int err = config->count ? 0 : add_default(config, error);
+
+	if (err)
+		return err;
 	for (unsigned int a = 0; a < config->count; a++) {
 		struct adapter_config *adapter = &config->adapters[a];
 
@@ -102,7 +134,16 @@ int serve_config_complete(struct serve_config *config, struct error *error)
 		adapter->name = config->names[a];
 		adapter->socket = config->sockets[a];
 		adapter->physical = config->physical;
-		adapter->synthetic = config->synthetic;
+		adapter->passed = config->passed[a].given;
+		adapter->client_fd = config->passed[a].client;
+		adapter->synthetic_fd = config->passed[a].synthetic;
+		adapter->synthetic =
+			config->synthetic || (adapter->passed && adapter->synthetic_fd >= 0);
+		if (adapter->synthetic && adapter->passed && adapter->synthetic_fd < 0)
+			return error_fail(error, -EINVAL,
+					  "--synthetic: %s was passed without a socket of type "
+					  "dgram; pass one with it",
+					  adapter->socket);
 	}
 	return give_addresses(config, error);
 }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "confine/confine.h"
 #include "device/adapter.h"
+#include "serve/passed.h"
 #include "serve/pci_view.h"
 
 #define SERVE_ADAPTERS_MAX 16u
@@ -30,6 +31,7 @@
  * @user:	to become once everything is open; NULL: stay
  * @count:	adapters
  * @adapters:	their ports; the rest is filled in by serve_config_complete()
+ * @passed:	sockets that were passed as descriptors
  * @directory:	of a single adapter, with its socket and the view for DPDK; empty: the user chose
  *		the sockets
  */
@@ -44,6 +46,7 @@ struct serve_config {
 	unsigned int count;
 	struct adapter_config adapters[SERVE_ADAPTERS_MAX];
 	char sockets[SERVE_ADAPTERS_MAX][SERVE_SOCKET_TEXT];
+	struct passed passed[SERVE_ADAPTERS_MAX];
 	char names[SERVE_ADAPTERS_MAX][SERVE_NAME_TEXT + 8];
 	char directory[64];
 };

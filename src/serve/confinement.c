@@ -54,6 +54,8 @@ static int give_all(const struct serve_config *config)
 	for (unsigned int i = 0; !err && i < config->count; i++) {
 		const char *socket = config->sockets[i];
 
+		if (config->passed[i].given)
+			continue;
 		err = give(socket, config->user);
 		if (!err && !control_path(socket, path, sizeof(path)))
 			err = give(path, config->user);
@@ -93,15 +95,18 @@ int confinement_enter(const struct serve_config *config, struct lanes *lanes)
 	for (unsigned int i = 0; i < config->count; i++) {
 		const struct adapter_config *adapter = &config->adapters[i];
 
-		add_folder(&folders, config->sockets[i]);
+		if (!config->passed[i].given)
+			add_folder(&folders, config->sockets[i]);
 		for (unsigned int port = 0; port < adapter->ports; port++)
 			wanted.writes_files |= !strncmp(adapter->port[port].fabric, "pcap", 4);
 	}
 	for (; wanted.n_folders < folders.n; wanted.n_folders++)
 		wanted.folders[wanted.n_folders] = folders.text[wanted.n_folders];
 	/* The adapter's own directory is removed from the one above it, if that is empty. */
-	if (*config->directory)
+	if (*config->directory) {
+		wanted.folders[wanted.n_folders++] = config->directory;
 		wanted.folders[wanted.n_folders++] = SOFTWARE_DIRECTORY;
+	}
 	err = confine_new(&wanted, &confine, &error);
 	if (!err) {
 		lanes_call(lanes, enter, confine);

@@ -27,54 +27,68 @@ struct control_server {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 };
 
-int control_server_open(struct adapter *adapter, struct control_server **out, struct error *error)
+/** listen_at() - create the socket, and have it in the server; 0 or a negative errno */
+static int listen_at(struct control_server *server)
 {
-	struct control_server *server = calloc(1, sizeof(*server));
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = -1 };
 	mode_t mask;
 	int err;
 
-	if (!server)
-		return -ENOMEM;
-	server->adapter = adapter;
-	server->listener = server->epoll = -1;
-	err = control_path(adapter_config(adapter)->socket, server->path, sizeof(server->path));
+	err = control_path(adapter_config(server->adapter)->socket, server->path,
+			   sizeof(server->path));
 	if (err)
-		goto fail;
+		return err;
 	strcpy(address.sun_path, server->path);
 	server->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	server->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (server->listener < 0)
+		return -errno;
 	/* The adapter's own socket is ours already: a control socket there is a leftover. */
 	unlink(server->path);
 	mask = umask(0177);
-	err = server->listener < 0 || server->epoll < 0 ||
-			      bind(server->listener, (struct sockaddr *)&address, sizeof(address)) <
-				      0
-		      ? -errno
-		      : 0;
-	umask(mask);
-	if (err)
-		goto fail;
-	if (listen(server->listener, CLIENTS_MAX) < 0 ||
-	    epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) < 0) {
+	if (bind(server->listener, (struct sockaddr *)&address, sizeof(address)) < 0)
 		err = -errno;
-		goto fail;
+	umask(mask);
+	if (!err && listen(server->listener, CLIENTS_MAX) < 0)
+		err = -errno;
+	return err;
+}
+
+int control_server_open(struct adapter *adapter, int passed, struct control_server **out,
+			struct error *error)
+{
+	struct control_server *server = calloc(1, sizeof(*server));
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = -1 };
+	int err = 0;
+
+	if (!server)
+		return error_fail(error, -ENOMEM, "out of memory");
+	server->adapter = adapter;
+	server->listener = passed;
+	if (passed < 0)
+		err = listen_at(server);
+	server->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!err && (server->epoll < 0 ||
+		     epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) < 0))
+		err = -errno;
+	if (err) {
+		error_say(error,
+			  "cannot listen for control requests on %s: %s; choose another --socket",
+			  server->path, strerror(-err));
+		control_server_close(server);
+		return err;
 	}
 	*out = server;
 	return 0;
-fail:
-	error_say(error, "cannot listen for control requests on %s: %s; choose another --socket",
-		  server->path, strerror(-err));
-	control_server_close(server);
-	return err;
 }
 
 void control_server_close(struct control_server *server)
 {
+	if (!server)
+		return;
 	if (server->listener >= 0) {
 		close(server->listener);
-		unlink(server->path);
+		if (*server->path)
+			unlink(server->path);
 	}
 	/* Connections that are open go with the process; there is nothing to tell them. */
 	if (server->epoll >= 0)

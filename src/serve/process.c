@@ -116,7 +116,7 @@ static int watch_all(struct process *process, int stop)
 	for (unsigned int i = 0; !err && i < process->open; i++) {
 		err = watch(process, adapter_fd(process->adapters[i]), serve_adapter,
 			    process->adapters[i]);
-		if (!err)
+		if (!err && process->controls[i])
 			err = watch(process, control_server_fd(process->controls[i]), serve_control,
 				    process->controls[i]);
 	}
@@ -163,13 +163,19 @@ static int open_adapter(struct process *process)
 	const struct adapter_config *config = &process->config->adapters[process->open];
 	struct adapter **adapter = &process->adapters[process->open];
 	struct error error;
-	int err = make_run_directory(config->socket);
+	const struct passed *passed = &process->config->passed[process->open];
+	int err = passed->given ? 0 : make_run_directory(config->socket);
 
 	if (err)
 		return err;
 	err = adapter_open(config, process->lanes, adapter, &error);
-	if (!err) {
-		err = control_server_open(*adapter, &process->controls[process->open], &error);
+	if (!err && passed->given && passed->control < 0) {
+		log_say(LOG_NOTICE,
+			"%s: no control socket was passed: manakin control and manakin list cannot ask it",
+			config->name);
+	} else if (!err) {
+		err = control_server_open(*adapter, passed->given ? passed->control : -1,
+					  &process->controls[process->open], &error);
 		if (err)
 			adapter_close(*adapter);
 	}

@@ -85,6 +85,7 @@ struct conn {
  * @listen_fd:	the listening socket
  * @epoll_fd:	watches it and the connections
  * @spare_fd:	closed for a moment to reject a connection when descriptors have run out
+ * @own_fds:	/proc/self/fd, to look up what a client has passed
  * @device, @inode: of the socket file, so that no other file is removed
  * @again_fd:	eventfd for vfu_server_again(), in @epoll_fd
  * @visit:	budget_spent when the visit began
@@ -101,7 +102,7 @@ struct conn {
 struct vfu_server {
 	struct vfu_config config;
 	char *path;
-	int listen_fd, epoll_fd, spare_fd, again_fd;
+	int listen_fd, epoll_fd, spare_fd, again_fd, own_fds;
 	uint32_t visit;
 	bool held;
 	dev_t device;

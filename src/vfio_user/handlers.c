@@ -281,7 +281,7 @@ static int handle_set_irqs(struct vfu_server *server, struct conn *conn,
 		if (!set.count || (conn->n_fds && conn->n_fds != set.count))
 			return -EINVAL;
 		for (unsigned int i = 0; i < conn->n_fds && !ret; i++)
-			ret = eventfd_check(conn->fds[i]);
+			ret = eventfd_check(server->own_fds, conn->fds[i]);
 		if (ret)
 			return ret;
 		vectors_set(server, set.start, set.count, conn->n_fds ? conn->fds : NULL);

@@ -76,6 +76,10 @@ int listen_at(struct vfu_server *server)
 	struct stat st;
 	int lock, ret;
 
+	if (server->config.passed) {
+		server->listen_fd = server->config.listen_fd;
+		return 0;
+	}
 	if (strlen(server->path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(address.sun_path, server->path);

@@ -378,7 +378,8 @@ int vfu_server_open(const struct vfu_config *config, struct vfu_server **result)
 	if (!server)
 		return -ENOMEM;
 	server->config = *config;
-	server->listen_fd = server->epoll_fd = server->spare_fd = server->again_fd = -1;
+	server->listen_fd = server->epoll_fd = server->spare_fd = -1;
+	server->again_fd = server->own_fds = -1;
 	server->path = strdup(config->path);
 	server->vectors = calloc(vectors + 1, sizeof(*server->vectors));
 	server->retired = calloc(vectors + 1, sizeof(*server->retired));
@@ -392,7 +393,8 @@ int vfu_server_open(const struct vfu_config *config, struct vfu_server **result)
 	if (server->epoll_fd >= 0)
 		server->spare_fd = fcntl(server->epoll_fd, F_DUPFD_CLOEXEC, 0);
 	server->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (server->spare_fd < 0 || server->epoll_fd < 0 || server->again_fd < 0) {
+	server->own_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (server->spare_fd < 0 || server->again_fd < 0 || server->own_fds < 0) {
 		ret = -errno;
 		goto fail;
 	}
@@ -429,6 +431,8 @@ void vfu_server_close(struct vfu_server *server)
 		close(server->spare_fd);
 	if (server->again_fd >= 0)
 		close(server->again_fd);
+	if (server->own_fds >= 0)
+		close(server->own_fds);
 	free(server->vectors);
 	free(server->retired);
 	free(server->path);

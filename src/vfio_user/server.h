@@ -76,6 +76,8 @@ struct vfu_ops {
 
 struct vfu_config {
 	const char *path;                            /* of the socket */
+	bool passed;                                 /* it listens already ... */
+	int listen_fd;                               /* ... and is this; the server owns it */
 	struct vfu_region regions[VFU_REGION_COUNT]; /* copied */
 	uint32_t irqs[VFU_IRQ_COUNT];                /* vectors of each kind */
 	const struct vfu_ops *ops;

@@ -49,15 +49,15 @@ void vfu_irq_raise(struct vfu_server *server, unsigned int vector)
 			 error_reason(errno));
 }
 
-int eventfd_check(int fd)
+int eventfd_check(int own_fds, int fd)
 {
 	static const char expected[] = "anon_inode:[eventfd]";
-	char path[32], target[sizeof(expected)];
+	char name[16], target[sizeof(expected)];
 	ssize_t n;
 	int flags;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	n = readlink(path, target, sizeof(target));
+	snprintf(name, sizeof(name), "%d", fd);
+	n = readlinkat(own_fds, name, target, sizeof(target));
 	if (n < 0)
 		return -errno;
 	if ((size_t)n != sizeof(expected) - 1 || memcmp(target, expected, sizeof(expected) - 1))

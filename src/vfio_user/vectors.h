@@ -17,6 +17,7 @@ void vectors_set(struct vfu_server *server, unsigned int start, unsigned int cou
 
 /**
  * eventfd_check() - is it an eventfd that a write never blocks on?
+ * @own_fds:	/proc/self/fd, opened while this process could still open files
  * @fd:		received from a client
  *
  * Lanes write to it, so it must be a non-blocking eventfd: a pipe would block when full. The flag
@@ -26,6 +27,6 @@ void vectors_set(struct vfu_server *server, unsigned int start, unsigned int cou
  *
  * Return: 0, -EINVAL if it is something else, or another negative errno
  */
-int eventfd_check(int fd);
+int eventfd_check(int own_fds, int fd);
 
 #endif
