@@ -442,6 +442,8 @@ static void strict_refuses_what_is_incomplete(void **state)
 
 static void what_is_missing_is_said_once(void **state)
 {
+	static const char lacks[] = "the sandbox is incomplete; it lacks a filter of system calls "
+				    "(seccomp): ";
 	struct confine_config config = { .strict = false };
 	struct confine *confine;
 	struct error error;
@@ -455,8 +457,9 @@ static void what_is_missing_is_said_once(void **state)
 		*said = '\0';
 		if (confine_new(&config, &confine, &error) || confine_finish(confine, &error))
 			_exit(LOST);
-		finish(!strcmp(said, "the sandbox is incomplete; it lacks a filter of system calls "
-				     "(seccomp): Function not implemented\n"));
+		/* The reason is libseccomp's word. */
+		finish(!strncmp(said, lacks, strlen(lacks)) &&
+		       strchr(said, '\n') == said + strlen(said) - 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(WEXITSTATUS(status), DONE);

@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+# What the process of an adapter may still do while it serves a client, compared with lists.
+# tests/unit/confine/test_confine.c tries what it may not.
+
+load common
+
+LOG=adapter.log
+
+# of_each_thread FIELD - its value in /proc/PID/task/*/status, if it is the same in all
+of_each_thread() {
+	sed -n "s/^$1:[[:space:]]*//p" /proc/"$ADAPTER"/task/*/status | sort -u
+}
+
+# limit_of NAME - the hard limit
+limit_of() {
+	sed -n "s/^$1  *[^ ]*  *\([^ ]*\).*/\1/p" "/proc/$ADAPTER/limits"
+}
+
+# kinds - of the descriptors that the adapter has open, but for those that it was started with
+kinds() {
+	local fd
+	for fd in /proc/"$ADAPTER"/fd/*; do
+		((${fd##*/} < 3)) || readlink "$fd"
+	done | sed -E "s/:\[[0-9]+\]$//; s,^/proc/[0-9]+/,/proc/PID/,; s/ \(deleted\)$//" | sort -u
+}
+
+# confined - the lists
+confined() {
+	local set
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		equal "$(of_each_thread $set)" 0000000000000000 "$set"
+	done
+	equal "$(of_each_thread NoNewPrivs)" 1 NoNewPrivs
+	equal "$(of_each_thread Seccomp)" 2 Seccomp
+	equal "$(limit_of "Max core file size")" 0 "core files"
+	equal "$(limit_of "Max processes")" 0 processes
+}
+
+@test "an adapter that forwards has no capability, a filter in each thread, and no file of the host open" {
+	local threads rss
+	adapter --cpus "$(sed 's/[-,].*//' <<<"$CPUS")" --port "mac=$MAC0,fabric=sink" --port "mac=$MAC1,fabric=loop"
+	testpmd_start "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly
+	testpmd start >/dev/null
+	sending
+	threads=$(ls /proc/"$ADAPTER"/task | wc -l)
+	((threads >= 2)) || fail "$threads threads"
+	confined
+	equal "$(kinds)" "$(printf '%s\n' /memfd:mana-doorbells /proc/PID/fd 'anon_inode:[eventfd]' \
+		'anon_inode:[eventpoll]' 'anon_inode:[signalfd]' 'anon_inode:[timerfd]' socket | sort -u)" descriptors
+	rss=$(awk '/RssAnon|RssFile/ { sum += $2 } END { print sum }' "/proc/$ADAPTER/status")
+	((rss < 8192)) || fail "$rss KiB of its own"
+	testpmd_quit
+	adapter_stop
+	[[ ! -e /run/manakin/mana0 ]] || fail "$(ls -R /run/manakin)"
+}
+
+@test "with --user, it is that user, who removes the sockets at the end" {
+	adapter --user nobody --port "mac=$MAC0,fabric=sink"
+	confined
+	equal "$(of_each_thread Uid)" "$(printf '%s\t%s\t%s\t%s' $(id -u nobody){,,,})" uid
+	equal "$(of_each_thread Gid)" "$(printf '%s\t%s\t%s\t%s' $(id -g nobody){,,,})" gid
+	equal "$(of_each_thread Groups)" "" groups
+	contains "$(testpmd_for 1 "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly)" "TX-packets: [1-9]"
+	adapter_stop
+	[[ -z $(find /run/manakin -type s) ]] || fail "$(find /run/manakin)"
+	adapter --port "mac=$MAC0,fabric=sink" # what is left is in nobody's way
+	adapter_stop
+}
+
+@test "a user without any right runs one whose sockets, tap and capture are passed" {
+	local capture=/run/native/capture
+	"$BATS_TEST_DIRNAME/passed.py" native0 "$capture" "$MANAKIN" device --sandbox=strict \
+		--port "mac=$MAC0,fabric=pcap:fd:capture" --port "mac=$MAC1,fabric=tap:fd:tap" \
+		>"$BATS_TEST_TMPDIR/adapter.out" 2>"$BATS_TEST_TMPDIR/$LOG" 3>&- &
+	ADAPTER=$!
+	await grep -q "waiting for a client" "$BATS_TEST_TMPDIR/$LOG"
+	equal "$(of_each_thread CapEff)" 0000000000000000 CapEff
+	equal "$(of_each_thread Seccomp)" 2 Seccomp
+	equal "$(of_each_thread Uid)" "$(printf '%s\t%s\t%s\t%s' $(id -u nobody){,,,})" uid
+	contains "$(testpmd_for 1 "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly)" "TX-packets: [1-9]"
+	(($(adapter_stat 0 tx_packets) > 0)) || fail "$("$MANAKIN" control stats)"
+	adapter_stop
+	[[ -S /run/manakin/mana0/socket ]] || fail "a passed socket is not the adapter's to remove"
+	tcpdump -r "$capture" -c 1 2>/dev/null | grep -q . || fail "nothing captured"
+}
+
+@test "what a kernel lacks is said once, and with --sandbox=strict the adapter does not start" {
+	local old=${WAITER%/*}/old-kernel
+	"$old" seccomp -- "$MANAKIN" device >"$BATS_TEST_TMPDIR/adapter.out" 2>"$BATS_TEST_TMPDIR/$LOG" 3>&- &
+	ADAPTER=$!
+	await grep -q "waiting for a client" "$BATS_TEST_TMPDIR/$LOG"
+	equal "$(grep -c "the sandbox is incomplete; it lacks a filter of system calls" "$BATS_TEST_TMPDIR/$LOG")" 1 "$(cat "$BATS_TEST_TMPDIR/$LOG")"
+	equal "$(of_each_thread CapEff)" 0000000000000000 CapEff
+	adapter_stop
+	run --separate-stderr "$old" seccomp -- "$MANAKIN" device --sandbox=strict
+	equal "$status" 1 status
+	contains "$stderr" "^manakin device: --sandbox=strict: the sandbox would lack a filter of system calls"
+	equal "$(wc -l <<<"$stderr")" 1 lines
+	[[ ! -e /run/manakin/mana0 ]]
+}
+
+@test "on a kernel without Landlock it lives in a mount namespace without a file" {
+	"${WAITER%/*}/old-kernel" landlock -- "$MANAKIN" device --sandbox=strict --port "mac=$MAC0,fabric=sink" \
+		>"$BATS_TEST_TMPDIR/adapter.out" 2>"$BATS_TEST_TMPDIR/$LOG" 3>&- &
+	ADAPTER=$!
+	await grep -q "waiting for a client" "$BATS_TEST_TMPDIR/$LOG"
+	confined
+	equal "$(cat /proc/"$ADAPTER"/task/*/mountinfo | wc -l)" "$(ls /proc/"$ADAPTER"/task | wc -l)" "one mount a thread"
+	equal "$(find /proc/"$ADAPTER"/root/ -mindepth 1)" "" files
+	contains "$(testpmd_for 1 "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly)" "TX-packets: [1-9]"
+	adapter_stop
+	adapter --port "mac=$MAC0,fabric=sink" # the sockets are left behind, and are replaced
+	adapter_stop
+}
+
+@test "--no-sandbox keeps all rights, and says so" {
+	adapter --no-sandbox
+	contains "$(cat "$BATS_TEST_TMPDIR/$LOG")" "^warning: the sandbox is off"
+	equal "$(of_each_thread Seccomp)" "$(sed -n 's/^Seccomp:\t*//p' /proc/$$/status)" Seccomp
+	equal "$(of_each_thread CapEff)" "$(sed -n 's/^CapEff:\t*//p' /proc/$$/status)" CapEff
+	adapter_stop
+}
