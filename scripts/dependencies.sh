@@ -12,7 +12,7 @@ libcmocka-dev libpcap-dev libsmartcols-dev libmnl-dev libkmod-dev libjansson-dev
 clang libclang-rt-14-dev
 libdpdk-dev dpdk-dev libibverbs-dev dpkg-dev
 clang-format shellcheck
-bats zsh fish strace curl openssl python3-jsonschema mandoc bsdextrautils iproute2 iputils-ping iperf3 ethtool nftables tcpdump socat util-linux procps
+bats zsh fish strace curl openssl python3-jsonschema mandoc bsdextrautils iproute2 iputils-ping iperf3 ethtool nftables tcpdump socat util-linux procps systemd
 debootstrap e2fsprogs gpgv debian-archive-keyring
 "
 

@@ -178,6 +178,9 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 	ADD("qemu-system-x86_64");
 	ADD("-nodefaults");
 	ADD("-no-user-config");
+	/* All that it starts are threads, and it never changes its user. */
+	ADD("-sandbox");
+	ADD("on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 	ADD("-display");
 	ADD("none");
 	ADD("-machine");

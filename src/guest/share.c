@@ -3,10 +3,14 @@
 #include "guest/share.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "term/say.h"
@@ -36,6 +40,50 @@ static int listen_at(const char *directory, const char *name)
 	return -err;
 }
 
+/** done() - did this child exit with status 0? */
+static bool done(pid_t child)
+{
+	int status;
+
+	while (child > 0 && waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return child > 0 && WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/**
+ * namespaces_work() - can virtiofsd have its own mounts and processes?
+ *
+ * It makes namespaces and mounts a /proc for them. Many containers forbid one or the other, and
+ * virtiofsd would end before the guest has started. So two children try.
+ */
+static bool namespaces_work(void)
+{
+	int own = geteuid() ? CLONE_NEWUSER : 0;
+	pid_t child = fork();
+
+	if (child)
+		return done(child);
+	if (unshare(own | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET) < 0)
+		_exit(1);
+	child = fork();
+	if (child)
+		_exit(!done(child));
+	_exit(mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
+	      mount("proc", "/proc", "proc", MS_NODEV | MS_NOEXEC | MS_NOSUID, NULL) < 0);
+}
+
+/** sandbox() - the best of virtiofsd's that works here; its seccomp filter comes with each */
+static const char *sandbox(void)
+{
+	if (namespaces_work())
+		return "namespace";
+	if (!geteuid())
+		return "chroot";
+	say("the guest's server of the shared directory runs without namespaces, because this user may not make any; to protect its other files, run as root, or allow user namespaces");
+	return "none";
+}
+
 int share_start(struct child *child, const struct share_config *config)
 {
 	int listening = listen_at(config->directory, "share"), err = 0;
@@ -50,7 +98,7 @@ int share_start(struct child *child, const struct share_config *config)
 		err |= child_args_add(&plan.argv, "virtiofsd");
 		err |= child_args_add(&plan.argv, "--fd=%d", listening);
 		err |= child_args_add(&plan.argv, "--shared-dir=%s", config->shared);
-		err |= child_args_add(&plan.argv, "--sandbox=none");
+		err |= child_args_add(&plan.argv, "--sandbox=%s", sandbox());
 		err |= child_args_add(&plan.argv, "--log-level=warn");
 	}
 	if (!err)

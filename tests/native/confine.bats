@@ -29,12 +29,12 @@ kinds() {
 confined() {
 	local set
 	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
-		equal "$(of_each_thread $set)" 0000000000000000 "$set"
+		equal 0000000000000000 "$(of_each_thread $set)" "$set"
 	done
-	equal "$(of_each_thread NoNewPrivs)" 1 NoNewPrivs
-	equal "$(of_each_thread Seccomp)" 2 Seccomp
-	equal "$(limit_of "Max core file size")" 0 "core files"
-	equal "$(limit_of "Max processes")" 0 processes
+	equal 1 "$(of_each_thread NoNewPrivs)" NoNewPrivs
+	equal 2 "$(of_each_thread Seccomp)" Seccomp
+	equal 0 "$(limit_of "Max core file size")" "core files"
+	equal 0 "$(limit_of "Max processes")" processes
 }
 
 @test "an adapter that forwards has no capability, a filter in each thread, and no file of the host open" {
@@ -46,8 +46,8 @@ confined() {
 	threads=$(ls /proc/"$ADAPTER"/task | wc -l)
 	((threads >= 2)) || fail "$threads threads"
 	confined
-	equal "$(kinds)" "$(printf '%s\n' /memfd:mana-doorbells /proc/PID/fd 'anon_inode:[eventfd]' \
-		'anon_inode:[eventpoll]' 'anon_inode:[signalfd]' 'anon_inode:[timerfd]' socket | sort -u)" descriptors
+	equal "$(printf '%s\n' /memfd:mana-doorbells /proc/PID/fd 'anon_inode:[eventfd]' \
+		'anon_inode:[eventpoll]' 'anon_inode:[signalfd]' 'anon_inode:[timerfd]' socket | sort -u)" "$(kinds)" descriptors
 	rss=$(awk '/RssAnon|RssFile/ { sum += $2 } END { print sum }' "/proc/$ADAPTER/status")
 	((rss < 8192)) || fail "$rss KiB of its own"
 	testpmd_quit
@@ -58,9 +58,9 @@ confined() {
 @test "with --user, it is that user, who removes the sockets at the end" {
 	adapter --user nobody --port "mac=$MAC0,fabric=sink"
 	confined
-	equal "$(of_each_thread Uid)" "$(printf '%s\t%s\t%s\t%s' $(id -u nobody){,,,})" uid
-	equal "$(of_each_thread Gid)" "$(printf '%s\t%s\t%s\t%s' $(id -g nobody){,,,})" gid
-	equal "$(of_each_thread Groups)" "" groups
+	equal "$(printf '%s\t%s\t%s\t%s' $(id -u nobody){,,,})" "$(of_each_thread Uid)" uid
+	equal "$(printf '%s\t%s\t%s\t%s' $(id -g nobody){,,,})" "$(of_each_thread Gid)" gid
+	equal "" "$(of_each_thread Groups)" groups
 	contains "$(testpmd_for 1 "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly)" "TX-packets: [1-9]"
 	adapter_stop
 	[[ -z $(find /run/manakin -type s) ]] || fail "$(find /run/manakin)"
@@ -75,9 +75,9 @@ confined() {
 		>"$BATS_TEST_TMPDIR/adapter.out" 2>"$BATS_TEST_TMPDIR/$LOG" 3>&- &
 	ADAPTER=$!
 	await grep -q "waiting for a client" "$BATS_TEST_TMPDIR/$LOG"
-	equal "$(of_each_thread CapEff)" 0000000000000000 CapEff
-	equal "$(of_each_thread Seccomp)" 2 Seccomp
-	equal "$(of_each_thread Uid)" "$(printf '%s\t%s\t%s\t%s' $(id -u nobody){,,,})" uid
+	equal 0000000000000000 "$(of_each_thread CapEff)" CapEff
+	equal 2 "$(of_each_thread Seccomp)" Seccomp
+	equal "$(printf '%s\t%s\t%s\t%s' $(id -u nobody){,,,})" "$(of_each_thread Uid)" uid
 	contains "$(testpmd_for 1 "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly)" "TX-packets: [1-9]"
 	(($(adapter_stat 0 tx_packets) > 0)) || fail "$("$MANAKIN" control stats)"
 	adapter_stop
@@ -90,13 +90,13 @@ confined() {
 	"$old" seccomp -- "$MANAKIN" device >"$BATS_TEST_TMPDIR/adapter.out" 2>"$BATS_TEST_TMPDIR/$LOG" 3>&- &
 	ADAPTER=$!
 	await grep -q "waiting for a client" "$BATS_TEST_TMPDIR/$LOG"
-	equal "$(grep -c "the sandbox is incomplete; it lacks a filter of system calls" "$BATS_TEST_TMPDIR/$LOG")" 1 "$(cat "$BATS_TEST_TMPDIR/$LOG")"
-	equal "$(of_each_thread CapEff)" 0000000000000000 CapEff
+	equal 1 "$(grep -c "^warning: the sandbox is incomplete; it lacks a filter of system calls" "$BATS_TEST_TMPDIR/$LOG")" lines
+	equal 0000000000000000 "$(of_each_thread CapEff)" CapEff
 	adapter_stop
 	run --separate-stderr "$old" seccomp -- "$MANAKIN" device --sandbox=strict
-	equal "$status" 1 status
+	equal 1 "$status" status
 	contains "$stderr" "^manakin device: --sandbox=strict: the sandbox would lack a filter of system calls"
-	equal "$(wc -l <<<"$stderr")" 1 lines
+	equal 1 "$(wc -l <<<"$stderr")" lines
 	[[ ! -e /run/manakin/mana0 ]]
 }
 
@@ -106,8 +106,8 @@ confined() {
 	ADAPTER=$!
 	await grep -q "waiting for a client" "$BATS_TEST_TMPDIR/$LOG"
 	confined
-	equal "$(cat /proc/"$ADAPTER"/task/*/mountinfo | wc -l)" "$(ls /proc/"$ADAPTER"/task | wc -l)" "one mount a thread"
-	equal "$(find /proc/"$ADAPTER"/root/ -mindepth 1)" "" files
+	equal "$(ls /proc/"$ADAPTER"/task | wc -l)" "$(cat /proc/"$ADAPTER"/task/*/mountinfo | wc -l)" "mounts, one for each thread"
+	equal "" "$(find /proc/"$ADAPTER"/root/ -mindepth 1)" files
 	contains "$(testpmd_for 1 "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly)" "TX-packets: [1-9]"
 	adapter_stop
 	adapter --port "mac=$MAC0,fabric=sink" # the sockets are left behind, and are replaced
@@ -117,7 +117,7 @@ confined() {
 @test "--no-sandbox keeps all rights, and says so" {
 	adapter --no-sandbox
 	contains "$(cat "$BATS_TEST_TMPDIR/$LOG")" "^warning: the sandbox is off"
-	equal "$(of_each_thread Seccomp)" "$(sed -n 's/^Seccomp:\t*//p' /proc/$$/status)" Seccomp
-	equal "$(of_each_thread CapEff)" "$(sed -n 's/^CapEff:\t*//p' /proc/$$/status)" CapEff
+	equal "$(sed -n 's/^Seccomp:\t*//p' /proc/$$/status)" "$(of_each_thread Seccomp)" Seccomp
+	equal "$(sed -n 's/^CapEff:\t*//p' /proc/$$/status)" "$(of_each_thread CapEff)" CapEff
 	adapter_stop
 }
