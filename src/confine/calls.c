@@ -8,6 +8,8 @@
  * it, so somebody else does. A few calls that the C library makes on its own account, to look at
  * files of the system, fail instead (EACCES), as they would if the file were not readable.
  *
+ * A thread that the control thread starts later inherits its filter, and everything else.
+ *
  * A call with a condition costs a few instructions of the kernel's filter, one without nothing: the
  * kernel remembers that it is allowed. So calls of the packet path have none.
  *
@@ -18,24 +20,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define C       (1u << CONFINE_CONTROL)
-#define L       (1u << CONFINE_LANE)
-#define H       (1u << CONFINE_HELPER)
-#define ALL     (C | L | H)
-#define EXACTLY UINT64_MAX
-#define SELF    UINT64_MAX /* a value: this process */
+#define C    (1u << CONFINE_CONTROL)
+#define L    (1u << CONFINE_LANE)
+#define H    (1u << CONFINE_HELPER)
+#define ALL  (C | L)
+#define INT  0xffffffffull /* a mask: of an int the kernel looks at no more */
+#define SELF UINT64_MAX    /* a value: this process */
+
+/* What pthread_create() asks clone() for: a thread of this process, which inherits its filter */
+#define THREAD                                                                                     \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |        \
+	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 /**
  * struct call - a permission
  * @name:	of the system call
  * @roles:	whose threads have it
- * @fails:	the call fails with EACCES instead
+ * @fails:	the errno with which the call fails instead; 0: it is made
  * @where:	if @mask is not 0: only while this argument ...
  * @mask:	... under this mask ...
  * @value:	... has this value
@@ -43,7 +51,7 @@
 struct call {
 	const char *name;
 	unsigned int roles;
-	bool fails;
+	uint16_t fails;
 	unsigned int where;
 	uint64_t mask, value;
 };
@@ -86,7 +94,9 @@ static const struct call calls[] = {
 	{ .name = "sigaltstack", ALL },
 	{ .name = "getpid", ALL },
 	{ .name = "gettid", ALL },
-	{ .name = "tgkill", ALL, .where = 0, .mask = EXACTLY, .value = SELF },
+	{ .name = "tgkill", ALL, .where = 0, .mask = INT, .value = SELF },
+	{ .name = "clone", C, .where = 0, .mask = INT, .value = THREAD },
+	{ .name = "clone3", C, .fails = ENOSYS }, /* has no flags to look at: use clone() */
 	{ .name = "sched_getaffinity", ALL },
 	{ .name = "getcpu", ALL },
 	{ .name = "set_robust_list", ALL },
@@ -97,9 +107,12 @@ static const struct call calls[] = {
 	/* clients come and go; a tap is deleted, and a timer replaces it */
 	{ .name = "accept4", C },
 	{ .name = "getsockopt", C },
-	{ .name = "shutdown", C | H },
+	{ .name = "shutdown", C },
 	{ .name = "close", ALL },
-	{ .name = "fcntl", ALL },
+	{ .name = "fcntl", ALL, .where = 1, .mask = INT, .value = F_GETFL },
+	{ .name = "fcntl", ALL, .where = 1, .mask = INT, .value = F_SETFL },
+	{ .name = "fcntl", C, .where = 1, .mask = INT, .value = F_GET_SEALS },
+	{ .name = "fcntl", C, .where = 1, .mask = INT, .value = F_DUPFD_CLOEXEC },
 	{ .name = "dup3", ALL },
 	{ .name = "eventfd2", C },
 	{ .name = "timerfd_create", ALL },
@@ -107,31 +120,31 @@ static const struct call calls[] = {
 	/* what a descriptor is; for the C library, also the size of a terminal */
 	{ .name = "fstat", ALL },
 	{ .name = "readlinkat", C },
-	{ .name = "fstatfs", C | H },
-	{ .name = "newfstatat", ALL, .where = 3, .mask = EXACTLY, .value = AT_EMPTY_PATH },
-	{ .name = "ioctl", ALL, .where = 1, .mask = EXACTLY, .value = TCGETS },
-	{ .name = "ioctl", C, .where = 1, .mask = EXACTLY, .value = TIOCGWINSZ },
+	{ .name = "fstatfs", C },
+	{ .name = "newfstatat", ALL, .where = 3, .mask = INT, .value = AT_EMPTY_PATH },
+	{ .name = "ioctl", ALL, .where = 1, .mask = INT, .value = TCGETS },
+	{ .name = "ioctl", C, .where = 1, .mask = INT, .value = TIOCGWINSZ },
 	{ .name = "sysinfo", C },
 	/* at the end, sockets and folders are removed: files.c limits where */
 	{ .name = "lstat", C },
-	{ .name = "newfstatat", C, .where = 3, .mask = EXACTLY, .value = AT_SYMLINK_NOFOLLOW },
+	{ .name = "newfstatat", C, .where = 3, .mask = INT, .value = AT_SYMLINK_NOFOLLOW },
 	{ .name = "unlink", C },
 	{ .name = "unlinkat", C },
 	{ .name = "rmdir", C },
 	/* the C library, which would like to know the number of CPUs, a time zone, a message's text */
-	{ .name = "open", ALL, .fails = true },
-	{ .name = "openat", ALL, .fails = true },
-	{ .name = "access", ALL, .fails = true },
-	{ .name = "faccessat", ALL, .fails = true },
-	{ .name = "faccessat2", ALL, .fails = true },
-	{ .name = "stat", ALL, .fails = true },
-	{ .name = "readlink", ALL, .fails = true },
-	{ .name = "readlinkat", L | H, .fails = true },
+	{ .name = "open", ALL, .fails = EACCES },
+	{ .name = "openat", ALL, .fails = EACCES },
+	{ .name = "access", ALL, .fails = EACCES },
+	{ .name = "faccessat", ALL, .fails = EACCES },
+	{ .name = "faccessat2", ALL, .fails = EACCES },
+	{ .name = "stat", ALL, .fails = EACCES },
+	{ .name = "readlink", ALL, .fails = EACCES },
+	{ .name = "readlinkat", L, .fails = EACCES },
 };
 
 static int add(scmp_filter_ctx filter, const struct call *call)
 {
-	uint32_t action = call->fails ? SCMP_ACT_ERRNO(EACCES) : SCMP_ACT_ALLOW;
+	uint32_t action = call->fails ? SCMP_ACT_ERRNO(call->fails) : SCMP_ACT_ALLOW;
 	uint64_t value = call->value == SELF ? (uint64_t)getpid() : call->value;
 	struct scmp_arg_cmp only = SCMP_CMP64(call->where, SCMP_CMP_MASKED_EQ, call->mask, value);
 	int number = seccomp_syscall_resolve_name(call->name);

@@ -123,13 +123,11 @@ static bool grows(int fd)
 	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/** set_limits() - no core files, no processes, no more descriptors than now, no file that grows */
+/** set_limits() - no core files, no more descriptors than now, no file that grows */
 static int set_limits(const struct confine_config *config)
 {
 	int err = limit(RLIMIT_CORE, 0);
 
-	if (!err)
-		err = limit(RLIMIT_NPROC, 0);
 	if (!err)
 		err = limit(RLIMIT_NOFILE, RLIM_INFINITY);
 	if (!err && !config->writes_files && !grows(STDOUT_FILENO) && !grows(STDERR_FILENO))

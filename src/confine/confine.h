@@ -9,7 +9,8 @@
  * never prints.
  *
  * The kernel keeps these rights for each thread, and only the thread itself can give them up. So
- * the sandbox is built once, each thread enters it, and confine_finish() checks that all have:
+ * the sandbox is built once, each thread enters it, and confine_finish() checks that all have. A
+ * thread that is started later inherits the sandbox of the one that starts it.
  *
  *	confine_new()		on the control thread, while it still has its rights
  *	confine_thread()	on each other thread
@@ -29,7 +30,6 @@
 enum confine_role {
 	CONFINE_CONTROL, /* serves sockets, executes commands, creates and destroys */
 	CONFINE_LANE,    /* moves packets */
-	CONFINE_HELPER,  /* watches the others; closes descriptors that may block */
 	CONFINE_ROLES
 };
 

@@ -34,7 +34,6 @@ confined() {
 	equal 1 "$(of_each_thread NoNewPrivs)" NoNewPrivs
 	equal 2 "$(of_each_thread Seccomp)" Seccomp
 	equal 0 "$(limit_of "Max core file size")" "core files"
-	equal 0 "$(limit_of "Max processes")" processes
 }
 
 @test "an adapter that forwards has no capability, a filter in each thread, and no file of the host open" {

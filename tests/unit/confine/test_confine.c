@@ -143,13 +143,6 @@ static void start_process(void)
 	syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
-static void start_by_clone3(void)
-{
-	uint64_t arguments[11] = { 0 };
-
-	syscall(SYS_clone3, arguments, sizeof(arguments));
-}
-
 static void trace(void)
 {
 	ptrace(PTRACE_ATTACH, 1, 0, 0);
@@ -272,6 +265,11 @@ static void change_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static void signal_owner(void)
+{
+	fcntl(0, F_SETOWN, 1);
+}
+
 static const struct attempt deadly[] = {
 	{ "socket(AF_UNIX)", open_socket },
 	{ "socket(AF_INET)", open_network },
@@ -281,7 +279,6 @@ static const struct attempt deadly[] = {
 	{ "execve()", execute },
 	{ "execveat()", execute_at },
 	{ "fork()", start_process },
-	{ "clone3()", start_by_clone3 },
 	{ "ptrace()", trace },
 	{ "process_vm_readv()", read_memory },
 	{ "kill()", kill_other },
@@ -304,6 +301,7 @@ static const struct attempt deadly[] = {
 	{ "chmod()", change_mode },
 	{ "truncate()", cut_file },
 	{ "ioctl(TIOCSTI)", push_key },
+	{ "fcntl(F_SETOWN)", signal_owner },
 	{ "setrlimit()", change_limit },
 };
 
@@ -656,6 +654,30 @@ static void descriptors_stay_usable(void **state)
 	}
 }
 
+static void *third(void *argument)
+{
+	(void)argument;
+	open_socket();
+	return NULL;
+}
+
+static void start_thread(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, third, NULL) == 0)
+		pthread_join(thread, NULL);
+}
+
+static void a_later_thread_is_in_the_sandbox(void **state)
+{
+	int status = outcome(&normal, CONFINE_CONTROL, start_thread);
+
+	(void)state;
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+	assert_int_equal(WEXITSTATUS(outcome(&normal, CONFINE_CONTROL, nothing)), DONE);
+}
+
 static void off_leaves_all_rights(void **state)
 {
 	struct confine_config off = { .off = true };
@@ -715,6 +737,7 @@ int main(void)
 		cmocka_unit_test(a_forgotten_thread_is_found),
 		cmocka_unit_test(each_thread_has_no_rights_left),
 		cmocka_unit_test(descriptors_stay_usable),
+		cmocka_unit_test(a_later_thread_is_in_the_sandbox),
 		cmocka_unit_test(off_leaves_all_rights),
 		cmocka_unit_test(an_unknown_user_is_named),
 	};
