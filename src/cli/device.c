@@ -35,8 +35,8 @@ static const struct argp_option options[] = {
 	{ "name", OPTION_NAME, "NAME", 0, "The adapter's name (default: mana0)", 0 },
 	{ "socket", OPTION_SOCKET, "PATH", 0,
 	  "Where the client connects (default: " SOFTWARE_DIRECTORY
-	  "/NAME/socket). If repeated, each starts another adapter in the same process; the --port "
-	  "options that follow belong to it",
+	  "/NAME/socket); fd:N is an open descriptor. If repeated, each starts another adapter in "
+	  "the same process; the --port options that follow belong to it",
 	  0 },
 	{ "port", OPTION_PORT, "SPEC", 0,
 	  "A vPort: mac=ADDRESS, fabric=FABRIC, mtu=BYTES, queues=N, source=check|any, with commas "

@@ -29,7 +29,6 @@
 
 #define C    (1u << CONFINE_CONTROL)
 #define L    (1u << CONFINE_LANE)
-#define H    (1u << CONFINE_HELPER)
 #define ALL  (C | L)
 #define INT  0xffffffffull /* a mask: of an int the kernel looks at no more */
 #define SELF UINT64_MAX    /* a value: this process */

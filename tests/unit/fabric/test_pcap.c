@@ -370,6 +370,38 @@ static void bad_captures_are_refused(void **state)
 	open_fails(spec("pcap:%s+limit=23", path("x.pcap"), ""), -EINVAL, "limit|24");
 }
 
+/** passed() - the spec of a capture that is passed as a descriptor */
+static const char *passed(const char *format, int fd)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), format, fd);
+	return text;
+}
+
+static void captures_that_are_passed_are_used(void **state)
+{
+	struct receiver *receiver = receiver_new();
+	uint8_t bytes[60] = { 2 };
+	struct fabric_port *port;
+	int fd = open(path("passed.pcap"), O_RDWR | O_CREAT, 0600);
+
+	(void)state;
+	port = open_port(passed("pcap:fd:%d", fd), 1, 1, NULL);
+	send_one(port, 0, bytes, sizeof(bytes));
+	fabric_close(port);
+	fd = open(path("passed.pcap"), O_RDONLY);
+	port = open_port(passed("pcap+replay=fd:%d", fd), 1, 1, receiver);
+	assert_int_equal(fabric_poll(port, 0, 32), 1);
+	assert_memory_equal(receiver->kept[0].bytes, bytes, sizeof(bytes));
+	fabric_close(port);
+	receiver_free(receiver);
+
+	open_fails("pcap:fd:1000", -EBADF, "fd:1000|Bad file descriptor");
+	fd = open(directory, O_RDONLY);
+	open_fails(passed("pcap:fd:%d", fd), -EINVAL, "not a regular file");
+}
+
 static void files_that_cannot_be_written_are_refused(void **state)
 {
 	struct fabric_port *port;
@@ -456,8 +488,9 @@ static int make_directory(void **state)
 
 static int remove_directory(void **state)
 {
-	static const char *const names[] = { "out.pcap", "lanes.pcap", "in.pcap",   "copy.pcap",
-					     "bad.pcap", "fifo",       "mine.pcap", "limit.pcap" };
+	static const char *const names[] = { "out.pcap",  "lanes.pcap",  "in.pcap",
+					     "copy.pcap", "bad.pcap",    "fifo",
+					     "mine.pcap", "passed.pcap", "limit.pcap" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -475,6 +508,7 @@ int main(void)
 		cmocka_unit_test(a_replay_without_receiver_delivers_nothing),
 		cmocka_unit_test(written_and_replayed_at_once),
 		cmocka_unit_test(bad_captures_are_refused),
+		cmocka_unit_test(captures_that_are_passed_are_used),
 		cmocka_unit_test(files_that_cannot_be_written_are_refused),
 		cmocka_unit_test(a_full_disk_is_reported_and_counted),
 		cmocka_unit_test(a_limit_is_kept),

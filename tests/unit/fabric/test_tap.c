@@ -613,6 +613,50 @@ static void a_tap_that_exists_is_used_as_it_is(void **state)
 	}
 }
 
+/** passed() - the spec of a tap that is passed as a descriptor */
+static const char *passed(int fd)
+{
+	static char spec[32];
+
+	snprintf(spec, sizeof(spec), "tap:fd:%d", fd);
+	return spec;
+}
+
+static void a_tap_that_is_passed_is_used(void **state)
+{
+	int fd = make_persistent("handed", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+	struct receiver *receiver = receiver_new();
+	uint8_t bytes[100], got[FRAME_ROOM];
+	struct virtio_net_hdr header;
+	struct fabric_port *port;
+	int packet, other;
+
+	(void)state;
+	set_interface("handed", true, 1500);
+	packet = packet_socket("handed");
+	port = open_port(passed(fd), 1, 1, receiver);
+	make_frame(bytes, station(2), station(1), sizeof(bytes), 1);
+	send_one(port, 0, bytes, sizeof(bytes));
+	assert_int_equal(host_receives(packet, &header, got), sizeof(bytes));
+	assert_memory_equal(got, bytes, sizeof(bytes));
+	host_sends(packet, NULL, bytes, sizeof(bytes));
+	poll_for(port, 1);
+	close(packet);
+	fabric_close(port);
+	delete_interface("handed");
+	receiver_free(receiver);
+
+	open_fails("tap:fd:1000", -EBADF, "no descriptor was passed|fd:1000");
+	open_fails("tap:fd:name", -EBADF, "no descriptor was passed|fd:name");
+	other = open("/dev/null", O_RDWR);
+	open_fails(passed(other), -EINVAL, "is not a tap|TUNSETIFF");
+	close(other);
+	other = make_persistent("layer3", IFF_TUN | IFF_NO_PI);
+	open_fails(passed(other), -EINVAL, "layer3|attached otherwise|IFF_VNET_HDR");
+	ioctl(other, TUNSETPERSIST, 0);
+	close(other);
+}
+
 static void a_deleted_tap_is_reported_once(void **state)
 {
 	struct receiver *receiver = receiver_new();
@@ -893,6 +937,7 @@ int main(void)
 		cmocka_unit_test(bad_taps_are_refused),
 		cmocka_unit_test(without_permission_it_says_what_to_do),
 		cmocka_unit_test(a_tap_that_exists_is_used_as_it_is),
+		cmocka_unit_test(a_tap_that_is_passed_is_used),
 		cmocka_unit_test(a_deleted_tap_is_reported_once),
 		cmocka_unit_test(lanes_that_poll_together_keep_the_order),
 		cmocka_unit_test(tcp_crosses_two_taps),
