@@ -39,7 +39,7 @@ confined() {
 @test "an adapter that forwards has no capability, a filter in each thread, and no file of the host open" {
 	local threads rss
 	adapter --cpus "$(sed 's/[-,].*//' <<<"$CPUS")" --port "mac=$MAC0,fabric=sink" --port "mac=$MAC1,fabric=loop"
-	testpmd_start "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly
+	testpmd_start --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}" --forward-mode=txonly
 	testpmd start >/dev/null
 	sending
 	threads=$(ls /proc/"$ADAPTER"/task | wc -l)
@@ -60,7 +60,7 @@ confined() {
 	equal "$(printf '%s\t%s\t%s\t%s' $(id -u nobody){,,,})" "$(of_each_thread Uid)" uid
 	equal "$(printf '%s\t%s\t%s\t%s' $(id -g nobody){,,,})" "$(of_each_thread Gid)" gid
 	equal "" "$(of_each_thread Groups)" groups
-	contains "$(testpmd_for 1 "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly)" "TX-packets: [1-9]"
+	contains "$(testpmd_for 1 --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}" --forward-mode=txonly)" "TX-packets: [1-9]"
 	adapter_stop
 	[[ -z $(find /run/manakin -type s) ]] || fail "$(find /run/manakin)"
 	adapter --port "mac=$MAC0,fabric=sink" # what is left is in nobody's way
@@ -77,7 +77,7 @@ confined() {
 	equal 0000000000000000 "$(of_each_thread CapEff)" CapEff
 	equal 2 "$(of_each_thread Seccomp)" Seccomp
 	equal "$(printf '%s\t%s\t%s\t%s' $(id -u nobody){,,,})" "$(of_each_thread Uid)" uid
-	contains "$(testpmd_for 1 "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly)" "TX-packets: [1-9]"
+	contains "$(testpmd_for 1 --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}" --forward-mode=txonly)" "TX-packets: [1-9]"
 	(($(adapter_stat 0 tx_packets) > 0)) || fail "$("$MANAKIN" control stats)"
 	adapter_stop
 	[[ -S /run/manakin/mana0/socket ]] || fail "a passed socket is not the adapter's to remove"
@@ -107,7 +107,7 @@ confined() {
 	confined
 	equal "$(ls /proc/"$ADAPTER"/task | wc -l)" "$(cat /proc/"$ADAPTER"/task/*/mountinfo | wc -l)" "mounts, one for each thread"
 	equal "" "$(find /proc/"$ADAPTER"/root/ -mindepth 1)" files
-	contains "$(testpmd_for 1 "${SMALL[@]}" --vdev="$ADDRESS,mac=$MAC0" -- --forward-mode=txonly)" "TX-packets: [1-9]"
+	contains "$(testpmd_for 1 --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}" --forward-mode=txonly)" "TX-packets: [1-9]"
 	adapter_stop
 	adapter --port "mac=$MAC0,fabric=sink" # the sockets are left behind, and are replaced
 	adapter_stop

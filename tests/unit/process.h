@@ -11,6 +11,8 @@
 /* Sanitizers keep freed memory for a while, so growth means nothing */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define sanitized true
+#elif defined(__has_feature)
+#define sanitized (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #else
 #define sanitized false
 #endif
