@@ -152,6 +152,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_NO_SANDBOX:
 		serve->no_sandbox = true;
 		return 0;
+	case ARGP_KEY_END:
+		return serve->strict && serve->no_sandbox
+			       ? say_usage("--sandbox=strict and --no-sandbox exclude each other")
+			       : 0;
 	case OPTION_LOG:
 		if (value_word("log", arg, levels, 5, &level))
 			return EINVAL;

@@ -212,6 +212,11 @@ static int open_file(const char *name, int flags, const char *what, struct stat 
 				 : open(name, flags | O_NONBLOCK | O_CLOEXEC, 0666);
 	int rc = 0;
 
+	if (fd < 0 && passed_is(name))
+		return error_fail(error, fd,
+				  "fabric pcap: no descriptor was passed for %s; redirect one, as "
+				  "in 5<>FILE",
+				  name);
 	if (fd < 0 || fstat(fd, status))
 		rc = error_fail(error, -errno, "fabric pcap: %s cannot be opened to %s it: %s",
 				name, what, error_reason(errno));

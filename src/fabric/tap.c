@@ -236,7 +236,11 @@ static int take_tap(char *name, bool offload, uint16_t mtu, struct error *error)
 	int fd = passed_fd(name), control, rc;
 
 	if (fd < 0)
-		return error_fail(error, fd, "fabric tap: no descriptor was passed for %s", name);
+		return error_fail(
+			error, fd,
+			"fabric tap: no descriptor was passed for %s; open the tap in the "
+			"program that starts this one",
+			name);
 	if (ioctl(fd, TUNGETIFF, &request))
 		return error_fail(error, -EINVAL,
 				  "fabric tap: %s is not a tap; open " TAP_DEVICE

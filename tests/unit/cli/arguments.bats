@@ -90,6 +90,20 @@ stop() {
 	refused 2 "unicast MAC address" device --port mac=01:00:5e:00:00:01
 }
 
+@test "device: a user or a descriptor that there is not" {
+	refused 2 "--user: there is no user 'no-such-user'; create one: useradd --system no-such-user" device --user no-such-user
+	refused 2 "--socket: no descriptor was passed for fd:99" device --socket fd:99
+	refused 2 "--socket: no descriptor was passed for fd:name" device --socket fd:name
+	refused 2 "--socket: fd:0 is not a UNIX socket that listens" device --socket fd:0
+	refused 1 "no descriptor was passed for fd:99" device --socket socket --port fabric=tap:fd:99
+	refused 1 "no descriptor was passed for fd:99" device --socket socket --port fabric=pcap:fd:99
+}
+
+@test "device: which sandbox" {
+	refused 2 "--sandbox: 'off' is not on or strict" device --sandbox=off
+	refused 2 "exclude each other" device --sandbox=strict --no-sandbox
+}
+
 @test "device: two ports with one address, on one adapter or on two" {
 	refused 2 "two ports have the MAC address 00:0d:3a:76:3b:d0" \
 		device --port mac=00:0d:3a:76:3b:d0 --port mac=00:0d:3a:76:3b:d0
