@@ -3,6 +3,7 @@
  * A process confines itself as an adapter's does and then tries what an intruder would. Each
  * attempt is a child of its own, because most of them end it.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -580,34 +581,52 @@ static const char *line(pid_t pid, pid_t task, const char *file, const char *nam
 	return "";
 }
 
-static void each_thread_has_no_rights_left(void **state)
+/** check_thread() - of a process that has been root, or not */
+static void check_thread(pid_t pid, pid_t task)
 {
 	static const char *const none[] = { "CapInh:", "CapPrm:", "CapEff:", "CapAmb:" };
+
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_string_equal(line(pid, task, "status", none[i]), "0000000000000000");
+	assert_string_equal(line(pid, task, "status", "NoNewPrivs:"), "1");
+	assert_string_equal(line(pid, task, "status", "Seccomp:"), "2");
+	if (geteuid())
+		return;
+	assert_string_equal(line(pid, task, "status", "CapBnd:"), "0000000000000000");
+	assert_string_equal(line(pid, task, "status", "Uid:"), "12345\t12345\t12345\t12345");
+	assert_string_equal(line(pid, task, "status", "Gid:"), "23456\t23456\t23456\t23456");
+	assert_string_equal(line(pid, task, "status", "Groups:"), "");
+}
+
+static void each_thread_has_no_rights_left(void **state)
+{
 	struct confine_user user = { .uid = 12345, .gid = 23456 };
 	struct confine_config config = { .user = geteuid() ? NULL : &user };
 	int ready = eventfd(0, 0), go = eventfd(0, EFD_SEMAPHORE), status;
+	unsigned int threads = 0;
+	struct dirent *task;
 	uint64_t one = 1;
+	char path[64];
 	pid_t child = fork();
+	DIR *tasks;
 
 	(void)state;
-	if (!child)
+	if (!child) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		both(&config, false, ready, go);
-	assert_int_equal(read(ready, &one, sizeof(one)), sizeof(one));
-	for (pid_t task = child; task <= child + 1; task++) {
-		for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-			assert_string_equal(line(child, task, "status", none[i]),
-					    "0000000000000000");
-		assert_string_equal(line(child, task, "status", "NoNewPrivs:"), "1");
-		assert_string_equal(line(child, task, "status", "Seccomp:"), "2");
-		if (geteuid())
-			continue;
-		assert_string_equal(line(child, task, "status", "CapBnd:"), "0000000000000000");
-		assert_string_equal(line(child, task, "status", "Uid:"),
-				    "12345\t12345\t12345\t12345");
-		assert_string_equal(line(child, task, "status", "Gid:"),
-				    "23456\t23456\t23456\t23456");
-		assert_string_equal(line(child, task, "status", "Groups:"), "");
 	}
+	assert_int_equal(read(ready, &one, sizeof(one)), sizeof(one));
+	snprintf(path, sizeof(path), "/proc/%d/task", child);
+	tasks = opendir(path);
+	assert_non_null(tasks);
+	while ((task = readdir(tasks))) {
+		if (*task->d_name == '.')
+			continue;
+		check_thread(child, atoi(task->d_name));
+		threads++;
+	}
+	closedir(tasks);
+	assert_int_equal(threads, 2);
 	one = 1;
 	assert_int_equal(write(go, &one, sizeof(one)), sizeof(one));
 	assert_int_equal(waitpid(child, &status, 0), child);
