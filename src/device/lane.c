@@ -30,6 +30,9 @@
  *
  * The control thread runs functions on a lane with lane_call(): between two work items, where the
  * lane holds no pointers. While the lane is resting, in epoll_wait(), it holds none either.
+ *
+ * Lanes without threads (lanes_embed()) are always resting: lanes_step() runs their rounds, and a
+ * function for one of them is run at once.
  */
 #include "device/lane.h"
 
@@ -116,6 +119,7 @@ struct lane {
 	void *argument;
 	_Atomic bool called;
 	bool stop;
+	bool embedded; /* it has no thread: lanes_step() runs it */
 };
 
 struct lanes {
@@ -486,7 +490,7 @@ static int lane_pin(pthread_attr_t *attr, unsigned int cpu)
 	return -pthread_attr_setaffinity_np(attr, sizeof(set), &set);
 }
 
-static int lane_start(struct lane **out, unsigned int index, const unsigned int *cpu)
+static int lane_start(struct lane **out, unsigned int index, const unsigned int *cpu, bool embedded)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
 	struct lane *lane = calloc(1, sizeof(*lane));
@@ -496,6 +500,8 @@ static int lane_start(struct lane **out, unsigned int index, const unsigned int 
 	if (!lane)
 		return -ENOMEM;
 	lane->index = index;
+	lane->embedded = embedded;
+	atomic_init(&lane->resting, embedded);
 	pthread_mutex_init(&lane->lock, NULL);
 	pthread_cond_init(&lane->done, NULL);
 	lane->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -509,7 +515,7 @@ static int lane_start(struct lane **out, unsigned int index, const unsigned int 
 	pthread_attr_init(&attr);
 	if (cpu)
 		err = lane_pin(&attr, *cpu);
-	if (!err)
+	if (!err && !embedded)
 		err = -pthread_create(&lane->thread, &attr, lane_main, lane);
 	pthread_attr_destroy(&attr);
 	if (err) {
@@ -520,7 +526,7 @@ static int lane_start(struct lane **out, unsigned int index, const unsigned int 
 	return 0;
 }
 
-int lanes_start(const unsigned int *cpus, unsigned int n, struct lanes **out)
+static int lanes_make(const unsigned int *cpus, unsigned int n, bool embedded, struct lanes **out)
 {
 	struct lanes *lanes;
 
@@ -530,7 +536,7 @@ int lanes_start(const unsigned int *cpus, unsigned int n, struct lanes **out)
 	if (!lanes)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < n; i++) {
-		int err = lane_start(&lanes->lane[i], i, cpus ? &cpus[i] : NULL);
+		int err = lane_start(&lanes->lane[i], i, cpus ? &cpus[i] : NULL, embedded);
 
 		if (err) {
 			lanes_stop(lanes);
@@ -542,6 +548,32 @@ int lanes_start(const unsigned int *cpus, unsigned int n, struct lanes **out)
 	return 0;
 }
 
+int lanes_start(const unsigned int *cpus, unsigned int n, struct lanes **out)
+{
+	return lanes_make(cpus, n, false, out);
+}
+
+int lanes_embed(unsigned int n, struct lanes **out)
+{
+	return lanes_make(NULL, n, true, out);
+}
+
+bool lanes_step(struct lanes *lanes)
+{
+	bool more = false;
+
+	for (unsigned int i = 0; i < lanes->count; i++) {
+		struct lane *lane = lanes->lane[i];
+
+		lane->round++;
+		lane_round(lane);
+		if (lane_rest_all(lane, true) || atomic_load(&lane->summary))
+			more = true;
+		lane_rest_all(lane, false);
+	}
+	return more;
+}
+
 static void lane_stop(void *argument)
 {
 	((struct lane *)argument)->stop = true;
@@ -551,7 +583,8 @@ void lanes_stop(struct lanes *lanes)
 {
 	for (unsigned int i = 0; i < lanes->count; i++) {
 		lane_call(lanes->lane[i], lane_stop, lanes->lane[i]);
-		pthread_join(lanes->lane[i]->thread, NULL);
+		if (!lanes->lane[i]->embedded)
+			pthread_join(lanes->lane[i]->thread, NULL);
 		lane_free(lanes->lane[i]);
 	}
 	free(lanes);
@@ -598,8 +631,13 @@ static void lane_settle(struct lane *lane)
 
 void lane_call(struct lane *lane, void (*function)(void *argument), void *argument)
 {
-	uint64_t start = clock_ns();
+	uint64_t start;
 
+	if (lane->embedded) {
+		function(argument);
+		return;
+	}
+	start = clock_ns();
 	lane_post(lane, function, argument);
 	lane_settle(lane);
 	budget_charge(clock_ns() - start);

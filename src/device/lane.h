@@ -87,6 +87,18 @@ struct lane_work {
 int lanes_start(const unsigned int *cpus, unsigned int n, struct lanes **lanes);
 void lanes_stop(struct lanes *lanes);
 
+/**
+ * lanes_embed() - lanes without threads, for a test or a fuzz target that is to be the same each time
+ * @n:		as in lanes_start(), and @lanes
+ *
+ * Their work is run by lanes_step() alone. They wait for nothing and look at no descriptors, so what
+ * lane_add() was given as @fd is run only when it is kicked.
+ */
+int lanes_embed(unsigned int n, struct lanes **lanes);
+
+/** lanes_step() - a round of each of these lanes; true if there is more to do immediately */
+bool lanes_step(struct lanes *lanes);
+
 unsigned int lanes_count(const struct lanes *lanes);
 
 /**

@@ -7,8 +7,8 @@
  * objects, and change a few bytes of it: so one byte creates a queue, and a few more make it an
  * invalid one. See struct operation for the list.
  *
- * There is one client memory, a vPort on a loop and one on a switch, and one lane, which gets its
- * turns after each operation. What must hold when the client is gone: nothing is left of it, and
+ * There is one client memory, a vPort on a loop and one on a switch, and one lane without a thread,
+ * which gets a round after each operation. What must hold when the client is gone: nothing is left of it, and
  * nothing was written outside the pages that it had mapped.
  */
 #include <stddef.h>
@@ -26,7 +26,7 @@
 #include "input.h"
 #include "wire/rnic.h"
 
-#define PAGES     96u /* of the file */
+#define PAGES     64u /* of the file */
 #define EDGE      4u  /* pages at either end that are not mapped at first */
 #define IOVA      0x100000ull
 #define CANARY    0x5a
@@ -48,7 +48,15 @@ static char folder[] = "/tmp/fuzz-device-XXXXXX", path[64];
 static struct lanes *lanes;
 static struct adapter *adapter;
 static uint8_t *memory;
+static bool attached, remapped; /* a client is there; and changed what it has mapped */
+static uint8_t untouched[EDGE * MANA_PAGE_SIZE];
 static int memory_fd;
+
+/* Where the adapter looks for free numbers next: the only state that outlives a client */
+struct numbers {
+	uint32_t eqs, cqs, sqs, rqs, lists, pds, keys, devices;
+};
+static struct numbers fresh_numbers;
 
 /* What the driver has learned */
 static struct {
@@ -183,6 +191,7 @@ static void op_map(void)
 	uint64_t offset = (uint64_t)take() % PAGES * MANA_PAGE_SIZE;
 	uint8_t how = take();
 
+	remapped = true;
 	/* Never memory that must stay unchanged */
 	if (offset < EDGE * MANA_PAGE_SIZE)
 		offset = EDGE * MANA_PAGE_SIZE;
@@ -205,6 +214,7 @@ static void op_unmap(void)
 {
 	uint8_t how = take();
 
+	remapped = true;
 	if (how & 1)
 		client_ops.dma_unmap(adapter, page_iova(take()),
 				     (uint64_t)take() % 64 * MANA_PAGE_SIZE);
@@ -432,16 +442,18 @@ static void make_rnic_qp(bool ud)
 
 static void steer(void)
 {
+	uint8_t vport = take() & 1, how = take();
 	struct {
 		struct mana_config_vport_rx_req_v2 head;
 		uint64_t table[8];
-	} message = { .head.v1 = { .vport = known.vport[take() & 1],
+	} message = { .head.v1 = { .vport = known.vport[vport],
 				   .num_indir_entries = 8,
 				   .indir_tab_offset = sizeof(message.head),
 				   .rx_enable = 1,
-				   .rss_enable = take() & 1,
+				   .rss_enable = how & 1,
 				   .update_default_rxobj = 1,
-				   .update_hashkey = 1,
+				   /* The tables of a key are what costs most here. */
+				   .update_hashkey = how & 1,
 				   .update_indir_tab = 1,
 				   .default_rxobj = known.wq[1].handle },
 		      .head.cqe_coalescing_enable = take() & 1 };
@@ -858,6 +870,30 @@ static void (*const operations[])(void) = {
 
 /* ---- */
 
+static struct numbers numbers(void)
+{
+	const struct memory *of = &adapter->memory;
+
+	return (struct numbers){ adapter->eqs.next, adapter->cqs.next, adapter->sqs.next,
+				 adapter->rqs.next, of->lists.next,    of->pds.next,
+				 of->keys.next,     of->devices.next };
+}
+
+/* The same input is to find the same adapter each time */
+static void start_numbers_again(void)
+{
+	struct memory *of = &adapter->memory;
+
+	adapter->eqs.next = fresh_numbers.eqs;
+	adapter->cqs.next = fresh_numbers.cqs;
+	adapter->sqs.next = fresh_numbers.sqs;
+	adapter->rqs.next = fresh_numbers.rqs;
+	of->lists.next = fresh_numbers.lists;
+	of->pds.next = fresh_numbers.pds;
+	of->keys.next = fresh_numbers.keys;
+	of->devices.next = fresh_numbers.devices;
+}
+
 static void clean_up(void)
 {
 	adapter_close(adapter);
@@ -877,7 +913,7 @@ static void start(void)
 							       .fabric = i ? "switch:fuzz" : "loop",
 							       .mtu = 9000,
 							       .queues = 4 };
-	require(lanes_start(NULL, 1, &lanes) == 0);
+	require(lanes_embed(1, &lanes) == 0);
 	require(adapter_open(&config, lanes, &adapter, &error) == 0);
 	memory_fd = memfd_create("fuzz", MFD_CLOEXEC);
 	require(memory_fd >= 0 && ftruncate(memory_fd, PAGES * MANA_PAGE_SIZE) == 0);
@@ -885,7 +921,34 @@ static void start(void)
 		      0);
 	require(memory != MAP_FAILED);
 	memset(memory, CANARY, PAGES * MANA_PAGE_SIZE);
+	memset(untouched, CANARY, sizeof(untouched));
+	fresh_numbers = numbers();
 	atexit(clean_up);
+}
+
+static void attach(void)
+{
+	if (!attached) {
+		client_ops.attached(adapter);
+		map_all();
+	}
+	attached = true;
+	remapped = false;
+	client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
+}
+
+/*
+ * The client resets the adapter, and goes if it has to: a new one needs a dozen system calls, and
+ * what is left of the queues of an old one is the same after a reset.
+ */
+static void leave(void)
+{
+	if (remapped) {
+		client_ops.detached(adapter);
+		attached = false;
+	} else {
+		client_ops.reset(adapter);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -899,14 +962,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(page_pointer(EDGE), 0, (PAGES - 2 * EDGE) * MANA_PAGE_SIZE);
 	in = data;
 	left = size;
-	client_ops.attached(adapter);
-	map_all();
-	client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
+	attach();
 	while (left && n++ < OPS_MAX) {
 		operations[take() % (sizeof(operations) / sizeof(operations[0]))]();
-		lanes_sync(lanes);
+		lanes_step(lanes);
 	}
-	client_ops.detached(adapter);
+	leave();
 
 	require(!adapter->hwc.up && !adapter->rnic);
 	require(!adapter->eqs.used && !adapter->cqs.used && !adapter->sqs.used &&
@@ -916,9 +977,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(!adapter->memory.pages_used && !adapter->memory.device_used);
 	for (unsigned int i = 0; i < ADAPTER_DOORBELL_PAGES / 64; i++)
 		require(!adapter->doorbell_pages[i]);
-	for (size_t i = 0; i < EDGE * MANA_PAGE_SIZE; i++)
-		require(memory[i] == CANARY && memory[PAGES * MANA_PAGE_SIZE - 1 - i] == CANARY);
+	require(!memcmp(memory, untouched, sizeof(untouched)) &&
+		!memcmp(page_pointer(PAGES - EDGE), untouched, sizeof(untouched)));
 	for (unsigned int i = 0; i < 2; i++)
 		adapter_set_link(adapter, i, true);
+	start_numbers_again();
 	return 0;
 }
