@@ -6,7 +6,7 @@ BUILD := build
 MANAKIN := $(BUILD)/manakin
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
-.PHONY: all build install uninstall demo lab test check check-all tests-index bench bench-lab bench-lab-pmd format clean
+.PHONY: all build install uninstall demo lab test check check-all tests-index bench bench-lab bench-lab-pmd fuzz format clean
 
 all: build
 
@@ -63,6 +63,13 @@ bench-lab: build
 bench-lab-pmd: build
 	@scripts/pmd-for-suite.sh trixie $(BUILD)/trixie
 	@bench/lab-pmd.sh $(MANAKIN) $(BUILD)/trixie/librte_net_manakin.so
+
+# All fuzz targets with libFuzzer, within MINUTES; docs/fuzzing.md says what the table means and
+# where inputs are kept. Fails if one of them finds something.
+MINUTES := 10
+JOBS := 1
+fuzz: $(BUILD)/.dependencies
+	@scripts/fuzz.py run --minutes $(MINUTES) --jobs $(JOBS) $(TARGETS)
 
 format:
 	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' | xargs clang-format -i
