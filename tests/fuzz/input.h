@@ -7,17 +7,21 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What is left of the input */
 static const uint8_t *in;
 static size_t left;
 
-static inline void require(int holds)
+static inline void require_failed(const char *file, int line, const char *what)
 {
-	if (!holds)
-		abort();
+	fprintf(stderr, "%s:%d: this does not hold: %s\n", file, line, what);
+	abort();
 }
+
+/** require() - what must hold, else the input is a finding */
+#define require(holds) ((holds) ? (void)0 : require_failed(__FILE__, __LINE__, #holds))
 
 /** take() - the next byte; 0 after the end */
 static inline uint8_t take(void)

@@ -51,14 +51,18 @@ static const struct nlattr *attribute(const struct nlmsghdr *header, size_t fami
 	return NULL;
 }
 
+/** value() - of an attribute of 32 bits, or @otherwise */
+static uint32_t value(const struct nlattr *attr, uint32_t otherwise)
+{
+	return attr && mnl_attr_get_payload_len(attr) == sizeof(uint32_t) ? mnl_attr_get_u32(attr)
+									  : otherwise;
+}
+
 /** number() - a 32-bit attribute's value, or @otherwise */
 static uint32_t number(const struct nlmsghdr *header, size_t family_size, int type,
 		       uint32_t otherwise)
 {
-	const struct nlattr *attr = attribute(header, family_size, type);
-
-	return attr && mnl_attr_get_payload_len(attr) == sizeof(uint32_t) ? mnl_attr_get_u32(attr)
-									  : otherwise;
+	return value(attribute(header, family_size, type), otherwise);
 }
 
 /** keep() - add a message and its words to the list; @text is freed */
@@ -116,7 +120,8 @@ static char *address_text(const struct nlmsghdr *header, const struct netdev *de
 	if (!out)
 		return NULL;
 	put_address(out, "", info->ifa_family, local ? local : address);
-	if (local && address &&
+	if (local && address && mnl_attr_get_payload_len(local) == len &&
+	    mnl_attr_get_payload_len(address) == len &&
 	    memcmp(mnl_attr_get_payload(local), mnl_attr_get_payload(address), len))
 		put_address(out, " peer ", info->ifa_family, address);
 	fprintf(out, "/%u", info->ifa_prefixlen);
@@ -124,7 +129,9 @@ static char *address_text(const struct nlmsghdr *header, const struct netdev *de
 		    attribute(header, sizeof(*info), IFA_BROADCAST));
 	if (info->ifa_family == AF_INET && info->ifa_scope != RT_SCOPE_UNIVERSE)
 		fprintf(out, " scope %u", info->ifa_scope);
-	if (info->ifa_family == AF_INET && label && strcmp(mnl_attr_get_str(label), dev->name))
+	if (info->ifa_family == AF_INET && label &&
+	    mnl_attr_validate(label, MNL_TYPE_NUL_STRING) >= 0 &&
+	    strcmp(mnl_attr_get_str(label), dev->name))
 		fprintf(out, " label %s", mnl_attr_get_str(label));
 	if (metric)
 		fprintf(out, " metric %u", metric);
@@ -155,7 +162,8 @@ static int one_address(const struct nlmsghdr *header, void *arg)
 	    (info->ifa_family != AF_INET && info->ifa_family != AF_INET6))
 		return MNL_CB_OK;
 	protocol = attribute(header, sizeof(*info), ADDRESS_PROTOCOL);
-	if (protocol && mnl_attr_get_u8(protocol) == PROTOCOL_LINKLOCAL)
+	if (protocol && mnl_attr_get_payload_len(protocol) == 1 &&
+	    mnl_attr_get_u8(protocol) == PROTOCOL_LINKLOCAL)
 		return MNL_CB_OK;
 	if (info->ifa_family == AF_INET6 && (info->ifa_flags & IFA_F_TEMPORARY))
 		return MNL_CB_OK;
@@ -199,13 +207,13 @@ static void put_metrics(FILE *out, const struct nlattr *metrics)
 
 	netlink_each_nested(attr, metrics)
 		if (mnl_attr_get_type(attr) == RTAX_LOCK)
-			lock = mnl_attr_get_u32(attr);
+			lock = value(attr, 0);
 	netlink_each_nested(attr, metrics) {
 		uint16_t type = mnl_attr_get_type(attr);
 
 		if (type < sizeof(names) / sizeof(names[0]) && names[type])
 			fprintf(out, " %s %s%u", names[type], lock & 1u << type ? "lock " : "",
-				mnl_attr_get_u32(attr));
+				value(attr, 0));
 	}
 }
 
@@ -216,7 +224,7 @@ static void put_hops(FILE *out, const struct saving *saving, uint8_t family,
 	const struct rtnexthop *hop = mnl_attr_get_payload(hops);
 	int left = mnl_attr_get_payload_len(hops);
 
-	for (; RTNH_OK(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
+	for (; netlink_hop_ok(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
 		const struct nlattr *gateway = NULL, *via = NULL, *attr;
 
 		for (attr = (const struct nlattr *)(hop + 1);
@@ -297,7 +305,7 @@ static bool leaves_by(const struct nlmsghdr *header, int index)
 		return false;
 	hop = mnl_attr_get_payload(hops);
 	left = mnl_attr_get_payload_len(hops);
-	for (; RTNH_OK(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop))
+	for (; netlink_hop_ok(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop))
 		if (hop->rtnh_ifindex == index)
 			return true;
 	return false;
@@ -540,12 +548,12 @@ static void move_route(struct nlmsghdr *header, const struct saved_index *moved,
 		uint32_t index;
 
 		if (mnl_attr_get_type(attr) == RTA_OIF && left == sizeof(index)) {
-			index = (uint32_t)now_of((int)mnl_attr_get_u32(attr), moved, n_moved);
+			index = (uint32_t)now_of((int)value(attr, 0), moved, n_moved);
 			memcpy(hop, &index, sizeof(index));
 		}
 		if (mnl_attr_get_type(attr) != RTA_MULTIPATH)
 			continue;
-		for (; RTNH_OK(hop, left);
+		for (; netlink_hop_ok(hop, left);
 		     left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop)) {
 			hop->rtnh_ifindex = now_of(hop->rtnh_ifindex, moved, n_moved);
 			hop->rtnh_flags &= (unsigned char)~told;
@@ -558,7 +566,10 @@ int saved_put(const json_t *saved, const json_t *entry, const struct saved_index
 {
 	uint8_t buffer[MESSAGE_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *header = (struct nlmsghdr *)buffer;
-	long passed = seconds_since_boot() - (long)json_integer_value(json_object_get(saved, "at"));
+	long now = seconds_since_boot();
+	json_int_t at = json_integer_value(json_object_get(saved, "at"));
+	/* A time that cannot be: nothing has passed. */
+	long passed = at >= 0 && at <= now ? now - (long)at : 0;
 	struct mnl_socket *socket;
 	int err = message(json_string_value(json_object_get(entry, "netlink")), buffer);
 

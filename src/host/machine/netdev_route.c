@@ -42,7 +42,8 @@ static int route_attribute(const struct nlattr *attr, void *arg)
 	if (mnl_attr_get_type(attr) == RTA_OIF && left == sizeof(uint32_t))
 		mark(arg, (int)mnl_attr_get_u32(attr));
 	if (mnl_attr_get_type(attr) == RTA_MULTIPATH)
-		for (; RTNH_OK(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop))
+		for (; netlink_hop_ok(hop, left);
+		     left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop))
 			mark(arg, hop->rtnh_ifindex);
 	return MNL_CB_OK;
 }

@@ -6,6 +6,7 @@
 #define MANAKIN_HOST_MACHINE_NETLINK_H
 
 #include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -51,5 +52,16 @@ static inline bool netlink_inside(const struct nlattr *attr, const void *end)
 #define netlink_each_nested(attr, nest)                                                            \
 	for (attr = mnl_attr_get_payload(nest); netlink_inside(attr, mnl_attr_next(nest));         \
 	     attr = mnl_attr_next(attr))
+
+/**
+ * netlink_hop_ok() - is this next hop of RTA_MULTIPATH all there?
+ * @left:	bytes of the attribute from @hop on; may be negative
+ *
+ * RTNH_OK() reads the hop's length before it looks at @left.
+ */
+static inline bool netlink_hop_ok(const struct rtnexthop *hop, int left)
+{
+	return left >= (int)sizeof(*hop) && RTNH_OK(hop, left);
+}
 
 #endif
