@@ -38,6 +38,8 @@ SLOT_MIN = 2  # seconds: less is not worth a start
 # What is built with which sanitizers. A name that starts with one of these has threads of its own.
 THREADED = "race"
 SANITIZERS = {"address": "address,undefined", "thread": "thread"}
+SAME_INPUT = {"race": "device"}  # targets that have the inputs of others
+NOISY = ("session", "options")  # what they print is not worth seeing
 OPTIONS = {
     "ASAN_OPTIONS": "malloc_context_size=3:quarantine_size_mb=8:detect_leaks=1:handle_abort=0",
     "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -103,7 +105,7 @@ class Run:
         self.last = ""
 
     def command(self, seconds):
-        seeds = SEEDS / self.target
+        seeds = SEEDS / SAME_INPUT.get(self.target, self.target)
         dictionary = SOURCE / "tests/fuzz/words" / self.target
         found = self.build.path / "findings"
         found.mkdir(exist_ok=True)
@@ -111,6 +113,7 @@ class Run:
         return [self.build.program(self.target), f"-max_total_time={max(1, int(seconds) - 1)}", "-print_final_stats=1",
                 "-max_len=4096", "-timeout=20", "-rss_limit_mb=2048", "-reload=0", "-entropic=0",
                 f"-artifact_prefix={found}/{self.target}-",
+                *(["-close_fd_mask=3"] if self.target in NOISY else []),
                 *([f"-dict={dictionary}"] if dictionary.exists() else []),
                 self.corpus, *([seeds] if seeds.is_dir() else [])]
 

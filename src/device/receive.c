@@ -111,8 +111,12 @@ bool receive_rest(struct lane_work *work, bool asleep)
 	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
 		struct wq *rq = atomic_load_explicit(&vport->rq[i], memory_order_acquire);
 
-		if (rq && native_rest(rq, asleep))
-			more = true;
+		if (!rq || !atomic_load_explicit(&rq->shared, memory_order_relaxed))
+			continue;
+		/* Another lane may be taking entries of it. */
+		spin_lock(&rq->lock);
+		more |= native_rest(rq, asleep);
+		spin_unlock(&rq->lock);
 	}
 	return more && receiving(vport) && fabric_is_source(vport->fabric);
 }

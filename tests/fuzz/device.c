@@ -42,6 +42,14 @@ enum {
 	PAGE_QUEUES = PAGE_DATA + 8,
 };
 
+/* race.c is this target with other lanes, and with a client that does something at the same time. */
+#ifndef LANES_START
+#define LANES_START(lanes) lanes_embed(1, lanes)
+#define LANES_STEP(lanes)  lanes_step(lanes)
+#define MEANWHILE_BEGIN()  ((void)0)
+#define MEANWHILE_END()    ((void)0)
+#endif
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char folder[] = "/tmp/fuzz-device-XXXXXX", path[64];
@@ -913,7 +921,7 @@ static void start(void)
 							       .fabric = i ? "switch:fuzz" : "loop",
 							       .mtu = 9000,
 							       .queues = 4 };
-	require(lanes_embed(1, &lanes) == 0);
+	require(LANES_START(&lanes) == 0);
 	require(adapter_open(&config, lanes, &adapter, &error) == 0);
 	memory_fd = memfd_create("fuzz", MFD_CLOEXEC);
 	require(memory_fd >= 0 && ftruncate(memory_fd, PAGES * MANA_PAGE_SIZE) == 0);
@@ -963,10 +971,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = data;
 	left = size;
 	attach();
+	MEANWHILE_BEGIN();
 	while (left && n++ < OPS_MAX) {
 		operations[take() % (sizeof(operations) / sizeof(operations[0]))]();
-		lanes_step(lanes);
+		LANES_STEP(lanes);
 	}
+	MEANWHILE_END();
 	leave();
 
 	require(!adapter->hwc.up && !adapter->rnic);
