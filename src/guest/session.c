@@ -156,6 +156,7 @@ static int hear(struct session *session)
 {
 	static const char reboot[] = "reboot\n";
 	const char *line = session->line;
+	unsigned int status;
 	int err = 0;
 
 	if (!strcmp(line, "ready")) {
@@ -169,7 +170,9 @@ static int hear(struct session *session)
 			say("the guest restarted while the command ran");
 			return LAB_FAILED;
 		}
-	} else if (session->state == RUNNING && sscanf(line, "exit %d", &session->status) == 1) {
+	} else if (session->state == RUNNING && sscanf(line, "exit %9u", &status) == 1) {
+		/* Of a larger one, our own would have the low eight bits: 256 would be a success. */
+		session->status = status <= 255 ? (int)status : LAB_FAILED;
 		session->state = LEAVING;
 		session->leaving = clock_seconds();
 	}

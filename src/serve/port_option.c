@@ -60,11 +60,12 @@ static int parse_field(const char *field, struct adapter_port_config *port, stru
 	const char *value = strchr(field, '=');
 	unsigned long number;
 
-	if (!value++)
+	if (!value)
 		return error_fail(
 			error, -EINVAL,
 			"--port: '%s' is not KEY=VALUE; keys are mac, fabric, mtu, queues, source",
 			field);
+	value++;
 	if (!strncmp(field, "mac=", 4)) {
 		if (parse_mac(value, port->mac))
 			return error_fail(
