@@ -9,6 +9,8 @@
         Run single inputs, such as a finding.
   fuzz.py distil [--most N] [TARGET...]
         Add to tests/fuzz/corpus the smallest inputs kept so far that reach code which those there do not.
+  fuzz.py coverage [TARGET...]
+        What the inputs kept so far, and those of tests/fuzz/corpus, reach of each room of src/.
   fuzz.py tally
         What all runs of this user have done so far.
 
@@ -16,8 +18,10 @@ Inputs that reach something new are kept in ~/.cache/manakin/fuzz/TARGET, the ne
 there; a finding is kept in DIR/findings.
 """
 import argparse
+import collections
 import csv
 import datetime
+import json
 import os
 import pathlib
 import re
@@ -43,7 +47,7 @@ NOISY = ("session", "options")  # what they print is not worth seeing
 OPTIONS = {
     "ASAN_OPTIONS": "malloc_context_size=3:quarantine_size_mb=8:detect_leaks=1:handle_abort=0",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:suppressions={SOURCE}/tests/fuzz/tsan.supp",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
 STATUS = re.compile(r"^#(\d+)\s+(\w+)\s+cov: (\d+) ft: (\d+) corp: (\d+)/\S+.*exec/s: (\d+)")
 
@@ -270,6 +274,53 @@ def distil(arguments):
     return 0
 
 
+def room_of(name):
+    parts = pathlib.Path(name).resolve().relative_to(SOURCE / "src").parts
+    return "/".join(parts[:2] if parts[0] == "host" else parts[:1])
+
+
+def coverage(arguments):
+    path = arguments.build.with_name("build-coverage")
+    if not (path / "build.ninja").exists():
+        headers = SOURCE / "build/dpdk-headers"
+        if headers.is_dir() and not (path / "dpdk-headers").exists():
+            shutil.copytree(headers, path / "dpdk-headers")
+        Build.run(["meson", "setup", path, "-Dvector=false", "-Dc_link_args=-fprofile-instr-generate",
+                   "-Dc_args=-fprofile-instr-generate -fcoverage-mapping"], dict(os.environ, CC="clang"))
+    Build.run(["ninja", "-C", path, "fuzz-targets"], os.environ)
+    names = [program.name[len("fuzz-"):] for program in sorted((path / "tests/fuzz").glob("fuzz-*"))
+             if program.is_file() and os.access(program, os.X_OK)]
+    profiles, programs = [], []
+    for name in [name for name in names if not arguments.targets or name in arguments.targets]:
+        folders = [folder for folder in (SEEDS / SAME_INPUT.get(name, name), arguments.corpus / name)
+                   if folder.is_dir()]
+        programs.append(path / "tests/fuzz" / f"fuzz-{name}")
+        profiles.append(path / f"{name}.profraw")
+        subprocess.run([str(word) for word in [programs[-1], 0, *folders]], cwd=SOURCE, check=True, timeout=600,
+                       env=dict(os.environ, LLVM_PROFILE_FILE=str(profiles[-1])), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not programs:
+        fail("there is no such target")
+    merged = path / "fuzz.profdata"
+    subprocess.run(["llvm-profdata", "merge", "-sparse", *map(str, profiles), "-o", str(merged)], check=True)
+    objects = [str(programs[0])] + [word for program in programs[1:] for word in ("-object", str(program))]
+    report = json.loads(subprocess.run(["llvm-cov", "export", "-summary-only", f"-instr-profile={merged}", *objects],
+                                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
+    rooms = collections.defaultdict(lambda: [0, 0, 0, 0, 0])
+    for each in report["data"][0]["files"]:
+        name = os.path.join(path, each["filename"]) if not os.path.isabs(each["filename"]) else each["filename"]
+        if not pathlib.Path(name).resolve().is_relative_to(SOURCE / "src"):
+            continue
+        for at, number in enumerate([name.endswith(".c"), each["summary"]["lines"]["count"], each["summary"]["lines"]["covered"],
+                                     each["summary"]["branches"]["count"], each["summary"]["branches"]["covered"]]):
+            rooms[room_of(name)][at] += number
+    say("| room | files | lines | reached | branches | reached |\n|---|---|---|---|---|---|")
+    for room, (files, lines, seen, branches, taken) in sorted(rooms.items()):
+        say(f"| `{room}/` | {files} of {len(list((SOURCE / 'src' / room).glob('*.c')))} | {lines} | "
+            f"{100 * seen // max(lines, 1)} % | {branches} | {100 * taken // max(branches, 1)} % |")
+    return 0
+
+
 def tally(_):
     path = CACHE / "tally.csv"
     if not path.exists():
@@ -290,7 +341,8 @@ def tally(_):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, function in [("run", run), ("replay", replay), ("distil", distil), ("tally", tally)]:
+    for name, function in [("run", run), ("replay", replay), ("distil", distil), ("coverage", coverage),
+                           ("tally", tally)]:
         command = commands.add_parser(name)
         command.set_defaults(function=function)
         command.add_argument("--build", type=lambda text: pathlib.Path(text).resolve(), default=SOURCE / "build-fuzz")
@@ -300,7 +352,7 @@ def main():
             command.add_argument("--jobs", type=int, default=1, choices=range(1, 257), metavar="N")
         if name == "distil":
             command.add_argument("--most", type=int, default=40)
-        if name in ("run", "distil"):
+        if name in ("run", "distil", "coverage"):
             command.add_argument("targets", nargs="*", metavar="TARGET")
         if name == "replay":
             command.add_argument("--thread", action="store_true")

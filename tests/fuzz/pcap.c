@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	scratch_write("in", data + 1, size - 1);
 	snprintf(spec, sizeof(spec), "pcap:%s/out", scratch);
-	first.at_a_time = (data[0] >> 1 & 7) * 8 + 1;
+	first.at_a_time = (data[0] >> 1 & 7u) * 8 + 1;
 	first.copy = plug(spec, NULL);
 	require(first.copy != NULL);
 	if (!replay("in", data[0] & 1, &first)) {

@@ -2,19 +2,20 @@
 /*
  * tests/fuzz/replay.c - run a fuzz target without a fuzzer.
  *
- * usage: replay RUNS [FOLDER]
+ * usage: replay RUNS [FOLDER...]
  *
- * Runs the target on every file of FOLDER, in the order of their names; then on RUNS inputs derived
+ * Runs the target on every file of each FOLDER, in the order of their names; then on RUNS inputs derived
  * from them with pseudo-random numbers, which are the same each time. A target that finds something
  * aborts; so do the sanitizers, if it was built with them.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FILES_MAX 1024u
+#define FILES_MAX 16384u
 #define INPUT_MAX 4096u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -56,6 +57,10 @@ static int load(const char *folder)
 
 		snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
 		file = fopen(path, "rb");
+		if (!file && errno == ENOENT) { /* a fuzzer has just replaced it */
+			count--;
+			continue;
+		}
 		if (!file)
 			return perror(path), -1;
 		input->size = fread(input->bytes, 1, INPUT_MAX, file);
@@ -112,10 +117,11 @@ int main(int argc, char **argv)
 	unsigned long runs = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
 	static struct input input;
 
-	if (argc < 2 || argc > 3)
-		return fprintf(stderr, "usage: %s RUNS [FOLDER]\n", argv[0]), 2;
-	if (argc > 2 && load(argv[2]))
-		return 1;
+	if (argc < 2)
+		return fprintf(stderr, "usage: %s RUNS [FOLDER...]\n", argv[0]), 2;
+	for (int i = 2; i < argc; i++)
+		if (load(argv[i]))
+			return 1;
 	for (unsigned int i = 0; i < count; i++)
 		LLVMFuzzerTestOneInput(inputs[i].bytes, inputs[i].size);
 	for (unsigned long i = 0; i < runs; i++) {
