@@ -23,6 +23,7 @@
 #include "device/config.h"
 #include "device/client.h"
 #include "device/state.h"
+#include "cost.h"
 #include "input.h"
 #include "wire/rnic.h"
 
@@ -45,9 +46,10 @@ enum {
 /* race.c is this target with other lanes, and with a client that does something at the same time. */
 #ifndef LANES_START
 #define LANES_START(lanes) lanes_embed(1, lanes)
-#define LANES_STEP(lanes)  lanes_step(lanes)
+#define LANES_STEP(lanes)  step(lanes)
 #define MEANWHILE_BEGIN()  ((void)0)
 #define MEANWHILE_END()    ((void)0)
+#define COST_CHECK         cost_bound
 #endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -133,8 +135,11 @@ static unsigned int fresh(unsigned int n)
 
 static void bar_write(uint64_t offset, const void *data, size_t len)
 {
+	uint32_t start = budget_spent;
+
 	if (offset < BAR_SIZE && len <= BAR_SIZE - offset)
 		client_ops.write(adapter, 0, offset, data, len);
+	COST_CHECK(start, COST_VISIT);
 }
 
 static void ring(uint32_t page, uint32_t offset, union gdma_doorbell value)
@@ -900,6 +905,14 @@ static void start_numbers_again(void)
 	of->pds.next = fresh_numbers.pds;
 	of->keys.next = fresh_numbers.keys;
 	of->devices.next = fresh_numbers.devices;
+}
+
+static inline void step(struct lanes *of)
+{
+	uint32_t start = budget_spent;
+
+	lanes_step(of);
+	COST_CHECK(start, COST_TURN);
 }
 
 static void clean_up(void)

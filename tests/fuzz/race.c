@@ -14,10 +14,12 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define LANES_START(lanes) lanes_start(NULL, 2, lanes)
-#define LANES_STEP(lanes)  lanes_sync(lanes)
-#define MEANWHILE_BEGIN()  disturb_begin()
-#define MEANWHILE_END()    disturb_end()
+#define LANES_START(lanes)       lanes_start(NULL, 2, lanes)
+#define LANES_STEP(lanes)        lanes_sync(lanes)
+#define MEANWHILE_BEGIN()        disturb_begin()
+#define MEANWHILE_END()          disturb_end()
+/* The wait for a lane is counted by the clock. */
+#define COST_CHECK(start, bound) ((void)(start), (void)(bound))
 
 static void disturb_begin(void);
 static void disturb_end(void);
