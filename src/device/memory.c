@@ -421,7 +421,7 @@ int ring_resolve(struct ring *ring)
 	free(ring->page);
 	ring->page = NULL;
 	ring->epoch = epoch;
-	for (i = 1; i < pages && page == first + ((size_t)(i - 1) << MANA_PAGE_SHIFT) && page; i++)
+	for (i = 1; page && i < pages && page == first + ((size_t)(i - 1) << MANA_PAGE_SHIFT); i++)
 		page = ring_page(ring, i);
 	budget_charge((uint64_t)i * BUDGET_LOOKUP);
 	if (!page)

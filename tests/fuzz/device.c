@@ -27,12 +27,15 @@
 #include "input.h"
 #include "wire/rnic.h"
 
-#define PAGES     64u /* of the file */
-#define EDGE      4u  /* pages at either end that are not mapped at first */
-#define IOVA      0x100000ull
-#define CANARY    0x5a
-#define OPS_MAX   400u
-#define DOORBELLS BAR_DOORBELLS
+#define PAGES       64u /* of the file */
+#define EDGE        4u  /* pages at either end that are not mapped at first */
+#define IOVA        0x100000ull
+#define CANARY      0x5a
+#define OPS_MAX     400u
+#define LARGE_STEP  256u /* pages in one message */
+#define LARGE_SHIFT 10u  /* of the pages of a large ring */
+#define DOORBELLS   BAR_DOORBELLS
+#define VISITS_MAX  10000u /* until what was asked for is done */
 
 /* Pages by what a good driver uses them for */
 enum {
@@ -58,15 +61,10 @@ static char folder[] = "/tmp/fuzz-device-XXXXXX", path[64];
 static struct lanes *lanes;
 static struct adapter *adapter;
 static uint8_t *memory;
+static uint32_t first_numbers[8];
 static bool attached, remapped; /* a client is there; and changed what it has mapped */
 static uint8_t untouched[EDGE * MANA_PAGE_SIZE];
 static int memory_fd;
-
-/* Where the adapter looks for free numbers next: the only state that outlives a client */
-struct numbers {
-	uint32_t eqs, cqs, sqs, rqs, lists, pds, keys, devices;
-};
-static struct numbers fresh_numbers;
 
 /* What the driver has learned */
 static struct {
@@ -133,13 +131,35 @@ static unsigned int fresh(unsigned int n)
 	return page;
 }
 
+/**
+ * arrive() - as the server does before it hands on what a client asks for: first what the last visit
+ * has not finished; the beginning of the visit that handles it
+ */
+static uint32_t arrive(void)
+{
+	for (unsigned int i = 0; i < VISITS_MAX; i++) {
+		uint32_t start = budget_spent;
+		bool ready = client_ops.visit(adapter);
+
+		COST_CHECK(start, COST_VISIT);
+		if (ready)
+			return start;
+	}
+	require(VISITS_MAX == 0); /* it never ends */
+	return 0;
+}
+
+#define VISIT(call)                                                                                \
+	do {                                                                                       \
+		uint32_t visit_start = arrive();                                                   \
+		call;                                                                              \
+		COST_CHECK(visit_start, COST_VISIT);                                               \
+	} while (0)
+
 static void bar_write(uint64_t offset, const void *data, size_t len)
 {
-	uint32_t start = budget_spent;
-
 	if (offset < BAR_SIZE && len <= BAR_SIZE - offset)
-		client_ops.write(adapter, 0, offset, data, len);
-	COST_CHECK(start, COST_VISIT);
+		VISIT(client_ops.write(adapter, 0, offset, data, len));
 }
 
 static void ring(uint32_t page, uint32_t offset, union gdma_doorbell value)
@@ -157,10 +177,10 @@ static void op_config_write(void)
 	uint32_t offset = (take() | (uint32_t)take() << 8) % (4096 - 16);
 
 	take_bytes(bytes, len);
-	client_ops.write(adapter, VFU_REGION_CONFIG, offset, bytes, len);
+	VISIT(client_ops.write(adapter, VFU_REGION_CONFIG, offset, bytes, len));
 	/* A client that is not a bus master does not get far */
 	if (take() & 3)
-		client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
+		VISIT(client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1));
 }
 
 static void op_bar_write(void)
@@ -183,7 +203,7 @@ static void op_bar_read(void)
 
 	if (region == VFU_REGION_CONFIG)
 		offset %= 4096 - 64;
-	client_ops.read(adapter, region, offset, bytes, take() % 64 + 1u);
+	VISIT(client_ops.read(adapter, region, offset, bytes, take() % 64 + 1u));
 }
 
 static void op_memory(void)
@@ -214,13 +234,13 @@ static void op_map(void)
 		iova += take();
 	if (how & 32)
 		size -= take() % 16;
-	client_ops.dma_map(adapter, iova, size, how & 8 ? -1 : memory_fd, offset, how & 3);
+	VISIT(client_ops.dma_map(adapter, iova, size, how & 8 ? -1 : memory_fd, offset, how & 3));
 }
 
 static void map_all(void)
 {
-	client_ops.dma_map(adapter, page_iova(EDGE), (PAGES - 2 * EDGE) * MANA_PAGE_SIZE, memory_fd,
-			   EDGE * MANA_PAGE_SIZE, VFU_DMA_READ | VFU_DMA_WRITE);
+	VISIT(client_ops.dma_map(adapter, page_iova(EDGE), (PAGES - 2 * EDGE) * MANA_PAGE_SIZE,
+				 memory_fd, EDGE * MANA_PAGE_SIZE, VFU_DMA_READ | VFU_DMA_WRITE));
 }
 
 static void op_unmap(void)
@@ -229,20 +249,21 @@ static void op_unmap(void)
 
 	remapped = true;
 	if (how & 1)
-		client_ops.dma_unmap(adapter, page_iova(take()),
-				     (uint64_t)take() % 64 * MANA_PAGE_SIZE);
+		VISIT(client_ops.dma_unmap(adapter, page_iova(take()),
+					   (uint64_t)take() % 64 * MANA_PAGE_SIZE));
 	else if (how & 2)
-		client_ops.dma_unmap_all(adapter);
+		VISIT(client_ops.dma_unmap_all(adapter));
 	else
-		client_ops.dma_unmap(adapter, page_iova(EDGE), (PAGES - 2 * EDGE) * MANA_PAGE_SIZE);
+		VISIT(client_ops.dma_unmap(adapter, page_iova(EDGE),
+					   (PAGES - 2 * EDGE) * MANA_PAGE_SIZE));
 	if (how & 4)
 		map_all();
 }
 
 static void op_reset(void)
 {
-	client_ops.reset(adapter);
-	client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
+	VISIT(client_ops.reset(adapter));
+	VISIT(client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1));
 }
 
 static void op_doorbell(void)
@@ -397,6 +418,62 @@ static uint64_t make_region(unsigned int pages, unsigned int *page)
 	return response ? response->dma_region : 0;
 }
 
+/* A region of many pages, most of them the same: a client needs no memory for a large ring */
+static uint64_t make_large_region(unsigned int pages, unsigned int *page)
+{
+	struct {
+		struct gdma_create_dma_region_req head;
+		uint64_t page[LARGE_STEP];
+	} create = { .head = { .length = (uint64_t)pages * MANA_PAGE_SIZE,
+			       .page_count = pages,
+			       .page_addr_list_len = pages < LARGE_STEP ? pages : LARGE_STEP } };
+	struct {
+		struct gdma_dma_region_add_pages_req head;
+		uint64_t page[LARGE_STEP];
+	} add = { 0 };
+	const struct gdma_create_dma_region_resp *response;
+	uint8_t stride = take();
+	uint64_t region;
+
+	*page = fresh(2);
+	for (unsigned int i = 0; i < LARGE_STEP; i++)
+		create.page[i] = add.page[i] = page_iova(*page + (i * stride & 1));
+	response = request(GDMA_CREATE_DMA_REGION, 0, &create,
+			   (uint32_t)(sizeof(create.head) + create.head.page_addr_list_len * 8));
+	if (!response)
+		return 0;
+	region = response->dma_region;
+	for (unsigned int done = LARGE_STEP; done < pages; done += LARGE_STEP) {
+		add.head.dma_region = region;
+		add.head.page_addr_list_len = LARGE_STEP;
+		request(GDMA_DMA_REGION_ADD_PAGES, 0, &add, sizeof(add));
+	}
+	return region;
+}
+
+static void make_large_queue(void)
+{
+	unsigned int shift = take() % (LARGE_SHIFT + 1), type = take() & 1 ? GDMA_SQ : GDMA_RQ;
+	struct mana_create_wq_obj_req message = { .vport = known.vport[take() & 1],
+						  .wq_type = type,
+						  .wq_size = (uint32_t)MANA_PAGE_SIZE << shift,
+						  .cq_size = (uint32_t)MANA_PAGE_SIZE << shift,
+						  .cq_parent_eq_id = known.eq };
+	const struct mana_create_wq_obj_resp *response;
+	unsigned int page, cq_page;
+
+	message.wq_dma_region = make_large_region(1u << shift, &page);
+	message.cq_dma_region = make_large_region(1u << shift, &cq_page);
+	response = request(MANA_CREATE_WQ_OBJ, GDMA_DEVICE_MANA, &message, sizeof(message));
+	if (!response)
+		return;
+	known.wq[type - 1].handle = response->wq_obj;
+	known.wq[type - 1].id = response->wq_id;
+	known.wq[type - 1].cq = response->cq_id;
+	known.wq[type - 1].tail = 0;
+	known.wq[type - 1].page = page;
+}
+
 static void make_queue(unsigned int type)
 {
 	struct mana_create_wq_obj_req message = { .vport = known.vport[take() & 1],
@@ -532,7 +609,7 @@ static void op_command(void)
 		struct rnic_config_ip_addr_req ip;
 		struct native_bind_doorbell_req bind;
 	} m = { .bytes = { 0 } };
-	unsigned int page, which = take() % 44;
+	unsigned int page, which = take() % 45;
 	const void *answer;
 
 	switch (which) {
@@ -742,6 +819,9 @@ static void op_command(void)
 		m.bind.page = take();
 		request(NATIVE_BIND_DOORBELL, 0, &m, sizeof(m.bind));
 		break;
+	case 43:
+		make_large_queue();
+		break;
 	default:
 		take_bytes(&m, sizeof(m.bytes));
 		request(take32(), take() & 3, &m, take() | (uint32_t)(take() & 1) << 8);
@@ -761,7 +841,10 @@ static void op_message(void)
 
 /* ---- Entries ---- */
 
-/* An entry on the send or receive queue, derived from a valid one; rung or not */
+/*
+ * An entry on the send or receive queue, derived from a valid one, or many of the same; rung or not.
+ * It may be large: what a segment or a byte costs, a client can multiply.
+ */
 static void op_entry(void)
 {
 	uint8_t how = take();
@@ -790,16 +873,18 @@ static void op_entry(void)
 		struct gdma_sge sge = { page_iova(PAGE_DATA) + take(),
 					offloads & 0x80 ? known.mr_key : known.key,
 					q           ? 2048
-					: i || !tso ? take() * 4u
+					: i || !tso ? take() * (how & 8 ? 256u : 4u)
 						    : 54 };
 
 		memcpy(wqe + gdma_wqe_sgl_offset(&header) + 16 * i, &sge, sizeof(sge));
 	}
 	size = gdma_wqe_size(&header);
 	change(wqe, sizeof(wqe));
-	for (uint32_t i = 0; i < size; i++)
-		ring_page[(known.wq[q].tail + i) % (2 * MANA_PAGE_SIZE)] = wqe[i];
-	known.wq[q].tail += size;
+	for (unsigned int n = how & 0x40 ? 16 : 1; n; n--) {
+		for (uint32_t i = 0; i < size; i++)
+			ring_page[(known.wq[q].tail + i) % (2 * MANA_PAGE_SIZE)] = wqe[i];
+		known.wq[q].tail += size;
+	}
 	if (!(how & 0x80)) {
 		union gdma_doorbell value = { .sq = { .id = known.wq[q].id & 0xffffffu,
 						      .tail = known.wq[q].tail } };
@@ -883,28 +968,33 @@ static void (*const operations[])(void) = {
 
 /* ---- */
 
-static struct numbers numbers(void)
-{
-	const struct memory *of = &adapter->memory;
+/* The numbers that the adapter gives out: the only state that outlives a client */
+#define TABLES 8u
 
-	return (struct numbers){ adapter->eqs.next, adapter->cqs.next, adapter->sqs.next,
-				 adapter->rqs.next, of->lists.next,    of->pds.next,
-				 of->keys.next,     of->devices.next };
+static void tables(struct table *of[TABLES])
+{
+	struct memory *memory_of = &adapter->memory;
+
+	of[0] = &adapter->eqs;
+	of[1] = &adapter->cqs;
+	of[2] = &adapter->sqs;
+	of[3] = &adapter->rqs;
+	of[4] = &memory_of->lists;
+	of[5] = &memory_of->pds;
+	of[6] = &memory_of->keys;
+	of[7] = &memory_of->devices;
 }
 
 /* The same input is to find the same adapter each time */
 static void start_numbers_again(void)
 {
-	struct memory *of = &adapter->memory;
+	struct table *of[TABLES];
 
-	adapter->eqs.next = fresh_numbers.eqs;
-	adapter->cqs.next = fresh_numbers.cqs;
-	adapter->sqs.next = fresh_numbers.sqs;
-	adapter->rqs.next = fresh_numbers.rqs;
-	of->lists.next = fresh_numbers.lists;
-	of->pds.next = fresh_numbers.pds;
-	of->keys.next = fresh_numbers.keys;
-	of->devices.next = fresh_numbers.devices;
+	tables(of);
+	for (unsigned int i = 0; i < TABLES; i++) {
+		of[i]->fresh = first_numbers[i];
+		of[i]->first = of[i]->count = 0;
+	}
 }
 
 static inline void step(struct lanes *of)
@@ -925,6 +1015,7 @@ static void clean_up(void)
 static void start(void)
 {
 	struct adapter_config config = { .name = "fuzz", .socket = path, .ports = 2 };
+	struct table *of[TABLES];
 	struct error error;
 
 	require(mkdtemp(folder) != NULL);
@@ -943,19 +1034,21 @@ static void start(void)
 	require(memory != MAP_FAILED);
 	memset(memory, CANARY, PAGES * MANA_PAGE_SIZE);
 	memset(untouched, CANARY, sizeof(untouched));
-	fresh_numbers = numbers();
+	tables(of);
+	for (unsigned int i = 0; i < TABLES; i++)
+		first_numbers[i] = of[i]->fresh;
 	atexit(clean_up);
 }
 
 static void attach(void)
 {
 	if (!attached) {
-		client_ops.attached(adapter);
+		VISIT(client_ops.attached(adapter));
 		map_all();
 	}
 	attached = true;
 	remapped = false;
-	client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1);
+	VISIT(client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1));
 }
 
 /*
@@ -965,10 +1058,10 @@ static void attach(void)
 static void leave(void)
 {
 	if (remapped) {
-		client_ops.detached(adapter);
+		VISIT(client_ops.detached(adapter));
 		attached = false;
 	} else {
-		client_ops.reset(adapter);
+		VISIT(client_ops.reset(adapter));
 	}
 }
 
@@ -991,6 +1084,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	MEANWHILE_END();
 	leave();
+	arrive();
 
 	require(!adapter->hwc.up && !adapter->rnic);
 	require(!adapter->eqs.used && !adapter->cqs.used && !adapter->sqs.used &&
