@@ -13,6 +13,8 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define LANES_START(lanes)       lanes_start(NULL, 2, lanes)
 #define LANES_STEP(lanes)        lanes_sync(lanes)
@@ -21,6 +23,7 @@
 /* The wait for a lane is counted by the clock. */
 #define COST_CHECK(start, bound) ((void)(start), (void)(bound))
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void disturb_begin(void);
 static void disturb_end(void);
 

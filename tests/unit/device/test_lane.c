@@ -375,6 +375,32 @@ static void a_lane_has_room_for_so_many_members(void **state)
 	lanes_stop(lanes);
 }
 
+static void lanes_without_threads_run_when_they_are_stepped(void **state)
+{
+	struct lanes_member *member;
+	struct piece piece = { .work.run = run };
+	struct lanes *lanes;
+	uint32_t start;
+
+	(void)state;
+	assert_int_equal(lanes_embed(2, &lanes), 0);
+	assert_int_equal(lanes_join(lanes, &member), 0);
+	assert_int_equal(lane_add(member, 1, &piece.work, -1), 0);
+	lane_kick(&piece.work);
+	/* Neither waiting for them nor a function on one of them takes any time that is counted. */
+	start = budget_spent;
+	lanes_sync(lanes);
+	assert_int_equal(budget_since(start), 0);
+	assert_int_equal(atomic_load(&piece.turns), 0);
+	assert_false(lanes_step(lanes));
+	assert_int_equal(atomic_load(&piece.turns), 1);
+	assert_false(lanes_step(lanes));
+	assert_int_equal(atomic_load(&piece.turns), 1);
+	lane_remove(&piece.work, -1);
+	lanes_leave(member);
+	lanes_stop(lanes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +416,7 @@ int main(void)
 		cmocka_unit_test(items_of_a_member_have_the_same_share),
 		cmocka_unit_test(members_come_and_go_while_others_run),
 		cmocka_unit_test(a_lane_has_room_for_so_many_members),
+		cmocka_unit_test(lanes_without_threads_run_when_they_are_stepped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
