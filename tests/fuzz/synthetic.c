@@ -28,12 +28,13 @@
 #include "input.h"
 #include "wire/synthetic.h"
 
-#define PORTS    3u
-#define OPS_MAX  200u
-#define ROOM     (SYNTHETIC_FRAME_MAX + 512u)
-#define HEADERS  54u /* bytes: Ethernet, IPv4, TCP */
-#define ETHERNET 14u
-#define CHANGED  26u /* bytes after the headers that may be changed, too */
+#define PORTS     3u
+#define OPS_MAX   200u
+#define TURNS_MAX 1000u /* until a datagram is handled */
+#define ROOM      (SYNTHETIC_FRAME_MAX + 512u)
+#define HEADERS   54u /* bytes: Ethernet, IPv4, TCP */
+#define ETHERNET  14u
+#define CHANGED   26u /* bytes after the headers that may be changed, too */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -146,12 +147,18 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 /** say() - send a datagram to the adapter, which has handled it on return */
 static void say(const uint8_t *bytes, size_t len)
 {
+	bool more = true;
+
 	datagram.bytes = bytes;
 	datagram.len = len;
 	datagram.there = true;
 	/* The lane has no thread, and looks at no descriptor. */
 	lane_kick(reader);
-	require(!lanes_step(lanes) && !datagram.there);
+	for (unsigned int n = 0; more; n++) {
+		require(n < TURNS_MAX);
+		more = lanes_step(lanes);
+	}
+	require(!datagram.there);
 }
 
 static void say_number(uint8_t type, uint32_t number)
