@@ -311,7 +311,7 @@ static int default_route(const struct nlmsghdr *header, void *arg)
 		return MNL_CB_OK;
 	hop = mnl_attr_get_payload(leaving.hops);
 	left = mnl_attr_get_payload_len(leaving.hops);
-	for (; RTNH_OK(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop))
+	for (; netlink_hop_ok(hop, left); left -= RTNH_ALIGN(hop->rtnh_len), hop = RTNH_NEXT(hop))
 		mark(arg, route->rtm_family, leaving.table, hop->rtnh_ifindex);
 	return MNL_CB_OK;
 }
