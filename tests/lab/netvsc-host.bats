@@ -148,6 +148,7 @@ testpmd() {
 	[[ $output == *'eth1 loses until restore: the other name data0'* &&
 		$output == *'eth1 loses for good: its place in the nftables flowtable inet lab fast'* ]] ||
 		fail "it says: $output"
+	equal 2 "$(grep -c loses <<<"$output")" 'number of losses'
 	guest azure "$MANAKIN_THERE restore eth1; ip link show dev data0; ip link property del dev eth1 altname data0"
 }
 
