@@ -9,7 +9,8 @@
  * adapter over its control socket. It uses base/ and libraries (libpci, libkmod, libmnl, jansson).
  * A few functions change one thing of the machine for the room host/handover: the number of
  * hugepages, a module, a VMBus device's driver. The room never decides, prints, or runs a program
- * (libibverbs is loaded in a child, as it may crash), and it knows nothing of plans or checks.
+ * (libibverbs is loaded in a child, as it may crash; other network namespaces are entered by a
+ * thread of its own), and it knows nothing of plans or checks.
  *
  * A port is known by its MAC address. Its VF interface (driver mana) is on the adapter's PCI
  * device, which several ports share. Its synthetic interface (driver hv_netvsc) is on VMBus; the
