@@ -40,7 +40,7 @@ struct attachments {
 int attached_read(const struct host *host, const struct netdev *dev, struct attachments *found);
 void attached_free(struct attachments *found);
 
-/* Only for the files that find them */
+/* Only for the files that find them: attached.c calls the others, and all call attached_list.c */
 
 /** attached_add() - one more, if there is none like it yet; 0 or -ENOMEM */
 __attribute__((format(printf, 4, 5))) int attached_add(struct attachments *found, const char *kind,
