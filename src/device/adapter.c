@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/pulse.h"
 #include "device/client.h"
 #include "device/config.h"
 #include "device/hwc.h"
@@ -50,6 +51,8 @@ static int open_port(struct adapter *adapter, uint32_t index, struct error *erro
 	err = fabric_open(config->fabric, &fabric, &receiver, &vport->fabric, error);
 	if (err)
 		return err;
+	vport->source.step = "receiving from the fabric";
+	atomic_store(&vport->source.client, adapter->pulse);
 	vport->source.run = receive_poll;
 	vport->source.rest = receive_rest;
 	err = lane_add(adapter->member, index, &vport->source, fabric_fd(vport->fabric));
@@ -67,6 +70,7 @@ static int open_server(struct adapter *adapter, struct error *error)
 		.passed = adapter->config.passed,
 		.listen_fd = adapter->config.client_fd,
 		.irqs = { [VFU_IRQ_MSIX] = ADAPTER_MSIX },
+		.pulse = adapter->pulse,
 		.ops = &client_ops,
 		.ctx = adapter,
 	};
@@ -101,6 +105,15 @@ static int open_server(struct adapter *adapter, struct error *error)
 	return err;
 }
 
+/** cut_client() - see pulse_client_add() */
+static void cut_client(void *adapter)
+{
+	struct vfu_server *server = ((struct adapter *)adapter)->server;
+
+	if (server)
+		vfu_server_cut(server);
+}
+
 int adapter_open(const struct adapter_config *config, struct lanes *lanes, struct adapter **out,
 		 struct error *error)
 {
@@ -116,6 +129,7 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	snprintf(adapter->names[1], sizeof(adapter->names[1]), "%s", config->socket);
 	adapter->config.name = adapter->names[0];
 	adapter->config.socket = adapter->names[1];
+	adapter->pulse = pulse_client_add(adapter->config.name, cut_client, adapter);
 	config_reset(adapter);
 	adapter->retired.lanes = lanes;
 	if (memory_init(&adapter->memory, &adapter->retired) ||
@@ -159,6 +173,7 @@ fail:
 
 void adapter_close(struct adapter *adapter)
 {
+	pulse_client_remove(adapter->pulse);
 	if (adapter->server)
 		vfu_server_close(adapter->server);
 	synthetic_close(adapter);

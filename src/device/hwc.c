@@ -234,6 +234,7 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 	uint32_t offset = hwc->rq->taken * GDMA_WQE_UNIT & (hwc->rq->ring.size - 1);
 	struct iovec iov[HWC_PIECES_MAX];
 	struct pieces pieces = { .iov = iov, .max = HWC_PIECES_MAX };
+	struct raise raise = { 0 };
 	struct wqe wqe;
 	int64_t room;
 
@@ -257,7 +258,8 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 	cq_begin(hwc->cq);
 	cq_post(hwc->cq, sent, hwc->sq->id, true);
 	cq_post(hwc->cq, completion, hwc->rq->id, false);
-	cq_end(hwc->cq);
+	cq_end(hwc->cq, &raise);
+	adapter_raise_all(adapter, &raise);
 }
 
 static const struct command_entry *command_find(uint32_t code)

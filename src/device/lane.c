@@ -40,6 +40,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -48,6 +49,7 @@
 
 #include "base/budget.h"
 #include "base/clock.h"
+#include "base/pulse.h"
 
 #define SCRATCH_ALIGN 64u /* bytes: a cache line, and any vector */
 #define WORDS         (LANE_WORKS_MAX / 64u)
@@ -178,6 +180,7 @@ static void lane_answer(struct lane *lane)
 		return;
 	pthread_mutex_lock(&lane->lock);
 	if (lane->function) {
+		pulse_beat("a change by the control thread", PULSE_NOBODY);
 		lane->function(lane->argument);
 		lane->function = NULL;
 		pthread_cond_signal(&lane->done);
@@ -201,6 +204,7 @@ static bool member_run(struct lane_member *member, struct lane_work *work)
 	bool more;
 
 	lane_unblock(member->lane, work);
+	pulse_beat(work->step, atomic_load_explicit(&work->client, memory_order_relaxed));
 	more = work->run(work, member->lane->index);
 	member->credit -= TURN_COST + budget_since(start);
 	return more;
@@ -424,6 +428,7 @@ static void lane_wait(struct lane *lane, bool idle)
 	}
 	if (timeout)
 		atomic_store_explicit(&lane->resting, true, memory_order_release);
+	pulse_rest();
 	n = epoll_wait(lane->epoll_fd, events, EVENTS_MAX, timeout);
 	atomic_store_explicit(&lane->sleeping, false, memory_order_relaxed);
 	if (timeout) {
@@ -449,7 +454,10 @@ static void lane_wait(struct lane *lane, bool idle)
 static void *lane_main(void *argument)
 {
 	struct lane *lane = argument;
+	char name[16];
 
+	snprintf(name, sizeof(name), "lane %u", lane->index);
+	pulse_join(name);
 	while (!lane->stop) {
 		bool idle;
 
@@ -464,6 +472,7 @@ static void *lane_main(void *argument)
 		if (idle || lane->round % WAIT_ROUNDS == 0)
 			lane_wait(lane, idle);
 	}
+	pulse_leave();
 	return NULL;
 }
 
@@ -623,9 +632,14 @@ static void lane_post(struct lane *lane, void (*function)(void *argument), void 
 
 static void lane_settle(struct lane *lane)
 {
+	const char *step;
+
 	pthread_mutex_lock(&lane->lock);
+	/* If the lane is held up, its client is at fault, not the caller's */
+	step = pulse_rest();
 	while (lane->function)
 		pthread_cond_wait(&lane->done, &lane->lock);
+	pulse_go_on(step);
 	pthread_mutex_unlock(&lane->lock);
 }
 

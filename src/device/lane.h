@@ -52,6 +52,8 @@ typedef bool lane_rest(struct lane_work *work, bool asleep);
  * struct lane_work - embedded in the object that is run
  * @run:	called on the lane
  * @rest:	for polled work, see lane_poll()
+ * @step:	what its turns do, for the watchdog (base/pulse.h)
+ * @client:	whom they are done for, from pulse_client_add()
  * @lane:	its lane, set by lane_add(); NULL when not added
  * @member:	whose it is, on that lane
  * @slot:	its number there
@@ -64,6 +66,8 @@ typedef bool lane_rest(struct lane_work *work, bool asleep);
 struct lane_work {
 	lane_run *run;
 	lane_rest *rest;
+	const char *step;
+	_Atomic uint32_t client;
 	struct lane *lane;
 	struct lane_member *member;
 	unsigned int slot;

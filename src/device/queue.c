@@ -99,10 +99,16 @@ void eq_destroy(struct eq *eq)
 	retire(&eq->adapter->retired, eq_release, eq);
 }
 
-void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3])
+/** eq_raise() - add the queue's vector to those that are to be raised; the lock is held */
+static void eq_raise(const struct eq *eq, struct raise *raise)
 {
-	bool raise = false;
+	raise->vectors[eq->msix / 64] |= UINT64_C(1) << eq->msix % 64;
+}
 
+/** eq_write() - write an event; if the queue is armed, that adds to @raise */
+static void eq_write(struct eq *eq, unsigned int type, const uint32_t details[3],
+		     struct raise *raise)
+{
 	spin_lock(&eq->lock);
 	if (ring_ready(&eq->ring)) {
 		struct gdma_eqe *eqe =
@@ -118,26 +124,35 @@ void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3])
 		/* The owner bits make the entry visible: they are written last. */
 		shared_store_release((uint64_t *)eqe + 1, out.word[1]);
 		producer_step(&eq->producer);
-		raise = eq->armed;
+		if (eq->armed)
+			eq_raise(eq, raise);
 		eq->armed = false;
 	}
 	spin_unlock(&eq->lock);
-	if (raise)
-		adapter_raise(eq->adapter, eq->msix);
+}
+
+void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3])
+{
+	struct raise raise = { 0 };
+
+	eq_write(eq, type, details, &raise);
+	adapter_raise_all(eq->adapter, &raise);
 }
 
 void eq_ring(struct eq *eq, uint32_t tail, bool arm)
 {
-	bool raise = false;
+	struct raise raise = { 0 };
+	bool unread = false;
 
 	spin_lock(&eq->lock);
 	if (arm)
-		raise = tail % (eq->producer.count << GDMA_OWNER_BITS) !=
-			producer_index(&eq->producer);
-	eq->armed = arm && !raise;
+		unread = tail % (eq->producer.count << GDMA_OWNER_BITS) !=
+			 producer_index(&eq->producer);
+	eq->armed = arm && !unread;
+	if (unread)
+		eq_raise(eq, &raise);
 	spin_unlock(&eq->lock);
-	if (raise)
-		adapter_raise(eq->adapter, eq->msix);
+	adapter_raise_all(eq->adapter, &raise);
 }
 
 struct cq *cq_create(struct adapter *adapter, const struct queue_place *place, struct eq *eq,
@@ -186,35 +201,39 @@ void cq_destroy(struct cq *cq)
 }
 
 /** cq_event() - post an event; the lock is held, so that events are in order */
-static void cq_event(struct cq *cq)
+static void cq_event(struct cq *cq, struct raise *raise)
 {
 	uint32_t details[3] = { cq->id, 0, 0 };
 
 	cq->armed = false;
 	if (cq->eq)
-		eq_post(cq->eq, GDMA_EQE_COMPLETION, details);
+		eq_write(cq->eq, GDMA_EQE_COMPLETION, details, raise);
 }
 
 /** cq_arm() - the driver has read up to @tail; the lock is held */
-static void cq_arm(struct cq *cq, uint32_t tail, bool arm)
+static void cq_arm(struct cq *cq, uint32_t tail, bool arm, struct raise *raise)
 {
 	uint32_t written = producer_index(&cq->producer);
 
 	cq->unread = gdma_index_distance(written, tail, cq->producer.count);
 	cq->armed = arm && !cq->unread;
 	if (arm && cq->unread)
-		cq_event(cq);
+		cq_event(cq, raise);
 }
 
 void cq_ring(struct cq *cq, uint32_t tail, bool arm)
 {
+	struct raise raise = { 0 };
+
 	spin_lock(&cq->lock);
-	cq_arm(cq, tail, arm);
+	cq_arm(cq, tail, arm, &raise);
 	spin_unlock(&cq->lock);
+	adapter_raise_all(cq->adapter, &raise);
 }
 
 void cq_ring_short(struct cq *cq, uint32_t increment, bool arm)
 {
+	struct raise raise = { 0 };
 	uint32_t span;
 
 	spin_lock(&cq->lock);
@@ -225,8 +244,9 @@ void cq_ring_short(struct cq *cq, uint32_t increment, bool arm)
 	cq_arm(cq,
 	       (uint32_t)((producer_index(&cq->producer) + span - (cq->unread % span) + increment) %
 			  span),
-	       arm);
+	       arm, &raise);
 	spin_unlock(&cq->lock);
+	adapter_raise_all(cq->adapter, &raise);
 }
 
 void cq_begin(struct cq *cq)
@@ -262,11 +282,11 @@ void cq_show(struct cq *cq)
 	}
 }
 
-void cq_end(struct cq *cq)
+void cq_end(struct cq *cq, struct raise *raise)
 {
 	cq_show(cq);
 	if (cq->posted && cq->armed)
-		cq_event(cq);
+		cq_event(cq, raise);
 	spin_unlock(&cq->lock);
 }
 

@@ -71,6 +71,16 @@ static inline void producer_step(struct producer *producer)
 }
 
 /**
+ * struct raise - interrupts to raise: a bit for each vector
+ *
+ * They are collected while locks are held and raised afterwards, by adapter_raise_all(): an interrupt
+ * is a system call.
+ */
+struct raise {
+	uint64_t vectors[2];
+};
+
+/**
  * struct eq - an event queue
  * @adapter:	whose
  * @id:		number
@@ -297,8 +307,8 @@ static inline void cq_hold(struct cq *cq, uint32_t last, uint32_t wq, bool is_sq
  */
 void cq_post(struct cq *cq, const void *data, uint32_t wq, bool is_sq);
 
-/** cq_end() - release the lock, after an event if the queue is armed */
-void cq_end(struct cq *cq);
+/** cq_end() - release the lock, after an event if the queue is armed; that may add to @raise */
+void cq_end(struct cq *cq, struct raise *raise);
 
 /**
  * wq_create() - create a work queue

@@ -37,6 +37,13 @@ static bool begin(struct receive_burst *burst, struct vport *vport, unsigned int
 	return true;
 }
 
+/** finish() - release the queue, and raise the interrupts of all that were used */
+static void finish(struct receive_burst *burst)
+{
+	receive_use(burst, NULL);
+	adapter_raise_all(burst->vport->adapter, &burst->raise);
+}
+
 unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *frames,
 			     unsigned int n)
 {
@@ -50,7 +57,7 @@ unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *f
 		if (done == n || !receive_any(&burst, &frames[done]))
 			break;
 	}
-	receive_use(&burst, NULL);
+	finish(&burst);
 	return done;
 }
 
@@ -70,7 +77,7 @@ uint64_t receive_offer(void *ctx, unsigned int lane, const struct frame *frames,
 		if (done < n && !receive_any(&burst, &frames[done]))
 			left |= UINT64_C(1) << done;
 	}
-	receive_use(&burst, NULL);
+	finish(&burst);
 	return left;
 }
 
@@ -125,10 +132,12 @@ void receive_fence(struct wq *rq)
 {
 	struct mana_rxcomp_oob oob = { .cqe_hdr = { .cqe_type = MANA_CQE_RX_OBJECT_FENCE,
 						    .client_type = MANA_CLIENT_COMPLETION } };
+	struct raise raise = { 0 };
 
 	spin_lock(&rq->lock);
 	cq_begin(rq->cq);
 	cq_post(rq->cq, &oob, rq->id, false);
-	cq_end(rq->cq);
+	cq_end(rq->cq, &raise);
 	spin_unlock(&rq->lock);
+	adapter_raise_all(rq->adapter, &raise);
 }

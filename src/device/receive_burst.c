@@ -55,7 +55,7 @@ void receive_use(struct receive_burst *burst, struct wq *rq)
 	if (burst->rq) {
 		receive_flush(burst);
 		write_tally(burst);
-		cq_end(burst->rq->cq);
+		cq_end(burst->rq->cq, &burst->raise);
 		spin_unlock(&burst->rq->lock);
 	}
 	burst->rq = rq;

@@ -39,6 +39,7 @@ struct receive_tally {
  * @offset:	of the first one's entry, in bytes
  * @tally:	of @rq
  * @reach:	of plain buffers
+ * @raise:	interrupts of the queues that have been used
  * @odd:	a queue has entries that receive_plain() cannot handle: leave the rest
  */
 struct receive_burst {
@@ -52,6 +53,7 @@ struct receive_burst {
 	uint32_t offset;
 	struct receive_tally tally;
 	struct reach reach;
+	struct raise raise;
 	bool odd;
 };
 

@@ -510,7 +510,7 @@ static inline bool receive_spread(struct receive_burst *burst, struct spread *sp
 			if (k < fetched)
 				rq->taken = taken[k];
 			if (spread->cqs)
-				cq_end(rq->cq);
+				cq_end(rq->cq, &burst->raise);
 			spin_unlock(&rq->lock);
 			continue;
 		}

@@ -334,6 +334,8 @@ static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic,
 				      (sends ? send : recv)->cq, &err);
 		if (qp->wq[i] && sends) {
 			qp->wq[i]->work.run = rnic_unsent;
+			qp->wq[i]->work.step = "serving an RDMA queue";
+			atomic_store(&qp->wq[i]->work.client, adapter->pulse);
 			err = lane_add(adapter->member, 0, &qp->wq[i]->work, -1);
 		}
 	}

@@ -11,10 +11,18 @@ void adapter_again(struct adapter *adapter)
 	vfu_server_again(adapter->server);
 }
 
-void adapter_raise(struct adapter *adapter, uint32_t msix)
+static_assert(ADAPTER_MSIX <= 64 * sizeof(struct raise) / sizeof(uint64_t), "a bit for each");
+
+void adapter_raise_all(struct adapter *adapter, struct raise *raise)
 {
-	if (atomic_load_explicit(&adapter->bus_master, memory_order_relaxed))
-		vfu_irq_raise(adapter->server, msix);
+	bool allowed = atomic_load_explicit(&adapter->bus_master, memory_order_relaxed);
+
+	for (unsigned int word = 0; word < 2; word++) {
+		for (uint64_t left = raise->vectors[word]; left && allowed; left &= left - 1)
+			vfu_irq_raise(adapter->server,
+				      word * 64 + (unsigned int)__builtin_ctzll(left));
+		raise->vectors[word] = 0;
+	}
 }
 
 void adapter_say(struct adapter *adapter, enum log_level level, const char *format, ...)

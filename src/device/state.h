@@ -142,6 +142,7 @@ struct adapter {
 	uint8_t pci[256]; /* configuration space */
 	_Atomic bool bus_master;
 	uint32_t handles; /* counts assigned handles */
+	uint32_t pulse;   /* of the client, see base/pulse.h */
 	_Atomic bool told_doorbell;
 	_Atomic uint32_t said; /* messages that the client has caused */
 	void *native;          /* BAR 2, see wire/native.h */
@@ -154,8 +155,13 @@ struct adapter {
 /** adapter_again() - have the control thread come back to this adapter; any thread */
 void adapter_again(struct adapter *adapter);
 
-/** adapter_raise() - raise an interrupt, if the driver has enabled bus mastering */
-void adapter_raise(struct adapter *adapter, uint32_t msix);
+/**
+ * adapter_raise_all() - raise interrupts, if the driver has enabled bus mastering
+ * @raise:	collected while locks were held; empty afterwards
+ *
+ * No lock of a queue may be held.
+ */
+void adapter_raise_all(struct adapter *adapter, struct raise *raise);
 
 /**
  * adapter_say() - log a message about the client, after the adapter's name

@@ -364,6 +364,8 @@ int synthetic_open(struct adapter *adapter, struct error *error)
 	adapter->synthetic = synthetic;
 	synthetic->adapter = adapter;
 	synthetic->work.run = synthetic_run;
+	synthetic->work.step = "serving the synthetic cards";
+	atomic_store(&synthetic->work.client, adapter->pulse);
 	atomic_store(&synthetic->vf_wanted, true);
 	atomic_store(&synthetic->vf, true);
 	pthread_mutex_init(&synthetic->lock, NULL);

@@ -526,6 +526,8 @@ static __attribute__((noinline)) void put_back(struct wq *sq, struct transmit_bu
 /** complete() - complete entries of a burst, in order */
 static void complete(struct wq *sq, const struct transmit_done *done, unsigned int n)
 {
+	struct raise raise = { 0 };
+
 	cq_begin(sq->cq);
 	for (unsigned int i = 0; i < n; i++) {
 		struct mana_tx_comp_oob oob = { 0 };
@@ -535,7 +537,8 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 		oob.tx_wqe_offset = done[i].offset & 0x7ffffffu;
 		cq_post(sq->cq, &oob, sq->id, true);
 	}
-	cq_end(sq->cq);
+	cq_end(sq->cq, &raise);
+	adapter_raise_all(sq->adapter, &raise);
 }
 
 /* The relevant fields in the OOB's word for an entry that requests nothing */

@@ -164,6 +164,8 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 		wq->vport = vport;
 		wq->index = index;
 		wq->work.run = transmit_run;
+		wq->work.step = "sending";
+		atomic_store(&wq->work.client, adapter->pulse);
 		wq->work.rest = transmit_rest;
 		if (req->wq_type == GDMA_SQ)
 			err = lane_add(adapter->member, vport->index + index, &wq->work, -1);

@@ -46,6 +46,7 @@
 #include "dma/map.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
@@ -399,15 +400,14 @@ static int file_check(int fd, uint64_t offset, uint64_t size, uint64_t *page)
 	struct statfs fs;
 	struct stat st;
 
+	/* Other files have no seals; fstat() of one on FUSE or NFS waits for its server */
+	if (fcntl(fd, F_GET_SEALS) < 0)
+		return -EOPNOTSUPP;
 	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ENODEV;
 	*page = (uint64_t)sysconf(_SC_PAGESIZE);
 	if (fs.f_type == HUGETLBFS_MAGIC)
 		*page = (uint64_t)fs.f_bsize;
-	else if (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC)
-		return -EOPNOTSUPP;
 	if (offset % (uint64_t)sysconf(_SC_PAGESIZE) || size > (uint64_t)st.st_size ||
 	    offset > (uint64_t)st.st_size - size)
 		return -EINVAL;

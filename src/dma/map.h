@@ -81,9 +81,9 @@ void dma_map_free(struct dma_map *map);
  *
  * Return: 0; -EINVAL for a size of zero, no access, a range that wraps, an
  * unaligned offset or a range beyond the file's end; -EEXIST for an overlap;
- * -ENOSPC beyond DMA_REGIONS_MAX; -ENODEV for a pipe, a directory or the like;
- * -EOPNOTSUPP for a file that is not in memory (tmpfs, hugetlbfs), because
- * access to it could block a lane; -ENOMEM; or an error of mmap()
+ * -ENOSPC beyond DMA_REGIONS_MAX; -EOPNOTSUPP for anything but a memfd or a
+ * file on tmpfs or hugetlbfs, because access to it could block a lane; -ENOMEM;
+ * or an error of mmap()
  */
 int dma_map_add(struct dma_map *map, uint64_t iova, uint64_t size, int fd, uint64_t offset,
 		unsigned int access);

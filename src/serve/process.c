@@ -8,6 +8,7 @@
 #include "serve/process.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -16,28 +17,42 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/pulse.h"
+#include "host/machine/control.h"
 #include "host/machine/software.h"
 #include "serve/confinement.h"
 #include "serve/control_server.h"
 #include "serve/statistics.h"
+#include "serve/watchdog.h"
 #include "term/say.h"
 
 #define EVENTS_MAX  8
 #define SOURCES_MAX (3 + 2 * SERVE_ADAPTERS_MAX)
+#define STOPPED     0 /* exit status of a process that was told to stop */
 
 /**
  * struct source - a descriptor to wait for
  * @serve:	called when it is readable, with @what
+ * @step:	what that is, for the watchdog
  */
 struct source {
 	void (*serve)(void *what);
 	void *what;
+	const char *step;
+};
+
+/** struct made - a socket's file that we made, and no other at that path */
+struct made {
+	char path[SERVE_SOCKET_TEXT + 16];
+	dev_t device;
+	ino_t inode;
 };
 
 /**
  * struct process - what is open
  * @open:	how many adapters, each with its control server
  * @timer:	of the statistics; never fires if none are wanted
+ * @made:	files to remove if the process cannot end in order
  */
 struct process {
 	const struct serve_config *config;
@@ -49,6 +64,9 @@ struct process {
 	bool stopped;
 	struct source sources[SOURCES_MAX];
 	unsigned int n_sources;
+	struct made made[3 * SERVE_ADAPTERS_MAX];
+	unsigned int n_made;
+	struct watchdog *watchdog;
 };
 
 static void serve_adapter(void *adapter)
@@ -87,12 +105,13 @@ static void serve_timer(void *what)
 		statistics_print(process->adapters, process->open, process->config->json);
 }
 
-static int watch(struct process *process, int fd, void (*serve)(void *what), void *what)
+static int watch(struct process *process, int fd, const char *step, void (*serve)(void *what),
+		 void *what)
 {
 	struct source *source = &process->sources[process->n_sources++];
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = source };
 
-	*source = (struct source){ serve, what };
+	*source = (struct source){ serve, what, step };
 	return epoll_ctl(process->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
@@ -108,17 +127,17 @@ static int watch_all(struct process *process, int stop)
 	if (process->epoll < 0 || process->timer < 0 ||
 	    timerfd_settime(process->timer, 0, &every, NULL) < 0)
 		return -errno;
-	err = watch(process, stop, serve_stop, process);
+	err = watch(process, stop, "the request to stop", serve_stop, process);
 	if (!err)
-		err = watch(process, process->timer, serve_timer, process);
+		err = watch(process, process->timer, "statistics", serve_timer, process);
 	if (!err)
-		err = watch(process, adapter_guard_fd(), serve_guard, process);
+		err = watch(process, adapter_guard_fd(), "truncated memory", serve_guard, process);
 	for (unsigned int i = 0; !err && i < process->open; i++) {
-		err = watch(process, adapter_fd(process->adapters[i]), serve_adapter,
+		err = watch(process, adapter_fd(process->adapters[i]), "a client", serve_adapter,
 			    process->adapters[i]);
-		if (!err && process->controls[i])
-			err = watch(process, control_server_fd(process->controls[i]), serve_control,
-				    process->controls[i]);
+		if (!err)
+			err = watch(process, control_server_fd(process->controls[i]),
+				    "a control request", serve_control, process->controls[i]);
 	}
 	return err;
 }
@@ -129,11 +148,14 @@ static void serve_until_stopped(struct process *process)
 	struct epoll_event events[EVENTS_MAX];
 
 	while (!process->stopped) {
-		int n = epoll_wait(process->epoll, events, EVENTS_MAX, -1);
+		int n;
 
+		pulse_rest();
+		n = epoll_wait(process->epoll, events, EVENTS_MAX, -1);
 		for (int i = 0; i < n; i++) {
 			struct source *source = events[i].data.ptr;
 
+			pulse_beat(source->step, PULSE_NOBODY);
 			source->serve(source->what);
 		}
 	}
@@ -203,6 +225,59 @@ static int open_all(struct process *process)
 	return err;
 }
 
+/** note_made() - remember a file, if it is there */
+static void note_made(struct process *process, const char *socket, const char *suffix)
+{
+	struct made *made = &process->made[process->n_made];
+	struct stat st;
+
+	snprintf(made->path, sizeof(made->path), "%s%s", socket, suffix);
+	if (lstat(made->path, &st) < 0)
+		return;
+	made->device = st.st_dev;
+	made->inode = st.st_ino;
+	process->n_made++;
+}
+
+/** abandon() - see struct watchdog_config; on the watchdog's thread, so it uses only what stays */
+static void abandon(void *what)
+{
+	const struct process *process = what;
+	const struct serve_config *config = process->config;
+	struct stat st;
+
+	for (unsigned int i = 0; i < process->n_made; i++) {
+		const struct made *made = &process->made[i];
+
+		if (!lstat(made->path, &st) && st.st_dev == made->device &&
+		    st.st_ino == made->inode)
+			unlink(made->path);
+	}
+	if (*config->directory)
+		pci_view_remove(config->directory, config->address);
+}
+
+/** start_watchdog() - from now on the process ends when it is told to; prints a message on failure */
+static int start_watchdog(struct process *process, int stop)
+{
+	struct watchdog_config config = {
+		.stop = stop, .status = STOPPED, .abandon = abandon, .ctx = process
+	};
+	int err;
+
+	for (unsigned int i = 0; i < process->open; i++) {
+		const char *socket = adapter_config(process->adapters[i])->socket;
+
+		note_made(process, socket, "");
+		note_made(process, socket, CONTROL_SUFFIX);
+		note_made(process, socket, SYNTHETIC_SUFFIX);
+	}
+	err = watchdog_start(&config, &process->watchdog);
+	if (err)
+		say("cannot start the watchdog: %s", error_reason(-err));
+	return err;
+}
+
 static void close_all(struct process *process)
 {
 	bool opened = process->open;
@@ -232,6 +307,8 @@ int serve_run(const struct serve_config *config, int stop)
 		return err;
 	}
 	err = open_all(&process);
+	if (!err)
+		err = start_watchdog(&process, stop);
 	if (!err) {
 		err = watch_all(&process, stop);
 		if (err)
@@ -251,5 +328,7 @@ int serve_run(const struct serve_config *config, int stop)
 	}
 	close_all(&process);
 	lanes_stop(process.lanes);
+	if (process.watchdog)
+		watchdog_stop(process.watchdog);
 	return err;
 }

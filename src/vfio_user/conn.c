@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/pulse.h"
 #include "vfio_user/descriptors.h"
 
 const char *command_name(unsigned int command)
@@ -44,17 +45,38 @@ void conn_condemn(struct vfu_server *server, struct conn *conn, enum log_level l
 		(int)conn->pid, why);
 }
 
-/* Start or stop watching for room in the connection's socket */
-static void watch_out(struct vfu_server *server, struct conn *conn, bool out)
+void conn_set_cut(struct vfu_server *server, const struct conn *client)
+{
+	pulse_client_pid(server->config.pulse, client ? client->pid : 0);
+	pthread_mutex_lock(&server->cut_lock);
+	server->cut_fd = client ? client->fd : -1;
+	pthread_mutex_unlock(&server->cut_lock);
+}
+
+void conn_discard(struct vfu_server *server, int *fds, unsigned int *n, bool strange)
+{
+	for (unsigned int i = 0; i < *n; i++)
+		closer_add(server->closer, fds[i], strange);
+	*n = 0;
+}
+
+/* Have epoll watch what the connection is to be watched for */
+static void set_watch(struct vfu_server *server, struct conn *conn, bool watch, bool out)
 {
 	struct epoll_event event = { .events = EPOLLIN | (out ? (uint32_t)EPOLLOUT : 0),
 				     .data.ptr = conn };
+	int change = !watch ? EPOLL_CTL_DEL : conn->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	bool changes = watch != conn->watched || (watch && out != conn->polls_out);
 
-	if (conn->polls_out == out)
-		return;
-	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_MOD, conn->fd, &event) < 0)
+	if (changes && epoll_ctl(server->epoll_fd, change, conn->fd, &event) < 0)
 		conn_condemn(server, conn, LOG_ERROR, "its socket cannot be watched");
+	conn->watched = watch;
 	conn->polls_out = out;
+}
+
+void conn_watch(struct vfu_server *server, struct conn *conn, bool watch)
+{
+	set_watch(server, conn, watch, conn->polls_out);
 }
 
 /**
@@ -99,7 +121,7 @@ void conn_flush(struct vfu_server *server, struct conn *conn)
 	if (conn->out_head == conn->out_used)
 		conn->out_head = conn->out_used = 0;
 	if (!conn->dead)
-		watch_out(server, conn, conn->out_used > 0);
+		set_watch(server, conn, conn->watched, conn->out_used > 0);
 }
 
 void *conn_begin_reply(struct vfu_server *server, struct conn *conn,
@@ -150,7 +172,9 @@ void conn_reply_error(struct vfu_server *server, struct conn *conn,
 		      const struct vfu_header *command, int error)
 {
 	bool posted = command->flags & VFU_FLAG_NO_REPLY;
-	unsigned int complaint = posted ? COMPLAINT_POSTED : COMPLAINT_ASKED;
+	unsigned int complaint = conn->reason ? COMPLAINT_STRANGE
+				 : posted     ? COMPLAINT_POSTED
+					      : COMPLAINT_ASKED;
 
 	if (!(conn->complained & complaint))
 		log_say(conn == server->client ? LOG_WARNING : LOG_INFO,
@@ -158,7 +182,7 @@ void conn_reply_error(struct vfu_server *server, struct conn *conn,
 			"failures are not logged",
 			server->path, (int)conn->pid, posted ? " posted" : "",
 			command_name(command->command), command->command, command->size,
-			strerror(-error));
+			conn->reason ? conn->reason : strerror(-error));
 	conn->complained |= complaint;
 	if (!posted)
 		conn_begin_reply(server, conn, command, -error, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "vfio_user/descriptors.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,6 +40,11 @@ unsigned int descriptors_take(struct msghdr *message, int fds[DESCRIPTORS_MAX])
 		n += (unsigned int)(size / sizeof(int));
 	}
 	return n;
+}
+
+bool descriptor_in_memory(int fd)
+{
+	return fcntl(fd, F_GET_SEALS) >= 0;
 }
 
 void descriptors_close(int *fds, unsigned int *n)

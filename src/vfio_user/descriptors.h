@@ -3,6 +3,7 @@
 #ifndef MANAKIN_VFIO_USER_DESCRIPTORS_H
 #define MANAKIN_VFIO_USER_DESCRIPTORS_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 /* Descriptors that one call on a socket can carry: Linux's SCM_MAX_FD */
@@ -38,6 +39,15 @@ void descriptors_expect(struct msghdr *message, union descriptors_room *room);
  * Return: how many there are
  */
 unsigned int descriptors_take(struct msghdr *message, int fds[DESCRIPTORS_MAX]);
+
+/**
+ * descriptor_in_memory() - is it a memfd, or a file on tmpfs or hugetlbfs?
+ * @fd:		from a client: anything at all
+ *
+ * Only these have seals, and asking for them does not call the file's own operations: fstat(2) of a
+ * file on FUSE or NFS waits until its server answers.
+ */
+bool descriptor_in_memory(int fd);
 
 /** descriptors_close() - all of them; *@n is 0 afterwards */
 void descriptors_close(int *fds, unsigned int *n);

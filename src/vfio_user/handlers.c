@@ -5,6 +5,7 @@
 #include <linux/vfio.h>
 #include <string.h>
 
+#include "vfio_user/descriptors.h"
 #include "vfio_user/vectors.h"
 
 static_assert(VFU_REGION_COUNT == VFIO_PCI_NUM_REGIONS, "VFIO's regions");
@@ -107,6 +108,7 @@ static int handle_version(struct vfu_server *server, struct conn *conn,
 	conn->data_max = json_number(json, "\"max_data_xfer_size\"", VFU_DATA_MAX);
 	conn->asks_mmap = json_true(json, "\"region_mmap\"");
 	server->client = conn;
+	conn_set_cut(server, conn);
 	log_say(LOG_NOTICE, "%s: a client (pid %d) is attached", server->path, (int)conn->pid);
 	server->config.ops->attached(server->config.ctx);
 	memcpy(answer.capabilities, capabilities, sizeof(capabilities));
@@ -125,9 +127,17 @@ static int handle_dma_map(struct vfu_server *server, struct conn *conn,
 	if (map.argsz < sizeof(map) || !map.size || map.size - 1 > UINT64_MAX - map.address ||
 	    !map.flags || (map.flags & ~(VFU_DMA_READ | VFU_DMA_WRITE)))
 		return -EINVAL;
+	if (conn->n_fds && !descriptor_in_memory(conn->fds[0])) {
+		conn->reason = "its descriptor is not a memfd, nor a file on tmpfs or hugetlbfs";
+		return -EOPNOTSUPP;
+	}
 	ret = server->config.ops->dma_map(server->config.ctx, map.address, map.size,
 					  conn->n_fds ? conn->fds[0] : -1, map.offset, map.flags);
-	return ret ? ret : conn_reply(server, conn, command, NULL, 0);
+	if (ret)
+		return ret;
+	/* Its mapping keeps the file: this is not the last reference, so close() has nothing to do */
+	descriptors_close(conn->fds, &conn->n_fds);
+	return conn_reply(server, conn, command, NULL, 0);
 }
 
 static int handle_dma_unmap(struct vfu_server *server, struct conn *conn,
@@ -281,7 +291,9 @@ static int handle_set_irqs(struct vfu_server *server, struct conn *conn,
 		if (!set.count || (conn->n_fds && conn->n_fds != set.count))
 			return -EINVAL;
 		for (unsigned int i = 0; i < conn->n_fds && !ret; i++)
-			ret = eventfd_check(server->own_fds, conn->fds[i]);
+			ret = notifier_takes(&server->notifier, conn->fds[i]);
+		if (ret == -EINVAL)
+			conn->reason = "a descriptor is not an eventfd";
 		if (ret)
 			return ret;
 		vectors_set(server, set.start, set.count, conn->n_fds ? conn->fds : NULL);

@@ -50,22 +50,38 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/clock.h"
+#include "base/pulse.h"
 #include "vfio_user/conn.h"
 #include "vfio_user/descriptors.h"
 #include "vfio_user/handlers.h"
 #include "vfio_user/listen.h"
 #include "vfio_user/vectors.h"
 
-#define MSIX_MAX 2048u /* vectors that PCI allows a function */
+#define MSIX_MAX   2048u /* vectors that PCI allows a function */
+#define PAUSE_MS   10   /* before connections are accepted again, and before a look at the closer */
+#define CROWDED_MS 500u /* for descriptors to be closed, before those who sent them are dropped */
 
-/* Add descriptors to those of the current message; the excess is closed */
-static void adopt_fds(struct conn *conn, int *fds, unsigned int *n)
+/* Have descriptors closed that are of no use */
+static void refuse_fds(struct vfu_server *server, struct conn *conn, int *fds, unsigned int *n)
+{
+	if (*n && !conn->strange && conn != server->client)
+		log_say(LOG_NOTICE, "%s: pid %d sent a descriptor with a message that takes none",
+			server->path, (int)conn->pid);
+	if (*n)
+		conn->strange = true;
+	conn_discard(server, fds, n, true);
+}
+
+/* Add descriptors to those of the current message; the excess is refused */
+static void adopt_fds(struct vfu_server *server, struct conn *conn, int *fds, unsigned int *n)
 {
 	unsigned int i = 0;
 
@@ -73,9 +89,8 @@ static void adopt_fds(struct conn *conn, int *fds, unsigned int *n)
 		conn->fds[conn->n_fds++] = fds[i++];
 	if (i < *n)
 		conn->fds_error = E2BIG;
-	for (; i < *n; i++)
-		close(fds[i]);
-	*n = 0;
+	*n -= i;
+	refuse_fds(server, conn, fds + i, n);
 }
 
 /**
@@ -85,12 +100,13 @@ static void adopt_fds(struct conn *conn, int *fds, unsigned int *n)
  *
  * They do if it has the last byte of the read.
  */
-static void adopt_late_fds(struct conn *conn, const struct vfu_header *command, size_t left)
+static void adopt_late_fds(struct vfu_server *server, struct conn *conn,
+			   const struct vfu_header *command, size_t left)
 {
 	if ((!conn->n_late_fds && !conn->late_error) || !left ||
 	    (left >= sizeof(*command) && command->size < left))
 		return;
-	adopt_fds(conn, conn->late_fds, &conn->n_late_fds);
+	adopt_fds(server, conn, conn->late_fds, &conn->n_late_fds);
 	if (conn->late_error)
 		conn->fds_error = conn->late_error;
 	conn->late_error = 0;
@@ -113,6 +129,76 @@ static bool whole(struct vfu_server *server, struct conn *conn, const struct vfu
 	return !why && left >= command->size;
 }
 
+/* Have epoll watch the listening socket, or not */
+static void listen_watch(struct vfu_server *server, bool watch)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (watch == server->listening)
+		return;
+	if (epoll_ctl(server->epoll_fd, watch ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, server->listen_fd,
+		      &event) < 0)
+		log_say(LOG_ERROR, "%s: the socket cannot be watched: %s", server->path,
+			error_reason(errno));
+	else
+		server->listening = watch;
+}
+
+/* Have count_waiting() called after a moment */
+static void set_timer(struct vfu_server *server, unsigned int ms)
+{
+	const struct itimerspec moment = { .it_value.tv_nsec = (long)ms * NS_PER_MS };
+
+	timerfd_settime(server->timer_fd, 0, &moment, NULL);
+}
+
+/* Drop those who sent what cannot be closed */
+static void drop_strange(struct vfu_server *server, unsigned int waiting)
+{
+	log_say(LOG_WARNING,
+		"%s: %u descriptors that clients sent cannot be closed, because something keeps "
+		"close() waiting; until that ends, no connection is accepted",
+		server->path, waiting);
+	for (unsigned int i = 0; i < CONN_MAX; i++)
+		if (server->conns[i] && server->conns[i]->strange)
+			conn_condemn(server, server->conns[i], LOG_WARNING,
+				     "it sent descriptors that are not taken");
+}
+
+/**
+ * count_waiting() - bound what waits to be closed
+ *
+ * The closer may be held up by what one client sent. While much is waiting, only the client is read,
+ * unless it is the one who sent that. If it does not get less, whoever sent such things is dropped.
+ */
+static void count_waiting(struct vfu_server *server)
+{
+	unsigned int strange, waiting = closer_waiting(server->closer, &strange);
+	bool full = waiting >= CLOSER_FULL, crowded = full || strange >= CLOSER_BUSY;
+
+	if (crowded && !server->crowded)
+		server->crowded = clock_deadline(CROWDED_MS);
+	else if (!crowded)
+		server->crowded = server->told_crowded = 0;
+	if (crowded && clock_passed(server->crowded) && !server->told_crowded) {
+		server->told_crowded = true;
+		drop_strange(server, waiting);
+	}
+	for (unsigned int i = 0; i < CONN_MAX; i++) {
+		struct conn *conn = server->conns[i];
+		bool first = conn && conn == server->client && !conn->strange;
+
+		if (conn && !conn->dead)
+			conn_watch(server, conn, first ? !full : !crowded);
+	}
+	listen_watch(server, !crowded);
+	if (!crowded)
+		return;
+	closer_wake(server->closer);
+	if (!server->told_crowded)
+		set_timer(server, PAUSE_MS);
+}
+
 /**
  * process() - handle whole messages in the buffer, as many as the visit allows
  *
@@ -129,7 +215,7 @@ static void process(struct vfu_server *server, struct conn *conn)
 		left = conn->in_used - at;
 		if (left >= sizeof(command))
 			memcpy(&command, conn->in + at, sizeof(command));
-		adopt_late_fds(conn, &command, left);
+		adopt_late_fds(server, conn, &command, left);
 		if (!whole(server, conn, &command, left))
 			break;
 		if (visit_over(server)) {
@@ -141,6 +227,8 @@ static void process(struct vfu_server *server, struct conn *conn)
 			log_say(LOG_DEBUG, "%s: %s, id %u, %u bytes, flags 0x%x", server->path,
 				command_name(command.command), command.id, command.size,
 				command.flags);
+		pulse_beat(command_name(command.command),
+			   conn == server->client ? server->config.pulse : PULSE_NOBODY);
 		ret = command_handle(server, conn, &command, conn->in + at + sizeof(command));
 		if (ret == -EINPROGRESS) {
 			conn->more = true;
@@ -148,8 +236,9 @@ static void process(struct vfu_server *server, struct conn *conn)
 		}
 		if (ret)
 			conn_reply_error(server, conn, &command, ret);
-		descriptors_close(conn->fds, &conn->n_fds);
+		refuse_fds(server, conn, conn->fds, &conn->n_fds);
 		conn->fds_error = 0;
+		conn->reason = NULL;
 		at += command.size;
 	}
 	memmove(conn->in, conn->in + at, conn->in_used - at);
@@ -157,8 +246,9 @@ static void process(struct vfu_server *server, struct conn *conn)
 	if (conn->more)
 		vfu_server_again(server);
 	else
-		descriptors_close(conn->late_fds, &conn->n_late_fds);
+		refuse_fds(server, conn, conn->late_fds, &conn->n_late_fds);
 	conn_flush(server, conn);
+	count_waiting(server);
 }
 
 /* Read once from a connection and handle complete messages */
@@ -185,10 +275,29 @@ static void receive(struct vfu_server *server, struct conn *conn)
 	process(server, conn);
 }
 
+/**
+ * close_socket() - of a connection
+ *
+ * Messages that have not been read may carry descriptors, which are closed with the socket. The
+ * peer can send nothing more after shutdown(2), and each message in the socket has at least a byte.
+ */
+static void close_socket(struct vfu_server *server, int fd)
+{
+	int unread;
+
+	shutdown(fd, SHUT_RDWR);
+	if (ioctl(fd, FIONREAD, &unread) < 0 || unread)
+		closer_add(server->closer, fd, true);
+	else
+		close(fd);
+}
+
 /* Tear a connection down, and detach the client from the device */
 static void conn_close(struct vfu_server *server, struct conn *conn)
 {
 	if (conn == server->client) {
+		pulse_beat("the end of a client", server->config.pulse);
+		conn_set_cut(server, NULL);
 		vectors_set(server, 0, server->config.irqs[VFU_IRQ_MSIX], NULL);
 		server->config.ops->detached(server->config.ctx);
 		server->client = NULL;
@@ -196,9 +305,10 @@ static void conn_close(struct vfu_server *server, struct conn *conn)
 	for (unsigned int i = 0; i < CONN_MAX; i++)
 		if (server->conns[i] == conn)
 			server->conns[i] = NULL;
-	descriptors_close(conn->fds, &conn->n_fds);
-	descriptors_close(conn->late_fds, &conn->n_late_fds);
-	close(conn->fd);
+	conn_watch(server, conn, false);
+	conn_discard(server, conn->fds, &conn->n_fds, true);
+	conn_discard(server, conn->late_fds, &conn->n_late_fds, true);
+	close_socket(server, conn->fd);
 	free(conn);
 }
 
@@ -226,18 +336,19 @@ static void turn_away(struct vfu_server *server, int error)
 	if (server->spare_fd >= 0)
 		close(server->spare_fd);
 	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0)
-		close(fd);
-	else
-		clock_pause_us(1000); /* it is reported again at once: do not spin */
-	/* Not a file: a process without rights cannot open one */
-	server->spare_fd = fcntl(server->epoll_fd, F_DUPFD_CLOEXEC, 0);
+	if (fd >= 0) {
+		close_socket(server, fd);
+	} else {
+		/* It would be reported again at once */
+		listen_watch(server, false);
+		set_timer(server, PAUSE_MS);
+	}
+	server->spare_fd = fcntl(server->listen_fd, F_DUPFD_CLOEXEC, 0);
 }
 
 /* Accept one connection, if there is a slot; else free one, to accept it next time */
 static void accept_one(struct vfu_server *server)
 {
-	struct epoll_event event = { .events = EPOLLIN };
 	struct conn **place = NULL, *oldest = NULL, *conn;
 	struct ucred peer = { .pid = 0 };
 	socklen_t len = sizeof(peer);
@@ -263,17 +374,18 @@ static void accept_one(struct vfu_server *server)
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
-	event.data.ptr = conn;
-	if (!conn || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+	if (!conn) {
 		log_say(LOG_ERROR, "%s: a connection is turned away: %s", server->path,
 			error_reason(errno));
-		free(conn);
-		close(fd);
+		close_socket(server, fd);
 		return;
 	}
+	/* Out-of-band bytes stay in line: the kernel would drop them, and close what came with them */
+	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &(int){ 1 }, sizeof(int));
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
 	conn->fd = fd;
 	conn->pid = peer.pid;
+	conn_watch(server, conn, true);
 	conn->since = server->accepted++;
 	server->turning_away = false;
 	*place = conn;
@@ -305,6 +417,8 @@ void vfu_server_again(struct vfu_server *server)
 /** serve_conn() - what epoll reports about a connection */
 static void serve_conn(struct vfu_server *server, struct conn *conn, uint32_t events)
 {
+	if (!conn->watched)
+		return;
 	if (events & EPOLLOUT)
 		conn_flush(server, conn);
 	if (conn != server->client && client_left(server)) {
@@ -317,20 +431,37 @@ static void serve_conn(struct vfu_server *server, struct conn *conn, uint32_t ev
 		receive(server, conn);
 }
 
+/** empty() - read one of the server's own descriptors that became readable */
+static bool empty(struct vfu_server *server, const void *which)
+{
+	uint64_t count;
+	int fd = -1;
+
+	if (which == &server->again_fd)
+		fd = server->again_fd;
+	else if (which == &server->timer_fd)
+		fd = server->timer_fd;
+	else if (which == server->closer)
+		fd = closer_fd(server->closer);
+	if (fd < 0)
+		return false;
+	if (read(fd, &count, sizeof(count)) > 0 && which != &server->again_fd)
+		count_waiting(server);
+	return true;
+}
+
 void vfu_server_serve(struct vfu_server *server)
 {
-	struct epoll_event events[CONN_MAX + 2];
-	uint64_t count;
+	struct epoll_event events[CONN_MAX + 4];
+	bool own[CONN_MAX + 4];
 	int n;
 
 	server->visit = budget_spent;
 	server->serving = true;
 	server->held = server->config.ops->visit && !server->config.ops->visit(server->config.ctx);
-	n = epoll_wait(server->epoll_fd, events, CONN_MAX + 2, 0);
+	n = epoll_wait(server->epoll_fd, events, CONN_MAX + 4, 0);
 	for (int i = 0; i < n; i++)
-		if (events[i].data.ptr == &server->again_fd &&
-		    read(server->again_fd, &count, sizeof(count)) < 0)
-			continue;
+		own[i] = empty(server, events[i].data.ptr);
 	if (server->held)
 		vfu_server_again(server);
 	for (unsigned int i = 0; i < CONN_MAX; i++)
@@ -339,7 +470,7 @@ void vfu_server_serve(struct vfu_server *server)
 	for (int i = 0; i < n; i++) {
 		if (!events[i].data.ptr)
 			accept_one(server);
-		else if (events[i].data.ptr != &server->again_fd)
+		else if (!own[i])
 			serve_conn(server, events[i].data.ptr, events[i].events);
 	}
 	server->serving = false;
@@ -355,6 +486,14 @@ void vfu_server_drop(struct vfu_server *server, const char *why)
 		reap(server);
 }
 
+void vfu_server_cut(struct vfu_server *server)
+{
+	pthread_mutex_lock(&server->cut_lock);
+	if (server->cut_fd >= 0)
+		shutdown(server->cut_fd, SHUT_RDWR);
+	pthread_mutex_unlock(&server->cut_lock);
+}
+
 bool vfu_server_busy(const struct vfu_server *server)
 {
 	return server->client;
@@ -365,10 +504,40 @@ int vfu_server_fd(const struct vfu_server *server)
 	return server->epoll_fd;
 }
 
+/* Open what the server needs besides its socket; 0 or a negative errno */
+static int open_parts(struct vfu_server *server)
+{
+	const uint32_t vectors = server->config.irqs[VFU_IRQ_MSIX];
+	const unsigned int visit = DESCRIPTORS_MAX + VFU_FDS_MAX + vectors;
+	const unsigned int end = CONN_MAX * (VFU_FDS_MAX + DESCRIPTORS_MAX + 1) + vectors + 1;
+	struct epoll_event event = { .events = EPOLLIN };
+	int ret;
+
+	ret = closer_open(CLOSER_FULL + CONN_MAX * visit + end, &server->closer);
+	if (!ret)
+		ret = notifier_open(&server->notifier);
+	if (ret)
+		return ret;
+	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	server->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	server->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->epoll_fd < 0 || server->timer_fd < 0 || server->again_fd < 0)
+		return -errno;
+	event.data.ptr = &server->again_fd;
+	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->again_fd, &event) < 0)
+		return -errno;
+	event.data.ptr = &server->timer_fd;
+	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->timer_fd, &event) < 0)
+		return -errno;
+	event.data.ptr = server->closer;
+	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, closer_fd(server->closer), &event) < 0)
+		return -errno;
+	return 0;
+}
+
 int vfu_server_open(const struct vfu_config *config, struct vfu_server **result)
 {
 	uint32_t vectors = config->irqs[VFU_IRQ_MSIX];
-	struct epoll_event event = { .events = EPOLLIN }, again = { .events = EPOLLIN };
 	struct vfu_server *server;
 	int ret = -ENOMEM;
 
@@ -378,32 +547,31 @@ int vfu_server_open(const struct vfu_config *config, struct vfu_server **result)
 	if (!server)
 		return -ENOMEM;
 	server->config = *config;
-	server->listen_fd = server->epoll_fd = server->spare_fd = -1;
-	server->again_fd = server->own_fds = -1;
+	server->listen_fd = server->epoll_fd = server->spare_fd = server->timer_fd =
+		server->again_fd = -1;
+	server->notifier.pipe[0] = server->notifier.pipe[1] = server->cut_fd = -1;
+	pthread_mutex_init(&server->cut_lock, NULL);
 	server->path = strdup(config->path);
 	server->vectors = calloc(vectors + 1, sizeof(*server->vectors));
 	server->retired = calloc(vectors + 1, sizeof(*server->retired));
 	if (!server->path || !server->vectors || !server->retired)
 		goto fail;
 	server->config.path = server->path;
-	again.data.ptr = &server->again_fd;
 	for (uint32_t i = 0; i < vectors; i++)
 		atomic_init(&server->vectors[i], -1);
-	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (server->epoll_fd >= 0)
-		server->spare_fd = fcntl(server->epoll_fd, F_DUPFD_CLOEXEC, 0);
-	server->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	server->own_fds = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (server->spare_fd < 0 || server->again_fd < 0 || server->own_fds < 0) {
+	ret = open_parts(server);
+	if (!ret)
+		ret = listen_at(server);
+	if (ret)
+		goto fail;
+	server->spare_fd = fcntl(server->listen_fd, F_DUPFD_CLOEXEC, 0);
+	if (server->spare_fd < 0) {
 		ret = -errno;
 		goto fail;
 	}
-	ret = listen_at(server);
-	if (ret)
-		goto fail;
-	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) < 0 ||
-	    epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->again_fd, &again) < 0) {
-		ret = -errno;
+	listen_watch(server, true);
+	if (!server->listening) {
+		ret = -EMFILE;
 		goto fail;
 	}
 	*result = server;
@@ -423,16 +591,21 @@ void vfu_server_close(struct vfu_server *server)
 	if (server->inode && lstat(server->path, &st) == 0 && st.st_dev == server->device &&
 	    st.st_ino == server->inode)
 		unlink(server->path);
-	if (server->listen_fd >= 0)
-		close(server->listen_fd);
 	if (server->epoll_fd >= 0)
 		close(server->epoll_fd);
 	if (server->spare_fd >= 0)
 		close(server->spare_fd);
+	if (server->timer_fd >= 0)
+		close(server->timer_fd);
 	if (server->again_fd >= 0)
 		close(server->again_fd);
-	if (server->own_fds >= 0)
-		close(server->own_fds);
+	/* Connections that were not accepted, and what they sent, go with the socket */
+	if (server->listen_fd >= 0)
+		closer_add(server->closer, server->listen_fd, true);
+	if (server->closer)
+		closer_close(server->closer);
+	notifier_close(&server->notifier);
+	pthread_mutex_destroy(&server->cut_lock);
 	free(server->vectors);
 	free(server->retired);
 	free(server->path);

@@ -7,8 +7,9 @@
  * behind struct vfu_ops. It serves one client at a time; a second one gets an
  * error (EBUSY) and is dropped.
  *
- * Threads: everything but vfu_irq_raise() belongs to the control thread;
- * vfu_irq_raise() may be called from any thread.
+ * Threads: everything but vfu_irq_raise() and vfu_server_cut() belongs to the
+ * control thread; these two may be called from any thread. None of it waits
+ * for a client, whatever descriptors that sends: see notify.h and closer.h.
  */
 #ifndef MANAKIN_VFIO_USER_SERVER_H
 #define MANAKIN_VFIO_USER_SERVER_H
@@ -48,8 +49,8 @@ struct vfu_region {
  *		false: it is still not finished, and no message of a client is handled now
  * @read, @write: access to @region at @offset; range already checked against the
  *		region. 0 or -errno. A posted write's error is only logged
- * @dma_map:	the client maps memory. @fd is -1 if it comes without a file; the server
- *		closes it afterwards. @access is VFU_DMA_*. 0 or -errno
+ * @dma_map:	the client maps memory. @fd is a memfd or a file on tmpfs or hugetlbfs, or -1 if
+ *		there is none; the server closes it afterwards. @access is VFU_DMA_*. 0 or -errno
  * @dma_unmap:	the client unmaps exactly that region; the device must not use it after return
  * @dma_unmap_all: the same for all regions
  * @reset:	device reset (VFIO_USER_DEVICE_RESET)
@@ -80,6 +81,7 @@ struct vfu_config {
 	int listen_fd;                               /* ... and is this; the server owns it */
 	struct vfu_region regions[VFU_REGION_COUNT]; /* copied */
 	uint32_t irqs[VFU_IRQ_COUNT];                /* vectors of each kind */
+	uint32_t pulse; /* of the client, from pulse_client_add(); see base/pulse.h */
 	const struct vfu_ops *ops;
 	void *ctx;
 };
@@ -119,6 +121,14 @@ void vfu_server_again(struct vfu_server *server);
 
 /** vfu_server_drop() - disconnect the client, for @why (logged); also from within struct vfu_ops */
 void vfu_server_drop(struct vfu_server *server, const char *why);
+
+/**
+ * vfu_server_cut() - end the client's connection, from another thread
+ *
+ * For when the control thread stands still: the client notices at once, the control thread when it
+ * goes on.
+ */
+void vfu_server_cut(struct vfu_server *server);
 
 /** vfu_server_busy() - is a client attached? */
 bool vfu_server_busy(const struct vfu_server *server);

@@ -11,7 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define SUFFIX     ".ctl"
 #define DIGITS_MAX 9 /* of a number, so that it fits an unsigned int */
 
 /* A # stands for a number. */
@@ -60,7 +59,7 @@ bool control_parse(const char *words, struct control_request *request)
 
 int control_path(const char *socket, char *path, size_t size)
 {
-	return snprintf(path, size, "%s" SUFFIX, socket) < (int)size ? 0 : -ENAMETOOLONG;
+	return snprintf(path, size, "%s" CONTROL_SUFFIX, socket) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
 /** reach() - connect; a descriptor or a negative errno */

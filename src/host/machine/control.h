@@ -14,6 +14,7 @@
 
 #define CONTROL_REQUEST_MAX 256u   /* bytes */
 #define CONTROL_ANSWER_MAX  65536u /* bytes */
+#define CONTROL_SUFFIX      ".ctl" /* after the path of the adapter's socket */
 #define CONTROL_OK          "ok"
 #define CONTROL_ERROR       "error"
 

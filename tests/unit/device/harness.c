@@ -201,6 +201,17 @@ void settle(struct host *host)
 	}
 }
 
+/* Serve until there is something to read from @fd; the server may have to wait for its closer */
+static void serve_until_readable(struct host *host, int fd)
+{
+	struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
+				{ .fd = adapter_fd(host->adapter), .events = POLLIN } };
+
+	do
+		host_serve(host);
+	while (poll(fds, 2, 5000) > 0 && !fds[0].revents);
+}
+
 /* ---- Messages ---- */
 
 static void send_message(int fd, uint16_t id, uint16_t code, uint32_t flags, const void *body,
@@ -224,7 +235,7 @@ int guest_call(struct guest *guest, uint16_t code, const void *body, size_t len,
 	struct vfu_header header;
 
 	send_message(guest->fd, ++id, code, 0, body, len, fds, n);
-	host_serve(guest->host);
+	serve_until_readable(guest->host, guest->fd);
 	assert_int_equal(recv(guest->fd, &header, sizeof(header), MSG_WAITALL), sizeof(header));
 	assert_int_equal(header.id, id);
 	if (header.flags & VFU_FLAG_ERROR)
@@ -338,7 +349,7 @@ void guest_connect(struct guest *guest, struct host *host)
 	memcpy(body + sizeof(struct vfu_version), version_json, sizeof(version_json));
 	send_message(guest->fd, 1, VFU_CMD_VERSION, 0, body,
 		     sizeof(struct vfu_version) + sizeof(version_json), NULL, 0);
-	host_serve(host);
+	serve_until_readable(host, guest->fd);
 	assert_int_equal(recv(guest->fd, &header, sizeof(header), MSG_WAITALL), sizeof(header));
 	assert_int_equal(header.flags, VFU_TYPE_REPLY);
 	assert_true(header.size - sizeof(header) <= sizeof(reply));
@@ -388,7 +399,10 @@ void guest_attach(struct guest *guest, struct host *host)
 void guest_detach(struct guest *guest)
 {
 	close(guest->fd);
-	host_serve(guest->host);
+	for (unsigned int i = 0; adapter_busy(guest->host->adapter) && i < 5000; i++) {
+		host_serve(guest->host);
+		poll(NULL, 0, adapter_busy(guest->host->adapter));
+	}
 	assert_false(adapter_busy(guest->host->adapter));
 	if (guest->memory)
 		munmap(guest->memory, GUEST_SIZE);
@@ -413,6 +427,9 @@ void close_both(struct host *host, struct guest *guest, unsigned int fds_before)
 {
 	guest_detach(guest);
 	host_close(host);
+	/* The closer's thread may be behind */
+	for (unsigned int i = 0; count_fds() != fds_before && i < 5000; i++)
+		poll(NULL, 0, 1);
 	assert_int_equal(count_fds(), fds_before);
 }
 
