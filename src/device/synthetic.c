@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/rights.h"
 #include "device/checksum.h"
 #include "device/receive.h"
 #include "device/segment.h"
@@ -51,6 +52,7 @@
  * @work:	reads it, on a lane
  * @adapter:	whose
  * @fd:		bound next to the adapter's own socket
+ * @looks:	whether a datagram carries descriptors must be looked at
  * @path:	where
  * @peer, @peer_len: the host: the last sender of SYNTHETIC_HELLO; under @lock
  * @lock:	protects the peer
@@ -62,6 +64,7 @@ struct synthetic {
 	struct lane_work work;
 	struct adapter *adapter;
 	int fd;
+	bool looks;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	struct sockaddr_un peer;
 	socklen_t peer_len;
@@ -253,6 +256,9 @@ static bool synthetic_run(struct lane_work *work, unsigned int lane)
 	ssize_t len;
 
 	for (unsigned int i = 0; i < TURN; i++) {
+		/* Where the kernel does not refuse descriptors: it is no host, and the path ends here */
+		if (synthetic->looks && rights_waiting(synthetic->fd))
+			return false;
 		from_len = sizeof(from);
 		/* MSG_TRUNC: returns the full length, so a truncated datagram is detected */
 		len = recvfrom(synthetic->fd, synthetic->buffer, sizeof(synthetic->buffer),
@@ -380,6 +386,7 @@ int synthetic_open(struct adapter *adapter, struct error *error)
 			    adapter->config.socket) >= (int)sizeof(address.sun_path)) {
 		err = -ENAMETOOLONG;
 	} else {
+		synthetic->looks = !rights_refuse(synthetic->fd);
 		setsockopt(synthetic->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 		/* The adapter's own socket is bound already, so an existing file is a leftover. */
 		unlink(address.sun_path);

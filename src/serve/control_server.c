@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mac.h"
+#include "base/rights.h"
 #include "host/machine/control.h"
 #include "serve/statistics.h"
 
@@ -24,6 +25,7 @@ struct control_server {
 	int listener;
 	int epoll;
 	int clients;
+	bool refuses; /* the kernel refuses messages with descriptors */
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 };
 
@@ -45,7 +47,17 @@ static int listen_at(struct control_server *server)
 	/* The adapter's own socket is ours already: a control socket there is a leftover. */
 	unlink(server->path);
 	mask = umask(0177);
-	if (bind(server->listener, (struct sockaddr *)&address, sizeof(address)) < 0)
+	err = server->listener < 0 || server->epoll < 0 ||
+			      bind(server->listener, (struct sockaddr *)&address, sizeof(address)) <
+				      0
+		      ? -errno
+		      : 0;
+	umask(mask);
+	if (err)
+		goto fail;
+	server->refuses = rights_refuse(server->listener);
+	if (listen(server->listener, CLIENTS_MAX) < 0 ||
+	    epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) < 0) {
 		err = -errno;
 	umask(mask);
 	if (!err && listen(server->listener, CLIENTS_MAX) < 0)
@@ -214,7 +226,14 @@ static void carry_out(struct adapter *adapter, int client, const char *words)
 static void serve_client(struct control_server *server, int client)
 {
 	char request[CONTROL_REQUEST_MAX];
-	ssize_t len = recv(client, request, sizeof(request) - 1, MSG_DONTWAIT);
+	ssize_t len;
+
+	/* Where the kernel does not refuse descriptors: this connection is not read any more */
+	if (!server->refuses && rights_waiting(client)) {
+		epoll_ctl(server->epoll, EPOLL_CTL_DEL, client, NULL);
+		return;
+	}
+	len = recv(client, request, sizeof(request) - 1, MSG_DONTWAIT);
 
 	if (len < 0 && errno == EAGAIN)
 		return;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -26,9 +27,10 @@
 #include "serve/watchdog.h"
 #include "term/say.h"
 
-#define EVENTS_MAX  8
-#define SOURCES_MAX (3 + 2 * SERVE_ADAPTERS_MAX)
-#define STOPPED     0 /* exit status of a process that was told to stop */
+#define EVENTS_MAX         8
+#define SOURCES_MAX        (3 + 2 * SERVE_ADAPTERS_MAX)
+#define DESCRIPTORS_WANTED 65536u
+#define STOPPED            0 /* exit status of a process that was told to stop */
 
 /**
  * struct source - a descriptor to wait for
@@ -294,11 +296,29 @@ static void close_all(struct process *process)
 		close(process->epoll);
 }
 
+/**
+ * allow_descriptors() - as many open files as the administrator permits
+ *
+ * What clients may have open is bounded, but it is more than the usual 1024 if there are several.
+ */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	if (limit.rlim_cur < DESCRIPTORS_WANTED)
+		limit.rlim_cur =
+			limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int serve_run(const struct serve_config *config, int stop)
 {
 	struct process process = { .config = config, .epoll = -1, .timer = -1 };
 	int err;
 
+	allow_descriptors();
 	err = lanes_start(config->lanes ? config->cpus : NULL, config->lanes ? config->lanes : 1,
 			  &process.lanes);
 	if (err) {
@@ -307,15 +327,13 @@ int serve_run(const struct serve_config *config, int stop)
 		return err;
 	}
 	err = open_all(&process);
-	if (!err)
-		err = start_watchdog(&process, stop);
 	if (!err) {
 		err = watch_all(&process, stop);
 		if (err)
 			say("cannot wait for clients: %s", error_reason(-err));
 	}
 	if (!err)
-		err = confinement_enter(config, process.lanes);
+		err = start_watchdog(&process, stop);
 	for (unsigned int i = 0; !err && i < process.open; i++) {
 		const struct adapter_config *adapter = adapter_config(process.adapters[i]);
 

@@ -44,6 +44,7 @@ struct waiting {
 
 /**
  * struct closer - the thread and its ring
+ * @started:	there is a thread
  * @changed:	something was added, or it is to stop
  * @done:	the thread has ended
  * @first, @queued: the descriptors in @ring that no batch has taken
@@ -58,7 +59,7 @@ struct closer {
 	pthread_mutex_t lock;
 	pthread_cond_t changed, done;
 	unsigned int capacity, first, queued, closing, strange, batch_strange, wake_at;
-	bool stop, gone, ended;
+	bool started, stop, gone, ended;
 	int event;
 	int batch[BATCH];
 	_Alignas(16) char stack[CHILD_STACK];
@@ -195,7 +196,7 @@ int closer_open(unsigned int capacity, struct closer **out)
 	pthread_cond_init(&closer->done, &attr);
 	pthread_condattr_destroy(&attr);
 	closer->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	err = closer->event < 0 ? -errno : start(closer);
+	err = closer->event < 0 ? -errno : 0;
 	if (err) {
 		closer_free(closer);
 		return err;
@@ -214,6 +215,7 @@ void closer_close(struct closer *closer)
 
 	pthread_mutex_lock(&closer->lock);
 	closer->stop = true;
+	closer->ended = !closer->started;
 	pthread_cond_signal(&closer->changed);
 	while (!closer->ended &&
 	       pthread_cond_timedwait(&closer->done, &closer->lock, &until) != ETIMEDOUT)
@@ -222,12 +224,16 @@ void closer_close(struct closer *closer)
 	closer->gone = !ended;
 	pthread_mutex_unlock(&closer->lock);
 	/* If it has not ended, it frees the closer when it does */
-	if (ended) {
-		pthread_join(thread, NULL);
-		closer_free(closer);
-	} else {
+	if (!ended) {
 		pthread_detach(thread);
+		return;
 	}
+	if (closer->started)
+		pthread_join(thread, NULL);
+	/* Without a thread this is all that is left */
+	take_batch(closer);
+	close_batch(closer);
+	closer_free(closer);
 }
 
 void closer_add(struct closer *closer, int fd, bool strange)
@@ -236,6 +242,9 @@ void closer_add(struct closer *closer, int fd, bool strange)
 	closer->ring[(closer->first + closer->queued++) % closer->capacity] =
 		(struct waiting){ fd, strange };
 	closer->strange += strange;
+	/* If there can be no thread now, they wait for the next try */
+	if (!closer->started)
+		closer->started = !start(closer);
 	pthread_cond_signal(&closer->changed);
 	pthread_mutex_unlock(&closer->lock);
 }

@@ -15,9 +15,13 @@
 struct closer;
 
 /**
- * closer_open() - start the thread
+ * closer_open() - prepare; the thread is started when there is something to close
  * @capacity:	descriptors that can wait to be closed
  * @closer:	owned by the caller until closer_close()
+ *
+ * A thread that is started by one in a sandbox is in the same sandbox. Besides what pthread_create()
+ * needs, it calls close(), setsockopt(), write(), and clone() with CLONE_VM, CLONE_FILES and
+ * CLONE_VFORK, then wait4(). If clone() fails, it does without.
  *
  * Return: 0 or a negative errno
  */
