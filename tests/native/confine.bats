@@ -12,6 +12,11 @@ of_each_thread() {
 	sed -n "s/^$1:[[:space:]]*//p" /proc/"$ADAPTER"/task/*/status | sort -u
 }
 
+# four ID - as it is in /proc: real, effective, saved, and for files
+four() {
+	printf '%s\t%s\t%s\t%s' "$1" "$1" "$1" "$1"
+}
+
 # limit_of NAME - the hard limit
 limit_of() {
 	sed -n "s/^$1  *[^ ]*  *\([^ ]*\).*/\1/p" "/proc/$ADAPTER/limits"
@@ -57,8 +62,8 @@ confined() {
 @test "with --user, it is that user, who removes the sockets at the end" {
 	adapter --user nobody --port "mac=$MAC0,fabric=sink"
 	confined
-	equal "$(printf '%s\t%s\t%s\t%s' $(id -u nobody){,,,})" "$(of_each_thread Uid)" uid
-	equal "$(printf '%s\t%s\t%s\t%s' $(id -g nobody){,,,})" "$(of_each_thread Gid)" gid
+	equal "$(four "$(id -u nobody)")" "$(of_each_thread Uid)" uid
+	equal "$(four "$(id -g nobody)")" "$(of_each_thread Gid)" gid
 	equal "" "$(of_each_thread Groups)" groups
 	contains "$(testpmd_for 1 --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}" --forward-mode=txonly)" "TX-packets: [1-9]"
 	adapter_stop
@@ -76,7 +81,7 @@ confined() {
 	await grep -q "waiting for a client" "$BATS_TEST_TMPDIR/$LOG"
 	equal 0000000000000000 "$(of_each_thread CapEff)" CapEff
 	equal 2 "$(of_each_thread Seccomp)" Seccomp
-	equal "$(printf '%s\t%s\t%s\t%s' $(id -u nobody){,,,})" "$(of_each_thread Uid)" uid
+	equal "$(four "$(id -u nobody)")" "$(of_each_thread Uid)" uid
 	contains "$(testpmd_for 1 --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}" --forward-mode=txonly)" "TX-packets: [1-9]"
 	(($(adapter_stat 0 tx_packets) > 0)) || fail "$("$MANAKIN" control stats)"
 	adapter_stop
