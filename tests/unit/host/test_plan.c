@@ -226,6 +226,10 @@ static void what_is_in_use(void **state)
 	devs[0].master = 0;
 	devs[1].default_route = true;
 	refuse(&guide, -EBUSY, "eth1 carries the default route");
+	devs[1].default_table = 100;
+	refuse(&guide, -EBUSY, "eth1 carries the default route of table 100, without which");
+	devs[2].vrf_table = 100;
+	refuse(&guide, -EBUSY, "eth1 carries the default route of the VRF eth1.5, without which");
 	devs[0].ssh = true;
 	refuse(&guide, -EBUSY, "eth1 carries this SSH session");
 	want(&force, &none, ALL, true);
