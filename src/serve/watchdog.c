@@ -26,6 +26,12 @@
 #include "base/clock.h"
 #include "base/pulse.h"
 
+#if defined(__SANITIZE_THREAD__)
+/* The sanitizer takes clone() for fork(), and the child for another process with its own memory */
+extern int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+#define clone __clone
+#endif
+
 #define STOP_MS     800u         /* to end the process in order */
 #define STACK_SIZE  (128u << 10) /* bytes */
 #define CHILD_STACK (32u << 10)  /* bytes */

@@ -30,6 +30,12 @@
 
 #include "base/clock.h"
 
+#if defined(__SANITIZE_THREAD__)
+/* The sanitizer takes clone() for fork(), and the child for another process with its own memory */
+extern int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
+#define clone __clone
+#endif
+
 #define BATCH       64u         /* descriptors */
 #define STACK_SIZE  (64u << 10) /* bytes, of the thread */
 #define CHILD_STACK (32u << 10) /* bytes */
