@@ -5,13 +5,16 @@
 #
 #   test		style, unit, fuzz replays, and the core of the native ring
 #   check	also unit and fuzz tests under the sanitizers, the whole native ring, the lab
-#   check-all	also forky
+#   check-all	also the core of the native ring on an adapter under the thread sanitizer, and forky
 set -u
 
 what=$1 build=$2
 sanitized=$build-sanitize
+threaded=$build-threads
 rings=
 failed=0
+# A report ends the program: a test fails that would only have printed it.
+tsan=halt_on_error=1
 
 # run [--again] NAME BUILD ARGUMENT... - run one ring of tests; its results are counted at the end
 run()
@@ -41,7 +44,17 @@ else
 	# Only what these need is built.
 	# The suite "plain" runs no code that is built again here, or none that others do not run.
 	run sanitize "$sanitized" --suite unit --suite fuzz --no-suite plain
+	# The thread sanitizer starts later than the resolvers of vector code run (-Dvector=false), and
+	# wants addresses where it expects them (setarch -R).
+	[ -f "$threaded/build.ninja" ] ||
+		meson setup "$threaded" -Db_sanitize=thread -Db_lundef=false -Dvector=false >/dev/null || exit 1
+	TSAN_OPTIONS="$tsan" run threads "$threaded" --suite threads --wrapper 'setarch -R' --timeout-multiplier 4
 	run native "$build" --suite native --num-processes 1
+	if [ "$what" = check-all ]; then
+		ninja -C "$threaded" manakin || exit 1
+		TSAN_OPTIONS="$tsan" MANAKIN_THREADS="$threaded/manakin" \
+			run native-threads "$build" --suite native-core --num-processes 1 --timeout-multiplier 4
+	fi
 
 	echo "== guest images (built once, then kept)"
 	suites="trixie bookworm"

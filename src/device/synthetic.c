@@ -323,6 +323,17 @@ void synthetic_link_changed(struct adapter *adapter, unsigned int port)
 		say_port(adapter->synthetic, port);
 }
 
+/** has_peer() - has a host connected? */
+static bool has_peer(struct synthetic *synthetic)
+{
+	bool has;
+
+	pthread_mutex_lock(&synthetic->lock);
+	has = synthetic->peer_len != 0;
+	pthread_mutex_unlock(&synthetic->lock);
+	return has;
+}
+
 int synthetic_set_vf(struct adapter *adapter, bool there)
 {
 	struct synthetic *synthetic = adapter->synthetic;
@@ -330,7 +341,7 @@ int synthetic_set_vf(struct adapter *adapter, bool there)
 
 	if (!synthetic)
 		return -EOPNOTSUPP;
-	if (!synthetic->peer_len)
+	if (!has_peer(synthetic))
 		return -ENOTCONN;
 	atomic_store(&synthetic->vf_wanted, there);
 	if (!there) {
@@ -350,7 +361,7 @@ int synthetic_pull(struct adapter *adapter, unsigned int port)
 
 	if (!synthetic)
 		return -EOPNOTSUPP;
-	if (!synthetic->peer_len)
+	if (!has_peer(synthetic))
 		return -ENOTCONN;
 	say(synthetic, SYNTHETIC_PULL, (uint8_t)port, NULL, 0);
 	return 0;

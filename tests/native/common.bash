@@ -144,8 +144,11 @@ teardown() {
 		kill -KILL "$pid" 2>/dev/null
 	done
 	wait 2>/dev/null
-	if [[ -z $BATS_TEST_COMPLETED ]]; then
+	local reported=
+	! grep -qs "WARNING: ThreadSanitizer" "$BATS_TEST_TMPDIR"/*.log || reported=1
+	if [[ -z $BATS_TEST_COMPLETED || $reported ]]; then
 		tail -n 60 "$BATS_TEST_TMPDIR"/*.log "$BATS_TEST_TMPDIR"/testpmd.out >&2 2>/dev/null || :
 	fi
 	rm -rf /run/manakin /run/dpdk
+	[[ ! $reported ]]
 }
