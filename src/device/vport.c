@@ -272,14 +272,14 @@ static uint32_t destroy_wq_obj(struct adapter *adapter, struct command *command)
 	wq = wq_find(adapter, req->wq_type, req->wq_obj);
 	if (!wq)
 		return STATUS_NOT_FOUND;
-	if (wq->type == GDMA_RQ || wq_empty(wq) || wq->stopped) {
+	if (wq->type == GDMA_RQ) {
 		wq_obj_destroy(wq);
 		return STATUS_OK;
 	}
 	/*
 	 * The driver's last doorbell came before this command, but the lane may have had no turn
 	 * since: net_mana stops without waiting for completions. What the driver posts from now on
-	 * is not sent.
+	 * is not sent. Only the lane knows whether there is anything left.
 	 */
 	wq->close_at = wq_posted(wq);
 	atomic_store_explicit(&wq->closing, WQ_CLOSING, memory_order_release);
