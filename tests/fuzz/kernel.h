@@ -149,13 +149,9 @@ static size_t kernel_message(uint8_t *at, size_t room, uint8_t kind)
 				    : (kind & 15) == 4 ? RTM_NEWROUTE
 						       : kernel_take16();
 		len = take();
-		/* The kernel's messages have their family's header. */
-		if (header.nlmsg_type == RTM_NEWLINK && len < sizeof(struct ifinfomsg))
+		/* The kernel's messages have their family's header; a link's is the longest. */
+		if (len < sizeof(struct ifinfomsg))
 			len = sizeof(struct ifinfomsg);
-		if (header.nlmsg_type == RTM_NEWADDR && len < 8)
-			len = 8;
-		if (header.nlmsg_type == RTM_NEWROUTE && len < sizeof(struct rtmsg))
-			len = sizeof(struct rtmsg);
 		for (size_t i = 0; i < len; i++)
 			at[sizeof(header) + i] = take();
 		break;
