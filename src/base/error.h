@@ -12,13 +12,16 @@
  * base/ holds small, independent pieces that any room but wire/ may need:
  *
  *	error.h		why something failed
- *	log.h		messages for the user
+ *	log.h		messages for the user, and how often they are repeated
  *	clock.h		the monotonic clock, and deadlines
+ *	beneath.h	files below a directory, without following symbolic links
  *	counter.h	counters with one writer
  *	cpu.h		code for particular CPUs
  *	mac.h		Ethernet addresses as text
  *	passed.h	descriptors in place of names
  *	paths.h		the program's own files
+ *	quote.h		names in scripts and on terminals
+ *	socket_file.h	the file of a UNIX socket
  *	shared.h	memory shared with other programs or devices
  *
  * It uses the C library and no other room. It knows nothing of MANA, of DPDK or of commands. It

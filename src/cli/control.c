@@ -15,6 +15,7 @@
 #include "term/options.h"
 #include "term/say.h"
 #include "term/term.h"
+#include "term/text.h"
 
 #define ANSWER_SECONDS 10
 #define SOCKET_TEXT    sizeof(((struct sockaddr_un *)NULL)->sun_path)
@@ -132,7 +133,7 @@ static int ask(const struct control *control, struct control_answer *answer)
 		free(text);
 		return output_json(root);
 	}
-	fputs(answer->text, stdout);
+	output_visible(stdout, "%s", answer->text);
 	return stdout_flushed();
 }
 

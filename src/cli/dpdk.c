@@ -354,7 +354,7 @@ static void show_failure(const struct error *error, const char *output)
 	while (*output) {
 		size_t len = strcspn(output, "\n");
 
-		fprintf(stderr, "  | %.*s\n", (int)len, output);
+		output_visible(stderr, "  | %.*s\n", (int)len, output);
 		output += len + (output[len] != '\0');
 	}
 }
@@ -398,8 +398,10 @@ static int install_dpdk(struct install *install)
 	if (install->shared.json)
 		return print_installed(install, &installed);
 	if (!install->wish.dry)
-		printf("DPDK %s is installed in %s; 'manakin dpdk uninstall %s' removes it\n",
-		       installed.release, install->wish.prefix, install->wish.prefix);
+		output_visible(
+			stdout,
+			"DPDK %s is installed in %s; 'manakin dpdk uninstall %s' removes it\n",
+			installed.release, install->wish.prefix, install->wish.prefix);
 	return EXIT_OK;
 }
 
@@ -499,7 +501,7 @@ static int uninstall_command(int argc, char **argv)
 	if (uninstall.shared.json)
 		return output_json(json_pack("{s:s, s:I}", "prefix", uninstall.prefix, "removed",
 					     (json_int_t)removed));
-	printf("%zu files were removed from %s\n", removed, uninstall.prefix);
+	output_visible(stdout, "%zu files were removed from %s\n", removed, uninstall.prefix);
 	return EXIT_OK;
 }
 

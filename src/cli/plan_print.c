@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/quote.h"
 #include "cli/cli.h"
 #include "term/json.h"
 
@@ -17,9 +18,14 @@ static const char *const states[] = {
 /** print_losses() - what the interfaces lose, a line each that begins with @line */
 static void print_losses(const struct plan *plan, const char *line, FILE *to)
 {
-	for (size_t i = 0; i < plan->n_losses; i++)
-		fprintf(to, "%s%s loses %s: %s\n", line, plan->loss[i].interface,
-			plan->loss[i].back ? "until restore" : "for good", plan->loss[i].what);
+	for (size_t i = 0; i < plan->n_losses; i++) {
+		char name[4 * IFNAMSIZ], what[1024]; /* others chose the names in them */
+
+		fprintf(to, "%s%s loses %s: %s\n", line,
+			quote_visible(name, sizeof(name), plan->loss[i].interface),
+			plan->loss[i].back ? "until restore" : "for good",
+			quote_visible(what, sizeof(what), plan->loss[i].what));
+	}
 }
 
 void plan_print(const struct plan *plan, FILE *to)
@@ -31,9 +37,14 @@ void plan_print(const struct plan *plan, FILE *to)
 
 void plan_script(const struct plan *plan, const char *title)
 {
-	printf("#!/bin/sh\n# %s\n", title);
+	char visible[512];
+
+	printf("#!/bin/sh
+# %s
+", quote_visible(visible, sizeof(visible), title));
 	print_losses(plan, "# ", stdout);
-	printf("set -e\n");
+	printf("set -e
+");
 	for (size_t i = 0; i < plan->n_steps; i++)
 		printf("\n# %s\n%s\n", plan->step[i].what, plan->step[i].command);
 }

@@ -8,6 +8,7 @@
 #include "cli/handover.h"
 #include "host/handover/restore.h"
 #include "term/options.h"
+#include "term/text.h"
 
 enum { OPTION_ALL = 'a' };
 
@@ -67,16 +68,18 @@ static void print_ports(const struct plan *plan, FILE *to)
 		const struct plan_port *port = &plan->port[i];
 
 		if (port->gone)
-			fprintf(to,
+			output_visible(
+				to,
 				"%s (%s) is no longer on this machine; there is nothing to give back, and it is "
 				"removed from the journal\n",
 				port->name, port->key);
 		else if (!port->steps)
-			fprintf(to, "%s (%s) already belongs to the kernel\n", port->name,
-				port->key);
+			output_visible(to, "%s (%s) already belongs to the kernel\n", port->name,
+				       port->key);
 		else
-			fprintf(to, "%s (%s) goes back to the kernel%s\n", port->name, port->key,
-				port->journalled ? "" : "; its addresses were not recorded");
+			output_visible(to, "%s (%s) goes back to the kernel%s\n", port->name,
+				       port->key,
+				       port->journalled ? "" : "; its addresses were not recorded");
 	}
 }
 

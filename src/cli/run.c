@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/quote.h"
 #include "app/application.h"
 #include "cli/cli.h"
 #include "cli/diagnose.h"
@@ -259,8 +260,11 @@ static int print_command(const struct run *run)
 		return output_json(
 			json_pack("{s:o, s:o}", "command", words, "environment", environment));
 	}
-	if (*sysfs)
-		printf("SYSFS_PCI_DEVICES=%s ", sysfs);
+	if (*sysfs) {
+		printf("SYSFS_PCI_DEVICES=");
+		quote_word(stdout, sysfs);
+		putchar(' ');
+	}
 	output_command(stdout, argv);
 	child_args_free(argv);
 	return stdout_flushed();

@@ -12,6 +12,7 @@
 #include "cli/handover.h"
 #include "host/handover/setup.h"
 #include "term/options.h"
+#include "term/text.h"
 #include "term/value.h"
 
 #define PAGES_MAX 100000000ul
@@ -130,10 +131,11 @@ static void print_ports(const struct plan *plan, FILE *to)
 	for (size_t i = 0; i < plan->n_ports; i++) {
 		const struct plan_port *port = &plan->port[i];
 
-		fprintf(to, "%s (%s%s%s) %s DPDK's %s%s\n", port->name, port->key,
-			*port->vf ? ", VF " : "", port->vf,
-			port->steps ? "goes to" : "is handed over to",
-			port->netvsc ? "netvsc" : "mana driver", port->steps ? ":" : " already");
+		output_visible(to, "%s (%s%s%s) %s DPDK's %s%s\n", port->name, port->key,
+			       *port->vf ? ", VF " : "", port->vf,
+			       port->steps ? "goes to" : "is handed over to",
+			       port->netvsc ? "netvsc" : "mana driver",
+			       port->steps ? ":" : " already");
 	}
 }
 
@@ -142,7 +144,8 @@ static void print_done(const struct plan *plan, FILE *to)
 {
 	const struct plan_port *port = &plan->port[0];
 
-	fprintf(to,
+	output_visible(
+		to,
 		"done; next: 'manakin run %s', or 'manakin args %s' for another application; then "
 		"'manakin restore %s'\n",
 		port->name, port->name, port->name);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/pulse.h"
+#include "base/socket_file.h"
 #include "device/client.h"
 #include "device/config.h"
 #include "device/hwc.h"
@@ -101,7 +101,7 @@ static int open_server(struct adapter *adapter, struct error *error)
 			  adapter->config.socket);
 	else if (err)
 		error_say(error, "cannot listen on %s: %s; choose another --socket",
-			  adapter->config.socket, strerror(-err));
+			  adapter->config.socket, socket_file_reason(err));
 	return err;
 }
 

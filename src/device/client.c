@@ -174,8 +174,7 @@ static void client_attached(void *ctx)
 	struct adapter *adapter = ctx;
 
 	atomic_store(&adapter->told_doorbell, false);
-	atomic_store(&adapter->said, 0);
-	log_say(LOG_NOTICE, "%s: client attached", adapter->config.name);
+	adapter_say(adapter, LOG_NOTICE, "client attached");
 }
 
 static void client_detached(void *ctx)
@@ -184,7 +183,7 @@ static void client_detached(void *ctx)
 
 	client_reset(adapter);
 	client_dma_unmap_all(adapter);
-	log_say(LOG_NOTICE, "%s: client detached", adapter->config.name);
+	adapter_say(adapter, LOG_NOTICE, "client detached");
 }
 
 const struct vfu_ops client_ops = {

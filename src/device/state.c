@@ -2,9 +2,6 @@
 #include "device/state.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-
-#define SAID_MAX 200u /* messages about one client */
 
 void adapter_again(struct adapter *adapter)
 {
@@ -27,28 +24,11 @@ void adapter_raise_all(struct adapter *adapter, struct raise *raise)
 
 void adapter_say(struct adapter *adapter, enum log_level level, const char *format, ...)
 {
-	char text[400];
-	uint32_t said;
 	va_list ap;
 
-	if (!log_wants(level))
-		return;
-	/* At the highest log level nothing is suppressed. */
-	said = level > LOG_NOTICE ? 0 : atomic_load_explicit(&adapter->said, memory_order_relaxed);
-	if (said > SAID_MAX)
-		return;
-	if (level <= LOG_NOTICE)
-		said = atomic_fetch_add_explicit(&adapter->said, 1, memory_order_relaxed);
-	if (said < SAID_MAX) {
-		va_start(ap, format);
-		vsnprintf(text, sizeof(text), format, ap);
-		va_end(ap);
-		log_say(level, "%s: %s", adapter->config.name, text);
-	} else if (said == SAID_MAX) {
-		log_say(LOG_WARNING,
-			"%s: %u messages about this client; further ones are suppressed",
-			adapter->config.name, SAID_MAX);
-	}
+	va_start(ap, format);
+	log_limited_args(&adapter->limits, level, adapter->config.name, format, ap);
+	va_end(ap);
 }
 
 uint64_t adapter_handle(struct adapter *adapter, unsigned int kind, uint32_t low)

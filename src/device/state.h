@@ -144,8 +144,8 @@ struct adapter {
 	uint32_t handles; /* counts assigned handles */
 	uint32_t pulse;   /* of the client, see base/pulse.h */
 	_Atomic bool told_doorbell;
-	_Atomic uint32_t said; /* messages that the client has caused */
-	void *native;          /* BAR 2, see wire/native.h */
+	struct log_limits limits; /* of messages that clients cause */
+	void *native;             /* BAR 2, see wire/native.h */
 	int native_fd;
 	uint64_t native_bound[NATIVE_DOORBELL_PAGES / 64];
 	char names[2][256]; /* copies of config.name and config.socket */
@@ -166,8 +166,7 @@ void adapter_raise_all(struct adapter *adapter, struct raise *raise);
 /**
  * adapter_say() - log a message about the client, after the adapter's name
  *
- * A client can make any number of mistakes: after SAID_MAX messages of LOG_NOTICE and worse,
- * further ones are suppressed until the next client attaches.
+ * Clients can make any number of mistakes, and come again any number of times: log_limited().
  */
 __attribute__((format(printf, 3, 4))) void
 adapter_say(struct adapter *adapter, enum log_level level, const char *format, ...);

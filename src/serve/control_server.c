@@ -9,12 +9,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mac.h"
-#include "base/rights.h"
+#include "base/socket_file.h"
 #include "host/machine/control.h"
 #include "serve/statistics.h"
 
@@ -25,44 +23,20 @@ struct control_server {
 	int listener;
 	int epoll;
 	int clients;
-	bool refuses; /* the kernel refuses messages with descriptors */
-	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	struct socket_file file;
 };
 
-/** listen_at() - create the socket, and have it in the server; 0 or a negative errno */
-static int listen_at(struct control_server *server)
+/** listen_at() - create the socket at @path, and have it in the server; 0 or a negative errno */
+static int listen_at(struct control_server *server, char *path, size_t size)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int err;
+	int err = control_path(adapter_config(server->adapter)->socket, path, size);
 
-	err = control_path(adapter_config(server->adapter)->socket, server->path,
-			   sizeof(server->path));
 	if (err)
 		return err;
-	strcpy(address.sun_path, server->path);
 	server->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (server->listener < 0)
 		return -errno;
-	/* The adapter's own socket is ours already: a control socket there is a leftover. */
-	unlink(server->path);
-	mask = umask(0177);
-	err = server->listener < 0 || server->epoll < 0 ||
-			      bind(server->listener, (struct sockaddr *)&address, sizeof(address)) <
-				      0
-		      ? -errno
-		      : 0;
-	umask(mask);
-	if (err)
-		goto fail;
-	server->refuses = rights_refuse(server->listener);
-	if (listen(server->listener, CLIENTS_MAX) < 0 ||
-	    epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) < 0) {
-		err = -errno;
-	umask(mask);
-	if (!err && listen(server->listener, CLIENTS_MAX) < 0)
-		err = -errno;
-	return err;
+	return socket_file_bind(server->listener, path, CLIENTS_MAX, &server->file);
 }
 
 int control_server_open(struct adapter *adapter, int passed, struct control_server **out,
@@ -70,6 +44,7 @@ int control_server_open(struct adapter *adapter, int passed, struct control_serv
 {
 	struct control_server *server = calloc(1, sizeof(*server));
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = -1 };
+	char path[SOCKET_FILE_PATH] = "";
 	int err = 0;
 
 	if (!server)
@@ -77,7 +52,7 @@ int control_server_open(struct adapter *adapter, int passed, struct control_serv
 	server->adapter = adapter;
 	server->listener = passed;
 	if (passed < 0)
-		err = listen_at(server);
+		err = listen_at(server, path, sizeof(path));
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!err && (server->epoll < 0 ||
 		     epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) < 0))
@@ -85,7 +60,7 @@ int control_server_open(struct adapter *adapter, int passed, struct control_serv
 	if (err) {
 		error_say(error,
 			  "cannot listen for control requests on %s: %s; choose another --socket",
-			  server->path, strerror(-err));
+			  path, socket_file_reason(err));
 		control_server_close(server);
 		return err;
 	}
@@ -97,11 +72,9 @@ void control_server_close(struct control_server *server)
 {
 	if (!server)
 		return;
-	if (server->listener >= 0) {
+	socket_file_remove(&server->file);
+	if (server->listener >= 0)
 		close(server->listener);
-		if (*server->path)
-			unlink(server->path);
-	}
 	/* Connections that are open go with the process; there is nothing to tell them. */
 	if (server->epoll >= 0)
 		close(server->epoll);

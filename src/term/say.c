@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/quote.h"
 #include "base/version.h"
 
 static const char *command_name;
@@ -27,8 +29,14 @@ int say_version(void)
 
 static void say_to(const char *format, va_list ap)
 {
+	char *text = NULL;
+
 	fprintf(stderr, "%s: ", say_name());
-	vfprintf(stderr, format, ap);
+	if (vasprintf(&text, format, ap) < 0)
+		vfprintf(stderr, format, ap);
+	else
+		quote_print(stderr, text); /* names in it may be anybody's */
+	free(text);
 	fputc('\n', stderr);
 }
 

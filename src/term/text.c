@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "term/text.h"
 
-#include <string.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "base/quote.h"
 
 void output_wrap(char *text, size_t width)
 {
@@ -21,31 +24,27 @@ void output_wrap(char *text, size_t width)
 	}
 }
 
-/** print_quoted() - an argument, quoted for a shell if necessary */
-static void print_quoted(FILE *to, const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "_@%+=:,./-";
-
-	if (*text && !text[strspn(text, plain)]) {
-		fputs(text, to);
-		return;
-	}
-	putc('\'', to);
-	for (; *text; text++)
-		if (*text == '\'')
-			fputs("'\\''", to);
-		else
-			putc(*text, to);
-	putc('\'', to);
-}
-
 void output_command(FILE *to, char *const *argv)
 {
 	for (size_t i = 0; argv[i]; i++) {
 		if (i)
 			putc(' ', to);
-		print_quoted(to, argv[i]);
+		quote_word(to, argv[i]);
 	}
 	putc('\n', to);
+}
+
+void output_visible(FILE *to, const char *format, ...)
+{
+	char *text;
+	va_list ap;
+	int len;
+
+	va_start(ap, format);
+	len = vasprintf(&text, format, ap);
+	va_end(ap);
+	if (len < 0)
+		return;
+	quote_print(to, text);
+	free(text);
 }

@@ -40,9 +40,9 @@ void conn_condemn(struct vfu_server *server, struct conn *conn, enum log_level l
 	if (conn->dead)
 		return;
 	conn->dead = true;
-	log_say(conn == server->client ? level : LOG_INFO, "%s: %s (pid %d) is disconnected: %s",
-		server->path, conn == server->client ? "the client" : "a connection",
-		(int)conn->pid, why);
+	log_limited(&server->limits, conn == server->client ? level : LOG_INFO,
+		    "%s: %s (pid %d) is disconnected: %s", server->path,
+		    conn == server->client ? "the client" : "a connection", (int)conn->pid, why);
 }
 
 void conn_set_cut(struct vfu_server *server, const struct conn *client)
@@ -177,7 +177,8 @@ void conn_reply_error(struct vfu_server *server, struct conn *conn,
 					      : COMPLAINT_ASKED;
 
 	if (!(conn->complained & complaint))
-		log_say(conn == server->client ? LOG_WARNING : LOG_INFO,
+		log_limited(
+			&server->limits, conn == server->client ? LOG_WARNING : LOG_INFO,
 			"%s: pid %d sent a%s %s (command %u, %u bytes) that failed: %s; further "
 			"failures are not logged",
 			server->path, (int)conn->pid, posted ? " posted" : "",

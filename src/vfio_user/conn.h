@@ -21,7 +21,7 @@
 
 #include "base/budget.h"
 #include "base/log.h"
-#include "vfio_user/closer.h"
+#include "base/socket_file.h"
 #include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 #include "vfio_user/notify.h"
@@ -103,7 +103,7 @@ struct conn {
  * @epoll_fd:	watches it and the connections
  * @spare_fd:	closed for a moment to reject a connection when descriptors have run out
  * @own_fds:	/proc/self/fd, to look up what a client has passed
- * @device, @inode: of the socket file, so that no other file is removed
+ * @file:	the socket's, if it was not passed
  * @again_fd:	eventfd for vfu_server_again(), in @epoll_fd
  * @visit:	budget_spent when the visit began
  * @held:	the device has not finished: no message is handled
@@ -114,6 +114,7 @@ struct conn {
  * @serving:	a handler may be running
  * @turning_away: connections cannot be accepted, which has been logged
  * @cannot_raise: an interrupt could not be signalled, which has been logged
+ * @limits:	of messages that clients cause
  * @accepted:	connections accepted so far
  * @conns:	the connections, NULL where there is none
  * @client:	one of them, or NULL
@@ -129,11 +130,10 @@ struct vfu_server {
 	int listen_fd, epoll_fd, spare_fd, again_fd, timer_fd;
 	uint32_t visit;
 	bool held;
-	dev_t device;
-	ino_t inode;
-	bool serving, turning_away, listening, told_crowded;
-	uint64_t crowded;
+	struct socket_file file;
+	bool serving, turning_away;
 	atomic_bool cannot_raise;
+	struct log_limits limits;
 	uint64_t accepted;
 	struct conn *conns[CONN_MAX];
 	struct conn *client;

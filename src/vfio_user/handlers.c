@@ -97,8 +97,9 @@ static int handle_version(struct vfu_server *server, struct conn *conn,
 	if (version.major != VFU_MAJOR)
 		return -ENOTSUP;
 	if (server->client) {
-		log_say(LOG_NOTICE, "%s: pid %d tried to attach while pid %d is attached",
-			server->path, (int)conn->pid, (int)server->client->pid);
+		log_limited(&server->limits, LOG_NOTICE,
+			    "%s: pid %d tried to attach while pid %d is attached", server->path,
+			    (int)conn->pid, (int)server->client->pid);
 		conn_reply_error(server, conn, command, -EBUSY);
 		conn_flush(server, conn);
 		conn_condemn(server, conn, LOG_NOTICE, "another client is attached");
@@ -108,8 +109,8 @@ static int handle_version(struct vfu_server *server, struct conn *conn,
 	conn->data_max = json_number(json, "\"max_data_xfer_size\"", VFU_DATA_MAX);
 	conn->asks_mmap = json_true(json, "\"region_mmap\"");
 	server->client = conn;
-	conn_set_cut(server, conn);
-	log_say(LOG_NOTICE, "%s: a client (pid %d) is attached", server->path, (int)conn->pid);
+	log_limited(&server->limits, LOG_NOTICE, "%s: a client (pid %d) is attached", server->path,
+		    (int)conn->pid);
 	server->config.ops->attached(server->config.ctx);
 	memcpy(answer.capabilities, capabilities, sizeof(capabilities));
 	return conn_reply(server, conn, command, &answer,

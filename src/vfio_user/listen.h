@@ -9,7 +9,7 @@ struct vfu_server;
 
 /**
  * listen_at() - create the socket file and listen
- * @server:	gets the listening socket and the file's identity
+ * @server:	gets the listening socket and its file
  *
  * Return: 0 or a negative errno
  */

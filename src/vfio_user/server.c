@@ -52,8 +52,6 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -330,8 +328,8 @@ static void turn_away(struct vfu_server *server, int error)
 	int fd;
 
 	if (!server->turning_away)
-		log_say(LOG_ERROR, "%s: connections are turned away: %s", server->path,
-			error_reason(error));
+		log_limited(&server->limits, LOG_ERROR, "%s: connections are turned away: %s",
+			    server->path, error_reason(error));
 	server->turning_away = true;
 	if (server->spare_fd >= 0)
 		close(server->spare_fd);
@@ -374,10 +372,12 @@ static void accept_one(struct vfu_server *server)
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
-	if (!conn) {
-		log_say(LOG_ERROR, "%s: a connection is turned away: %s", server->path,
-			error_reason(errno));
-		close_socket(server, fd);
+	event.data.ptr = conn;
+	if (!conn || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+		log_limited(&server->limits, LOG_ERROR, "%s: a connection is turned away: %s",
+			    server->path, error_reason(errno));
+		free(conn);
+		close(fd);
 		return;
 	}
 	/* Out-of-band bytes stay in line: the kernel would drop them, and close what came with them */
@@ -583,14 +583,12 @@ fail:
 
 void vfu_server_close(struct vfu_server *server)
 {
-	struct stat st;
-
 	for (unsigned int i = 0; i < CONN_MAX; i++)
 		if (server->conns[i])
 			conn_close(server, server->conns[i]);
-	if (server->inode && lstat(server->path, &st) == 0 && st.st_dev == server->device &&
-	    st.st_ino == server->inode)
-		unlink(server->path);
+	socket_file_remove(&server->file);
+	if (server->listen_fd >= 0)
+		close(server->listen_fd);
 	if (server->epoll_fd >= 0)
 		close(server->epoll_fd);
 	if (server->spare_fd >= 0)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "host/dpdk/place.h"
 #include "host/dpdk/record.h"
 #include "host/machine/distro.h"
 #include "process/child.h"
@@ -263,6 +264,20 @@ static int build(struct work *work)
 	return err;
 }
 
+/** install() - what cp(1) with these words would do, but through no symbolic link */
+static int install(struct work *work, const char *stage)
+{
+	const struct program_watch *watch = &work->wish->watch;
+	char **words = program_vector("cp", "-a", "-T", "--", stage, work->wish->prefix, NULL);
+
+	if (!words)
+		return error_fail(work->error, -ENOMEM, "out of memory");
+	watch->begin(watch->arg, "Installing", words);
+	child_args_free(words);
+	return work->wish->dry ? 0
+			       : dpdk_place(work->wish->prefix, stage, watch->stop, work->error);
+}
+
 /** put_in_place() - stage, record, install */
 static int put_in_place(struct work *work)
 {
@@ -271,16 +286,15 @@ static int put_in_place(struct work *work)
 	int err;
 
 	snprintf(destdir, sizeof(destdir), "DESTDIR=%s", work->stage);
+	snprintf(stage, sizeof(stage), "%s%s", work->stage, prefix);
 	err = run(work, "Staging",
 		  program_vector("env", destdir, "ninja", "-C", work->build, "install", NULL));
 	if (!err && !work->wish->dry) {
-		snprintf(stage, sizeof(stage), "%s%s", work->stage, prefix);
 		err = dpdk_record_write(prefix, stage, work->installed->release, work->error);
 		work->recorded = !err;
 	}
 	if (!err)
-		err = run(work, "Installing",
-			  program_vector("ninja", "-C", work->build, "install", NULL));
+		err = install(work, stage);
 	if (!err && !geteuid() && !strncmp(prefix, "/usr", 4))
 		err = run(work, "Updating the linker cache", program_vector("ldconfig", NULL));
 	return err;

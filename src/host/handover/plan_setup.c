@@ -291,7 +291,7 @@ static int add_persist(const struct planning *p, const struct plan_port *port)
 		return plan_fail(
 			p, -ENOENT,
 			"--persist needs systemd, and this machine has no " PERSIST_DIRECTORY);
-	if (options->program[strcspn(options->program, " \t\"'\\%$")])
+	if (options->program[strcspn(options->program, " \t\r\n\"'\\%$")])
 		return plan_fail(p, -EINVAL,
 				 "--persist: the path of this program, %s, has characters with "
 				 "a special meaning in a systemd unit; install it elsewhere",

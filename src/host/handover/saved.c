@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/quote.h"
 #include "host/machine/netlink.h"
 
 #define MESSAGE_MAX        16384u /* bytes of one; a route of 256 next hops has 7 KiB */
@@ -103,6 +104,13 @@ static void put_address(FILE *out, const char *word, uint8_t family, const struc
 			inet_ntop(family, mnl_attr_get_payload(attr), text, sizeof(text)));
 }
 
+/** put_name() - a name that somebody chose, after a word of ip(8), as a shell takes it */
+static void put_name(FILE *out, const char *word, const char *name)
+{
+	fputs(word, out);
+	quote_word(out, name);
+}
+
 /** address_text() - as ip-address(8) expects it; allocated, or NULL */
 static char *address_text(const struct nlmsghdr *header, const struct netdev *dev)
 {
@@ -132,13 +140,14 @@ static char *address_text(const struct nlmsghdr *header, const struct netdev *de
 	if (info->ifa_family == AF_INET && label &&
 	    mnl_attr_validate(label, MNL_TYPE_NUL_STRING) >= 0 &&
 	    strcmp(mnl_attr_get_str(label), dev->name))
-		fprintf(out, " label %s", mnl_attr_get_str(label));
+		put_name(out, " label ", mnl_attr_get_str(label));
 	if (metric)
 		fprintf(out, " metric %u", metric);
-	fprintf(out, "%s%s%s%s dev %s", flags & IFA_F_NODAD ? " nodad" : "",
+	fprintf(out, "%s%s%s%s", flags & IFA_F_NODAD ? " nodad" : "",
 		flags & IFA_F_HOMEADDRESS ? " home" : "",
 		flags & IFA_F_MANAGETEMPADDR ? " mngtmpaddr" : "",
-		flags & IFA_F_NOPREFIXROUTE ? " noprefixroute" : "", dev->name);
+		flags & IFA_F_NOPREFIXROUTE ? " noprefixroute" : "");
+	put_name(out, " dev ", dev->name);
 	if (life && mnl_attr_get_payload_len(life) >= sizeof(struct ifa_cacheinfo)) {
 		const struct ifa_cacheinfo *info_life = mnl_attr_get_payload(life);
 
@@ -237,8 +246,9 @@ static void put_hops(FILE *out, const struct saving *saving, uint8_t family,
 		}
 		fprintf(out, " nexthop");
 		put_gateway(out, family, gateway, via);
-		fprintf(out, " dev %s weight %d%s", name_of(saving, hop->rtnh_ifindex),
-			hop->rtnh_hops + 1, hop->rtnh_flags & RTNH_F_ONLINK ? " onlink" : "");
+		put_name(out, " dev ", name_of(saving, hop->rtnh_ifindex));
+		fprintf(out, " weight %d%s", hop->rtnh_hops + 1,
+			hop->rtnh_flags & RTNH_F_ONLINK ? " onlink" : "");
 	}
 }
 
@@ -272,7 +282,7 @@ static char *route_text(const struct nlmsghdr *header, const struct saving *savi
 	put_gateway(out, route->rtm_family, attribute(header, sizeof(*route), RTA_GATEWAY),
 		    attribute(header, sizeof(*route), RTA_VIA));
 	if (index)
-		fprintf(out, " dev %s", name_of(saving, (int)index));
+		put_name(out, " dev ", name_of(saving, (int)index));
 	put_address(out, " src ", route->rtm_family,
 		    attribute(header, sizeof(*route), RTA_PREFSRC));
 	fprintf(out, " table %u proto %u", table, route->rtm_protocol);

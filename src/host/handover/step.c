@@ -9,6 +9,7 @@
 #include "host/handover/step.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/clock.h"
+#include "base/quote.h"
 #include "host/handover/appear.h"
 #include "host/handover/ledger.h"
 #include "host/handover/netdev_change.h"
@@ -24,11 +26,12 @@
 #include "host/machine/hugepage.h"
 #include "host/machine/module.h"
 
-#define MOVE_MS   3000  /* until a driver is bound or unbound */
-#define APPEAR_MS 10000 /* until a bound device has its interface */
-#define NAME_MS   1000  /* until udev has given it its name */
-#define JOIN_MS   3000  /* until the VF is under it */
-#define ROUTE_MS  3000  /* until duplicate address detection is done with an address */
+#define MOVE_MS     3000  /* until a driver is bound or unbound */
+#define APPEAR_MS   10000 /* until a bound device has its interface */
+#define NAME_MS     1000  /* until udev has given it its name */
+#define JOIN_MS     3000  /* until the VF is under it */
+#define VISIBLE_MAX 4     /* bytes that quote_visible() makes of one */
+#define ROUTE_MS    3000  /* until duplicate address detection is done with an address */
 
 /**
  * struct words - a step's three texts in the making
@@ -41,28 +44,23 @@ struct words {
 __attribute__((format(printf, 3, 4))) static void put_path(FILE *out, const struct host *host,
 							   const char *format, ...)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789/._-+";
+	char path[PATH_MAX + 256];
 	va_list ap;
 
-	if (host->path[strspn(host->path, plain)]) {
-		fputc('\'', out);
-		for (const char *c = host->path; *c; c++)
-			fputs(*c == '\'' ? "'\\''" : (char[]){ *c, '\0' }, out);
-		fputc('\'', out);
-	} else {
-		fputs(host->path, out);
-	}
 	va_start(ap, format);
-	vfprintf(out, format, ap);
+	strcpy(path, host->path);
+	vsnprintf(path + strlen(path), sizeof(path) - strlen(path), format, ap);
 	va_end(ap);
+	quote_word(out, path);
 }
 
 /** put_driver_file() - `echo WHAT > .../drivers/DRIVER/FILE` */
 static void put_driver_file(FILE *out, const struct host *host, const char *what,
 			    const char *driver, const char *file)
 {
-	fprintf(out, "echo %s > ", what);
+	fputs("echo ", out);
+	quote_word(out, what);
+	fputs(" > ", out);
 	put_path(out, host, "/sys/bus/vmbus/drivers/%s/%s", driver, file);
 }
 
@@ -140,7 +138,8 @@ static int describe_module(const struct host *host, const struct step *step, str
 {
 	(void)host;
 	fprintf(words->what, "load kernel module %s", step->object);
-	fprintf(words->command, "modprobe %s", step->object);
+	fputs("modprobe ", words->command);
+	quote_word(words->command, step->object);
 	fputs("not undone: a loaded module changes nothing by itself", words->undo);
 	return 0;
 }
@@ -285,11 +284,12 @@ static int describe_link(const struct host *host, const struct step *step, struc
 		put_path(words->command, host, "/sys/bus/vmbus/devices/%s/net", step->object);
 		fputs(")\"", words->command);
 	} else {
-		fputs(step->object, words->command);
+		quote_word(words->command, step->object);
 	}
 	fputs(up ? " up" : " down", words->command);
-	fprintf(words->undo, "ip link set dev %s %s", step->object,
-		up ? "down" : "up; its addresses and routes are added again");
+	fputs("ip link set dev ", words->undo);
+	quote_word(words->undo, step->object);
+	fputs(up ? " down" : " up; its addresses and routes are added again", words->undo);
 	return 0;
 }
 
@@ -307,8 +307,9 @@ static int describe_rename(const struct host *host, const struct step *step, str
 {
 	(void)host;
 	fprintf(words->what, "name the interface %s", step->object);
-	fprintf(words->command, "# if it came back with another name: ip link set dev NAME name %s",
-		step->object);
+	/* Without a line feed, which would end the comment: the kernel has none in a name. */
+	fputs("# if it came back with another name: ip link set dev NAME name ", words->command);
+	quote_word(words->command, step->object);
 	return 0;
 }
 
@@ -421,7 +422,9 @@ static int describe_mtu(const struct host *host, const struct step *step, struct
 {
 	(void)host;
 	fprintf(words->what, "set the MTU of %s to %lu", step->object, step->after);
-	fprintf(words->command, "ip link set dev %s mtu %lu", step->object, step->after);
+	fputs("ip link set dev ", words->command);
+	quote_word(words->command, step->object);
+	fprintf(words->command, " mtu %lu", step->after);
 	return 0;
 }
 
@@ -440,10 +443,11 @@ static int describe_join(const struct host *host, const struct step *step, struc
 	(void)host;
 	fprintf(words->what, "wait until the VF %s has joined its synthetic interface",
 		step->object);
-	fprintf(words->command,
-		"timeout 10 sh -c 'until ip link show dev \"$0\" | "
-		"grep -q \" master \"; do sleep 0.1; done' %s || true",
-		step->object);
+	fputs("timeout 10 sh -c 'until ip link show dev \"$0\" | "
+	      "grep -q \" master \"; do sleep 0.1; done' ",
+	      words->command);
+	quote_word(words->command, step->object);
+	fputs(" || true", words->command);
 	return 0;
 }
 
@@ -542,8 +546,10 @@ static int describe_unit(const struct host *host, const struct step *step, struc
 		fputc(' ', words->command);
 	}
 	put_path(words->command, host, PERSIST_DIRECTORY "/" PERSIST_WANTS "/" PERSIST_UNIT);
-	if (add)
-		fprintf(words->undo, "manakin restore %s", step->key);
+	if (add) {
+		fputs("manakin restore ", words->undo);
+		quote_word(words->undo, step->key);
+	}
 	free(text);
 	return 0;
 }
@@ -606,6 +612,7 @@ int step_describe(const struct host *host, struct step *step)
 			       .command = open_memstream(&step->command, &sizes[1]),
 			       .undo = open_memstream(&step->undo, &sizes[2]) };
 	FILE *const streams[3] = { words.what, words.command, words.undo };
+	char *visible;
 	int err = -ENOMEM;
 
 	if (words.what && words.command && words.undo)
@@ -613,7 +620,16 @@ int step_describe(const struct host *host, struct step *step)
 	for (size_t i = 0; i < 3; i++)
 		if (streams[i] && fclose(streams[i]))
 			err = -ENOMEM;
-	return err;
+	if (err)
+		return err;
+	/* It is a comment in a script, and is printed on terminals. */
+	visible = malloc(VISIBLE_MAX * strlen(step->what) + 1);
+	if (!visible)
+		return -ENOMEM;
+	quote_visible(visible, VISIBLE_MAX * strlen(step->what) + 1, step->what);
+	free(step->what);
+	step->what = visible;
+	return 0;
 }
 
 int step_make(struct step_site *site, const struct step *step, struct error *why)

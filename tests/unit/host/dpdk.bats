@@ -201,7 +201,7 @@ files() {
 	install_it --dry-run --json --sha256 "$sum" >out
 	"$SCHEMA" dpdk-install out
 	[ "$(python3 -c 'import json; o = json.load(open("out")); print(o["sha256"], o["installed"], o["commands"][-1][0])')" = \
-		"$sum False ninja" ]
+		"$sum False cp" ]
 	[ ! -e prefix ]
 	install_it --json >out 2>err
 	"$SCHEMA" dpdk-install out
@@ -324,7 +324,7 @@ dpdk_org() {
 @test "--dry-run prints the commands, and does nothing" {
 	source_tarball 23.11.1
 	run -0 install_it --dry-run
-	[[ $output == *"sha256sum -- "*"tar -xf "*"meson setup "*"ninja -C "*install* ]]
+	[[ $output == *"sha256sum -- "*"tar -xf "*"meson setup "*"ninja -C "*install*"cp -a -T -- "* ]]
 	[ ! -e prefix ]
 	run -0 dpdk install --release 23.11.1 --sha256 "$(printf 'a%.0s' {1..64})" --dry-run --no-packages
 	[[ $output == *"curl "*"https://fast.dpdk.org/rel/dpdk-23.11.1.tar.xz"* ]]
@@ -485,4 +485,46 @@ refused() {
 	run -0 dpdk uninstall prefix
 	[ "$output" = "1 files were removed from prefix" ]
 	[ -z "$(files)" ]
+}
+
+@test "uninstall follows no symbolic link below the prefix, and removes nothing behind one" {
+	mkdir -p prefix/share/manakin prefix/lib outside/dpdk
+	touch outside/kept outside/dpdk/kept prefix/lib/gone
+	printf 'manakin dpdk 23.11\nf lib/gone\nf evil/kept\nd evil/dpdk\n' >prefix/share/manakin/dpdk-installed
+	ln -s "$PWD/outside" prefix/evil
+	refused 1 "evil/kept is not removed: a directory on the way to it is now a symbolic link" uninstall prefix
+	[ -e outside/kept ] && [ -e prefix/share/manakin/dpdk-installed ]
+	# Once the link is gone, the rest is removed.
+	rm prefix/evil
+	run -0 dpdk uninstall prefix
+	[ -d outside/dpdk ]
+	# The record itself is not read through a link, nor is a file that the record is a link to.
+	mkdir -p elsewhere/manakin other
+	printf 'manakin dpdk 23.11\nf mine\n' >elsewhere/manakin/dpdk-installed
+	touch other/mine
+	ln -s "$PWD/elsewhere" other/share
+	refused 1 "symbolic link below the prefix, which is not followed; nothing was removed" uninstall other
+	rm other/share
+	mkdir -p other/share/manakin
+	ln -s "$PWD/elsewhere/manakin/dpdk-installed" other/share/manakin/
+	refused 1 "symbolic link" uninstall other
+	[ -e other/mine ] && [ -e elsewhere/manakin/dpdk-installed ]
+	# A link that is itself in the record is removed, not what it points to.
+	rm other/share/manakin/dpdk-installed
+	ln -s "$PWD/outside/kept" other/link
+	printf 'manakin dpdk 23.11\nf link\n' >other/share/manakin/dpdk-installed
+	run -0 dpdk uninstall other
+	[ ! -h other/link ] && [ -e outside/kept ]
+	# Without openat2() it is the same; test-base-beneath runs all of it both ways.
+}
+
+@test "install puts nothing through a symbolic link below the prefix" {
+	source_tarball 23.11.1
+	mkdir -p prefix outside
+	ln -s "$PWD/outside" prefix/lib
+	run --separate-stderr install_it --drivers net/mana
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"/prefix/lib is a symbolic link or a file, and nothing is installed through a link"* ]]
+	[ -z "$(ls outside)" ]
+	[ "$(files)" = prefix/lib ]
 }

@@ -385,8 +385,41 @@ static void names_are_words_for_a_shell(void **state)
 	assert_int_equal(step_describe(&other, &step), 0);
 	assert_string_equal(step.command,
 			    "echo " UUID
-			    " > '/a b/c'\\''d'/sys/bus/vmbus/drivers/hv_netvsc/unbind");
+			    " > '/a b/c'\\''d/sys/bus/vmbus/drivers/hv_netvsc/unbind'");
 	step_free(&step);
+}
+
+/* ip, modprobe and timeout are functions that print their words. */
+static void a_shell_reads_the_names_of_interfaces_as_they_are(void **state)
+{
+	static const char *const names[] = { "$(touch x)", "a;touch x", "it's", "`id`", "-x",
+					     "\033[2J",    "a&b",       "\"",   "#",    "{a,b}" };
+	static const enum step_kind kinds[] = { STEP_LINK_DOWN, STEP_LINK_UP, STEP_MTU, STEP_JOIN,
+						STEP_MODULE };
+	char script[4096], word[64], printed[512];
+	FILE *shell;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+			struct step step = { .kind = kinds[k] };
+
+			strcpy(step.object, names[i]);
+			assert_int_equal(step_describe(&host, &step), 0);
+			assert_null(strchr(step.what, '\033'));
+			assert_int_equal(setenv("SCRIPT", step.command, 1), 0);
+			strcpy(script,
+			       "p() { for w; do printf '<%s>' \"$w\"; done; }; ip() { p \"$@\"; }; "
+			       "modprobe() { p \"$@\"; }; timeout() { p \"$@\"; }; eval \"$SCRIPT\"");
+			shell = popen(script, "r");
+			assert_non_null(shell);
+			printed[fread(printed, 1, sizeof(printed) - 1, shell)] = '\0';
+			assert_int_equal(pclose(shell), 0);
+			snprintf(word, sizeof(word), "<%s>", names[i]);
+			if (!strstr(printed, word))
+				fail_msg("%s: %s", step.command, printed);
+			step_free(&step);
+		}
 }
 
 int main(void)
@@ -403,6 +436,7 @@ int main(void)
 		TEST(an_old_state_is_kept_until_it_is_reached),
 		TEST(the_way_back),
 		TEST(names_are_words_for_a_shell),
+		TEST(a_shell_reads_the_names_of_interfaces_as_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
