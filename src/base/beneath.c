@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/beneath.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -213,4 +214,45 @@ ssize_t beneath_link(int dir, const char *path, char *target, size_t size)
 	if (len >= 0)
 		target[len] = '\0';
 	return len;
+}
+
+/** clear() - remove what is in a directory of a file system, as far as that is possible */
+static void clear(int dir, dev_t device)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	struct stat st;
+
+	if (!stream && fd >= 0)
+		close(fd);
+	while (stream && (entry = readdir(stream))) {
+		int sub;
+
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+		    !unlinkat(dir, entry->d_name, 0))
+			continue;
+		sub = open_last(dir, entry->d_name, O_RDONLY | O_DIRECTORY, 0);
+		if (sub < 0)
+			continue;
+		if (!fstat(sub, &st) && st.st_dev == device)
+			clear(sub, device);
+		close(sub);
+		unlinkat(dir, entry->d_name, AT_REMOVEDIR);
+	}
+	if (stream)
+		closedir(stream);
+}
+
+int beneath_remove_tree(int dir, const char *path)
+{
+	int fd = beneath_open(dir, path, O_RDONLY | O_DIRECTORY, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (!fstat(fd, &st))
+		clear(fd, st.st_dev);
+	close(fd);
+	return beneath_remove(dir, path, AT_REMOVEDIR);
 }

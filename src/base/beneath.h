@@ -58,4 +58,11 @@ int beneath_rename(int dir, const char *from, const char *to);
  */
 ssize_t beneath_link(int dir, const char *path, char *target, size_t size);
 
+/**
+ * beneath_remove_tree() - as rm -rf --one-file-system
+ *
+ * Return: 0, or a negative errno if something is left
+ */
+int beneath_remove_tree(int dir, const char *path);
+
 #endif

@@ -213,7 +213,7 @@ int build_run(const struct build *build)
 	struct progress progress;
 	struct signals signals;
 	struct child recipe;
-	int err;
+	int err, fd;
 
 	progress_start(&progress, build->recipe->makes, build->suite);
 	err = signals_open(&signals, 0);
@@ -222,9 +222,12 @@ int build_run(const struct build *build)
 		    strerror(-err));
 		return err;
 	}
-	streams[TALK].log = fopen(build->log, "we");
+	fd = open(build->log, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	streams[TALK].log = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!streams[TALK].log) {
 		err = -errno;
+		if (fd >= 0)
+			close(fd);
 		say("cannot write the log %s: %s; set MANAKIN_LAB_DIR to another directory",
 		    build->log, strerror(-err));
 	} else {

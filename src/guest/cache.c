@@ -21,7 +21,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "guest/build.h"
 #include "guest/recipe.h"
 #include "term/say.h"
@@ -141,15 +141,6 @@ bool cache_has(const struct cache_item *item)
 	return utimensat(AT_FDCWD, item->path, NULL, 0) == 0 || access(item->path, F_OK) == 0;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-	(void)status;
-	(void)type;
-	(void)walk;
-	remove(path); /* what cannot be removed keeps its directory, which the caller checks */
-	return 0;
-}
-
 /**
  * remove_tree() - as rm -rf --one-file-system
  * @path:	of a directory
@@ -158,8 +149,19 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
  */
 static int remove_tree(const char *path)
 {
-	nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-	return access(path, F_OK) < 0 && errno == ENOENT ? 0 : -EBUSY;
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	int at, err;
+
+	if (!slash || slash - path >= (int)sizeof(folder))
+		return -EINVAL;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+	at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
+		return errno == ENOENT ? 0 : -errno;
+	err = beneath_remove_tree(at, slash + 1);
+	close(at);
+	return err;
 }
 
 /**
@@ -189,7 +191,7 @@ static void remove_unfinished(const char *path)
 
 	if (asprintf(&lock_path, "%s.lock", path) < 0)
 		return;
-	lock = open(lock_path, O_RDWR | O_CLOEXEC);
+	lock = open(lock_path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0)
 		remove_tree(path);
 	if (lock >= 0)
@@ -233,7 +235,7 @@ static void prune(const struct cache_item *item, const char *folder, bool unfini
  */
 static int take_lock(const char *path, const char *what)
 {
-	int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644), err;
+	int lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644), err;
 
 	if (lock < 0)
 		return -errno;

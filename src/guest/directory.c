@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "term/say.h"
 
 #define STEM           "manakin-lab."
@@ -21,16 +22,16 @@
 
 int directory_log(const struct directory *directory, const char *name)
 {
-	char path[PATH_MAX + 64];
-	int fd, err;
+	int at = open(directory->logs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = at < 0 ? -errno
+			: beneath_open(at, name, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
 
-	snprintf(path, sizeof(path), "%s/%s", directory->logs, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-	if (fd >= 0)
-		return fd;
-	err = errno;
-	say("cannot write the log %s: %s; name another directory with --logs", path, strerror(err));
-	return -err;
+	if (at >= 0)
+		close(at);
+	if (fd < 0)
+		say("cannot write the log %s/%s: %s; name another directory with --logs",
+		    directory->logs, name, strerror(-fd));
+	return fd;
 }
 
 void directory_show(const struct directory *directory, const char *name)
@@ -55,14 +56,15 @@ static int is_run(const struct dirent *entry)
 	return !strncmp(entry->d_name, STEM, strlen(STEM));
 }
 
-/* Remove a directory that has no directories in it. */
-static void remove_flat(const char *path)
+/* Remove the directory @fd, which has no directories in it. */
+static void remove_flat(int fd, const char *path)
 {
-	DIR *directory = opendir(path);
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
 
 	while (directory && (entry = readdir(directory)))
-		unlinkat(dirfd(directory), entry->d_name, 0);
+		unlinkat(fd, entry->d_name, 0);
 	if (directory)
 		closedir(directory);
 	rmdir(path);
@@ -90,7 +92,7 @@ static void prune(const char *temporary)
 			continue;
 		if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
 		    status.st_mtime < time(NULL) - KEPT_S && flock(fd, LOCK_EX | LOCK_NB) == 0)
-			remove_flat(path);
+			remove_flat(fd, path);
 		close(fd);
 	}
 	if (n >= 0)
@@ -133,7 +135,7 @@ void directory_remove(struct directory *directory, bool keep)
 	if (directory->lock < 0)
 		return;
 	if (!keep)
-		remove_flat(directory->path);
+		remove_flat(directory->lock, directory->path);
 	close(directory->lock);
 	directory->lock = -1;
 }

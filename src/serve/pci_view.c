@@ -6,15 +6,20 @@
  */
 #include "serve/pci_view.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "wire/native.h"
 #include "wire/reg.h"
 
+#define VIEW_PATH   256u /* bytes */
 #define LINK_DRIVER "driver"
 #define LINK_SOCKET "manakin_socket"
 
@@ -31,24 +36,23 @@ bool pci_view_address_ok(const char *address)
 	       end == 12 && !address[end] && device < 32 && function < 8;
 }
 
-static int write_file(const char *directory, const char *name, const char *text)
+static int write_file(int at, const char *name, const char *text)
 {
-	char path[256];
-	FILE *file;
-	int err = 0;
+	int fd = beneath_open(at, name, O_WRONLY | O_CREAT | O_EXCL, 0644), err = 0;
+	ssize_t put;
 
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	file = fopen(path, "we");
-	if (!file)
-		return -errno;
-	if (fputs(text, file) < 0)
-		err = -EIO;
-	if (fclose(file) && !err)
+	if (fd < 0)
+		return fd;
+	put = write(fd, text, strlen(text));
+	if (put < 0)
 		err = -errno;
+	else if ((size_t)put != strlen(text))
+		err = -ENOSPC;
+	close(fd);
 	return err;
 }
 
-static int write_files(const char *directory, bool physical)
+static int write_files(int at, bool physical)
 {
 	char device[16], resource[512];
 	const char *const texts[] = { "0x1414\n", device, "0x020000\n", "0x1414\n",
@@ -63,7 +67,7 @@ static int write_files(const char *directory, bool physical)
 	for (int i = 0; i < 7; i++)
 		strcat(resource, "0x0000000000000000 0x0000000000000000 0x0000000000000000\n");
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		int err = write_file(directory, files[i], texts[i]);
+		int err = write_file(at, files[i], texts[i]);
 
 		if (err)
 			return err;
@@ -71,58 +75,89 @@ static int write_files(const char *directory, bool physical)
 	return 0;
 }
 
-static int make_link(const char *directory, const char *name, const char *target)
+/** make_directory() - one that may exist; 0 or a negative errno */
+static int make_directory(int at, const char *path, mode_t mode)
 {
-	char path[256];
+	int err = beneath_mkdir(at, path, mode);
 
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return symlink(target, path) < 0 ? -errno : 0;
+	return err == -EEXIST ? 0 : err;
+}
+
+/** below() - a path below the parent of @directory: @directory's name and what follows */
+__attribute__((format(printf, 3, 4))) static const char *
+below(char path[VIEW_PATH], const char *directory, const char *format, ...)
+{
+	const char *name = strrchr(directory, '/');
+	size_t len = (size_t)snprintf(path, VIEW_PATH, "%s", name ? name + 1 : directory);
+	va_list ap;
+
+	va_start(ap, format);
+	if (len < VIEW_PATH)
+		vsnprintf(path + len, VIEW_PATH - len, format, ap);
+	va_end(ap);
+	return path;
+}
+
+/** open_parent() - the directory that @directory is in; a descriptor or a negative errno */
+static int open_parent(const char *directory)
+{
+	char path[VIEW_PATH];
+	const char *slash = strrchr(directory, '/');
+	int fd;
+
+	snprintf(path, sizeof(path), "%.*s", slash ? (int)(slash - directory) : 1,
+		 slash ? directory : ".");
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int pci_view_make(const char *directory, const char *address, bool physical, struct error *error)
 {
-	char path[200];
-	int err = 0;
+	char path[VIEW_PATH];
+	int at = open_parent(directory), view = -1, err = at < 0 ? at : 0;
 
 	pci_view_remove(directory, address);
 	/* Created here if it was missing, or was empty and thus removed above. */
-	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
-		err = -errno;
-	snprintf(path, sizeof(path), "%s/pci", directory);
-	if (!err && mkdir(path, 0755) < 0 && errno != EEXIST)
-		err = -errno;
-	snprintf(path, sizeof(path), "%s/pci/%s", directory, address);
-	if (!err && mkdir(path, 0755) < 0)
-		err = -errno;
 	if (!err)
-		err = write_files(path, physical);
+		err = make_directory(at, below(path, directory, "%s", ""), 0700);
 	if (!err)
-		err = make_link(path, LINK_DRIVER, "../../drivers/mana");
+		err = make_directory(at, below(path, directory, "/pci"), 0755);
 	if (!err)
-		err = make_link(path, LINK_SOCKET, "../../socket");
+		err = beneath_mkdir(at, below(path, directory, "/pci/%s", address), 0755);
+	if (!err) {
+		view = beneath_open(at, path, O_PATH | O_DIRECTORY, 0);
+		err = view < 0 ? view : write_files(view, physical);
+	}
+	if (!err)
+		err = beneath_symlink(view, "../../drivers/mana", LINK_DRIVER);
+	if (!err)
+		err = beneath_symlink(view, "../../socket", LINK_SOCKET);
+	if (view >= 0)
+		close(view);
+	if (at >= 0)
+		close(at);
 	if (err)
-		error_say(error, "cannot create %s: %s; choose another --name or --socket", path,
-			  strerror(-err));
+		error_say(error, "cannot create %s/pci/%s: %s; choose another --name or --socket",
+			  directory, address, strerror(-err));
 	return err;
 }
 
 void pci_view_remove(const char *directory, const char *address)
 {
-	char path[256];
+	static const char *const links[] = { LINK_DRIVER, LINK_SOCKET };
+	char path[VIEW_PATH];
+	int at = open_parent(directory);
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(path, sizeof(path), "%s/pci/%s/%s", directory, address, files[i]);
-		unlink(path);
-	}
-	snprintf(path, sizeof(path), "%s/pci/%s/" LINK_DRIVER, directory, address);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/pci/%s/" LINK_SOCKET, directory, address);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/pci/%s", directory, address);
-	rmdir(path);
-	snprintf(path, sizeof(path), "%s/pci", directory);
-	rmdir(path);
-	rmdir(directory);
+	if (at < 0)
+		return;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		beneath_remove(at, below(path, directory, "/pci/%s/%s", address, files[i]), 0);
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
+		beneath_remove(at, below(path, directory, "/pci/%s/%s", address, links[i]), 0);
+	beneath_remove(at, below(path, directory, "/pci/%s", address), AT_REMOVEDIR);
+	beneath_remove(at, below(path, directory, "/pci"), AT_REMOVEDIR);
+	beneath_remove(at, below(path, directory, "%s", ""), AT_REMOVEDIR);
+	close(at);
 }
 
 int pci_view_give(const char *directory, const char *address, uid_t uid, gid_t gid)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "host/handover/journal.h"
+#include "base/beneath.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -114,36 +115,13 @@ void journal_text_free(struct journal_text *found)
 	found->records = NULL;
 }
 
-/**
- * directory() - open JOURNAL_DIRECTORY below the root
- * @make:	create what is missing of it
- *
- * Step by step and without following links, as below --sysroot they could lead out of it.
- *
- * Return: a descriptor or a negative errno
- */
+/** directory() - open JOURNAL_DIRECTORY below the root; @make: create what is missing of it */
 static int directory(const struct host *host, bool make)
 {
-	static const char *const parts[] = { "run", "manakin", "setup" };
-	int fd = fcntl(host->fd, F_DUPFD_CLOEXEC, 3);
+	const char *below = JOURNAL_DIRECTORY + 1;
 
-	for (size_t i = 0; fd >= 0 && i < sizeof(parts) / sizeof(parts[0]); i++) {
-		int next, flags = O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, err = 0;
-
-		next = openat(fd, parts[i], flags);
-		if (next < 0 && errno == ENOENT && make) {
-			if (mkdirat(fd, parts[i], 0755) && errno != EEXIST)
-				err = errno;
-			else
-				next = openat(fd, parts[i], flags);
-		}
-		if (next < 0 && !err)
-			err = errno;
-		close(fd);
-		fd = next;
-		errno = err;
-	}
-	return fd < 0 ? -errno : fd;
+	return make ? beneath_directory(host->fd, below, 0755)
+		    : beneath_open(host->fd, below, O_RDONLY | O_DIRECTORY, 0);
 }
 
 /** remedy() - what to do when a file of the journal cannot be opened or written */
@@ -176,10 +154,9 @@ static int take_lock(struct journal *journal, struct error *error)
 	char text[24] = "";
 	ssize_t len;
 
-	journal->lock =
-		openat(journal->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	journal->lock = beneath_open(journal->dir, "lock", O_RDWR | O_CREAT, 0644);
 	if (journal->lock < 0)
-		return cannot_keep(journal, -errno, error);
+		return cannot_keep(journal, journal->lock, error);
 	if (flock(journal->lock, LOCK_EX | LOCK_NB)) {
 		len = pread(journal->lock, text, sizeof(text) - 1, 0);
 		text[len > 0 ? strspn(text, "0123456789") : 0] = '\0';
@@ -237,7 +214,7 @@ static int read_all(const struct journal *journal, char **text, size_t *len, str
 static int set_aside(struct journal *journal, const char *boot, bool write, struct error *error)
 {
 	char name[80];
-	int err;
+	int err = 0;
 
 	snprintf(name, sizeof(name), "journal-%.8s", boot);
 	if (strspn(boot, "0123456789abcdef-") != strlen(boot))
@@ -248,13 +225,13 @@ static int set_aside(struct journal *journal, const char *boot, bool write, stru
 		 "the journal %s is of an earlier boot; the restart "
 		 "undid what it records, so it %s set aside as %s",
 		 journal->path, write ? "is" : "would be", name);
-	if (write && renameat(journal->dir, "journal", journal->dir, name)) {
-		err = -errno;
+	if (write)
+		err = beneath_rename(journal->dir, "journal", name);
+	if (err)
 		return error_fail(error, err,
 				  "cannot set aside the journal of an "
 				  "earlier boot, %s: %s; nothing was changed",
 				  journal->path, strerror(-err));
-	}
 	return 0;
 }
 
@@ -316,13 +293,12 @@ int journal_open(const struct host *host, bool write, struct journal *journal, s
 	if (err)
 		return err;
 	strcat(journal->path, "/journal");
-	journal->fd = openat(journal->dir, "journal",
-			     (write ? O_RDWR : O_RDONLY) | O_APPEND | O_CLOEXEC | O_NOFOLLOW |
-				     O_NONBLOCK);
-	if (journal->fd < 0 && errno == ENOENT)
+	journal->fd = beneath_open(journal->dir, "journal",
+				   (write ? O_RDWR : O_RDONLY) | O_APPEND | O_NONBLOCK, 0);
+	if (journal->fd == -ENOENT)
 		return 0;
 	if (journal->fd < 0) {
-		err = -errno;
+		err = journal->fd;
 		return error_fail(error, err, "cannot open the journal %s: %s", journal->path,
 				  error_reason(-err));
 	}
@@ -386,10 +362,10 @@ static int begin(struct journal *journal)
 	int err;
 
 	if (journal->fd < 0)
-		journal->fd = openat(journal->dir, "journal",
-				     O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
+		journal->fd =
+			beneath_open(journal->dir, "journal", O_RDWR | O_CREAT | O_APPEND, 0644);
 	if (journal->fd < 0)
-		return -errno;
+		return journal->fd;
 	first = json_pack("{s:s, s:i, s:s}", "journal", FORMAT, "version", JOURNAL_VERSION, "boot",
 			  journal->boot);
 	err = first ? put_line(journal, first) : -ENOMEM;
@@ -420,11 +396,10 @@ int journal_forget(struct journal *journal, struct error *error)
 
 	if (journal->fd < 0)
 		return 0;
-	if (unlinkat(journal->dir, "journal", 0)) {
-		err = -errno;
+	err = beneath_remove(journal->dir, "journal", 0);
+	if (err)
 		return error_fail(error, err, "cannot remove the journal %s: %s", journal->path,
 				  error_reason(-err));
-	}
 	close(journal->fd);
 	journal->fd = -1;
 	journal->end = 0;

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
+
 #define UNIT_MAX 65536u /* bytes */
 #define UNIT_NEW PERSIST_UNIT ".new"
 #define START    "ExecStart="
@@ -103,13 +105,14 @@ int persist_text(const struct host *host, const char *key, const char *command, 
 /** write_unit() - write it beside the old one, then rename it */
 static int write_unit(int dir, const char *text)
 {
-	int fd = openat(dir, UNIT_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	size_t len = strlen(text);
 	ssize_t put;
-	int err = 0;
+	int fd, err = 0;
 
+	beneath_remove(dir, UNIT_NEW, 0); /* what a killed setup left */
+	fd = beneath_open(dir, UNIT_NEW, O_WRONLY | O_CREAT | O_EXCL, 0644);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	put = write(fd, text, len);
 	if (put < 0)
 		err = -errno;
@@ -118,21 +121,22 @@ static int write_unit(int dir, const char *text)
 	else if (fsync(fd))
 		err = -errno;
 	close(fd);
-	if (!err && renameat(dir, UNIT_NEW, dir, PERSIST_UNIT))
-		err = -errno;
+	if (!err)
+		err = beneath_rename(dir, UNIT_NEW, PERSIST_UNIT);
 	if (err)
-		unlinkat(dir, UNIT_NEW, 0);
+		beneath_remove(dir, UNIT_NEW, 0);
 	return err;
 }
 
 /** enable() - as 'systemctl enable' does */
 static int enable(int dir)
 {
-	if (mkdirat(dir, PERSIST_WANTS, 0755) && errno != EEXIST)
-		return -errno;
-	return symlinkat("../" PERSIST_UNIT, dir, PERSIST_WANTS "/" PERSIST_UNIT) && errno != EEXIST
-		       ? -errno
-		       : 0;
+	int err = beneath_mkdir(dir, PERSIST_WANTS, 0755);
+
+	if (err && err != -EEXIST)
+		return err;
+	err = beneath_symlink(dir, "../" PERSIST_UNIT, PERSIST_WANTS "/" PERSIST_UNIT);
+	return err == -EEXIST ? 0 : err;
 }
 
 int persist_put(const struct host *host, const char *text)
@@ -146,12 +150,15 @@ int persist_put(const struct host *host, const char *text)
 		if (!err)
 			err = enable(dir);
 	} else {
-		err = unlinkat(dir, PERSIST_WANTS "/" PERSIST_UNIT, 0) && errno != ENOENT ? -errno
-											  : 0;
-		if (!err)
-			err = unlinkat(dir, PERSIST_UNIT, 0) && errno != ENOENT ? -errno : 0;
-		if (!err)
-			err = unlinkat(dir, UNIT_NEW, 0) && errno != ENOENT ? -errno : 0;
+		static const char *const files[] = { PERSIST_WANTS "/" PERSIST_UNIT, PERSIST_UNIT,
+						     UNIT_NEW };
+
+		err = 0;
+		for (size_t i = 0; !err && i < sizeof(files) / sizeof(files[0]); i++) {
+			err = beneath_remove(dir, files[i], 0);
+			if (err == -ENOENT)
+				err = 0;
+		}
 	}
 	close(dir);
 	return err;

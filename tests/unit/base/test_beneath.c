@@ -177,6 +177,25 @@ static void links_are_made_read_and_removed(void **state)
 	assert_int_equal(beneath_remove(test->dir, "a", AT_REMOVEDIR), -ENOTEMPTY);
 }
 
+static void a_tree_is_removed_and_nothing_beside_it(void **state)
+{
+	const struct test *test = *state;
+	struct stat st;
+	int fd = beneath_directory(test->dir, "tree/a/b", 0755);
+
+	assert_true(fd >= 0);
+	close(fd);
+	make_file("prefix/tree/a/b/file", "");
+	assert_int_equal(symlink("../../outside", "prefix/tree/a/out") |
+				 symlink("nowhere", "prefix/tree/dangling"),
+			 0);
+	assert_int_equal(beneath_remove_tree(test->dir, "out"), -ELOOP);
+	assert_int_equal(beneath_remove_tree(test->dir, "tree"), 0);
+	assert_int_equal(lstat("prefix/tree", &st), -1);
+	assert_int_equal(beneath_remove_tree(test->dir, "tree"), 0);
+	assert_int_equal(access("outside/file", F_OK), 0);
+}
+
 static int run(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -185,6 +204,7 @@ static int run(void)
 		TEST(no_link_is_followed),
 		TEST(nothing_leads_out),
 		TEST(links_are_made_read_and_removed),
+		TEST(a_tree_is_removed_and_nothing_beside_it),
 	};
 
 	return cmocka_run_group_tests_name("base/beneath", tests, NULL, NULL);

@@ -591,3 +591,29 @@ cut_off() {
 @test "any system call that fails, on an older kernel without driver_override" {
 	cut_off older fail
 }
+
+@test "a label that would be a command is a word in the script, and comes back as it was" {
+	run -0 vm one 'ip address add 192.0.2.7/24 label "eth1:;>\$HOME" dev eth1
+		manakin setup eth1 >/dev/null 2>&1
+		manakin restore --dry-run eth1 >"$tree.script"
+		sh -n "$tree.script"
+		cat "$tree.script"
+		manakin restore eth1
+		ip -o address show dev eth1'
+	[[ $output == *"ip -4 address replace 192.0.2.7/24 label 'eth1:;>\$HOME' dev eth1"* ]]
+	[[ $output == *"192.0.2.7/24 scope global eth1:;>\$HOME"* ]]
+}
+
+@test "--persist writes no unit through a symbolic link" {
+	run -0 vm one 'mkdir -p "$tree/victim"
+		echo kept >"$tree/victim/unit"
+		ln -s ../../../victim/unit "$tree/etc/systemd/system/manakin-setup.service.new"
+		manakin setup --persist eth1 >/dev/null 2>&1
+		cat "$tree/victim/unit" && test ! -h "$tree/etc/systemd/system/manakin-setup.service"
+		manakin restore eth1 >/dev/null 2>&1
+		rmdir "$tree/etc/systemd/system/multi-user.target.wants"
+		ln -s ../../../victim "$tree/etc/systemd/system/multi-user.target.wants"
+		manakin setup --persist eth1 || echo refused
+		ls "$tree/victim"'
+	[[ $output == kept*refused*unit ]]
+}
