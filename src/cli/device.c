@@ -76,7 +76,7 @@ static const char doc[] =
 	"Run a MANA adapter in software. A virtual machine attaches with QEMU's vfio-user-pci, "
 	"and sees the device 1414:00ba; a DPDK application attaches with manakin-pmd(7)."
 	"\vFABRIC is what a vPort is plugged into: sink, generator, loop, switch, tap:NAME or "
-	"pcap:FILE; manakin-device(1) has their options. SIGINT or SIGTERM stops the adapter "
+	"pcap:FILE (a capture ends at 1 GiB, or at +limit=BYTES); manakin-device(1) has their options. SIGINT or SIGTERM stops the adapter "
 	"and prints a summary.\n\n"
 	"Examples:\n"
 	"  manakin device --socket /tmp/mana.sock \\\n"

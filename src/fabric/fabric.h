@@ -14,6 +14,7 @@
  *	fabric.c	finds a fabric by its spec, and calls it
  *	sink.c ...	the fabrics, one per file: generator, loop, pcap, sink, switch, tap
  *	port.c		what they share: options, delivery of frames, counters
+ *	capture.c	the file that pcap writes, and the thread that writes it
  *
  * It uses base/, and libpcap in pcap.c. It deals with frames and ports and knows nothing of MANA:
  * queues, entries and completions belong to device/. A fabric never changes a frame that it is
@@ -210,7 +211,7 @@ bool fabric_is_source(const struct fabric_port *port);
 /** fabric_counters() - read the counters; any thread, at any time */
 void fabric_counters(const struct fabric_port *port, struct fabric_counters *counters);
 
-/** fabric_flush() - write out buffered data (pcap); only for the control thread */
+/** fabric_flush() - have buffered data written (pcap), without waiting; only for the control thread */
 void fabric_flush(struct fabric_port *port);
 
 #endif

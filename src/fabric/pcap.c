@@ -4,10 +4,10 @@
  *
  * Theory of operation
  *
- * Under a lock a frame is copied out of the client's memory, given its time stamp and appended by
- * libpcap, so that the time stamps ascend whichever lanes send. The C library buffers;
- * fabric_flush() and closing write the buffer out. A file that can no longer be written (a full
- * disk, the limit) keeps what it has, and further frames are counted as dropped.
+ * A capture is written by a thread of its own (fabric/capture.c). A file that can no longer be
+ * written (a full disk, the limit) keeps what it has, and further frames are counted as dropped.
+ * The file holds what clients sent to each other: it is readable by its owner only, and is neither
+ * reached through a symbolic link nor somebody else's.
  *
  * A capture to be replayed is read completely when the port is opened: errors in it are reported
  * before a client attaches, and a poll delivers prepared frames from memory. One lane at a time
@@ -15,9 +15,9 @@
  * it.
  */
 #include "base/error.h"
+#include "fabric/capture.h"
 #include "fabric/port.h"
 
-#include "base/log.h"
 #include "base/passed.h"
 
 /* pcap/pcap.h needs the BSD names of the integer types. */
@@ -25,17 +25,12 @@
 
 #include <fcntl.h>
 #include <pcap/pcap.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PCAP_BUFFER            (256u << 10) /* bytes of a file that are buffered */
-#define PCAP_FILE_HEADER       24u          /* bytes */
-#define PCAP_RECORD_HEADER     16u          /* bytes before each frame */
-#define PCAP_SNAPLEN           262144       /* bytes; what tools use for "all" */
 #define PCAP_REPLAY_MAX        (256u << 20) /* bytes of frames */
 #define PCAP_REPLAY_FRAMES_MAX (4u << 20)
 
@@ -60,30 +55,8 @@ struct replay {
 	atomic_flag reading;
 };
 
-/**
- * struct capture - a file that is written
- * @name:	as the user wrote it
- * @handle:	libpcap's; NULL if nothing is written
- * @dumper:	its file
- * @limit:	its maximum size in bytes
- * @size:	its size in bytes so far
- * @full:	no more can be written; the reason has been logged
- * @lock:	protects all of these
- * @scratch:	a frame, FABRIC_FRAME_MAX bytes
- */
-struct capture {
-	char *name;
-	pcap_t *handle;
-	pcap_dumper_t *dumper;
-	uint64_t limit;
-	uint64_t size;
-	bool full;
-	pthread_mutex_t lock;
-	uint8_t *scratch;
-};
-
 struct pcap_state {
-	struct capture capture;
+	struct capture *capture; /* NULL: nothing is written */
 	struct replay replay;
 };
 
@@ -209,7 +182,7 @@ static int open_file(const char *name, int flags, const char *what, struct stat 
 		     struct error *error)
 {
 	int fd = passed_is(name) ? passed_fd(name)
-				 : open(name, flags | O_NONBLOCK | O_CLOEXEC, 0666);
+				 : open(name, flags | O_NONBLOCK | O_CLOEXEC, 0600);
 	int rc = 0;
 
 	if (fd < 0 && passed_is(name))
@@ -217,7 +190,12 @@ static int open_file(const char *name, int flags, const char *what, struct stat 
 				  "fabric pcap: no descriptor was passed for %s; redirect one, as "
 				  "in 5<>FILE",
 				  name);
-	if (fd < 0 || fstat(fd, status))
+	if (fd < 0 && errno == ELOOP && flags & O_NOFOLLOW)
+		rc = error_fail(error, -ELOOP,
+				"fabric pcap: %s is a symbolic link, and none is followed to %s a "
+				"file; name the file itself",
+				name, what);
+	else if (fd < 0 || fstat(fd, status))
 		rc = error_fail(error, -errno, "fabric pcap: %s cannot be opened to %s it: %s",
 				name, what, error_reason(errno));
 	else if (!S_ISREG(status->st_mode) && !S_ISCHR(status->st_mode))
@@ -297,54 +275,43 @@ static void close_replay(struct replay *replay)
 	free(replay->frames);
 }
 
-/**
- * start_file() - have libpcap begin a file
- * @capture:	name is set; handle and dumper are set on success
- * @fd:		the file; closed on failure
- *
- * Return: 0, or negative errno with @error set
- */
-static int start_file(struct capture *capture, int fd, struct error *error)
+/** claim() - may this file be written, by this port only? Then empty it */
+static int claim(int fd, const char *name, const struct stat *status, struct error *error)
 {
-	FILE *out = fdopen(fd, "w");
-	int rc;
-
-	if (!out) {
-		close(fd);
-		return error_fail(error, -ENOMEM, "fabric pcap: out of memory");
-	}
-	setvbuf(out, NULL, _IOFBF, PCAP_BUFFER);
-	capture->handle = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, PCAP_SNAPLEN,
-							       PCAP_TSTAMP_PRECISION_NANO);
-	if (!capture->handle) {
-		fclose(out);
-		return error_fail(error, -ENOMEM, "fabric pcap: out of memory");
-	}
-	capture->dumper = pcap_dump_fopen(capture->handle, out); /* closes it on failure */
-	if (capture->dumper)
+	if (!S_ISREG(status->st_mode))
 		return 0;
-	rc = error_fail(error, -EIO, "fabric pcap: %s cannot be written: %s", capture->name,
-			pcap_geterr(capture->handle));
-	pcap_close(capture->handle);
-	capture->handle = NULL;
-	return rc;
+	/* Whoever passed an open file has decided whose it is. */
+	if (!passed_is(name) && (status->st_uid != geteuid() || status->st_nlink > 1))
+		return error_fail(error, -EPERM,
+				  "fabric pcap: %s %s; remove it, or name another file", name,
+				  status->st_nlink > 1 ? "has another name, too (a hard link)"
+						       : "belongs to another user");
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return error_fail(error, errno == EWOULDBLOCK ? -EBUSY : -errno,
+				  "fabric pcap: %s is being written by "
+				  "another port or process; name another file",
+				  name);
+	if ((!passed_is(name) && fchmod(fd, 0600)) || ftruncate(fd, 0))
+		return error_fail(error, -errno, "fabric pcap: %s cannot be truncated: %s", name,
+				  error_reason(errno));
+	return 0;
 }
 
 /**
  * open_capture() - begin the file to be written
- * @capture:	limit is set
  * @name:	of the file
+ * @limit:	its maximum size in bytes
  * @in:		the file that is replayed, or NULL
  *
- * Return: 0, or negative errno with @error set and nothing in @capture to free
+ * Return: 0, or negative errno with @error set
  */
-static int open_capture(struct capture *capture, const char *name, const struct stat *in,
-			struct error *error)
+static int open_capture(struct capture **capture, const char *name, uint64_t limit,
+			const struct stat *in, struct error *error)
 {
 	struct stat status;
-	int fd, rc = 0;
+	int fd, rc;
 
-	fd = open_file(name, O_WRONLY | O_CREAT, "write", &status, error);
+	fd = open_file(name, O_WRONLY | O_CREAT | O_NOFOLLOW, "write", &status, error);
 	if (fd < 0)
 		return fd;
 	if (in && status.st_dev == in->st_dev && status.st_ino == in->st_ino)
@@ -353,65 +320,13 @@ static int open_capture(struct capture *capture, const char *name, const struct 
 			"fabric pcap: %s cannot be both replayed and written; write to another "
 			"file",
 			name);
-	else if (S_ISREG(status.st_mode) && flock(fd, LOCK_EX | LOCK_NB))
-		rc = error_fail(error, errno == EWOULDBLOCK ? -EBUSY : -errno,
-				"fabric pcap: %s is being written by "
-				"another port or process; name another file",
-				name);
-	else if (S_ISREG(status.st_mode) && ftruncate(fd, 0))
-		rc = error_fail(error, -errno, "fabric pcap: %s cannot be truncated: %s", name,
-				error_reason(errno));
+	else
+		rc = claim(fd, name, &status, error);
 	if (rc) {
 		close(fd);
 		return rc;
 	}
-
-	capture->name = strdup(name);
-	capture->scratch = malloc(FABRIC_FRAME_MAX);
-	if (!capture->name || !capture->scratch) {
-		close(fd);
-		rc = error_fail(error, -ENOMEM, "fabric pcap: out of memory");
-	} else {
-		rc = start_file(capture, fd, error);
-	}
-	if (rc) {
-		free(capture->name);
-		free(capture->scratch);
-		return rc;
-	}
-	capture->size = PCAP_FILE_HEADER;
-	pthread_mutex_init(&capture->lock, NULL);
-	return 0;
-}
-
-/** give_up() - stop writing the file; log why. Under the lock */
-static void give_up(struct capture *capture, const char *why)
-{
-	if (capture->full)
-		return;
-	capture->full = true;
-	log_say(LOG_ERROR,
-		"pcap %s: %s; frames sent from now on are not written (counted as dropped)",
-		capture->name, why);
-}
-
-/** write_out() - flush the C library's buffer. Under the lock, or when no other thread writes */
-static void write_out(struct capture *capture)
-{
-	if (!capture->full && pcap_dump_flush(capture->dumper))
-		give_up(capture, strerror(errno));
-}
-
-static void close_capture(struct capture *capture)
-{
-	if (!capture->handle)
-		return;
-	write_out(capture);
-	pcap_dump_close(capture->dumper);
-	pcap_close(capture->handle);
-	pthread_mutex_destroy(&capture->lock);
-	free(capture->name);
-	free(capture->scratch);
+	return capture_start(fd, name, limit, capture, error);
 }
 
 static int pcap_fabric_open(struct fabric_port *port, const struct fabric_spec *spec,
@@ -421,7 +336,7 @@ static int pcap_fabric_open(struct fabric_port *port, const struct fabric_spec *
 	bool loop = false, limited = false;
 	struct pcap_state *state;
 	struct stat in;
-	uint64_t limit = UINT64_MAX;
+	uint64_t limit = CAPTURE_LIMIT_DEFAULT;
 	int rc = 0;
 
 	for (unsigned int i = 0; i < spec->count && !rc; i++) {
@@ -433,8 +348,11 @@ static int pcap_fabric_open(struct fabric_port *port, const struct fabric_spec *
 			loop = true;
 		} else if (!strcmp(option->key, "limit")) {
 			limited = true;
-			rc = fabric_option_number(port, option, PCAP_FILE_HEADER, UINT64_MAX - 1,
-						  &limit, error);
+			if (option->value && !strcmp(option->value, "none"))
+				limit = UINT64_MAX;
+			else
+				rc = fabric_option_number(port, option, CAPTURE_HEADER,
+							  UINT64_MAX - 1, &limit, error);
 		} else {
 			rc = fabric_option_unknown(port, option, error);
 		}
@@ -453,12 +371,12 @@ static int pcap_fabric_open(struct fabric_port *port, const struct fabric_spec *
 	state = calloc(1, sizeof(*state));
 	if (!state)
 		return error_fail(error, -ENOMEM, "fabric pcap: out of memory");
-	state->capture.limit = limit;
 	state->replay.loop = loop;
 	if (replay)
 		rc = open_replay(&state->replay, replay, &in, error);
 	if (!rc && spec->argument) {
-		rc = open_capture(&state->capture, spec->argument, replay ? &in : NULL, error);
+		rc = open_capture(&state->capture, spec->argument, limit, replay ? &in : NULL,
+				  error);
 		if (rc)
 			close_replay(&state->replay);
 	}
@@ -474,56 +392,20 @@ static void pcap_fabric_close(struct fabric_port *port)
 {
 	struct pcap_state *state = port->state;
 
-	close_capture(&state->capture);
+	if (state->capture)
+		capture_stop(state->capture);
 	close_replay(&state->replay);
 	free(state);
-}
-
-/**
- * write_frame() - append a frame; under the lock
- *
- * Return: false if the file can no longer be written
- */
-static bool write_frame(struct capture *capture, const struct frame *frame)
-{
-	struct pcap_pkthdr header = { .len = frame->len };
-	struct timespec now;
-
-	if (capture->full)
-		return false;
-	if (capture->limit - capture->size < PCAP_RECORD_HEADER + (uint64_t)frame->len) {
-		give_up(capture, "the limit is reached");
-		return false;
-	}
-	header.caplen = frame_copy(frame, capture->scratch, FABRIC_FRAME_MAX);
-	clock_gettime(CLOCK_REALTIME, &now);
-	header.ts.tv_sec = now.tv_sec;
-	header.ts.tv_usec = now.tv_nsec; /* the handle's precision */
-	pcap_dump((uint8_t *)capture->dumper, &header, capture->scratch);
-	if (ferror(pcap_dump_file(capture->dumper))) {
-		give_up(capture, strerror(errno));
-		return false;
-	}
-	capture->size += PCAP_RECORD_HEADER + header.caplen;
-	return true;
 }
 
 static void pcap_send(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 		      unsigned int n)
 {
 	struct pcap_state *state = port->state;
-	struct capture *capture = &state->capture;
-	unsigned int written = 0;
+	unsigned int written = n;
 
-	if (!capture->handle) {
-		fabric_count_sent(port, lane, frames, n);
-		return;
-	}
-	pthread_mutex_lock(&capture->lock);
-	while (written < n && write_frame(capture, &frames[written]))
-		written++;
-	pthread_mutex_unlock(&capture->lock);
-
+	if (state->capture)
+		written = capture_add(state->capture, frames, n);
 	fabric_count_sent(port, lane, frames, written);
 	if (written < n)
 		counter_add(&port->lanes[lane].counters.tx_dropped, n - written);
@@ -564,18 +446,14 @@ static bool pcap_is_source(const struct fabric_port *port)
 static void pcap_flush_file(struct fabric_port *port)
 {
 	struct pcap_state *state = port->state;
-	struct capture *capture = &state->capture;
 
-	if (!capture->handle)
-		return;
-	pthread_mutex_lock(&capture->lock);
-	write_out(capture);
-	pthread_mutex_unlock(&capture->lock);
+	if (state->capture)
+		capture_flush(state->capture);
 }
 
 const struct fabric_ops fabric_pcap = {
 	.name = "pcap",
-	.usage = "pcap:FILE[+limit=BYTES][+replay=FILE[+loop]] or pcap+replay=FILE[+loop]",
+	.usage = "pcap:FILE[+limit=BYTES|none][+replay=FILE[+loop]] or pcap+replay=FILE[+loop]",
 	.open = pcap_fabric_open,
 	.close = pcap_fabric_close,
 	.send = pcap_send,
