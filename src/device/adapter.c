@@ -256,6 +256,7 @@ void adapter_port_counters(struct adapter *adapter, unsigned int port,
 	out->tx_bytes = tx.bytes;
 	for (size_t i = 1; i < sizeof(tx.errors) / sizeof(tx.errors[0]); i++)
 		out->tx_errors += tx.errors[i];
+	out->tx_errors += atomic_load(&vport->card_dropped);
 	out->tx_csum = tx.csum;
 	out->tx_tso = tx.tso;
 	out->tx_vlan = tx.vlan;

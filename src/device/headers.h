@@ -72,6 +72,19 @@ static inline uint16_t headers_get16(const uint8_t *data)
 }
 
 /**
+ * headers_exceed_mtu() - is an unsegmented frame longer than the MTU allows? A tag does not count
+ * @header:	its first ETHERNET_HEADER_LEN bytes, in private memory
+ * @len:	of the frame
+ */
+static inline bool headers_exceed_mtu(const uint8_t *header, uint32_t len, uint32_t mtu)
+{
+	uint32_t longest = mtu + ETHERNET_HEADER_LEN;
+
+	return len > longest &&
+	       (len > longest + VLAN_TAG_LEN || headers_get16(header + 12) != ETHERTYPE_VLAN);
+}
+
+/**
  * headers_copy() - copy the beginning of a frame from its pieces
  * @iov:	the frame's pieces
  * @iovcnt:	number of pieces

@@ -87,7 +87,8 @@ struct vport {
 	struct wq *_Atomic sq[ADAPTER_QUEUES_MAX];
 	struct wq *_Atomic rq[ADAPTER_QUEUES_MAX];
 	_Atomic uint64_t rx_disabled;
-	_Atomic uint64_t rx_lost; /* large frames for which no queue had buffers */
+	_Atomic uint64_t rx_lost;      /* large frames for which no queue had buffers */
+	_Atomic uint64_t card_dropped; /* frames that the synthetic card must not send */
 	struct wq_counters gone_tx, gone_rx;
 };
 

@@ -14,8 +14,11 @@
  *	cards' host -----'                 '-- datagram            path: synthetic
  *
  * One lane reads the socket; any lane writes to it. A frame that does not fit into the socket is
- * lost, as on a wire. The host is as untrusted as any client: its datagrams are copies, and are
- * checked.
+ * lost, as on a wire. A message that does not fit waits in a queue until the lane's next turn: no
+ * thread waits for the host. The host is as untrusted as any client: its datagrams are copies, and
+ * are checked, and what a card sends obeys the rules for what the VF sends: the link, source=check,
+ * the MTU, and how small the segments of a large send may be. A turn has a budget, and a large send
+ * is cut over several turns.
  *
  * The VF can be removed: the host gets a message, notifies the driver in the guest, and removes the
  * function from the guest's PCI bus; from then on frames take the synthetic path. When the VF
@@ -29,13 +32,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/rights.h"
+#include "base/socket_file.h"
 #include "device/checksum.h"
 #include "device/receive.h"
 #include "device/segment.h"
@@ -43,19 +44,39 @@
 #include "wire/synthetic.h"
 
 #define DATAGRAM_MAX (SYNTHETIC_FRAME_MAX + sizeof(struct synthetic_header))
-#define TURN         64u     /* datagrams per turn */
+#define TURN         128u    /* frames, segments and messages per turn */
 #define SOCKET_BYTES 1048576 /* requested for each direction */
-#define SAY_MS       500u
+#define MESSAGES_MAX 64u     /* that wait for room in the socket */
+#define SEGMENTS_MAX 2048u   /* of a large send of a card; as for the VF, see transmit.c */
+#define TO_CARD_MAX  128u    /* of a large frame for a card: 64 KiB at an MTU of 576 */
+
+/** struct message - one for the host, which is not a frame */
+struct message {
+	uint8_t type, port, size;
+	uint8_t data[sizeof(struct synthetic_port)];
+};
+
+/**
+ * struct cutting - a large send that is being cut, in struct synthetic.buffer
+ * @left:	there are more segments
+ */
+struct cutting {
+	struct segmenter segmenter;
+	struct fabric_port *fabric;
+	struct iovec iov;
+	bool left;
+};
 
 /**
  * struct synthetic - the socket
  * @work:	reads it, on a lane
  * @adapter:	whose
  * @fd:		bound next to the adapter's own socket
- * @looks:	whether a datagram carries descriptors must be looked at
- * @path:	where
+ * @file:	where
  * @peer, @peer_len: the host: the last sender of SYNTHETIC_HELLO; under @lock
- * @lock:	protects the peer
+ * @messages, @first, @count: those that wait for room in the socket, a ring; under @lock
+ * @lock:	protects these
+ * @cutting:	on the lane that reads
  * @vf_wanted:	should the VF be present?
  * @vf:		is it present, and should the driver use it?
  * @buffer:	a datagram, on the lane that reads
@@ -64,15 +85,32 @@ struct synthetic {
 	struct lane_work work;
 	struct adapter *adapter;
 	int fd;
-	bool looks;
-	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	struct socket_file file;
 	struct sockaddr_un peer;
 	socklen_t peer_len;
+	struct message messages[MESSAGES_MAX];
+	unsigned int first, count;
 	pthread_mutex_t lock;
+	struct cutting cutting;
 	_Atomic bool vf_wanted;
 	_Atomic bool vf;
 	uint8_t buffer[DATAGRAM_MAX];
 };
+
+/** send_to() - send to @peer, if there is one; see send_datagram() */
+static int send_to(const struct synthetic *synthetic, struct sockaddr_un *peer, socklen_t peer_len,
+		   struct synthetic_header *header, struct iovec *iov, uint32_t iovcnt)
+{
+	struct msghdr message = {
+		.msg_name = peer, .msg_namelen = peer_len, .msg_iov = iov, .msg_iovlen = iovcnt
+	};
+
+	if (!peer_len)
+		return -ENOTCONN;
+	header->magic = SYNTHETIC_MAGIC;
+	iov[0] = (struct iovec){ .iov_base = header, .iov_len = sizeof(*header) };
+	return sendmsg(synthetic->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
 
 /**
  * send_datagram() - send to the host, if there is one
@@ -87,36 +125,75 @@ static int send_datagram(struct synthetic *synthetic, struct synthetic_header *h
 			 struct iovec *iov, uint32_t iovcnt)
 {
 	struct sockaddr_un peer;
-	struct msghdr message = { .msg_name = &peer, .msg_iov = iov, .msg_iovlen = iovcnt };
+	socklen_t peer_len;
 
 	pthread_mutex_lock(&synthetic->lock);
 	peer = synthetic->peer;
-	message.msg_namelen = synthetic->peer_len;
+	peer_len = synthetic->peer_len;
 	pthread_mutex_unlock(&synthetic->lock);
-	if (!message.msg_namelen)
-		return -ENOTCONN;
-	header->magic = SYNTHETIC_MAGIC;
-	iov[0] = (struct iovec){ .iov_base = header, .iov_len = sizeof(*header) };
-	return sendmsg(synthetic->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return send_to(synthetic, &peer, peer_len, header, iov, iovcnt);
 }
 
-/* A message that is not a frame: it waits for room, for SAY_MS at most. */
+/** send_messages() - those that wait, as far as there is room; under the lock */
+static void send_messages(struct synthetic *synthetic)
+{
+	for (; synthetic->count; synthetic->count--) {
+		struct message *message = &synthetic->messages[synthetic->first];
+		struct synthetic_header header = { .type = message->type, .port = message->port };
+		struct iovec iov[2] = { [1] = { message->data, message->size } };
+		int err =
+			send_to(synthetic, &synthetic->peer, synthetic->peer_len, &header, iov, 2);
+
+		if (err == -EAGAIN || err == -ENOBUFS)
+			return;
+		synthetic->first = (synthetic->first + 1) % MESSAGES_MAX;
+	}
+}
+
+/** send_waiting() - the same on the lane; true if some still wait */
+static bool send_waiting(struct synthetic *synthetic)
+{
+	bool waiting;
+
+	pthread_mutex_lock(&synthetic->lock);
+	send_messages(synthetic);
+	waiting = synthetic->count;
+	pthread_mutex_unlock(&synthetic->lock);
+	return waiting;
+}
+
+/** say() - a message that is not a frame; it may have to wait for room, but no thread does */
 static void say(struct synthetic *synthetic, uint8_t type, uint8_t port, const void *what,
 		size_t size)
 {
-	struct synthetic_header header = { .type = type, .port = port };
-	const struct timespec nap = { .tv_nsec = 1000000 };
-	struct iovec iov[2];
+	struct message message = { .type = type, .port = port, .size = (uint8_t)size };
+	bool full, waiting;
 
-	/* sendmsg() does not write to it */
-	iov[1] = (struct iovec){ .iov_base = (void *)(uintptr_t)what, .iov_len = size };
-	for (unsigned int ms = 0; ms < SAY_MS; ms++) {
-		if (send_datagram(synthetic, &header, iov, 2) != -EAGAIN)
-			return;
-		nanosleep(&nap, NULL);
-	}
-	adapter_say(synthetic->adapter, LOG_WARNING,
-		    "the host of synthetic cards does not accept messages");
+	memcpy(message.data, what, size);
+	pthread_mutex_lock(&synthetic->lock);
+	full = synthetic->count == MESSAGES_MAX;
+	if (!full)
+		synthetic->messages[(synthetic->first + synthetic->count++) % MESSAGES_MAX] =
+			message;
+	send_messages(synthetic);
+	waiting = synthetic->count;
+	pthread_mutex_unlock(&synthetic->lock);
+	if (full)
+		adapter_say(synthetic->adapter, LOG_WARNING,
+			    "the host of synthetic cards does not read its messages; one is lost");
+	else if (waiting)
+		lane_kick(&synthetic->work);
+}
+
+/** has_host() - has a host said SYNTHETIC_HELLO? */
+static bool has_host(struct synthetic *synthetic)
+{
+	bool has;
+
+	pthread_mutex_lock(&synthetic->lock);
+	has = synthetic->peer_len;
+	pthread_mutex_unlock(&synthetic->lock);
+	return has;
 }
 
 /** say_port() - announce a port and its current state */
@@ -147,13 +224,14 @@ static void take_hello(struct synthetic *synthetic, const struct sockaddr_un *fr
 	pthread_mutex_lock(&synthetic->lock);
 	synthetic->peer = *from;
 	synthetic->peer_len = len;
+	synthetic->count = 0; /* what waits is for another host */
 	pthread_mutex_unlock(&synthetic->lock);
 	atomic_store(&synthetic->vf, vf);
 	for (uint32_t i = 0; i < synthetic->adapter->config.ports; i++) {
 		atomic_store(&synthetic->adapter->vport[i].synthetic, true);
 		say_port(synthetic, i);
 	}
-	say(synthetic, SYNTHETIC_ALL_SAID, 0, NULL, 0);
+	say(synthetic, SYNTHETIC_ALL_SAID, 0, "", 0);
 	if (!vf)
 		say(synthetic, SYNTHETIC_VF, 0, &go, sizeof(go));
 	adapter_say(synthetic->adapter, LOG_NOTICE, "the host of synthetic cards has connected");
@@ -171,48 +249,94 @@ static void take_vf_done(struct synthetic *synthetic, bool there)
 		say_port(synthetic, i);
 }
 
+/** drop() - count a frame that a card must not send, and say why */
+static void drop(struct vport *vport, const char *why)
+{
+	atomic_fetch_add_explicit(&vport->card_dropped, 1, memory_order_relaxed);
+	adapter_say(vport->adapter, LOG_WARNING, "port %u: a synthetic card sends %s; dropped",
+		    vport->index, why);
+}
+
+/** begin_large() - check a large send, to be cut by cut_some() */
+static void begin_large(struct synthetic *synthetic, struct vport *vport,
+			const struct synthetic_header *header, struct frame *frame)
+{
+	struct cutting *cutting = &synthetic->cutting;
+
+	frame->flags = FRAME_CSUM_PARTIAL;
+	frame->flags |= header->flags & SYNTHETIC_GSO_TCP4 ? FRAME_GSO_TCP4 : FRAME_GSO_TCP6;
+	frame->hdr_len = header->hdr_len;
+	frame->gso_size = header->gso_size;
+	cutting->iov = frame->iov[0];
+	frame->iov = &cutting->iov;
+	if (segment_begin(&cutting->segmenter, frame))
+		drop(vport, "a large frame whose headers are invalid");
+	else if (cutting->segmenter.count > SEGMENTS_MAX)
+		drop(vport, "a large frame with segments that are too small");
+	else if ((uint32_t)(header->hdr_len - cutting->segmenter.headers.l3_off) +
+			 header->gso_size >
+		 vport->config->mtu)
+		drop(vport, "a large frame with segments longer than the MTU");
+	else
+		cutting->left = true;
+	cutting->fabric = vport->fabric;
+}
+
+/** cut_some() - send up to @most segments of a large send; how many */
+static unsigned int cut_some(struct synthetic *synthetic, unsigned int most, unsigned int lane)
+{
+	struct cutting *cutting = &synthetic->cutting;
+	uint8_t headers[HEADERS_MAX];
+	struct iovec iov[3];
+	unsigned int n = 0;
+	int pieces = 1;
+
+	for (; n < most; n++) {
+		pieces = segment_next(&cutting->segmenter, headers, iov, 3);
+		if (pieces <= 0)
+			break;
+		fabric_send(cutting->fabric, lane,
+			    &(struct frame){ .iov = iov,
+					     .iovcnt = (uint32_t)pieces,
+					     .len = cutting->segmenter.len,
+					     .flags = FRAME_CSUM_VALID },
+			    1);
+	}
+	cutting->left = pieces > 0;
+	return n;
+}
+
 /** take_frame() - send a frame of a card */
 static void take_frame(struct synthetic *synthetic, const struct synthetic_header *header,
 		       const uint8_t *data, size_t len, unsigned int lane)
 {
-	struct fabric_port *fabric = synthetic->adapter->vport[header->port].fabric;
+	struct vport *vport = &synthetic->adapter->vport[header->port];
 	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
-	struct iovec segment[3];
 	struct frame frame = { .iov = &iov, .iovcnt = 1, .len = (uint32_t)len };
-	uint8_t headers[HEADERS_MAX];
-	struct segmenter segmenter;
-	int pieces;
 
 	if (len < ETHERNET_HEADER_LEN)
 		return;
-	if (header->flags & (SYNTHETIC_GSO_TCP4 | SYNTHETIC_GSO_TCP6)) {
-		frame.flags = FRAME_CSUM_PARTIAL;
-		frame.flags |= header->flags & SYNTHETIC_GSO_TCP4 ? FRAME_GSO_TCP4 : FRAME_GSO_TCP6;
-		frame.hdr_len = header->hdr_len;
-		frame.gso_size = header->gso_size;
-		if (segment_begin(&segmenter, &frame))
-			return;
-		while ((pieces = segment_next(&segmenter, headers, segment, 3)) > 0) {
-			struct frame each = { .iov = segment,
-					      .iovcnt = (uint32_t)pieces,
-					      .len = segmenter.len,
-					      .flags = FRAME_CSUM_VALID };
-
-			fabric_send(fabric, lane, &each, 1);
-		}
-		return;
+	if (atomic_load_explicit(&vport->link_down, memory_order_relaxed)) {
+		atomic_fetch_add_explicit(&vport->card_dropped, 1, memory_order_relaxed);
+	} else if (vport->config->check_source && memcmp(data + 6, vport->config->mac, 6)) {
+		drop(vport, "from an address that is not the vPort's");
+	} else if (header->flags & (SYNTHETIC_GSO_TCP4 | SYNTHETIC_GSO_TCP6)) {
+		begin_large(synthetic, vport, header, &frame);
+	} else if (headers_exceed_mtu(data, (uint32_t)len, vport->config->mtu)) {
+		drop(vport, "a frame longer than the MTU");
+	} else if (header->flags & SYNTHETIC_CSUM_PARTIAL &&
+		   /* The datagram is a copy, so its checksum can be finished where it is. */
+		   checksum_complete(synthetic->buffer + sizeof(*header), len, header->csum_start,
+				     header->csum_offset)) {
+		drop(vport, "a frame whose checksum is not inside it");
+	} else {
+		fabric_send(vport->fabric, lane, &frame, 1);
 	}
-	/* The datagram is a copy, so its checksum can be finished where it is. */
-	if (header->flags & SYNTHETIC_CSUM_PARTIAL &&
-	    checksum_complete(synthetic->buffer + sizeof(*header), len, header->csum_start,
-			      header->csum_offset))
-		return;
-	fabric_send(fabric, lane, &frame, 1);
 }
 
-/** take() - handle a datagram from the host */
-static void take(struct synthetic *synthetic, size_t len, const struct sockaddr_un *from,
-		 socklen_t from_len, unsigned int lane)
+/** take() - handle a datagram from the host; what it cost */
+static unsigned int take(struct synthetic *synthetic, size_t len, const struct sockaddr_un *from,
+			 socklen_t from_len, unsigned int lane)
 {
 	const uint8_t *data = synthetic->buffer + sizeof(struct synthetic_header);
 	struct adapter *adapter = synthetic->adapter;
@@ -220,17 +344,17 @@ static void take(struct synthetic *synthetic, size_t len, const struct sockaddr_
 	uint32_t value = 0;
 
 	if (len < sizeof(header))
-		return;
+		return 1;
 	memcpy(&header, synthetic->buffer, sizeof(header));
 	len -= sizeof(header);
 	if (header.magic != SYNTHETIC_MAGIC || header.port >= adapter->config.ports)
-		return;
+		return 1;
 	if (len >= sizeof(value))
 		memcpy(&value, data, sizeof(value));
 	switch (header.type) {
 	case SYNTHETIC_HELLO:
 		take_hello(synthetic, from, from_len);
-		break;
+		return adapter->config.ports + 2;
 	case SYNTHETIC_FRAME:
 		take_frame(synthetic, &header, data, len, lane);
 		break;
@@ -246,28 +370,37 @@ static void take(struct synthetic *synthetic, size_t len, const struct sockaddr_
 	default:
 		break;
 	}
+	return 1;
 }
 
 static bool synthetic_run(struct lane_work *work, unsigned int lane)
 {
 	struct synthetic *synthetic = (struct synthetic *)work;
+	unsigned int cost = 0;
 	struct sockaddr_un from;
 	socklen_t from_len;
 	ssize_t len;
 
-	for (unsigned int i = 0; i < TURN; i++) {
-		/* Where the kernel does not refuse descriptors: it is no host, and the path ends here */
-		if (synthetic->looks && rights_waiting(synthetic->fd))
-			return false;
+	send_waiting(synthetic);
+	while (cost < TURN) {
+		if (synthetic->cutting.left) {
+			work->progress = true;
+			cost += cut_some(synthetic, TURN - cost, lane);
+			continue;
+		}
 		from_len = sizeof(from);
 		/* MSG_TRUNC: returns the full length, so a truncated datagram is detected */
 		len = recvfrom(synthetic->fd, synthetic->buffer, sizeof(synthetic->buffer),
 			       MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &from_len);
-		if (len < 0)
+		if (len < 0) {
+			/* Nothing says when the host has made room. */
+			work->blocked = send_waiting(synthetic);
 			return false;
+		}
 		work->progress = true;
-		if ((size_t)len <= sizeof(synthetic->buffer))
-			take(synthetic, (size_t)len, &from, from_len, lane);
+		cost += (size_t)len <= sizeof(synthetic->buffer)
+				? take(synthetic, (size_t)len, &from, from_len, lane)
+				: 1;
 	}
 	return true;
 }
@@ -284,7 +417,7 @@ static int give(struct synthetic *synthetic, uint8_t port, const struct frame *f
 	int pieces, err = 0;
 
 	if (frame->flags & FRAME_GSO) {
-		if (segment_begin(&segmenter, frame))
+		if (segment_begin(&segmenter, frame) || segmenter.count > TO_CARD_MAX)
 			return -EINVAL;
 		while (!err && (pieces = segment_next(&segmenter, headers, iov + 1,
 						      FABRIC_PIECES_MAX + 1)) > 0)
@@ -312,6 +445,10 @@ unsigned int synthetic_deliver(void *ctx, unsigned int lane, const struct frame 
 
 	if (!atomic_load_explicit(&vport->synthetic, memory_order_relaxed))
 		return receive_deliver(ctx, lane, frames, n);
+	if (atomic_load_explicit(&vport->link_down, memory_order_relaxed)) {
+		atomic_fetch_add_explicit(&vport->rx_disabled, n, memory_order_relaxed);
+		return n;
+	}
 	for (unsigned int i = 0; i < n; i++)
 		give(vport->adapter->synthetic, (uint8_t)vport->index, &frames[i]);
 	return n;
@@ -341,7 +478,7 @@ int synthetic_set_vf(struct adapter *adapter, bool there)
 
 	if (!synthetic)
 		return -EOPNOTSUPP;
-	if (!has_peer(synthetic))
+	if (!has_host(synthetic))
 		return -ENOTCONN;
 	atomic_store(&synthetic->vf_wanted, there);
 	if (!there) {
@@ -361,9 +498,9 @@ int synthetic_pull(struct adapter *adapter, unsigned int port)
 
 	if (!synthetic)
 		return -EOPNOTSUPP;
-	if (!has_peer(synthetic))
+	if (!has_host(synthetic))
 		return -ENOTCONN;
-	say(synthetic, SYNTHETIC_PULL, (uint8_t)port, NULL, 0);
+	say(synthetic, SYNTHETIC_PULL, (uint8_t)port, "", 0);
 	return 0;
 }
 
@@ -372,12 +509,12 @@ int synthetic_pull(struct adapter *adapter, unsigned int port)
 int synthetic_open(struct adapter *adapter, struct error *error)
 {
 	struct synthetic *synthetic = calloc(1, sizeof(*synthetic));
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const int size = SOCKET_BYTES;
+	char path[SOCKET_FILE_PATH];
 	int err = 0;
 
 	if (!synthetic)
-		return -ENOMEM;
+		return error_fail(error, -ENOMEM, "out of memory");
 	adapter->synthetic = synthetic;
 	synthetic->adapter = adapter;
 	synthetic->work.run = synthetic_run;
@@ -393,26 +530,22 @@ int synthetic_open(struct adapter *adapter, struct error *error)
 		err = -errno;
 	} else if (adapter->config.passed) {
 		setsockopt(synthetic->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	} else if (snprintf(address.sun_path, sizeof(address.sun_path), "%s" SYNTHETIC_SUFFIX,
-			    adapter->config.socket) >= (int)sizeof(address.sun_path)) {
+	} else if (snprintf(path, sizeof(path), "%s" SYNTHETIC_SUFFIX, adapter->config.socket) >=
+		   (int)sizeof(path)) {
 		err = -ENAMETOOLONG;
 	} else {
 		synthetic->looks = !rights_refuse(synthetic->fd);
 		setsockopt(synthetic->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		/* The adapter's own socket is bound already, so an existing file is a leftover. */
-		unlink(address.sun_path);
-		if (bind(synthetic->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-		    chmod(address.sun_path, 0600) < 0)
-			err = -errno;
-		else
-			strcpy(synthetic->path, address.sun_path);
+		err = socket_file_bind(synthetic->fd, path, 0, &synthetic->file);
 	}
 	if (!err)
 		err = lane_add(adapter->member, adapter->config.ports, &synthetic->work,
 			       synthetic->fd);
 	if (err)
-		error_say(error, "cannot listen for synthetic cards at %s%s: %s",
-			  adapter->config.socket, SYNTHETIC_SUFFIX, error_reason(-err));
+		error_say(error,
+			  "cannot listen for synthetic cards at %s%s: %s; choose another "
+			  "--socket",
+			  adapter->config.socket, SYNTHETIC_SUFFIX, socket_file_reason(err));
 	return err;
 }
 
@@ -424,10 +557,9 @@ void synthetic_close(struct adapter *adapter)
 		return;
 	lane_remove(&synthetic->work, synthetic->fd);
 	lanes_sync(adapter->lanes);
+	socket_file_remove(&synthetic->file);
 	if (synthetic->fd >= 0)
 		close(synthetic->fd);
-	if (*synthetic->path)
-		unlink(synthetic->path);
 	pthread_mutex_destroy(&synthetic->lock);
 	free(synthetic);
 	adapter->synthetic = NULL;

@@ -314,8 +314,7 @@ static bool too_long(const struct transmit_job *job)
 	if (job->len <= longest)
 		return false;
 	headers_copy(job->pieces + 1, job->n, header, sizeof(header));
-	return job->len > longest + VLAN_TAG_LEN ||
-	       (header[12] << 8 | header[13]) != ETHERTYPE_VLAN;
+	return headers_exceed_mtu(header, job->len, job->sq->vport->config->mtu);
 }
 
 /** prepare() - turn an entry into a frame */

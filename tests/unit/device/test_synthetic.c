@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "process.h"
 #include "wire/synthetic.h"
 
 #define PORTS    2u
@@ -29,7 +30,7 @@ struct cards {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 };
 
-static void cards_open(struct cards *cards)
+static void cards_open_config(struct cards *cards, bool check_source)
 {
 	struct sockaddr_un own = { .sun_family = AF_UNIX }, there = { .sun_family = AF_UNIX };
 
@@ -41,7 +42,8 @@ static void cards_open(struct cards *cards)
 			(struct adapter_port_config){ .mac = { 2, 0, 0, 0, 0, (uint8_t)i },
 						      .fabric = "switch",
 						      .mtu = 1500,
-						      .queues = 1 };
+						      .queues = 1,
+						      .check_source = check_source };
 	host_open_config(&cards->host, 1, NULL);
 	snprintf(cards->path, sizeof(cards->path), "%s.cards", cards->host.path);
 	strcpy(own.sun_path, cards->path);
@@ -49,6 +51,11 @@ static void cards_open(struct cards *cards)
 	cards->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(cards->fd, (struct sockaddr *)&own, sizeof(own)), 0);
 	assert_int_equal(connect(cards->fd, (struct sockaddr *)&there, sizeof(there)), 0);
+}
+
+static void cards_open(struct cards *cards)
+{
+	cards_open_config(cards, false);
 }
 
 static void cards_close(struct cards *cards)
@@ -228,6 +235,160 @@ static void frames(void **state)
 	(void)state;
 }
 
+/** card_sends() - from port 0's card to port 1's; @source: the last byte of its source address */
+static void card_sends(struct cards *cards, uint8_t source, size_t len, bool tagged)
+{
+	struct {
+		struct synthetic_header header;
+		uint8_t frame[2000];
+	} sent = { .header = { .magic = SYNTHETIC_MAGIC, .type = SYNTHETIC_FRAME },
+		   .frame = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, source, 8, 0 } };
+
+	if (tagged)
+		sent.frame[12] = 0x81;
+	assert_int_equal(send(cards->fd, &sent, sizeof(sent.header) + len, 0),
+			 sizeof(sent.header) + len);
+}
+
+static void hear_frame(struct cards *cards, size_t len)
+{
+	uint8_t got[2048];
+
+	assert_int_equal(hear(cards, SYNTHETIC_FRAME, 1, got, sizeof(got)), len);
+}
+
+/** dropped() - the frames that port 0's card must not send, once the last datagram is handled */
+static uint64_t dropped(struct cards *cards)
+{
+	card_sends(cards, 0, 60, false);
+	hear_frame(cards, 60);
+	return host_counters(&cards->host, 0).tx_errors;
+}
+
+/* What the VF must not send, the card must not send either. */
+static void a_card_obeys_what_the_vf_obeys(void **state)
+{
+	struct synthetic_port port;
+	struct cards cards;
+
+	cards_open_config(&cards, true);
+	hello(&cards, true);
+	assert_int_equal(dropped(&cards), 0);
+	card_sends(&cards, 7, 60, false);
+	assert_int_equal(dropped(&cards), 1);
+	assert_true(harness_said("port 0: a synthetic card sends from an address that is not"));
+	/* The MTU, to which a tag does not count */
+	card_sends(&cards, 0, 1514, false);
+	hear_frame(&cards, 1514);
+	card_sends(&cards, 0, 1518, true);
+	hear_frame(&cards, 1518);
+	card_sends(&cards, 0, 1515, false);
+	card_sends(&cards, 0, 1518, false);
+	card_sends(&cards, 0, 1519, true);
+	assert_int_equal(dropped(&cards), 4);
+	assert_true(harness_said("a synthetic card sends a frame longer than the MTU"));
+	/* The link of the sender */
+	assert_int_equal(adapter_set_link(cards.host.adapter, 0, false), -ENOTCONN);
+	hear(&cards, SYNTHETIC_PORT, 0, &port, sizeof(port));
+	assert_int_equal(port.up, 0);
+	card_sends(&cards, 0, 60, false);
+	card_sends(&cards, 0, 60, false);
+	while (host_counters(&cards.host, 0).tx_errors != 6)
+		pause_us(1000);
+	assert_int_equal(adapter_set_link(cards.host.adapter, 0, true), -ENOTCONN);
+	hear(&cards, SYNTHETIC_PORT, 0, &port, sizeof(port));
+	assert_int_equal(dropped(&cards), 6);
+	/* The link of the receiver */
+	assert_int_equal(adapter_set_link(cards.host.adapter, 1, false), -ENOTCONN);
+	hear(&cards, SYNTHETIC_PORT, 1, &port, sizeof(port));
+	card_sends(&cards, 0, 60, false);
+	while (host_counters(&cards.host, 1).rx_disabled != 1)
+		pause_us(1000);
+	hear_nothing(&cards);
+	cards_close(&cards);
+	(void)state;
+}
+
+/** card_sends_large() - a large send of TCP with so many bytes of payload, in segments of @gso */
+static void card_sends_large(struct cards *cards, size_t payload, uint16_t gso)
+{
+	struct {
+		struct synthetic_header header;
+		uint8_t frame[SYNTHETIC_FRAME_MAX];
+	} sent = { .header = { .magic = SYNTHETIC_MAGIC,
+			       .type = SYNTHETIC_FRAME,
+			       .flags = SYNTHETIC_CSUM_PARTIAL | SYNTHETIC_GSO_TCP4,
+			       .csum_start = 34,
+			       .csum_offset = 16,
+			       .hdr_len = 54,
+			       .gso_size = gso },
+		   .frame = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 8, 0, 0x45, [22] = 64, 6 } };
+
+	sent.frame[16] = (uint8_t)((40 + payload) >> 8);
+	sent.frame[17] = (uint8_t)(40 + payload);
+	sent.frame[46] = 0x50;
+	assert_int_equal(send(cards->fd, &sent, sizeof(sent.header) + 54 + payload, 0),
+			 sizeof(sent.header) + 54 + payload);
+}
+
+/* A large send is cut over several turns; one that makes too many segments is not cut. */
+static void large_sends_are_cut_and_have_a_bound(void **state)
+{
+	struct cards cards;
+
+	cards_open_config(&cards, true);
+	hello(&cards, true);
+	card_sends_large(&cards, 2 * 1460 + 100, 1460);
+	hear_frame(&cards, 1514);
+	hear_frame(&cards, 1514);
+	hear_frame(&cards, 154);
+	/* 300 segments, in three turns: their order is kept, and nothing comes between them. */
+	card_sends_large(&cards, 300 * 50, 50);
+	card_sends(&cards, 0, 60, false);
+	for (unsigned int i = 0; i < 300; i++)
+		hear_frame(&cards, 104);
+	hear_frame(&cards, 60);
+	assert_int_equal(dropped(&cards), 0);
+	card_sends_large(&cards, 2049, 1);
+	assert_int_equal(dropped(&cards), 1);
+	assert_true(harness_said("a large frame with segments that are too small"));
+	card_sends_large(&cards, 3000, 1461);
+	assert_int_equal(dropped(&cards), 2);
+	assert_true(harness_said("a large frame with segments longer than the MTU"));
+	card_sends_large(&cards, 100, 0);
+	assert_int_equal(dropped(&cards), 3);
+	cards_close(&cards);
+	(void)state;
+}
+
+/* It neither holds up the thread that has something to say to it, nor a lane, nor loses the order. */
+static void a_host_that_does_not_read_holds_up_nobody(void **state)
+{
+	struct cards cards;
+	struct synthetic_port port;
+	unsigned int heard = 0;
+	struct pollfd more = { .events = POLLIN };
+
+	cards_open(&cards);
+	hello(&cards, true);
+	/* With half a second's wait for each, this would take an hour. */
+	for (unsigned int i = 0; i < 8000; i++)
+		adapter_set_link(cards.host.adapter, 0, i % 2);
+	assert_true(harness_said("the host of synthetic cards does not read its messages"));
+	more.fd = cards.fd;
+	while (poll(&more, 1, heard < 64 ? WAIT_MS : QUIET_MS) == 1) {
+		hear(&cards, SYNTHETIC_PORT, 0, &port, sizeof(port));
+		assert_int_equal(port.up, heard++ % 2);
+	}
+	assert_in_range(heard, 64, 7999);
+	/* It reads again, and is told again. */
+	adapter_set_link(cards.host.adapter, 0, true);
+	hear(&cards, SYNTHETIC_PORT, 0, &port, sizeof(port));
+	assert_int_equal(port.up, 1);
+	cards_close(&cards);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +396,9 @@ int main(void)
 		cmocka_unit_test(revoke_while_it_returns),
 		cmocka_unit_test(guest_restarts),
 		cmocka_unit_test(frames),
+		cmocka_unit_test(a_card_obeys_what_the_vf_obeys),
+		cmocka_unit_test(large_sends_are_cut_and_have_a_bound),
+		cmocka_unit_test(a_host_that_does_not_read_holds_up_nobody),
 	};
 
 	guard_install();
