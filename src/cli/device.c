@@ -13,6 +13,7 @@
 #include "process/cpus.h"
 #include "process/signals.h"
 #include "serve/process.h"
+#include "term/log.h"
 #include "term/options.h"
 #include "term/value.h"
 
@@ -166,13 +167,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-static void log_to_stderr(enum log_level level, const char *message)
-{
-	static const char *const prefix[] = { "error: ", "warning: ", "", "", "" };
-
-	fprintf(stderr, "%s%s\n", prefix[level], message);
 }
 
 /** serve_until_signal() - an exit status */
