@@ -80,6 +80,28 @@ void native_unbind(const struct wq *wq)
 	wq->adapter->native_bound[page / 64] &= ~(UINT64_C(1) << page % 64);
 }
 
+/**
+ * has_work() - could the lane do something for the queue?
+ *
+ * Not while it is stopped or its ring is not mapped, whatever its tail says: that is the client's to
+ * write, and the lane would never sleep. A ring whose map has changed is looked up in its next turn.
+ */
+static bool has_work(struct wq *wq)
+{
+	bool mapped = true;
+
+	if (wq->stopped || wq_posted(wq) == wq->taken)
+		return false;
+	/* Of a receive queue, another lane may be looking its ring up. */
+	if (wq->type == GDMA_RQ)
+		spin_lock(&wq->lock);
+	if (wq->ring.epoch == atomic_load_explicit(&wq->ring.memory->epoch, memory_order_acquire))
+		mapped = wq->ring.base || wq->ring.page;
+	if (wq->type == GDMA_RQ)
+		spin_unlock(&wq->lock);
+	return mapped;
+}
+
 bool native_rest(struct wq *wq, bool asleep)
 {
 	struct native_doorbell *shared = atomic_load_explicit(&wq->shared, memory_order_relaxed);
@@ -91,7 +113,7 @@ bool native_rest(struct wq *wq, bool asleep)
 		return false;
 	/* See wire/native.h: the driver's fence and this one. */
 	atomic_thread_fence(memory_order_seq_cst);
-	return !wq->stopped && wq_posted(wq) != wq->taken;
+	return has_work(wq);
 }
 
 /** bind_doorbell() - NATIVE_BIND_DOORBELL */

@@ -5,6 +5,7 @@
  * switch, one with a hostile client; doorbells in shared memory; several lanes.
  */
 #include "harness.h"
+#include "process.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -611,6 +612,51 @@ static void shared_doorbells(void **state)
 	assert_int_equal(test->host.adapter->native_bound[0], 0);
 }
 
+/** sleeps() - the lane sleeps, and goes on sleeping */
+static void sleeps(struct native_doorbell *page)
+{
+	unsigned int looks = 0;
+
+	/* A lane that wakes by itself is seen awake sooner or later; one that sleeps never is. */
+	for (unsigned int quiet = 0; quiet < 3000; quiet++) {
+		if (!__atomic_load_n(&page->asleep, __ATOMIC_RELAXED))
+			quiet = 0;
+		if (looks++ > 100000)
+			fail_msg("the lane does not sleep");
+		pause_us(1);
+	}
+}
+
+/* A tail in shared memory that cannot be reached does not keep a lane awake. */
+static void unreachable_work_lets_a_lane_sleep(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct gwq *sq = &test->loop.sq, *rq = &test->loop.rq;
+	struct gdma_sge sge = sge_of(guest, test->loop.frame, 300);
+	struct gsend send = { .sge = &sge, .sges = 1, .oob = send_oob(&test->loop.port, sq) };
+	struct native_doorbell *sq_page = native_page(test, 5), *rq_page = native_page(test, 6);
+
+	assert_int_equal(bind_doorbell(guest, GDMA_SQ, sq->id, 5), 0);
+	assert_int_equal(bind_doorbell(guest, GDMA_RQ, rq->id, 6), 0);
+	sleeps(sq_page);
+	/* Not mapped */
+	send_post(sq, &send);
+	assert_int_equal(guest_unmap(guest, GUEST_IOVA, GUEST_SIZE), 0);
+	__atomic_store_n(&rq_page->tail, 3, __ATOMIC_RELEASE);
+	native_post(guest, sq, sq_page);
+	settle(&test->host);
+	sleeps(sq_page);
+	/* Mapped again, it continues by itself. */
+	assert_int_equal(guest_map(guest, GUEST_IOVA, GUEST_SIZE, guest->memory_fd, 0, true), 0);
+	assert_int_equal(tx_wait(guest, sq), MANA_CQE_TX_OKAY);
+	/* Stopped */
+	__atomic_store_n(&sq_page->tail, 0x80000000u, __ATOMIC_RELEASE);
+	ring_wq(guest, sq);
+	assert_int_equal(tx_wait(guest, sq), MANA_CQE_TX_GDMA_ERR);
+	sleeps(sq_page);
+}
+
 /* ---- Lanes ---- */
 
 static uint64_t cpu_ms(void)
@@ -765,6 +811,8 @@ int main(void)
 		cmocka_unit_test(hostile_neighbour),
 		TEST(shared_doorbells),
 		LANES(shared_doorbells),
+		TEST(unreachable_work_lets_a_lane_sleep),
+		LANES(unreachable_work_lets_a_lane_sleep),
 		TEST(queues_on_all_lanes),
 		LANES(queues_on_all_lanes),
 		cmocka_unit_test(generator_waits),
