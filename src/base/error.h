@@ -20,6 +20,7 @@
  *	mac.h		Ethernet addresses as text
  *	passed.h	descriptors in place of names
  *	paths.h		the program's own files
+ *	uninitialized.h	arrays that need not be cleared
  *	quote.h		names in scripts and on terminals
  *	socket_file.h	the file of a UNIX socket
  *	shared.h	memory shared with other programs or devices

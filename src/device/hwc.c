@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/uninitialized.h"
 #include "base/log.h"
 #include "device/command.h"
 #include "device/doorbell.h"
@@ -440,7 +441,7 @@ static uint32_t hwc_next(struct adapter *adapter, uint64_t message[HWC_MESSAGE_M
 
 void hwc_run(struct adapter *adapter)
 {
-	uint64_t message[HWC_MESSAGE_MAX / 8];
+	uint64_t message[HWC_MESSAGE_MAX / 8] uninitialized;
 	struct answers answers;
 	uint32_t len;
 

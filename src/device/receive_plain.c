@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/uninitialized.h"
 #include "device/checksum.h"
 #include "device/headers.h"
 #include "device/reach.h"
@@ -407,7 +408,7 @@ static_assert(ADAPTER_QUEUES_MAX <= 64, "a bit for each queue of a vPort");
 
 static inline void sort(struct spread *spread, struct plain_packet *packets, unsigned int n)
 {
-	unsigned int next[ADAPTER_QUEUES_MAX]; /* of queues in @present */
+	unsigned int next[ADAPTER_QUEUES_MAX] uninitialized; /* of queues in @present */
 	uintptr_t others = 0;
 	uint64_t present = 0;
 	unsigned int at = 0;
@@ -491,7 +492,7 @@ static inline void use_locked(struct receive_burst *burst, const struct spread *
  */
 static inline bool receive_spread(struct receive_burst *burst, struct spread *spread)
 {
-	uint32_t taken[FABRIC_BURST];
+	uint32_t taken[FABRIC_BURST] uninitialized;
 	unsigned int fetched;
 	bool all = true;
 
@@ -547,8 +548,8 @@ CPU_CLONES unsigned int receive_plain_offer(struct receive_burst *burst, const s
 {
 	struct plain_packet *packets = burst->scratch->plain;
 	unsigned int looked = look_all(burst, frames, n), others = 0;
-	unsigned int fetched[FABRIC_BURST], other[FABRIC_BURST];
-	struct spread spread;
+	unsigned int fetched[FABRIC_BURST] uninitialized, other[FABRIC_BURST] uninitialized;
+	struct spread spread uninitialized;
 	bool one;
 
 	if (!looked)
@@ -588,7 +589,7 @@ CPU_CLONES unsigned int receive_plain(struct receive_burst *burst, const struct 
 {
 	struct plain_packet *packets = burst->scratch->plain;
 	unsigned int looked, done = 0;
-	struct spread spread;
+	struct spread spread uninitialized;
 
 	if (burst->odd)
 		return 0;

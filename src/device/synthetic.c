@@ -35,8 +35,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/error.h"
 #include "base/socket_file.h"
+#include "base/uninitialized.h"
 #include "device/checksum.h"
 #include "device/receive.h"
 #include "device/segment.h"
@@ -44,7 +46,6 @@
 #include "wire/synthetic.h"
 
 #define DATAGRAM_MAX (SYNTHETIC_FRAME_MAX + sizeof(struct synthetic_header))
-#define TURN         128u    /* frames, segments and messages per turn */
 #define SOCKET_BYTES 1048576 /* requested for each direction */
 #define MESSAGES_MAX 64u     /* that wait for room in the socket */
 #define SEGMENTS_MAX 2048u   /* of a large send of a card; as for the VF, see transmit.c */
@@ -109,6 +110,7 @@ static int send_to(const struct synthetic *synthetic, struct sockaddr_un *peer, 
 		return -ENOTCONN;
 	header->magic = SYNTHETIC_MAGIC;
 	iov[0] = (struct iovec){ .iov_base = header, .iov_len = sizeof(*header) };
+	budget_charge(BUDGET_CALL);
 	return sendmsg(synthetic->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -282,19 +284,19 @@ static void begin_large(struct synthetic *synthetic, struct vport *vport,
 	cutting->fabric = vport->fabric;
 }
 
-/** cut_some() - send up to @most segments of a large send; how many */
-static unsigned int cut_some(struct synthetic *synthetic, unsigned int most, unsigned int lane)
+/** cut_some() - send segments of a large send, until the turn that began at @start ends */
+static void cut_some(struct synthetic *synthetic, uint32_t start, unsigned int lane)
 {
 	struct cutting *cutting = &synthetic->cutting;
 	uint8_t headers[HEADERS_MAX];
 	struct iovec iov[3];
-	unsigned int n = 0;
 	int pieces = 1;
 
-	for (; n < most; n++) {
+	while (budget_since(start) < BUDGET_TURN) {
 		pieces = segment_next(&cutting->segmenter, headers, iov, 3);
 		if (pieces <= 0)
 			break;
+		budget_charge(BUDGET_SEGMENT + budget_bytes(cutting->segmenter.len));
 		fabric_send(cutting->fabric, lane,
 			    &(struct frame){ .iov = iov,
 					     .iovcnt = (uint32_t)pieces,
@@ -303,7 +305,6 @@ static unsigned int cut_some(struct synthetic *synthetic, unsigned int most, uns
 			    1);
 	}
 	cutting->left = pieces > 0;
-	return n;
 }
 
 /** take_frame() - send a frame of a card */
@@ -334,9 +335,9 @@ static void take_frame(struct synthetic *synthetic, const struct synthetic_heade
 	}
 }
 
-/** take() - handle a datagram from the host; what it cost */
-static unsigned int take(struct synthetic *synthetic, size_t len, const struct sockaddr_un *from,
-			 socklen_t from_len, unsigned int lane)
+/** take() - handle a datagram from the host */
+static void take(struct synthetic *synthetic, size_t len, const struct sockaddr_un *from,
+		 socklen_t from_len, unsigned int lane)
 {
 	const uint8_t *data = synthetic->buffer + sizeof(struct synthetic_header);
 	struct adapter *adapter = synthetic->adapter;
@@ -344,17 +345,18 @@ static unsigned int take(struct synthetic *synthetic, size_t len, const struct s
 	uint32_t value = 0;
 
 	if (len < sizeof(header))
-		return 1;
+		return;
 	memcpy(&header, synthetic->buffer, sizeof(header));
 	len -= sizeof(header);
 	if (header.magic != SYNTHETIC_MAGIC || header.port >= adapter->config.ports)
-		return 1;
+		return;
 	if (len >= sizeof(value))
 		memcpy(&value, data, sizeof(value));
 	switch (header.type) {
 	case SYNTHETIC_HELLO:
+		budget_charge((adapter->config.ports + 2) * BUDGET_CALL);
 		take_hello(synthetic, from, from_len);
-		return adapter->config.ports + 2;
+		break;
 	case SYNTHETIC_FRAME:
 		take_frame(synthetic, &header, data, len, lane);
 		break;
@@ -370,22 +372,21 @@ static unsigned int take(struct synthetic *synthetic, size_t len, const struct s
 	default:
 		break;
 	}
-	return 1;
 }
 
 static bool synthetic_run(struct lane_work *work, unsigned int lane)
 {
 	struct synthetic *synthetic = (struct synthetic *)work;
-	unsigned int cost = 0;
+	uint32_t start = budget_spent;
 	struct sockaddr_un from;
 	socklen_t from_len;
 	ssize_t len;
 
 	send_waiting(synthetic);
-	while (cost < TURN) {
+	while (budget_since(start) < BUDGET_TURN) {
 		if (synthetic->cutting.left) {
 			work->progress = true;
-			cost += cut_some(synthetic, TURN - cost, lane);
+			cut_some(synthetic, start, lane);
 			continue;
 		}
 		from_len = sizeof(from);
@@ -398,9 +399,9 @@ static bool synthetic_run(struct lane_work *work, unsigned int lane)
 			return false;
 		}
 		work->progress = true;
-		cost += (size_t)len <= sizeof(synthetic->buffer)
-				? take(synthetic, (size_t)len, &from, from_len, lane)
-				: 1;
+		budget_charge(BUDGET_CALL + budget_bytes((uint64_t)len));
+		if ((size_t)len <= sizeof(synthetic->buffer))
+			take(synthetic, (size_t)len, &from, from_len, lane);
 	}
 	return true;
 }
@@ -411,9 +412,9 @@ static bool synthetic_run(struct lane_work *work, unsigned int lane)
 static int give(struct synthetic *synthetic, uint8_t port, const struct frame *frame)
 {
 	struct synthetic_header header = { .type = SYNTHETIC_FRAME, .port = port };
-	struct iovec iov[FABRIC_PIECES_MAX + 2];
-	uint8_t headers[HEADERS_MAX], whole[SYNTHETIC_FRAME_MAX];
-	struct segmenter segmenter;
+	struct iovec iov[FABRIC_PIECES_MAX + 2] uninitialized;
+	uint8_t headers[HEADERS_MAX] uninitialized, whole[SYNTHETIC_FRAME_MAX] uninitialized;
+	struct segmenter segmenter uninitialized;
 	int pieces, err = 0;
 
 	if (frame->flags & FRAME_GSO) {

@@ -37,6 +37,7 @@
 #include "fabric/port.h"
 
 #include "base/log.h"
+#include "base/uninitialized.h"
 #include "base/mac.h"
 
 #include <pthread.h>
@@ -368,7 +369,7 @@ static void hand_out(const struct view *view, const struct switch_port *from, un
 static void pass_on(const struct view *view, const struct switch_port *from, unsigned int lane,
 		    const struct frame *frames, const uint8_t *to, unsigned int n)
 {
-	struct frame gathered[FABRIC_BURST];
+	struct frame gathered[FABRIC_BURST] uninitialized;
 	uint64_t left = 0;
 
 	for (unsigned int i = 0; i < n; i++)
@@ -418,7 +419,7 @@ static unsigned int forward(struct fabric_port *port, const struct view *view, u
 	uint32_t now = seconds();
 	uint64_t last_source = from->address, last_destination = UINT64_MAX;
 	unsigned int last_to = TO_NONE, flooded = 0, filtered = 0, dropped = 0;
-	uint8_t to[FABRIC_BURST];
+	uint8_t to[FABRIC_BURST] uninitialized;
 	uint64_t cost = 0;
 
 	for (unsigned int i = 0; i < n; i++) {

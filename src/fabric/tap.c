@@ -24,6 +24,7 @@
  * A tap that this process creates is not persistent, so it disappears with the process.
  */
 #include "base/error.h"
+#include "base/uninitialized.h"
 #include "fabric/port.h"
 
 #include "base/clock.h"
@@ -398,7 +399,7 @@ static void tap_send(struct fabric_port *port, unsigned int lane, const struct f
 	for (unsigned int i = 0; i < n; i++) {
 		const struct frame *frame = &frames[i];
 		struct virtio_net_hdr request = request_of(frame);
-		struct iovec iov[1 + FABRIC_PIECES_MAX];
+		struct iovec iov[1 + FABRIC_PIECES_MAX] uninitialized;
 		ssize_t written;
 
 		if (frame->iovcnt > FABRIC_PIECES_MAX || frame->len > FABRIC_FRAME_MAX ||

@@ -22,6 +22,7 @@
 #include <rte_tcp.h>
 
 #include "base/cpu.h"
+#include "base/uninitialized.h"
 #include "pmd/pmd.h"
 
 #define TX_FLAGS_SLOW (RTE_MBUF_F_TX_VLAN | RTE_MBUF_F_TX_TCP_SEG)
@@ -53,7 +54,7 @@ static inline void want_data(struct rte_mbuf **mbufs, uint32_t n)
 /** free_plain() - free @n packets, all of them in one piece */
 static void free_plain(struct pmd_txq *txq, struct rte_mbuf **mbufs, uint32_t n)
 {
-	struct rte_mbuf *batch[FREE_BATCH];
+	struct rte_mbuf *batch[FREE_BATCH] uninitialized;
 	struct rte_mempool *pool = NULL;
 	unsigned int count = 0;
 
