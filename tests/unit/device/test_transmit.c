@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sys/types.h>
@@ -89,12 +90,18 @@ static void check_capture(struct test *test)
 	char error[PCAP_ERRBUF_SIZE];
 	struct pcap_pkthdr *header;
 	const uint8_t *bytes;
+	struct stat status;
+	off_t size = 24;
 	pcap_t *pcap;
 
+	for (unsigned int i = 0; i < test->count; i++)
+		size += 16 + (off_t)test->expected[i].len;
 	WAIT(&test->host, host_counters(&test->host, 0).fabric.tx_frames >= test->count);
 	settle(&test->host);
 	assert_int_equal(host_counters(&test->host, 0).fabric.tx_frames, test->count);
 	adapter_flush(test->host.adapter);
+	/* A thread writes it. */
+	WAIT(&test->host, !stat(test->capture, &status) && status.st_size >= size);
 	pcap = pcap_open_offline(test->capture, error);
 	assert_non_null(pcap);
 	for (unsigned int i = 0; i < test->count; i++) {
