@@ -4,10 +4,19 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+/** put() - to the log; one that cannot be written is no reason to end a guest */
+static void put(int log, const char *data, size_t n)
+{
+	if (write(log, data, n) < 0)
+		return;
+}
 
 bool console_take(struct console *console)
 {
+	static const char ends[] = "\nmanakin lab: this log ends at 64 MiB\n";
 	char data[4096];
 	ssize_t n = read(console->port, data, sizeof(data));
 
@@ -15,9 +24,12 @@ bool console_take(struct console *console)
 		return n < 0 && (errno == EAGAIN || errno == EINTR);
 	for (ssize_t i = 0; i < n; i++)
 		console->kept[console->total++ % CONSOLE_KEPT] = data[i];
-	/* A log that cannot be written is no reason to end a guest. */
-	if (write(console->log, data, (size_t)n) < 0 || console->verbose)
-		fwrite(data, 1, console->verbose ? (size_t)n : 0, stderr);
+	if (console->total <= CONSOLE_LOG_MAX)
+		put(console->log, data, (size_t)n);
+	else if (console->total - (size_t)n <= CONSOLE_LOG_MAX)
+		put(console->log, ends, strlen(ends));
+	if (console->verbose)
+		fwrite(data, 1, (size_t)n, stderr);
 	return true;
 }
 

@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define CONSOLE_KEPT 4096u /* bytes of its end, shown when a guest fails */
+#define CONSOLE_KEPT    4096u       /* bytes of its end, shown when a guest fails */
+#define CONSOLE_LOG_MAX (64u << 20) /* bytes in the log: a guest can print for ever */
 
 /**
  * struct console - a guest's
  * @port:	non-blocking socket, from which the kernel's messages come
- * @log:	file descriptor that gets all of it
+ * @log:	file descriptor that gets the first CONSOLE_LOG_MAX bytes of it
  * @verbose:	standard error gets it too, as it arrives
  * @kept:	the last CONSOLE_KEPT bytes, a ring
  * @total:	bytes received

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "guest/console.h"
@@ -137,6 +138,33 @@ static void the_end_of_the_console_is_shown_from_the_start_of_a_line(void **stat
 	close(log[1]);
 }
 
+/* A guest that prints for ever fills neither the disk nor the memory. */
+static void the_log_of_the_console_has_a_bound(void **state)
+{
+	struct console console = { 0 };
+	char data[4096], end[64] = "";
+	int port[2], log = memfd_create("log", MFD_CLOEXEC);
+	const off_t most = CONSOLE_LOG_MAX;
+	off_t size;
+
+	(void)state;
+	memset(data, 'x', sizeof(data));
+	assert_int_equal(pipe2(port, O_NONBLOCK), 0);
+	console.port = port[0];
+	console.log = log;
+	while (console.total < CONSOLE_LOG_MAX + 10 * sizeof(data)) {
+		assert_int_equal(write(port[1], data, sizeof(data)), sizeof(data));
+		assert_true(console_take(&console));
+	}
+	size = lseek(log, 0, SEEK_END);
+	assert_in_range(size, most, most + (off_t)sizeof(end));
+	assert_true(pread(log, end, sizeof(end) - 1, most) > 0);
+	assert_string_equal(end, "\nmanakin lab: this log ends at 64 MiB\n");
+	close(port[0]);
+	close(port[1]);
+	close(log);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +172,7 @@ int main(void)
 		cmocka_unit_test(a_flow_that_nobody_reads_is_broken_and_empty),
 		cmocka_unit_test(three_escape_keys_in_a_row_leave_a_shell),
 		cmocka_unit_test(the_end_of_the_console_is_shown_from_the_start_of_a_line),
+		cmocka_unit_test(the_log_of_the_console_has_a_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
