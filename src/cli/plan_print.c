@@ -39,12 +39,9 @@ void plan_script(const struct plan *plan, const char *title)
 {
 	char visible[512];
 
-	printf("#!/bin/sh
-# %s
-", quote_visible(visible, sizeof(visible), title));
+	printf("#!/bin/sh\n# %s\n", quote_visible(visible, sizeof(visible), title));
 	print_losses(plan, "# ", stdout);
-	printf("set -e
-");
+	printf("set -e\n");
 	for (size_t i = 0; i < plan->n_steps; i++)
 		printf("\n# %s\n%s\n", plan->step[i].what, plan->step[i].command);
 }
