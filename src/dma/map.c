@@ -153,6 +153,7 @@ struct client_map {
 	struct window *windows;
 	struct table *retired;
 	atomic_bool lost;
+	struct log_limits limits; /* of messages that the client causes */
 };
 
 static const struct dma_table empty_table;
@@ -635,7 +636,8 @@ int dma_map_add(struct dma_map *map, uint64_t iova, uint64_t size, int fd, uint6
 	ret = fd < 0 ? 0 : region_map(all, region, fd, offset);
 	if (ret) {
 		if (ret == -EOPNOTSUPP)
-			log_say(LOG_WARNING,
+			log_limited(
+				&all->limits, LOG_WARNING,
 				"memory at IOVA 0x%llx cannot be mapped: its file is on a disk, "
 				"but must be in memory (memfd, /dev/shm, hugetlbfs)",
 				(unsigned long long)iova);

@@ -67,7 +67,12 @@ static void put_driver_file(FILE *out, const struct host *host, const char *what
 /** put_override() - `echo DRIVER > .../devices/UUID/driver_override`; empty: any driver */
 static void put_override(FILE *out, const struct host *host, const char *uuid, const char *driver)
 {
-	fprintf(out, "echo%s%s > ", *driver ? " " : "", driver);
+	fputs("echo ", out);
+	if (*driver) {
+		quote_word(out, driver);
+		fputc(' ', out);
+	}
+	fputs("> ", out);
 	put_path(out, host, "/sys/bus/vmbus/devices/%s/driver_override", uuid);
 }
 
@@ -334,22 +339,6 @@ static int make_rename(struct step_site *site, const struct step *step, struct e
 	return 0;
 }
 
-/** put_word() - as one word for a shell, whatever is in it */
-static void put_word(FILE *out, const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789/._-+:";
-
-	if (*word && !word[strspn(word, plain)]) {
-		fputs(word, out);
-		return;
-	}
-	fputc('\'', out);
-	for (const char *c = word; *c; c++)
-		fputs(*c == '\'' ? "'\\''" : (char[]){ *c, '\0' }, out);
-	fputc('\'', out);
-}
-
 static int describe_altname(const struct host *host, const struct step *step, struct words *words)
 {
 	const char *name = json_string_value(step->entry);
@@ -358,11 +347,11 @@ static int describe_altname(const struct host *host, const struct step *step, st
 	fprintf(words->what, "give %s the other name %s", step->object, name);
 	/* udev may have been faster. */
 	fputs("ip link show dev ", words->command);
-	put_word(words->command, name);
+	quote_word(words->command, name);
 	fputs(" > /dev/null 2>&1 || ip link property add dev ", words->command);
-	put_word(words->command, step->object);
+	quote_word(words->command, step->object);
 	fputs(" altname ", words->command);
-	put_word(words->command, name);
+	quote_word(words->command, name);
 	return 0;
 }
 
@@ -401,8 +390,9 @@ static int describe_mac(const struct host *host, const struct step *step, struct
 	(void)host;
 	fprintf(words->what, "set the MAC address of %s to %s", step->object, mac);
 	fputs("ip link set dev ", words->command);
-	put_word(words->command, step->object);
-	fprintf(words->command, " address %s", mac);
+	quote_word(words->command, step->object);
+	fputs(" address ", words->command);
+	quote_word(words->command, mac);
 	return 0;
 }
 
