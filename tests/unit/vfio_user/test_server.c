@@ -77,12 +77,14 @@ struct test {
 	void (*on_quiesce)(struct test *);
 };
 
-static atomic_uint warnings;
+static atomic_uint warnings, notices;
 
 static void count_warnings(enum log_level level, const char *message)
 {
 	if (getenv("VERBOSE"))
 		fprintf(stderr, "%d %s\n", (int)level, message);
+	if (level <= LOG_NOTICE)
+		atomic_fetch_add(&notices, 1);
 	if (level <= LOG_WARNING)
 		atomic_fetch_add(&warnings, 1);
 }
@@ -940,6 +942,19 @@ static void complaints_are_bounded(void **state)
 	for (unsigned int i = 0; i < 100; i++)
 		assert_int_equal(call(test, 99, NULL, 0, NULL, 0), ENOTSUP);
 	assert_int_equal(atomic_load(&warnings), 1);
+}
+
+/* Each connection could be one line, or more: a client that comes again and again gets a few. */
+static void reconnecting_does_not_flood_the_log(void **state)
+{
+	struct test *test = *state;
+
+	atomic_store(&notices, 0);
+	for (unsigned int i = 0; i < 2000; i++) {
+		detach(test);
+		attach_with(test, qemu_version);
+	}
+	assert_in_range(atomic_load(&notices), LOG_BURST, 10 * LOG_BURST);
 }
 
 static void several_writes_in_one(void **state)
@@ -2080,6 +2095,7 @@ int main(void)
 		TEST(writes),
 		TEST(posted_writes),
 		TEST(complaints_are_bounded),
+		TEST(reconnecting_does_not_flood_the_log),
 		TEST(several_writes_in_one),
 		TEST(dma_maps),
 		TEST(dma_unmaps),
