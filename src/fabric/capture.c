@@ -10,7 +10,8 @@
  * time and outside the lock. Where frames come faster than the disk takes them, the ring fills, and
  * what does not fit is counted as dropped.
  *
- * The thread is woken when WRITE_MIN bytes wait, and by capture_flush(). When the ring has become
+ * The thread is started by the first capture_flush(), when the process is in its sandbox, so that it
+ * inherits that (confine/confine.h). It is woken when WRITE_MIN bytes wait, and by capture_flush(). When the ring has become
  * empty it starts at its beginning again, so a capture with little traffic touches little memory.
  */
 #include "fabric/capture.h"
@@ -61,6 +62,7 @@ static_assert(sizeof(struct record) == CAPTURE_RECORD, "record header");
  * @ended:	the thread has written all
  * @ring:	CAPTURE_RING bytes
  * @first, @used: what waits in it
+ * @started:	the thread runs
  * @flush:	write it now
  * @stop:	write it now, and end
  * @gone:	the thread ends
@@ -77,7 +79,7 @@ struct capture {
 	pthread_cond_t wake, ended;
 	uint8_t *ring;
 	size_t first, used;
-	bool flush, stop, gone, full, slow;
+	bool started, flush, stop, gone, full, slow;
 	uint8_t *scratch;
 };
 
@@ -188,7 +190,6 @@ int capture_start(int fd, const char *name, uint64_t limit, struct capture **out
 	if (!err) {
 		memcpy(capture->ring, &header, sizeof(header));
 		capture->used = sizeof(header);
-		err = -pthread_create(&capture->thread, NULL, write_all, capture);
 	}
 	if (err) {
 		error_say(error, "fabric pcap: cannot start to write %s: %s", name,
@@ -200,6 +201,16 @@ int capture_start(int fd, const char *name, uint64_t limit, struct capture **out
 	return 0;
 }
 
+/** start() - the thread, on the control thread; under the lock */
+static void start(struct capture *capture)
+{
+	int err = capture->started ? 0 : pthread_create(&capture->thread, NULL, write_all, capture);
+
+	capture->started |= !err;
+	if (err)
+		give_up(capture, strerror(err));
+}
+
 void capture_stop(struct capture *capture)
 {
 	uint64_t deadline = clock_deadline(STOP_MS);
@@ -208,6 +219,8 @@ void capture_stop(struct capture *capture)
 
 	pthread_mutex_lock(&capture->lock);
 	capture->stop = true;
+	start(capture);
+	capture->gone |= !capture->started;
 	pthread_cond_signal(&capture->wake);
 	while (!capture->gone && !clock_passed(deadline))
 		pthread_cond_timedwait(&capture->ended, &capture->lock, &until);
@@ -218,7 +231,8 @@ void capture_stop(struct capture *capture)
 	capture->full = true;
 	capture->used = 0;
 	pthread_mutex_unlock(&capture->lock);
-	pthread_join(capture->thread, NULL);
+	if (capture->started)
+		pthread_join(capture->thread, NULL);
 	capture_free(capture);
 }
 
@@ -289,6 +303,7 @@ void capture_flush(struct capture *capture)
 {
 	pthread_mutex_lock(&capture->lock);
 	capture->flush = true;
+	start(capture);
 	pthread_cond_signal(&capture->wake);
 	pthread_mutex_unlock(&capture->lock);
 }

@@ -18,7 +18,7 @@
 struct capture;
 
 /**
- * capture_start() - write the file's header, and start the thread that writes the rest
+ * capture_start() - begin a file
  * @fd:		the file, open for writing; belongs to the capture, also after a failure
  * @name:	for messages; copied
  * @limit:	largest size of the file, in bytes
@@ -41,7 +41,8 @@ void capture_stop(struct capture *capture);
  */
 unsigned int capture_add(struct capture *capture, const struct frame *frames, unsigned int n);
 
-/** capture_flush() - have everything written that waits; does not wait for it */
+/** capture_flush() - have everything written that waits; does not wait for it. The first one starts
+ * the thread: only for the control thread */
 void capture_flush(struct capture *capture);
 
 #endif

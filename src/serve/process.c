@@ -337,6 +337,8 @@ int serve_run(const struct serve_config *config, int stop)
 	for (unsigned int i = 0; !err && i < process.open; i++) {
 		const struct adapter_config *adapter = adapter_config(process.adapters[i]);
 
+		adapter_flush(
+			process.adapters[i]); /* captures start their threads in the sandbox */
 		log_say(LOG_NOTICE, "%s: %u port%s, waiting for a client at %s", adapter->name,
 			adapter->ports, adapter->ports == 1 ? "" : "s", adapter->socket);
 	}

@@ -445,6 +445,7 @@ static void a_full_disk_is_reported_and_counted(void **state)
 	catch_log();
 	make_frame(bytes, station(9), station(1), sizeof(bytes), 0);
 	/* The thread that writes finds out, while the lane goes on. */
+	fabric_flush(port);
 	for (; !logged("No space left"); sent++)
 		send_one(port, 0, bytes, sizeof(bytes));
 	send_one(port, 0, bytes, sizeof(bytes));
@@ -486,6 +487,7 @@ static void a_slow_disk_does_not_hold_up_a_lane(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	catch_log();
 	assert_int_equal(capture_start(ends[1], "slow", UINT64_MAX, &capture, &error), 0);
+	capture_flush(capture);
 	make_frame(bytes, station(9), station(1), sizeof(bytes), 0);
 	/* 64 MiB wait, besides what the pipe holds, and not a frame more */
 	while (capture_add(capture, &frame, 1))
@@ -547,6 +549,7 @@ static void a_capture_has_a_limit_unless_it_is_lifted(void **state)
 		unsigned int wanted = 17000;
 
 		catch_log();
+		fabric_flush(port);
 		while (!logged("limit") && counters_of(port).tx_frames < wanted)
 			send_one(port, 0, bytes, sizeof(bytes));
 		if (cases[i].frames) {
