@@ -4,7 +4,8 @@
  *
  * Input: a byte, and a file. The byte modulo 3 says which: the record below a prefix, by which
  * "dpdk uninstall" removes files, as root; a program; or a libdpdk.pc. What must hold: a record
- * removes nothing that is not below its prefix, and no name of what is found is longer than its place.
+ * removes nothing that is not below its prefix, neither by .. nor through a symbolic link, and no
+ * name of what is found is longer than its place.
  */
 #include "host/dpdk/dpdk.h"
 #include "host/dpdk/record.h"
@@ -40,6 +41,10 @@ static void tree(void)
 	scratch_directories(PREFIX "/" DPDK_RECORD);
 	scratch_write(PREFIX "/lib/a", "", 0);
 	scratch_write(PREFIX "/lib/dpdk/b", "", 0);
+	if (faccessat(scratch_fd, PREFIX "/out", F_OK, AT_SYMLINK_NOFOLLOW))
+		require(!symlinkat("../outside", scratch_fd, PREFIX "/out"));
+	if (faccessat(scratch_fd, PREFIX "/lib/sub", F_OK, AT_SYMLINK_NOFOLLOW))
+		require(!symlinkat("../../outside/sub", scratch_fd, PREFIX "/lib/sub"));
 }
 
 static void undo(const uint8_t *data, size_t size)

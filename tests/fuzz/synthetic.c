@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "device/state.h"
+#include "cost.h"
 #include "input.h"
 #include "wire/synthetic.h"
 
@@ -155,8 +156,11 @@ static void say(const uint8_t *bytes, size_t len)
 	/* The lane has no thread, and looks at no descriptor. */
 	lane_kick(reader);
 	for (unsigned int n = 0; more; n++) {
+		uint32_t start = budget_spent;
+
 		require(n < TURNS_MAX);
 		more = lanes_step(lanes);
+		cost_bound(start, COST_TURN);
 	}
 	require(!datagram.there);
 }
