@@ -95,8 +95,8 @@ void attacker_open(struct attacker *attacker, const char *socket, size_t size, b
 	attacker->size = size;
 	attacker->memory_fd = memfd_create("attacker", MFD_CLOEXEC);
 	attack_check(ftruncate(attacker->memory_fd, (off_t)size) ? errno : 0, "memory");
-	attacker->memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, attacker->memory_fd,
-				0);
+	attacker->memory =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, attacker->memory_fd, 0);
 	attack_check(attacker->memory == MAP_FAILED ? errno : 0, "memory");
 	do {
 		err = transport_vfio_user(socket, &attacker->transport);
@@ -253,9 +253,9 @@ void queues_flood(struct attacker *attacker, struct queue *queues, unsigned int 
 
 uint8_t *frame_tcp(struct attacker *attacker, unsigned int port, size_t len, bool broadcast)
 {
-	static const uint8_t ip[] = { 0x45, 0, 0,    0, 0, 0, 0, 0, 64,   6, 0,   0, 10, 0, 0,
-				      1,    10, 0,   0, 2, 0, 1, 0, 2,    0, 0,   0, 1,  0, 0,
-				      0,    0, 0x50, 0x10, 0x10, 0, 0, 0, 0, 0 };
+	static const uint8_t ip[] = { 0x45, 0, 0,  0, 0,    0,    0,    0, 64, 6, 0, 0, 10, 0,
+				      0,    1, 10, 0, 0,    2,    0,    1, 0,  2, 0, 0, 0,  1,
+				      0,    0, 0,  0, 0x50, 0x10, 0x10, 0, 0,  0, 0, 0 };
 	struct driver_port_info info;
 	uint8_t *frame = attacker_alloc(attacker, len);
 	size_t ip_len = len - 14;

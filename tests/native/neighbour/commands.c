@@ -61,11 +61,10 @@ command_bursts(struct attacker *attacker, void *request, uint32_t len, uint32_t 
 
 			channel->sq.tail += channel->sq.mask + 1;
 			bell = driver_wq_bell(&channel->sq, channel->sq.tail);
-			bells.one[i].at = (struct vfu_region_access){
-				.offset = channel->page.base + GDMA_DB_SQ,
-				.region = MANA_BAR,
-				.count = sizeof(bell)
-			};
+			bells.one[i].at = (struct vfu_region_access){ .offset = channel->page.base +
+										GDMA_DB_SQ,
+								      .region = MANA_BAR,
+								      .count = sizeof(bell) };
 			memcpy(bells.one[i].data, &bell, sizeof(bell));
 		}
 		attack_check(message_send(attacker->fd, VFU_CMD_REGION_WRITE_MULTI, 0, &bells,
@@ -107,9 +106,9 @@ static uint32_t pages_ask(struct attacker *attacker, uint32_t n)
 static void ranges(const char *socket)
 {
 	struct attacker attacker;
-	struct gdma_destroy_resource_range_req give = {
-		.resource_type = GDMA_RESOURCE_DOORBELL_PAGE, .num_resources = 510
-	};
+	struct gdma_destroy_resource_range_req give = { .resource_type =
+								GDMA_RESOURCE_DOORBELL_PAGE,
+							.num_resources = 510 };
 	struct gdma_allocate_resource_range_req request = {
 		.resource_type = GDMA_RESOURCE_DOORBELL_PAGE, .num_resources = 512, .alignment = 1
 	};
@@ -118,9 +117,9 @@ static void ranges(const char *socket)
 	attacker_open(&attacker, socket, MEMORY, false);
 	give.allocated_resources = pages_ask(&attacker, 510);
 	pages_ask(&attacker, 1);
-	attack_check(hwc_ask(attacker.hwc, HWC_FUNCTION, GDMA_DESTROY_RESOURCE_RANGE, &give,
-			     &response),
-		     "doorbell pages");
+	attack_check(
+		hwc_ask(attacker.hwc, HWC_FUNCTION, GDMA_DESTROY_RESOURCE_RANGE, &give, &response),
+		"doorbell pages");
 	command_bursts(&attacker, &request, sizeof(request), GDMA_ALLOCATE_RESOURCE_RANGE,
 		       HWC_FUNCTION);
 }
@@ -191,9 +190,9 @@ static void lookups(const char *socket)
 
 	attack_check(ftruncate(fd, GIB) || ftruncate(piece, 4096) ? errno : 0, "memory");
 	attacker_open(&attacker, socket, MEMORY, false);
-	attack_check(attacker.transport->ops->dma_map(attacker.transport, 4 * GIB, NULL, GIB, fd,
-						      0),
-		     "mapping a ring");
+	attack_check(
+		attacker.transport->ops->dma_map(attacker.transport, 4 * GIB, NULL, GIB, fd, 0),
+		"mapping a ring");
 	request.vport = attacker.hwc->vport[0];
 	request.wq_dma_region = attacker_region(&attacker, pages, 2, 30);
 	attack_check(hwc_region(attacker.hwc, attacker_alloc(&attacker, 4096), 4096,
@@ -289,9 +288,13 @@ static void truncated(const char *socket)
 }
 
 const struct attack commands[] = {
-	{ "steering", steering, NULL, false },   { "ranges", ranges, NULL, false },
-	{ "bells", bells, NULL, false },         { "maps", maps, NULL, false },
-	{ "lookups", lookups, NULL, false },     { "resets", resets, NULL, false },
-	{ "truncated", truncated, NULL, false }, { "unmapped", unmapped, NULL, true },
+	{ "steering", steering, NULL, false },
+	{ "ranges", ranges, NULL, false },
+	{ "bells", bells, NULL, false },
+	{ "maps", maps, NULL, false },
+	{ "lookups", lookups, NULL, false },
+	{ "resets", resets, NULL, false },
+	{ "truncated", truncated, NULL, false },
+	{ "unmapped", unmapped, NULL, true },
 	{ 0 },
 };

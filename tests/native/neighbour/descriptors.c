@@ -29,13 +29,13 @@
 #include "base/clock.h"
 #include "vfio_user/message.h"
 
-#define LINGER_S   4        /* seconds: longer than the attack */
-#define AGAIN_US   50000u   /* until the next one */
-#define PIPELINE   65536    /* bytes */
-#define FUSE_MOUNT "/mnt"   /* in a mount namespace of its own */
-#define FUSE_FILE  2u       /* its inode */
+#define LINGER_S   4          /* seconds: longer than the attack */
+#define AGAIN_US   50000u     /* until the next one */
+#define PIPELINE   65536      /* bytes */
+#define FUSE_MOUNT "/mnt"     /* in a mount namespace of its own */
+#define FUSE_FILE  2u         /* its inode */
 #define FUSE_SIZE  (1u << 20) /* bytes */
-#define STRANGER   99u      /* no command */
+#define STRANGER   99u        /* no command */
 
 /** lingering() - a TCP socket with more data than its peer has room for */
 static int lingering(void)
@@ -141,9 +141,9 @@ static void event_lane(const char *socket)
 	request.pdid = attacker.hwc->pd;
 	request.doorbell_page = attacker.hwc->page;
 	attack_check(hwc_region(attacker.hwc, ring, 4096, &request.dma_region), "a ring");
-	attack_check(hwc_ask(attacker.hwc, attacker.hwc->dev, GDMA_CREATE_QUEUE, &request,
-			     &response),
-		     "an event queue");
+	attack_check(
+		hwc_ask(attacker.hwc, attacker.hwc->dev, GDMA_CREATE_QUEUE, &request, &response),
+		"an event queue");
 	eq_init(&eq, ring, 4096);
 	eq.id = response.queue_index;
 	queue_open(&attacker, 0, GDMA_SQ, 4096, 8192, eq.id, &queue);
@@ -227,9 +227,14 @@ static void __attribute__((noreturn)) fuse_serve(int fd)
 		struct fuse_entry_out entry = {
 			.nodeid = FUSE_FILE,
 			.generation = 1,
-			.attr = { .ino = FUSE_FILE, .mode = S_IFREG | 0600, .size = FUSE_SIZE, .nlink = 1 },
+			.attr = { .ino = FUSE_FILE,
+				  .mode = S_IFREG | 0600,
+				  .size = FUSE_SIZE,
+				  .nlink = 1 },
 		};
-		struct fuse_attr_out attr = { .attr = { .ino = 1, .mode = S_IFDIR | 0755, .nlink = 2 } };
+		struct fuse_attr_out attr = {
+			.attr = { .ino = 1, .mode = S_IFDIR | 0755, .nlink = 2 }
+		};
 		struct fuse_open_out opened = { .fh = 1 };
 
 		if (read(fd, &request, sizeof(request)) < 0) {
@@ -302,9 +307,9 @@ static void fuse(const char *socket)
 		attack_check(message_send(attacker.fd, VFU_CMD_DMA_MAP, VFU_FLAG_NO_REPLY, &map,
 					  sizeof(map), &fd, 1),
 			     "mapping");
-		attack_check(message_send(attacker.fd, STRANGER, VFU_FLAG_NO_REPLY, NULL, 0, &fd,
-					  1),
-			     "a stranger");
+		attack_check(
+			message_send(attacker.fd, STRANGER, VFU_FLAG_NO_REPLY, NULL, 0, &fd, 1),
+			"a stranger");
 		clock_pause_us(1000);
 	}
 }

@@ -44,6 +44,7 @@ struct client {
 static struct client self;
 static struct driver_txq sender_queue, ping_queue;
 static struct adapter_threads adapter;
+static atomic_int sender_schedstat = -1;
 static _Atomic uint64_t sent;
 static atomic_bool resting, lost;
 static _Atomic uint64_t worst_seen, worst_sent; /* ns */
@@ -98,9 +99,9 @@ static int refuse_map_region(struct transport *transport, unsigned int region, v
 /** frame_fill() - a TCP segment from the vPort's address */
 static void frame_fill(struct client *client, const uint8_t *mac)
 {
-	static const uint8_t ip[] = { 8,  0, 0x45, 0, 5, 220, 0, 0, 0, 0, 64, 6, 0, 0, 10,
-				      0,  0, 1,    10, 0, 0,  2, 0, 1, 0, 2,  0, 0, 0, 1,
-				      0,  0, 0,    0, 0x50, 0x10 };
+	static const uint8_t ip[] = { 8, 0, 0x45, 0, 5, 220, 0,  0, 0, 0, 64,   6,
+				      0, 0, 10,   0, 0, 1,   10, 0, 0, 2, 0,    1,
+				      0, 2, 0,    0, 0, 1,   0,  0, 0, 0, 0x50, 0x10 };
 
 	memset(client->frame, 2, 6);
 	memcpy(client->frame + 6, mac, 6);
@@ -195,6 +196,7 @@ static void *sender(void *argument)
 	struct driver_txq *txq = &sender_queue;
 
 	(void)argument;
+	atomic_store(&sender_schedstat, open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
 	while (!atomic_load(&lost)) {
 		uint32_t done = driver_txq_reap(txq, UNITS);
 		bool posted = false;
@@ -219,6 +221,11 @@ static void *sender(void *argument)
 uint64_t neighbour_sent(void)
 {
 	return atomic_load(&sent);
+}
+
+uint64_t neighbour_held_up(void)
+{
+	return times_of(atomic_load(&sender_schedstat)).waited;
 }
 
 void neighbour_rest(bool rest)

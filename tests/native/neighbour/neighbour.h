@@ -39,6 +39,9 @@ void neighbour_start(const char *socket, const struct adapter_threads *threads);
 /** neighbour_sent() - packets completed so far */
 uint64_t neighbour_sent(void);
 
+/** neighbour_held_up() - how long the sender has waited for a CPU so far, in ns */
+uint64_t neighbour_held_up(void);
+
 /** neighbour_rest() - send nothing, not even doorbells, until told otherwise */
 void neighbour_rest(bool rest);
 

@@ -14,7 +14,7 @@
 
 #define QUEUES     64u
 #define MEMORY     (48u << 20) /* bytes */
-#define RING       16384u      /* bytes: 512 units */
+#define RING       65536u      /* bytes: 2048 units */
 #define UNITS      (RING / GDMA_WQE_UNIT)
 #define SPARSE     4096u /* bytes of completions where only the last entry of a ring asks for one */
 #define FULL       (UNITS * GDMA_CQE_SIZE) /* where each entry gets one */
@@ -25,8 +25,7 @@
 
 static struct queue queues[QUEUES];
 
-#define TCP_FLAGS                                                                                  \
-	(DRIVER_TX_IPV4 | DRIVER_TX_IP_CSUM | DRIVER_TX_TCP_CSUM | DRIVER_TX_TCP_OFF(34))
+#define TCP_FLAGS (DRIVER_TX_IPV4 | DRIVER_TX_IP_CSUM | DRIVER_TX_TCP_CSUM | DRIVER_TX_TCP_OFF(34))
 
 /** large_send() - fill a ring with large sends cut into tiny segments */
 static void large_send(struct attacker *attacker, struct queue *queue, const uint8_t *frame)
@@ -145,9 +144,9 @@ static uint32_t huge_region(struct attacker *attacker, bool in_order)
 	int fd = memfd_create("huge", MFD_CLOEXEC);
 
 	attack_check(fd < 0 || ftruncate(fd, (off_t)size) ? errno : 0, "4 GiB");
-	attack_check(attacker->transport->ops->dma_map(attacker->transport, iova, NULL, size, fd,
-						       0),
-		     "mapping 4 GiB");
+	attack_check(
+		attacker->transport->ops->dma_map(attacker->transport, iova, NULL, size, fd, 0),
+		"mapping 4 GiB");
 	for (uint32_t i = 0; i < HUGE_PAGES; i++)
 		pages[i] = iova + ((uint64_t)(in_order ? i : i * 5 % HUGE_PAGES) << HUGE_SHIFT);
 	return attacker_key(attacker, attacker_region(attacker, pages, HUGE_PAGES, HUGE_SHIFT),
