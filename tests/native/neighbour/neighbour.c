@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "driver/driver.h"
 
-#define MEMORY      (8u << 20) /* bytes */
+#define MEMORY      (16u << 20) /* bytes */
+#define QUEUES      4u
 #define UNITS       DRIVER_UNITS_MAX
 #define BURST       256u /* packets of a doorbell */
 #define FRAME       1514u
@@ -42,7 +43,7 @@ struct client {
 };
 
 static struct client self;
-static struct driver_txq sender_queue, ping_queue;
+static struct driver_txq sender_queue[QUEUES], ping_queue;
 static struct adapter_threads adapter;
 static atomic_int sender_schedstat = -1;
 static _Atomic uint64_t sent;
@@ -191,27 +192,35 @@ int neighbour_try(const char *socket)
 
 /* ---- Sending ---- */
 
+/** send_more() - reap what was sent, and fill the ring again; false if there was no room */
+static bool send_more(struct driver_txq *txq)
+{
+	uint32_t done = driver_txq_reap(txq, UNITS);
+	bool posted = false;
+
+	if (done)
+		atomic_fetch_add(&sent, done);
+	while (!atomic_load(&resting) && driver_wq_room(&txq->wq) >= BURST) {
+		burst(&self, txq, BURST);
+		posted = true;
+	}
+	for (unsigned int i = 0; i < DRIVER_TX_ERRORS; i++)
+		if (txq->errors[i])
+			atomic_store(&lost, true);
+	if (txq->cq.broken)
+		atomic_store(&lost, true);
+	return posted;
+}
+
 static void *sender(void *argument)
 {
-	struct driver_txq *txq = &sender_queue;
-
 	(void)argument;
 	atomic_store(&sender_schedstat, open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
 	while (!atomic_load(&lost)) {
-		uint32_t done = driver_txq_reap(txq, UNITS);
 		bool posted = false;
 
-		if (done)
-			atomic_fetch_add(&sent, done);
-		while (!atomic_load(&resting) && driver_wq_room(&txq->wq) >= BURST) {
-			burst(&self, txq, BURST);
-			posted = true;
-		}
-		for (unsigned int i = 0; i < DRIVER_TX_ERRORS; i++)
-			if (txq->errors[i])
-				atomic_store(&lost, true);
-		if (txq->cq.broken)
-			atomic_store(&lost, true);
+		for (unsigned int i = 0; i < QUEUES; i++)
+			posted |= send_more(&sender_queue[i]);
 		if (!posted)
 			clock_pause_us(2 * LOOK_US);
 	}
@@ -320,10 +329,10 @@ void neighbour_start(const char *socket, const struct adapter_threads *threads)
 
 	adapter = *threads;
 	err = client_open(&self, socket);
+	for (unsigned int i = 0; !err && i < QUEUES; i++)
+		err = driver_txq_create(self.port, i, UNITS, &sender_queue[i]);
 	if (!err)
-		err = driver_txq_create(self.port, 0, UNITS, &sender_queue);
-	if (!err)
-		err = driver_txq_create(self.port, 1, PING_UNITS, &ping_queue);
+		err = driver_txq_create(self.port, QUEUES, PING_UNITS, &ping_queue);
 	if (!err)
 		err = -pthread_create(&thread, NULL, sender, NULL);
 	if (!err)

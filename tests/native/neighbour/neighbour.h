@@ -3,7 +3,7 @@
  * neighbour.h - a well-behaved client of an adapter that shares its process with an attacked one.
  *
  * One thread sends as fast as the adapter's lane takes it: TCP frames of 1514 bytes whose checksums
- * the adapter fills in, in a ring so long that the lane never waits for the sender. Another thread
+ * the adapter fills in, in rings so long that the lane hardly ever waits for the sender. Another thread
  * rings a doorbell every millisecond and waits, first until the adapter has seen it, then until the
  * packet that it announced has been sent.
  *
