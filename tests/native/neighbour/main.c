@@ -53,7 +53,7 @@
 #define FIRST_NICE    (-20) /* the adapter and the neighbour */
 #define ATTACKER_NICE (-10) /* after them, before everything else */
 #define DISTURBED     0.3   /* of a window, without a CPU */
-#define AGAIN         10u   /* windows that are measured again */
+#define AGAIN         4u    /* windows that are measured again */
 #define BUSY_MIN      0.8   /* of a window: the lane limits the neighbour */
 
 static const struct attack *attack;
@@ -277,9 +277,11 @@ static bool recovered(void)
 	neighbour_waits();
 	before = neighbour_sent();
 	while (!clock_passed(deadline) && !neighbour_lost()) {
+		struct neighbour_waits waits;
+
 		clock_pause_us(5000);
-		if (neighbour_sent() != before && neighbour_waits().sent &&
-		    neighbour_waits().sent < NS_PER_S)
+		waits = neighbour_waits();
+		if (neighbour_sent() != before && waits.sent && waits.sent < NS_PER_S)
 			return true;
 	}
 	return false;

@@ -22,6 +22,7 @@
 #define PING_UNITS  DRIVER_UNITS_MIN
 #define PING_US     1000u /* between two doorbells that are timed */
 #define LOOK_US     50u   /* between two looks at a ring */
+#define END_MS      100u  /* for a doorbell that waits when it is asked for */
 #define TRY_PACKETS 1000u
 #define TRY_MS      5000u
 
@@ -310,15 +311,21 @@ static void *pinger(void *argument)
 
 struct neighbour_waits neighbour_waits(void)
 {
-	uint64_t since = atomic_load(&waits_since), now = clock_ns();
-	struct neighbour_waits waits = { .seen = atomic_exchange(&worst_seen, 0),
-					 .sent = atomic_exchange(&worst_sent, 0) };
+	uint64_t since = atomic_load(&waits_since), deadline = clock_deadline(END_MS);
+	struct neighbour_waits waits;
+	uint64_t now;
 
-	/* One that waits now is not excused. */
-	if (since && now > since && now - since > waits.sent)
+	while (since && atomic_load(&waits_since) == since && !clock_passed(deadline))
+		clock_pause_us(LOOK_US);
+	waits = (struct neighbour_waits){ .seen = atomic_exchange(&worst_seen, 0),
+					  .sent = atomic_exchange(&worst_sent, 0) };
+	now = clock_ns();
+	/* One that waits still is not excused. */
+	if (since && atomic_load(&waits_since) == since) {
 		waits.sent = now - since;
-	if (since && now > since && now - since > waits.seen && !atomic_load(&waits_seen))
-		waits.seen = now - since;
+		if (!atomic_load(&waits_seen))
+			waits.seen = now - since;
+	}
 	return waits;
 }
 

@@ -56,7 +56,7 @@ struct neighbour_waits {
 	uint64_t seen, sent;
 };
 
-/** neighbour_waits() - since the last call, including a doorbell that waits now */
+/** neighbour_waits() - since the last call; a doorbell that waits now is given 100 ms to end */
 struct neighbour_waits neighbour_waits(void);
 
 /** neighbour_lost() - the adapter does not answer any more, or not correctly */
