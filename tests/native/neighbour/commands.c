@@ -242,13 +242,14 @@ static void resets(const char *socket)
 /** unmapped() - a ring that is not mapped, and a shared tail that says there is work in it */
 static void unmapped(const char *socket)
 {
-	struct driver_txq *txq = NULL;
+	static struct driver_signal signals[DRIVER_UNITS_MIN];
+	static struct driver_txq queue, *txq = &queue;
 	struct native_doorbell *page;
 	struct attacker attacker;
 
 	attacker_open(&attacker, socket, MEMORY, true);
-	txq = attacker_alloc(&attacker, sizeof(*txq));
-	attack_check(driver_txq_create(attacker.port, 0, DRIVER_UNITS_MIN, txq), "a queue");
+	attack_check(driver_txq_create(attacker.port, 0, DRIVER_UNITS_MIN, signals, txq),
+		     "a queue");
 	attack_check(txq->wq.page == DRIVER_NO_PAGE ? ENOTSUP : 0, "a doorbell in shared memory");
 	page = (struct native_doorbell *)(driver_doorbell(attacker.driver)->shared +
 					  (size_t)txq->wq.page * NATIVE_DOORBELL_SIZE);

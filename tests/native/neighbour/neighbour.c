@@ -24,6 +24,7 @@
 #define LOOK_US     50u   /* between two looks at a ring */
 #define END_MS      100u  /* for a doorbell that waits when it is asked for */
 #define TRY_PACKETS 1000u
+#define TRY_UNITS   1024u
 #define TRY_MS      5000u
 
 /**
@@ -45,6 +46,7 @@ struct client {
 
 static struct client self;
 static struct driver_txq sender_queue[QUEUES], ping_queue;
+static struct driver_signal sender_signals[QUEUES][UNITS], ping_signals[PING_UNITS];
 static struct adapter_threads adapter;
 static atomic_int sender_schedstat = -1;
 static _Atomic uint64_t sent;
@@ -169,7 +171,8 @@ static void burst(struct client *client, struct driver_txq *txq, unsigned int n)
 int neighbour_try(const char *socket)
 {
 	static struct client client;
-	struct driver_txq *txq = aligned_alloc(DRIVER_CACHE_LINE, sizeof(*txq));
+	static struct driver_signal signals[TRY_UNITS];
+	static struct driver_txq queue, *txq = &queue;
 	uint64_t deadline = clock_deadline(TRY_MS);
 	uint32_t done = 0;
 	int err;
@@ -177,7 +180,7 @@ int neighbour_try(const char *socket)
 	memset(&client, 0, sizeof(client));
 	err = client_open(&client, socket);
 	if (!err)
-		err = driver_txq_create(client.port, 0, TRY_PACKETS > 1024 ? 2048 : 1024, txq);
+		err = driver_txq_create(client.port, 0, TRY_UNITS, signals, txq);
 	if (!err)
 		burst(&client, txq, TRY_PACKETS);
 	while (!err && done < TRY_PACKETS) {
@@ -187,7 +190,6 @@ int neighbour_try(const char *socket)
 	}
 	if (client.driver)
 		driver_close(client.driver);
-	free(txq);
 	return err;
 }
 
@@ -342,9 +344,9 @@ void neighbour_start(const char *socket, const struct adapter_threads *threads)
 	adapter = *threads;
 	err = client_open(&self, socket);
 	for (unsigned int i = 0; !err && i < QUEUES; i++)
-		err = driver_txq_create(self.port, i, UNITS, &sender_queue[i]);
+		err = driver_txq_create(self.port, i, UNITS, sender_signals[i], &sender_queue[i]);
 	if (!err)
-		err = driver_txq_create(self.port, QUEUES, PING_UNITS, &ping_queue);
+		err = driver_txq_create(self.port, QUEUES, PING_UNITS, ping_signals, &ping_queue);
 	if (!err)
 		err = -pthread_create(&thread, NULL, sender, NULL);
 	if (!err)
