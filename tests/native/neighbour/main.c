@@ -296,10 +296,9 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static double sorted_at(double *values, unsigned int n, unsigned int at)
+static void sort(double *values, unsigned int n)
 {
 	qsort(values, n, sizeof(*values), compare);
-	return values[at];
 }
 
 /**
@@ -324,16 +323,21 @@ static bool result(const struct window *alone, const struct window *attacked, un
 		seen[i] = attacked[i].seen_ms;
 		sent[i] = attacked[i].sent_ms;
 	}
+	sort(ratio, n);
+	sort(rate, n);
+	sort(busy, n);
+	sort(alone_busy, n);
+	sort(seen, n);
+	sort(sent, n);
 	if (attack->quiet) {
 		printf("%-14s the lane runs %.2f of the time with nothing to do\n", attack->name,
-		       sorted_at(busy, n, n / 2));
+		       busy[n / 2]);
 		return busy[n / 2] <= AWAKE_MAX && !stands_still;
 	}
 	printf("%-14s alone %.2f M/s (lane busy %.2f), attacked %.2f of it (%.2f to %.2f); "
 	       "doorbell seen after %.1f ms (%.1f), sent after %.1f ms (%.1f); %u attackers\n",
-	       attack->name, sorted_at(rate, n, n / 2) / 1e6, sorted_at(alone_busy, n, n / 2),
-	       sorted_at(ratio, n, n / 2), ratio[0], ratio[n - 1], sorted_at(seen, n, worst),
-	       seen[n - 1], sorted_at(sent, n, worst), sent[n - 1], running->starts);
+	       attack->name, rate[n / 2] / 1e6, alone_busy[n / 2], ratio[n / 2], ratio[0],
+	       ratio[n - 1], seen[worst], seen[n - 1], sent[worst], sent[n - 1], running->starts);
 	if (alone_busy[n / 2] < BUSY_MIN)
 		printf("%-14s the lane does not limit the neighbour\n", attack->name);
 	if (stands_still)
