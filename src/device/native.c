@@ -81,25 +81,18 @@ void native_unbind(const struct wq *wq)
 }
 
 /**
- * has_work() - could the lane do something for the queue?
+ * has_work() - could the lane do something for the queue? A receive queue is locked
  *
  * Not while it is stopped or its ring is not mapped, whatever its tail says: that is the client's to
  * write, and the lane would never sleep. A ring whose map has changed is looked up in its next turn.
  */
-static bool has_work(struct wq *wq)
+static bool has_work(const struct wq *wq)
 {
-	bool mapped = true;
+	uint64_t epoch = atomic_load_explicit(&wq->ring.memory->epoch, memory_order_acquire);
 
 	if (wq->stopped || wq_posted(wq) == wq->taken)
 		return false;
-	/* Of a receive queue, another lane may be looking its ring up. */
-	if (wq->type == GDMA_RQ)
-		spin_lock(&wq->lock);
-	if (wq->ring.epoch == atomic_load_explicit(&wq->ring.memory->epoch, memory_order_acquire))
-		mapped = wq->ring.base || wq->ring.page;
-	if (wq->type == GDMA_RQ)
-		spin_unlock(&wq->lock);
-	return mapped;
+	return wq->ring.epoch != epoch || wq->ring.base || wq->ring.page;
 }
 
 bool native_rest(struct wq *wq, bool asleep)
