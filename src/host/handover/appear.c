@@ -117,6 +117,33 @@ int appear_named(int index, const char *wanted, unsigned int ms, char name[IFNAM
 	return err;
 }
 
+int appear_grip(const struct host *host, enum manager manager, int index, enum manager_grip wanted,
+		unsigned int ms)
+{
+	struct waiting waiting;
+	bool right;
+
+	wait_begin(&waiting, ms);
+	do {
+		right = manager_grip(host, manager, index) >= wanted;
+	} while (!right && wait_more(&waiting));
+	wait_end(&waiting);
+	return right ? 0 : -ETIMEDOUT;
+}
+
+int appear_let_go(const struct host *host, enum manager manager, int index, unsigned int ms)
+{
+	struct waiting waiting;
+	bool right;
+
+	wait_begin(&waiting, ms);
+	do {
+		right = manager_grip(host, manager, index) <= GRIP_NONE;
+	} while (!right && wait_more(&waiting));
+	wait_end(&waiting);
+	return right ? 0 : -ETIMEDOUT;
+}
+
 /** is_joined() - is one interface under the other? */
 static bool is_joined(const struct host *host, int vf, int master)
 {

@@ -10,6 +10,7 @@
 
 #include <net/if.h>
 
+#include "host/machine/manager.h"
 #include "host/machine/root.h"
 
 /** appear_driver() - until a VMBus device has this driver (NULL: none); 0 or -ETIMEDOUT */
@@ -28,6 +29,13 @@ int appear_wait(const struct host *host, const char *uuid, unsigned int ms);
  * Return: 0, -ETIMEDOUT, or -ENODEV: it is gone
  */
 int appear_named(int index, const char *wanted, unsigned int ms, char name[IFNAMSIZ]);
+
+/** appear_grip() - until a manager's grip on interface @index is at least @wanted; 0 or -ETIMEDOUT */
+int appear_grip(const struct host *host, enum manager manager, int index, enum manager_grip wanted,
+		unsigned int ms);
+
+/** appear_let_go() - until a manager leaves interface @index alone; 0 or -ETIMEDOUT */
+int appear_let_go(const struct host *host, enum manager manager, int index, unsigned int ms);
 
 /** appear_joined() - until interface @vf is under that of a VMBus device; 0 or -ETIMEDOUT */
 int appear_joined(const struct host *host, int vf, const char *uuid, unsigned int ms);

@@ -14,6 +14,7 @@
 #include "host/handover/persist.h"
 #include "host/handover/planning.h"
 #include "host/handover/saved.h"
+#include "host/handover/unmanage.h"
 
 /** add_port() - add a port to the plan, if no process uses it */
 static int add_port(const struct planning *p, const struct mana_port *port,
@@ -80,31 +81,7 @@ static struct step interface_step(const struct plan_port *port, enum step_kind k
 	return step;
 }
 
-/** add_names() - the other names, and a MAC address that was changed */
-static int add_names(const struct planning *p, const struct plan_port *port, enum role role,
-		     const struct netdev *dev, const json_t *saved)
-{
-	struct step step =
-		interface_step(port, STEP_ALTNAME, role, dev, ledger_text(saved, "name"));
-	const json_t *names = json_object_get(saved, "altnames"), *name;
-	uint8_t mac[6];
-	int err = 0;
-	size_t i;
-
-	json_array_foreach(names, i, name) {
-		step.entry = name;
-		if (!err && !(dev && netdev_has_altname(dev, json_string_value(name))))
-			err = plan_add(p->host, p->plan, &step);
-	}
-	step.kind = STEP_MAC;
-	step.entry = json_object_get(saved, "mac");
-	if (err || !step.entry || mac_parse(json_string_value(step.entry), mac) ||
-	    (dev && !memcmp(dev->mac, mac, sizeof(mac))))
-		return err;
-	return plan_add(p->host, p->plan, &step);
-}
-
-/** add_interface() - names, addresses, MTU and link of an interface, as they were */
+/** add_interface() - name and MTU of an interface, as they were */
 static int add_interface(const struct planning *p, const struct plan_port *port, enum role role,
 			 const struct netdev *dev, const json_t *saved)
 {
@@ -125,9 +102,48 @@ static int add_interface(const struct planning *p, const struct plan_port *port,
 		step.after = (unsigned long)mtu;
 		err = plan_add(p->host, p->plan, &step);
 	}
-	if (!err && json_is_true(json_object_get(saved, "up")) && !netdev_is_up(dev)) {
-		step = interface_step(port, STEP_LINK_UP, role, dev, name);
-		err = plan_add(p->host, p->plan, &step);
+	return err;
+}
+
+/** add_link() - up, if it was */
+static int add_link(const struct planning *p, const struct plan_port *port, enum role role,
+		    const struct netdev *dev, const json_t *saved)
+{
+	struct step step =
+		interface_step(port, STEP_LINK_UP, role, dev, ledger_text(saved, "name"));
+
+	if (!json_is_true(json_object_get(saved, "up")) || netdev_is_up(dev))
+		return 0;
+	return plan_add(p->host, p->plan, &step);
+}
+
+/** add_managers() - the port is theirs again, as far as they were told that it is not */
+static int add_managers(const struct planning *p, const struct plan_port *port, bool rebound)
+{
+	const struct mana_port *is = port->port;
+	const struct netdev *dev = !is || rebound ? NULL : is->synthetic ? is->synthetic : is->vf;
+	enum role role = is && *is->uuid ? ROLE_SYNTHETIC : ROLE_VF;
+	int err = 0;
+
+	for (enum manager i = 0; !err && i < MANAGERS; i++) {
+		struct step step = interface_step(port, STEP_MANAGE, role, dev, port->name);
+		bool told = unmanage_has(p->host, i, port->key);
+
+		snprintf(step.driver, sizeof(step.driver), "%s", manager_name(i));
+		/* The file may be gone already, and the manager not know it yet. */
+		for (size_t j = 0; j < p->ledger->n_steps; j++) {
+			const struct ledger_step *done = &p->ledger->step[j];
+			json_int_t grip = ledger_number(done->record, "grip");
+
+			if (!done->port || strcmp(done->port, port->key) ||
+			    strcmp(ledger_text(done->record, "manager"), step.driver))
+				continue;
+			told = true;
+			if (grip > (json_int_t)step.after)
+				step.after = (unsigned long)grip;
+		}
+		if (told)
+			err = plan_add(p->host, p->plan, &step);
 	}
 	return err;
 }
@@ -154,7 +170,13 @@ static int add_entries(const struct planning *p, const struct plan_port *port, e
 	return 0;
 }
 
-/** add_states() - both interfaces as the journal has them */
+/**
+ * add_states() - both interfaces as the journal has them
+ *
+ * The managers come before the links and addresses: NetworkManager would take an interface that has
+ * some for another's, and networkd removes what is not its own when it takes one over. They come
+ * after the VF has joined: until then it is an interface like others to them.
+ */
 static int add_states(const struct planning *p, const struct plan_port *port, bool rebound,
 		      const json_t *record)
 {
@@ -165,20 +187,25 @@ static int add_states(const struct planning *p, const struct plan_port *port, bo
 	static const enum step_kind lists[2] = { STEP_ADDRESS, STEP_ROUTE };
 	int err = 0;
 
-	for (size_t i = 0; !err && i < 2; i++) {
-		/* Only the host can bring back a VF that is gone. */
-		if (!saved[i] || (i && !dev[i]))
-			continue;
-		err = add_interface(p, port, roles[i], dev[i], saved[i]);
-	}
-	if (!err && saved[1] && dev[1] && json_object_get(saved[1], "master") && rebound) {
+	/* Only the host can bring back a VF that is gone. */
+	if (!dev[1])
+		saved[1] = NULL;
+	for (size_t i = 0; !err && i < 2; i++)
+		if (saved[i])
+			err = add_interface(p, port, roles[i], dev[i], saved[i]);
+	if (!err && saved[1] && json_object_get(saved[1], "master") && rebound) {
 		struct step step = interface_step(port, STEP_JOIN, ROLE_VF, dev[1], dev[1]->name);
 
 		err = plan_add(p->host, p->plan, &step);
 	}
+	if (!err)
+		err = add_managers(p, port, rebound);
+	for (size_t i = 0; !err && i < 2; i++)
+		if (saved[i])
+			err = add_link(p, port, roles[i], dev[i], saved[i]);
 	for (size_t list = 0; !err && list < 2; list++)
 		for (size_t i = 0; !err && i < 2; i++)
-			if (saved[i] && (!i || dev[i]))
+			if (saved[i])
 				err = add_entries(p, port, roles[i], dev[i], saved[i], lists[list]);
 	return err;
 }
@@ -228,7 +255,7 @@ static int add_steps(const struct planning *p, const struct plan_port *port)
 	int err = 0;
 
 	if (port->gone)
-		return 0;
+		return add_managers(p, port, false);
 	rebound = *port->uuid &&
 		  (!strcmp(port->port->vmbus_driver, DRIVER_USER) || !*port->port->vmbus_driver);
 	strcpy(step.key, port->key);
@@ -243,6 +270,8 @@ static int add_steps(const struct planning *p, const struct plan_port *port)
 		err = plan_add(p->host, p->plan, &step);
 	if (!err && known && (rebound || known->touched || known->restoring))
 		err = add_states(p, port, rebound, known->saved);
+	else if (!err)
+		err = add_managers(p, port, rebound);
 	/* If it was handed over by hand before setup ran, its interface was never seen. */
 	if (!err && (!known || (rebound && !json_object_get(known->saved, "synthetic"))))
 		err = add_up(p, port, rebound);

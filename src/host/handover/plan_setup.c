@@ -15,6 +15,7 @@
 #include "host/handover/loss.h"
 #include "host/handover/persist.h"
 #include "host/handover/planning.h"
+#include "host/handover/unmanage.h"
 
 /** find_port() - by any name, also one that it had before it was handed over */
 static int find_port(const struct planning *p, const char *word, const struct mana_port **port)
@@ -42,20 +43,32 @@ static bool as_saved(const struct netdev *dev, const json_t *saved)
 	       netdev_is_up(dev) == json_is_true(json_object_get(saved, "up"));
 }
 
+/** was_unmanaged() - may a manager have taken the port's addresses away since it was recorded? */
+static bool was_unmanaged(const struct planning *p, const char *key)
+{
+	for (size_t i = 0; i < p->ledger->n_steps; i++)
+		if (!strcmp(p->ledger->step[i].kind, step_kind_name(STEP_UNMANAGE)) &&
+		    p->ledger->step[i].port && !strcmp(p->ledger->step[i].port, key))
+			return true;
+	return false;
+}
+
 /**
  * must_save() - must the port's state be recorded?
  *
  * If its setup is half-done, the state in the journal is the one to go back to. If it was handed
  * over, and given back by hand since, its state is a new one.
  */
-static bool must_save(const struct mana_port *port, const struct ledger_port *known)
+static bool must_save(const struct planning *p, const struct mana_port *port,
+		      const struct ledger_port *known)
 {
 	if (!known)
 		return true;
 	if (known->restoring)
 		return false;
 	if (as_saved(port->synthetic, json_object_get(known->saved, "synthetic")) &&
-	    as_saved(port->vf, json_object_get(known->saved, "vf")))
+	    as_saved(port->vf, json_object_get(known->saved, "vf")) &&
+	    !was_unmanaged(p, known->key))
 		return true;
 	return known->ready && (netdev_is_up(port->synthetic) || netdev_is_up(port->vf));
 }
@@ -108,8 +121,7 @@ static int add_port(const struct planning *p, const char *word)
 	if (!added)
 		return plan_no_memory(p);
 	added->netvsc = pmd == PMD_NETVSC;
-	added->forced = p->options->force;
-	added->save = must_save(port, ledger_find(p->ledger, key));
+	added->save = must_save(p, port, ledger_find(p->ledger, key));
 	return 0;
 }
 
@@ -229,6 +241,30 @@ static int add_module(const struct planning *p, const char *name)
 		return 0;
 	snprintf(step.object, sizeof(step.object), "%s", name);
 	return plan_add(p->host, p->plan, &step) ? plan_no_memory(p) : 0;
+}
+
+/** add_managers() - tell those that are there to leave a port alone, if they are not told yet */
+static int add_managers(const struct planning *p, const struct managers *managers,
+			const struct plan_port *port)
+{
+	const struct netdev *dev = port->port->synthetic ? port->port->synthetic : port->port->vf;
+	char path[UNMANAGE_PATH];
+	int err = 0;
+
+	for (enum manager i = 0; !err && i < MANAGERS; i++) {
+		struct step step = { .kind = STEP_UNMANAGE, .index = dev ? dev->index : 0 };
+
+		if (!managers->there[i] || !unmanage_path(i, port->key, path) ||
+		    unmanage_is(p->host, i, port->key))
+			continue;
+		strcpy(step.key, port->key);
+		snprintf(step.object, sizeof(step.object), "%s", port->name);
+		snprintf(step.driver, sizeof(step.driver), "%s", manager_name(i));
+		if (managers->running[i] && dev)
+			step.before = manager_grip(p->host, i, dev->index);
+		err = plan_add(p->host, p->plan, &step);
+	}
+	return err;
 }
 
 /** add_links() - both interfaces of a port down */
@@ -363,16 +399,19 @@ int plan_setup(const struct plan_from *from, const struct setup_options *options
 	       struct error *error)
 {
 	struct planning p = planning_begin(from, plan, error);
+	struct managers managers;
 	int err = 0;
 
 	p.options = options;
-	plan->setup = true;
+	managers_read(from->host, &managers);
 	for (size_t i = 0; !err && i < from->n_words; i++)
 		err = add_port(&p, from->words[i]);
 	if (!err)
 		err = add_hugepages(&p);
 	if (!err)
 		err = add_modules(&p);
+	for (size_t i = 0; !err && i < plan->n_ports; i++)
+		err = add_managers(&p, &managers, &plan->port[i]);
 	for (size_t i = 0; !err && i < plan->n_ports; i++)
 		err = add_links(&p, &plan->port[i]);
 	if (!err)

@@ -39,6 +39,10 @@ static int announce(const struct carry *carry, const struct step *step, json_int
 					   json_integer((json_int_t)step->before));
 		err |= json_object_set_new(record, "after", json_integer((json_int_t)step->after));
 	}
+	if (step->kind == STEP_UNMANAGE) {
+		err |= json_object_set_new(record, "manager", json_string(step->driver));
+		err |= json_object_set_new(record, "grip", json_integer((json_int_t)step->before));
+	}
 	if (err) {
 		json_decref(record);
 		record = NULL;

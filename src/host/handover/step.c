@@ -23,15 +23,16 @@
 #include "host/handover/netdev_change.h"
 #include "host/handover/persist.h"
 #include "host/handover/saved.h"
+#include "host/handover/unmanage.h"
 #include "host/machine/hugepage.h"
 #include "host/machine/module.h"
 
-#define MOVE_MS     3000  /* until a driver is bound or unbound */
-#define APPEAR_MS   10000 /* until a bound device has its interface */
-#define NAME_MS     1000  /* until udev has given it its name */
-#define JOIN_MS     3000  /* until the VF is under it */
-#define VISIBLE_MAX 4     /* bytes that quote_visible() makes of one */
-#define ROUTE_MS    3000  /* until duplicate address detection is done with an address */
+#define MOVE_MS   3000  /* until a driver is bound or unbound */
+#define APPEAR_MS 10000 /* until a bound device has its interface */
+#define NAME_MS   1000  /* until udev has given it its name */
+#define JOIN_MS   3000  /* until the VF is under it */
+#define ROUTE_MS  3000  /* until duplicate address detection is done with an address */
+#define GRIP_MS   10000 /* until a network manager has let go of an interface, or configured it */
 
 /**
  * struct words - a step's three texts in the making
@@ -450,6 +451,102 @@ static int make_join(struct step_site *site, const struct step *step, struct err
 	return 0;
 }
 
+/* ---- which network managers may configure a port ---- */
+
+static int describe_unmanage(const struct host *host, const struct step *step, struct words *words)
+{
+	enum manager manager = manager_named(step->driver);
+	const char *command = unmanage_command(host, manager);
+	char path[UNMANAGE_PATH] = "";
+
+	unmanage_path(manager, step->key, path);
+	fprintf(words->what, "tell %s to leave %s alone: %s", step->driver, step->object, path);
+	fputs("mkdir -p ", words->command);
+	put_path(words->command, host, "%.*s", (int)(strrchr(path, '/') - path), path);
+	fputs("\ncat > ", words->command);
+	put_path(words->command, host, "%s", path);
+	fputs(" << 'END'\n", words->command);
+	unmanage_print(words->command, manager, step->key);
+	fprintf(words->command, "END%s%s", command ? "\n" : "", command ? command : "");
+	fputs("rm -f ", words->undo);
+	put_path(words->undo, host, "%s", path);
+	fprintf(words->undo, "%s%s", command ? "; " : "", command ? command : "");
+	return 0;
+}
+
+static int make_unmanage(struct step_site *site, const struct step *step, struct error *why)
+{
+	enum manager manager = manager_named(step->driver);
+	const int index[2] = { step->index, site->vf ? site->vf->index : 0 };
+	int err = unmanage_put(site->host, manager, step->key), told;
+	struct error reason = { "" };
+	const char *command;
+
+	if (err)
+		return err;
+	command = unmanage_command(site->host, manager);
+	if (!command)
+		return STEP_CHANGED; /* it reads the file when it starts */
+	told = unmanage_run(site->host, command, &reason);
+	for (size_t i = 0; !err && i < 2; i++)
+		if (index[i])
+			err = appear_let_go(site->host, manager, index[i], told ? 0 : GRIP_MS);
+	if (told)
+		error_say(why, "%s", reason.text);
+	else if (err)
+		error_say(why,
+			  "it still manages it %d seconds later: its other settings take "
+			  "precedence; %s",
+			  GRIP_MS / 1000,
+			  manager == MANAGER_NETWORKD
+				  ? "see which .network file 'networkctl status' names"
+				  : "let them add to unmanaged-devices with '+=', not '=' (grep -r "
+				    "unmanaged-devices /etc/NetworkManager)");
+	return changed(err);
+}
+
+static int describe_manage(const struct host *host, const struct step *step, struct words *words)
+{
+	enum manager manager = manager_named(step->driver);
+	const char *command = unmanage_command(host, manager);
+	const char *settle = unmanage_settle_command(host, manager);
+	char path[UNMANAGE_PATH] = "";
+
+	unmanage_path(manager, step->key, path);
+	fprintf(words->what, "let %s manage %s again", step->driver, step->object);
+	fprintf(words->command, "%s%srm -f ", settle ? settle : "", settle ? "\n" : "");
+	put_path(words->command, host, "%s", path);
+	fprintf(words->command, "%s%s", command ? "\n" : "", command ? command : "");
+	return 0;
+}
+
+/** make_manage() - the interface is the manager's again; wait until it has done what it wants */
+static int make_manage(struct step_site *site, const struct step *step, struct error *why)
+{
+	enum manager manager = manager_named(step->driver);
+	uint64_t deadline = clock_deadline(GRIP_MS);
+	int index = interface_of(site, step), err;
+	const char *command;
+	char name[IFNAMSIZ];
+	struct error ignored;
+
+	unmanage_run(site->host, unmanage_settle_command(site->host, manager), &ignored);
+	err = unmanage_remove(site->host, manager, step->key);
+	command = unmanage_command(site->host, manager);
+	if (!err)
+		err = unmanage_run(site->host, command, why);
+	if (err || !command || !index || step->after <= GRIP_NONE)
+		return changed(err);
+	err = appear_grip(site->host, manager, index, (enum manager_grip)step->after, GRIP_MS);
+	while (!err && if_indextoname((unsigned int)index, name) &&
+	       unmanage_busy(site->host, manager, name))
+		if (clock_passed(deadline))
+			err = -ETIMEDOUT;
+	if (err)
+		error_say(why, "it has not finished with it %d seconds later", GRIP_MS / 1000);
+	return STEP_CHANGED;
+}
+
 /* ---- addresses and routes ---- */
 
 static int describe_entry(const struct host *host, const struct step *step, struct words *words)
@@ -572,6 +669,7 @@ static const struct step_type {
 } types[STEP_KINDS] = {
 	[STEP_HUGEPAGES] = { "hugepages", describe_hugepages, make_hugepages, false },
 	[STEP_MODULE] = { "module", describe_module, make_module, false },
+	[STEP_UNMANAGE] = { "unmanage", describe_unmanage, make_unmanage, false },
 	[STEP_LINK_DOWN] = { "link-down", describe_link, make_link, false },
 	[STEP_NEW_ID] = { "new-id", describe_new_id, make_new_id, false },
 	[STEP_OVERRIDE] = { "override", describe_override, make_override, false },
@@ -586,6 +684,7 @@ static const struct step_type {
 	[STEP_ADDRESS] = { "address", describe_entry, make_entry, true },
 	[STEP_ROUTE] = { "route", describe_entry, make_entry, true },
 	[STEP_JOIN] = { "join", describe_join, make_join, false },
+	[STEP_MANAGE] = { "manage", describe_manage, make_manage, true },
 	[STEP_REMOVE_ID] = { "remove-id", describe_remove_id, make_remove_id, false },
 	[STEP_UNPERSIST] = { "unpersist", describe_unit, make_unit, false },
 };

@@ -18,6 +18,7 @@ enum step_kind {
 	/* of setup */
 	STEP_HUGEPAGES, /* of one node and size, from @before to @after */
 	STEP_MODULE,    /* load @object */
+	STEP_UNMANAGE,  /* manager @driver is to leave the port alone; @before: its grip on it */
 	STEP_LINK_DOWN, /* of interface @object */
 	STEP_NEW_ID,    /* let @driver bind network devices */
 	STEP_OVERRIDE,  /* let device @object be bound to @driver only; empty: to any */
@@ -34,6 +35,8 @@ enum step_kind {
 	STEP_ADDRESS, /* @entry */
 	STEP_ROUTE,   /* @entry */
 	STEP_JOIN,    /* wait until the VF is under its synthetic interface */
+	STEP_MANAGE, /* manager @driver may have the port again; @after: its grip before setup */
+	STEP_REMOVE_ID,
 	STEP_UNPERSIST,
 	STEP_KINDS
 };

@@ -339,7 +339,7 @@ static void the_way_back(void **state)
 	/* The link was set down. */
 	devs[0].flags = 0;
 	records = ledger_of("[" SAVE("5") DOWN "]", &ledger);
-	restored(&ledger, "mtu link-up mtu address address route route");
+	restored(&ledger, "mtu mtu link-up address address route route");
 	ledger_free(&ledger);
 	json_decref(records);
 	/* All of it was done; hugepages on one node were changed since. */
