@@ -35,6 +35,7 @@ static const struct {
 	{ "rdma-provider", true, check_rdma_provider },
 	{ "rdma-device", true, check_rdma_device },
 	{ "interface", false, check_interfaces },
+	{ "manager", true, check_managers },
 	{ "queues", false, check_queues },
 	{ "descriptors", false, check_descriptors },
 	{ "dpdk", true, check_dpdk },

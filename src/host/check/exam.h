@@ -60,6 +60,7 @@ void check_rdma_core(struct exam *exam);
 void check_rdma_provider(struct exam *exam);
 void check_rdma_device(struct exam *exam);
 void check_interfaces(struct exam *exam);
+void check_managers(struct exam *exam);
 void check_queues(struct exam *exam);
 void check_descriptors(struct exam *exam);
 void check_dpdk(struct exam *exam);

@@ -130,6 +130,7 @@ static int add_managers(const struct planning *p, const struct plan_port *port, 
 		bool told = unmanage_has(p->host, i, port->key);
 
 		snprintf(step.driver, sizeof(step.driver), "%s", manager_name(i));
+		snprintf(step.vf, sizeof(step.vf), "%s", port->vf);
 		/* The file may be gone already, and the manager not know it yet. */
 		for (size_t j = 0; j < p->ledger->n_steps; j++) {
 			const struct ledger_step *done = &p->ledger->step[j];
@@ -139,6 +140,7 @@ static int add_managers(const struct planning *p, const struct plan_port *port, 
 			    strcmp(ledger_text(done->record, "manager"), step.driver))
 				continue;
 			told = true;
+			step.vf_too |= json_is_true(json_object_get(done->record, "vf"));
 			if (grip > (json_int_t)step.after)
 				step.after = (unsigned long)grip;
 		}

@@ -262,6 +262,8 @@ static int add_managers(const struct planning *p, const struct managers *manager
 		snprintf(step.driver, sizeof(step.driver), "%s", manager_name(i));
 		if (managers->running[i] && dev)
 			step.before = manager_grip(p->host, i, dev->index);
+		if (managers->running[i] && port->port->vf)
+			step.vf_too = manager_grip(p->host, i, port->port->vf->index) > GRIP_NONE;
 		err = plan_add(p->host, p->plan, &step);
 	}
 	return err;

@@ -42,6 +42,7 @@ static int announce(const struct carry *carry, const struct step *step, json_int
 	if (step->kind == STEP_UNMANAGE) {
 		err |= json_object_set_new(record, "manager", json_string(step->driver));
 		err |= json_object_set_new(record, "grip", json_integer((json_int_t)step->before));
+		err |= json_object_set_new(record, "vf", json_boolean(step->vf_too));
 	}
 	if (err) {
 		json_decref(record);

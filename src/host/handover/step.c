@@ -34,6 +34,9 @@
 #define ROUTE_MS  3000  /* until duplicate address detection is done with an address */
 #define GRIP_MS   10000 /* until a network manager has let go of an interface, or configured it */
 
+/* Characters that need no quotes in a shell's word */
+#define PLAIN     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+"
+
 /**
  * struct words - a step's three texts in the making
  */
@@ -45,9 +48,16 @@ struct words {
 __attribute__((format(printf, 3, 4))) static void put_path(FILE *out, const struct host *host,
 							   const char *format, ...)
 {
-	char path[PATH_MAX + 256];
 	va_list ap;
 
+	if (host->path[strspn(host->path, PLAIN)]) {
+		fputc('\'', out);
+		for (const char *c = host->path; *c; c++)
+			fputs(*c == '\'' ? "'\\''" : (char[]){ *c, '\0' }, out);
+		fputc('\'', out);
+	} else {
+		fputs(host->path, out);
+	}
 	va_start(ap, format);
 	strcpy(path, host->path);
 	vsnprintf(path + strlen(path), sizeof(path) - strlen(path), format, ap);
@@ -505,44 +515,73 @@ static int make_unmanage(struct step_site *site, const struct step *step, struct
 	return changed(err);
 }
 
+/** keep_vf() - the command that keeps a VF out of NetworkManager's hands, if it was; NULL: none */
+static char *keep_vf(const struct host *host, const struct step *step)
+{
+	enum manager manager = manager_named(step->driver);
+	char *command = NULL;
+
+	if (manager != MANAGER_NETWORKMANAGER || step->vf_too || !*step->vf ||
+	    !unmanage_command(host, manager) || step->vf[strspn(step->vf, PLAIN)])
+		return NULL;
+	return asprintf(&command, "nmcli device set %s managed no", step->vf) < 0 ? NULL : command;
+}
+
 static int describe_manage(const struct host *host, const struct step *step, struct words *words)
 {
 	enum manager manager = manager_named(step->driver);
 	const char *command = unmanage_command(host, manager);
-	const char *settle = unmanage_settle_command(host, manager);
-	char path[UNMANAGE_PATH] = "";
+	char path[UNMANAGE_PATH] = "", *first = unmanage_first(host, manager, step->key);
+	char *keep = keep_vf(host, step);
 
 	unmanage_path(manager, step->key, path);
 	fprintf(words->what, "let %s manage %s again", step->driver, step->object);
-	fprintf(words->command, "%s%srm -f ", settle ? settle : "", settle ? "\n" : "");
+	if (first)
+		fprintf(words->command, "%s\n", first);
+	if (keep)
+		fprintf(words->command, "%s\n", keep);
+	fputs("rm -f ", words->command);
 	put_path(words->command, host, "%s", path);
 	fprintf(words->command, "%s%s", command ? "\n" : "", command ? command : "");
+	free(first);
+	free(keep);
 	return 0;
 }
 
-/** make_manage() - the interface is the manager's again; wait until it has done what it wants */
-static int make_manage(struct step_site *site, const struct step *step, struct error *why)
+/** settle() - wait until the manager has done what it wants with the interface */
+static int settle(const struct host *host, const struct step *step, int index)
 {
 	enum manager manager = manager_named(step->driver);
 	uint64_t deadline = clock_deadline(GRIP_MS);
-	int index = interface_of(site, step), err;
-	const char *command;
 	char name[IFNAMSIZ];
+	int err = appear_grip(host, manager, index, (enum manager_grip)step->after, GRIP_MS);
+
+	while (!err && if_indextoname((unsigned int)index, name) &&
+	       unmanage_busy(host, manager, name))
+		if (clock_passed(deadline))
+			err = -ETIMEDOUT;
+	return err;
+}
+
+static int make_manage(struct step_site *site, const struct step *step, struct error *why)
+{
+	enum manager manager = manager_named(step->driver);
+	char *first = unmanage_first(site->host, manager, step->key);
+	char *keep = keep_vf(site->host, step);
+	const char *command = unmanage_command(site->host, manager);
+	int index = interface_of(site, step), err;
 	struct error ignored;
 
-	unmanage_run(site->host, unmanage_settle_command(site->host, manager), &ignored);
+	unmanage_run(site->host, first, &ignored);
+	unmanage_run(site->host, keep, &ignored);
+	free(first);
+	free(keep);
 	err = unmanage_remove(site->host, manager, step->key);
-	command = unmanage_command(site->host, manager);
 	if (!err)
 		err = unmanage_run(site->host, command, why);
 	if (err || !command || !index || step->after <= GRIP_NONE)
 		return changed(err);
-	err = appear_grip(site->host, manager, index, (enum manager_grip)step->after, GRIP_MS);
-	while (!err && if_indextoname((unsigned int)index, name) &&
-	       unmanage_busy(site->host, manager, name))
-		if (clock_passed(deadline))
-			err = -ETIMEDOUT;
-	if (err)
+	if (settle(site->host, step, index))
 		error_say(why, "it has not finished with it %d seconds later", GRIP_MS / 1000);
 	return STEP_CHANGED;
 }

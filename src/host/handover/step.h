@@ -35,7 +35,7 @@ enum step_kind {
 	STEP_ADDRESS, /* @entry */
 	STEP_ROUTE,   /* @entry */
 	STEP_JOIN,    /* wait until the VF is under its synthetic interface */
-	STEP_MANAGE, /* manager @driver may have the port again; @after: its grip before setup */
+	STEP_MANAGE,  /* manager @driver may have the port again; @after: its grip before setup */
 	STEP_REMOVE_ID,
 	STEP_UNPERSIST,
 	STEP_KINDS
@@ -53,6 +53,8 @@ enum step_state { STEP_PLANNED, STEP_DONE, STEP_UNCHANGED, STEP_FAILED };
  * @node:	NUMA node, or -1: the machine has none
  * @kib:	size of a hugepage
  * @undoes:	number of the step in the journal; 0: none
+ * @vf:		name of the port's VF; empty: none, or it does not matter
+ * @vf_too:	the manager had that in its hands as well, not only the interface above it
  * @saved:	an interface as it was; the ledger's
  * @entry:	an address or route of it, another name, its MAC address
  * @what:	in words
@@ -72,6 +74,8 @@ struct step {
 	unsigned int kib;
 	unsigned long before, after;
 	json_int_t undoes;
+	char vf[IFNAMSIZ];
+	bool vf_too;
 	const json_t *saved, *entry;
 	char *what, *command, *undo, *why;
 };

@@ -36,6 +36,9 @@
 #define TEXT_MAX 1024u
 #define SAID_MAX 200u
 
+#define LOOK_AGAIN                                                                                 \
+	"udevadm trigger --settle --action=change --subsystem-match=net --attr-match=address=%s"
+
 /* NMDeviceState: what is between the two is on the way up */
 #define NM_DISCONNECTED 30
 #define NM_ACTIVATED    100
@@ -70,17 +73,18 @@ static void print_udev(FILE *out, const char *mac, const char *digits)
  * The managers
  * @directory:	of its files; @before and @after are the file's name without the address
  * @again:	makes it read them
- * @settle:	has to end before the file is removed
+ * @first:	before the file is removed; "%s" is the address
  */
 static const struct {
 	const char *directory, *before, *after;
 	void (*print)(FILE *out, const char *mac, const char *digits);
-	const char *again, *settle;
+	const char *again, *first;
 } table[MANAGERS] = {
 	[MANAGER_NETWORKMANAGER] = { "/run/NetworkManager/conf.d", "manakin-", ".conf",
-				     print_networkmanager, "nmcli general reload conf", NULL },
+				     print_networkmanager, "nmcli general reload conf",
+				     LOOK_AGAIN },
 	[MANAGER_NETWORKD] = { "/run/systemd/network", "0-manakin-", ".network", print_networkd,
-			       "networkctl reload", NULL },
+			       "networkctl reload", LOOK_AGAIN },
 	[MANAGER_CLOUD_INIT] = { "/run/udev/rules.d", "0-manakin-", ".rules", print_udev,
 				 "udevadm control --reload", "udevadm settle --timeout=10" },
 };
@@ -246,14 +250,19 @@ int unmanage_remove(const struct host *host, enum manager manager, const char *k
 
 const char *unmanage_command(const struct host *host, enum manager manager)
 {
-	return host_is_machine(host) && (manager == MANAGER_CLOUD_INIT || manager_runs(host, manager))
+	return host_is_machine(host) &&
+			       (manager == MANAGER_CLOUD_INIT || manager_runs(host, manager))
 		       ? table[manager].again
 		       : NULL;
 }
 
-const char *unmanage_settle_command(const struct host *host, enum manager manager)
+char *unmanage_first(const struct host *host, enum manager manager, const char *key)
 {
-	return host_is_machine(host) ? table[manager].settle : NULL;
+	char *command = NULL;
+
+	if (!host_is_machine(host))
+		return NULL;
+	return asprintf(&command, table[manager].first, key) < 0 ? NULL : command;
 }
 
 /** arguments() - a command's words, its program with the directory that it is in; or NULL */
@@ -261,7 +270,7 @@ static char **arguments(const struct host *host, const char *command)
 {
 	/* Not PATH: this runs as root, perhaps in another user's environment. */
 	static const char *const directories[] = { "/usr/bin", "/usr/sbin", "/bin", "/sbin" };
-	char text[80], *rest = text, *word, **argv = NULL;
+	char text[160], *rest = text, *word, **argv = NULL;
 	const char *found = NULL;
 	int err = 0;
 

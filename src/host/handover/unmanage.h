@@ -37,8 +37,13 @@ int unmanage_remove(const struct host *host, enum manager manager, const char *k
 /** unmanage_command() - what makes a manager that runs read its files again; NULL: nothing need */
 const char *unmanage_command(const struct host *host, enum manager manager);
 
-/** unmanage_settle_command() - what has to end before the file is removed; NULL: nothing */
-const char *unmanage_settle_command(const struct host *host, enum manager manager);
+/**
+ * unmanage_first() - what comes before the file is removed; NULL: nothing
+ *
+ * Rules of udev, such as those of Azure's images, tell the managers to leave a VF alone that is under
+ * its synthetic interface. They have to see that it is, as udev was not told when it came to be so.
+ */
+char *unmanage_first(const struct host *host, enum manager manager, const char *key);
 
 /**
  * unmanage_run() - run such a command; NULL: nothing

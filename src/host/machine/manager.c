@@ -29,7 +29,10 @@ static const struct {
 				 "/etc/systemd/system/multi-user.target.wants/"
 				 "systemd-networkd.service" },
 			       NULL },
-	[MANAGER_CLOUD_INIT] = { "cloud-init", NULL, { "/run/cloud-init" }, "/run/cloud-init/disabled" },
+	[MANAGER_CLOUD_INIT] = { "cloud-init",
+				 NULL,
+				 { "/run/cloud-init" },
+				 "/run/cloud-init/disabled" },
 };
 
 const char *manager_name(enum manager manager)

@@ -357,10 +357,8 @@ static void the_way_back(void **state)
 			    "{\"done\":3,\"changed\":true},{\"step\":4,\"kind\":\"new-id\"},"
 			    "{\"done\":4,\"changed\":true}]",
 			    &ledger);
-	tree_put(DRIVER_USER "\n", OVERRIDE);
-	restored(&ledger,
-		 "unbind override bind rename mtu link-up mtu link-up address address route route "
-		 "remove-id hugepages");
+	restored(&ledger, "unbind bind rename mtu mtu link-up link-up address address route route "
+			  "remove-id hugepages");
 	/* A process uses it. */
 	strcpy(port.users, "vpp (17)");
 	{
