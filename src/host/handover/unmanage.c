@@ -239,8 +239,8 @@ int unmanage_remove(const struct host *host, enum manager manager, const char *k
 	name = strrchr(path, '/') + 1;
 	snprintf(new, sizeof(new), "%s" NEW, name);
 	dir = directory(host, manager, false);
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
+	if (dir < 0) /* through a link setup wrote nothing */
+		return dir == -ENOENT || dir == -ENOTDIR ? 0 : dir;
 	err = unlinkat(dir, new, 0) && errno != ENOENT ? -errno : 0;
 	if (!err && unlinkat(dir, name, 0) && errno != ENOENT)
 		err = -errno;

@@ -346,6 +346,86 @@ pages() {
 	says 'fail hugetlbfs - none is mounted; .* \| sudo mkdir -p /dev/hugepages && sudo mount -t hugetlbfs'
 }
 
+# process PID NAME - it runs
+process() {
+	mkdir -p "$ROOT/proc/$1"
+	echo "$2" >"$ROOT/proc/$1/comm"
+}
+
+# index INTERFACE - the kernel's number
+index() {
+	there ip -o link show dev "$1" | cut -d: -f1
+}
+
+# networkd INTERFACE STATE - as systemd-networkd 257 writes it
+networkd() {
+	mkdir -p "$ROOT/run/systemd/netif/links"
+	printf '# This is private data. Do not parse.\nADMIN_STATE=%s\nOPER_STATE=routable\n' "$2" \
+		>"$ROOT/run/systemd/netif/links/$(index "$1")"
+}
+
+# networkmanager INTERFACE [LINE...] - as NetworkManager 1.52 writes it; nothing for one that it leaves alone
+networkmanager() {
+	local file
+	file=$ROOT/run/NetworkManager/devices/$(index "$1")
+	mkdir -p "$ROOT/run/NetworkManager/devices"
+	shift
+	printf '%s\n' "$@" >"$file"
+}
+
+@test "what manages the network: none, those that are there, and what they do with each interface" {
+	machine one
+	check 1
+	says 'ok manager - there is no NetworkManager, systemd-networkd or cloud-init'
+	mkdir -p "$ROOT/run/cloud-init" "$ROOT/run/NetworkManager"
+	check 1
+	says 'ok manager - NetworkManager does not run now'
+	says 'ok manager - cloud-init may configure interfaces that appear'
+	: >"$ROOT/run/cloud-init/disabled"
+	process 700 NetworkManager
+	process 701 systemd-network
+	networkmanager eth0 '[device]' managed=true connection-uuid=5eb4da26-5d1d-30a5-8747-80181ed055fa
+	networkmanager eth1
+	networkd eth0 unmanaged
+	networkd eth1 configured
+	check 1
+	says 'ok manager eth0 NetworkManager manages it, until'
+	says 'ok manager eth1 NetworkManager leaves it alone'
+	says 'ok manager eth0 systemd-networkd leaves it alone'
+	says 'ok manager eth1 systemd-networkd manages it, until'
+	! says '.* cloud-init'
+}
+
+@test "an interface that is handed over while a manager may set it up again: a warning, and setup fixes it" {
+	machine taken
+	process 700 NetworkManager
+	networkmanager enP30832s1d1 '[device]' managed=true
+	check 1
+	says 'warning manager [^ ]+ NetworkManager manages enP30832s1d1, and may set it up while DPDK uses the port \| sudo manakin setup'
+	networkmanager enP30832s1d1
+	check 0 60:45:bd:a6:bd:76
+	says 'ok manager [^ ]+ NetworkManager leaves it alone'
+}
+
+@test "files of managers that are cut, empty, large or of other states: no verdict is worse for them" {
+	machine one
+	process 701 systemd-network
+	local state
+	for state in '' linger "$(printf 'x%.0s' {1..300})"; do
+		networkd eth1 "$state"
+		check 1
+		says 'ok manager eth1 systemd-networkd leaves it alone'
+	done
+	head -c 70000 /dev/zero | tr '\0' '\n' >"$ROOT/run/systemd/netif/links/$(index eth1)"
+	check 1
+	says 'ok manager eth1'
+	for state in pending initialized configuring configured failed; do
+		networkd eth1 "$state"
+		check 1
+		says 'ok manager eth1 systemd-networkd manages it'
+	done
+}
+
 @test "queues and descriptors, from options and from testpmd's arguments" {
 	machine one
 	check 1 --descriptors 128

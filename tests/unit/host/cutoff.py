@@ -84,7 +84,7 @@ class Machine:
         state = network()
         state["tree"] = []
         for folder, folders, files in os.walk(self.tree):
-            if folder.startswith(self.tree + "/run"):
+            if folder.startswith(self.tree + "/run/manakin"):
                 continue
             for entry in sorted(folders + files):
                 path = f"{folder}/{entry}"
@@ -185,6 +185,7 @@ def agree(machine, start):
         "new-id": bool(now["ids"]),
         "unbind": machine.kernel.driver(UUID) != kernel.KERNEL,
         "bind": machine.handed_over(),
+        "unmanage": any("0-manakin-6045bda6bd76.network " in entry for entry in now["tree"]),
         "persist": any("manakin-setup.service " in entry for entry in now["tree"]),
     }
     for kind, is_there in there.items():
@@ -282,6 +283,11 @@ def main():
     program, tree, what = sys.argv[1:4]
     machine = Machine(program, tree)
     os.makedirs(machine.tree + "/etc/systemd/system/multi-user.target.wants", exist_ok=True)
+    # A network manager that does not run now. Its directories are there, as they stay.
+    os.makedirs(machine.tree + "/run/systemd/netif", exist_ok=True)
+    os.makedirs(machine.tree + "/run/systemd/network", exist_ok=True)
+    os.makedirs(machine.tree + "/run/manakin", exist_ok=True)
+    open(machine.tree + "/run/systemd/netif/state", "w").close()
     kernel.ip("address add 2001:db8::4/64 dev eth1 nodad", "route add 192.168.7.0/24 via 10.0.1.9 dev eth1 metric 50 mtu 1400",
               "route add 10.9.0.0/16 dev eth1 table 77 src 10.0.1.4", "link set eth1 mtu 1400",
               "address add 10.0.1.5/32 dev eth1 label eth1:x", "route add 2001:db8:7::/48 via 2001:db8::1 dev eth1",

@@ -138,80 +138,75 @@ print([a[\"valid_life_time\"] for a in json.load(sys.stdin)[0][\"addr_info\"] if
 		[ ! -e "$tree/run/manakin/setup/journal" ]'
 }
 
-@test "other names and a changed MAC address are brought back; a name that another interface took meanwhile is reported" {
-	run -0 vm one '
-		ip link property add dev eth1 altname enx-azure altname "a;b&\$(c)"
-		ip link set dev eth1 address 02:00:00:00:00:07
+# What a program that manages the network leaves in /run once it was started
+MANAGERS='mkdir -p "$tree/run/NetworkManager" "$tree/run/cloud-init" "$tree/run/systemd/netif"
+		: >"$tree/run/systemd/netif/state"'
+
+@test "the programs that manage the network are told to leave the interface alone, until restore" {
+	run -0 vm one "$MANAGERS"'
+		ip address add 10.0.1.5/24 dev eth1
 		state >before
+		find "$tree/run" -type f | sort >files
 		manakin setup eth1
-		manakin restore --dry-run eth1 >script
+		cd "$tree/run"
+		head -n 9 NetworkManager/conf.d/* systemd/network/* udev/rules.d/*
+		stat -c "%a %n" NetworkManager/conf.d/* systemd/network/* udev/rules.d/*
+		cd "$OLDPWD"
+		manakin setup eth1
 		manakin restore eth1
 		state | diff before -
-		manakin setup eth1
-		sh script
-		manakin restore eth1
-		state | diff before -
-		cat script'
-	[[ $output == *"altname '"*"ip link set dev eth1 address 02:00:00:00:00:07"* ]]
-	run -1 vm one '
-		ip link property add dev eth1 altname data0
-		manakin setup eth1
-		ip link add data0 type bridge
-		manakin restore eth1 || { status=$?; ip -br address show dev eth1; exit $status; }'
-	[[ $output == *"cannot give eth1 the other name data0: another interface has that name; to try by hand: "*"10.0.1.4/24"* ]]
+		find "$tree/run" -type f ! -path "*/manakin/*" | sort | diff files -'
+	[[ $output == *"tell NetworkManager to leave eth1 alone: /run/NetworkManager/conf.d/manakin-6045bda6bd76.conf"* ]]
+	[[ $output == *"tell systemd-networkd to leave eth1 alone: /run/systemd/network/0-manakin-6045bda6bd76.network"* ]]
+	[[ $output == *"tell cloud-init to leave eth1 alone: /run/udev/rules.d/0-manakin-6045bda6bd76.rules"*"set eth1 down"* ]]
+	[[ $output == *$'[keyfile]\nunmanaged-devices+=mac:60:45:bd:a6:bd:76\n'* ]]
+	[[ $output == *$'[Match]\nMACAddress=60:45:bd:a6:bd:76\n\n[Link]\nUnmanaged=yes\n'* ]]
+	[[ $output == *'ENV{ID_NET_NAME_MAC}=="enx6045bda6bd76", RUN:="/bin/true"'* ]]
+	[[ $output == *"644 NetworkManager/conf.d/manakin-6045bda6bd76.conf
+644 systemd/network/0-manakin-6045bda6bd76.network
+644 udev/rules.d/0-manakin-6045bda6bd76.rules"*"nothing to do"* ]]
+	[[ $output == *"wait until the VF"*"let NetworkManager manage eth1 again"*"let systemd-networkd"*"let cloud-init"*"set eth1 up"* ]]
 }
 
-@test "what the interface loses is listed before it happens: in the text, the script, and the JSON" {
-	run -0 vm one '
-		manakin setup --dry-run eth1 | grep -c loses || true
-		ip link property add dev eth1 altname data0
-		ip link set dev eth1 address 02:00:00:00:00:07
-		tc qdisc add dev eth1 root tbf rate 100mbit burst 10k latency 10ms
-		tc qdisc add dev eth1 clsact
-		ethtool -K eth1 gro off
-		nft -f - <<-END
-			table inet filter {
-				set lan { type ifname; elements = { "eth1", "eth0" }; }
-				chain input {
-					iif eth1 accept
-					iifname @lan tcp dport 22 accept
-					iif eth0 accept
-				}
-				chain output {
-					oifname "eth*" counter; tcp sport 7 iifname eth0 accept
-				}
-				chain other {
-					iifname "eth11" accept; meta mark 2 accept
-				}
-			}
-			table netdev early {
-				chain in {
-					type filter hook ingress device eth1 priority 0
-				}
-			}
-		END
+@test "what managers are told is in the scripts of --dry-run, too" {
+	run -0 vm one "$MANAGERS"'
+		mkdir -p "$tree/run/systemd/network"
+		ip address add 2001:db8::4/64 dev eth1 nodad
+		state >before
+		(cd "$tree/run" && find . -type f) | sort >files
+		umask 022
 		manakin setup --dry-run eth1 >script
-		grep "^# eth1 loses" script
-		sh -n script
-		manakin setup --dry-run --json eth1 >json
-		"$SCHEMA" setup json
-		python3 -c "import json; [print(l[\"kind\"], l[\"restored\"]) for l in json.load(open(\"json\"))[\"losses\"]]"
-		manakin setup eth1 | grep "^eth1 loses"'
-	echo "$output"
-	[ "${lines[0]}" = 0 ]
-	for line in "until restore: the other name data0" "until restore: the MAC address 02:00:00:00:00:07" \
-		"for good: qdisc tbf "*" at the root, with its classes and filters" \
-		"for good: qdisc clsact ffff:, with its classes and filters" \
-		"for good: the offload rx-gro, which is off" \
-		"for good: the hook of the nftables chain netdev early in" \
-		"for good: what the rules of the nftables chain inet filter input match by iif" \
-		"until restore: what the rules of the nftables chain inet filter input match by iifname" \
-		"until restore: what the rules of the nftables chain inet filter output match by oifname"; do
-		# shellcheck disable=SC2053 # a pattern
-		[[ $output == *"# eth1 loses "$line$'\n'* && $output == *$'\n'"eth1 loses "$line* ]]
-	done
-	[ "$(grep -c '^eth1 loses' <<<"$output")" = 9 ]
-	[[ $output == *"altname True"*"mac True"*"qdisc False"*"chain False"*"rule False"*"rule True"*"offload False"* ]]
+		sh script
+		cp -r "$tree/run" byhand
+		manakin restore --all >said # without a journal
+		ip address add 10.0.1.4/24 dev eth1
+		ip address add 2001:db8::4/64 dev eth1 nodad
+		manakin setup eth1
+		diff -r byhand "$tree/run" -x manakin
+		manakin restore --all --dry-run >script
+		sh script
+		state | diff before -
+		(cd "$tree/run" && find . -type f ! -path "./manakin/*") | sort | diff files -
+		cat said'
+	[[ $output == *"let NetworkManager manage"* ]]
+}
+
+@test "a manager's file that setup finds changed is written again; one it cannot write stops it, and all is undone" {
+	run -0 vm one "$MANAGERS"'
+		manakin setup eth1
+		echo "# mine" >>"$tree/run/systemd/network/0-manakin-6045bda6bd76.network"
+		manakin setup eth1
+		grep -c mine "$tree/run/systemd/network/0-manakin-6045bda6bd76.network" || true
+		manakin restore eth1
+		state >before
+		rmdir "$tree/run/systemd/network"
+		ln -s /tmp "$tree/run/systemd/network"
+		manakin setup eth1 2>&1 && exit 1
+		ls /tmp/0-manakin* 2>/dev/null && exit 1
+		state | diff before -
+		ls "$tree/run/NetworkManager/conf.d"'
+	[[ $output == *"  1  tell systemd-networkd to leave eth1 alone"*"done; next"*$'\n0\n'* ]]
+	[[ $output == *"cannot tell systemd-networkd to leave eth1 alone"*"everything is as it was" ]]
 }
 
 @test "an interface that was down stays down, and gets its addresses back" {

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "host/handover/plan.h"
+#include "host/machine/manager.h"
 #include "tree.h"
 
 #define UUID     "f8615163-0001-1000-2000-6045bda6bd76"
@@ -155,18 +156,70 @@ static void only_what_is_missing(void **state)
 	want(&guide, &none, "", true);
 }
 
-/* The class is removed as soon as the device is bound; the step knows which one it undoes. */
-static void without_driver_override(void **state)
+#define SAVED(name, index, up)                                                                     \
+	"{\"name\":\"" name "\",\"index\":" index ",\"up\":" up ",\"mtu\":1400,\"at\":7,"          \
+	"\"addresses\":[{\"family\":4,\"text\":\"10.0.0.1/24\",\"netlink\":\"00\"}],"              \
+	"\"routes\":[{\"family\":6,\"text\":\"::/0\",\"netlink\":\"00\"}]}"
+#define SAVE(index)                                                                                \
+	"{\"save\":\"" MAC "\",\"uuid\":\"" UUID "\",\"pmd\":\"netvsc\",\"synthetic\":" SAVED(     \
+		"eth1", index, "true") ",\"vf\":" SAVED("enP1", "4", "true") "}"
+#define UNMANAGE                                                                                   \
+	",{\"step\":2,\"kind\":\"unmanage\",\"port\":\"" MAC                                       \
+	"\",\"manager\":\"NetworkManager\",\"grip\":4}"
+#define DOWN ",{\"step\":1,\"kind\":\"link-down\",\"port\":\"" MAC "\"}"
+
+/** ledger_of() - from records; the caller frees both */
+static json_t *ledger_of(const char *json, struct ledger *ledger)
 {
+	json_t *records = json_loads(json, 0, NULL);
+
+	assert_non_null(records);
+	assert_int_equal(ledger_read(records, ledger, &error), 0);
+	return records;
+}
+
+/** manager() - one that runs, and what it says of the interface of this number */
+static void manager(int pid, const char *comm, const char *text, const char *format, int index)
+{
+	tree_put(comm, "/proc/%d/comm", pid);
+	tree_put(text, format, index);
+}
+
+static void managers_are_told_first_and_have_it_again_before_the_links(void **state)
+{
+	struct ledger ledger;
+	json_t *records;
 	struct plan plan;
 
 	(void)state;
-	assert_int_equal(tree_run("rm \"$1\"" OVERRIDE), 0);
-	want(&guide, &none, "hugepages hugepages link-down link-down new-id unbind bind remove-id",
-	     true);
+	manager(70, "NetworkManager\n", "[device]\nmanaged=true\nconnection-uuid=5\n",
+		"/run/NetworkManager/devices/%d", 5);
+	manager(71, "systemd-network\n", "ADMIN_STATE=configured\n", "/run/systemd/netif/links/%d",
+		4);
 	assert_int_equal(plan_setup(from(&none), &guide, &plan, &error), 0);
-	assert_int_equal(plan.step[7].undoes, 5);
+	assert_string_equal(
+		planned(&plan),
+		"hugepages hugepages unmanage unmanage link-down link-down new-id unbind bind");
+	assert_string_equal(plan.step[2].driver, "NetworkManager");
+	assert_int_equal(plan.step[2].before, GRIP_HOLDS);
+	assert_false(plan.step[2].vf_too);
+	assert_string_equal(plan.step[3].driver, "systemd-networkd");
+	assert_int_equal(plan.step[3].before, GRIP_UNKNOWN);
+	assert_true(plan.step[3].vf_too);
 	plan_free(&plan);
+	/* A file that is gone already, and the manager may not know it yet */
+	records = ledger_of("[" SAVE("5") DOWN UNMANAGE ",{\"ready\":\"" MAC "\"}]", &ledger);
+	devs[0].flags = devs[1].flags = 0;
+	assert_int_equal(plan_restore(&(struct plan_from){ &host, &machine, &ledger, NULL, 0 },
+				      &plan, &error),
+			 0);
+	assert_string_equal(planned(&plan),
+			    "mtu mtu manage link-up link-up address address route route");
+	assert_string_equal(plan.step[2].driver, "NetworkManager");
+	assert_int_equal(plan.step[2].after, GRIP_HOLDS);
+	plan_free(&plan);
+	ledger_free(&ledger);
+	json_decref(records);
 }
 
 static void pages_of_another_size_do_as_well(void **state)
@@ -261,25 +314,6 @@ static void what_cannot_be_handed_over(void **state)
 	refuse(&guide, -ENOTSUP, "'manakin run eth1'");
 }
 
-#define SAVED(name, index, up)                                                                     \
-	"{\"name\":\"" name "\",\"index\":" index ",\"up\":" up ",\"mtu\":1400,\"at\":7,"          \
-	"\"addresses\":[{\"family\":4,\"text\":\"10.0.0.1/24\",\"netlink\":\"00\"}],"              \
-	"\"routes\":[{\"family\":6,\"text\":\"::/0\",\"netlink\":\"00\"}]}"
-#define SAVE(index)                                                                                \
-	"{\"save\":\"" MAC "\",\"uuid\":\"" UUID "\",\"pmd\":\"netvsc\",\"synthetic\":" SAVED(     \
-		"eth1", index, "true") ",\"vf\":" SAVED("enP1", "4", "true") "}"
-#define DOWN ",{\"step\":1,\"kind\":\"link-down\",\"port\":\"" MAC "\"}"
-
-/** ledger_of() - from records; the caller frees both */
-static json_t *ledger_of(const char *json, struct ledger *ledger)
-{
-	json_t *records = json_loads(json, 0, NULL);
-
-	assert_non_null(records);
-	assert_int_equal(ledger_read(records, ledger, &error), 0);
-	return records;
-}
-
 static void an_old_state_is_kept_until_it_is_reached(void **state)
 {
 	static const struct {
@@ -287,9 +321,10 @@ static void an_old_state_is_kept_until_it_is_reached(void **state)
 		unsigned int flags;
 		bool save;
 	} cases[] = {
-		{ "[" SAVE("5") DOWN "]", IFF_UP, true }, /* killed before the step */
-		{ "[" SAVE("5") DOWN "]", 0, false },     /* and after it */
-		{ "[" SAVE("3") DOWN "]", 0, false },     /* come back, but not up yet */
+		{ "[" SAVE("5") DOWN "]", IFF_UP, true },      /* killed before the step */
+		{ "[" SAVE("5") DOWN "]", 0, false },          /* and after it */
+		{ "[" SAVE("5") UNMANAGE "]", IFF_UP, false }, /* without its addresses? */
+		{ "[" SAVE("3") DOWN "]", 0, false },          /* come back, but not up yet */
 		{ "[" SAVE("3") DOWN ",{\"ready\":\"" MAC "\"}]", IFF_UP, true }, /* by hand */
 		{ "[" SAVE("3") DOWN ",{\"ready\":\"" MAC "\"},{\"restoring\":\"" MAC "\"}]",
 		  IFF_UP, false },
@@ -426,7 +461,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_guides_procedure),
 		TEST(only_what_is_missing),
-		TEST(without_driver_override),
+		TEST(managers_are_told_first_and_have_it_again_before_the_links),
 		TEST(pages_of_another_size_do_as_well),
 		TEST(no_more_hugepages_than_memory),
 		TEST(what_is_in_use),
