@@ -5,7 +5,7 @@
 #
 #   test		style, unit, fuzz replays, and the core of the native ring
 #   check	also unit and fuzz tests under the sanitizers, the whole native ring, the lab
-#   check-all	also the core of the native ring on an adapter under the thread sanitizer, and forky
+#   check-all	also forky, and what takes its time
 set -u
 
 what=$1 build=$2
@@ -66,7 +66,7 @@ else
 	scripts/pmd-for-suite.sh trixie "$build/trixie" || failed=1
 	# One guest at a time: with two cores they would only slow each other down.
 	run --again lab "$build" --suite lab --num-processes 1
-	[ "$what" = check ] || run --again forky "$build" --suite forky --num-processes 1
+	[ "$what" = check ] || run --again forky "$build" --suite forky --suite long --num-processes 1
 fi
 
 # shellcheck disable=SC2086

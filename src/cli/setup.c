@@ -39,8 +39,8 @@ static const struct argp_option options[] = {
 static const struct option_moved moved[] = { { 'p', "pmd" }, { 's', "sysroot" }, { 0 } };
 
 static const char doc[] =
-	"Hand interfaces over to DPDK: hugepages, kernel modules, both links down, and the "
-	"VMBus device from hv_netvsc to uio_hv_generic. IFACE is a synthetic interface, its "
+	"Hand interfaces over to DPDK: hugepages, kernel modules, network managers told to leave "
+	"them alone, both links down, and the VMBus device from hv_netvsc to uio_hv_generic. IFACE is a synthetic interface, its "
 	"VF, a MAC address or a VMBus UUID. Each step is recorded in a journal, and 'manakin "
 	"restore' undoes it; if a step fails, all steps are undone at once. What the interface "
 	"loses besides, such as qdiscs, is listed first."

@@ -5,9 +5,10 @@
  * The room host/handover hands interfaces over to DPDK and gives them back. plan_setup.c and
  * plan_restore.c decide on steps; step.c has what a step is and does; setup.c and restore.c carry
  * a plan out. Every change is written to the journal (journal.h) before it is made, so a setup that
- * is killed can be undone at any time later. The room uses base/ and host/machine. It is the only
- * one that changes how the machine's devices are bound and its interfaces are configured, and it
- * does so only in steps. It never prints, and never takes an interface in use unless it is forced.
+ * is killed can be undone at any time later. The room uses base/, host/machine, and process/ for the
+ * commands that make network managers read their configuration again. It is the only one that
+ * changes how the machine's devices are bound and its interfaces are configured, and it does so only
+ * in steps. It never prints, and never takes an interface in use unless it is forced.
  *
  * A plan itself changes nothing.
  */

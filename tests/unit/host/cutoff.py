@@ -268,8 +268,8 @@ def fail_restore(machine, start):
             machine.run(*SETUP)
             done = machine.cut(call, "error=EIO", "restore", "--all")
             failed += done.returncode != 0
-            by_hand = re.search("to try by hand: (ip .*)", done.stderr)
-            if by_hand:  # an address that fails does not stop the rest
+            by_hand = re.search("to try by hand: (.*)", done.stderr)
+            if by_hand:  # an address or a manager that fails does not stop the rest
                 subprocess.run(by_hand[1], shell=True, check=True)
             elif done.returncode:
                 machine.run("restore", "--all")
