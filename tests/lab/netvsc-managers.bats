@@ -117,3 +117,27 @@ leaves_and_comes_back() {
 	leaves_and_comes_back systemd-networkd configured unmanaged \
 		/run/systemd/network/0-manakin-$MAC.network 'networkctl reload'
 }
+
+@test "cloud-init is not called for an interface that is handed over, nor for its return; for any other it is" {
+	# The rule is cloud-init's; its program would ask Azure for the network's configuration, and apply it.
+	guest azure 'mkdir -p /run/cloud-init /usr/lib/cloud-init
+		printf "#!/bin/sh\necho \$ACTION \$INTERFACE >>/tmp/hook\n" >/usr/lib/cloud-init/hook-hotplug
+		chmod 755 /usr/lib/cloud-init/hook-hotplug
+		cat >/run/udev/rules.d/10-cloud-init-hook-hotplug.rules <<-END
+			ACTION!="add|remove", GOTO="cloudinit_end"
+			LABEL="cloudinit_hook"
+			SUBSYSTEM=="net", RUN+="/usr/lib/cloud-init/hook-hotplug"
+			LABEL="cloudinit_end"
+		END
+		udevadm control --reload
+		: >/tmp/hook
+		echo net.ipv4.conf.eth1.log_martians=1 >/etc/sysctl.d/50-lab.conf'
+	guest azure "$MANAKIN_THERE setup eth1; $MANAKIN_THERE restore eth1; udevadm settle"
+	equal '' "$(guest azure 'cat /tmp/hook')" 'calls of cloud-init'
+	# What else udev does for an interface that appears, it has done.
+	equal 1 "$(guest azure 'cat /proc/sys/net/ipv4/conf/eth1/log_martians')" 'sysctl of eth1'
+	guest azure "cd /sys/bus/vmbus/drivers/hv_netvsc; echo $CARD >unbind; echo $CARD >bind; udevadm settle
+		rm -r /run/cloud-init /run/udev/rules.d/10-cloud-init-hook-hotplug.rules /etc/sysctl.d/50-lab.conf"
+	equal 'remove eth1 add eth1' "$(guest azure 'xargs </tmp/hook')" 'calls of cloud-init'
+	await guest azure "ip -br link show master eth1 | grep -q ."
+}
