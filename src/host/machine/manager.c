@@ -2,9 +2,11 @@
 #include "host/machine/manager.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #define STATE_MAX 65536u /* bytes of a file of states; real ones have less than 2000 */
+#define VALUE_MAX 64u    /* of what matters in it */
 
 /**
  * The managers
@@ -87,31 +89,32 @@ bool manager_runs(const struct host *host, enum manager manager)
 	return running[manager];
 }
 
-/** value() - of a line "KEY=VALUE" among others; false: there is none */
-static bool value(char *text, const char *key, char **found)
+/** value_of() - what follows "KEY=" at the beginning of a line; false: there is no such line */
+static bool value_of(const char *text, const char *key, char value[VALUE_MAX])
 {
 	size_t len = strlen(key);
-	char *line;
 
-	while ((line = strsep(&text, "\n")))
-		if (!strncmp(line, key, len) && line[len] == '=') {
-			*found = line + len + 1;
-			return true;
-		}
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, key, len) || line[len] != '=')
+			continue;
+		snprintf(value, VALUE_MAX, "%.*s", (int)strcspn(line + len + 1, "\n"),
+			 line + len + 1);
+		return true;
+	}
 	return false;
 }
 
 /** networkmanager() - from its own notes for its next start; they are empty if it leaves it alone */
 static enum manager_grip networkmanager(const struct host *host, int index)
 {
-	char text[STATE_MAX], again[STATE_MAX], *found;
+	char text[STATE_MAX], value[VALUE_MAX];
 
 	if (host_read(host, text, sizeof(text), "/run/NetworkManager/devices/%d", index) < 0)
 		return GRIP_UNKNOWN;
-	strcpy(again, text);
-	if (!value(text, "managed", &found) || !strcmp(found, "false"))
+	if (!value_of(text, "managed", value) || !strcmp(value, "false"))
 		return GRIP_NONE;
-	return value(again, "connection-uuid", &found) ? GRIP_HOLDS : GRIP_IDLE;
+	return value_of(text, "connection-uuid", value) ? GRIP_HOLDS : GRIP_IDLE;
 }
 
 /** networkd() - from what sd_network_link_get_setup_state(3) reads */
@@ -125,13 +128,13 @@ static enum manager_grip networkd(const struct host *host, int index)
 		{ "initialized", GRIP_TAKING }, { "configuring", GRIP_TAKING },
 		{ "configured", GRIP_HOLDS },   { "failed", GRIP_IDLE },
 	};
-	char text[STATE_MAX], *found;
+	char text[STATE_MAX], value[VALUE_MAX];
 
 	if (host_read(host, text, sizeof(text), "/run/systemd/netif/links/%d", index) < 0 ||
-	    !value(text, "ADMIN_STATE", &found))
+	    !value_of(text, "ADMIN_STATE", value))
 		return GRIP_UNKNOWN;
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (!strcmp(found, states[i].state))
+		if (!strcmp(value, states[i].state))
 			return states[i].grip;
 	return GRIP_UNKNOWN;
 }
