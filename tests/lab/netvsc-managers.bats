@@ -89,16 +89,19 @@ leaves_and_comes_back() {
 	guest azure "$MANAKIN_THERE run eth1 --queues 2 --seconds 2"
 	equal '' "$(raised)" 'interfaces that came up'
 
-	# Without what setup wrote it is the manager that raises the VF; setup sees that and puts it right.
-	guest azure "rm $file; $again"
+	# Without that rule of udev, and without what setup wrote, the manager raises the VF; setup sees that and
+	# puts it right.
+	guest azure "rm /run/udev/rules.d/10-vf.rules $file; udevadm control --reload
+		udevadm trigger --settle --action=change --subsystem-match=net; /mnt/share/managers.sh restart"
 	await guest azure "ip -br link show dev $vf up | grep -q ."
+	await is_in $vf "$mine"
 	run guest azure "$MANAKIN_THERE check 00:0d:3a:00:00:02"
 	grep -E "^warning +manager +[^ ]+ +$manager manages $vf" <<<"$output" || fail "check says: $output"
 	guest azure "$MANAKIN_THERE setup eth1"
 	is_in $vf "$not_mine"
 	[[ -z $(guest azure "ip -br link show dev $vf up") ]] || fail "$vf is still up"
 
-	guest azure "$MANAKIN_THERE restore eth1; test ! -e $file"
+	guest azure "/mnt/share/managers.sh begin; $MANAKIN_THERE restore eth1; test ! -e $file"
 	await is_in eth1 "$mine"
 	await joined eth1
 	await is_as "$before" || equal "$before" "$(interface)" 'the interface'
