@@ -127,7 +127,7 @@ static int add_managers(const struct planning *p, const struct plan_port *port, 
 
 	for (enum manager i = 0; !err && i < MANAGERS; i++) {
 		struct step step = interface_step(port, STEP_MANAGE, role, dev, port->name);
-		bool told = unmanage_has(p->host, i, port->key);
+		bool told = unmanage_has(p->host, i, port->key), noted = false;
 
 		snprintf(step.driver, sizeof(step.driver), "%s", manager_name(i));
 		snprintf(step.vf, sizeof(step.vf), "%s", port->vf);
@@ -139,8 +139,9 @@ static int add_managers(const struct planning *p, const struct plan_port *port, 
 			if (!done->port || strcmp(done->port, port->key) ||
 			    strcmp(ledger_text(done->record, "manager"), step.driver))
 				continue;
-			told = true;
-			step.vf_too |= json_is_true(json_object_get(done->record, "vf"));
+			if (!noted) /* later ones found it as a setup had left it */
+				step.vf_too = json_is_true(json_object_get(done->record, "vf"));
+			told = noted = true;
 			if (grip > (json_int_t)step.after)
 				step.after = (unsigned long)grip;
 		}
