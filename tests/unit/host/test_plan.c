@@ -346,6 +346,26 @@ static void an_old_state_is_kept_until_it_is_reached(void **state)
 	}
 }
 
+static void a_vf_that_is_set_up_meanwhile_is_no_new_state(void **state)
+{
+	struct ledger ledger;
+	json_t *records = ledger_of("[" SAVE("3") DOWN ",{\"ready\":\"" MAC "\"}]", &ledger);
+	struct plan plan;
+
+	(void)state;
+	strcpy(port.vmbus_driver, DRIVER_USER);
+	port.owner = OWNER_NETVSC;
+	strcpy(devs[0].name, "gone");
+	port.synthetic = NULL;
+	devs[1].master = 0;
+	assert_int_equal(plan_setup(from(&ledger), &guide, &plan, &error), 0);
+	assert_string_equal(planned(&plan), "hugepages hugepages link-down");
+	assert_false(plan.port[0].save);
+	plan_free(&plan);
+	ledger_free(&ledger);
+	json_decref(records);
+}
+
 /** restored() - the steps of a restore of all */
 static void restored(const struct ledger *ledger, const char *steps)
 {
@@ -379,6 +399,7 @@ static void the_way_back(void **state)
 	json_decref(records);
 	/* All of it was done; hugepages on one node were changed since. */
 	devs[1].flags = 0;
+	strcpy(devs[0].name, "gone");
 	port.synthetic = NULL;
 	machine.netdevs.n = 2;
 	strcpy(port.vmbus_driver, DRIVER_USER);
