@@ -18,6 +18,7 @@
 #include "device/rnic.h"
 #include "device/state.h"
 #include "device/vport.h"
+#include "vfio_user/conn.h"
 
 static const char *const two_sinks[] = { "sink", "sink", NULL };
 
@@ -1418,7 +1419,7 @@ static void clients_attach_and_detach(void **state)
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
 	size_t before = 0, growth;
-	unsigned int fds = 0;
+	unsigned int fds = 0, strange;
 
 	for (unsigned int i = 0; i < 200; i++) {
 		struct gnet net[2];
@@ -1439,13 +1440,14 @@ static void clients_attach_and_detach(void **state)
 		assert_int_equal(test->host.adapter->memory.lists.used, 0);
 		guest_attach(guest, &test->host);
 		if (i == 20) {
+			/* The closer's thread may be behind */
+			WAIT(&test->host,
+			     !closer_waiting(test->host.adapter->server->closer, &strange));
 			before = resident_kib();
 			fds = count_fds();
 		}
 	}
-	/* The closer's thread may be behind */
-	for (unsigned int i = 0; count_fds() != fds && i < 5000; i++)
-		poll(NULL, 0, 1);
+	WAIT(&test->host, !closer_waiting(test->host.adapter->server->closer, &strange));
 	assert_int_equal(count_fds(), fds);
 	growth = resident_kib() - before;
 	if (!sanitized)
