@@ -21,10 +21,10 @@
 #define BUDGET_VISIT   200000u /* of the control thread, the same */
 
 #define BUDGET_ENTRY   30u   /* a work-queue entry and its completion */
-#define BUDGET_ODD     100u  /* an entry that is not the ordinary one, besides */
-#define BUDGET_PACKET  60u   /* a packet that is received: steered, and completed */
+#define BUDGET_ODD     200u  /* an entry that is not the ordinary one, besides */
+#define BUDGET_PACKET  120u  /* a packet that is received: steered, and completed */
 #define BUDGET_SEGMENT 200u  /* a segment that is cut from a large frame */
-#define BUDGET_LOOKUP  15u   /* an address of the client's that is looked up */
+#define BUDGET_LOOKUP  25u   /* an address of the client's that is looked up */
 #define BUDGET_MESSAGE 300u  /* a message of the socket */
 #define BUDGET_COMMAND 1500u /* a command of the hardware channel, and its answer */
 #define BUDGET_CALL    800u  /* a system call for one frame */

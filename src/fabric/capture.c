@@ -31,7 +31,7 @@
 
 #define WRITE_MIN     ((size_t)64 << 10)  /* bytes */
 #define WRITE_MAX     ((size_t)256 << 10) /* bytes */
-#define STOP_MS       500u                /* to write what waits at the end */
+#define STOP_MS       250u                /* to write what waits at the end */
 #define MAGIC_NS      0xa1b23c4du         /* time stamps are in nanoseconds */
 #define VERSION_MAJOR 2u
 #define VERSION_MINOR 4u
