@@ -220,6 +220,7 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	union receive_head head;
 	struct packet packet;
 	struct checks checks;
+	uint64_t room = 0;
 	uint32_t offset;
 	struct wq *rq;
 
@@ -245,8 +246,10 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	checks = finish_checksums(&packet);
 	counter_add(&rq->counters.csum_bad, checks.ip_bad || checks.l4 == CHECKSUM_BAD);
 	head = describe(&packet, checks);
-	for (uint32_t i = 0; i < scratch->wqe.sges; i++) {
+	for (uint32_t i = 0; i < scratch->wqe.sges && room < frame->len; i++) {
 		const struct gdma_sge *sge = &wqe_sge(&scratch->wqe)[i];
+
+		room += sge->size;
 
 		if (memory_translate(&rq->adapter->memory, rq->pd, sge, DMA_WRITE, &pieces)) {
 			wq_mistake(rq, "buffer of %u bytes at %#llx, key %#x cannot be written",

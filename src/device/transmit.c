@@ -101,7 +101,7 @@ static enum mana_cqe_type read_sgl(struct transmit_job *job)
 	uint64_t len = 0;
 
 	budget_charge(job->wqe->sges * BUDGET_LOOKUP);
-	for (uint32_t i = 0; i < job->wqe->sges; i++) {
+	for (uint32_t i = 0; i < job->wqe->sges && len <= FABRIC_FRAME_MAX; i++) {
 		const struct gdma_sge *sge = &wqe_sge(job->wqe)[i];
 		int err = memory_translate(&job->sq->adapter->memory, job->sq->pd, sge, DMA_READ,
 					   &pieces);
@@ -120,7 +120,8 @@ static enum mana_cqe_type read_sgl(struct transmit_job *job)
 		return MANA_CQE_TX_HDR_PROCESSING_ERROR;
 	}
 	if (len > FABRIC_FRAME_MAX) {
-		wq_mistake(job->sq, "a frame of %llu bytes is too long", (unsigned long long)len);
+		wq_mistake(job->sq, "a frame of %llu bytes or more is too long",
+			   (unsigned long long)len);
 		return MANA_CQE_TX_MTU_DROP;
 	}
 	job->n = pieces.n;

@@ -13,7 +13,9 @@
 #include "base/budget.h"
 #include "input.h"
 
-#define COST_TURN                (2 * BUDGET_TURN) /* of a round of a lane that has one client */
+#define COST_TURN                                                                                  \
+	(3 *                                                                                       \
+	 BUDGET_TURN) /* of a round with one client: its last step can be a burst of full frames */
 #define COST_VISIT               (BUDGET_VISIT * 3 / 2) /* of the control thread's work for one client */
 
 /** cost_bound() - what was spent since budget_spent was @start is within the bound */
