@@ -13,10 +13,10 @@
 #include "base/budget.h"
 #include "input.h"
 
-#define COST_TURN                                                                                  \
-	(3 *                                                                                       \
-	 BUDGET_TURN) /* of a round with one client: its last step can be a burst of full frames */
-#define COST_VISIT               (BUDGET_VISIT * 3 / 2) /* of the control thread's work for one client */
+/* of a round with one client, whose last step can be a burst of full frames */
+#define COST_TURN                (3 * BUDGET_TURN)
+/* of the control thread's work for one client */
+#define COST_VISIT               (BUDGET_VISIT * 3 / 2)
 
 /** cost_bound() - what was spent since budget_spent was @start is within the bound */
 #define cost_bound(start, bound) require(budget_since(start) <= (bound))
