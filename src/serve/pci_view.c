@@ -142,22 +142,43 @@ int pci_view_make(const char *directory, const char *address, bool physical, str
 	return err;
 }
 
+/**
+ * remove_one() - a file or directory of the view
+ * @at:		as open_parent() returned it. In a sandbox nothing can be opened, but nothing can be
+ *		removed outside of @directory either, whatever links there are
+ */
+static void remove_one(int at, const char *directory, const char *rest, int flags)
+{
+	char path[VIEW_PATH];
+
+	if (at >= 0)
+		beneath_remove(at, below(path, directory, "%s", rest), flags);
+	else if (snprintf(path, sizeof(path), "%s%s", directory, rest) < (int)sizeof(path))
+		unlinkat(AT_FDCWD, path, flags);
+}
+
 void pci_view_remove(const char *directory, const char *address)
 {
 	static const char *const links[] = { LINK_DRIVER, LINK_SOCKET };
-	char path[VIEW_PATH];
 	int at = open_parent(directory);
+	char rest[VIEW_PATH];
 
-	if (at < 0)
+	if (at < 0 && at != -EACCES)
 		return;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		beneath_remove(at, below(path, directory, "/pci/%s/%s", address, files[i]), 0);
-	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++)
-		beneath_remove(at, below(path, directory, "/pci/%s/%s", address, links[i]), 0);
-	beneath_remove(at, below(path, directory, "/pci/%s", address), AT_REMOVEDIR);
-	beneath_remove(at, below(path, directory, "/pci"), AT_REMOVEDIR);
-	beneath_remove(at, below(path, directory, "%s", ""), AT_REMOVEDIR);
-	close(at);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(rest, sizeof(rest), "/pci/%s/%s", address, files[i]);
+		remove_one(at, directory, rest, 0);
+	}
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		snprintf(rest, sizeof(rest), "/pci/%s/%s", address, links[i]);
+		remove_one(at, directory, rest, 0);
+	}
+	snprintf(rest, sizeof(rest), "/pci/%s", address);
+	remove_one(at, directory, rest, AT_REMOVEDIR);
+	remove_one(at, directory, "/pci", AT_REMOVEDIR);
+	remove_one(at, directory, "", AT_REMOVEDIR);
+	if (at >= 0)
+		close(at);
 }
 
 int pci_view_give(const char *directory, const char *address, uid_t uid, gid_t gid)
