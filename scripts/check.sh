@@ -5,7 +5,8 @@
 #
 #   test		style, unit, fuzz replays, and the core of the native ring
 #   check	also unit and fuzz tests under the sanitizers, the whole native ring, the lab
-#   check-all	also forky, and what takes its time
+#   check-all	also the core of the native ring on an adapter under the thread sanitizer, forky, and
+#		what takes its time
 set -u
 
 what=$1 build=$2

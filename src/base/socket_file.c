@@ -132,11 +132,15 @@ void socket_file_remove(struct socket_file *file)
 	if (!*file->path)
 		return;
 	folder = open_folder(file->path, &name);
-	if (folder >= 0) {
-		if (!fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) && st.st_dev == file->device &&
-		    st.st_ino == file->inode)
-			unlinkat(folder, name, 0);
-		close(folder);
+	if (folder < 0) {
+		/* In a sandbox nothing can be opened, nor removed anywhere but in that folder. */
+		folder = AT_FDCWD;
+		name = file->path;
 	}
+	if (!fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) && st.st_dev == file->device &&
+	    st.st_ino == file->inode)
+		unlinkat(folder, name, 0);
+	if (folder >= 0)
+		close(folder);
 	*file->path = '\0';
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/pulse.h"
 #include "base/socket_file.h"
 #include "device/client.h"
 #include "device/config.h"

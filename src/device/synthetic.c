@@ -37,6 +37,7 @@
 
 #include "base/budget.h"
 #include "base/error.h"
+#include "base/rights.h"
 #include "base/socket_file.h"
 #include "base/uninitialized.h"
 #include "device/checksum.h"
@@ -73,6 +74,7 @@ struct cutting {
  * @work:	reads it, on a lane
  * @adapter:	whose
  * @fd:		bound next to the adapter's own socket
+ * @looks:	whether a datagram carries descriptors must be looked at
  * @file:	where
  * @peer, @peer_len: the host: the last sender of SYNTHETIC_HELLO; under @lock
  * @messages, @first, @count: those that wait for room in the socket, a ring; under @lock
@@ -86,6 +88,7 @@ struct synthetic {
 	struct lane_work work;
 	struct adapter *adapter;
 	int fd;
+	bool looks;
 	struct socket_file file;
 	struct sockaddr_un peer;
 	socklen_t peer_len;
@@ -389,6 +392,9 @@ static bool synthetic_run(struct lane_work *work, unsigned int lane)
 			cut_some(synthetic, start, lane);
 			continue;
 		}
+		/* Where the kernel does not refuse descriptors: it is no host, and the path ends here */
+		if (synthetic->looks && rights_waiting(synthetic->fd))
+			return false;
 		from_len = sizeof(from);
 		/* MSG_TRUNC: returns the full length, so a truncated datagram is detected */
 		len = recvfrom(synthetic->fd, synthetic->buffer, sizeof(synthetic->buffer),
@@ -459,17 +465,6 @@ void synthetic_link_changed(struct adapter *adapter, unsigned int port)
 {
 	if (adapter->synthetic)
 		say_port(adapter->synthetic, port);
-}
-
-/** has_peer() - has a host connected? */
-static bool has_peer(struct synthetic *synthetic)
-{
-	bool has;
-
-	pthread_mutex_lock(&synthetic->lock);
-	has = synthetic->peer_len != 0;
-	pthread_mutex_unlock(&synthetic->lock);
-	return has;
 }
 
 int synthetic_set_vf(struct adapter *adapter, bool there)

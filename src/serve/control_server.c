@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/mac.h"
+#include "base/rights.h"
 #include "base/socket_file.h"
 #include "host/machine/control.h"
 #include "serve/statistics.h"
@@ -23,6 +24,7 @@ struct control_server {
 	int listener;
 	int epoll;
 	int clients;
+	bool refuses; /* the kernel refuses messages with descriptors */
 	struct socket_file file;
 };
 
@@ -36,6 +38,7 @@ static int listen_at(struct control_server *server, char *path, size_t size)
 	server->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (server->listener < 0)
 		return -errno;
+	server->refuses = rights_refuse(server->listener);
 	return socket_file_bind(server->listener, path, CLIENTS_MAX, &server->file);
 }
 
@@ -53,6 +56,8 @@ int control_server_open(struct adapter *adapter, int passed, struct control_serv
 	server->listener = passed;
 	if (passed < 0)
 		err = listen_at(server, path, sizeof(path));
+	else
+		server->refuses = rights_refuse(passed);
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!err && (server->epoll < 0 ||
 		     epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) < 0))

@@ -137,7 +137,7 @@ static int watch_all(struct process *process, int stop)
 	for (unsigned int i = 0; !err && i < process->open; i++) {
 		err = watch(process, adapter_fd(process->adapters[i]), "a client", serve_adapter,
 			    process->adapters[i]);
-		if (!err)
+		if (!err && process->controls[i])
 			err = watch(process, control_server_fd(process->controls[i]),
 				    "a control request", serve_control, process->controls[i]);
 	}
@@ -270,6 +270,8 @@ static int start_watchdog(struct process *process, int stop)
 	for (unsigned int i = 0; i < process->open; i++) {
 		const char *socket = adapter_config(process->adapters[i])->socket;
 
+		if (process->config->passed[i].given)
+			continue;
 		note_made(process, socket, "");
 		note_made(process, socket, CONTROL_SUFFIX);
 		note_made(process, socket, SYNTHETIC_SUFFIX);
@@ -332,6 +334,9 @@ int serve_run(const struct serve_config *config, int stop)
 		if (err)
 			say("cannot wait for clients: %s", error_reason(-err));
 	}
+	if (!err)
+		err = confinement_enter(config, process.lanes);
+	/* Its thread inherits the sandbox. */
 	if (!err)
 		err = start_watchdog(&process, stop);
 	for (unsigned int i = 0; !err && i < process.open; i++) {

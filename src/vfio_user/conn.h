@@ -22,6 +22,7 @@
 #include "base/budget.h"
 #include "base/log.h"
 #include "base/socket_file.h"
+#include "vfio_user/closer.h"
 #include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 #include "vfio_user/notify.h"
@@ -102,7 +103,6 @@ struct conn {
  * @listen_fd:	the listening socket
  * @epoll_fd:	watches it and the connections
  * @spare_fd:	closed for a moment to reject a connection when descriptors have run out
- * @own_fds:	/proc/self/fd, to look up what a client has passed
  * @file:	the socket's, if it was not passed
  * @again_fd:	eventfd for vfu_server_again(), in @epoll_fd
  * @visit:	budget_spent when the visit began
@@ -131,7 +131,8 @@ struct vfu_server {
 	uint32_t visit;
 	bool held;
 	struct socket_file file;
-	bool serving, turning_away;
+	bool serving, turning_away, listening, told_crowded;
+	uint64_t crowded;
 	atomic_bool cannot_raise;
 	struct log_limits limits;
 	uint64_t accepted;

@@ -109,6 +109,7 @@ static int handle_version(struct vfu_server *server, struct conn *conn,
 	conn->data_max = json_number(json, "\"max_data_xfer_size\"", VFU_DATA_MAX);
 	conn->asks_mmap = json_true(json, "\"region_mmap\"");
 	server->client = conn;
+	conn_set_cut(server, conn);
 	log_limited(&server->limits, LOG_NOTICE, "%s: a client (pid %d) is attached", server->path,
 		    (int)conn->pid);
 	server->config.ops->attached(server->config.ctx);

@@ -52,6 +52,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -372,12 +373,10 @@ static void accept_one(struct vfu_server *server)
 		return;
 	}
 	conn = calloc(1, sizeof(*conn));
-	event.data.ptr = conn;
-	if (!conn || epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+	if (!conn) {
 		log_limited(&server->limits, LOG_ERROR, "%s: a connection is turned away: %s",
 			    server->path, error_reason(errno));
-		free(conn);
-		close(fd);
+		close_socket(server, fd);
 		return;
 	}
 	/* Out-of-band bytes stay in line: the kernel would drop them, and close what came with them */
@@ -587,8 +586,6 @@ void vfu_server_close(struct vfu_server *server)
 		if (server->conns[i])
 			conn_close(server, server->conns[i]);
 	socket_file_remove(&server->file);
-	if (server->listen_fd >= 0)
-		close(server->listen_fd);
 	if (server->epoll_fd >= 0)
 		close(server->epoll_fd);
 	if (server->spare_fd >= 0)

@@ -81,7 +81,31 @@ static struct step interface_step(const struct plan_port *port, enum step_kind k
 	return step;
 }
 
-/** add_interface() - name and MTU of an interface, as they were */
+/** add_names() - the other names, and a MAC address that was changed */
+static int add_names(const struct planning *p, const struct plan_port *port, enum role role,
+		     const struct netdev *dev, const json_t *saved)
+{
+	struct step step =
+		interface_step(port, STEP_ALTNAME, role, dev, ledger_text(saved, "name"));
+	const json_t *names = json_object_get(saved, "altnames"), *name;
+	uint8_t mac[6];
+	int err = 0;
+	size_t i;
+
+	json_array_foreach(names, i, name) {
+		step.entry = name;
+		if (!err && !(dev && netdev_has_altname(dev, json_string_value(name))))
+			err = plan_add(p->host, p->plan, &step);
+	}
+	step.kind = STEP_MAC;
+	step.entry = json_object_get(saved, "mac");
+	if (err || !step.entry || mac_parse(json_string_value(step.entry), mac) ||
+	    (dev && !memcmp(dev->mac, mac, sizeof(mac))))
+		return err;
+	return plan_add(p->host, p->plan, &step);
+}
+
+/** add_interface() - names, addresses and MTU of an interface, as they were */
 static int add_interface(const struct planning *p, const struct plan_port *port, enum role role,
 			 const struct netdev *dev, const json_t *saved)
 {

@@ -64,7 +64,8 @@ static bool must_save(const struct planning *p, const struct mana_port *port,
 {
 	if (!known)
 		return true;
-	if (known->restoring)
+	/* With its device still at the driver for user space, something only set the VF up. */
+	if (known->restoring || !strcmp(port->vmbus_driver, DRIVER_USER))
 		return false;
 	if (as_saved(port->synthetic, json_object_get(known->saved, "synthetic")) &&
 	    as_saved(port->vf, json_object_get(known->saved, "vf")) &&
@@ -121,6 +122,7 @@ static int add_port(const struct planning *p, const char *word)
 	if (!added)
 		return plan_no_memory(p);
 	added->netvsc = pmd == PMD_NETVSC;
+	added->forced = p->options->force;
 	added->save = must_save(p, port, ledger_find(p->ledger, key));
 	return 0;
 }
@@ -406,6 +408,7 @@ int plan_setup(const struct plan_from *from, const struct setup_options *options
 
 	p.options = options;
 	managers_read(from->host, &managers);
+	plan->setup = true;
 	for (size_t i = 0; !err && i < from->n_words; i++)
 		err = add_port(&p, from->words[i]);
 	if (!err)

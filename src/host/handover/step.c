@@ -27,15 +27,16 @@
 #include "host/machine/hugepage.h"
 #include "host/machine/module.h"
 
-#define MOVE_MS   3000  /* until a driver is bound or unbound */
-#define APPEAR_MS 10000 /* until a bound device has its interface */
-#define NAME_MS   1000  /* until udev has given it its name */
-#define JOIN_MS   3000  /* until the VF is under it */
-#define ROUTE_MS  3000  /* until duplicate address detection is done with an address */
-#define GRIP_MS   10000 /* until a network manager has let go of an interface, or configured it */
+#define MOVE_MS     3000  /* until a driver is bound or unbound */
+#define APPEAR_MS   10000 /* until a bound device has its interface */
+#define NAME_MS     1000  /* until udev has given it its name */
+#define JOIN_MS     3000  /* until the VF is under it */
+#define VISIBLE_MAX 4     /* bytes that quote_visible() makes of one */
+#define ROUTE_MS    3000  /* until duplicate address detection is done with an address */
+#define GRIP_MS     10000 /* until a network manager has let go of an interface, or configured it */
 
 /* Characters that need no quotes in a shell's word */
-#define PLAIN     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+"
+#define PLAIN       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+"
 
 /**
  * struct words - a step's three texts in the making
@@ -48,16 +49,9 @@ struct words {
 __attribute__((format(printf, 3, 4))) static void put_path(FILE *out, const struct host *host,
 							   const char *format, ...)
 {
+	char path[PATH_MAX + 256];
 	va_list ap;
 
-	if (host->path[strspn(host->path, PLAIN)]) {
-		fputc('\'', out);
-		for (const char *c = host->path; *c; c++)
-			fputs(*c == '\'' ? "'\\''" : (char[]){ *c, '\0' }, out);
-		fputc('\'', out);
-	} else {
-		fputs(host->path, out);
-	}
 	va_start(ap, format);
 	strcpy(path, host->path);
 	vsnprintf(path + strlen(path), sizeof(path) - strlen(path), format, ap);

@@ -36,7 +36,6 @@ enum step_kind {
 	STEP_ROUTE,   /* @entry */
 	STEP_JOIN,    /* wait until the VF is under its synthetic interface */
 	STEP_MANAGE,  /* manager @driver may have the port again; @after: its grip before setup */
-	STEP_REMOVE_ID,
 	STEP_UNPERSIST,
 	STEP_KINDS
 };

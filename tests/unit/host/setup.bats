@@ -209,6 +209,82 @@ MANAGERS='mkdir -p "$tree/run/NetworkManager" "$tree/run/cloud-init" "$tree/run/
 	[[ $output == *"cannot tell systemd-networkd to leave eth1 alone"*"everything is as it was" ]]
 }
 
+@test "other names and a changed MAC address are brought back; a name that another interface took meanwhile is reported" {
+	run -0 vm one '
+		ip link property add dev eth1 altname enx-azure altname "a;b&\$(c)"
+		ip link set dev eth1 address 02:00:00:00:00:07
+		state >before
+		manakin setup eth1
+		manakin restore --dry-run eth1 >script
+		manakin restore eth1
+		state | diff before -
+		manakin setup eth1
+		sh script
+		manakin restore eth1
+		state | diff before -
+		cat script'
+	[[ $output == *"altname '"*"ip link set dev eth1 address 02:00:00:00:00:07"* ]]
+	run -1 vm one '
+		ip link property add dev eth1 altname data0
+		manakin setup eth1
+		ip link add data0 type bridge
+		manakin restore eth1 || { status=$?; ip -br address show dev eth1; exit $status; }'
+	[[ $output == *"cannot give eth1 the other name data0: another interface has that name; to try by hand: "*"10.0.1.4/24"* ]]
+}
+
+@test "what the interface loses is listed before it happens: in the text, the script, and the JSON" {
+	run -0 vm one '
+		manakin setup --dry-run eth1 | grep -c loses || true
+		ip link property add dev eth1 altname data0
+		ip link set dev eth1 address 02:00:00:00:00:07
+		tc qdisc add dev eth1 root tbf rate 100mbit burst 10k latency 10ms
+		tc qdisc add dev eth1 clsact
+		ethtool -K eth1 gro off
+		nft -f - <<-END
+			table inet filter {
+				set lan { type ifname; elements = { "eth1", "eth0" }; }
+				chain input {
+					iif eth1 accept
+					iifname @lan tcp dport 22 accept
+					iif eth0 accept
+				}
+				chain output {
+					oifname "eth*" counter; tcp sport 7 iifname eth0 accept
+				}
+				chain other {
+					iifname "eth11" accept; meta mark 2 accept
+				}
+			}
+			table netdev early {
+				chain in {
+					type filter hook ingress device eth1 priority 0
+				}
+			}
+		END
+		manakin setup --dry-run eth1 >script
+		grep "^# eth1 loses" script
+		sh -n script
+		manakin setup --dry-run --json eth1 >json
+		"$SCHEMA" setup json
+		python3 -c "import json; [print(l[\"kind\"], l[\"restored\"]) for l in json.load(open(\"json\"))[\"losses\"]]"
+		manakin setup eth1 | grep "^eth1 loses"'
+	echo "$output"
+	[ "${lines[0]}" = 0 ]
+	for line in "until restore: the other name data0" "until restore: the MAC address 02:00:00:00:00:07" \
+		"for good: qdisc tbf "*" at the root, with its classes and filters" \
+		"for good: qdisc clsact ffff:, with its classes and filters" \
+		"for good: the offload rx-gro, which is off" \
+		"for good: the hook of the nftables chain netdev early in" \
+		"for good: what the rules of the nftables chain inet filter input match by iif" \
+		"until restore: what the rules of the nftables chain inet filter input match by iifname" \
+		"until restore: what the rules of the nftables chain inet filter output match by oifname"; do
+		# shellcheck disable=SC2053 # a pattern
+		[[ $output == *"# eth1 loses "$line$'\n'* && $output == *$'\n'"eth1 loses "$line* ]]
+	done
+	[ "$(grep -c '^eth1 loses' <<<"$output")" = 9 ]
+	[[ $output == *"altname True"*"mac True"*"qdisc False"*"chain False"*"rule False"*"rule True"*"offload False"* ]]
+}
+
 @test "an interface that was down stays down, and gets its addresses back" {
 	run -0 vm one 'ip link set eth1 down; state >before; manakin setup eth1; manakin restore eth1; state | diff before -'
 }

@@ -199,7 +199,7 @@ static void managers_are_told_first_and_have_it_again_before_the_links(void **st
 	assert_int_equal(plan_setup(from(&none), &guide, &plan, &error), 0);
 	assert_string_equal(
 		planned(&plan),
-		"hugepages hugepages unmanage unmanage link-down link-down new-id unbind bind");
+		"hugepages hugepages unmanage unmanage link-down link-down override unbind bind");
 	assert_string_equal(plan.step[2].driver, "NetworkManager");
 	assert_int_equal(plan.step[2].before, GRIP_HOLDS);
 	assert_false(plan.step[2].vf_too);
@@ -220,6 +220,20 @@ static void managers_are_told_first_and_have_it_again_before_the_links(void **st
 	plan_free(&plan);
 	ledger_free(&ledger);
 	json_decref(records);
+}
+
+/* The class is removed as soon as the device is bound; the step knows which one it undoes. */
+static void without_driver_override(void **state)
+{
+	struct plan plan;
+
+	(void)state;
+	assert_int_equal(tree_run("rm \"$1\"" OVERRIDE), 0);
+	want(&guide, &none, "hugepages hugepages link-down link-down new-id unbind bind remove-id",
+	     true);
+	assert_int_equal(plan_setup(from(&none), &guide, &plan, &error), 0);
+	assert_int_equal(plan.step[7].undoes, 5);
+	plan_free(&plan);
 }
 
 static void pages_of_another_size_do_as_well(void **state)
@@ -413,8 +427,10 @@ static void the_way_back(void **state)
 			    "{\"done\":3,\"changed\":true},{\"step\":4,\"kind\":\"new-id\"},"
 			    "{\"done\":4,\"changed\":true}]",
 			    &ledger);
-	restored(&ledger, "unbind bind rename mtu mtu link-up link-up address address route route "
-			  "remove-id hugepages");
+	tree_put(DRIVER_USER "\n", OVERRIDE);
+	restored(&ledger,
+		 "unbind override bind rename mtu mtu link-up link-up address address route route "
+		 "remove-id hugepages");
 	/* A process uses it. */
 	strcpy(port.users, "vpp (17)");
 	{
@@ -483,11 +499,13 @@ int main(void)
 		TEST(the_guides_procedure),
 		TEST(only_what_is_missing),
 		TEST(managers_are_told_first_and_have_it_again_before_the_links),
+		TEST(without_driver_override),
 		TEST(pages_of_another_size_do_as_well),
 		TEST(no_more_hugepages_than_memory),
 		TEST(what_is_in_use),
 		TEST(what_cannot_be_handed_over),
 		TEST(an_old_state_is_kept_until_it_is_reached),
+		TEST(a_vf_that_is_set_up_meanwhile_is_no_new_state),
 		TEST(the_way_back),
 		TEST(names_are_words_for_a_shell),
 		TEST(a_shell_reads_the_names_of_interfaces_as_they_are),
