@@ -81,8 +81,15 @@ def read(path):
 
 
 def meson(build, name, arguments):
-    return subprocess.run(["meson", "test", "-C", build, "--print-errorlogs", "--logbase", name,
-                           *arguments], check=False).returncode
+    status = subprocess.run(["meson", "test", "-C", build, "--print-errorlogs", "--logbase", name,
+                             *arguments], check=False).returncode
+    if "--wrapper" in arguments:
+        # Meson adds the wrapper's name to that of the log.
+        wrapper = os.path.basename(arguments[arguments.index("--wrapper") + 1].split()[0])
+        made = log(build, f"{name}-{wrapper}")
+        if os.path.exists(made):
+            os.replace(made, log(build, name))
+    return status
 
 
 def run(name, build, arguments, again):
