@@ -160,3 +160,11 @@ says() {
 	run -1 "$RING" count build/lab
 	last '0 passed, 1 failed'
 }
+
+@test "the results of a ring under a wrapper count" {
+	suite one 0
+	meson setup build tree >/dev/null
+	"$RING" run lab build --wrapper "env -u NONE" >said 2>&1
+	run -0 "$RING" count build/lab
+	equal "3 passed, 0 failed" "$output"
+}
