@@ -354,6 +354,27 @@ static uint32_t qp_create(struct adapter *adapter, struct rnic *rnic,
 	return STATUS_OK;
 }
 
+/**
+ * qp_answer() - create a queue pair and say which queues it has; returns a status
+ * @handle:	of the adapter object
+ * @qp_handle, @queue_ids: in the response
+ */
+static uint32_t qp_answer(struct adapter *adapter, uint64_t handle,
+			  const struct qp_request *request, uint64_t *qp_handle,
+			  uint32_t *queue_ids)
+{
+	struct rnic *rnic = rnic_find(adapter, handle);
+	struct rnic_qp *qp;
+	uint32_t status = rnic ? qp_create(adapter, rnic, request, &qp) : STATUS_NOT_FOUND;
+
+	if (status)
+		return status;
+	*qp_handle = qp->handle;
+	for (unsigned int i = 0; i < request->n; i++)
+		queue_ids[i] = qp->wq[i] ? qp->wq[i]->id : GDMA_INVALID_ID;
+	return STATUS_OK;
+}
+
 static uint32_t create_rc_qp(struct adapter *adapter, struct command *command)
 {
 	const struct rnic_create_rc_qp_req *req = (const void *)command->request;
@@ -369,19 +390,8 @@ static uint32_t create_rc_qp(struct adapter *adapter, struct command *command)
 			   1u << RNIC_RC_SQ_FMR,
 		.ud = false,
 	};
-	struct rnic *rnic = rnic_find(adapter, req->adapter);
-	struct rnic_qp *qp;
-	uint32_t status;
 
-	if (!rnic)
-		return STATUS_NOT_FOUND;
-	status = qp_create(adapter, rnic, &request, &qp);
-	if (status)
-		return status;
-	resp->qp_handle = qp->handle;
-	for (unsigned int i = 0; i < RNIC_RC_QUEUE_COUNT; i++)
-		resp->queue_ids[i] = qp->wq[i] ? qp->wq[i]->id : GDMA_INVALID_ID;
-	return STATUS_OK;
+	return qp_answer(adapter, req->adapter, &request, &resp->qp_handle, resp->queue_ids);
 }
 
 static uint32_t create_ud_qp(struct adapter *adapter, struct command *command)
@@ -398,19 +408,8 @@ static uint32_t create_ud_qp(struct adapter *adapter, struct command *command)
 		.senders = 1u << RNIC_UD_SQ,
 		.ud = true,
 	};
-	struct rnic *rnic = rnic_find(adapter, req->adapter);
-	struct rnic_qp *qp;
-	uint32_t status;
 
-	if (!rnic)
-		return STATUS_NOT_FOUND;
-	status = qp_create(adapter, rnic, &request, &qp);
-	if (status)
-		return status;
-	resp->qp_handle = qp->handle;
-	for (unsigned int i = 0; i < RNIC_UD_QUEUE_COUNT; i++)
-		resp->queue_ids[i] = qp->wq[i] ? qp->wq[i]->id : GDMA_INVALID_ID;
-	return STATUS_OK;
+	return qp_answer(adapter, req->adapter, &request, &resp->qp_handle, resp->queue_ids);
 }
 
 static uint32_t destroy_qp(struct adapter *adapter, struct command *command)
