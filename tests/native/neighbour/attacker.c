@@ -46,58 +46,30 @@ void attack_check(int err, const char *doing)
 
 /* ---- The client ---- */
 
-static void *take(void *ctx, size_t size, size_t align)
-{
-	struct attacker *attacker = ctx;
-	size_t at = (attacker->used + align - 1) & ~(align - 1);
-
-	if (at + size > attacker->size)
-		return NULL;
-	attacker->used = at + size;
-	return attacker->memory + at;
-}
-
-static void give(void *ctx, void *va, size_t size)
-{
-	(void)ctx;
-	(void)va;
-	(void)size;
-}
-
 void *attacker_alloc(struct attacker *attacker, size_t size)
 {
-	void *memory = take(attacker, size, MANA_PAGE_SIZE);
+	void *memory = arena_take(&attacker->arena, size, MANA_PAGE_SIZE);
 
 	attack_check(memory ? 0 : ENOMEM, "memory of the attack");
 	return memory;
 }
 
-static int refuse_map_region(struct transport *transport, unsigned int region, void **va,
-			     uint64_t *size)
-{
-	(void)transport;
-	(void)region;
-	(void)va;
-	(void)size;
-	return -ENOTSUP;
-}
-
 void attacker_open(struct attacker *attacker, const char *socket, size_t size, bool shared)
 {
 	static struct transport_ops ordinary;
-	struct driver_allocator allocator = { take, give, attacker };
+	struct driver_allocator allocator = { arena_take, arena_give, &attacker->arena };
 	struct driver_port_config config = { .rx_interrupts = false };
 	uint64_t deadline = clock_deadline(OPEN_MS);
 	struct transport_share share;
 	int err;
 
 	memset(attacker, 0, sizeof(*attacker));
-	attacker->size = size;
+	attacker->arena.size = size;
 	attacker->memory_fd = memfd_create("attacker", MFD_CLOEXEC);
 	attack_check(ftruncate(attacker->memory_fd, (off_t)size) ? errno : 0, "memory");
-	attacker->memory =
+	attacker->arena.memory =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, attacker->memory_fd, 0);
-	attack_check(attacker->memory == MAP_FAILED ? errno : 0, "memory");
+	attack_check(attacker->arena.memory == MAP_FAILED ? errno : 0, "memory");
 	do {
 		err = transport_vfio_user(socket, &attacker->transport);
 		if (err == -EBUSY || err == -ENODEV)
@@ -110,8 +82,9 @@ void attacker_open(struct attacker *attacker, const char *socket, size_t size, b
 		attacker->transport->ops = &ordinary;
 	}
 	attack_check(driver_open(attacker->transport, &allocator, &attacker->driver), "driver");
-	attack_check(driver_map(attacker->driver, attacker->memory, size, attacker->memory_fd, 0),
-		     "mapping memory");
+	attack_check(
+		driver_map(attacker->driver, attacker->arena.memory, size, attacker->memory_fd, 0),
+		"mapping memory");
 	attack_check(driver_start(attacker->driver), "bringing the adapter up");
 	attack_check(driver_port_open(attacker->driver, 0, &config, &attacker->port), "vPort");
 	attacker->hwc = hwc_of(attacker->driver);

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arena.h"
 #include "driver/driver.h"
 #include "driver/hwc.h"
 
@@ -26,9 +27,8 @@
 /**
  * struct attacker - the client
  * @fd:		the connection, for messages of the attack's own
- * @memory:	mapped for the adapter; its bus address is its address here
+ * @arena:	mapped for the adapter; its bus address is its address here
  * @memory_fd:	its file
- * @used:	of @size bytes
  * @port:	vPort 0, open
  */
 struct attacker {
@@ -37,9 +37,8 @@ struct attacker {
 	struct hwc_driver *hwc;
 	struct driver_port *port;
 	int fd;
-	uint8_t *memory;
+	struct arena arena;
 	int memory_fd;
-	size_t size, used;
 };
 
 /** struct queue - a work queue of any size, with its completion queue */

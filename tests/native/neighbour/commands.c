@@ -253,7 +253,8 @@ static void unmapped(const char *socket)
 	attack_check(txq->wq.page == DRIVER_NO_PAGE ? ENOTSUP : 0, "a doorbell in shared memory");
 	page = (struct native_doorbell *)(driver_doorbell(attacker.driver)->shared +
 					  (size_t)txq->wq.page * NATIVE_DOORBELL_SIZE);
-	attack_check(driver_unmap(attacker.driver, attacker.memory, attacker.size), "unmapping");
+	attack_check(driver_unmap(attacker.driver, attacker.arena.memory, attacker.arena.size),
+		     "unmapping");
 	shared_store_release(&page->tail, DRIVER_UNITS_MIN / 2);
 	driver_doorbell_ring(driver_doorbell(attacker.driver), GDMA_DB_SQ,
 			     driver_wq_bell(&txq->wq, DRIVER_UNITS_MIN / 2));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "arena.h"
 #include "neighbour.h"
 
 #include <errno.h>
@@ -38,8 +39,7 @@ struct client {
 	struct driver *driver;
 	struct driver_port *port;
 	uint64_t page;
-	uint8_t *memory;
-	size_t used;
+	struct arena arena;
 	uint8_t *frame;
 	uint32_t key;
 };
@@ -72,34 +72,6 @@ struct times times_of(int schedstat)
 
 /* ---- A client ---- */
 
-static void *take(void *ctx, size_t size, size_t align)
-{
-	struct client *client = ctx;
-	size_t at = (client->used + align - 1) & ~(align - 1);
-
-	if (at + size > MEMORY)
-		return NULL;
-	client->used = at + size;
-	return client->memory + at;
-}
-
-static void give(void *ctx, void *va, size_t size)
-{
-	(void)ctx;
-	(void)va;
-	(void)size;
-}
-
-static int refuse_map_region(struct transport *transport, unsigned int region, void **va,
-			     uint64_t *size)
-{
-	(void)transport;
-	(void)region;
-	(void)va;
-	(void)size;
-	return -ENOTSUP;
-}
-
 /** frame_fill() - a TCP segment from the vPort's address */
 static void frame_fill(struct client *client, const uint8_t *mac)
 {
@@ -115,7 +87,7 @@ static void frame_fill(struct client *client, const uint8_t *mac)
 /** client_open() - attach, bring up, open vPort 0; 0 or a negative errno */
 static int client_open(struct client *client, const char *socket)
 {
-	struct driver_allocator allocator = { take, give, client };
+	struct driver_allocator allocator = { arena_take, arena_give, &client->arena };
 	struct driver_port_config config = { .rx_interrupts = false };
 	struct driver_port_info info;
 	struct driver_region region;
@@ -125,8 +97,9 @@ static int client_open(struct client *client, const char *socket)
 
 	if (fd < 0 || ftruncate(fd, MEMORY))
 		return -errno;
-	client->memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (client->memory == MAP_FAILED)
+	client->arena.size = MEMORY;
+	client->arena.memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (client->arena.memory == MAP_FAILED)
 		return -errno;
 	err = transport_vfio_user(socket, &client->transport);
 	if (err)
@@ -136,7 +109,7 @@ static int client_open(struct client *client, const char *socket)
 	client->transport->ops = &client->ops;
 	err = driver_open(client->transport, &allocator, &client->driver);
 	if (!err)
-		err = driver_map(client->driver, client->memory, MEMORY, fd, 0);
+		err = driver_map(client->driver, client->arena.memory, MEMORY, fd, 0);
 	close(fd);
 	if (!err)
 		err = driver_start(client->driver);
@@ -149,7 +122,7 @@ static int client_open(struct client *client, const char *socket)
 	if (err)
 		return err;
 	client->page = share.page;
-	client->frame = take(client, FRAME, 64);
+	client->frame = arena_take(&client->arena, FRAME, 64);
 	frame_fill(client, info.mac);
 	err = driver_region(client->driver, 0, client->frame, &region);
 	client->key = region.key;

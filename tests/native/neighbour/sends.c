@@ -67,10 +67,10 @@ static void destruction(const char *socket)
 	attacker_open(&attacker, socket, MEMORY, false);
 	driver_set_timeout(attacker.driver, 60000);
 	frame = frame_tcp(&attacker, 0, LARGE, false);
-	used = attacker.used;
+	used = attacker.arena.used;
 	attack_begin();
 	for (;;) {
-		attacker.used = used;
+		attacker.arena.used = used;
 		queue_open(&attacker, 0, GDMA_SQ, 1u << 20, SPARSE, GDMA_CQ_NO_EQ, queues);
 		large_send(&attacker, queues, frame);
 		queue_announce(&attacker, queues);
