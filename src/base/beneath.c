@@ -146,6 +146,16 @@ int beneath_mkdir(int dir, const char *path, mode_t mode)
 	return at < 0 ? at : done(at, mkdirat(at, name, mode));
 }
 
+int beneath_write(int fd, const char *text)
+{
+	size_t len = strlen(text);
+	ssize_t put = write(fd, text, len);
+
+	if (put < 0)
+		return -errno;
+	return (size_t)put == len ? 0 : -ENOSPC;
+}
+
 int beneath_directory(int dir, const char *path, mode_t mode)
 {
 	char part[PATH_MAX];

@@ -25,6 +25,9 @@
  */
 int beneath_open(int dir, const char *path, int flags, mode_t mode);
 
+/** beneath_write() - write a whole text to a file that is open; -ENOSPC if a part was written */
+int beneath_write(int fd, const char *text);
+
 /** beneath_mkdir() - mkdirat(); 0 or a negative errno */
 int beneath_mkdir(int dir, const char *path, mode_t mode);
 

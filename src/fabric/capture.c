@@ -11,8 +11,9 @@
  * what does not fit is counted as dropped.
  *
  * The thread is started by the first capture_flush(), when the process is in its sandbox, so that it
- * inherits that (confine/confine.h). It is woken when WRITE_MIN bytes wait, and by capture_flush(). When the ring has become
- * empty it starts at its beginning again, so a capture with little traffic touches little memory.
+ * inherits that (confine/confine.h). It is woken when WRITE_MIN bytes wait, and by capture_flush().
+ * When the ring has become empty it starts at its beginning again, so a capture with little traffic
+ * touches little memory.
  */
 #include "fabric/capture.h"
 

@@ -38,16 +38,11 @@ bool pci_view_address_ok(const char *address)
 
 static int write_file(int at, const char *name, const char *text)
 {
-	int fd = beneath_open(at, name, O_WRONLY | O_CREAT | O_EXCL, 0644), err = 0;
-	ssize_t put;
+	int fd = beneath_open(at, name, O_WRONLY | O_CREAT | O_EXCL, 0644), err;
 
 	if (fd < 0)
 		return fd;
-	put = write(fd, text, strlen(text));
-	if (put < 0)
-		err = -errno;
-	else if ((size_t)put != strlen(text))
-		err = -ENOSPC;
+	err = beneath_write(fd, text);
 	close(fd);
 	return err;
 }

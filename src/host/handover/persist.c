@@ -105,20 +105,14 @@ int persist_text(const struct host *host, const char *key, const char *command, 
 /** write_unit() - write it beside the old one, then rename it */
 static int write_unit(int dir, const char *text)
 {
-	size_t len = strlen(text);
-	ssize_t put;
-	int fd, err = 0;
+	int fd, err;
 
 	beneath_remove(dir, UNIT_NEW, 0); /* what a killed setup left */
 	fd = beneath_open(dir, UNIT_NEW, O_WRONLY | O_CREAT | O_EXCL, 0644);
 	if (fd < 0)
 		return fd;
-	put = write(fd, text, len);
-	if (put < 0)
-		err = -errno;
-	else if ((size_t)put != len)
-		err = -ENOSPC;
-	else if (fsync(fd))
+	err = beneath_write(fd, text);
+	if (!err && fsync(fd))
 		err = -errno;
 	close(fd);
 	if (!err)

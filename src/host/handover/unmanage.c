@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/beneath.h"
 #include "base/clock.h"
 #include "base/mac.h"
 #include "process/child.h"
@@ -152,55 +153,25 @@ bool unmanage_has(const struct host *host, enum manager manager, const char *key
 	       (host_exists(host, "%s", path) || host_exists(host, "%s" NEW, path));
 }
 
-/**
- * directory() - open a manager's directory below the root
- * @make:	create what is missing of it
- *
- * Step by step and without following links, as below --sysroot they could lead out of it.
- *
- * Return: a descriptor or a negative errno
- */
+/** directory() - open a manager's directory; @make: create what is missing of it */
 static int directory(const struct host *host, enum manager manager, bool make)
 {
-	char path[UNMANAGE_PATH], *rest = path + 1, *part;
-	int fd = fcntl(host->fd, F_DUPFD_CLOEXEC, 3);
+	const char *path = table[manager].directory + 1;
 
-	strcpy(path, table[manager].directory);
-	while (fd >= 0 && (part = strsep(&rest, "/"))) {
-		int next, flags = O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, err = 0;
-
-		next = openat(fd, part, flags);
-		if (next < 0 && errno == ENOENT && make) {
-			if (mkdirat(fd, part, 0755) && errno != EEXIST)
-				err = errno;
-			else
-				next = openat(fd, part, flags);
-		}
-		if (next < 0 && !err)
-			err = errno;
-		close(fd);
-		fd = next;
-		errno = err;
-	}
-	return fd < 0 ? -errno : fd;
+	return make ? beneath_directory(host->fd, path, 0755)
+		    : beneath_open(host->fd, path, O_RDONLY | O_DIRECTORY, 0);
 }
 
 /** write_file() - under a name that the manager ignores, then rename it */
 static int write_file(int dir, const char *name, const char *new, const char *text)
 {
 	int fd = openat(dir, new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	size_t len = strlen(text);
-	ssize_t put;
-	int err = 0;
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	put = write(fd, text, len);
-	if (put < 0)
-		err = -errno;
-	else if ((size_t)put != len)
-		err = -ENOSPC;
-	else if (fchmod(fd, 0644)) /* whatever the umask: systemd-networkd is not root */
+	err = beneath_write(fd, text);
+	if (!err && fchmod(fd, 0644)) /* whatever the umask: systemd-networkd is not root */
 		err = -errno;
 	close(fd);
 	if (!err && renameat(dir, new, dir, name))
@@ -240,7 +211,7 @@ int unmanage_remove(const struct host *host, enum manager manager, const char *k
 	snprintf(new, sizeof(new), "%s" NEW, name);
 	dir = directory(host, manager, false);
 	if (dir < 0) /* through a link setup wrote nothing */
-		return dir == -ENOENT || dir == -ENOTDIR ? 0 : dir;
+		return dir == -ENOENT || dir == -ENOTDIR || dir == -ELOOP ? 0 : dir;
 	err = unlinkat(dir, new, 0) && errno != ENOENT ? -errno : 0;
 	if (!err && unlinkat(dir, name, 0) && errno != ENOENT)
 		err = -errno;
