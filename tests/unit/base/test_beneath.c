@@ -196,6 +196,23 @@ static void a_tree_is_removed_and_nothing_beside_it(void **state)
 	assert_int_equal(access("outside/file", F_OK), 0);
 }
 
+static void a_text_is_written_whole(void **state)
+{
+	struct test *test = *state;
+	int fd = beneath_open(test->dir, "lib/text", O_RDWR | O_CREAT | O_EXCL, 0600);
+	char read_back[16] = "";
+
+	assert_true(fd >= 0);
+	assert_int_equal(beneath_write(fd, "a text\n"), 0);
+	assert_int_equal(pread(fd, read_back, sizeof(read_back), 0), 7);
+	assert_string_equal(read_back, "a text\n");
+	close(fd);
+	assert_int_equal(beneath_remove(test->dir, "lib/text", 0), 0);
+	fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	assert_int_equal(beneath_write(fd, "a text\n"), -ENOSPC);
+	close(fd);
+}
+
 static int run(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -205,6 +222,7 @@ static int run(void)
 		TEST(nothing_leads_out),
 		TEST(links_are_made_read_and_removed),
 		TEST(a_tree_is_removed_and_nothing_beside_it),
+		TEST(a_text_is_written_whole),
 	};
 
 	return cmocka_run_group_tests_name("base/beneath", tests, NULL, NULL);
