@@ -339,10 +339,14 @@ static bool member_turn_polled(struct lane_member *member, bool all)
 /** lane_round() - a turn for each member; true if polled work should keep the lane awake */
 static bool lane_round(struct lane *lane)
 {
-	uint64_t summary = atomic_exchange_explicit(&lane->summary, 0, memory_order_acquire);
+	uint64_t summary = atomic_load_explicit(&lane->summary, memory_order_relaxed);
 	bool all = lane->round % QUIET_ROUNDS == 0, progress = false;
-	uint64_t members = summary | (all ? lane->polling : lane->busy);
+	uint64_t members;
 
+	/* An exchange waits for all that the last round wrote; a lane that only polls needs none. */
+	if (summary)
+		summary = atomic_exchange_explicit(&lane->summary, 0, memory_order_acquire);
+	members = summary | (all ? lane->polling : lane->busy);
 	for (; members; members &= members - 1) {
 		unsigned int index = (unsigned int)__builtin_ctzll(members);
 		struct lane_member *member = lane->member[index];
