@@ -395,9 +395,8 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 static bool hwc_run_later(struct adapter *adapter, struct answers *answers)
 {
 	struct hwc *hwc = &adapter->hwc;
-	const struct command command = {
+	struct command command = {
 		.request = &hwc->request,
-		.response = answers->response[answers->n],
 		.response_len = sizeof(struct gdma_general_resp),
 		.version = hwc->request.resp.msg_version,
 	};
@@ -406,6 +405,7 @@ static bool hwc_run_later(struct adapter *adapter, struct answers *answers)
 		return true;
 	if (!vport_closed(adapter))
 		return false;
+	command.response = answers->response[answers->n];
 	memset(command.response, 0, HWC_MESSAGE_MAX);
 	hwc_answer(&command, STATUS_OK, answers);
 	return true;
@@ -442,7 +442,7 @@ static uint32_t hwc_next(struct adapter *adapter, uint64_t message[HWC_MESSAGE_M
 void hwc_run(struct adapter *adapter)
 {
 	uint64_t message[HWC_MESSAGE_MAX / 8] uninitialized;
-	struct answers answers;
+	struct answers answers uninitialized;
 	uint32_t len;
 
 	answers.n = 0;
