@@ -15,18 +15,22 @@
  *	log.h		messages for the user, and how often they are repeated
  *	clock.h		the monotonic clock, and deadlines
  *	beneath.h	files below a directory, without following symbolic links
+ *	budget.h	what work for a client costs
  *	counter.h	counters with one writer
  *	cpu.h		code for particular CPUs
  *	mac.h		Ethernet addresses as text
  *	passed.h	descriptors in place of names
  *	paths.h		the program's own files
+ *	pulse.h		whether a thread gets on
+ *	rights.h	sockets that take no descriptors
  *	uninitialized.h	arrays that need not be cleared
  *	quote.h		names in scripts and on terminals
  *	socket_file.h	the file of a UNIX socket
  *	shared.h	memory shared with other programs or devices
  *
  * It uses the C library and no other room. It knows nothing of MANA, of DPDK or of commands. It
- * never prints, exits or starts a thread, and keeps no state but the log's sink and level.
+ * never prints, exits or starts a thread, and keeps no state but the log's sink and level, what a
+ * thread has spent (budget.h) and who is watched (pulse.h).
  */
 #ifndef MANAKIN_BASE_ERROR_H
 #define MANAKIN_BASE_ERROR_H

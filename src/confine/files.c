@@ -78,7 +78,7 @@ static void allow_removal(int ruleset, const char *folder)
 }
 
 /** make_ruleset() - Landlock's; a descriptor or a negative errno */
-static int make_ruleset(struct files *files, const struct confine_config *config)
+static int make_ruleset(const struct confine_config *config)
 {
 	struct ruleset wanted = { .handled_access_net = NET_ALL };
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, VERSION_FLAG);
@@ -93,7 +93,6 @@ static int make_ruleset(struct files *files, const struct confine_config *config
 	fd = (int)syscall(SYS_landlock_create_ruleset, &wanted, size, 0);
 	if (fd < 0)
 		return -errno;
-	files->version = (int)version;
 	for (unsigned int i = 0; i < config->n_folders; i++)
 		allow_removal(fd, config->folders[i]);
 	return fd;
@@ -123,7 +122,7 @@ static int make_root(void)
 int files_prepare(struct files *files, const struct confine_config *config)
 {
 	*files = (struct files){ .root = -1 };
-	files->ruleset = make_ruleset(files, config);
+	files->ruleset = make_ruleset(config);
 	if (files->ruleset >= 0)
 		return 0;
 	files->ruleset = -1;

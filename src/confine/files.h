@@ -10,11 +10,10 @@
 /**
  * struct files - how files are put out of reach
  * @ruleset:	of Landlock, or -1
- * @version:	of Landlock; 0: this kernel has none
  * @root:	a mount namespace with nothing in it, or -1
  */
 struct files {
-	int ruleset, version, root;
+	int ruleset, root;
 };
 
 /**

@@ -250,7 +250,6 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 		const struct gdma_sge *sge = &wqe_sge(&scratch->wqe)[i];
 
 		room += sge->size;
-
 		if (memory_translate(&rq->adapter->memory, rq->pd, sge, DMA_WRITE, &pieces)) {
 			wq_mistake(rq, "buffer of %u bytes at %#llx, key %#x cannot be written",
 				   sge->size, (unsigned long long)sge->address, sge->mem_key);

@@ -524,15 +524,17 @@ int synthetic_open(struct adapter *adapter, struct error *error)
 				: socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (synthetic->fd < 0) {
 		err = -errno;
-	} else if (adapter->config.passed) {
-		setsockopt(synthetic->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	} else if (snprintf(path, sizeof(path), "%s" SYNTHETIC_SUFFIX, adapter->config.socket) >=
-		   (int)sizeof(path)) {
-		err = -ENAMETOOLONG;
 	} else {
 		synthetic->looks = !rights_refuse(synthetic->fd);
 		setsockopt(synthetic->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-		err = socket_file_bind(synthetic->fd, path, 0, &synthetic->file);
+	}
+	if (!err && !adapter->config.passed) {
+		int len =
+			snprintf(path, sizeof(path), "%s" SYNTHETIC_SUFFIX, adapter->config.socket);
+
+		err = len < (int)sizeof(path)
+			      ? socket_file_bind(synthetic->fd, path, 0, &synthetic->file)
+			      : -ENAMETOOLONG;
 	}
 	if (!err)
 		err = lane_add(adapter->member, adapter->config.ports, &synthetic->work,

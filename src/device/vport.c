@@ -252,7 +252,10 @@ static void wq_obj_destroy(struct wq *wq)
 
 	if (wq->type == GDMA_RQ)
 		steering_forget(vport, wq);
-	/* From here on no lane counts in it. */
+	/*
+	 * No lane counts in a send queue from here on. A packet that is on its way to a receive
+	 * queue now is not counted.
+	 */
 	lane_remove(&wq->work, -1);
 	counters_add(wq->type == GDMA_SQ ? &vport->gone_tx : &vport->gone_rx, &wq->counters);
 	atomic_store_explicit(wq->type == GDMA_SQ ? &vport->sq[wq->index] : &vport->rq[wq->index],

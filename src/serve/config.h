@@ -8,14 +8,15 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/socket_file.h"
 #include "confine/confine.h"
 #include "device/adapter.h"
 #include "serve/passed.h"
 #include "serve/pci_view.h"
 
 #define SERVE_ADAPTERS_MAX 16u
-#define SERVE_SOCKET_TEXT  108u /* bytes: of sockaddr_un.sun_path */
-#define SERVE_NAME_TEXT    32u  /* bytes of the name that the user gives */
+#define SERVE_SOCKET_TEXT  SOCKET_FILE_PATH
+#define SERVE_NAME_TEXT    32u /* bytes of the name that the user gives */
 
 /**
  * struct serve_config - a process that serves adapters

@@ -83,7 +83,6 @@ int confinement_enter(const struct serve_config *config, struct lanes *lanes)
 		.off = config->no_sandbox,
 		.strict = config->strict,
 		.user = config->user,
-		.sends_abstract = config->synthetic,
 	};
 	struct folders folders = { .n = 0 };
 	struct confine *confine;
@@ -95,6 +94,7 @@ int confinement_enter(const struct serve_config *config, struct lanes *lanes)
 	for (unsigned int i = 0; i < config->count; i++) {
 		const struct adapter_config *adapter = &config->adapters[i];
 
+		wanted.sends_abstract |= adapter->synthetic;
 		if (!config->passed[i].given)
 			add_folder(&folders, config->sockets[i]);
 		for (unsigned int port = 0; port < adapter->ports; port++)

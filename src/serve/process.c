@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/socket_file.h"
 #include "base/pulse.h"
 #include "host/machine/control.h"
 #include "host/machine/software.h"
@@ -43,13 +44,6 @@ struct source {
 	const char *step;
 };
 
-/** struct made - a socket's file that we made, and no other at that path */
-struct made {
-	char path[SERVE_SOCKET_TEXT + 16];
-	dev_t device;
-	ino_t inode;
-};
-
 /**
  * struct process - what is open
  * @open:	how many adapters, each with its control server
@@ -66,7 +60,7 @@ struct process {
 	bool stopped;
 	struct source sources[SOURCES_MAX];
 	unsigned int n_sources;
-	struct made made[3 * SERVE_ADAPTERS_MAX];
+	struct socket_file made[3 * SERVE_ADAPTERS_MAX];
 	unsigned int n_made;
 	struct watchdog *watchdog;
 };
@@ -230,7 +224,7 @@ static int open_all(struct process *process)
 /** note_made() - remember a file, if it is there */
 static void note_made(struct process *process, const char *socket, const char *suffix)
 {
-	struct made *made = &process->made[process->n_made];
+	struct socket_file *made = &process->made[process->n_made];
 	struct stat st;
 
 	snprintf(made->path, sizeof(made->path), "%s%s", socket, suffix);
@@ -244,17 +238,11 @@ static void note_made(struct process *process, const char *socket, const char *s
 /** abandon() - see struct watchdog_config; on the watchdog's thread, so it uses only what stays */
 static void abandon(void *what)
 {
-	const struct process *process = what;
+	struct process *process = what;
 	const struct serve_config *config = process->config;
-	struct stat st;
 
-	for (unsigned int i = 0; i < process->n_made; i++) {
-		const struct made *made = &process->made[i];
-
-		if (!lstat(made->path, &st) && st.st_dev == made->device &&
-		    st.st_ino == made->inode)
-			unlink(made->path);
-	}
+	for (unsigned int i = 0; i < process->n_made; i++)
+		socket_file_remove(&process->made[i]);
 	if (*config->directory)
 		pci_view_remove(config->directory, config->address);
 }
@@ -342,8 +330,8 @@ int serve_run(const struct serve_config *config, int stop)
 	for (unsigned int i = 0; !err && i < process.open; i++) {
 		const struct adapter_config *adapter = adapter_config(process.adapters[i]);
 
-		adapter_flush(
-			process.adapters[i]); /* captures start their threads in the sandbox */
+		/* Captures start their threads in the sandbox. */
+		adapter_flush(process.adapters[i]);
 		log_say(LOG_NOTICE, "%s: %u port%s, waiting for a client at %s", adapter->name,
 			adapter->ports, adapter->ports == 1 ? "" : "s", adapter->socket);
 	}

@@ -4,9 +4,11 @@
  *
  * The room serve/ turns adapters of device/ into a process that others can find, query and stop:
  * which adapters and ports there are (config.h, port_option.h), the sockets of clients and of
- * `manakin control` (control_server.h), the directory in which DPDK finds an adapter (pci_view.h),
- * and statistics (statistics.h). It uses device/ for everything that an adapter does, host/machine/
- * for where adapters are looked for, and term/ to print statistics. It never reads a command line
+ * `manakin control` (control_server.h), sockets that were passed as descriptors (passed.h), the
+ * directory in which DPDK finds an adapter (pci_view.h), statistics (statistics.h), the sandbox
+ * (confinement.h) and the watchdog (watchdog.h). It uses device/ for everything that an adapter does,
+ * confine/ to give rights up, host/machine/ for where adapters are looked for, and term/ to print
+ * statistics. It never reads a command line
  * and never touches a packet.
  */
 #ifndef MANAKIN_SERVE_PROCESS_H

@@ -236,9 +236,12 @@ void closer_close(struct closer *closer)
 	}
 	if (closer->started)
 		pthread_join(thread, NULL);
-	/* Without a thread this is all that is left */
-	take_batch(closer);
-	close_batch(closer);
+	/* What is left if there was no thread */
+	while (closer->queued) {
+		take_batch(closer);
+		close_batch(closer);
+		closer->closing = 0;
+	}
 	closer_free(closer);
 }
 
