@@ -8,8 +8,8 @@
  *	secondary			primary
  *	request: PCI address	->
  *				<-	vPorts that are ethdevs; descriptors
- *	pmd_state_attach()
  *	driver_attach()
+ *	pmd_state_attach()
  *
  * From then on it sends and receives without the primary. Only the primary starts and stops ports.
  * In a secondary process, a stopped queue returns no packets and accepts none.
@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_errno.h>
 
@@ -122,6 +123,8 @@ static int ask(const struct rte_pci_device *pci, struct share_answer *out,
 		out->share.transport.bar_fd = fds > 2 ? replies.msgs[0].fds[2] : -1;
 		if (!err)
 			err = driver_attach(&out->share, doorbell);
+		if (err && fds > 0)
+			close(replies.msgs[0].fds[0]);
 		if (!err) {
 			err = pmd_state_attach(fds > 0 ? replies.msgs[0].fds[0] : -1, out->state);
 			if (err)
