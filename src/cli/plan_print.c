@@ -84,7 +84,7 @@ static json_t *losses_json(const struct plan *plan)
 	return list;
 }
 
-/** plan_json() - ports and steps; NULL: no memory */
+/** plan_json() - ports, steps, and what a setup loses; NULL: no memory */
 static json_t *plan_json(const struct plan *plan)
 {
 	json_t *ports = json_array(), *steps = json_array(), *root;

@@ -97,6 +97,15 @@ static int add_step(struct ledger *ledger, const json_t *record)
 	return 0;
 }
 
+/** add_restored() - what was done to the port counts no more, when it is handed over again */
+static void add_restored(struct ledger *ledger, struct ledger_port *port)
+{
+	port->restored = true;
+	for (size_t i = 0; i < ledger->n_steps; i++)
+		if (ledger->step[i].port && !strcmp(ledger->step[i].port, port->key))
+			ledger->step[i].undone = true;
+}
+
 /** add() - any record */
 static int add(struct ledger *ledger, const json_t *record)
 {
@@ -117,7 +126,8 @@ static int add(struct ledger *ledger, const json_t *record)
 			return -EBADMSG;
 		port->ready = !strcmp(words[i], "ready");
 		port->restoring |= !port->ready;
-		port->restored |= !strcmp(words[i], "restored");
+		if (!strcmp(words[i], "restored"))
+			add_restored(ledger, port);
 		return 0;
 	}
 	word = json_object_get(record, "undone") ? "undone" : "done";

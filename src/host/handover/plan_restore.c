@@ -160,7 +160,7 @@ static int add_managers(const struct planning *p, const struct plan_port *port, 
 			const struct ledger_step *done = &p->ledger->step[j];
 			json_int_t grip = ledger_number(done->record, "grip");
 
-			if (!done->port || strcmp(done->port, port->key) ||
+			if (done->undone || !done->port || strcmp(done->port, port->key) ||
 			    strcmp(ledger_text(done->record, "manager"), step.driver))
 				continue;
 			if (!noted) /* later ones found it as a setup had left it */

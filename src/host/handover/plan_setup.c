@@ -149,7 +149,9 @@ static bool fits(const struct planning *p, const struct hugepages_found *found, 
 		const struct hugepage *page = &found->page[i];
 		unsigned long more = page->total < pages ? (pages - page->total) * page->kib : 0;
 
-		if (page->kib != p->options->kib)
+		/* As add_hugepages() */
+		if (page->kib != p->options->kib ||
+		    (!p->options->pages_asked && enough_memory(found, page->node)))
 			continue;
 		sum += more;
 		if (sum > all ||
@@ -174,6 +176,11 @@ static int refuse_pages(const struct planning *p, const struct hugepages_found *
 			bad = middle;
 	}
 	hugepage_size_text(p->options->kib, size);
+	if (!good)
+		return plan_fail(p, -ENOMEM,
+				 "there is not enough memory for a single hugepage of %s more; "
+				 "free some memory",
+				 size);
 	return plan_fail(p, -ENOMEM,
 			 "there is not enough memory for %lu hugepages of %s%s: at most %lu can be "
 			 "had; free some memory, or add --hugepages %lu,%uk",

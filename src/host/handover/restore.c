@@ -2,6 +2,7 @@
 #include "host/handover/restore.h"
 
 #include <errno.h>
+#include <string.h>
 
 /** finish() - note which ports are restored, and if those are all, remove the journal */
 static int finish(const struct carry *carry, struct error *error)
@@ -27,14 +28,21 @@ static int finish(const struct carry *carry, struct error *error)
 	return err || left ? err : journal_forget(carry->journal, error);
 }
 
-/** say_failed() - which addresses and routes are missing, and the commands that add them */
+/** say_failed() - what could not be restored, and the commands that do it */
 static void say_failed(const struct plan *plan, const struct step *first, const struct error *why,
 		       struct error *error)
 {
 	error_say(error, "cannot %s: %s; to try by hand: ", first->what, why->text);
 	for (const struct step *step = first; step < plan->step + plan->n_steps; step++)
-		if (step->state == STEP_FAILED)
-			error_add(error, "%s%s", step == first ? "" : " && ", step->command);
+		if (step->state == STEP_FAILED) {
+			const char *line = step->command;
+
+			error_add(error, "%s", step == first ? "" : " && ");
+			for (size_t len; *line; line += len + (line[len] == '\n')) {
+				len = strcspn(line, "\n");
+				error_add(error, "%.*s%s", (int)len, line, line[len] ? "; " : "");
+			}
+		}
 }
 
 int restore_carry_out(const struct carry *carry, struct error *error)

@@ -221,12 +221,17 @@ static int describe_remove_id(const struct host *host, const struct step *step, 
 static int make_remove_id(struct step_site *site, const struct step *step, struct error *why)
 {
 	struct ledger ledger;
-	bool ours = true;
+	bool ours = false;
 	int err = ledger_read(site->records, &ledger, why);
 
-	for (size_t i = 0; !err && i < ledger.n_steps; i++)
-		if (ledger.step[i].number == step->undoes)
-			ours = ledger.step[i].changed || !ledger.step[i].done;
+	/* A setup that was killed may have added it, before the one that found it there. */
+	for (size_t i = 0; !err && i < ledger.n_steps; i++) {
+		const struct ledger_step *added = &ledger.step[i];
+
+		if (!added->undone && added->number <= step->undoes &&
+		    !strcmp(added->kind, "new-id"))
+			ours |= added->changed || !added->done;
+	}
 	ledger_free(&ledger);
 	if (err || !ours)
 		return err;
@@ -551,9 +556,11 @@ static int settle(const struct host *host, const struct step *step, int index)
 	int err = appear_grip(host, manager, index, (enum manager_grip)step->after, GRIP_MS);
 
 	while (!err && if_indextoname((unsigned int)index, name) &&
-	       unmanage_busy(host, manager, name))
+	       unmanage_busy(host, manager, name)) {
 		if (clock_passed(deadline))
 			err = -ETIMEDOUT;
+		clock_pause_us(100 * 1000);
+	}
 	return err;
 }
 

@@ -55,7 +55,7 @@ static void print_networkmanager(FILE *out, const char *mac, const char *digits)
 static void print_networkd(FILE *out, const char *mac, const char *digits)
 {
 	(void)digits;
-	fprintf(out, "[Match]\nMACAddress=%s\n\n[Link]\nUnmanaged=yes\n", mac);
+	fprintf(out, "[Match]\nPermanentMACAddress=%s\n\n[Link]\nUnmanaged=yes\n", mac);
 }
 
 static void print_udev(FILE *out, const char *mac, const char *digits)

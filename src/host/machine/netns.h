@@ -12,7 +12,8 @@
  * struct netns_child - an interface of another namespace, built on one of ours
  * @lower:	number of ours
  * @name, @kind: its name there, and "macvlan", "ipvlan", "vlan" ...
- * @where:	its namespace, in words: "ns blue", "the namespace of dockerd (711)"
+ * @where:	its namespace, in words: "the network namespace blue", "the network namespace of
+ *		dockerd (711)"
  */
 struct netns_child {
 	int lower;

@@ -160,7 +160,7 @@ MANAGERS='mkdir -p "$tree/run/NetworkManager" "$tree/run/cloud-init" "$tree/run/
 	[[ $output == *"tell systemd-networkd to leave eth1 alone: /run/systemd/network/0-manakin-6045bda6bd76.network"* ]]
 	[[ $output == *"tell cloud-init to leave eth1 alone: /run/udev/rules.d/0-manakin-6045bda6bd76.rules"*"set eth1 down"* ]]
 	[[ $output == *$'[keyfile]\nunmanaged-devices+=mac:60:45:bd:a6:bd:76\n'* ]]
-	[[ $output == *$'[Match]\nMACAddress=60:45:bd:a6:bd:76\n\n[Link]\nUnmanaged=yes\n'* ]]
+	[[ $output == *$'[Match]\nPermanentMACAddress=60:45:bd:a6:bd:76\n\n[Link]\nUnmanaged=yes\n'* ]]
 	[[ $output == *'ENV{ID_NET_NAME_MAC}=="enx6045bda6bd76", RUN:="/bin/true"'* ]]
 	[[ $output == *"644 NetworkManager/conf.d/manakin-6045bda6bd76.conf
 644 systemd/network/0-manakin-6045bda6bd76.network

@@ -220,6 +220,19 @@ static void managers_are_told_first_and_have_it_again_before_the_links(void **st
 	plan_free(&plan);
 	ledger_free(&ledger);
 	json_decref(records);
+	/* What an earlier handover found counts no more. */
+	records = ledger_of("[" SAVE("5") DOWN UNMANAGE
+			    ",{\"ready\":\"" MAC "\"},{\"restored\":\"" MAC
+			    "\"}," SAVE("5") ",{\"step\":3,\"kind\":\"link-down\",\"port\":\"" MAC
+					     "\"},{\"ready\":\"" MAC "\"}]",
+			    &ledger);
+	assert_int_equal(plan_restore(&(struct plan_from){ &host, &machine, &ledger, NULL, 0 },
+				      &plan, &error),
+			 0);
+	assert_null(strstr(planned(&plan), "manage"));
+	plan_free(&plan);
+	ledger_free(&ledger);
+	json_decref(records);
 }
 
 /* The class is removed as soon as the device is bound; the step knows which one it undoes. */
