@@ -57,7 +57,8 @@ def say(text):
 
 
 def fail(text):
-    sys.exit(f"fuzz.py: {text}")
+    print(f"fuzz.py: {text}", file=sys.stderr)
+    sys.exit(2)
 
 
 class Build:
@@ -252,7 +253,7 @@ def distil(arguments):
     build = Build(arguments.build, "address")
     build.make()
     for target in arguments.targets or build.targets():
-        kept, seeds = arguments.corpus / target, SEEDS / target
+        kept, seeds = arguments.corpus / target, SEEDS / SAME_INPUT.get(target, target)
         if not kept.is_dir():
             continue
         seeds.mkdir(parents=True, exist_ok=True)

@@ -17,10 +17,10 @@ import struct
 import sys
 import tempfile
 
-ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
+ET_DYN = 3
 PT_DYNAMIC, PT_GNU_STACK, PT_GNU_RELRO = 2, 0x6474E551, 0x6474E552
 DT_FLAGS, DT_FLAGS_1 = 30, 0x6FFFFFFB
-DF_BIND_NOW, DF_1_NOW, DF_1_PIE = 8, 1, 0x08000000
+DF_BIND_NOW, DF_1_NOW = 8, 1
 SHT_SYMTAB, SHT_NOTE, SHT_DYNSYM = 2, 7, 11
 NT_GNU_PROPERTY_TYPE_0 = 5
 FEATURES = {62: (0xC0000002, 3), 183: (0xC0000000, 3)}  # machine: property, IBT+SHSTK or BTI+PAC
@@ -119,7 +119,6 @@ def check_linked(elf, names):
     """What the linker did, and what is called."""
     dynamic = elf.dynamic()
     stack = elf.segment(PT_GNU_STACK)
-    program = dynamic.get(DT_FLAGS_1, 0) & DF_1_PIE or elf.type == ET_EXEC
     symbols = elf.symbols()
     wrong = []
     if "pie" in names and elf.type != ET_DYN:
@@ -137,7 +136,7 @@ def check_linked(elf, names):
         wrong.append("stack-protector: __stack_chk_fail is not called")
     if "fortify" in names and not any(s.endswith("_chk") for s in symbols):
         wrong.append("fortify: no checked function is called")
-    return wrong, program
+    return wrong
 
 
 def check_object(elf, names):
@@ -156,11 +155,14 @@ def check(names, paths):
     bad = 0
     for path in paths:
         if path.endswith(".a"):
-            found = [f"{name}: {text}" for name, data in members(path)
+            objects = list(members(path))
+            found = [f"{name}: {text}" for name, data in objects
                      for text in check_object(Elf(data), names)]
+            if not any(b"GNU C" in data or b"clang" in data for _, data in objects):
+                found.append("no object in it says how it was compiled; build with -g")
         else:
             with open(path, "rb") as file:
-                found, _ = check_linked(Elf(file.read()), names)
+                found = check_linked(Elf(file.read()), names)
         for text in found:
             print(f"{path}: {text}")
         bad += bool(found)
@@ -187,7 +189,7 @@ def self_test():
             commands[0:2] = [c.replace("-fcf-protection=none", "") for c in commands[0:2]]
             assert not any(os.system(command) for command in commands)
         with open(soft, "rb") as file:
-            wrong, _ = check_linked(Elf(file.read()), everything)
+            wrong = check_linked(Elf(file.read()), everything)
         found = {text.split(":")[0] for text in wrong}
         assert found == {"pie", "relro", "now", "noexecstack", "stack-protector", "fortify"}, found
         found = {text.split(":")[0] for _, data in members(library)
