@@ -76,7 +76,8 @@ leaves_and_comes_back() {
 	run guest azure "$MANAKIN_THERE check 00:0d:3a:00:00:02"
 	grep -E "^ok +manager +[^ ]+ +$manager manages it" <<<"$output" || fail "check says: $output"
 
-	guest azure "$MANAKIN_THERE setup eth1; ip monitor link >/tmp/monitor 2>&1 & test -e $file"
+	guest azure "$MANAKIN_THERE setup eth1; 
+		: >/tmp/monitor; ip monitor link >>/tmp/monitor 2>&1 & test -e $file"
 	await is_in $vf "$not_mine"
 	# Whatever makes a manager look at its interfaces anew
 	guest azure "udevadm trigger --settle --action=change --subsystem-match=net; $again
@@ -94,6 +95,8 @@ leaves_and_comes_back() {
 	guest azure "rm /run/udev/rules.d/10-vf.rules $file; udevadm control --reload
 		udevadm trigger --settle --action=change --subsystem-match=net; /mnt/share/managers.sh restart"
 	await guest azure "ip -br link show dev $vf up | grep -q ."
+	# which the monitor sees
+	[[ $(raised) == *"$vf"* ]] || fail "the monitor has not seen $vf come up"
 	run guest azure "$MANAKIN_THERE check 00:0d:3a:00:00:02"
 	grep -E "^warning +manager +[^ ]+ +$manager manages $vf" <<<"$output" || fail "check says: $output"
 	guest azure "$MANAKIN_THERE setup eth1"

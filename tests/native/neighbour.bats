@@ -131,6 +131,7 @@ dropped() {
 
 @test "a client that does not read its replies holds nobody up, and is dropped" {
 	attack unread
+	dropped "it does not read its replies"
 }
 
 # Descriptors

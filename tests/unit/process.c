@@ -35,6 +35,13 @@ unsigned int count_fds(void)
 	return n;
 }
 
+void fds_left(unsigned int n)
+{
+	for (unsigned int i = 0; count_fds() != n && i < PATIENCE_MS; i++)
+		pause_us(1000);
+	assert_int_equal(count_fds(), n);
+}
+
 size_t resident_kib(void)
 {
 	FILE *file = fopen("/proc/self/status", "re");

@@ -26,6 +26,11 @@ void pause_us(unsigned int us);
 /** count_fds() - open file descriptors, and a few more that are always there */
 unsigned int count_fds(void);
 
+#define PATIENCE_MS 60000u /* for an event that comes at once, but on a busy machine later */
+
+/** fds_left() - wait until so many descriptors are open: a server closes its clients' on a thread */
+void fds_left(unsigned int n);
+
 /** resident_kib() - private memory; what is shared with others does not count */
 size_t resident_kib(void);
 

@@ -74,7 +74,7 @@ static void crowd(const char *socket)
 	}
 }
 
-/** unread() - request 64 KiB again and again, and read nothing */
+/** unread() - request 4 KiB again and again, and read nothing */
 static void unread(const char *socket)
 {
 	const struct vfu_region_access read = { .region = MANA_BAR, .count = 4096 };

@@ -443,6 +443,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "the adapter %s has no lane on CPU %s\n", argv[1], argv[2]);
 		return 1;
 	}
+	if (!times_of(threads.lane).run) {
+		fputs("the kernel does not tell how long a thread has run (schedstat); this test needs that\n",
+		      stderr);
+		return 1;
+	}
 	CPU_ZERO(&cpus);
 	CPU_SET(strtoul(argv[3], NULL, 10), &cpus);
 	sched_setaffinity(0, sizeof(cpus), &cpus);
