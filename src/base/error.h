@@ -26,11 +26,12 @@
  *	uninitialized.h	arrays that need not be cleared
  *	quote.h		names in scripts and on terminals
  *	socket_file.h	the file of a UNIX socket
+ *	thread.h	threads without signals
  *	shared.h	memory shared with other programs or devices
  *
  * It uses the C library and no other room. It knows nothing of MANA, of DPDK or of commands. It
- * never prints, exits or starts a thread, and keeps no state but the log's sink and level, what a
- * thread has spent (budget.h) and who is watched (pulse.h).
+ * never prints or exits, starts no thread of its own, and keeps no state but the log's sink and
+ * level, what a thread has spent (budget.h) and who is watched (pulse.h).
  */
 #ifndef MANAKIN_BASE_ERROR_H
 #define MANAKIN_BASE_ERROR_H

@@ -25,12 +25,7 @@
 
 #include "base/clock.h"
 #include "base/pulse.h"
-
-#if defined(__SANITIZE_THREAD__)
-/* The sanitizer takes clone() for fork(), and the child for another process with its own memory */
-extern int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
-#define clone __clone
-#endif
+#include "base/thread.h"
 
 #define STOP_MS     800u         /* to end the process in order */
 #define STACK_SIZE  (128u << 10) /* bytes */
@@ -60,12 +55,14 @@ static void end_process(struct watchdog *watchdog)
 	static const char text[] =
 		"error: the process was told to stop, but something holds it up; it ends as it is\n";
 	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+	ssize_t told = 0;
 
 	watchdog->config.abandon(watchdog->config.ctx);
 	/* Not log_say(): the thread that is held up may have the log locked */
-	if (poll(&room, 1, 0) == 1 && write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-		watchdog->quit = -1;
-	clone(outlive, watchdog->stack + sizeof(watchdog->stack), CLONE_VM | CLONE_FILES, watchdog);
+	if (poll(&room, 1, 0) == 1)
+		told = write(STDERR_FILENO, text, sizeof(text) - 1);
+	(void)told;
+	thread_child(0, watchdog->stack + sizeof(watchdog->stack), outlive, watchdog);
 	_exit(watchdog->config.status);
 }
 
@@ -97,8 +94,6 @@ static void *watchdog_main(void *argument)
 int watchdog_start(const struct watchdog_config *config, struct watchdog **out)
 {
 	struct watchdog *watchdog = calloc(1, sizeof(*watchdog));
-	sigset_t all, before;
-	pthread_attr_t attr;
 	int err;
 
 	if (!watchdog)
@@ -109,15 +104,8 @@ int watchdog_start(const struct watchdog_config *config, struct watchdog **out)
 	err = watchdog->quit < 0 ? -errno : pulse_signal();
 	if (!err)
 		err = pulse_join("the control thread");
-	if (!err) {
-		sigfillset(&all);
-		pthread_attr_init(&attr);
-		pthread_attr_setstacksize(&attr, STACK_SIZE);
-		pthread_sigmask(SIG_SETMASK, &all, &before);
-		err = -pthread_create(&watchdog->thread, &attr, watchdog_main, watchdog);
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
-		pthread_attr_destroy(&attr);
-	}
+	if (!err)
+		err = thread_start(&watchdog->thread, STACK_SIZE, watchdog_main, watchdog);
 	if (err) {
 		pulse_leave();
 		if (watchdog->quit >= 0)

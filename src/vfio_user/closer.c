@@ -29,12 +29,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-
-#if defined(__SANITIZE_THREAD__)
-/* The sanitizer takes clone() for fork(), and the child for another process with its own memory */
-extern int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
-#define clone __clone
-#endif
+#include "base/thread.h"
 
 #define BATCH       64u         /* descriptors */
 #define STACK_SIZE  (64u << 10) /* bytes, of the thread */
@@ -105,8 +100,8 @@ static int child_main(void *closer)
 /** close_in_child() - false if there can be no child */
 static bool close_in_child(struct closer *closer)
 {
-	const int flags = CLONE_VM | CLONE_FILES | CLONE_VFORK;
-	int pid = clone(child_main, closer->stack + sizeof(closer->stack), flags, closer);
+	int pid = thread_child(CLONE_VFORK, closer->stack + sizeof(closer->stack), child_main,
+			       closer);
 
 	if (pid < 0)
 		return false;
@@ -166,23 +161,6 @@ static void *closer_main(void *argument)
 	if (gone)
 		closer_free(closer);
 	return NULL;
-}
-
-/** start() - the thread, with no signals and a small stack; 0 or a negative errno */
-static int start(struct closer *closer)
-{
-	sigset_t all, before;
-	pthread_attr_t attr;
-	int err;
-
-	sigfillset(&all);
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = -pthread_create(&closer->thread, &attr, closer_main, closer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	return err;
 }
 
 int closer_open(unsigned int capacity, struct closer **out)
@@ -253,7 +231,7 @@ void closer_add(struct closer *closer, int fd, bool strange)
 	closer->strange += strange;
 	/* If there can be no thread now, they wait for the next try */
 	if (!closer->started)
-		closer->started = !start(closer);
+		closer->started = !thread_start(&closer->thread, STACK_SIZE, closer_main, closer);
 	pthread_cond_signal(&closer->changed);
 	pthread_mutex_unlock(&closer->lock);
 }

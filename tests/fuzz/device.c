@@ -451,6 +451,17 @@ static uint64_t make_large_region(unsigned int pages, unsigned int *page)
 	return region;
 }
 
+/** note_queue() - remember what was created; @page: of the ring */
+static void note_queue(unsigned int type, const struct mana_create_wq_obj_resp *response,
+		       unsigned int page)
+{
+	known.wq[type - 1].handle = response->wq_obj;
+	known.wq[type - 1].id = response->wq_id;
+	known.wq[type - 1].cq = response->cq_id;
+	known.wq[type - 1].tail = 0;
+	known.wq[type - 1].page = page;
+}
+
 static void make_large_queue(void)
 {
 	unsigned int shift = take() % (LARGE_SHIFT + 1), type = take() & 1 ? GDMA_SQ : GDMA_RQ;
@@ -467,11 +478,7 @@ static void make_large_queue(void)
 	response = request(MANA_CREATE_WQ_OBJ, GDMA_DEVICE_MANA, &message, sizeof(message));
 	if (!response)
 		return;
-	known.wq[type - 1].handle = response->wq_obj;
-	known.wq[type - 1].id = response->wq_id;
-	known.wq[type - 1].cq = response->cq_id;
-	known.wq[type - 1].tail = 0;
-	known.wq[type - 1].page = page;
+	note_queue(type, response, page);
 }
 
 static void make_queue(unsigned int type)
@@ -489,11 +496,7 @@ static void make_queue(unsigned int type)
 	response = request(MANA_CREATE_WQ_OBJ, GDMA_DEVICE_MANA, &message, sizeof(message));
 	if (!response)
 		return;
-	known.wq[type - 1].handle = response->wq_obj;
-	known.wq[type - 1].id = response->wq_id;
-	known.wq[type - 1].cq = response->cq_id;
-	known.wq[type - 1].tail = 0;
-	known.wq[type - 1].page = page;
+	note_queue(type, response, page);
 }
 
 static void make_rnic_qp(bool ud)

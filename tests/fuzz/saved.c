@@ -8,18 +8,9 @@
  */
 #include "host/handover/saved.h"
 #include "kernel.h"
+#include "put_back.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void put_back(const json_t *saved, const char *what)
-{
-	const struct saved_index moved[] = { { 2, 7 }, { 3, 2 } };
-	const json_t *entry;
-	size_t i;
-
-	json_array_foreach(json_object_get(saved, what), i, entry)
-		saved_put(saved, entry, moved, 2);
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

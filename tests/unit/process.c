@@ -8,6 +8,10 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <time.h>
 
 uint64_t now_ms(void)
@@ -40,6 +44,19 @@ void fds_left(unsigned int n)
 	for (unsigned int i = 0; count_fds() != n && i < PATIENCE_MS; i++)
 		pause_us(1000);
 	assert_int_equal(count_fds(), n);
+}
+
+int connect_to(const char *path)
+{
+	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	strcpy(address.sun_path, path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	return fd;
 }
 
 size_t resident_kib(void)

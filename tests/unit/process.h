@@ -28,6 +28,9 @@ unsigned int count_fds(void);
 
 #define PATIENCE_MS 60000u /* for an event that comes at once, but on a busy machine later */
 
+/** connect_to() - connect to a UNIX socket; reading from it gives up after PATIENCE_MS */
+int connect_to(const char *path);
+
 /** fds_left() - wait until so many descriptors are open: a server closes its clients' on a thread */
 void fds_left(unsigned int n);
 

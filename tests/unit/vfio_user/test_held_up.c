@@ -79,17 +79,6 @@ static const struct vfu_ops ops = {
 
 /* ---- The client ---- */
 
-static int connect_to(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	strcpy(address.sun_path, path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
 static void ask(int fd, uint16_t command, const void *body, size_t len, const int *fds,
 		unsigned int n)
 {

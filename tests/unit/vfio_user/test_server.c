@@ -211,21 +211,6 @@ static uint64_t eventfd_take(int fd)
 	return read(fd, &value, sizeof(value)) == sizeof(value) ? value : 0;
 }
 
-/* A connection; reading from it gives up after five seconds */
-static int connect_to(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(fd >= 0);
-	strcpy(address.sun_path, path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){ .tv_sec = 5 },
-				    sizeof(struct timeval)),
-			 0);
-	return fd;
-}
-
 /* Let the server do all that it can do now; returns how often it was called */
 static unsigned int serve(struct test *test)
 {
