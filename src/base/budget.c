@@ -2,3 +2,4 @@
 #include "base/budget.h"
 
 _Thread_local uint32_t budget_spent;
+_Thread_local uint32_t budget_waited;

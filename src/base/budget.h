@@ -39,6 +39,16 @@ static inline void budget_charge(uint64_t units)
 	budget_spent += units < UINT32_MAX / 2 ? (uint32_t)units : UINT32_MAX / 2;
 }
 
+/** budget_waited - of budget_spent: waiting for other threads, in ns; it wraps */
+extern _Thread_local uint32_t budget_waited;
+
+/** budget_wait() - count a wait for another thread: the only cost that is measured */
+static inline void budget_wait(uint64_t ns)
+{
+	budget_charge(ns);
+	budget_waited += (uint32_t)ns;
+}
+
 /** budget_bytes() - what it costs to copy or sum that many bytes */
 static inline uint64_t budget_bytes(uint64_t bytes)
 {

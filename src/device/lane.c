@@ -658,7 +658,7 @@ void lane_call(struct lane *lane, void (*function)(void *argument), void *argume
 	start = clock_ns();
 	lane_post(lane, function, argument);
 	lane_settle(lane);
-	budget_charge(clock_ns() - start);
+	budget_wait(clock_ns() - start);
 }
 
 void lanes_call(struct lanes *lanes, void (*function)(void *argument), void *argument)
@@ -690,7 +690,7 @@ void lanes_sync(struct lanes *lanes)
 	for (uint64_t wait = posted; wait; wait &= wait - 1)
 		lane_settle(lanes->lane[__builtin_ctzll(wait)]);
 	if (posted)
-		budget_charge(clock_ns() - start);
+		budget_wait(clock_ns() - start);
 }
 
 int lanes_join(struct lanes *lanes, struct lanes_member **out)

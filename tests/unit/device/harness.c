@@ -171,11 +171,13 @@ void host_serve(struct host *host)
 	for (unsigned int n = 0; poll(poll_fd, 2, 0) > 0; n++) {
 		assert_true(n < 100000);
 		if (poll_fd[0].revents) {
-			uint32_t start = budget_spent;
+			uint32_t start = budget_spent, waited = budget_waited, worked;
 
 			adapter_serve(host->adapter);
-			if (budget_since(start) > host->dearest)
-				host->dearest = budget_since(start);
+			host->spent += budget_since(start);
+			worked = budget_since(start) - (budget_waited - waited);
+			if (worked > host->dearest)
+				host->dearest = worked;
 		}
 		if (poll_fd[1].revents && read(poll_fd[1].fd, &lost, sizeof(lost)) > 0)
 			adapter_check(host->adapter);

@@ -42,7 +42,8 @@ struct host {
 	struct lanes *lanes;
 	struct adapter *adapter;
 	struct adapter_config config;
-	uint32_t dearest; /* visit of the control thread, in units of base/budget.h */
+	uint64_t spent;   /* by the control thread, in units of base/budget.h */
+	uint32_t dearest; /* of its visits, without waits for lanes, in the same */
 };
 
 /**

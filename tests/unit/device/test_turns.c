@@ -197,7 +197,7 @@ static void visits_are_bounded(void **state)
 
 	(void)state;
 	start(&test, fabrics);
-	/* Each of these writes is a whole reset of the device: far too much for one visit. */
+	/* Each of these writes is a whole reset of the device: too much for one visit. */
 	message.count = WRITES;
 	for (unsigned int i = 0; i < WRITES; i++) {
 		union smc_header header = { .msg_type = SMC_DESTROY_HWC };
@@ -211,7 +211,9 @@ static void visits_are_bounded(void **state)
 				    sizeof(message), &reply, sizeof(reply), NULL, 0),
 			 0);
 	assert_int_equal(reply, WRITES);
-	assert_in_range(test.host.dearest, BUDGET_VISIT, 2 * BUDGET_VISIT);
+	/* It took more than one visit. A wait for a lane ends a visit earlier, so it is left out. */
+	assert_true(test.host.spent > BUDGET_VISIT);
+	assert_in_range(test.host.dearest, 1, BUDGET_VISIT + BUDGET_VISIT / 2);
 	stop(&test);
 }
 
