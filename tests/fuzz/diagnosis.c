@@ -15,19 +15,36 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define RULE(id, more)                                                                             \
-	"Id: " id "\nTitle: {what}\n" more "Cause: c {what}\nFix: f\nRun: r {what}\n"              \
-	"Source: s\nExample: e\n\n"
+	"Id: " id "\nTitle: {what}\n" more "Cause: c {interface|i}\nFix: f\nRun: r {what}\n"       \
+	"Run: r {interface} {vf}\nElse: e\nRun: r {mac} {pci} {uuid}\nSource: s\nExample: e\n\n"
 
 static const char some_rules[] = RULE(
 	"a", "Match: hugepages (?<what>.*) node\nExplains: c*\nConfirm: interface.up = yes\n")
-	RULE("b", "Match: failed (?<what>\\d+)\nNeeds: ^error\nUnless: never\n") RULE(
-		"c",
-		"Match: [ab]+cdef(?<what>[^ ]*)$\nMatch: (?<what>x?)failed\nLast-Resort: yes\n");
+	RULE("b", "Match: failed (?<what>\\d+)\nWhen: what != 22, ENOMEM\nWhen: what < 0x80\n"
+		  "Needs: ^error\nUnless: never\n")
+		RULE("c",
+		     "Match: [ab]+cdef(?<what>[^ ]*)$\nMatch: (?<what>x?)failed\nLast-Resort: yes\n");
 
 static void require(int holds)
 {
 	if (!holds)
 		abort();
+}
+
+/* Has a rule commands with characters that no name may bring into them? */
+static int is_odd(const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->n_steps; i++) {
+		const char *text = rule->steps[i].text;
+		struct rule_name name;
+
+		for (size_t len; *text; text += len ? len : 1) {
+			len = rules_name(text, &name);
+			if (len ? name.words != NULL : strchr("$`;&|<>(){}\n", *text) != NULL)
+				return 1;
+		}
+	}
+	return 0;
 }
 
 /* Output must be safe for a terminal and valid in JSON */
@@ -50,13 +67,18 @@ static void look_at_findings(const struct diagnosis *d)
 		for (size_t n = 0; n < finding->n_fix; n++)
 			require(!finding->command[n] ||
 				!strpbrk(finding->fix[n], "$`;&|<>(){}\n") ||
-				strpbrk(finding->rule->fix[n], "$`;&|<>(){}\n"));
+				is_odd(finding->rule));
 	}
 }
 
 static void read_log(const struct rules *rules, const uint8_t *data, size_t size, size_t step)
 {
-	struct fact facts[] = { { "interface.up", "yes", "it is" }, { "memlock", "64", "so" } };
+	struct fact facts[] = {
+		{ "interface.up", "yes", "it is", 1 }, { "interface", "eth1", "eth1", 1 },
+		{ "mac", "00:0d:3a:76:3b:d0", "", 1 }, { FACT_KEPT, "yes", "", 2 },
+		{ "interface", "eth0", "eth0", 2 },    { "interface.up", "no", "it is not", 3 },
+		{ "memlock", "64", "so", 0 }
+	};
 	struct diagnosis *d = diagnosis_open(rules);
 
 	require(d != NULL);
@@ -70,7 +92,7 @@ static void read_log(const struct rules *rules, const uint8_t *data, size_t size
 		diagnosis_feed(d, piece, n);
 		free(piece);
 	}
-	require(diagnosis_finish(d, facts, 2) == 0);
+	require(diagnosis_finish(d, facts, sizeof(facts) / sizeof(facts[0])) == 0);
 	require(diagnosis_bytes(d) == size);
 	look_at_findings(d);
 	diagnosis_close(d);

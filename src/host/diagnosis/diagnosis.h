@@ -21,16 +21,21 @@
 #define DIAGNOSIS_LINES 6u   /* kept for each rule */
 #define DIAGNOSIS_LINE  400u /* bytes kept of each, and the end */
 
+#define FACT_KEPT       "port.kept"
+
 /**
  * struct fact - something known of the machine
- * @name:	one of those that rules_fact_known() knows; several facts may have one name
+ * @name:	one of those that rules_fact_known() knows, or FACT_KEPT: a port that is not for DPDK,
+ *		because the user reaches the machine through it. Several facts may have one name
  * @value:	a word, or a number in decimal
  * @words:	for the user: "eth1 is up"
+ * @port:	number of the port that it is about, from 1; 0: it is about the machine
  */
 struct fact {
 	const char *name;
 	const char *value;
 	const char *words;
+	unsigned int port;
 };
 
 /**
@@ -45,7 +50,7 @@ struct finding_line {
 
 /**
  * struct finding - a cause, with the names in its texts filled in
- * @fix:	steps
+ * @fix:	steps; without those whose names nobody knows
  * @command:	of each step: is it a command to be typed?
  * @lines:	in their order
  * @count:	of lines that show it, kept or not
@@ -55,7 +60,7 @@ struct finding {
 	const struct rule *rule;
 	char *title, *cause;
 	char **fix;
-	const bool *command;
+	bool *command;
 	size_t n_fix;
 	struct finding_line *lines;
 	size_t n_lines;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/machine/distro.h"
 #include "host/machine/hugepage.h"
 #include "host/machine/limit.h"
 #include "host/machine/module.h"
@@ -18,18 +19,16 @@
 #define MOUNTS_MAX 32
 #define SMALL_PAGE 2048u /* KiB: hugepages are counted in these */
 
-/** add() - a fact; @words as printf() */
-__attribute__((format(printf, 4, 5))) static void add(struct facts *facts, const char *name,
-						      const char *value, const char *format, ...)
+/** add_words() - a fact, of a port if that is not 0; @words as printf() */
+__attribute__((format(printf, 5, 0))) static void add_words(struct facts *facts, unsigned int port,
+							    const char *name, const char *value,
+							    const char *format, va_list ap)
 {
 	struct fact *bigger = reallocarray(facts->fact, facts->n + 1, sizeof(*bigger));
 	char *words = NULL, *copy = strdup(value);
-	va_list ap;
 
-	va_start(ap, format);
 	if (vasprintf(&words, format, ap) < 0)
 		words = NULL;
-	va_end(ap);
 	if (bigger)
 		facts->fact = bigger;
 	if (!bigger || !words || !copy) {
@@ -38,7 +37,35 @@ __attribute__((format(printf, 4, 5))) static void add(struct facts *facts, const
 		free(copy);
 		return;
 	}
-	facts->fact[facts->n++] = (struct fact){ name, copy, words };
+	facts->fact[facts->n++] = (struct fact){ name, copy, words, port };
+}
+
+__attribute__((format(printf, 4, 5))) static void add(struct facts *facts, const char *name,
+						      const char *value, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add_words(facts, 0, name, value, format, ap);
+	va_end(ap);
+}
+
+__attribute__((format(printf, 5, 6))) static void add_of(struct facts *facts, unsigned int port,
+							 const char *name, const char *value,
+							 const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add_words(facts, port, name, value, format, ap);
+	va_end(ap);
+}
+
+/** add_name() - one of a port's names; its words are the name */
+static void add_name(struct facts *facts, unsigned int port, const char *name, const char *value)
+{
+	if (value && *value)
+		add_of(facts, port, name, value, "%s", value);
 }
 
 /** which_is_up() - of the port's interfaces; NULL: none */
@@ -58,38 +85,28 @@ static bool is_kept(const struct mana_port *port)
 
 static void add_ports(struct facts *facts, const struct machine *machine)
 {
-	const struct mana_port *only = NULL;
-	size_t n = 0;
+	unsigned int number = 0;
 
 	for (size_t i = 0; i < machine->n_ports; i++) {
 		const struct mana_port *port = &machine->port[i];
 		const char *up = which_is_up(port);
+		char mac[MAC_TEXT];
 
-		if (is_kept(port) || port->adapter < 0 ||
-		    machine->adapter[port->adapter].kind == ADAPTER_SOFTWARE)
+		if (port->adapter < 0 || machine->adapter[port->adapter].kind == ADAPTER_SOFTWARE)
 			continue;
-		n++;
-		only = port;
+		number++;
+		if (is_kept(port))
+			add_of(facts, number, FACT_KEPT, "yes", "%s is in use", port->name);
 		if (up)
-			add(facts, "interface.up", "yes", "%s is up", up);
+			add_of(facts, number, "interface.up", "yes", "%s is up", up);
 		else
-			add(facts, "interface.up", "no", "%s is down", port->name);
-	}
-	/* Among several it is not known which one the log is about. */
-	if (n != 1)
-		return;
-	add(facts, "interface", only->name, "%s", only->name);
-	if (only->vf)
-		add(facts, "vf", only->vf->name, "%s", only->vf->name);
-	if (*only->uuid)
-		add(facts, "uuid", only->uuid, "%s", only->uuid);
-	add(facts, "pci", machine->adapter[only->adapter].address, "%s",
-	    machine->adapter[only->adapter].address);
-	if (only->has_mac) {
-		char text[MAC_TEXT];
-
-		mac_text(only->mac, text);
-		add(facts, "mac", text, "%s", text);
+			add_of(facts, number, "interface.up", "no", "%s is down", port->name);
+		add_name(facts, number, "interface", port->name);
+		add_name(facts, number, "vf", port->vf ? port->vf->name : NULL);
+		add_name(facts, number, "uuid", port->uuid);
+		add_name(facts, number, "pci", machine->adapter[port->adapter].address);
+		if (port->has_mac)
+			add_name(facts, number, "mac", mac_text(port->mac, mac));
 	}
 }
 
@@ -189,6 +206,27 @@ static void add_limits(const struct host *host, struct facts *facts)
 	add(facts, "memlock", text, "this user may lock %s KiB of memory", text);
 }
 
+/** add_packages() - the commands that install what rules may say is missing: {install:kernel} */
+static void add_packages(const struct host *host, struct facts *facts)
+{
+	static const struct {
+		const char *name;
+		enum distro_package package;
+	} packages[] = { { "install:rdma-core", PACKAGE_RDMA },
+			 { "install:modules", PACKAGE_MODULES },
+			 { "install:kernel", PACKAGE_KERNEL } };
+	struct distro distro;
+
+	if (distro_read(host, &distro))
+		return;
+	for (size_t i = 0; i < sizeof(packages) / sizeof(packages[0]); i++) {
+		const char *command = distro_install(&distro, packages[i].package);
+
+		if (command)
+			add(facts, packages[i].name, command, "%s", command);
+	}
+}
+
 int facts_read(const struct host *host, struct facts *facts)
 {
 	struct machine machine;
@@ -210,6 +248,7 @@ int facts_read(const struct host *host, struct facts *facts)
 		add_hugepages(host, facts);
 		add_modules(host, facts);
 		add_limits(host, facts);
+		add_packages(host, facts);
 	}
 	machine_free(&machine);
 	return err;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "host/diagnosis/names.h"
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/scan.h"
 
@@ -96,6 +97,12 @@ static void free_strings(char **list, size_t n)
 	free(list);
 }
 
+static void free_condition(struct rule_condition *condition)
+{
+	free(condition->name);
+	free_strings(condition->values, condition->n_values);
+}
+
 static void free_rule(struct rule *rule)
 {
 	free(rule->id);
@@ -103,14 +110,19 @@ static void free_rule(struct rule *rule)
 	free(rule->cause);
 	free(rule->source);
 	free(rule->file);
-	free(rule->command);
-	free_strings(rule->fix, rule->n_fix);
+	for (size_t i = 0; i < rule->n_steps; i++) {
+		free(rule->steps[i].text);
+		free(rule->steps[i].instead);
+	}
+	free(rule->steps);
 	free_strings(rule->explains, rule->n_explains);
 	free_strings(rule->examples, rule->n_examples);
-	for (size_t i = 0; i < rule->n_facts; i++) {
-		free(rule->facts[i].name);
-		free(rule->facts[i].value);
-	}
+	free_strings(rule->counterexamples, rule->n_counterexamples);
+	for (size_t i = 0; i < rule->n_when; i++)
+		free_condition(&rule->when[i]);
+	free(rule->when);
+	for (size_t i = 0; i < rule->n_facts; i++)
+		free_condition(&rule->facts[i].condition);
 	free(rule->facts);
 }
 
@@ -129,6 +141,28 @@ void rules_close(struct rules *rules)
 	free(rules->patterns);
 	scan_close(rules->scan);
 	free(rules);
+}
+
+size_t rules_name(const char *text, struct rule_name *name)
+{
+	size_t len, end;
+
+	if (*text != '{')
+		return 0;
+	len = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz0123456789_:-");
+	end = 1 + len;
+	if (!len || len >= sizeof(name->name))
+		return 0;
+	memcpy(name->name, text + 1, len);
+	name->name[len] = 0;
+	name->words = NULL;
+	name->words_len = 0;
+	if (text[end] == '|') {
+		name->words = text + end + 1;
+		name->words_len = strcspn(name->words, "{}");
+		end += 1 + name->words_len;
+	}
+	return text[end] == '}' ? end + 1 : 0;
 }
 
 bool rules_explains(const struct rule *a, const struct rule *b)
@@ -197,11 +231,14 @@ int rules_ready(struct rules *rules, struct error *error)
 	free(state);
 	if (err)
 		return err;
-	texts = calloc(rules->n_patterns + 1, sizeof(*texts));
+	texts = calloc(rules->n_patterns + names_n_texts, sizeof(*texts));
 	for (size_t i = 0; texts && i < rules->n_patterns; i++)
 		texts[i] = (struct scan_text){ rules->patterns[i].fixed,
 					       strlen(rules->patterns[i].fixed) };
-	rules->scan = texts ? scan_open(texts, rules->n_patterns) : NULL;
+	for (size_t i = 0; texts && i < names_n_texts; i++)
+		texts[rules->n_patterns + i] =
+			(struct scan_text){ names_texts[i], strlen(names_texts[i]) };
+	rules->scan = texts ? scan_open(texts, rules->n_patterns + names_n_texts) : NULL;
 	if (!rules->scan) {
 		err = texts && errno == E2BIG ? -E2BIG : -ENOMEM;
 		error_say(error, "%s",

@@ -35,41 +35,63 @@ struct rule_pattern {
 	void *code;
 };
 
-/* A comparison of a fact of the machine's */
 enum rule_compare { RULE_EQUAL, RULE_DIFFERENT, RULE_LESS, RULE_MORE };
+
+/**
+ * struct rule_condition - a comparison
+ * @name:	what is compared: a capture, or a fact of the machine's
+ * @values:	it equals one of these, or none of them; to be less or more there is one, a number
+ */
+struct rule_condition {
+	char *name;
+	enum rule_compare compare;
+	char **values;
+	size_t n_values;
+};
 
 /**
  * struct rule_fact - what must hold of the machine
  * @needed:	without it the rule does not hold; else it only confirms the rule
  */
 struct rule_fact {
-	char *name;
-	enum rule_compare compare;
-	char *value;
+	struct rule_condition condition;
 	bool needed;
+};
+
+/**
+ * struct rule_step - of what to do
+ * @command:	to be typed; else it is a sentence
+ * @instead:	a sentence in its place if one of its names is not known; NULL: the step is left out
+ */
+struct rule_step {
+	char *text, *instead;
+	bool command;
 };
 
 /**
  * struct rule - one cause of failure
  * @id:		unique name
  * @title, @cause: the failure in a few words, and why it happens
- * @fix:	what to do, in this order
- * @command:	of each of @fix: is it a command to be typed?
+ * @steps:	what to do, in this order
  * @explains:	ids or shell patterns of rules that are not reported if this one holds
+ * @when:	a line that has what one of these compares counts only if the comparison holds
+ * @times:	lines that must match, at least
  * @source:	who prints the lines, and since when
  * @examples:	each some lines in which this rule, and no other, must be found
+ * @counterexamples: each some lines for which this rule must not be reported
  * @last:	is reported only if no other rule holds
  * @replaced:	a later directory has another rule of this id
  * @file, @line: where it begins
  */
 struct rule {
 	char *id, *title, *cause, *source;
-	char **fix;
-	bool *command;
+	struct rule_step *steps;
 	char **explains;
+	struct rule_condition *when;
 	struct rule_fact *facts;
-	char **examples;
-	size_t n_fix, n_explains, n_facts, n_examples;
+	char **examples, **counterexamples;
+	size_t n_steps, n_explains, n_when, n_facts, n_examples, n_counterexamples;
+	uint32_t times;
 	bool last, replaced;
 	unsigned int directory;
 	char *file;
@@ -79,7 +101,7 @@ struct rule {
 /**
  * struct rules - all that was read
  * @patterns:	of all rules
- * @scan:	finds @fixed of patterns; made by rules_ready()
+ * @scan:	finds @fixed of patterns, and after these names_texts; made by rules_ready()
  */
 struct rules {
 	struct rule *rules;
@@ -125,6 +147,20 @@ int rules_ready(struct rules *rules, struct error *error);
 /** rules_fact_known() - is it the name of a fact that rules may ask for? docs/diagnosis.md has them
  */
 bool rules_fact_known(const char *name);
+
+/**
+ * struct rule_name - {name} or {name|words} in a rule's text
+ * @words:	what stands there if nothing is known of that name; NULL: nothing does
+ * @words_len:	their length
+ */
+struct rule_name {
+	char name[64];
+	const char *words;
+	size_t words_len;
+};
+
+/** rules_name() - read one; its length, or 0 if @text does not begin with one */
+size_t rules_name(const char *text, struct rule_name *name);
 
 /** rules_explains() - does rule @a explain rule @b? */
 bool rules_explains(const struct rule *a, const struct rule *b);

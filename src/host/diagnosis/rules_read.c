@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/diagnosis/numbers.h"
 #include "host/diagnosis/pattern.h"
 
 #define LINE_BYTES 2000u
@@ -25,15 +26,19 @@ enum field {
 	FIELD_MATCH,
 	FIELD_NEEDS,
 	FIELD_UNLESS,
+	FIELD_WHEN,
+	FIELD_TIMES,
 	FIELD_CAUSE,
 	FIELD_FIX,
 	FIELD_RUN,
+	FIELD_ELSE,
 	FIELD_EXPLAINS,
 	FIELD_CONFIRM,
 	FIELD_NEEDS_FACT,
 	FIELD_LAST,
 	FIELD_SOURCE,
 	FIELD_EXAMPLE,
+	FIELD_COUNTEREXAMPLE,
 	FIELDS,
 };
 
@@ -52,18 +57,22 @@ static const struct {
 	[FIELD_MATCH] = { "Match", true, true, false },
 	[FIELD_NEEDS] = { "Needs", true, false, false },
 	[FIELD_UNLESS] = { "Unless", true, false, false },
+	[FIELD_WHEN] = { "When", true, false, false },
+	[FIELD_TIMES] = { "Times", false, false, false },
 	[FIELD_CAUSE] = { "Cause", false, true, false },
 	[FIELD_FIX] = { "Fix", true, true, false },
 	[FIELD_RUN] = { "Run", true, false, false },
+	[FIELD_ELSE] = { "Else", true, false, false },
 	[FIELD_EXPLAINS] = { "Explains", false, false, false },
 	[FIELD_CONFIRM] = { "Confirm", true, false, false },
 	[FIELD_NEEDS_FACT] = { "Needs-Fact", true, false, false },
 	[FIELD_LAST] = { "Last-Resort", false, false, false },
 	[FIELD_SOURCE] = { "Source", false, true, false },
 	[FIELD_EXAMPLE] = { "Example", true, true, true },
+	[FIELD_COUNTEREXAMPLE] = { "Counterexample", true, false, true },
 };
 
-/* Facts of the machine by name; one that ends with a dot stands for all that begin so */
+/* Facts of the machine by name; one that ends with . or : stands for all that begin so */
 static const char *const facts[] = {
 	"interface",
 	"vf",
@@ -71,11 +80,13 @@ static const char *const facts[] = {
 	"mac",
 	"uuid",
 	"interface.up",
+	"container",
 	"hugepages.free",
 	"hugepages.mounted",
 	"provider",
 	"memlock",
 	"module.",
+	"install:",
 };
 
 /**
@@ -85,6 +96,7 @@ static const char *const facts[] = {
  * @first:	number of its first pattern
  * @seen:	fields that it has
  * @field, @field_line: the field we are in; FIELDS: none
+ * @before:	the field before it
  * @value:	of that field, as far as it goes
  */
 struct reader {
@@ -94,7 +106,7 @@ struct reader {
 	struct rule *rule;
 	size_t first;
 	bool seen[FIELDS];
-	enum field field;
+	enum field field, before;
 	unsigned int field_line;
 	char *value;
 	size_t len;
@@ -150,7 +162,7 @@ bool rules_fact_known(const char *name)
 {
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
 		size_t len = strlen(facts[i]);
-		bool prefix = facts[i][len - 1] == '.';
+		bool prefix = strchr(".:", facts[i][len - 1]) != NULL;
 
 		if (prefix ? !strncmp(name, facts[i], len) && name[len] : !strcmp(name, facts[i]))
 			return true;
@@ -204,14 +216,27 @@ static int take_pattern(struct reader *r, enum rule_role role)
 	return pattern->text && pattern->fixed ? 0 : no_memory(r->error);
 }
 
-static int take_fix(struct reader *r, bool command)
+static int take_step(struct reader *r, bool command)
 {
 	struct rule *rule = r->rule;
+	struct rule_step *step;
 
-	if (!grow(&rule->command, rule->n_fix, sizeof(*rule->command)))
+	if (!grow(&rule->steps, rule->n_steps, sizeof(*step)))
 		return no_memory(r->error);
-	rule->command[rule->n_fix] = command;
-	return add_string(r, &rule->fix, &rule->n_fix, r->value);
+	step = &rule->steps[rule->n_steps++];
+	*step = (struct rule_step){ .text = strdup(r->value), .command = command };
+	return step->text ? 0 : no_memory(r->error);
+}
+
+static int take_else(struct reader *r)
+{
+	struct rule_step *step;
+
+	if (r->before != FIELD_FIX && r->before != FIELD_RUN)
+		return mistake(r, r->field_line, "Else: it must follow a Fix or a Run");
+	step = &r->rule->steps[r->rule->n_steps - 1];
+	step->instead = strdup(r->value);
+	return step->instead ? 0 : no_memory(r->error);
 }
 
 static int take_explains(struct reader *r)
@@ -224,32 +249,89 @@ static int take_explains(struct reader *r)
 	return err;
 }
 
-/** take_fact() - NAME = VALUE, or with another comparison */
-static int take_fact(struct reader *r, bool needed)
+/** take_values() - VALUE[, VALUE...] */
+static int take_values(struct reader *r, struct rule_condition *condition, char *list)
+{
+	char *save, *word = strtok_r(list, ",", &save);
+	long long number;
+	int err = 0;
+
+	for (; !err && word; word = strtok_r(NULL, ",", &save)) {
+		size_t len;
+
+		word += strspn(word, " ");
+		for (len = strlen(word); len && word[len - 1] == ' '; len--)
+			word[len - 1] = 0;
+		if (!*word)
+			return mistake(r, r->field_line, "%s: a value is empty",
+				       field_kinds[r->field].name);
+		err = add_string(r, &condition->values, &condition->n_values, word);
+	}
+	if (!err && !condition->n_values)
+		err = mistake(r, r->field_line, "%s: a value is empty", field_kinds[r->field].name);
+	if (err || condition->compare == RULE_EQUAL || condition->compare == RULE_DIFFERENT)
+		return err;
+	if (condition->n_values != 1 || !number_read(condition->values[0], &number))
+		return mistake(r, r->field_line, "%s: < and > compare with one number",
+			       field_kinds[r->field].name);
+	return 0;
+}
+
+/** take_condition() - NAME = VALUE[, VALUE...], or with another comparison */
+static int take_condition(struct reader *r, struct rule_condition *condition)
 {
 	static const char *const signs[] = { "=", "!=", "<", ">" };
 	char *save, *name = strtok_r(r->value, " ", &save);
-	char *sign = strtok_r(NULL, " ", &save), *value = strtok_r(NULL, "", &save);
-	struct rule *rule = r->rule;
-	struct rule_fact *fact;
+	char *sign = strtok_r(NULL, " ", &save), *values = strtok_r(NULL, "", &save);
 	unsigned int compare = 0;
 
 	while (sign && compare < 4 && strcmp(sign, signs[compare]))
 		compare++;
-	if (!name || !sign || !value || compare == 4)
+	if (!name || !sign || !values || compare == 4)
 		return mistake(r, r->field_line, "%s: write NAME = VALUE, or != < > instead of =",
 			       field_kinds[r->field].name);
-	if (!rules_fact_known(name))
-		return mistake(r, r->field_line, "%s: unknown fact '%.80s'",
-			       field_kinds[r->field].name, name);
+	condition->compare = (enum rule_compare)compare;
+	condition->name = strdup(name);
+	return condition->name ? take_values(r, condition, values) : no_memory(r->error);
+}
+
+static int take_fact(struct reader *r, bool needed)
+{
+	struct rule *rule = r->rule;
+	struct rule_fact *fact;
+	int err;
+
 	if (!grow(&rule->facts, rule->n_facts, sizeof(*fact)))
 		return no_memory(r->error);
 	fact = &rule->facts[rule->n_facts++];
-	fact->compare = (enum rule_compare)compare;
+	memset(fact, 0, sizeof(*fact));
 	fact->needed = needed;
-	fact->name = strdup(name);
-	fact->value = strdup(value);
-	return fact->name && fact->value ? 0 : no_memory(r->error);
+	err = take_condition(r, &fact->condition);
+	if (!err && !rules_fact_known(fact->condition.name))
+		err = mistake(r, r->field_line, "%s: unknown fact '%.80s'",
+			      field_kinds[r->field].name, fact->condition.name);
+	return err;
+}
+
+static int take_when(struct reader *r)
+{
+	struct rule *rule = r->rule;
+
+	if (!grow(&rule->when, rule->n_when, sizeof(*rule->when)))
+		return no_memory(r->error);
+	memset(&rule->when[rule->n_when], 0, sizeof(*rule->when));
+	return take_condition(r, &rule->when[rule->n_when++]);
+}
+
+static int take_times(struct reader *r)
+{
+	long long times;
+
+	if (!number_read(r->value, &times) || times < 2 || times > UINT32_MAX)
+		return mistake(r, r->field_line,
+			       "Times: '%.80s' is not a number of lines, 2 or more", r->value);
+	r->rule->times = (uint32_t)times;
+	return 0;
 }
 
 static int take_string(struct reader *r, char **to)
@@ -285,9 +367,15 @@ static int take_field(struct reader *r)
 		return take_pattern(r, RULE_NEEDS);
 	case FIELD_UNLESS:
 		return take_pattern(r, RULE_UNLESS);
+	case FIELD_WHEN:
+		return take_when(r);
+	case FIELD_TIMES:
+		return take_times(r);
 	case FIELD_FIX:
 	case FIELD_RUN:
-		return take_fix(r, field == FIELD_RUN);
+		return take_step(r, field == FIELD_RUN);
+	case FIELD_ELSE:
+		return take_else(r);
 	case FIELD_EXPLAINS:
 		return take_explains(r);
 	case FIELD_CONFIRM:
@@ -295,6 +383,9 @@ static int take_field(struct reader *r)
 		return take_fact(r, field == FIELD_NEEDS_FACT);
 	case FIELD_EXAMPLE:
 		return add_string(r, &r->rule->examples, &r->rule->n_examples, r->value);
+	case FIELD_COUNTEREXAMPLE:
+		return add_string(r, &r->rule->counterexamples, &r->rule->n_counterexamples,
+				  r->value);
 	case FIELD_LAST:
 		if (strcmp(r->value, "yes"))
 			return mistake(r, r->field_line, "Last-Resort: the only value is 'yes'");
@@ -307,30 +398,104 @@ static int take_field(struct reader *r)
 
 /* ---- blocks ---- */
 
-/** captured() - has a pattern of the current rule, or the machine, something of this name? */
+/** captured() - does a pattern of the current rule capture something of this name? */
 static bool captured(const struct reader *r, const char *name)
 {
 	for (size_t i = r->first; i < r->rules->n_patterns; i++)
 		if (r->rules->patterns[i].role != RULE_UNLESS &&
 		    pattern_has(r->rules->patterns[i].code, name))
 			return true;
-	return rules_fact_known(name);
+	return false;
 }
 
-/** check_names() - each {name} of a text must be captured by a pattern, or be a fact */
-static int check_names(struct reader *r, const char *field, const char *text)
+/** certain() - is it captured whenever the rule holds, by all of Match or one of Needs? */
+static bool certain(const struct reader *r, const char *name)
 {
-	char name[64];
-	int end;
+	bool all = true;
+
+	for (size_t i = r->first; i < r->rules->n_patterns; i++) {
+		const struct rule_pattern *pattern = &r->rules->patterns[i];
+		bool has = pattern_has(pattern->code, name);
+
+		if (pattern->role == RULE_NEEDS && has)
+			return true;
+		if (pattern->role == RULE_MATCH)
+			all &= has;
+	}
+	return all;
+}
+
+/**
+ * check_names() - each {name} of a text must be captured by a pattern, or be a fact
+ * @always:	the text is always shown: a name that may be unknown must say what stands for it
+ */
+static int check_names(struct reader *r, const char *field, const char *text, bool always)
+{
+	struct rule_name name;
 
 	for (; (text = strchr(text, '{')); text++) {
-		end = 0;
-		if (sscanf(text, "{%63[a-z0-9_]}%n", name, &end) == 1 && end && !captured(r, name))
+		if (!rules_name(text, &name))
+			continue;
+		if (!captured(r, name.name) && !rules_fact_known(name.name))
 			return mistake(
 				r, r->rule->line,
 				"%s: {%s} is neither captured by a pattern of this rule nor a fact",
-				field, name);
+				field, name.name);
+		if (always && !name.words && !certain(r, name.name))
+			return mistake(r, r->rule->line,
+				       "%s: {%s} may be unknown: write {%s|other words}", field,
+				       name.name, name.name);
 	}
+	return 0;
+}
+
+/** is_sure() - is a step told in any case? A name in a command may turn out to be unsafe there */
+static bool is_sure(const struct reader *r, const struct rule_step *step)
+{
+	const char *text = step->text;
+	struct rule_name name;
+
+	if (step->instead)
+		return true;
+	for (; (text = strchr(text, '{')); text++)
+		if (rules_name(text, &name) && !name.words &&
+		    (step->command || !certain(r, name.name)))
+			return false;
+	return true;
+}
+
+/** check_steps() - one of them must be left, whatever is known */
+static int check_steps(struct reader *r)
+{
+	const struct rule *rule = r->rule;
+	bool some = false;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < rule->n_steps; i++) {
+		const struct rule_step *step = &rule->steps[i];
+
+		err = check_names(r, step->command ? "Run" : "Fix", step->text, false);
+		if (!err && step->instead)
+			err = check_names(r, "Else", step->instead, true);
+		some |= is_sure(r, step);
+	}
+	if (!err && !some)
+		err = mistake(r, rule->line,
+			      "each step has a name that may be unknown: add an Else");
+	return err;
+}
+
+/** check_when() - a condition on what nothing captures would never apply */
+static int check_when(struct reader *r)
+{
+	for (size_t i = 0; i < r->rule->n_when; i++)
+		if (!captured(r, r->rule->when[i].name))
+			return mistake(r, r->rule->line,
+				       "When: no pattern of this rule captures '%.80s'%s",
+				       r->rule->when[i].name,
+				       rules_fact_known(r->rule->when[i].name)
+					       ? "; for a fact write Needs-Fact"
+					       : "");
 	return 0;
 }
 
@@ -348,11 +513,13 @@ static int end_block(struct reader *r)
 			err = mistake(r, rule->line, "this rule has no field %s",
 				      field_kinds[f].name);
 	if (!err)
-		err = check_names(r, "Title", rule->title);
+		err = check_names(r, "Title", rule->title, true);
 	if (!err)
-		err = check_names(r, "Cause", rule->cause);
-	for (size_t i = 0; !err && i < rule->n_fix; i++)
-		err = check_names(r, rule->command[i] ? "Run" : "Fix", rule->fix[i]);
+		err = check_names(r, "Cause", rule->cause, true);
+	if (!err)
+		err = check_steps(r);
+	if (!err)
+		err = check_when(r);
 	r->rule = NULL;
 	r->field = FIELDS;
 	return err;
@@ -374,6 +541,7 @@ static int begin_block(struct reader *r)
 	r->first = rules->n_patterns;
 	memset(r->seen, 0, sizeof(r->seen));
 	r->field = FIELDS;
+	r->before = FIELDS;
 	return r->rule->file ? 0 : no_memory(r->error);
 }
 
@@ -415,6 +583,7 @@ static int begin_field(struct reader *r, const char *line, size_t len)
 			       colon - line < 40 ? (int)(colon - line) : 40, line);
 	if (r->seen[field] && !field_kinds[field].many)
 		return mistake(r, r->line, "duplicate %s", field_kinds[field].name);
+	r->before = r->field;
 	r->field = (enum field)field;
 	r->field_line = r->line;
 	r->len = 0;

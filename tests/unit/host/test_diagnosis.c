@@ -28,15 +28,28 @@ static struct rules *shipped(void)
 	return rules;
 }
 
-/* The facts that a rule needs, with values that match */
-static size_t wanted_facts(const struct rule *rule, struct fact *facts)
+#define FACTS 8
+
+/* The facts that a rule needs, with values that fit */
+static size_t wanted_facts(const struct rule *rule, struct fact facts[FACTS])
 {
+	static const char *const fitting[] = { [RULE_DIFFERENT] = "something else",
+					       [RULE_LESS] = "-1000000",
+					       [RULE_MORE] = "1000000" };
 	size_t n = 0;
 
-	for (size_t i = 0; i < rule->n_facts; i++)
-		if (rule->facts[i].needed)
-			facts[n++] = (struct fact){ rule->facts[i].name, rule->facts[i].value,
-						    "so it is" };
+	for (size_t i = 0; i < rule->n_facts; i++) {
+		const struct rule_condition *wanted = &rule->facts[i].condition;
+
+		if (!rule->facts[i].needed)
+			continue;
+		assert_true(n < FACTS);
+		facts[n++] =
+			(struct fact){ wanted->name,
+				       wanted->compare == RULE_EQUAL ? wanted->values[0]
+								     : fitting[wanted->compare],
+				       "so it is", 0 };
+	}
 	return n;
 }
 
@@ -48,7 +61,7 @@ static void each_example_has_its_rule_alone(void **state)
 
 	for (size_t i = 0; i < rules->n_rules; i++) {
 		const struct rule *rule = &rules->rules[i];
-		struct fact facts[8];
+		struct fact facts[FACTS];
 		size_t n = wanted_facts(rule, facts);
 
 		for (size_t e = 0; e < rule->n_examples; e++, examples++) {
@@ -71,6 +84,36 @@ static void each_example_has_its_rule_alone(void **state)
 		}
 	}
 	assert_true(examples > 200);
+	rules_close(rules);
+}
+
+/* A rule that chooses among causes says in which lines it must not be found */
+static void each_counterexample_has_not_its_rule(void **state)
+{
+	struct rules *rules = shipped();
+	(void)state;
+
+	for (size_t i = 0; i < rules->n_rules; i++) {
+		const struct rule *rule = &rules->rules[i];
+		struct fact facts[FACTS];
+		size_t n = wanted_facts(rule, facts);
+
+		if (rule->n_when && !rule->n_counterexamples)
+			fail_msg("%s: it has a When and no Counterexample", rule->id);
+		for (size_t e = 0; e < rule->n_counterexamples; e++) {
+			const char *text = rule->counterexamples[e];
+			struct diagnosis *d = diagnosis_open(rules);
+			const struct finding *finding;
+
+			diagnosis_feed(d, text, strlen(text));
+			assert_int_equal(diagnosis_finish(d, facts, n), 0);
+			for (size_t f = 0; (finding = diagnosis_finding(d, f)); f++)
+				if (finding->rule == rule)
+					fail_msg("%s: it is told for its counterexample: %s",
+						 rule->id, text);
+			diagnosis_close(d);
+		}
+	}
 	rules_close(rules);
 }
 
@@ -179,13 +222,72 @@ static void what_is_explained_is_not_told(void **state)
 	assert_string_equal(told(rules, "omega\ndelta\n"), "c");
 }
 
+static void numbers_choose_among_causes(void **state)
+{
+	const char *text = RULE("refused",
+				"Match: command failed: (?<errno>\\S+)\nMatch: no number\n"
+				"When: errno != ETIMEDOUT, 71\n")
+		RULE("silent", "Match: command failed: (?<errno>.+)\nWhen: errno = ETIMEDOUT\n")
+			RULE("old", "Match: status (?<status>0x[0-9a-f]+)\n"
+				    "When: status = 0xc00000bb, 0xc0000001\n")
+				RULE("many",
+				     "Match: queues=(?<n>\\d+)\nWhen: n > 16\nWhen: n < 100\n")
+					RULE("other", "Match: port \\d+(?: is (?<how>\\w+))?\n"
+						      "When: how = down\n");
+	(void)state;
+
+	assert_string_equal(told(text, "command failed: -5\n"), "refused");
+	assert_string_equal(told(text, "no number\n"), "refused");
+	assert_string_equal(told(text, "command failed: -71\n"), "");
+	for (const char *const *timed_out =
+		     (const char *const[]){ "-110", "110", "0xffffff92", "0xffffffffffffff92",
+					    "4294967186", "ETIMEDOUT", NULL };
+	     *timed_out; timed_out++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "command failed: %s\n", *timed_out);
+		assert_string_equal(told(text, line), "silent");
+	}
+	assert_string_equal(told(text, "command failed: Connection timed out.\n"),
+			    "refused silent");
+	assert_string_equal(told(text, "status 0xc00000bb\n"), "old");
+	assert_string_equal(told(text, "status 0xC0000001\n"), "");
+	assert_string_equal(told(text, "status 0xc0000002\n"), "");
+	assert_string_equal(told(text, "queues=16\n"), "");
+	assert_string_equal(told(text, "queues=17\n"), "many");
+	assert_string_equal(told(text, "queues=100\n"), "");
+	assert_string_equal(told(text, "port 1\n"), "");
+	assert_string_equal(told(text, "port 1 is up\nport 2 is down\n"), "other");
+}
+
+static void a_number_need_not_be_in_the_same_line(void **state)
+{
+	const char *text =
+		RULE("memory", "Match: cannot start queue \\d\n"
+			       "Needs: start failed: (?<errno>-\\d+)\nWhen: errno = ENOMEM\n");
+	(void)state;
+
+	assert_string_equal(told(text, "cannot start queue 1\nstart failed: -12\n"), "memory");
+	assert_string_equal(told(text, "cannot start queue 1\nstart failed: -22\n"), "");
+}
+
+static void lines_are_counted(void **state)
+{
+	const char *text =
+		RULE("a", "Match: switched (?<way>to|from)\nWhen: way = from\nTimes: 3\n");
+	(void)state;
+
+	assert_string_equal(told(text, "switched from\nswitched from\nswitched to\n"), "");
+	assert_string_equal(told(text, "switched from\nswitched from\nswitched from\n"), "a");
+}
+
 static void facts_are_needed_or_confirm(void **state)
 {
 	const char *text = RULE("a", "Match: alpha\nNeeds-Fact: hugepages.free < 10\n"
-				     "Confirm: interface.up = yes\n");
-	struct fact facts[] = { { "hugepages.free", "9", "9 free hugepages" },
-				{ "interface.up", "no", "eth0 is down" },
-				{ "interface.up", "yes", "eth1 is up" } };
+				     "Confirm: provider = mismatch, missing\n");
+	struct fact facts[] = { { "hugepages.free", "9", "9 free hugepages", 0 },
+				{ "provider", "match", "mana_0 has its own", 0 },
+				{ "provider", "missing", "mana_1 has none", 0 } };
 	struct rules *rules = made(text);
 	struct diagnosis *d;
 	(void)state;
@@ -195,7 +297,7 @@ static void facts_are_needed_or_confirm(void **state)
 	d = diagnose(rules, "alpha\n", 6, facts, 3);
 	assert_true(diagnosis_finding(d, 0)->confirmed);
 	assert_int_equal(diagnosis_finding(d, 0)->n_evidence, 2);
-	assert_string_equal(diagnosis_finding(d, 0)->evidence[1], "eth1 is up");
+	assert_string_equal(diagnosis_finding(d, 0)->evidence[1], "mana_1 has none");
 	diagnosis_close(d);
 	facts[0].value = "10";
 	assert_string_equal(told_with(text, "alpha\n", facts, 3), "");
@@ -204,27 +306,161 @@ static void facts_are_needed_or_confirm(void **state)
 	rules_close(rules);
 }
 
-static void names_are_filled_in(void **state)
-{
-	struct rules *rules = made("Id: a\nTitle: {what} {interface} {pci}\n"
-				   "Match: broken: (?<what>.*)\nCause: c\nFix: mend {what}\n"
-				   "Run: mend {what}\nSource: s\nExample: e\n");
-	struct fact fact = { "interface", "eth7", "" };
-	const char *hostile = "broken: $(reboot)\n", *plain = "broken: a.b:c/d_1\n";
-	struct diagnosis *d;
-	(void)state;
+/* ---- which port ---- */
 
-	d = diagnose(rules, plain, strlen(plain), &fact, 1);
-	assert_string_equal(diagnosis_finding(d, 0)->title, "a.b:c/d_1 eth7 PCI");
-	assert_string_equal(diagnosis_finding(d, 0)->fix[1], "mend a.b:c/d_1");
-	diagnosis_close(d);
-	/* A log may come from anyone, and people copy commands. */
-	d = diagnose(rules, hostile, strlen(hostile), &fact, 1);
-	assert_string_equal(diagnosis_finding(d, 0)->fix[0], "mend $(reboot)");
-	assert_string_equal(diagnosis_finding(d, 0)->fix[1], "mend WHAT");
-	assert_true(diagnosis_finding(d, 0)->command[1]);
+#define OF(n, synthetic, vf_name, address, end, is)                                                \
+	{ "interface", synthetic, "", n }, { "vf", vf_name, "", n }, { "pci", address, "", n },    \
+		{ "mac", "00:0d:3a:76:3b:" end, "", n },                                           \
+		{ "uuid", "f8615163-0001-1000-2000-000d3a763b" end, "", n },                       \
+	{                                                                                          \
+		"interface.up", is, synthetic " is " is, n                                         \
+	}
+
+/* The user reaches the machine through eth0; eth1 is down, eth2 up. All are up or down by "yes", "no" */
+static const struct fact ports[] = {
+	OF(1, "eth0", "enP1s0", "7870:00:00.0", "d0", "yes"),
+	{ FACT_KEPT, "yes", "", 1 },
+	OF(2, "eth1", "enP1s1", "7870:00:00.0", "d1", "no"),
+	OF(3, "eth2", "enP2s0", "7871:00:00.0", "d2", "yes"),
+};
+#define N_PORTS (sizeof(ports) / sizeof(ports[0]))
+
+#define PORT_RULE                                                                                    \
+	"Id: a\nTitle: {interface|one} {vf|one} {pci|one} {mac|one} {uuid|one}\n"                    \
+	"Match: start of (?:.* )?failed\nCause: c\nFix: take {interface} down\nElse: take it down\n" \
+	"Run: ip link set {interface} down\nRun: ip link set {vf} down\n"                            \
+	"Confirm: interface.up = yes\nSource: s\nExample: e\n"
+
+/* A finding as "TITLE | EVIDENCE... | FIX; FIX..." */
+static const char *finding_with(const char *text, const char *log, const struct fact *facts,
+				size_t n)
+{
+	static char page[1024];
+	struct rules *rules = made(text);
+	struct diagnosis *d = diagnose(rules, log, strlen(log), facts, n);
+	const struct finding *finding = diagnosis_finding(d, 0);
+	FILE *to = fmemopen(page, sizeof(page), "w");
+
+	assert_non_null(finding);
+	assert_non_null(to);
+	assert_int_equal(finding->confirmed, finding->n_evidence > 0);
+	fprintf(to, "%s |", finding->title);
+	for (size_t i = 0; i < finding->n_evidence; i++)
+		fprintf(to, " %s", finding->evidence[i]);
+	fprintf(to, " |");
+	for (size_t i = 0; i < finding->n_fix; i++)
+		fprintf(to, "%s %s%s", i ? ";" : "", finding->command[i] ? "$ " : "",
+			finding->fix[i]);
+	fclose(to);
 	diagnosis_close(d);
 	rules_close(rules);
+	return page;
+}
+
+static void the_log_says_which_port(void **state)
+{
+	(void)state;
+	/* By any of its names, and what the machine has for the others */
+	for (const char *const *line =
+		     (const char *const[]){
+			     "mana 7871:00:00.0 enP2s0: start of port failed\n",
+			     "hv_netvsc f8615163-0001-1000-2000-000d3a763bd2 eth2: start of port failed\n",
+			     "start of 00:0D:3A:76:3B:D2 failed\n",
+			     "start of 7871:00:00.0 failed\n",
+			     "-a 7871:00:00.0,mac=00:0d:3a:76:3b:d2\nstart of failed\n",
+			     "mana_arg_parse_callback(): key=mac value=00:0d:3a:76:3b:d2 index=0\n"
+			     "start of failed\n",
+			     NULL };
+	     *line; line++)
+		assert_string_equal(finding_with(PORT_RULE, *line, ports, N_PORTS),
+				    "eth2 enP2s0 7871:00:00.0 00:0d:3a:76:3b:d2 "
+				    "f8615163-0001-1000-2000-000d3a763bd2 | eth2 is yes |"
+				    " take eth2 down; $ ip link set eth2 down; "
+				    "$ ip link set enP2s0 down");
+}
+
+static void another_port_confirms_nothing(void **state)
+{
+	(void)state;
+	assert_string_equal(finding_with(PORT_RULE,
+					 "mana 7870:00:00.0 enP1s1: start of it failed\n", ports,
+					 N_PORTS),
+			    "eth1 enP1s1 7870:00:00.0 00:0d:3a:76:3b:d1 "
+			    "f8615163-0001-1000-2000-000d3a763bd1 | | take eth1 down; "
+			    "$ ip link set eth1 down; $ ip link set enP1s1 down");
+	/* It names none, and not all are up */
+	assert_string_equal(finding_with(PORT_RULE, "start of failed\n", ports, N_PORTS),
+			    "one one one one one | | take it down");
+	/* It names one that this machine has not */
+	assert_string_equal(
+		finding_with(PORT_RULE, "start of 00:0d:3a:00:00:01 failed\n", ports, N_PORTS),
+		"one one one 00:0d:3a:00:00:01 one | | take it down");
+	/* It names two */
+	assert_string_equal(finding_with(PORT_RULE,
+					 "-a 7871:00:00.0,mac=00:0d:3a:76:3b:d2\n"
+					 "-a 7870:00:00.0,mac=00:0d:3a:76:3b:d1\nstart of failed\n",
+					 ports, N_PORTS),
+			    "one one one one one | | take it down");
+}
+
+static void the_users_own_port_is_in_no_command(void **state)
+{
+	(void)state;
+	assert_string_equal(finding_with(PORT_RULE,
+					 "mana 7870:00:00.0 enP1s0: start of it failed\n", ports,
+					 N_PORTS),
+			    "eth0 enP1s0 7870:00:00.0 00:0d:3a:76:3b:d0 "
+			    "f8615163-0001-1000-2000-000d3a763bd0 | eth0 is yes | take eth0 down");
+	/* Where the log names none, it is not the one that is meant. */
+	assert_string_equal(finding_with(PORT_RULE, "start of failed\n", ports, 13),
+			    "eth1 enP1s1 7870:00:00.0 00:0d:3a:76:3b:d1 "
+			    "f8615163-0001-1000-2000-000d3a763bd1 | | take eth1 down; "
+			    "$ ip link set eth1 down; $ ip link set enP1s1 down");
+}
+
+/* Without a machine, the log alone knows that they are one port */
+static void lines_join_a_ports_names(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		finding_with(
+			PORT_RULE,
+			"hv_netvsc f8615163-0001-1000-2000-000d3a763bd1 eth1: VF registering: eth0\n"
+			"mana 7870:00:00.0 eth0: joined to eth1\n"
+			"mana 7870:00:00.0 enP1s1: renamed from eth0\n"
+			"hv_netvsc f8615163-0001-1000-2000-000d3a763bd2 eth2: VF registering: eth0\n"
+			"mana 7871:00:00.0 eth0: joined to eth2\n"
+			"mana 7871:00:00.0 enP2s0: renamed from eth0\n"
+			"start of 00:0d:3a:76:3b:d1 failed\n",
+			NULL, 0),
+		"eth1 enP1s1 7870:00:00.0 00:0d:3a:76:3b:d1 "
+		"f8615163-0001-1000-2000-000d3a763bd1 | | take eth1 down; "
+		"$ ip link set eth1 down; $ ip link set enP1s1 down");
+	/* A command that wants a port takes its VF as well, once */
+	assert_string_equal(
+		finding_with(PORT_RULE, "mana 7871:00:00.0 enP2s0: start of it failed\n", NULL, 0),
+		"enP2s0 enP2s0 7871:00:00.0 one one | | take enP2s0 down; "
+		"$ ip link set enP2s0 down");
+}
+
+static void names_are_filled_in(void **state)
+{
+	const char *text =
+		"Id: a\nTitle: {what} {interface|of a port}\nMatch: broken: (?<what>.*)\n"
+		"Cause: c\nFix: mend {what}\nRun: mend {what}\nRun: {install:kernel}\n"
+		"Else: install it\nRun: show {vf}\nSource: s\nExample: e\n";
+	struct fact facts[] = { { "interface", "eth7", "", 1 },
+				{ "install:kernel", "sudo apt-get install $(uname -r)", "", 0 } };
+	(void)state;
+
+	assert_string_equal(finding_with(text, "broken: a.b:c/d_1\n", facts, 2),
+			    "a.b:c/d_1 eth7 | | mend a.b:c/d_1; $ mend a.b:c/d_1; "
+			    "$ sudo apt-get install $(uname -r)");
+	/* A log may come from anyone, and people copy commands. */
+	assert_string_equal(finding_with(text, "broken: $(reboot)\n", facts, 1),
+			    "$(reboot) eth7 | | mend $(reboot); install it");
+	assert_string_equal(finding_with(text, "broken: \n", NULL, 0),
+			    "unknown of a port | | install it");
 }
 
 static void lines_are_numbered_and_clean(void **state)
@@ -371,6 +607,19 @@ static void mistakes_are_named(void **state)
 	refused("Id: a\nConfirm: moon = full\n\n", "unknown fact 'moon'");
 	refused("Id: a\nConfirm: provider mismatch\n\n", "write NAME = VALUE");
 	refused("Id: a\nLast-Resort: no\n\n", "the only value is 'yes'");
+	refused("Id: a\nConfirm: memlock < much\n\n", "compare with one number");
+	refused("Id: a\nConfirm: memlock < 1, 2\n\n", "compare with one number");
+	refused("Id: a\nConfirm: memlock = ,\n\n", "a value is empty");
+	refused("Id: a\nWhen: errno is 5\n\n", "When: write NAME = VALUE");
+	refused(RULE("a", "Match: failure\nWhen: errno = 5\n"), "no pattern of this rule captures");
+	refused(RULE("a", "Match: failure\nWhen: provider = match\n"), "write Needs-Fact");
+	refused("Id: a\nTimes: 1\n\n", "is not a number of lines, 2 or more");
+	refused("Id: a\nTitle: t\nElse: f\n", "Else: it must follow a Fix or a Run");
+	refused("Id: a\nTitle: {thing}\nMatch: failure\nMatch: error (?<thing>.)\nCause: c\nFix: f\n"
+		"Source: s\nExample: e\n",
+		"{thing} may be unknown: write {thing|other words}");
+	refused("Id: a\nTitle: t\nMatch: failure\nCause: c\nRun: r {interface}\nSource: s\nExample: e\n",
+		"each step has a name that may be unknown");
 	refused("Id: a\nTitle: {thing}\nMatch: failure\nCause: c\nFix: f\nSource: s\nExample: e\n",
 		"{thing} is neither captured by a pattern");
 	refused(RULE("a", "Match: failure\n") RULE("a", "Match: failure\n"),
@@ -432,10 +681,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_example_has_its_rule_alone),
+		cmocka_unit_test(each_counterexample_has_not_its_rule),
 		cmocka_unit_test(each_pattern_has_an_example),
 		cmocka_unit_test(needs_and_unless),
 		cmocka_unit_test(what_is_explained_is_not_told),
+		cmocka_unit_test(numbers_choose_among_causes),
+		cmocka_unit_test(a_number_need_not_be_in_the_same_line),
+		cmocka_unit_test(lines_are_counted),
 		cmocka_unit_test(facts_are_needed_or_confirm),
+		cmocka_unit_test(the_log_says_which_port),
+		cmocka_unit_test(another_port_confirms_nothing),
+		cmocka_unit_test(the_users_own_port_is_in_no_command),
+		cmocka_unit_test(lines_join_a_ports_names),
 		cmocka_unit_test(names_are_filled_in),
 		cmocka_unit_test(lines_are_numbered_and_clean),
 		cmocka_unit_test(one_line_may_have_all_patterns),

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/diagnosis/evidence.h - what a log has shown so far: from reading it (diagnosis.c) to the
+ * verdict (verdict.c). Only these two include it.
+ */
+#ifndef MANAKIN_HOST_DIAGNOSIS_EVIDENCE_H
+#define MANAKIN_HOST_DIAGNOSIS_EVIDENCE_H
+
+#include "host/diagnosis/diagnosis.h"
+#include "host/diagnosis/names.h"
+
+#define CAPTURES 16u
+#define CAPTURED 80u /* bytes of one, and the end */
+#define SPOKEN   4u  /* ports that the lines of one rule name */
+
+/**
+ * struct seen - what the log had of a pattern
+ * @lines:	that it matches
+ * @last:	number of the last of them; 0: none
+ * @tried:	offset in the log up to which it does not match
+ * @kept:	lines that were kept
+ */
+struct seen {
+	uint64_t lines, last, tried;
+	uint32_t tries, kept;
+};
+
+struct capture {
+	char name[36];
+	char value[CAPTURED];
+};
+
+/**
+ * struct evidence - what the log had of a rule
+ * @kept, @counted: numbers of the last lines that were
+ * @ports:	that its lines name, each as far as they do
+ * @missing:	it lacks one of Needs, or has one of Unless
+ * @holds:	and the machine has the facts that it needs
+ */
+struct evidence {
+	struct finding_line *lines;
+	size_t n_lines;
+	uint64_t count, kept, counted;
+	struct capture *captures;
+	size_t n_captures;
+	struct port_names *ports;
+	size_t n_ports;
+	bool missing, holds;
+};
+
+/**
+ * struct diagnosis - a log
+ * @names:	the ports that it speaks of
+ * @named:	number of the last line that was read for these
+ * @buffer, @fill: what has not been searched yet
+ * @offset:	in the log, of the buffer
+ * @line, @counted: number of the line that is at this offset of the buffer
+ * @cut:	the buffer begins within a line
+ * @wide:	UTF-16: 1 or 2, 1 plus the place of the byte that counts; 0: not
+ * @odd:	the next byte is the second of its two
+ */
+struct diagnosis {
+	const struct rules *rules;
+	struct matcher *matcher;
+	struct seen *seen;
+	struct evidence *evidence;
+	struct log_ports names;
+	uint64_t named;
+	char *buffer;
+	size_t fill;
+	uint64_t offset, bytes, line;
+	size_t counted, region;
+	bool cut, odd;
+	int wide;
+	struct finding *findings;
+	size_t n_findings;
+};
+
+/** evidence_capture() - what a rule's patterns captured under this name; NULL: nothing */
+const char *evidence_capture(const struct evidence *evidence, const char *name);
+
+/** diagnosis_look() - search what is left in the buffer; the log has ended */
+void diagnosis_look(struct diagnosis *diagnosis);
+
+/** finding_free() - what a finding owns */
+void finding_free(struct finding *finding);
+
+#endif
