@@ -6,6 +6,10 @@
  * found. Of each rule a few lines, a count, what it captured, and the ports that its lines name
  * are kept. Ports have several names: lines that join two of them are searched for as well.
  *
+ * A line that something may have changed since it was printed, JSON or a colour (unwrap.h), is
+ * searched once more without it. It is known by one of the texts found there, which may be one that
+ * only says so; so lines as they were printed cost nothing.
+ *
  * What comes of it when the log has ended: verdict.c.
  */
 #include "host/diagnosis/diagnosis.h"
@@ -21,9 +25,11 @@
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/scan.h"
 #include "host/diagnosis/text.h"
+#include "host/diagnosis/unwrap.h"
 
 #define BUFFER (1u << 20) /* bytes; a longer line is searched in pieces of this size */
 #define WINDOW 1024u      /* bytes before and after a fixed text that its pattern is tried on */
+#define LINE   (1u << 16) /* bytes of a line that is unwrapped in one piece */
 #define SURE   512u       /* bytes at the end of a window in which a pattern is tried again */
 #define HASTE  64u        /* tries after which compiling to machine code pays off */
 #define KEPT   3u         /* lines of one pattern */
@@ -38,9 +44,10 @@ struct diagnosis *diagnosis_open(const struct rules *rules)
 	d->line = 1;
 	d->matcher = matcher_open();
 	d->buffer = malloc(BUFFER);
+	d->unwrapped = malloc(LINE);
 	d->seen = calloc(rules->n_patterns + 1, sizeof(*d->seen));
 	d->evidence = calloc(rules->n_rules + 1, sizeof(*d->evidence));
-	if (!d->matcher || !d->buffer || !d->seen || !d->evidence) {
+	if (!d->matcher || !d->buffer || !d->unwrapped || !d->seen || !d->evidence) {
 		diagnosis_close(d);
 		return NULL;
 	}
@@ -62,6 +69,7 @@ void diagnosis_close(struct diagnosis *d)
 	free(d->evidence);
 	free(d->seen);
 	free(d->buffer);
+	free(d->unwrapped);
 	matcher_close(d->matcher);
 	free(d);
 }
@@ -210,65 +218,154 @@ static void learn(struct diagnosis *d, const char *text, size_t len, uint64_t nu
 }
 
 /**
- * struct piece - of a line
- * @begins, @ends: it is the line's first, its last
+ * struct text - what is searched: the buffer, or one line that was unwrapped
+ * @offset:	in the log, of its first byte
+ * @cut:	it begins within a line
+ * @number:	of the line that all of it is; 0: it has several
+ */
+struct text {
+	const char *bytes;
+	size_t len;
+	uint64_t offset, number;
+	bool cut;
+};
+
+/**
+ * struct piece - of a line, or of a field of one
+ * @begins, @ends: it is the first, the last
  */
 struct piece {
 	size_t from, to;
 	bool begins, ends;
 };
 
-/** piece_around() - the line around a place in the buffer, or a window of it */
-static struct piece piece_around(const struct diagnosis *d, size_t at)
+/** piece_around() - the line around a place in a text, or a window of it */
+static struct piece piece_around(const struct text *text, size_t at)
 {
 	struct piece piece = { at > WINDOW ? at - WINDOW : 0,
-			       d->region - at > WINDOW ? at + WINDOW : d->region, false, false };
-	const char *before = memrchr(d->buffer + piece.from, '\n', at - piece.from);
-	const char *after = memchr(d->buffer + at, '\n', piece.to - at);
+			       text->len - at > WINDOW ? at + WINDOW : text->len, false, false };
+	static const char ends[] = { '\n', '\r' };
 
-	piece.begins = before || (!piece.from && !d->cut);
-	piece.ends = after || piece.to == d->region;
-	if (before)
-		piece.from = (size_t)(before - d->buffer) + 1;
-	if (after)
-		piece.to = (size_t)(after - d->buffer);
+	piece.begins = !piece.from && !text->cut;
+	piece.ends = piece.to == text->len;
+	for (size_t i = 0; i < sizeof(ends); i++) {
+		const char *before = memrchr(text->bytes + piece.from, ends[i], at - piece.from);
+		const char *after = memchr(text->bytes + at, ends[i], piece.to - at);
+
+		if (before)
+			piece.from = (size_t)(before - text->bytes) + 1;
+		if (after)
+			piece.to = (size_t)(after - text->bytes);
+		piece.begins |= before != NULL;
+		piece.ends |= after != NULL;
+	}
 	return piece;
 }
 
 /** try_pattern() - its fixed text ends here: does it match? */
-static void try_pattern(struct diagnosis *d, uint32_t which, size_t end)
+static void try_pattern(struct diagnosis *d, const struct text *text, uint32_t which, size_t end)
 {
 	const struct rule_pattern *pattern = &d->rules->patterns[which];
-	struct piece piece = piece_around(d, end);
-	const char *text = d->buffer + piece.from;
+	struct piece piece = piece_around(text, end);
+	const char *bytes = text->bytes + piece.from;
 	struct seen *seen = &d->seen[which];
 	size_t len = piece.to - piece.from;
-	uint64_t number;
+	uint64_t number = text->number;
 
 	if (d->rules->rules[pattern->rule].replaced)
 		return;
-	number = line_number(d, piece.from);
-	if (seen->last == number || d->offset + end <= seen->tried)
+	if (!number)
+		number = line_number(d, piece.from);
+	if (seen->last == number || text->offset + end <= seen->tried)
 		return;
 	if (++seen->tries == HASTE)
 		pattern_hasten(pattern->code);
-	if (!pattern_matches(d->matcher, pattern->code, text, len, piece.begins, piece.ends) ||
-	    !matched(d, which, number, text, len))
-		seen->tried = d->offset + (piece.ends ? piece.to : piece.to - SURE);
+	if (!pattern_matches(d->matcher, pattern->code, bytes, len, piece.begins, piece.ends) ||
+	    !matched(d, which, number, bytes, len))
+		seen->tried = text->offset + (piece.ends ? piece.to : piece.to - SURE);
 }
 
-/** found() - a text that is searched for ends here */
-static void found(void *arg, uint32_t which, size_t end)
+/** try_text() - one of the texts that are searched for ends here */
+static void try_text(struct diagnosis *d, const struct text *text, uint32_t which, size_t end)
 {
-	struct diagnosis *d = arg;
 	struct piece piece;
 
 	if (which < d->rules->n_patterns) {
-		try_pattern(d, which, end);
-		return;
+		try_pattern(d, text, which, end);
+	} else if (which < d->rules->n_patterns + names_n_texts) {
+		piece = piece_around(text, end);
+		learn(d, text->bytes + piece.from, piece.to - piece.from,
+		      text->number ? text->number : line_number(d, piece.from));
 	}
-	piece = piece_around(d, end);
-	learn(d, d->buffer + piece.from, piece.to - piece.from, line_number(d, piece.from));
+}
+
+/** struct line - one that was unwrapped, as scan_run() has it */
+struct line {
+	struct diagnosis *d;
+	struct text text;
+};
+
+static void found_in_line(void *arg, uint32_t which, size_t end)
+{
+	const struct line *line = arg;
+
+	try_text(line->d, &line->text, which, end);
+}
+
+/** unwrap_line() - search the line around a place in the buffer, unwrapped; a long one in pieces */
+static void unwrap_line(struct diagnosis *d, size_t at)
+{
+	size_t from = at > LINE / 2 ? at - LINE / 2 : 0;
+	size_t to = d->region - from > LINE ? from + LINE : d->region;
+	const char *before = memrchr(d->buffer + from, '\n', at - from);
+	const char *after = memchr(d->buffer + at, '\n', to - at);
+	struct line line = { .d = d };
+	size_t done;
+
+	if (before)
+		from = (size_t)(before - d->buffer) + 1;
+	/* Of a long line, its former piece may have been searched. */
+	else if (d->unwrapped_to > d->offset + from && d->unwrapped_to - d->offset <= at)
+		from = (size_t)(d->unwrapped_to - d->offset);
+	if (after)
+		to = (size_t)(after - d->buffer);
+	done = after || to == d->region || to - SURE <= at ? to : to - SURE;
+	line.text.bytes = d->unwrapped;
+	line.text.len = unwrap(d->unwrapped, d->buffer + from, to - from);
+	line.text.offset = d->offset + from;
+	line.text.cut = !before && (from || d->cut);
+	line.text.number = line_number(d, from);
+	d->unwrapped_to = d->offset + done;
+	scan_run(d->rules->scan, d->unwrapped, line.text.len, found_in_line, &line);
+}
+
+/** is_bare() - is what is around a place in the buffer as it was printed? */
+static bool is_bare(struct diagnosis *d, const struct piece *piece)
+{
+	uint64_t from = d->offset + piece->from, to = d->offset + piece->to;
+
+	if (from < d->bare)
+		from = d->bare < to ? d->bare : to;
+	if (unwrap_needed(d->buffer + (from - d->offset), (size_t)(to - from)))
+		return false;
+	d->bare = to;
+	return true;
+}
+
+/** found() - a text that is searched for ends here in the buffer */
+static void found(void *arg, uint32_t which, size_t end)
+{
+	struct diagnosis *d = arg;
+	struct text text = { d->buffer, d->region, d->offset, 0, d->cut };
+	struct piece piece;
+
+	if (d->offset + end <= d->unwrapped_to)
+		return;
+	piece = piece_around(&text, end);
+	if (is_bare(d, &piece))
+		try_text(d, &text, which, end);
+	else
+		unwrap_line(d, end);
 }
 
 /** look() - search the whole lines in the buffer; all of it if it is full, or the last */
@@ -291,15 +388,32 @@ static void look(struct diagnosis *d, bool last)
 	d->counted = 0;
 }
 
-/** narrow() - keep the ASCII bytes of UTF-16, as Windows saves a log; how many they are */
+/** wide() - is the log UTF-16, as Windows saves it? Its first character has two bytes */
+static int wide(const char *data, size_t len)
+{
+	if (len >= 2 && !memcmp(data, "\xff\xfe", 2))
+		return 1;
+	if (len >= 2 && !memcmp(data, "\xfe\xff", 2))
+		return 2;
+	/* Without a mark: two characters of ASCII */
+	if (len < 4)
+		return 0;
+	if (data[0] && !data[1] && data[2] && !data[3])
+		return 1;
+	return !data[0] && data[1] && !data[2] && data[3] ? 2 : 0;
+}
+
+/** narrow() - keep the ASCII bytes of UTF-16; how many they are */
 static size_t narrow(struct diagnosis *d, char *data, size_t len)
 {
 	size_t n = 0;
 
-	if (!d->bytes && len >= 2 && !memcmp(data, "\xff\xfe", 2))
-		d->wide = 1;
-	else if (!d->bytes && len >= 2 && !memcmp(data, "\xfe\xff", 2))
-		d->wide = 2;
+	if (!d->bytes)
+		d->wide = wide(data, len);
+	if (!d->wide && !d->bytes && len >= 3 && !memcmp(data, "\xef\xbb\xbf", 3)) {
+		memmove(data, data + 3, len - 3);
+		return len - 3;
+	}
 	if (!d->wide)
 		return len;
 	for (size_t i = 0; i < len; i++, d->odd = !d->odd)

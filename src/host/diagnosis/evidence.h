@@ -56,6 +56,8 @@ struct evidence {
  * @offset:	in the log, of the buffer
  * @line, @counted: number of the line that is at this offset of the buffer
  * @cut:	the buffer begins within a line
+ * @bare:	offset in the log up to which lines need not be unwrapped
+ * @unwrapped, @unwrapped_to: the line that was unwrapped last, and the offset in the log of its end
  * @wide:	UTF-16: 1 or 2, 1 plus the place of the byte that counts; 0: not
  * @odd:	the next byte is the second of its two
  */
@@ -68,7 +70,8 @@ struct diagnosis {
 	uint64_t named;
 	char *buffer;
 	size_t fill;
-	uint64_t offset, bytes, line;
+	char *unwrapped;
+	uint64_t offset, bytes, line, bare, unwrapped_to;
 	size_t counted, region;
 	bool cut, odd;
 	int wide;

@@ -15,6 +15,7 @@
 #include "host/diagnosis/names.h"
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/scan.h"
+#include "host/diagnosis/unwrap.h"
 
 #define FILE_MAX (1u << 20) /* bytes */
 
@@ -221,6 +222,7 @@ int rules_ready(struct rules *rules, struct error *error)
 	struct scan_text *texts;
 	char *state = calloc(rules->n_rules + 1, 1);
 	int err = state ? 0 : no_memory(error);
+	size_t n = 0;
 
 	for (size_t i = 0; !err && i < rules->n_rules; i++)
 		if (!rules->rules[i].replaced)
@@ -231,14 +233,15 @@ int rules_ready(struct rules *rules, struct error *error)
 	free(state);
 	if (err)
 		return err;
-	texts = calloc(rules->n_patterns + names_n_texts, sizeof(*texts));
+	texts = calloc(rules->n_patterns + names_n_texts + unwrap_n_texts, sizeof(*texts));
 	for (size_t i = 0; texts && i < rules->n_patterns; i++)
-		texts[i] = (struct scan_text){ rules->patterns[i].fixed,
-					       strlen(rules->patterns[i].fixed) };
+		texts[n++] = (struct scan_text){ rules->patterns[i].fixed,
+						 strlen(rules->patterns[i].fixed) };
 	for (size_t i = 0; texts && i < names_n_texts; i++)
-		texts[rules->n_patterns + i] =
-			(struct scan_text){ names_texts[i], strlen(names_texts[i]) };
-	rules->scan = texts ? scan_open(texts, rules->n_patterns + names_n_texts) : NULL;
+		texts[n++] = (struct scan_text){ names_texts[i], strlen(names_texts[i]) };
+	for (size_t i = 0; texts && i < unwrap_n_texts; i++)
+		texts[n++] = unwrap_texts[i];
+	rules->scan = texts ? scan_open(texts, n) : NULL;
 	if (!rules->scan) {
 		err = texts && errno == E2BIG ? -E2BIG : -ENOMEM;
 		error_say(error, "%s",

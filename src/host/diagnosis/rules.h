@@ -101,7 +101,8 @@ struct rule {
 /**
  * struct rules - all that was read
  * @patterns:	of all rules
- * @scan:	finds @fixed of patterns, and after these names_texts; made by rules_ready()
+ * @scan:	finds @fixed of patterns, after these names_texts and unwrap_texts; made by
+ *		rules_ready()
  */
 struct rules {
 	struct rule *rules;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The rules that the program ships, each against its own examples, and the engine that applies
- * rules to logs. RULES is the directory of the shipped rules.
- */
+/* The engine that applies rules to logs. The rules that the program ships: test_rules.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,139 +13,6 @@
 #include "host/diagnosis/diagnosis.h"
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/scan.h"
-
-static struct rules *shipped(void)
-{
-	struct rules *rules = rules_open();
-	struct error error = { "" };
-
-	assert_non_null(rules);
-	if (rules_directory(rules, RULES, &error) || rules_ready(rules, &error))
-		fail_msg("%s", error.text);
-	return rules;
-}
-
-#define FACTS 8
-
-/* The facts that a rule needs, with values that fit */
-static size_t wanted_facts(const struct rule *rule, struct fact facts[FACTS])
-{
-	static const char *const fitting[] = { [RULE_DIFFERENT] = "something else",
-					       [RULE_LESS] = "-1000000",
-					       [RULE_MORE] = "1000000" };
-	size_t n = 0;
-
-	for (size_t i = 0; i < rule->n_facts; i++) {
-		const struct rule_condition *wanted = &rule->facts[i].condition;
-
-		if (!rule->facts[i].needed)
-			continue;
-		assert_true(n < FACTS);
-		facts[n++] =
-			(struct fact){ wanted->name,
-				       wanted->compare == RULE_EQUAL ? wanted->values[0]
-								     : fitting[wanted->compare],
-				       "so it is", 0 };
-	}
-	return n;
-}
-
-static void each_example_has_its_rule_alone(void **state)
-{
-	struct rules *rules = shipped();
-	size_t examples = 0;
-	(void)state;
-
-	for (size_t i = 0; i < rules->n_rules; i++) {
-		const struct rule *rule = &rules->rules[i];
-		struct fact facts[FACTS];
-		size_t n = wanted_facts(rule, facts);
-
-		for (size_t e = 0; e < rule->n_examples; e++, examples++) {
-			struct diagnosis *d = diagnosis_open(rules);
-			const struct finding *finding;
-
-			diagnosis_feed(d, rule->examples[e], strlen(rule->examples[e]));
-			assert_int_equal(diagnosis_finish(d, facts, n), 0);
-			finding = diagnosis_finding(d, 0);
-			if (!finding || finding->rule != rule || diagnosis_finding(d, 1))
-				fail_msg("%s: its example is reported as %s%s%s: %s", rule->id,
-					 finding ? finding->rule->id : "nothing",
-					 finding && diagnosis_finding(d, 1) ? " and " : "",
-					 finding && diagnosis_finding(d, 1)
-						 ? diagnosis_finding(d, 1)->rule->id
-						 : "",
-					 rule->examples[e]);
-			assert_true(finding->n_lines > 0);
-			diagnosis_close(d);
-		}
-	}
-	assert_true(examples > 200);
-	rules_close(rules);
-}
-
-/* A rule that chooses among causes says in which lines it must not be found */
-static void each_counterexample_has_not_its_rule(void **state)
-{
-	struct rules *rules = shipped();
-	(void)state;
-
-	for (size_t i = 0; i < rules->n_rules; i++) {
-		const struct rule *rule = &rules->rules[i];
-		struct fact facts[FACTS];
-		size_t n = wanted_facts(rule, facts);
-
-		if (rule->n_when && !rule->n_counterexamples)
-			fail_msg("%s: it has a When and no Counterexample", rule->id);
-		for (size_t e = 0; e < rule->n_counterexamples; e++) {
-			const char *text = rule->counterexamples[e];
-			struct diagnosis *d = diagnosis_open(rules);
-			const struct finding *finding;
-
-			diagnosis_feed(d, text, strlen(text));
-			assert_int_equal(diagnosis_finish(d, facts, n), 0);
-			for (size_t f = 0; (finding = diagnosis_finding(d, f)); f++)
-				if (finding->rule == rule)
-					fail_msg("%s: it is told for its counterexample: %s",
-						 rule->id, text);
-			diagnosis_close(d);
-		}
-	}
-	rules_close(rules);
-}
-
-static bool in_example(const struct rule *rule, void *code)
-{
-	struct matcher *matcher = matcher_open();
-	bool found = false;
-
-	for (size_t e = 0; e < rule->n_examples && !found; e++) {
-		char *copy = strdup(rule->examples[e]), *save;
-
-		for (char *line = strtok_r(copy, "\n", &save); line && !found;
-		     line = strtok_r(NULL, "\n", &save))
-			found = pattern_matches(matcher, code, line, strlen(line), true, true);
-		free(copy);
-	}
-	matcher_close(matcher);
-	return found;
-}
-
-static void each_pattern_has_an_example(void **state)
-{
-	struct rules *rules = shipped();
-	(void)state;
-
-	for (size_t i = 0; i < rules->n_patterns; i++) {
-		const struct rule_pattern *pattern = &rules->patterns[i];
-
-		if (pattern->role != RULE_UNLESS &&
-		    !in_example(&rules->rules[pattern->rule], pattern->code))
-			fail_msg("%s: no example has '%s'", rules->rules[pattern->rule].id,
-				 pattern->text);
-	}
-	rules_close(rules);
-}
 
 /* ---- the tests' own rules ---- */
 
@@ -569,6 +433,80 @@ static void utf_16_is_read(void **state)
 	rules_close(rules);
 }
 
+static void feed(struct diagnosis *d, const char *text)
+{
+	diagnosis_feed(d, text, strlen(text));
+}
+
+/* What a pattern captures, and the line that is shown, are the program's and no more */
+static void carried_lines_are_unwrapped(void **state)
+{
+	static const struct {
+		const char *log, *why;
+	} cases[] = {
+		{ "failed: it is \"a\"\n", "it is \"a\"" },
+		{ "failed: it\r\n", "it" },
+		{ "{\"log\":\"failed: it is \\\"a\\\"\\n\",\"stream\":\"stderr\"}\n",
+		  "it is \"a\"" },
+		{ "[pod] {\"a\": 1, \"log\": \"failed: it\\ttoo\\r\\n\"}\n", "it too" },
+		{ "{ \"log\" : \"one\\nfailed: two\\nthree\" }\n", "two" },
+		{ "{\"log\":\"{\\\"msg\\\":\\\"failed: \\\\\\\"a\\\\\\\"\\\"}\\n\"}\n", "\"a\"" },
+		{ "\t\"MESSAGE\" : \"failed: 3\\/4 \\u20ac\",\n", "3/4 \xe2\x82\xac" },
+		{ "{\"MESSAGE\":[27,91,49,109,102,97,105,108,101,100,58,32,27,91,48,109,120,10]}\n",
+		  "x" },
+		{ "level=error msg=\"failed: \\\"a\\\"\" pod=b\n", "\"a\"" },
+		{ "\x1b[1mfai\x1b[31mled:\x1b[0m it\x1b[K\n", "it" },
+		{ "fai#033[31mled: it#033[0m#012more\n", "it" },
+		{ "\\x1b[31mfai\\x1b[0mled: it\n", "it" },
+		{ "[31mfai[0mled: [mana] it\n", "[mana] it" },
+		{ "^[[31mfai^[[0mled: it\n", "it" },
+		/* What only looks like it stays. */
+		{ "failed: {\"a\", \"b\"} {x}\n", "{\"a\", \"b\"} {x}" },
+		{ "failed: [31mana] \\n\n", "[31mana] \\n" },
+		{ "{\"a\":[1,2,x]} failed: [1,2] #01 \\u12\n", "[1,2] #01 \\u12" },
+	};
+	struct rules *rules =
+		made("Id: a\nTitle: {why}\nMatch: failed: (?<why>.+)$\nCause: c\nFix: f\n"
+		     "Source: s\nExample: e\n");
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct diagnosis *d = diagnosis_open(rules);
+		char line[128];
+
+		feed(d, "one\n");
+		feed(d, cases[i].log);
+		assert_int_equal(diagnosis_finish(d, NULL, 0), 0);
+		if (!diagnosis_finding(d, 0))
+			fail_msg("nothing is found in %s", cases[i].log);
+		assert_string_equal(diagnosis_finding(d, 0)->title, cases[i].why);
+		assert_int_equal(diagnosis_finding(d, 0)->lines[0].number, 2);
+		snprintf(line, sizeof(line), "failed: %s", cases[i].why);
+		assert_non_null(strstr(diagnosis_finding(d, 0)->lines[0].text, line));
+		diagnosis_close(d);
+	}
+	rules_close(rules);
+}
+
+/* A line of 1 MB that has to be unwrapped everywhere */
+static void a_long_line_is_unwrapped_in_pieces(void **state)
+{
+	struct rules *rules = made(RULE("a", "Match: needle \"(?<n>\\d+)\"\n"));
+	struct diagnosis *d = diagnosis_open(rules);
+	(void)state;
+
+	feed(d, "{\"log\":\"");
+	for (int i = 0; i < 100000; i++)
+		feed(d, "needle \\\"x\\\" ");
+	feed(d, "needle \\\"7\\\"\"}\nneedle \"8\"\n");
+	assert_int_equal(diagnosis_finish(d, NULL, 0), 0);
+	assert_non_null(diagnosis_finding(d, 0));
+	assert_int_equal(diagnosis_finding(d, 0)->count, 2);
+	assert_int_equal(diagnosis_finding(d, 0)->lines[1].number, 2);
+	diagnosis_close(d);
+	rules_close(rules);
+}
+
 /* ---- mistakes ---- */
 
 static void refused(const char *text, const char *why)
@@ -680,9 +618,6 @@ static void texts_within_texts_are_found(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_example_has_its_rule_alone),
-		cmocka_unit_test(each_counterexample_has_not_its_rule),
-		cmocka_unit_test(each_pattern_has_an_example),
 		cmocka_unit_test(needs_and_unless),
 		cmocka_unit_test(what_is_explained_is_not_told),
 		cmocka_unit_test(numbers_choose_among_causes),
@@ -699,6 +634,8 @@ int main(void)
 		cmocka_unit_test(pieces_of_any_size_are_the_same),
 		cmocka_unit_test(a_line_without_end_is_bounded),
 		cmocka_unit_test(utf_16_is_read),
+		cmocka_unit_test(carried_lines_are_unwrapped),
+		cmocka_unit_test(a_long_line_is_unwrapped_in_pieces),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(fixed_texts_are_safe),
 		cmocka_unit_test(texts_within_texts_are_found),
