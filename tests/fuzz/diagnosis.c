@@ -23,7 +23,10 @@ static const char some_rules[] = RULE(
 	RULE("b", "Match: failed (?<what>\\d+)\nWhen: what != 22, ENOMEM\nWhen: what < 0x80\n"
 		  "Needs: ^error\nUnless: never\n")
 		RULE("c",
-		     "Match: [ab]+cdef(?<what>[^ ]*)$\nMatch: (?<what>x?)failed\nLast-Resort: yes\n");
+		     "Match: [ab]+cdef(?<what>[^ ]*)$\nMatch: (?<what>x?)failed\nLast-Resort: yes\n")
+			RULE("d",
+			     "Match: gone (?<what>\\w+)\nUntil: back (?<what>\\w+)\nUntil: ^Linux\n"
+			     "Per: what\nTimes: 2 in 10 s\n");
 
 static void require(int holds)
 {

@@ -62,6 +62,7 @@ void diagnosis_close(struct diagnosis *d)
 		free(d->evidence[i].lines);
 		free(d->evidence[i].captures);
 		free(d->evidence[i].ports);
+		tally_close(d->evidence[i].tally);
 	}
 	for (size_t i = 0; i < d->n_findings; i++)
 		finding_free(&d->findings[i]);
@@ -138,24 +139,68 @@ static void keep_port(struct evidence *e, const char *text, size_t len)
 		e->ports[e->n_ports++] = port;
 }
 
+/** last_capture() - what the last match captured under a name; NULL: nothing */
+static const char *last_capture(struct diagnosis *d, void *code, const char *wanted,
+				char value[CAPTURED])
+{
+	const char *name, *text;
+	size_t len;
+
+	for (unsigned int n = 0; matcher_capture(d->matcher, code, n, &name, &text, &len); n++)
+		if (!strcmp(name, wanted) && text) {
+			text_clean(value, CAPTURED, text, len);
+			return value;
+		}
+	return NULL;
+}
+
+/** count_line() - a Match pattern of a rule that counts has matched */
+static void count_line(struct diagnosis *d, uint32_t which, const char *text, size_t len)
+{
+	const struct rule_pattern *pattern = &d->rules->patterns[which];
+	const struct rule *rule = &d->rules->rules[pattern->rule];
+	struct evidence *e = &d->evidence[pattern->rule];
+	char what[CAPTURED];
+	const char *whose = rule->per ? last_capture(d, pattern->code, rule->per, what) : NULL;
+
+	if (!rule->within && !rule->per && !rule->until)
+		return;
+	if (!e->tally)
+		e->tally = tally_open(rule->times ? rule->times : 1, rule->within);
+	if (e->tally)
+		tally_line(e->tally, which, whose ? whose : "", tally_time(text, len));
+}
+
+/** take_back() - what the lines before said is over */
+static void take_back(struct diagnosis *d, uint32_t which)
+{
+	const struct rule_pattern *pattern = &d->rules->patterns[which];
+	const struct rule *rule = &d->rules->rules[pattern->rule];
+	struct evidence *e = &d->evidence[pattern->rule];
+	char what[CAPTURED];
+
+	if (!e->tally ||
+	    !tally_over(e->tally,
+			rule->per ? last_capture(d, pattern->code, rule->per, what) : NULL))
+		return;
+	e->n_lines = e->n_captures = e->n_ports = 0;
+	e->count = 0;
+	for (size_t i = 0; i < d->rules->n_patterns; i++)
+		if (d->rules->patterns[i].rule == pattern->rule &&
+		    d->rules->patterns[i].role == RULE_MATCH)
+			d->seen[i].lines = d->seen[i].kept = 0;
+}
+
 /** is_meant() - do the rule's conditions hold for what the last match captured? */
 static bool is_meant(struct diagnosis *d, const struct rule *rule, void *code)
 {
 	for (size_t i = 0; i < rule->n_when; i++) {
 		const struct rule_condition *when = &rule->when[i];
-		const char *name, *text = NULL;
 		char value[CAPTURED];
-		size_t len;
 
 		if (!pattern_has(code, when->name))
 			continue;
-		for (unsigned int n = 0; matcher_capture(d->matcher, code, n, &name, &text, &len);
-		     n++)
-			if (!strcmp(name, when->name))
-				break;
-		if (text)
-			text_clean(value, sizeof(value), text, len);
-		if (!condition_holds(when, text ? value : NULL))
+		if (!condition_holds(when, last_capture(d, code, when->name, value)))
 			return false;
 	}
 	return true;
@@ -183,14 +228,18 @@ static bool matched(struct diagnosis *d, uint32_t which, uint64_t number, const 
 	struct evidence *e = &d->evidence[pattern->rule];
 	struct seen *seen = &d->seen[which];
 
-	if (pattern->role != RULE_UNLESS &&
+	if (pattern->role != RULE_UNLESS && pattern->role != RULE_UNTIL &&
 	    !is_meant(d, &d->rules->rules[pattern->rule], pattern->code))
 		return false;
 	seen->lines++;
 	seen->last = number;
-	if (pattern->role == RULE_UNLESS)
+	if (pattern->role == RULE_UNTIL)
+		take_back(d, which);
+	if (pattern->role == RULE_UNLESS || pattern->role == RULE_UNTIL)
 		return true;
 	keep_captures(d, e, pattern->code);
+	if (pattern->role == RULE_MATCH)
+		count_line(d, which, text, len);
 	/* One line may have several patterns of a rule. */
 	if (pattern->role == RULE_MATCH && e->counted != number) {
 		e->counted = number;

@@ -8,6 +8,7 @@
 
 #include "host/diagnosis/diagnosis.h"
 #include "host/diagnosis/names.h"
+#include "host/diagnosis/tally.h"
 
 #define CAPTURES 16u
 #define CAPTURED 80u /* bytes of one, and the end */
@@ -34,6 +35,7 @@ struct capture {
  * struct evidence - what the log had of a rule
  * @kept, @counted: numbers of the last lines that were
  * @ports:	that its lines name, each as far as they do
+ * @tally:	of its lines; only if the rule counts them, or they may be over
  * @missing:	it lacks one of Needs, or has one of Unless
  * @holds:	and the machine has the facts that it needs
  */
@@ -45,6 +47,7 @@ struct evidence {
 	size_t n_captures;
 	struct port_names *ports;
 	size_t n_ports;
+	struct tally *tally;
 	bool missing, holds;
 };
 

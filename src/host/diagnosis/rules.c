@@ -110,6 +110,7 @@ static void free_rule(struct rule *rule)
 	free(rule->title);
 	free(rule->cause);
 	free(rule->source);
+	free(rule->per);
 	free(rule->file);
 	for (size_t i = 0; i < rule->n_steps; i++) {
 		free(rule->steps[i].text);

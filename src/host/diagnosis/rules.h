@@ -18,6 +18,7 @@ enum rule_role {
 	RULE_MATCH,  /* a line that shows the failure; one of these is enough */
 	RULE_NEEDS,  /* must be in the log as well; all of these */
 	RULE_UNLESS, /* must not be in the log; none of these */
+	RULE_UNTIL,  /* what the lines before it said is over */
 };
 
 /**
@@ -75,7 +76,10 @@ struct rule_step {
  * @steps:	what to do, in this order
  * @explains:	ids or shell patterns of rules that are not reported if this one holds
  * @when:	a line that has what one of these compares counts only if the comparison holds
+ * @per:	lines count for each value of this capture by itself; NULL: all together
  * @times:	lines that must match, at least
+ * @within:	seconds that they may take; 0: any time
+ * @until:	it has patterns for what ends the trouble
  * @source:	who prints the lines, and since when
  * @examples:	each some lines in which this rule, and no other, must be found
  * @counterexamples: each some lines for which this rule must not be reported
@@ -88,11 +92,12 @@ struct rule {
 	struct rule_step *steps;
 	char **explains;
 	struct rule_condition *when;
+	char *per;
+	unsigned int times, within;
 	struct rule_fact *facts;
 	char **examples, **counterexamples;
 	size_t n_steps, n_explains, n_when, n_facts, n_examples, n_counterexamples;
-	uint32_t times;
-	bool last, replaced;
+	bool last, replaced, until;
 	unsigned int directory;
 	char *file;
 	unsigned int line;

@@ -16,6 +16,7 @@
 
 #include "host/diagnosis/numbers.h"
 #include "host/diagnosis/pattern.h"
+#include "host/diagnosis/tally.h"
 
 #define LINE_BYTES 2000u
 #define RULES_MAX  4096u
@@ -26,8 +27,10 @@ enum field {
 	FIELD_MATCH,
 	FIELD_NEEDS,
 	FIELD_UNLESS,
+	FIELD_UNTIL,
 	FIELD_WHEN,
 	FIELD_TIMES,
+	FIELD_PER,
 	FIELD_CAUSE,
 	FIELD_FIX,
 	FIELD_RUN,
@@ -57,8 +60,10 @@ static const struct {
 	[FIELD_MATCH] = { "Match", true, true, false },
 	[FIELD_NEEDS] = { "Needs", true, false, false },
 	[FIELD_UNLESS] = { "Unless", true, false, false },
+	[FIELD_UNTIL] = { "Until", true, false, false },
 	[FIELD_WHEN] = { "When", true, false, false },
 	[FIELD_TIMES] = { "Times", false, false, false },
+	[FIELD_PER] = { "Per", false, false, false },
 	[FIELD_CAUSE] = { "Cause", false, true, false },
 	[FIELD_FIX] = { "Fix", true, true, false },
 	[FIELD_RUN] = { "Run", true, false, false },
@@ -323,14 +328,27 @@ static int take_when(struct reader *r)
 	return take_condition(r, &rule->when[rule->n_when++]);
 }
 
+/** take_times() - N, or N in T s|min|h */
 static int take_times(struct reader *r)
 {
-	long long times;
+	static const struct {
+		const char *name;
+		unsigned int seconds;
+	} units[] = { { "s", 1 }, { "min", 60 }, { "h", 3600 } };
+	unsigned int times, time, unit = 0;
+	char name[8];
+	int end = 0;
+	int fields = sscanf(r->value, "%9u%n in %5u %7s%n", &times, &end, &time, name, &end);
 
-	if (!number_read(r->value, &times) || times < 2 || times > UINT32_MAX)
+	while (fields == 3 && unit < 3 && strcmp(name, units[unit].name))
+		unit++;
+	if ((fields != 1 && fields != 3) || unit == 3 || r->value[end] || times < 2)
 		return mistake(r, r->field_line,
-			       "Times: '%.80s' is not a number of lines, 2 or more", r->value);
-	r->rule->times = (uint32_t)times;
+			       "Times: '%.80s' is not a number of lines, 2 or more, such as '3', "
+			       "or '3 in 10 min' (s, min, h)",
+			       r->value);
+	r->rule->times = times;
+	r->rule->within = fields == 3 ? time * units[unit].seconds : 0;
 	return 0;
 }
 
@@ -367,10 +385,15 @@ static int take_field(struct reader *r)
 		return take_pattern(r, RULE_NEEDS);
 	case FIELD_UNLESS:
 		return take_pattern(r, RULE_UNLESS);
+	case FIELD_UNTIL:
+		r->rule->until = true;
+		return take_pattern(r, RULE_UNTIL);
 	case FIELD_WHEN:
 		return take_when(r);
 	case FIELD_TIMES:
 		return take_times(r);
+	case FIELD_PER:
+		return take_string(r, &r->rule->per);
 	case FIELD_FIX:
 	case FIELD_RUN:
 		return take_step(r, field == FIELD_RUN);
@@ -403,6 +426,7 @@ static bool captured(const struct reader *r, const char *name)
 {
 	for (size_t i = r->first; i < r->rules->n_patterns; i++)
 		if (r->rules->patterns[i].role != RULE_UNLESS &&
+		    r->rules->patterns[i].role != RULE_UNTIL &&
 		    pattern_has(r->rules->patterns[i].code, name))
 			return true;
 	return false;
@@ -499,6 +523,26 @@ static int check_when(struct reader *r)
 	return 0;
 }
 
+/** check_per() - lines are counted by what each Match pattern captures */
+static int check_per(struct reader *r)
+{
+	const struct rule *rule = r->rule;
+
+	if ((rule->per || rule->within) && rule->times > TALLY_MOST)
+		return mistake(r, rule->line, "Times: at most %u with Per, or in some time",
+			       TALLY_MOST);
+	if (!rule->per)
+		return 0;
+	if (!rule->times && !rule->until)
+		return mistake(r, rule->line, "Per: it needs a Times or an Until");
+	for (size_t i = r->first; i < r->rules->n_patterns; i++)
+		if (r->rules->patterns[i].role == RULE_MATCH &&
+		    !pattern_has(r->rules->patterns[i].code, rule->per))
+			return mistake(r, rule->line, "Per: '%.80s' does not capture '%.80s'",
+				       r->rules->patterns[i].text, rule->per);
+	return 0;
+}
+
 /** end_block() - the rule is complete */
 static int end_block(struct reader *r)
 {
@@ -520,6 +564,8 @@ static int end_block(struct reader *r)
 		err = check_steps(r);
 	if (!err)
 		err = check_when(r);
+	if (!err)
+		err = check_per(r);
 	r->rule = NULL;
 	r->field = FIELDS;
 	return err;

@@ -189,6 +189,27 @@ static bool fits(const struct known *known, const struct rule_condition *want)
 	return some;
 }
 
+/** keep_whose() - of what a rule's lines say, keep what is about the one whose lines were enough */
+static void keep_whose(struct evidence *e, const char *per)
+{
+	const char *whose = tally_enough(e->tally);
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n_captures; i++)
+		if (!strcmp(e->captures[i].name, per))
+			snprintf(e->captures[i].value, CAPTURED, "%s", whose);
+	for (size_t i = 0; i < e->n_lines; i++)
+		if (strstr(e->lines[i].text, whose))
+			e->lines[n++] = e->lines[i];
+	if (n)
+		e->n_lines = n;
+	for (size_t i = 0; i < e->n_ports; i++)
+		if (!strcmp(e->ports[i].interface, whose) || !strcmp(e->ports[i].vf, whose)) {
+			e->ports[0] = e->ports[i];
+			e->n_ports = 1;
+		}
+}
+
 /** holds() - does the rule hold, by the log and by the facts that it needs? */
 static bool holds(const struct diagnosis *d, size_t number, const struct fact *facts, size_t n)
 {
@@ -197,6 +218,8 @@ static bool holds(const struct diagnosis *d, size_t number, const struct fact *f
 	struct known known;
 
 	if (rule->replaced || !e->count || e->count < rule->times || e->missing)
+		return false;
+	if (d->evidence[number].tally && !tally_enough(d->evidence[number].tally))
 		return false;
 	if (!rule->n_facts)
 		return true;
@@ -438,6 +461,10 @@ int diagnosis_finish(struct diagnosis *d, const struct fact *facts, size_t n)
 
 	diagnosis_look(d);
 	weigh_patterns(d);
+	for (size_t i = 0; i < d->rules->n_rules; i++)
+		if (d->evidence[i].tally && d->rules->rules[i].per &&
+		    tally_enough(d->evidence[i].tally))
+			keep_whose(&d->evidence[i], d->rules->rules[i].per);
 	for (size_t i = 0; i < d->rules->n_rules; i++)
 		d->evidence[i].holds = holds(d, i, facts, n);
 	d->findings = calloc(d->rules->n_rules + 1, sizeof(*d->findings));

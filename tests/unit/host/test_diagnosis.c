@@ -86,6 +86,93 @@ static void what_is_explained_is_not_told(void **state)
 	assert_string_equal(told(rules, "omega\ndelta\n"), "c");
 }
 
+static void what_is_over_is_not_told(void **state)
+{
+	const char *rules = RULE("a", "Match: gone\nUntil: back\n")
+		RULE("b", "Match: (?<if>eth\\d): lost\nUntil: (?<if>eth\\d): found\n"
+			  "Until: started\nPer: if\n");
+	(void)state;
+
+	assert_string_equal(told(rules, "gone\n"), "a");
+	assert_string_equal(told(rules, "gone\nback\n"), "");
+	assert_string_equal(told(rules, "back\ngone\n"), "a");
+	assert_string_equal(told(rules, "gone\nback\ngone\n"), "a");
+	assert_string_equal(told(rules, "eth0: lost\neth0: found\n"), "");
+	assert_string_equal(told(rules, "eth0: lost\neth1: found\n"), "b");
+	assert_string_equal(told(rules, "eth0: lost\neth1: lost\nstarted\n"), "");
+}
+
+static void what_is_over_leaves_no_lines(void **state)
+{
+	struct rules *rules = made(
+		"Id: a\nTitle: {if} is lost\nMatch: (?<if>eth\\d): lost\nUntil: (?<if>eth\\d): "
+		"found\nPer: if\nCause: c\nFix: f\nSource: s\nExample: e\n");
+	const char *log = "eth0: lost\neth1: lost\neth0: found\neth2: lost\neth2: found\n";
+	struct diagnosis *d = diagnose(rules, log, strlen(log), NULL, 0);
+	const struct finding *finding = diagnosis_finding(d, 0);
+	(void)state;
+
+	assert_non_null(finding);
+	assert_string_equal(finding->title, "eth1 is lost");
+	assert_int_equal(finding->n_lines, 1);
+	assert_int_equal(finding->lines[0].number, 2);
+	diagnosis_close(d);
+	log = "eth0: lost\neth0: found\neth3: lost\n";
+	d = diagnose(rules, log, strlen(log), NULL, 0);
+	finding = diagnosis_finding(d, 0);
+	assert_non_null(finding);
+	assert_string_equal(finding->title, "eth3 is lost");
+	assert_int_equal(finding->count, 1);
+	assert_int_equal(finding->lines[0].number, 3);
+	diagnosis_close(d);
+	rules_close(rules);
+}
+
+static void lines_in_a_time_are_counted(void **state)
+{
+	const char *rules =
+		RULE("three", "Match: (?<if>eth\\d) down\nPer: if\nTimes: 3 in 10 min\n")
+			RULE("two", "Match: reset\nTimes: 2\n");
+	(void)state;
+
+	assert_string_equal(told(rules, "reset\n"), "");
+	assert_string_equal(told(rules, "[ 1.000000] reset\n[900000.000000] reset\n"), "two");
+	/* Lines without a time are near each other. */
+	assert_string_equal(told(rules, "eth0 down\neth0 down\n"), "");
+	assert_string_equal(told(rules, "eth0 down\neth0 down\neth0 down\n"), "three");
+	assert_string_equal(told(rules, "eth0 down\neth1 down\neth0 down\neth1 down\n"), "");
+	assert_string_equal(told(rules, "[   10.500000] eth0 down\n[  300.000000] eth0 down\n"
+					"[  610.500000] eth0 down\n"),
+			    "three");
+	assert_string_equal(told(rules, "[   10.500000] eth0 down\n[  300.000000] eth0 down\n"
+					"[  610.600000] eth0 down\n"),
+			    "");
+	assert_string_equal(told(rules, "[   10.500000] eth0 down\n[ 9000.000000] eth0 down\n"
+					"[ 9001.000000] eth0 down\n[ 9002.000000] eth0 down\n"
+					"[99999.000000] eth0 down\n"),
+			    "three");
+	/* The machine was started again in between. */
+	assert_string_equal(told(rules, "[   10.500000] eth0 down\n[   11.000000] eth0 down\n"
+					"[    9.000000] eth0 down\n"),
+			    "");
+	assert_string_equal(told(rules, "Oct 16 23:58:23 vm kernel: eth0 down\n"
+					"Oct 16 23:59:23 vm kernel: eth0 down\n"
+					"Oct 17 00:03:23 vm kernel: eth0 down\n"),
+			    "three");
+	assert_string_equal(told(rules, "Oct 14 08:58:23 vm kernel: eth0 down\n"
+					"Oct 15 08:58:24 vm kernel: eth0 down\n"
+					"Oct 16 08:58:25 vm kernel: eth0 down\n"),
+			    "");
+	assert_string_equal(told(rules, "2026-10-14T08:58:23.1+00:00 vm kernel: eth0 down\n"
+					"2026-10-15T08:58:24.2+00:00 vm kernel: eth0 down\n"
+					"2026-10-16T08:58:25.3+00:00 vm kernel: eth0 down\n"),
+			    "");
+	assert_string_equal(told(rules, "[Thu Sep  3 05:08:02 2026] eth0 down\n"
+					"[Thu Sep  3 05:09:02 2026] eth0 down\n"
+					"[Thu Sep  3 05:18:01 2026] eth0 down\n"),
+			    "three");
+}
+
 static void numbers_choose_among_causes(void **state)
 {
 	const char *text = RULE("refused",
@@ -526,6 +613,12 @@ static void refused(const char *text, const char *why)
 static void mistakes_are_named(void **state)
 {
 	(void)state;
+	refused("Id: a\nTimes: 3 in 5 days\n", "x.rules:2: Times: '3 in 5 days' is not a number");
+	refused("Id: a\nTimes: 3 in\n", "x.rules:2: Times: '3 in' is not a number of lines");
+	refused(RULE("a", "Match: abcdef\nTimes: 65 in 5 s\n"), "x.rules:1: Times: at most 64");
+	refused(RULE("a", "Match: (?<x>a)bcdef\nPer: x\n"), "x.rules:1: Per: it needs a Times");
+	refused(RULE("a", "Match: abcdef\nPer: x\nTimes: 2\n"),
+		"x.rules:1: Per: 'abcdef' does not capture 'x'");
 	refused("Id: a\nTitel: t\n", "x.rules:2: unknown field 'Titel'");
 	refused("Id: a\n\nId: b\n", "x.rules:1: this rule has no field Title");
 	refused("Id: a\nId: b\n", "x.rules:2: duplicate Id");
@@ -620,6 +713,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(needs_and_unless),
 		cmocka_unit_test(what_is_explained_is_not_told),
+		cmocka_unit_test(what_is_over_is_not_told),
+		cmocka_unit_test(what_is_over_leaves_no_lines),
+		cmocka_unit_test(lines_in_a_time_are_counted),
 		cmocka_unit_test(numbers_choose_among_causes),
 		cmocka_unit_test(a_number_need_not_be_in_the_same_line),
 		cmocka_unit_test(lines_are_counted),

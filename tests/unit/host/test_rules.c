@@ -117,13 +117,13 @@ static void each_counterexample_has_not_its_rule(void **state)
 	rules_close(rules);
 }
 
-static bool in_example(const struct rule *rule, void *code)
+static bool in_example(char **examples, size_t n, void *code)
 {
 	struct matcher *matcher = matcher_open();
 	bool found = false;
 
-	for (size_t e = 0; e < rule->n_examples && !found; e++) {
-		char *copy = strdup(rule->examples[e]), *save;
+	for (size_t e = 0; e < n && !found; e++) {
+		char *copy = strdup(examples[e]), *save;
 
 		for (char *line = strtok_r(copy, "\n", &save); line && !found;
 		     line = strtok_r(NULL, "\n", &save))
@@ -142,10 +142,15 @@ static void each_pattern_has_an_example(void **state)
 	for (size_t i = 0; i < rules->n_patterns; i++) {
 		const struct rule_pattern *pattern = &rules->patterns[i];
 
-		if (pattern->role != RULE_UNLESS &&
-		    !in_example(&rules->rules[pattern->rule], pattern->code))
-			fail_msg("%s: no example has '%s'", rules->rules[pattern->rule].id,
-				 pattern->text);
+		const struct rule *rule = &rules->rules[pattern->rule];
+
+		if (pattern->role == RULE_UNTIL
+			    ? !in_example(rule->counterexamples, rule->n_counterexamples,
+					  pattern->code)
+			    : pattern->role != RULE_UNLESS &&
+				      !in_example(rule->examples, rule->n_examples, pattern->code))
+			fail_msg("%s: no %sexample has '%s'", rule->id,
+				 pattern->role == RULE_UNTIL ? "counter" : "", pattern->text);
 	}
 	rules_close(rules);
 }
