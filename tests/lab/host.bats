@@ -15,7 +15,8 @@ IN_GUEST=/usr/local/bin/manakin
 # An emulated guest must not run a program from the shared directory itself: see docs/lab.md,
 # "The shared directory".
 programs() {
-	guest "$1" "cp /mnt/share/manakin $IN_GUEST"
+	guest "$1" "cp /mnt/share/manakin $IN_GUEST
+		mkdir -p /usr/local/share/manakin && cp /mnt/share/packages /usr/local/share/manakin"
 }
 
 setup_file() {
@@ -23,7 +24,7 @@ setup_file() {
 	adapter_start mana0 --port "mac=$MAC,fabric=sink+verify" --port fabric=sink,queues=2
 	share=$(lab_file guest.share)
 	mkdir -p "$share"
-	cp -r "$MANAKIN" "$LAB_TESTS/../../share/rules" "$LAB_TESTS/../unit/host/provider_id.py" "$share"
+	cp -r "$MANAKIN" "$LAB_TESTS"/../../share/{rules,packages} "$LAB_TESTS/../unit/host/provider_id.py" "$share"
 	cp "$LAB_TESTS"/guest-dpdk/* "$LAB_TESTS/fixtures/testpmd.sh" "$share"
 	echo 'void crash(void) __attribute__((constructor)); void crash(void) { __builtin_trap(); }' |
 		"${CC:-cc}" -shared -fPIC -x c -o "$share/crash.so" -
@@ -239,6 +240,57 @@ provider() {
 	after=$(interface)
 	equal "$before" "$after" 'the interface'
 	guest guest 'ip address flush dev eth0; ip link set eth0 down mtu 1500'
+}
+
+@test "a VF without a driver, for each reason: the command that check prints mends it" {
+	local at reason
+	at=$(guest guest 'basename /sys/bus/pci/drivers/mana/*:*:*')
+	for reason in \
+		"rmmod mana_ib mana|the module mana is there but not loaded" \
+		"rmmod mana_ib mana; echo 'install mana /bin/false' >/etc/modprobe.d/test.conf|/etc/modprobe.d/test.conf has 'install mana /bin/false'" \
+		"dmesg -C; echo $at >/sys/bus/pci/drivers/mana/unbind|it was unbound" \
+		"echo $at >/sys/bus/pci/drivers/mana/unbind; echo vfio-pci >/sys/bus/pci/devices/$at/driver_override|it is reserved for vfio-pci"; do
+		guest guest "${reason%|*}"
+		check guest 2
+		says "fail adapter $at a MANA VF without a driver: .*${reason#*|}"
+		mend adapter
+		guest guest 'modprobe mana_ib; until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done'
+		check guest 0
+		says "ok adapter $at a MANA VF, driver mana"
+	done
+	guest guest 'rm -f /etc/modprobe.d/test.conf'
+}
+
+@test "a cgroup that allows no hugepages; a pod without the adapter's devices" {
+	local IN_GUEST=/tmp/confined
+	guest guest 'set -e
+		mountpoint -q /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup
+		echo +hugetlb >/sys/fs/cgroup/cgroup.subtree_control
+		mkdir -p /sys/fs/cgroup/none /var/lib/kubelet/pods/0e7c
+		cp /etc/hosts /var/lib/kubelet/pods/0e7c/etc-hosts
+		echo 0 >/sys/fs/cgroup/none/hugetlb.2MB.max
+		printf "%s\n" "#!/bin/sh" "echo \$\$ >/sys/fs/cgroup/none/cgroup.procs" \
+			"exec /usr/local/bin/manakin \"\$@\"" >/tmp/confined
+		printf "%s\n" "#!/bin/sh" "mount --bind /var/lib/kubelet/pods/0e7c/etc-hosts /etc/hosts" \
+			"mount -t tmpfs none /dev/infiniband" "umount /dev/hugepages" "exec /tmp/confined \"\$@\"" >/tmp/within
+		printf "%s\n" "#!/bin/sh" "exec unshare -m /tmp/within \"\$@\"" >/tmp/pod
+		chmod +x /tmp/confined /tmp/within /tmp/pod'
+	check guest 2
+	says 'fail hugepages cgroup /sys/fs/cgroup/none/hugetlb.2MB.max allows 0 MB in pages of 2 MB, .*'
+	fails hugepages
+	IN_GUEST=/tmp/pod
+	check guest 2
+	says 'ok container - a pod of Kubernetes'
+	says 'fail container /dev/infiniband/uverbs0 not in this container'
+	says 'fail hugepages cgroup .* \| resources: \{limits: \{hugepages-2Mi: '
+	says 'fail hugetlbfs - .* \| volumes: '
+	fails container hugepages hugetlbfs
+	! grep -w sudo "$FINDINGS" || fail 'a command of the host in a container'
+	IN_GUEST=/tmp/confined
+	check guest 2
+	mend hugepages
+	check guest 0
+	guest guest 'rmdir /sys/fs/cgroup/none'
 }
 
 @test "bookworm: check names mana_ib, which its kernel lacks" {

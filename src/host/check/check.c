@@ -18,32 +18,33 @@
 
 /**
  * The checks, in the order of the guide; @real: of use only where there is or should be an adapter
- * in hardware
+ * in hardware; @image: in a container it is about the container's image
  */
 static const struct {
 	const char *name;
-	bool real;
+	bool real, image;
 	void (*run)(struct exam *exam);
 } checks[] = {
-	{ "linux", false, check_linux },
-	{ "azure", true, check_azure },
-	{ "adapter", true, check_adapter },
-	{ "kernel", true, check_kernel },
-	{ "module", true, check_modules },
-	{ "image", true, check_image },
-	{ "rdma-core", true, check_rdma_core },
-	{ "rdma-provider", true, check_rdma_provider },
-	{ "rdma-device", true, check_rdma_device },
-	{ "interface", false, check_interfaces },
-	{ "manager", true, check_managers },
-	{ "queues", false, check_queues },
-	{ "descriptors", false, check_descriptors },
-	{ "dpdk", true, check_dpdk },
-	{ "hugepages", false, check_hugepages },
-	{ "hugetlbfs", false, check_hugetlbfs },
-	{ "memlock", true, check_memlock },
-	{ "files", false, check_files },
-	{ "failsafe", true, check_failsafe },
+	{ "linux", false, false, check_linux },
+	{ "container", false, false, check_container },
+	{ "azure", true, false, check_azure },
+	{ "adapter", true, false, check_adapter },
+	{ "kernel", true, false, check_kernel },
+	{ "module", true, false, check_modules },
+	{ "image", true, false, check_image },
+	{ "rdma-core", true, true, check_rdma_core },
+	{ "rdma-provider", true, true, check_rdma_provider },
+	{ "rdma-device", true, false, check_rdma_device },
+	{ "interface", false, false, check_interfaces },
+	{ "manager", true, false, check_managers },
+	{ "queues", false, false, check_queues },
+	{ "descriptors", false, false, check_descriptors },
+	{ "dpdk", true, true, check_dpdk },
+	{ "hugepages", false, false, check_hugepages },
+	{ "hugetlbfs", false, false, check_hugetlbfs },
+	{ "memlock", true, false, check_memlock },
+	{ "files", false, false, check_files },
+	{ "failsafe", true, false, check_failsafe },
 };
 
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
@@ -103,6 +104,24 @@ static int choose_ports(struct exam *exam, struct error *error)
 	return 0;
 }
 
+/** read_distros() - of the files, and of the kernel, and what their packages have */
+static void read_distros(struct exam *exam)
+{
+	struct error error;
+
+	distro_read(exam->host, &exam->distro);
+	exam->kernel_distro = exam->distro;
+	container_read(exam->host, &exam->container);
+	exam->check = "image";
+	if (packages_open(&exam->packages, NULL, &error)) {
+		find(exam, VERDICT_UNKNOWN, NULL, NULL,
+		     "which packages have what is missing cannot be told: %s", error.text);
+		memset(&exam->kernel_distro, 0, sizeof(exam->kernel_distro));
+	} else if (exam->container.kind != CONTAINER_NONE) {
+		packages_of_kernel(exam->packages, exam->release, &exam->kernel_distro);
+	}
+}
+
 int check_run(const struct host *host, const struct check_request *request,
 	      struct check_report *report, struct error *error)
 {
@@ -116,7 +135,7 @@ int check_run(const struct host *host, const struct check_request *request,
 	exam->request = request;
 	exam->report = report;
 	host_read(host, exam->release, sizeof(exam->release), "/proc/sys/kernel/osrelease");
-	distro_read(host, &exam->distro);
+	read_distros(exam);
 	err = machine_read(host, &exam->machine, error);
 	if (!err)
 		err = choose_ports(exam, error);
@@ -124,12 +143,14 @@ int check_run(const struct host *host, const struct check_request *request,
 		if (checks[i].real && !exam->real)
 			continue;
 		exam->check = checks[i].name;
+		exam->image = checks[i].image;
 		checks[i].run(exam);
 		err = exam->err;
 		if (err)
 			error_say(error, "out of memory");
 	}
 	machine_free(&exam->machine);
+	packages_close(exam->packages);
 	free(exam);
 	return err;
 }

@@ -94,6 +94,42 @@ static void judge_nodes(struct exam *exam, const struct hugepages_found *found)
 	}
 }
 
+/** judge_limits() - what the cgroup allows of hugepages of a size that there is; @all: how many */
+static void judge_limits(struct exam *exam, const struct hugepages_found *found, unsigned long all)
+{
+	struct hugetlb_limit limits[HUGETLB_SIZES];
+	size_t n = hugetlb_limits(exam->host, limits);
+	char fix[640], size[24];
+
+	for (size_t i = 0; i < n; i++) {
+		const struct hugetlb_limit *limit = &limits[i];
+		unsigned long long mb = limit->limit >> 20, used = limit->used >> 20;
+		unsigned long pages = 0;
+
+		for (size_t j = 0; j < found->n; j++)
+			if (found->page[j].kib == limit->kib)
+				pages += found->page[j].total;
+		/* Where there are none yet, those of 2 MB are what will be wanted. */
+		if (!pages && (all || limit->kib != 2048))
+			continue;
+		hugepage_size_text(limit->kib, size);
+		snprintf(fix, sizeof(fix), "echo %s | sudo tee %s",
+			 strstr(limit->file, "limit_in_bytes") ? "-1" : "max", limit->file);
+		if (mb < used + (MEMORY_FEW >> 10))
+			find(exam, mb <= used ? VERDICT_FAIL : VERDICT_WARNING, "cgroup",
+			     exam->container.kind == CONTAINER_NONE
+				     ? fix
+				     : container_fix(exam, WANT_HUGEPAGES),
+			     "%s allows %llu MB in pages of %s, of which %llu are used: EAL gets no "
+			     "more, whatever the machine has (mmap() fails, or SIGBUS)",
+			     limit->file, mb, size, used);
+		else
+			find(exam, VERDICT_OK, "cgroup", NULL,
+			     "%s allows %llu MB in pages of %s, of which %llu are used",
+			     limit->file, mb, size, used);
+	}
+}
+
 void check_hugepages(struct exam *exam)
 {
 	struct hugepages_found found;
@@ -136,6 +172,7 @@ void check_hugepages(struct exam *exam)
 	}
 	if (unused)
 		judge_nodes(exam, &found);
+	judge_limits(exam, &found, total);
 	hugepages_found_free(&found);
 }
 
@@ -176,6 +213,12 @@ void check_hugetlbfs(struct exam *exam)
 	if (good >= 0)
 		find(exam, VERDICT_OK, NULL, NULL, "%s, for pages of %s", mounts[good].path,
 		     hugepage_size_text(mounts[good].kib, size));
+	else if (exam->container.kind != CONTAINER_NONE)
+		find(exam, VERDICT_FAIL, NULL, container_fix(exam, WANT_HUGETLBFS),
+		     "%s; EAL needs one, unless it gets --in-memory",
+		     closed >= 0 ? "this user may not write to the container's"
+				 : "none is mounted in the container for a page size that the host "
+				   "has pages of");
 	else if (closed >= 0)
 		find(exam, VERDICT_FAIL, NULL, "run DPDK as root", "this user may not write to %s",
 		     mounts[closed].path);
@@ -215,7 +258,9 @@ void check_memlock(struct exam *exam)
 	if (limits.locked == ULLONG_MAX)
 		find(exam, VERDICT_OK, NULL, NULL, "no limit");
 	else if (limits.locked >> 10 < all_pages(exam->host, &pages))
-		find(exam, VERDICT_WARNING, NULL, "ulimit -l unlimited",
+		find(exam, VERDICT_WARNING, NULL,
+		     exam->container.kind == CONTAINER_NONE ? "ulimit -l unlimited"
+							    : container_fix(exam, WANT_MEMLOCK),
 		     "this user may lock %llu KiB, less than the "
 		     "hugepages that net_mana registers with the adapter",
 		     limits.locked >> 10);
@@ -238,7 +283,8 @@ void check_files(struct exam *exam)
 	snprintf(fix, sizeof(fix), "ulimit -n %lu, or EAL's --single-file-segments",
 		 pages + FILES_BESIDE);
 	if (limits.files_hard < pages + FILES_BESIDE)
-		find(exam, VERDICT_WARNING, NULL, fix,
+		find(exam, VERDICT_WARNING, NULL,
+		     exam->container.kind == CONTAINER_NONE ? fix : container_fix(exam, WANT_FILES),
 		     "at most %llu open files, and EAL opens one for each of %lu hugepages",
 		     limits.files_hard, pages);
 	else

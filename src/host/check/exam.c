@@ -7,6 +7,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+/**
+ * fix_of() - a fix as it is reported; NULL: no memory
+ *
+ * In a container there is no sudo, and what it would be for is not the container's.
+ */
+static char *fix_of(const struct exam *exam, const char *fix)
+{
+	const char *sudo;
+	char *text, *to;
+
+	if (exam->container.kind == CONTAINER_NONE || !strstr(fix, "sudo "))
+		return strdup(fix);
+	if (asprintf(&text, "%s: ", exam->image ? "in the image" : "on the host") < 0)
+		return NULL;
+	to = realloc(text, strlen(text) + strlen(fix) + 1);
+	if (!to) {
+		free(text);
+		return NULL;
+	}
+	text = to;
+	to += strlen(to);
+	for (; (sudo = strstr(fix, "sudo ")); fix = sudo + strlen("sudo ")) {
+		memcpy(to, fix, (size_t)(sudo - fix));
+		to += sudo - fix;
+	}
+	strcpy(to, fix);
+	return text;
+}
+
 void find(struct exam *exam, enum verdict verdict, const char *subject, const char *fix,
 	  const char *format, ...)
 {
@@ -19,7 +48,7 @@ void find(struct exam *exam, enum verdict verdict, const char *subject, const ch
 		finding.evidence = NULL;
 	va_end(ap);
 	finding.subject = strdup(subject ? subject : "");
-	finding.fix = fix ? strdup(fix) : NULL;
+	finding.fix = fix ? fix_of(exam, fix) : NULL;
 	more = reallocarray(report->finding, report->n + 1, sizeof(*more));
 	if (more)
 		report->finding = more;
@@ -33,6 +62,42 @@ void find(struct exam *exam, enum verdict verdict, const char *subject, const ch
 	more[report->n++] = finding;
 	if (verdict != VERDICT_UNKNOWN && verdict > report->worst)
 		report->worst = verdict;
+}
+
+void exam_module(const struct exam *exam, const char *module, char fix[256], char words[EXAM_WORDS])
+{
+	const struct distro *distro = &exam->kernel_distro;
+	const char *name = *distro->name ? distro->name : "this distribution";
+	struct packages_answer answer;
+
+	*fix = *words = '\0';
+	if (!exam->packages)
+		return;
+	packages_module(exam->packages, distro, exam->release, module, &answer);
+	strcpy(fix, answer.install);
+	if (answer.state == PACKAGES_HAS)
+		snprintf(words, EXAM_WORDS,
+			 "; the package of this kernel has it, so it was removed");
+	else if (answer.state == PACKAGES_EXTRA)
+		snprintf(words, EXAM_WORDS, "; %s has it in another package", name);
+	else if (*answer.install && answer.state == PACKAGES_LACKS)
+		snprintf(words, EXAM_WORDS, "; another kernel of %s has it", name);
+	else if (*answer.install)
+		snprintf(words, EXAM_WORDS, "; a kernel of %s that has it can be installed", name);
+	else if (*answer.others)
+		snprintf(words, EXAM_WORDS, "; %s kernel of %s %s; kernels that have it: %s",
+			 answer.state == PACKAGES_LACKS ? "no" : "which", name,
+			 answer.state == PACKAGES_LACKS ? "has it" : "has it is not known",
+			 answer.others);
+}
+
+const struct mana_adapter *exam_driverless(const struct exam *exam)
+{
+	for (size_t i = 0; i < exam->machine.n_adapters; i++)
+		if (exam->machine.adapter[i].kind != ADAPTER_SOFTWARE &&
+		    !*exam->machine.adapter[i].driver)
+			return &exam->machine.adapter[i];
+	return NULL;
 }
 
 const struct mana_adapter *exam_adapter(const struct exam *exam, const struct mana_port *port)

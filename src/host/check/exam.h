@@ -6,10 +6,13 @@
 #define MANAKIN_HOST_CHECK_EXAM_H
 
 #include "host/check/check.h"
+#include "host/machine/container.h"
 #include "host/machine/distro.h"
+#include "host/machine/packages.h"
 #include "host/machine/port.h"
 
 #define EXAM_PORTS 256u
+#define EXAM_WORDS 640u
 
 /**
  * struct exam - a run of the checks
@@ -18,7 +21,11 @@
  *		software
  * @hyperv:	the machine is a guest of Hyper-V; @azure: of Azure
  * @release:	of the kernel
- * @check:	name of the running check
+ * @distro:	that the files are of; @kernel_distro: that the kernel is of: another one in a
+ *		container, and then without a name if it is not known
+ * @packages:	which package has which module; NULL: that cannot be read
+ * @container:	that this process is in
+ * @check:	name of the running check; @image: in a container it is about the image
  * @err:	-ENOMEM, if memory ran out
  */
 struct exam {
@@ -32,14 +39,18 @@ struct exam {
 	bool real;
 	bool hyperv, azure;
 	char release[128];
-	struct distro distro;
+	struct distro distro, kernel_distro;
+	struct packages *packages;
+	struct container container;
 	const char *check;
+	bool image;
 	int err;
 };
 
 /**
  * find() - report a finding
- * @subject, @fix: may be NULL
+ * @subject, @fix: may be NULL. In a container a command with sudo is one for the host, or for the
+ *		image, and is reported as such, without sudo
  * @format:	and what follows: the evidence
  */
 __attribute__((format(printf, 5, 6))) void find(struct exam *exam, enum verdict verdict,
@@ -49,8 +60,45 @@ __attribute__((format(printf, 5, 6))) void find(struct exam *exam, enum verdict 
 /** exam_adapter() - the adapter of a port, NULL if it has none */
 const struct mana_adapter *exam_adapter(const struct exam *exam, const struct mana_port *port);
 
+/**
+ * exam_module() - how a kernel without a module gets it
+ * @fix:	filled in; empty: no command is known to bring it
+ * @words:	filled in: what the kernel's distribution has, and which others do
+ */
+void exam_module(const struct exam *exam, const char *module, char fix[256],
+		 char words[EXAM_WORDS]);
+
+/** What a container can lack that it is started with */
+enum container_want {
+	WANT_HUGEPAGES, /* of 2 MB */
+	WANT_HUGETLBFS,
+	WANT_MEMLOCK,
+	WANT_FILES,
+	WANT_NET_RAW,
+	WANT_INFINIBAND,
+	WANT_UIO,
+	WANT_NETWORK,
+	WANT_SYSFS,
+};
+
+/** container_fix() - a line of a pod's spec, of `docker run` or the like; NULL: not in a container */
+const char *container_fix(const struct exam *exam, enum container_want want);
+
+/** module_fix() - the command that ends what module_blocked() found, and loads the module */
+void module_fix(const char *name, const char *where, const char *what, char fix[256]);
+
+/** judge_driverless() - an adapter whose PCI function has no driver: why not? */
+void judge_driverless(struct exam *exam, const struct mana_adapter *adapter);
+
+/** judge_no_adapter() - there is no PCI function of MANA: is accelerated networking off? */
+void judge_no_adapter(struct exam *exam);
+
+/** exam_driverless() - an adapter without a driver; NULL: all have one */
+const struct mana_adapter *exam_driverless(const struct exam *exam);
+
 /* The checks; see the table in check.c */
 void check_linux(struct exam *exam);
+void check_container(struct exam *exam);
 void check_azure(struct exam *exam);
 void check_adapter(struct exam *exam);
 void check_kernel(struct exam *exam);

@@ -73,6 +73,12 @@ static void judge_port(struct exam *exam, const struct mana_port *port)
 {
 	const struct mana_adapter *adapter = exam_adapter(exam, port);
 
+	if (!adapter && exam_driverless(exam)) {
+		find(exam, exam->asked ? VERDICT_FAIL : VERDICT_WARNING, port->name, NULL,
+		     "has no VF that can be seen while the adapter %s has no driver",
+		     exam_driverless(exam)->address);
+		return;
+	}
 	if (!adapter) {
 		find(exam, exam->asked ? VERDICT_FAIL : VERDICT_WARNING, port->name, NULL,
 		     "has no MANA VF: enable accelerated networking on it "

@@ -8,20 +8,45 @@
 #include <unistd.h>
 
 #include "host/check/exam.h"
+#include "host/machine/module.h"
 #include "host/machine/rdma.h"
 
 #define PROVIDER "mana"
 
+/**
+ * provider_fix() - what brings the provider mana
+ * @words:	filled in: which distributions have it, if this one does not
+ */
+static void provider_fix(const struct exam *exam, char fix[256], char words[EXAM_WORDS])
+{
+	const char *name = *exam->distro.name ? exam->distro.name : "this distribution";
+	struct packages_answer answer = { .state = PACKAGES_UNKNOWN };
+
+	*words = '\0';
+	if (exam->packages)
+		packages_library(exam->packages, &exam->distro, "libmana", &answer);
+	snprintf(fix, 256, "%s", answer.install);
+	if (*fix)
+		return;
+	snprintf(fix, 256,
+		 "build rdma-core 44 or later from its sources (github.com/linux-rdma/rdma-core)");
+	if (answer.state == PACKAGES_LACKS)
+		snprintf(words, EXAM_WORDS,
+			 "; no package of %s has libmana; those of these have: %s", name,
+			 answer.others);
+}
+
 void check_rdma_core(struct exam *exam)
 {
-	const char *fix = distro_install(&exam->distro, PACKAGE_RDMA);
 	struct rdma_providers providers;
+	char fix[256], words[EXAM_WORDS];
 	struct rdma_core core;
 	bool backport = false;
 
+	provider_fix(exam, fix, words);
 	if (rdma_core_read(exam->host, &core)) {
 		find(exam, VERDICT_FAIL, NULL, fix,
-		     RDMA_LIBRARY " is not installed: rdma-core 44 or later is needed");
+		     RDMA_LIBRARY " is not installed: rdma-core 44 or later is needed%s", words);
 		return;
 	}
 	if (!core.version || core.version >= 44) {
@@ -39,25 +64,27 @@ void check_rdma_core(struct exam *exam)
 		backport |= !strcmp(providers.provider[i].claim.name, PROVIDER);
 	rdma_providers_free(&providers);
 	find(exam, backport ? VERDICT_OK : VERDICT_FAIL, NULL, backport ? NULL : fix,
-	     "version %u (%s) is older than 44%s", core.version, core.path,
-	     backport ? ", but has the provider mana" : " and has no provider mana");
+	     "version %u (%s) is older than 44%s%s", core.version, core.path,
+	     backport ? ", but has the provider mana" : " and has no provider mana",
+	     backport ? "" : words);
 }
 
 void check_rdma_provider(struct exam *exam)
 {
-	const char *fix = distro_install(&exam->distro, PACKAGE_RDMA);
 	const struct rdma_provider *mana;
+	char fix[256], words[EXAM_WORDS];
 	struct rdma_providers providers;
 	struct rdma_core core;
 
 	if (rdma_core_read(exam->host, &core))
 		return; /* reported above */
+	provider_fix(exam, fix, words);
 	rdma_providers_read(exam->host, &core, &providers);
 	mana = rdma_named(&providers, PROVIDER);
 	if (!mana)
 		find(exam, VERDICT_FAIL, NULL, fix,
-		     "no file in %s says 'driver mana', so libibverbs will not load it",
-		     core.configuration);
+		     "no file in %s says 'driver mana', so libibverbs will not load it%s",
+		     core.configuration, words);
 	else if (!*mana->path)
 		find(exam, VERDICT_FAIL, NULL, fix,
 		     "%s names mana, but there is no libmana%s in %s, and %s loads no other",
@@ -105,7 +132,9 @@ static void judge_file(struct exam *exam, const struct rdma_device *device)
 {
 	char path[sizeof(device->uverbs) + 32];
 
-	if (!host_is_machine(exam->host) || !*device->uverbs)
+	/* Of a container, check_container() says it. */
+	if (!host_is_machine(exam->host) || !*device->uverbs ||
+	    exam->container.kind != CONTAINER_NONE)
 		return;
 	snprintf(path, sizeof(path), "/dev/infiniband/%s", device->uverbs);
 	if (access(path, F_OK))
@@ -114,6 +143,29 @@ static void judge_file(struct exam *exam, const struct rdma_device *device)
 	else if (access(path, R_OK | W_OK))
 		find(exam, VERDICT_WARNING, device->name, NULL,
 		     "this user may not open %s; run DPDK as root, or let udev set its mode", path);
+}
+
+/** judge_no_device() - an adapter without an RDMA device */
+static void judge_no_device(struct exam *exam, const struct mana_adapter *adapter)
+{
+	enum module_state state = MODULE_MISSING;
+	char fix[256], words[EXAM_WORDS];
+
+	module_state(exam->host, "mana_ib", &state);
+	if (strcmp(adapter->driver, "mana") != 0) {
+		find(exam, VERDICT_FAIL, adapter->address, NULL,
+		     "the adapter has no RDMA device, as mana does not drive it");
+	} else if (state == MODULE_PRESENT) {
+		find(exam, VERDICT_FAIL, adapter->address, "sudo modprobe mana_ib",
+		     "the adapter has no RDMA device: mana_ib is not loaded");
+	} else if (state == MODULE_MISSING) {
+		exam_module(exam, "mana_ib", fix, words);
+		find(exam, VERDICT_FAIL, adapter->address, *fix ? fix : NULL,
+		     "the adapter has no RDMA device: mana_ib is missing%s", words);
+	} else {
+		find(exam, VERDICT_FAIL, adapter->address, "sudo dmesg | manakin diagnose",
+		     "the adapter has no RDMA device: mana_ib is loaded, but made none for it");
+	}
 }
 
 void check_rdma_device(struct exam *exam)
@@ -140,9 +192,7 @@ void check_rdma_device(struct exam *exam)
 			judge_file(exam, &devices.device[j]);
 		}
 		if (!found)
-			find(exam, VERDICT_FAIL, adapter->address, "sudo modprobe mana_ib",
-			     "the adapter has no RDMA device: mana_ib is missing, "
-			     "not loaded, or failed; see 'dmesg | grep mana'");
+			judge_no_device(exam, adapter);
 	}
 	rdma_providers_free(&providers);
 }

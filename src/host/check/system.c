@@ -103,12 +103,7 @@ static void judge_adapter(struct exam *exam, const struct mana_adapter *adapter)
 		return;
 	}
 	if (!*adapter->driver) {
-		snprintf(fix, sizeof(fix),
-			 "sudo modprobe mana && echo %s | sudo tee /sys/bus/pci/drivers_probe", at);
-		find(exam, VERDICT_FAIL, at, fix,
-		     "a MANA %s without a driver; DPDK reaches it "
-		     "through the kernel's drivers mana and mana_ib",
-		     kind);
+		judge_driverless(exam, adapter);
 		return;
 	}
 	snprintf(fix, sizeof(fix),
@@ -124,23 +119,32 @@ static void judge_adapter(struct exam *exam, const struct mana_adapter *adapter)
 void check_adapter(struct exam *exam)
 {
 	if (!real_adapters(exam))
-		find(exam, VERDICT_FAIL, NULL, NULL, "%s",
-		     exam->machine.legacy
-			     ? "no PCI device 1414:00ba; this VM has a Mellanox adapter, which "
-			       "DPDK drives with net_mlx5: choose a VM size with MANA to have one"
-		     : exam->azure
-			     ? "no PCI device 1414:00ba; enable accelerated networking on a VM "
-			       "size with MANA: az network nic update --accelerated-networking true"
-			     : "no PCI device 1414:00ba");
+		judge_no_adapter(exam);
 	for (size_t i = 0; i < exam->machine.n_adapters; i++)
 		if (exam->machine.adapter[i].kind != ADAPTER_SOFTWARE)
 			judge_adapter(exam, &exam->machine.adapter[i]);
 }
 
+/** no_index() - report that there is no list of this kernel's modules */
+static void no_index(struct exam *exam)
+{
+	if (exam->container.kind != CONTAINER_NONE)
+		find(exam, VERDICT_UNKNOWN, NULL, NULL,
+		     "%s is the host's, and a container does not see its modules, only that mana_ib "
+		     "is not loaded",
+		     exam->release);
+	else
+		find(exam, VERDICT_FAIL, NULL, "sudo reboot",
+		     "there is no /lib/modules/%s, as after an upgrade of the kernel: no module can "
+		     "be loaded, and mana_ib is not",
+		     exam->release);
+}
+
 void check_kernel(struct exam *exam)
 {
+	bool first = version_compare(exam->release, "5.15") < 0;
+	char fix[256], words[EXAM_WORDS];
 	enum module_state state;
-	const char *fix;
 
 	if (!*exam->release || module_state(exam->host, "mana_ib", &state)) {
 		find(exam, VERDICT_UNKNOWN, NULL, NULL, "its release and modules cannot be read");
@@ -151,20 +155,22 @@ void check_kernel(struct exam *exam)
 		     version_compare(exam->release, "6.2") < 0 ? ", backported" : "");
 		return;
 	}
-	if (version_compare(exam->release, "6.2") >= 0) {
-		find(exam, VERDICT_FAIL, NULL, distro_install(&exam->distro, PACKAGE_MODULES),
-		     "%s is new enough, but was built or installed "
-		     "without the InfiniBand driver mana_ib",
-		     exam->release);
+	if (!module_index(exam->host)) {
+		no_index(exam);
 		return;
 	}
-	fix = distro_install(&exam->distro, PACKAGE_KERNEL);
-	find(exam, VERDICT_FAIL, NULL, fix, "%s is older than %s and has no backport of it",
-	     exam->release,
-	     version_compare(exam->release, "5.15") < 0
-		     ? "5.15, the first with the Ethernet driver mana, and "
-		       "6.2, the first with the InfiniBand driver mana_ib,"
-		     : "6.2, the first with the InfiniBand driver mana_ib,");
+	exam_module(exam, "mana_ib", fix, words);
+	if (version_compare(exam->release, "6.2") >= 0)
+		find(exam, VERDICT_FAIL, NULL, *fix ? fix : NULL,
+		     "%s is new enough, but was built or installed "
+		     "without the InfiniBand driver mana_ib%s",
+		     exam->release, words);
+	else
+		find(exam, VERDICT_FAIL, NULL, *fix ? fix : NULL,
+		     "%s is older than %s6.2, the first with the InfiniBand driver mana_ib, "
+		     "and has no backport of it%s",
+		     exam->release,
+		     first ? "5.15, the first with the Ethernet driver mana, and " : "", words);
 }
 
 /* The modules, what for, and @hyperv: only on Hyper-V */
@@ -182,17 +188,42 @@ static const struct {
 /** judge_missing() - a module that the kernel does not have */
 static void judge_missing(struct exam *exam, const char *name, const char *what, bool hyperv)
 {
-	bool old = version_compare(exam->release, "6.2") < 0 && !strncmp(name, "mana", 4);
-	const char *fix = distro_install(&exam->distro, old ? PACKAGE_KERNEL : PACKAGE_MODULES);
+	char fix[256], words[EXAM_WORDS];
 
-	if (!hyperv)
-		find(exam, VERDICT_FAIL, name, fix, "missing in kernel %s: %s", exam->release,
-		     what);
-	else
-		find(exam, VERDICT_WARNING, name, fix,
-		     "missing in kernel %s: %s; without it DPDK "
-		     "can only drive the VF directly (--pmd mana)",
-		     exam->release, what);
+	if (!module_index(exam->host)) {
+		find(exam, VERDICT_UNKNOWN, name, NULL,
+		     "not loaded; whether kernel %s has it cannot be seen here", exam->release);
+		return;
+	}
+	exam_module(exam, name, fix, words);
+	find(exam, hyperv ? VERDICT_WARNING : VERDICT_FAIL, name, *fix ? fix : NULL,
+	     "missing in kernel %s: %s%s%s", exam->release, what,
+	     hyperv ? "; without it DPDK can only drive the VF directly (--pmd mana)" : "", words);
+}
+
+/** judge_present() - a module that could be loaded, and is not */
+static void judge_present(struct exam *exam, const char *name, const char *what)
+{
+	char where[128], blocked[128], fix[256];
+
+	if (!real_adapters(exam)) {
+		find(exam, VERDICT_OK, name, NULL,
+		     "available; the kernel loads it when an adapter appears");
+		return;
+	}
+	if (!strcmp(name, DRIVER_USER)) {
+		find(exam, VERDICT_OK, name, NULL,
+		     "available; 'manakin setup' loads it when needed");
+		return;
+	}
+	if (module_blocked(exam->host, name, where, blocked)) {
+		module_fix(name, where, blocked, fix);
+		find(exam, VERDICT_FAIL, name, fix, "not loaded, as %s has '%s': %s", where,
+		     blocked, what);
+		return;
+	}
+	snprintf(fix, sizeof(fix), "sudo modprobe %s", name);
+	find(exam, VERDICT_FAIL, name, fix, "not loaded: %s", what);
 }
 
 void check_modules(struct exam *exam)
@@ -200,7 +231,6 @@ void check_modules(struct exam *exam)
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
 		const char *name = modules[i].name;
 		enum module_state state;
-		char fix[64];
 
 		if (modules[i].hyperv && !exam->hyperv)
 			continue;
@@ -220,16 +250,7 @@ void check_modules(struct exam *exam)
 			judge_missing(exam, name, modules[i].what, modules[i].hyperv);
 			break;
 		case MODULE_PRESENT:
-			snprintf(fix, sizeof(fix), "sudo modprobe %s", name);
-			if (!real_adapters(exam))
-				find(exam, VERDICT_OK, name, NULL,
-				     "available; the kernel loads it when an adapter appears");
-			else if (!strcmp(name, DRIVER_USER))
-				find(exam, VERDICT_OK, name, NULL,
-				     "available; 'manakin setup' loads it when needed");
-			else
-				find(exam, VERDICT_FAIL, name, fix, "not loaded: %s",
-				     modules[i].what);
+			judge_present(exam, name, modules[i].what);
 			break;
 		}
 	}
@@ -239,15 +260,20 @@ void check_image(struct exam *exam)
 {
 	const char *name = *exam->distro.name ? exam->distro.name : "an unknown distribution";
 	const char *older;
-	char fix[160];
 
+	if (exam->container.kind != CONTAINER_NONE) {
+		find(exam, VERDICT_OK, NULL, NULL,
+		     "%s in the container; the guide's list is of the hosts' images%s%s", name,
+		     *exam->kernel_distro.name ? ", and this kernel is of " : "",
+		     exam->kernel_distro.name);
+		return;
+	}
 	if (distro_supported(&exam->distro, exam->release, &older)) {
 		find(exam, VERDICT_OK, NULL, NULL, "%s is on the guide's list", name);
 		return;
 	}
 	if (older) {
-		snprintf(fix, sizeof(fix), "%s", distro_install(&exam->distro, PACKAGE_KERNEL));
-		find(exam, VERDICT_WARNING, NULL, fix,
+		find(exam, VERDICT_WARNING, NULL, distro_install(&exam->distro, PACKAGE_KERNEL),
 		     "%s is on the guide's list from kernel %s on; this is %s", name, older,
 		     exam->release);
 		return;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/machine/container.h"
 #include "host/machine/distro.h"
 #include "host/machine/hugepage.h"
 #include "host/machine/limit.h"
@@ -148,7 +149,8 @@ static void add_modules(const struct host *host, struct facts *facts)
 			add(facts, names[i], "yes", "%s is loaded", name);
 		else
 			add(facts, names[i], "no", "%s is %s", name,
-			    state == MODULE_MISSING ? "missing" : "not loaded");
+			    state == MODULE_MISSING && module_index(host) ? "missing"
+									  : "not loaded");
 	}
 }
 
@@ -214,7 +216,8 @@ static void add_packages(const struct host *host, struct facts *facts)
 		enum distro_package package;
 	} packages[] = { { "install:rdma-core", PACKAGE_RDMA },
 			 { "install:modules", PACKAGE_MODULES },
-			 { "install:kernel", PACKAGE_KERNEL } };
+			 { "install:kernel", PACKAGE_KERNEL },
+			 { "install:newer-kernel", PACKAGE_NEWER_KERNEL } };
 	struct distro distro;
 
 	if (distro_read(host, &distro))
@@ -225,6 +228,29 @@ static void add_packages(const struct host *host, struct facts *facts)
 		if (command)
 			add(facts, packages[i].name, command, "%s", command);
 	}
+}
+
+/** add_container() - what this process is in, and what its cgroup leaves of hugepages */
+static void add_container(const struct host *host, struct facts *facts)
+{
+	struct hugetlb_limit limits[HUGETLB_SIZES], *least = NULL;
+	struct container container;
+	char text[24];
+	size_t n;
+
+	container_read(host, &container);
+	add(facts, "container", container_name(container.kind), "%s",
+	    container.kind == CONTAINER_NONE ? "this is no container" : container.why);
+	n = hugetlb_limits(host, limits);
+	for (size_t i = 0; i < n; i++)
+		if (!least || limits[i].limit < least->limit)
+			least = &limits[i];
+	if (!least) {
+		add(facts, "hugetlb.limit", "none", "no cgroup limits hugepages");
+		return;
+	}
+	snprintf(text, sizeof(text), "%llu", least->limit >> 20);
+	add(facts, "hugetlb.limit", text, "%s allows %s MB", least->file, text);
 }
 
 int facts_read(const struct host *host, struct facts *facts)
@@ -249,6 +275,7 @@ int facts_read(const struct host *host, struct facts *facts)
 		add_modules(host, facts);
 		add_limits(host, facts);
 		add_packages(host, facts);
+		add_container(host, facts);
 	}
 	machine_free(&machine);
 	return err;

@@ -90,6 +90,7 @@ static const char *const facts[] = {
 	"hugepages.mounted",
 	"provider",
 	"memlock",
+	"hugetlb.limit",
 	"module.",
 	"install:",
 };

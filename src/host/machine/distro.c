@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/machine/container.h"
+#include "host/machine/packages.h"
+
 /* The guide, "Supported Marketplace Images"; later images of a line have what these have. */
 static const struct {
 	const char *id;
@@ -84,6 +87,39 @@ void distro_parse(char *text, struct distro *distro)
 		distro->family = family_of(like);
 }
 
+/** fill_in() - the commands, as far as the data file knows this release and its kernel */
+static void fill_in(const struct host *host, struct distro *distro)
+{
+	struct packages_answer answer;
+	struct packages *packages;
+	struct container container;
+	char kernel[128] = "";
+	struct error error;
+
+	if (packages_open(&packages, NULL, &error))
+		return; /* `check` says why, and nothing else depends on it */
+	host_read(host, kernel, sizeof(kernel), "/proc/sys/kernel/osrelease");
+	container_read(host, &container);
+	packages_library(packages, distro, "libmana", &answer);
+	strcpy(distro->install[PACKAGE_RDMA], answer.install);
+	if (container.kind == CONTAINER_NONE) {
+		packages_module(packages, distro, kernel, "mana_ib", &answer);
+		if (!answer.reboot)
+			strcpy(distro->install[PACKAGE_MODULES], answer.install);
+		packages_upgrade(packages, distro, kernel, "mana_ib", &answer);
+		strcpy(distro->install[PACKAGE_KERNEL], answer.install);
+		if (!*answer.install)
+			packages_upgrade(packages, distro, kernel, "mana", &answer);
+		strcpy(distro->install[PACKAGE_NEWER_KERNEL], answer.install);
+	} else {
+		/* The kernel is the host's; and in a container there is no sudo. */
+		memmove(distro->install[PACKAGE_RDMA],
+			distro->install[PACKAGE_RDMA] + (*answer.install ? strlen("sudo ") : 0),
+			sizeof(answer.install) - strlen("sudo "));
+	}
+	packages_close(packages);
+}
+
 int distro_read(const struct host *host, struct distro *distro)
 {
 	char text[4096];
@@ -94,6 +130,7 @@ int distro_read(const struct host *host, struct distro *distro)
 	if (len < 0)
 		*text = '\0';
 	distro_parse(text, distro);
+	fill_in(host, distro);
 	return len < 0 ? (int)len : 0;
 }
 
@@ -135,39 +172,5 @@ bool distro_supported(const struct distro *distro, const char *kernel, const cha
 
 const char *distro_install(const struct distro *distro, enum distro_package package)
 {
-	static const char *const commands[][3] = {
-		[DISTRO_DEBIAN] = {
-			"sudo apt-get install rdma-core ibverbs-providers",
-			"sudo apt-get install linux-modules-extra-$(uname -r)",
-			"sudo apt-get install linux-azure && sudo reboot",
-		},
-		[DISTRO_RHEL] = {
-			"sudo dnf install rdma-core libibverbs",
-			"sudo dnf install kernel-modules-$(uname "
-			"-r) kernel-modules-extra-$(uname -r)",
-			"sudo dnf upgrade kernel kernel-modules && sudo reboot",
-		},
-		[DISTRO_AZURE] = {
-			"sudo tdnf install rdma-core libibverbs",
-			"sudo tdnf upgrade kernel && sudo reboot",
-			"sudo tdnf upgrade kernel && sudo reboot",
-		},
-		[DISTRO_SUSE] = {
-			"sudo zypper install rdma-core libibverbs libmana1",
-			"sudo zypper install kernel-default",
-			"sudo zypper update kernel-default && sudo reboot",
-		},
-	};
-
-	if (distro->family == DISTRO_OTHER)
-		return NULL;
-	/* Debian has no Azure flavour of its kernels, and all modules are in one package. */
-	if (!strcmp(distro->id, "debian") && package == PACKAGE_KERNEL)
-		return strcmp(distro->version, "12")
-			       ? "sudo apt-get install linux-image-cloud-amd64 && sudo reboot"
-			       : "sudo apt-get install -t bookworm-backports "
-				 "linux-image-cloud-amd64 && sudo reboot";
-	if (!strcmp(distro->id, "debian") && package == PACKAGE_MODULES)
-		return "sudo apt-get install linux-image-cloud-amd64 && sudo reboot";
-	return commands[distro->family][package];
+	return *distro->install[package] ? distro->install[package] : NULL;
 }

@@ -15,23 +15,34 @@ enum distro_family {
 	DISTRO_SUSE,
 };
 
+/** What can be missing */
+enum distro_package {
+	PACKAGE_RDMA,         /* libibverbs, and the provider mana */
+	PACKAGE_MODULES,      /* mana_ib for the running kernel, in a package of its own */
+	PACKAGE_KERNEL,       /* a kernel of this release with mana_ib */
+	PACKAGE_NEWER_KERNEL, /* the same; if there is none, the newest with mana */
+	PACKAGES,
+};
+
 /**
  * struct distro - from os-release(5)
  * @id:		"ubuntu"
  * @version:	"22.04"; may be empty
  * @name:	"Ubuntu 22.04.3 LTS"
+ * @install:	see distro_install()
  */
 struct distro {
 	enum distro_family family;
 	char id[32];
 	char version[32];
 	char name[96];
+	char install[PACKAGES][256];
 };
 
-/** distro_read() - 0, or a negative errno; @distro then has no family */
+/** distro_read() - 0, or a negative errno; @distro then has no family, and no commands */
 int distro_read(const struct host *host, struct distro *distro);
 
-/** distro_parse() - the same from the text of os-release, which is changed */
+/** distro_parse() - the same from the text of os-release, which is changed; without commands */
 void distro_parse(char *text, struct distro *distro);
 
 /**
@@ -41,14 +52,12 @@ void distro_parse(char *text, struct distro *distro);
  */
 bool distro_supported(const struct distro *distro, const char *kernel, const char **older);
 
-/** What can be missing */
-enum distro_package {
-	PACKAGE_RDMA,    /* libibverbs, and the providers */
-	PACKAGE_MODULES, /* modules of the running kernel in a separate package */
-	PACKAGE_KERNEL,  /* a kernel with mana_ib */
-};
-
-/** distro_install() - the command that installs it; NULL if that is not known */
+/**
+ * distro_install() - the command that brings it to this machine; NULL: none is known to
+ *
+ * From the data file share/packages (packages.h), for the running kernel. In a container it is a
+ * command for the container's image, and never one for a kernel, which is the host's.
+ */
 const char *distro_install(const struct distro *distro, enum distro_package package);
 
 /** version_compare() - numbers with dots and dashes between them: less than 0, 0, or greater */

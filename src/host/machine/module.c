@@ -117,6 +117,151 @@ int module_state(const struct host *host, const char *name, enum module_state *s
 	return err < 0 ? err : 0;
 }
 
+bool module_index(const struct host *host)
+{
+	char kernel[RELEASE_TEXT];
+
+	return !release(host, kernel) &&
+	       (host_exists(host, "/lib/modules/%s/modules.dep", kernel) ||
+		host_exists(host, "/lib/modules/%s/modules.dep.bin", kernel));
+}
+
+/** open_config() - the running kernel's configuration; NULL: it is not there */
+static FILE *open_config(const struct host *host)
+{
+	char kernel[RELEASE_TEXT];
+	int fd;
+
+	if (release(host, kernel))
+		return NULL;
+	fd = host_open_file(host, "/boot/config-%s", kernel);
+	if (fd < 0)
+		fd = host_open_file(host, "/lib/modules/%s/config", kernel);
+	return fd < 0 ? NULL : fdopen(fd, "r");
+}
+
+enum module_config module_config(const struct host *host, const char *option)
+{
+	enum module_config config = MODULE_CONFIG_UNKNOWN;
+	FILE *file = open_config(host);
+	char wanted[80], *line = NULL;
+	size_t size = 0;
+
+	if (!file)
+		return config;
+	snprintf(wanted, sizeof(wanted), "CONFIG_%s=", option);
+	while (config != MODULE_CONFIG_YES && getline(&line, &size, file) > 0) {
+		/* An option that the kernel does not know is not mentioned. */
+		if (!strncmp(line, "CONFIG_", 7) || !strncmp(line, "# CONFIG_", 9))
+			config = MODULE_CONFIG_NO;
+		if (!strncmp(line, wanted, strlen(wanted)))
+			config = MODULE_CONFIG_YES;
+	}
+	free(line);
+	fclose(file);
+	return config;
+}
+
+/** same_name() - is a word a module's name? - and _ are the same in it */
+static bool same_name(const char *word, size_t len, const char *name)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!name[i] || (word[i] == '-' ? '_' : word[i]) != name[i])
+			return false;
+	return !name[len];
+}
+
+/** blocking_line() - does a line of modprobe.d keep the module from being loaded? */
+static bool blocking_line(const char *line, const char *name, char what[128])
+{
+	static const char blanks[] = " \t\n";
+	size_t word = strcspn(line, blanks), len;
+	const char *module = line + word + strspn(line + word, blanks), *command;
+
+	len = strcspn(module, blanks);
+	if (!same_name(module, len, name))
+		return false;
+	command = module + len + strspn(module + len, blanks);
+	if (!(word == 9 && !strncmp(line, "blacklist", 9)) &&
+	    !(word == 7 && !strncmp(line, "install", 7) &&
+	      (strstr(command, "/false") || strstr(command, "/true"))))
+		return false;
+	snprintf(what, 128, "%.*s", (int)strcspn(line, "\n"), line);
+	return true;
+}
+
+/** blocked_by_file() - a file of modprobe.d */
+static bool blocked_by_file(const struct host *host, const char *path, const char *name,
+			    char what[128])
+{
+	int fd = host_open_file(host, "%s", path);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	bool blocked = false;
+	char *line = NULL;
+	size_t size = 0;
+
+	while (file && !blocked && getline(&line, &size, file) > 0)
+		blocked = blocking_line(line + strspn(line, " \t"), name, what);
+	free(line);
+	if (file)
+		fclose(file);
+	return blocked;
+}
+
+/** blocked_by_kernel() - module_blacklist=NAME,NAME or modprobe.blacklist= on its command line */
+static bool blocked_by_kernel(const struct host *host, const char *name, char what[128])
+{
+	static const char *const options[] = { "module_blacklist=", "modprobe.blacklist=" };
+	char text[4096], *rest = text, *word;
+
+	if (host_read(host, text, sizeof(text), "/proc/cmdline") <= 0)
+		return false;
+	while ((word = strsep(&rest, " ")))
+		for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+			const char *list = word + strlen(options[i]);
+
+			if (strncmp(word, options[i], strlen(options[i])) != 0)
+				continue;
+			for (size_t len; *list; list += len + (list[len] == ',')) {
+				len = strcspn(list, ",");
+				if (!same_name(list, len, name))
+					continue;
+				snprintf(what, 128, "%s%s", options[i], name);
+				return true;
+			}
+		}
+	return false;
+}
+
+bool module_blocked(const struct host *host, const char *name, char where[128], char what[128])
+{
+	static const char *const directories[] = { "/etc/modprobe.d", "/run/modprobe.d",
+						   "/usr/local/lib/modprobe.d",
+						   "/usr/lib/modprobe.d", "/lib/modprobe.d" };
+	bool blocked = false;
+
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]) && !blocked; i++) {
+		struct names files;
+
+		host_list(host, &files, "%s", directories[i]);
+		for (size_t j = 0; j < files.n && !blocked; j++) {
+			size_t len = strlen(files.name[j]);
+
+			if (len < 6 || strcmp(files.name[j] + len - 5, ".conf") ||
+			    (size_t)snprintf(where, 128, "%s/%s", directories[i], files.name[j]) >=
+				    128)
+				continue;
+			blocked = blocked_by_file(host, where, name, what);
+		}
+		names_free(&files);
+	}
+	if (!blocked && blocked_by_kernel(host, name, what)) {
+		strcpy(where, "/proc/cmdline");
+		blocked = true;
+	}
+	return blocked;
+}
+
 /** explain() - why a module did not load */
 static void explain(const char *kernel, const char *name, int err, struct error *error)
 {

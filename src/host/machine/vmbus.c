@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/machine/pci.h"
+
 #define DIGITS 32u /* hexadecimal, of a UUID */
 
 bool vmbus_uuid_ok(const char *text)
@@ -60,15 +62,15 @@ static bool uuid_mac(const char *uuid, uint8_t mac[6])
 	return true;
 }
 
-/** is_network() - is it a device of class network? */
-static bool is_network(const struct host *host, const char *uuid)
+/** is_of() - is it a device of this class? */
+static bool is_of(const struct host *host, const char *uuid, const char *wanted)
 {
 	char class[48];
 
 	/* The kernel puts braces around it. */
 	return host_read(host, class, sizeof(class), "/sys/bus/vmbus/devices/%s/class_id", uuid) >
 		       0 &&
-	       !strncasecmp(class + (*class == '{'), VMBUS_CLASS_NETWORK, VMBUS_UUID_TEXT - 1);
+	       !strncasecmp(class + (*class == '{'), wanted, VMBUS_UUID_TEXT - 1);
 }
 
 /** driver_of() - the driver that a device is bound to; empty: none */
@@ -101,7 +103,8 @@ int vmbus_read(const struct host *host, struct vmbus_devices *devices)
 	if (!devices->device)
 		err = -ENOMEM;
 	for (size_t i = 0; !err && i < names.n; i++) {
-		if (!vmbus_uuid_ok(names.name[i]) || !is_network(host, names.name[i]))
+		if (!vmbus_uuid_ok(names.name[i]) ||
+		    !is_of(host, names.name[i], VMBUS_CLASS_NETWORK))
 			continue;
 		device = &devices->device[devices->n++];
 		strcpy(device->uuid, names.name[i]);
@@ -116,6 +119,51 @@ void vmbus_free(struct vmbus_devices *devices)
 {
 	free(devices->device);
 	memset(devices, 0, sizeof(*devices));
+}
+
+/** has_function() - is there a PCI function behind the device? Below it is its bus: pci7870:00 */
+static bool has_function(const struct host *host, const char *uuid)
+{
+	struct names below, functions;
+	bool found = false;
+
+	host_list(host, &below, "/sys/bus/vmbus/devices/%s", uuid);
+	for (size_t i = 0; i < below.n && !found; i++) {
+		if (strncmp(below.name[i], "pci", 3) != 0)
+			continue;
+		host_list(host, &functions, "/sys/bus/vmbus/devices/%s/%s", uuid, below.name[i]);
+		for (size_t j = 0; j < functions.n && !found; j++)
+			found = pci_address_ok(functions.name[j]);
+		names_free(&functions);
+	}
+	names_free(&below);
+	return found;
+}
+
+void vmbus_pci_read(const struct host *host, struct vmbus_pci *pci)
+{
+	struct names names;
+	char driver[32];
+
+	memset(pci, 0, sizeof(*pci));
+	host_list(host, &names, "/sys/bus/vmbus/devices");
+	for (size_t i = 0; i < names.n; i++) {
+		const char *uuid = names.name[i];
+
+		if (!vmbus_uuid_ok(uuid) || !is_of(host, uuid, VMBUS_CLASS_PCI))
+			continue;
+		pci->n++;
+		driver_of(host, uuid, driver, sizeof(driver));
+		if (*driver && has_function(host, uuid))
+			continue;
+		if (!*pci->uuid)
+			strcpy(pci->uuid, uuid);
+		if (*driver)
+			pci->without_function++;
+		else
+			pci->without_driver++;
+	}
+	names_free(&names);
 }
 
 int vmbus_override(const struct host *host, const char *uuid, char driver[32])

@@ -13,6 +13,7 @@
 
 #define VMBUS_UUID_TEXT     37u /* 36 characters and the end */
 #define VMBUS_CLASS_NETWORK "f8615163-df3e-46c5-913f-f2d2f965ed0e"
+#define VMBUS_CLASS_PCI     "44c4f61d-4444-4400-9d52-802e27ede19f"
 
 /* The drivers of synthetic network devices: the kernel's own, and the one for DPDK's netvsc */
 #define DRIVER_KERNEL       "hv_netvsc"
@@ -39,6 +40,19 @@ struct vmbus_devices {
 /** vmbus_read() - the network devices; none if there is no such bus */
 int vmbus_read(const struct host *host, struct vmbus_devices *devices);
 void vmbus_free(struct vmbus_devices *devices);
+
+/**
+ * struct vmbus_pci - how many devices of class PCI the host offers: network adapters, disks, GPUs
+ * @without_driver, @without_function: of them: pci-hyperv does not have it; it has no PCI function
+ * @uuid:	of the first of those
+ */
+struct vmbus_pci {
+	size_t n, without_driver, without_function;
+	char uuid[VMBUS_UUID_TEXT];
+};
+
+/** vmbus_pci_read() - none if there is no such bus */
+void vmbus_pci_read(const struct host *host, struct vmbus_pci *pci);
 
 /** vmbus_uuid_ok() - is this text shaped like a UUID? */
 bool vmbus_uuid_ok(const char *text);

@@ -174,7 +174,7 @@ fails() {
 	rm -r "$ROOT/sys/module/mana_ib"
 	sed -i /mana_ib/d "$ROOT"/lib/modules/*/modules.dep
 	check 2
-	says 'fail kernel - 5.15.0-1030-azure is older than 6.2, .* has no backport of it \| sudo apt-get install linux-azure'
+	says 'fail kernel - 5.15.0-1030-azure is older than 6.2, .* has no backport of it; another kernel of .* has it \| sudo apt-get install linux-azure && sudo reboot'
 	says 'fail module mana_ib missing in kernel 5.15.0-1030-azure.* \| sudo apt-get install linux-azure'
 	fails kernel module
 }
@@ -188,8 +188,322 @@ fails() {
 	check 2
 	says 'fail module mana_ib not loaded: .* \| sudo modprobe mana_ib'
 	says 'ok module ib_uverbs built into the kernel'
-	says 'warning module uio_hv_generic missing .*--pmd mana.* \| sudo apt-get install linux-modules-extra-'
+	says 'warning module uio_hv_generic missing .*--pmd mana.*so it was removed \| sudo apt-get install --reinstall linux-modules-\$\(uname -r\)$'
 	fails module
+}
+
+# system ID VERSION KERNEL [OPTION...] - the tree's distribution and its kernel, whose configuration has these options
+system() {
+	local was
+	was=$(cat "$ROOT/proc/sys/kernel/osrelease")
+	printf 'ID=%s\nVERSION_ID="%s"\nPRETTY_NAME="%s %s"\n' "$1" "$2" "$1" "$2" >"$ROOT/etc/os-release"
+	[ "$was" = "$3" ] || mv "$ROOT/lib/modules/$was" "$ROOT/lib/modules/$3"
+	echo "$3" >"$ROOT/proc/sys/kernel/osrelease"
+	mkdir -p "$ROOT/boot"
+	printf 'CONFIG_PCI=y\n%s\n' "${@:4}" >"$ROOT/boot/config-$3"
+}
+
+# without MODULE... - the tree's kernel does not have them
+without() {
+	local module
+	for module; do
+		sed -i "/\/$module\.ko/d" "$ROOT"/lib/modules/*/modules.dep
+		rm -rf "$ROOT/sys/module/$module"
+	done
+}
+
+@test "a missing mana_ib: the command of the distribution brings it, or it says which ones have it" {
+	machine one
+	without mana_ib
+	system debian 12 6.1.0-18-cloud-amd64
+	check 2
+	says 'fail kernel - 6.1.0-18-cloud-amd64 is older than 6.2, .* no backport of it; another kernel of debian 12 has it \| sudo apt-get install -t bookworm-backports linux-image-cloud-amd64 && sudo reboot'
+	says 'fail module mana_ib .* \| sudo apt-get install -t bookworm-backports'
+	system azurelinux 3.0 6.6.121.1-1.azl3
+	check 2
+	says 'fail kernel - 6.6.121.1-1.azl3 is new enough, .*; no kernel of azurelinux 3.0 has it; kernels that have it: Debian 12, 13; Ubuntu .*24.04; RHEL 8, 9, 10; SLES .* \| -$'
+	run ! says '.*apt-get'
+	system rhel 9.4 5.14.0-427.13.1.el9_4.x86_64
+	check 2
+	says 'fail module mana_ib .*; rhel 9.4 has it in another package \| sudo dnf install kernel-modules-\$\(uname -r\)'
+	system rocky 9.2 5.14.0-284.30.1.el9_2.x86_64
+	check 2
+	says 'fail kernel - .*; another kernel of rocky 9.2 has it \| sudo dnf install kernel kernel-modules && sudo reboot'
+	system arch '' 6.17.1-arch1-1
+	check 2
+	says 'fail kernel - .*; which kernel of .* has it is not known; kernels that have it: Debian .* \| -$'
+}
+
+@test "no libmana in the distribution's rdma-core: it is to be built, or another release has it" {
+	machine one
+	rm "$ROOT/etc/libibverbs.d/mana.driver" "$ROOT$PROVIDERS"/libmana*
+	system ubuntu 22.04 6.8.0-1020-azure
+	check 2
+	says "fail rdma-provider - no file in .*; no package of ubuntu 22.04 has libmana; those of these have: Debian 12, 13; Ubuntu 24.04; RHEL 8, 9; Azure Linux 3; .* \| build rdma-core 44 or later"
+	system azurelinux 3.0 6.6.121.1-1.azl3
+	check 2
+	says 'fail rdma-provider - no file in [^;]* will not load it \| sudo tdnf install rdma-core libibverbs'
+}
+
+@test "the data file of packages: it is missing, or has a mistake" {
+	machine one
+	without mana_ib
+	echo nonsense >"$BATS_TEST_TMPDIR/packages"
+	MANAKIN_PACKAGES=/no/such/file check 2
+	says 'unknown image - which packages have what is missing cannot be told: cannot read /no/such/file: No such file'
+	says 'fail kernel - .* without the InfiniBand driver mana_ib \| -$'
+	MANAKIN_PACKAGES=$BATS_TEST_TMPDIR/packages check 2
+	says "unknown image - .*/packages:1: expected 'Field: value', got 'nonsense'"
+}
+
+# kernel_log LINE... - what the kernel says of the adapter
+kernel_log() {
+	mkdir -p "$ROOT/var/log"
+	printf '[    3.121514] %s\n' "$@" >"$ROOT/var/log/dmesg"
+}
+
+@test "a VF without a driver: this kernel has none" {
+	machine driverless
+	without mana mana_ib
+	system azurelinux 3.0 6.6.100.mshv1-1.azl3 '# CONFIG_MICROSOFT_MANA is not set'
+	check 2
+	says 'fail adapter 7870:00:00.0 a MANA VF without a driver: kernel 6.6.100.mshv1-1.azl3 was built without it \(CONFIG_MICROSOFT_MANA is not set\); another kernel of azurelinux 3.0 has it; accelerated networking is on \| sudo tdnf install kernel && sudo reboot'
+	says 'warning interface eth1 has no VF that can be seen while the adapter 7870:00:00.0 has no driver'
+	run ! says '.*(az network nic|modprobe mana)'
+	system ubuntu 24.04 6.8.0-45-generic CONFIG_MICROSOFT_MANA=m
+	check 2
+	says 'fail adapter 7870:00:00.0 .*: kernel 6.8.0-45-generic has no module mana; a kernel of ubuntu 24.04 that has it can be installed; .* \| sudo apt-get install linux-azure && sudo reboot'
+	rm -r "$ROOT/lib/modules"
+	check 2
+	says 'fail adapter 7870:00:00.0 .*: mana is not loaded, and there is no /lib/modules/6.8.0-45-generic .* \| sudo reboot'
+}
+
+@test "a VF without a driver: mana is not loaded, or kept from it" {
+	machine driverless
+	check 2
+	says 'fail adapter 7870:00:00.0 .*: the module mana is there but not loaded \| sudo modprobe mana$'
+	says 'fail rdma-device 7870:00:00.0 .*, as mana does not drive it \| -'
+	mkdir -p "$ROOT/etc/modprobe.d"
+	printf 'blacklist floppy\nblacklist mana_ib\n' >"$ROOT/etc/modprobe.d/blacklist.conf"
+	check 2
+	says 'fail adapter 7870:00:00.0 .* not loaded \| sudo modprobe mana$'
+	says "fail module mana_ib not loaded, as /etc/modprobe.d/blacklist.conf has 'blacklist mana_ib': .* \| sudo sed -i '/\^blacklist  \*mana_ib.b/d' /etc/modprobe.d/blacklist.conf && sudo modprobe mana_ib$"
+	echo 'install mana /bin/false' >"$ROOT/etc/modprobe.d/no-mana.conf"
+	check 2
+	says "fail adapter 7870:00:00.0 .*: the module mana is there, but /etc/modprobe.d/no-mana.conf has 'install mana /bin/false' \| sudo sed .*no-mana.conf && sudo modprobe mana$"
+	rm -r "$ROOT/etc/modprobe.d"
+	sed -i 's/$/ module_blacklist=mana,floppy/' "$ROOT/proc/cmdline"
+	check 2
+	says "fail adapter 7870:00:00.0 .*, but /proc/cmdline has 'module_blacklist=mana' \| remove module_blacklist=mana from the kernel's command line"
+}
+
+# loaded MODULE... - the tree's kernel has loaded them
+loaded() {
+	local module
+	for module; do
+		mkdir -p "$ROOT/sys/module/$module"
+		echo live >"$ROOT/sys/module/$module/initstate"
+	done
+}
+
+@test "a VF without a driver: mana's probe failed, and why" {
+	machine driverless
+	loaded mana
+	check 2
+	says "fail adapter 7870:00:00.0 .*: mana is loaded but does not drive it; why is in the kernel's log, which cannot be read here: No such file"
+	kernel_log 'mana 7870:00:00.0: enabling device (0000 -> 0002)'
+	check 2
+	says 'fail adapter 7870:00:00.0 .*; it was unbound \| echo 7870:00:00.0 \| sudo tee /sys/bus/pci/drivers/mana/bind'
+	kernel_log 'mana 7870:00:00.0: HWC: Failed hw_channel req: 0xc00000bb' 'mana 7870:00:00.0: gdma probe failed: err = -71'
+	system ubuntu 22.04 6.2.0-1018-azure
+	check 2
+	says 'fail adapter 7870:00:00.0 .*: the mana of kernel 6.2.0-1018-azure is too old for this host.s adapter \(kernel log: mana 7870:00:00.0: HWC: Failed hw_channel req: 0xc00000bb\); .* \| sudo apt-get install linux-azure && sudo reboot'
+	kernel_log 'mana 7870:00:00.0: HWC: Request timed out: 30000 ms' 'mana 7870:00:00.0: gdma probe failed: err = -110'
+	check 2
+	says 'fail adapter 7870:00:00.0 .*: the adapter did not answer mana .* \| sudo reboot; .*az vm redeploy'
+	run ! says '.*(refused|too old)'
+	kernel_log 'mana 7870:00:00.0: Command 0x13 failed with status: 0x1d' 'mana 7870:00:00.0: probe with driver mana failed with error -71'
+	check 2
+	says 'fail adapter 7870:00:00.0 .*: the adapter refused a command of mana with status 0x1d '
+	kernel_log 'mana 7870:00:00.0: gdma probe failed: err = -12'
+	check 2
+	says 'fail adapter 7870:00:00.0 .*: mana found no memory .* \| echo 1 \| sudo tee /proc/sys/vm/compact_memory'
+	kernel_log 'mana: probe of 7870:00:00.0 failed with error -5'
+	check 2
+	says "fail adapter 7870:00:00.0 .*: mana's probe failed with Input/output error "
+	kernel_log 'mana 7871:00:00.0: gdma probe failed: err = -12'
+	check 2
+	says 'fail adapter 7870:00:00.0 .*; it was unbound'
+}
+
+@test "a VF without a driver: it is reserved for another" {
+	machine driverless
+	echo vfio-pci >"$ROOT/sys/bus/pci/devices/7870:00:00.0/driver_override"
+	check 2
+	says 'fail adapter 7870:00:00.0 .*: it is reserved for vfio-pci \(driver_override\).* \| echo \| sudo tee /sys/bus/pci/devices/7870:00:00.0/driver_override && echo 7870:00:00.0 \| sudo tee /sys/bus/pci/drivers_probe'
+}
+
+@test "no VF: accelerated networking is off, on, or the host took the VF away" {
+	local vf=56474d52-7870-0000-8000-000000000001 device
+	machine off
+	check 2
+	says 'fail adapter - no PCI device 1414:00ba, and the host offers none over VMBus: accelerated networking is off, or .* \| az network nic update --accelerated-networking true'
+	fails adapter
+	kernel_log 'hv_netvsc f8615163-0000-1000-2000-6045bda6bbc0 eth0: VF slot 1 added'
+	check 2
+	says "fail adapter - no PCI device 1414:00ba: accelerated networking is on .* offers no PCI device .* \| sudo reboot; "
+	kernel_log 'hv_netvsc f8615163-0000-1000-2000-6045bda6bbc0 eth0: VF slot 1 added' \
+		'hv_netvsc f8615163-0000-1000-2000-6045bda6bbc0 eth0: VF slot 1 removed'
+	check 2
+	says 'fail adapter - no PCI device 1414:00ba: the host took the VF away .* \| if it does not come back'
+	run ! says '.*az network nic'
+	# The host offers one.
+	machine driverless
+	device=$(readlink -f "$ROOT/sys/bus/vmbus/devices/$vf")
+	rm -r "$ROOT/sys/bus/pci/devices/7870:00:00.0" "$device/pci7870:00/7870:00:00.0"
+	check 2
+	says "fail adapter - no PCI device 1414:00ba: accelerated networking is on, but behind VMBus device $vf there is no PCI function; .* \| if it does not come back"
+	rm "$device/driver"
+	without pci-hyperv
+	check 2
+	says "fail adapter - no PCI device 1414:00ba: the host offers one \(VMBus device $vf\), but kernel 6.8.0-1020-azure has no pci-hyperv"
+	echo kernel/drivers/pci/controller/pci-hyperv.ko: >>"$(echo "$ROOT"/lib/modules/*/modules.dep)"
+	check 2
+	says "fail adapter - no PCI device 1414:00ba: the host offers one .* does not have it; .* \| sudo modprobe pci-hyperv"
+}
+
+# nothing_of_the_hosts - no fix is a command for a machine
+nothing_of_the_hosts() {
+	run ! grep -w sudo "$BATS_TEST_TMPDIR/findings"
+}
+
+@test "in a pod: what it was not given, as lines of its spec; what is the host's" {
+	machine pod
+	check 2
+	says 'ok container - a pod of Kubernetes \(/etc/hosts is the runtime.s\); kernel, modules, adapter, hugepages and interfaces are the host.s'
+	says 'ok container capabilities CAP_NET_RAW'
+	says 'fail container /dev/infiniband/uverbs0 not in this container: .* \| securityContext: \{privileged: true\} with volumes: .*path: /dev/infiniband'
+	says 'fail hugepages cgroup /sys/fs/cgroup/hugetlb.2MB.max allows 0 MB in pages of 2 MB, .* \| resources: \{limits: \{hugepages-2Mi: '
+	says 'fail hugetlbfs - none is mounted in the container .* \| volumes: \[\{name: hugepages, emptyDir: \{medium: HugePages\}\}\]'
+	says 'ok image - Debian GNU/Linux 13 \(trixie\) in the container; .* this kernel is of Ubuntu'
+	says 'ok kernel - 6.8.0-1020-azure has both drivers'
+	says 'unknown module uio_hv_generic not loaded; whether kernel .* has it cannot be seen here'
+	fails container hugepages hugetlbfs
+	nothing_of_the_hosts
+	# What it asks for, it gets.
+	mkdir -p "$ROOT/dev/infiniband" "$ROOT/dev/hugepages"
+	: >"$ROOT/dev/infiniband/uverbs0"
+	echo 1073741824 | tee "$ROOT"/sys/fs/cgroup/hugetlb.2MB{,.rsvd}.max
+	echo 'nodev /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0' >>"$ROOT/proc/mounts"
+	check 1
+	says 'ok container /dev/infiniband/uverbs0 in this container'
+	says 'ok hugepages cgroup .* allows 1024 MB in pages of 2 MB, of which 0 are used'
+	says 'warning interface eth1 .* \| on the host: manakin setup eth1'
+	fails
+	nothing_of_the_hosts
+	# Used up: there is a limit on what is reserved, too.
+	echo 1000000000 >"$ROOT/sys/fs/cgroup/hugetlb.2MB.rsvd.current"
+	check 1
+	says 'warning hugepages cgroup /sys/fs/cgroup/hugetlb.2MB.rsvd.max allows 1024 MB .* of which 953 are used'
+}
+
+@test "in a pod: capabilities, network, modules and packages that are missing" {
+	machine pod
+	printf 'CapEff:\t0000000000000000\n' >"$ROOT/proc/self/status"
+	rm -r "$ROOT"/sys/module/mana_ib "$ROOT"/usr/lib/x86_64-linux-gnu/libibverbs.so.1* \
+		"$ROOT"/usr/lib/x86_64-linux-gnu/librte_* "$ROOT"/usr/lib/x86_64-linux-gnu/dpdk
+	check 2
+	says 'fail container capabilities no CAP_NET_RAW: .* \| securityContext: \{capabilities: \{add: \[NET_RAW\]\}\}'
+	says 'unknown kernel - 6.8.0-1020-azure is the host.s, and a container does not see its modules'
+	says 'fail rdma-core - .* \| in the image: apt-get install rdma-core ibverbs-providers'
+	says 'fail dpdk - .* \| in the image: manakin dpdk install'
+	nothing_of_the_hosts
+	for interface in eth0 eth1 enP30832s1 enP30832s1d1; do
+		there ip link delete "$interface"
+	done
+	rm -r "$ROOT"/sys/devices/LNXSYSTM:00/*/*/*/*/*/*/net "$ROOT"/sys/class/net
+	check 2
+	says 'fail container 7870:00:00.0 its interfaces are not in this network namespace, .* \| hostNetwork: true'
+	nothing_of_the_hosts
+	# No driver: whose it is, and not how to load it
+	rm "$ROOT/sys/bus/pci/devices/7870:00:00.0/driver"
+	rm -r "$ROOT/sys/module/mana"
+	check 2
+	says 'fail adapter 7870:00:00.0 .* the host.s kernel 6.8.0-1020-azure has not loaded mana'
+	nothing_of_the_hosts
+}
+
+@test "docker, podman and LXC have lines of their own; a VM with /.dockerenv is no container" {
+	machine pod
+	sed -i s:/var/lib/kubelet/pods/.*/etc-hosts:/var/lib/docker/containers/3f1d/hosts: "$ROOT/proc/self/mountinfo"
+	sed -i /termination-log/d "$ROOT/proc/self/mountinfo"
+	check 2
+	says 'ok container - a container of Docker '
+	says 'fail container /dev/infiniband/uverbs0 .* \| docker run --device=/dev/infiniband'
+	says 'fail hugetlbfs - .* \| docker run --volume=/dev/hugepages:/dev/hugepages'
+	says 'fail hugepages cgroup .* \| docker run --cgroup-parent='
+	nothing_of_the_hosts
+	sed -i s:/docker/containers/3f1d:/containers/storage/overlay-containers/3f1d/userdata: "$ROOT/proc/self/mountinfo"
+	check 2
+	says 'ok container - a container of Podman '
+	says 'fail container /dev/infiniband/uverbs0 .* \| podman run --device=/dev/infiniband'
+	sed -i /etc-hosts/d\;/hosts/d "$ROOT/proc/self/mountinfo"
+	mkdir -p "$ROOT/proc/1"
+	printf 'PATH=/bin\0container=lxc\0' >"$ROOT/proc/1/environ"
+	check 2
+	says 'ok container - a container of LXC \(PID 1 says container=lxc\)'
+	says 'fail container /dev/infiniband/uverbs0 .* \| lxc.mount.entry = /dev/infiniband'
+	nothing_of_the_hosts
+	machine one
+	: >"$ROOT/.dockerenv"
+	mkdir -p "$ROOT/proc/2"
+	echo kthreadd >"$ROOT/proc/2/comm"
+	check 1
+	run ! says '.* container '
+	rm -r "$ROOT/proc/2"
+	check 1
+	says 'ok container - a container of Docker \(it has /.dockerenv\)'
+}
+
+# in_cgroup VERSION FILE - check, for real, in a cgroup of that version whose FILE says 0: no hugepages of 2 MB
+in_cgroup() {
+	flock /tmp/manakin-test-hugetlb unshare -m -- bash -euc '
+		mkdir -p "$1"
+		if [ "$2" = 2 ]; then
+			mount -t cgroup2 none "$1"
+			grep -qw hugetlb "$1/cgroup.controllers"
+			echo +hugetlb >"$1/cgroup.subtree_control"
+		else
+			mount -t cgroup -o hugetlb none "$1"
+		fi
+		mkdir "$1/manakin-test"
+		trap "echo \$\$ >\"$1/cgroup.procs\"; rmdir \"$1/manakin-test\"; [ $2 = 1 ] || echo -hugetlb >\"$1/cgroup.subtree_control\"; umount \"$1\"" EXIT
+		echo 0 >"$1/manakin-test/$3"
+		echo $$ >"$1/manakin-test/cgroup.procs"
+		"$MANAKIN" check --json >"$4" || [ $? -le 2 ]
+	' bash "$BATS_TEST_TMPDIR/cgroup" "$1" "$2" "$BATS_TEST_TMPDIR/json"
+	python3 - "$BATS_TEST_TMPDIR/json" >"$BATS_TEST_TMPDIR/findings" <<-'EOF'
+		import json, sys
+		for c in json.load(open(sys.argv[1]))["checks"]:
+		    print(c["verdict"], c["check"], c["subject"] or "-", c["evidence"], "|", c["fix"] or "-")
+	EOF
+	cat "$BATS_TEST_TMPDIR/findings"
+}
+
+@test "this machine: a cgroup that allows no hugepages, of version 2 and of version 1" {
+	in_cgroup 1 hugetlb.2MB.limit_in_bytes
+	says "fail hugepages cgroup $BATS_TEST_TMPDIR/cgroup/manakin-test/hugetlb.2MB.limit_in_bytes allows 0 MB in pages of 2 MB, .* \| echo -1 \| sudo tee"
+	in_cgroup 2 hugetlb.2MB.max
+	says "fail hugepages cgroup $BATS_TEST_TMPDIR/cgroup/manakin-test/hugetlb.2MB.max allows 0 MB in pages of 2 MB, .* \| echo max \| sudo tee"
+}
+
+@test "this machine: a namespace with a pod's /etc/hosts is a pod" {
+	local pods=$BATS_TEST_TMPDIR/kubelet/pods/0e7c5a1e
+	mkdir -p "$pods"
+	cp /etc/hosts "$pods/etc-hosts"
+	run unshare -m -- bash -euc 'mount --bind "$1/etc-hosts" /etc/hosts; "$MANAKIN" check --json || [ $? -le 2 ]' bash "$pods"
+	[ "$status" -eq 0 ]
+	[[ $output == *'a pod of Kubernetes (/etc/hosts is the runtime'* && $output != *'sudo '* ]]
 }
 
 @test "an older VM with Mellanox's adapter" {

@@ -70,13 +70,63 @@ static void no_modules(void **state)
 	enum module_state found;
 
 	(void)state;
+	assert_true(module_index(&host));
 	assert_int_equal(tree_run("rm -r \"$1\"/lib"), 0);
+	assert_false(module_index(&host));
 	assert_int_equal(module_state(&host, "mana", &found), 0);
 	assert_int_equal(found, MODULE_MISSING);
 	assert_int_equal(tree_run("rm \"$1\"/proc/sys/kernel/osrelease"), 0);
 	assert_int_equal(module_state(&host, "mana", &found), -ENOENT);
 	assert_int_equal(module_state(&host, "ib_uverbs", &found), 0);
 	assert_int_equal(found, MODULE_LOADED);
+}
+
+static void configured(void **state)
+{
+	(void)state;
+	assert_int_equal(module_config(&host, "MICROSOFT_MANA"), MODULE_CONFIG_UNKNOWN);
+	tree_put("# head\nCONFIG_MICROSOFT_MANA=m\n# CONFIG_MANA_INFINIBAND is not set\n"
+		 "CONFIG_HYPERV_NET=y\n",
+		 "boot/config-" RELEASE);
+	assert_int_equal(module_config(&host, "MICROSOFT_MANA"), MODULE_CONFIG_YES);
+	assert_int_equal(module_config(&host, "HYPERV_NET"), MODULE_CONFIG_YES);
+	assert_int_equal(module_config(&host, "MANA_INFINIBAND"), MODULE_CONFIG_NO);
+	assert_int_equal(module_config(&host, "MANA"), MODULE_CONFIG_NO);
+	/* Where Fedora and its like keep it */
+	assert_int_equal(tree_run("mv \"$1\"/boot/config-* \"$1\"/" MODULES "/config"), 0);
+	assert_int_equal(module_config(&host, "MICROSOFT_MANA"), MODULE_CONFIG_YES);
+	tree_put("\x1f\x8b no configuration\n", MODULES "/config");
+	assert_int_equal(module_config(&host, "MICROSOFT_MANA"), MODULE_CONFIG_UNKNOWN);
+}
+
+static void blocked(void **state)
+{
+	char where[128], what[128];
+
+	(void)state;
+	assert_false(module_blocked(&host, "mana", where, what));
+	tree_put("blacklist mana_ib\n# blacklist mana\ninstall manage /bin/false\n"
+		 "options mana x=1\ninstall mana /sbin/modprobe --ignore-install mana\n",
+		 "usr/lib/modprobe.d/a.conf");
+	assert_false(module_blocked(&host, "mana", where, what));
+	assert_true(module_blocked(&host, "mana_ib", where, what));
+	assert_string_equal(where, "/usr/lib/modprobe.d/a.conf");
+	assert_string_equal(what, "blacklist mana_ib");
+	tree_put("blacklist mana\n", "etc/modprobe.d/ignored.txt");
+	assert_false(module_blocked(&host, "mana", where, what));
+	tree_put("  install\tmana  /usr/bin/false", "etc/modprobe.d/b.conf");
+	assert_true(module_blocked(&host, "mana", where, what));
+	assert_string_equal(where, "/etc/modprobe.d/b.conf");
+	tree_put("blacklist mana-ib\n", "etc/modprobe.d/b.conf");
+	assert_true(module_blocked(&host, "mana_ib", where, what));
+	assert_false(module_blocked(&host, "mana", where, what));
+	tree_put("quiet modprobe.blacklist=floppy,mana module_blacklist=ib_uverbs\n",
+		 "proc/cmdline");
+	assert_true(module_blocked(&host, "mana", where, what));
+	assert_string_equal(what, "modprobe.blacklist=mana");
+	assert_string_equal(where, "/proc/cmdline");
+	assert_true(module_blocked(&host, "ib_uverbs", where, what));
+	assert_false(module_blocked(&host, "uverbs", where, what));
 }
 
 static void load_what_cannot_be(void **state)
@@ -97,6 +147,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_text),
+		cmocka_unit_test(configured),
+		cmocka_unit_test(blocked),
 		cmocka_unit_test(no_modules),
 		cmocka_unit_test(load_what_cannot_be),
 	};

@@ -105,13 +105,17 @@ adapter_dir() {
 	echo "$VMBUS/56474d52-$1-0000-8000-000000000001/pci$1:00/$1:00:00.0"
 }
 
-# adapter DOMAIN NODE DRIVER [manae] - a VF, behind its own PCI bus on VMBus
+# adapter DOMAIN NODE DRIVER [manae] - a VF, behind its own PCI bus on VMBus; DRIVER none: without
 UVERBS=0
 adapter() {
 	local dir
 	dir=$(adapter_dir "$1")
 	vmbus_device "56474d52-$1-0000-8000-000000000001" 44c4f61d-4444-4400-9d52-802e27ede19f hv_pci
-	if [ "$3" = mana ]; then
+	if [ "$3" = none ]; then
+		pci_device "$1:00:00.0" "$dir" 0x1414 0x00ba 0x020000 "$2" ""
+		put "$dir/driver_override" "(null)"
+		return
+	elif [ "$3" = mana ]; then
 		pci_device "$1:00:00.0" "$dir" 0x1414 0x00ba 0x020000 "$2" mana
 		rdma "$dir" "mana_$UVERBS" "uverbs$UVERBS"
 		[ -z "${4-}" ] || rdma "$dir" "$4_$UVERBS" "uverbs$((UVERBS + 1))"
@@ -131,6 +135,16 @@ uuid_of() {
 		all=$mac$mac$mac
 		echo "${all:0:8}-${all:8:4}-${all:12:4}-${all:16:4}-${all:20:12}"
 	fi
+}
+
+# synthetic_port SYNTHETIC MAC UUID-SHAPE - a port whose VF is not there, or has no driver
+synthetic_port() {
+	local uuid
+	uuid=$(uuid_of "$3" "$SLOT" "$2")
+	SLOT=$((SLOT + 1))
+	vmbus_device "$uuid" "$NETWORK" hv_netvsc
+	interface "$1" "$VMBUS/$uuid" "$2" 0 8
+	PORTS+="$1 - $2 0 -"$'\n'
 }
 
 # port DOMAIN NUMBER SYNTHETIC MAC VF UUID-SHAPE [taken] - a port of that adapter

@@ -12,14 +12,16 @@ vf() {
 	[ "$1" != enP30832s1 ] || echo "link property add dev $1 altname enP30832p0s0"
 }
 
-# synthetic NAME MAC VF - with the VF under it
+# synthetic NAME MAC VF - with the VF under it; -: none
 synthetic() {
 	echo "link add $1 type bridge"
 	echo "link set $1 address $2 addrgenmode none"
-	echo "link set $3 master $1"
-	# A bridge takes the lowest MTU of its members unless it was given one.
-	echo "link set $1 address $2"
-	echo "link set $3 up"
+	if [ "$3" != - ]; then
+		echo "link set $3 master $1"
+		# A bridge takes the lowest MTU of its members unless it was given one.
+		echo "link set $1 address $2"
+		echo "link set $3 up"
+	fi
 	echo "link set $1 up"
 }
 
@@ -30,7 +32,7 @@ interfaces() {
 		echo "link set lo up"
 		while read -r upper vf mac _ driver _; do
 			[ -n "$vf" ] || continue
-			vf "$vf" "$mac" "wire$i"
+			[ "$vf" = - ] || vf "$vf" "$mac" "wire$i"
 			[ "$upper" = - ] || synthetic "$upper" "$mac" "$vf"
 			if [ "$driver" = i40e ]; then
 				echo "link set $vf up"

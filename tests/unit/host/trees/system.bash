@@ -93,6 +93,7 @@ system() {
 	case $name in
 	metal) ;;
 	mlx5) loaded hv_vmbus hv_netvsc mlx5_core mlx5_ib ib_core ib_uverbs ;;
+	driverless | off) loaded hv_vmbus hv_netvsc ;;
 	taken) loaded hv_vmbus hv_netvsc mana mana_ib ib_core ib_uverbs uio uio_hv_generic ;;
 	*) loaded hv_vmbus hv_netvsc mana mana_ib ib_core ib_uverbs ;;
 	esac
@@ -109,4 +110,36 @@ system() {
 		"hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0" >"$root/proc/mounts"
 	mkdir -p "$root/proc/self"
 	cp "$root/proc/mounts" "$root/proc/self/mounts"
+}
+
+# limit DIRECTORY SIZE MAX CURRENT - of a cgroup of version 2
+limit() {
+	local kind
+	for kind in "" .rsvd; do
+		put "$1/hugetlb.$2$kind.max" "$3"
+		put "$1/hugetlb.$2$kind.current" "$4"
+	done
+}
+
+# pod - what a container of a pod sees in place of its host's files
+pod() {
+	local pods=/var/lib/kubelet/pods/0e7c5a1e-8a3b-4c55-9d3a-5b0c2a7f1d11
+	os_release debian 13 "" "Debian GNU/Linux 13 (trixie)"
+	rm -r "$root/lib" "$root/dev/hugepages" "$root/proc/mounts" "$root/proc/self/mounts"
+	printf '%s\n' \
+		"1042 911 0:118 / / rw,relatime - overlay overlay rw,lowerdir=/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/57/fs" \
+		"1043 1042 0:120 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw" \
+		"1044 1042 0:121 / /dev rw,nosuid - tmpfs tmpfs rw,size=65536k,mode=755" \
+		"1047 1042 0:98 / /sys ro,nosuid,nodev,noexec,relatime - sysfs sysfs ro" \
+		"1048 1047 0:29 / /sys/fs/cgroup ro,nosuid,nodev,noexec,relatime - cgroup2 cgroup rw" \
+		"1049 1042 8:1 $pods/etc-hosts /etc/hosts rw,relatime - ext4 /dev/sda1 rw,discard" \
+		"1050 1044 8:1 $pods/containers/dpdk/3f1d /dev/termination-log rw,relatime - ext4 /dev/sda1 rw,discard" \
+		>"$root/proc/self/mountinfo"
+	echo 0::/ >"$root/proc/self/cgroup"
+	printf '%s\n' "overlay / overlay rw,relatime 0 0" "sysfs /sys sysfs ro,nosuid 0 0" >"$root/proc/mounts"
+	cp "$root/proc/mounts" "$root/proc/self/mounts"
+	# containerd's defaults, which have NET_RAW but not IPC_LOCK
+	printf 'Name:\tmanakin\nCapEff:\t00000000a80425fb\n' >"$root/proc/self/status"
+	limit /sys/fs/cgroup 2MB 0 0
+	limit /sys/fs/cgroup 1GB 0 0
 }

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * host/machine/container.h - the container that this process is in, and its cgroup's limits of
+ * hugepages.
+ */
+#ifndef MANAKIN_HOST_MACHINE_CONTAINER_H
+#define MANAKIN_HOST_MACHINE_CONTAINER_H
+
+#include "host/machine/root.h"
+
+enum container_kind {
+	CONTAINER_NONE,
+	CONTAINER_KUBERNETES, /* a pod, whatever runs it */
+	CONTAINER_DOCKER,
+	CONTAINER_PODMAN,
+	CONTAINER_LXC,
+	CONTAINER_OTHER,
+};
+
+/**
+ * struct container - what surrounds this process
+ * @why:	what shows it, in words
+ * @has_capabilities: @capabilities are known, as a mask of 1 << CAP_...
+ * @user:	it is in a user namespace of its own ("rootless")
+ */
+struct container {
+	enum container_kind kind;
+	char why[128];
+	bool has_capabilities;
+	unsigned long long capabilities;
+	bool user;
+};
+
+/**
+ * container_read() - is this process in a container?
+ *
+ * The file /.dockerenv alone proves nothing: a VM whose disk was made from a container's image has
+ * it too.
+ */
+void container_read(const struct host *host, struct container *container);
+
+/** container_name() - "kubernetes", "docker", "podman", "lxc", "other", "no" */
+const char *container_name(enum container_kind kind);
+
+#define HUGETLB_SIZES 8u
+
+/**
+ * struct hugetlb_limit - what a cgroup allows of hugepages of one size
+ * @kib:	of a page
+ * @limit, @used: bytes; of the cgroup, of those above it too, that leaves least
+ * @file:	that has the limit
+ */
+struct hugetlb_limit {
+	unsigned int kib;
+	unsigned long long limit, used;
+	char file[600];
+};
+
+/**
+ * hugetlb_limits() - the limits that there are
+ *
+ * Return: how many, up to HUGETLB_SIZES; 0: there is none, or none that can be seen from here
+ */
+size_t hugetlb_limits(const struct host *host, struct hugetlb_limit limits[HUGETLB_SIZES]);
+
+/** mount_is_readonly() - is a file system mounted there that cannot be written to? */
+bool mount_is_readonly(const struct host *host, const char *path);
+
+#endif

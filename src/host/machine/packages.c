@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation: the file is kept as one text, cut into strings in place; blocks point into
+ * it. The reader is strict: what is misspelt would be a package that is never told of. A question
+ * is answered by the first block of the release that fits the kernel; what it lacks is looked for
+ * in the release's other blocks that can be installed, in the order of the file.
+ */
+#include "host/machine/packages.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/paths.h"
+
+#define FILE_MAX   (1u << 20)
+#define BLOCKS_MAX 1024u
+
+enum field {
+	FIELD_DISTRIBUTION,
+	FIELD_NAME,
+	FIELD_AS,
+	FIELD_INSTALL,
+	FIELD_REINSTALL,
+	FIELD_RELEASE,
+	FIELD_KERNEL,
+	FIELD_BEFORE,
+	FIELD_PACKAGE,
+	FIELD_RUNNING,
+	FIELD_HAS,
+	FIELD_EXTRA,
+	FIELD_LACKS,
+	FIELD_TOO_OLD,
+	FIELD_LIBRARY,
+	FIELD_SOURCE,
+	FIELDS,
+};
+
+static const char *const field_names[FIELDS] = {
+	[FIELD_DISTRIBUTION] = "Distribution",
+	[FIELD_NAME] = "Name",
+	[FIELD_AS] = "As",
+	[FIELD_INSTALL] = "Install",
+	[FIELD_REINSTALL] = "Reinstall",
+	[FIELD_RELEASE] = "Release",
+	[FIELD_KERNEL] = "Kernel",
+	[FIELD_BEFORE] = "Before",
+	[FIELD_PACKAGE] = "Package",
+	[FIELD_RUNNING] = "Running",
+	[FIELD_HAS] = "Has",
+	[FIELD_EXTRA] = "Extra",
+	[FIELD_LACKS] = "Lacks",
+	[FIELD_TOO_OLD] = "Too-Old",
+	[FIELD_LIBRARY] = "Library",
+	[FIELD_SOURCE] = "Source",
+};
+
+/**
+ * struct block - of the file
+ * @line:	its first; 0: it has none yet
+ * @value:	of each field; NULL: it has no such
+ */
+struct block {
+	unsigned int line;
+	const char *value[FIELDS];
+};
+
+struct packages {
+	char *text;
+	struct block block[BLOCKS_MAX];
+	size_t n;
+};
+
+/** struct reader - the file that is being read */
+struct reader {
+	const char *name;
+	struct packages *packages;
+	struct error *error;
+};
+
+__attribute__((format(printf, 3, 4))) static int mistake(const struct reader *r, unsigned int line,
+							 const char *format, ...)
+{
+	char text[200];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	return error_fail(r->error, -EINVAL, "%.200s:%u: %s", r->name, line, text);
+}
+
+/** word_in() - is it one of the words of a list? The list may be NULL */
+static bool word_in(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (list && *list) {
+		size_t here = strcspn(list, " ");
+
+		if (here == len && !strncmp(list, word, len))
+			return true;
+		list += here;
+		list += strspn(list, " ");
+	}
+	return false;
+}
+
+/** extra_modules() - those of an Extra field; @len: of the package's name before them */
+static const char *extra_modules(const char *extra, size_t *len)
+{
+	const char *colon = strstr(extra, ": ");
+
+	*len = colon ? (size_t)(colon - extra) : 0;
+	return colon ? colon + 2 : NULL;
+}
+
+/** check_block() - are its fields those that it needs, and no others? */
+static int check_block(const struct reader *r, const struct block *b)
+{
+	bool distribution = b->value[FIELD_DISTRIBUTION] != NULL;
+	size_t len;
+
+	if (distribution == (b->value[FIELD_RELEASE] != NULL))
+		return mistake(r, b->line, "a block needs either Distribution or Release");
+	for (int i = 0; i < FIELDS; i++)
+		if (b->value[i] && distribution != (i < FIELD_RELEASE))
+			return mistake(r, b->line, "%s is not a field of such a block",
+				       field_names[i]);
+	if (distribution) {
+		if (!b->value[FIELD_NAME])
+			return mistake(r, b->line, "there is no Name");
+		if (!b->value[FIELD_AS] != (b->value[FIELD_INSTALL] && b->value[FIELD_REINSTALL]))
+			return mistake(r, b->line, "it needs either As, or Install and Reinstall");
+		return 0;
+	}
+	if (!strchr(b->value[FIELD_RELEASE], ' '))
+		return mistake(r, b->line, "Release: an ID and a VERSION_ID, as in 'debian 13'");
+	if (!b->value[FIELD_KERNEL] == !b->value[FIELD_LIBRARY])
+		return mistake(r, b->line, "a release needs either Kernel or Library");
+	if (!b->value[FIELD_SOURCE])
+		return mistake(r, b->line, "there is no Source");
+	if (b->value[FIELD_EXTRA] && !extra_modules(b->value[FIELD_EXTRA], &len))
+		return mistake(r, b->line, "Extra: a package, a colon, and its modules");
+	return 0;
+}
+
+/** add_field() - a line of a block */
+static int add_field(const struct reader *r, struct block *b, char *line, unsigned int number)
+{
+	char *colon = strchr(line, ':'), *end = line + strlen(line);
+
+	if (!colon || colon[1] != ' ')
+		return mistake(r, number, "expected 'Field: value', got '%.60s'", line);
+	*colon = '\0';
+	while (end > colon + 2 && end[-1] == ' ')
+		*--end = '\0';
+	if (!colon[2])
+		return mistake(r, number, "%.40s has no value", line);
+	for (int i = 0; i < FIELDS; i++) {
+		if (strcmp(line, field_names[i]))
+			continue;
+		if (b->value[i])
+			return mistake(r, number, "%s is there twice", line);
+		if (!b->line)
+			b->line = number;
+		b->value[i] = colon + 2;
+		return 0;
+	}
+	return mistake(r, number, "there is no field '%.40s'", line);
+}
+
+/** read_blocks() - cut the text into blocks */
+static int read_blocks(const struct reader *r)
+{
+	struct packages *p = r->packages;
+	char *rest = p->text, *line;
+	unsigned int number = 0;
+	int err = 0;
+
+	while (!err && (line = strsep(&rest, "\n"))) {
+		struct block *b = &p->block[p->n];
+
+		number++;
+		if (*line == '#')
+			continue;
+		if (!*line && b->line) {
+			err = check_block(r, b);
+			p->n++;
+			if (!err && p->n == BLOCKS_MAX)
+				err = mistake(r, number, "more than %u blocks", BLOCKS_MAX - 1);
+		} else if (*line) {
+			err = add_field(r, b, line, number);
+		}
+	}
+	if (!err && p->block[p->n].line) {
+		err = check_block(r, &p->block[p->n]);
+		p->n++;
+	}
+	return err;
+}
+
+/** read_file() - as a string; NULL and errno on failure */
+static char *read_file(const char *path)
+{
+	char *text = malloc(FILE_MAX);
+	FILE *file = fopen(path, "re");
+	size_t len = 0;
+
+	if (text && file)
+		len = fread(text, 1, FILE_MAX, file);
+	if (!text || !file || ferror(file) || len == FILE_MAX) {
+		int err = file ? text ? len == FILE_MAX ? EFBIG : EIO : ENOMEM : errno;
+
+		free(text);
+		if (file)
+			fclose(file);
+		errno = err;
+		return NULL;
+	}
+	fclose(file);
+	text[len] = '\0';
+	return text;
+}
+
+int packages_open(struct packages **packages, const char *path, struct error *error)
+{
+	struct reader r = { path, calloc(1, sizeof(*r.packages)), error };
+	char own[PATH_MAX];
+	int err;
+
+	*packages = NULL;
+	if (!path) {
+		paths_find(PLACE_PACKAGES, own, sizeof(own));
+		r.name = own;
+	}
+	if (r.packages)
+		r.packages->text = read_file(r.name);
+	if (!r.packages || !r.packages->text) {
+		err = r.packages ? -errno : -ENOMEM;
+		error_say(error, "cannot read %.200s: %s", r.name, strerror(-err));
+	} else {
+		err = read_blocks(&r);
+	}
+	if (err) {
+		packages_close(r.packages);
+		return err;
+	}
+	*packages = r.packages;
+	return 0;
+}
+
+void packages_close(struct packages *packages)
+{
+	if (packages)
+		free(packages->text);
+	free(packages);
+}
+
+/** distribution() - the block of this ID; NULL: none */
+static const struct block *distribution(const struct packages *p, const char *id, size_t len)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const char *here = p->block[i].value[FIELD_DISTRIBUTION];
+
+		if (here && strlen(here) == len && !strncmp(here, id, len))
+			return &p->block[i];
+	}
+	return NULL;
+}
+
+/** commands_of() - the block with a distribution's commands; @id: under which its releases are */
+static const struct block *commands_of(const struct packages *p, const struct distro *distro,
+				       const char **id)
+{
+	const struct block *own = distribution(p, distro->id, strlen(distro->id));
+
+	*id = own && own->value[FIELD_AS] ? own->value[FIELD_AS] : distro->id;
+	return own && own->value[FIELD_AS] ? distribution(p, *id, strlen(*id)) : own;
+}
+
+/** is_release() - is a block about this release? Its field: "rhel 9, rhel 10" */
+static bool is_release(const struct block *b, const char *id, const char *version)
+{
+	const char *list = b->value[FIELD_RELEASE];
+	size_t len = strlen(id);
+
+	while (list && *list) {
+		size_t here = strcspn(list, ","), of_version;
+
+		if (!strncmp(list, id, len) && list[len] == ' ') {
+			of_version = here - len - 1;
+			if (!strncmp(list + len + 1, version, of_version) &&
+			    (!version[of_version] || version[of_version] == '.'))
+				return true;
+		}
+		list += here;
+		list += strspn(list, ", ");
+	}
+	return false;
+}
+
+/** is_kernel() - is a block about this kernel? */
+static bool is_kernel(const struct block *b, const char *kernel)
+{
+	const char *list = b->value[FIELD_KERNEL];
+	bool fits = false;
+	char pattern[80];
+
+	while (!fits && list && *list) {
+		size_t here = strcspn(list, " ");
+
+		snprintf(pattern, sizeof(pattern), "%.*s", (int)here, list);
+		fits = !fnmatch(pattern, kernel, 0);
+		list += here;
+		list += strspn(list, " ");
+	}
+	return fits &&
+	       (!b->value[FIELD_BEFORE] || version_compare(kernel, b->value[FIELD_BEFORE]) < 0);
+}
+
+/** state_of() - of a module or library in a block */
+static enum packages_state state_of(const struct block *b, const char *what)
+{
+	const char *modules;
+	size_t len;
+
+	if (word_in(b->value[FIELD_HAS], what))
+		return PACKAGES_HAS;
+	modules = b->value[FIELD_EXTRA] ? extra_modules(b->value[FIELD_EXTRA], &len) : NULL;
+	if (word_in(modules, what))
+		return PACKAGES_EXTRA;
+	return word_in(b->value[FIELD_LACKS], what) ? PACKAGES_LACKS : PACKAGES_UNKNOWN;
+}
+
+/** installable() - a block of a release that brings what is asked for; NULL: none */
+static const struct block *installable(const struct packages *p, enum field kind, const char *id,
+				       const char *version, const char *what)
+{
+	const struct block *found = NULL;
+
+	for (size_t i = 0; i < p->n && !found; i++) {
+		const struct block *b = &p->block[i];
+		enum packages_state state = state_of(b, what);
+
+		if (b->value[kind] && b->value[FIELD_PACKAGE] && is_release(b, id, version) &&
+		    (state == PACKAGES_HAS || state == PACKAGES_EXTRA))
+			found = b;
+	}
+	return found;
+}
+
+static const struct block *running(const struct packages *p, const char *id, const char *version,
+				   const char *kernel)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (is_release(&p->block[i], id, version) && is_kernel(&p->block[i], kernel))
+			return &p->block[i];
+	return NULL;
+}
+
+/** add_words() - at the end of a text, if there is room for all of it */
+__attribute__((format(printf, 3, 4))) static void add_words(char *text, size_t size,
+							    const char *format, ...)
+{
+	size_t len = strlen(text);
+	va_list ap;
+
+	va_start(ap, format);
+	if ((size_t)vsnprintf(text + len, size - len, format, ap) >= size - len)
+		text[len] = '\0';
+	va_end(ap);
+}
+
+/** list_versions() - those of a distribution that have it, as "Debian 12, 13" */
+static void list_versions(const struct packages *p, enum field kind, const struct block *of,
+			  const char *what, struct packages_answer *answer)
+{
+	const char *id = of->value[FIELD_DISTRIBUTION];
+	char seen[128] = "";
+
+	for (size_t i = 0; i < p->n; i++) {
+		const char *list =
+			p->block[i].value[kind] ? p->block[i].value[FIELD_RELEASE] : NULL;
+
+		while (list && *list) {
+			size_t here = strcspn(list, ","), len = strlen(id);
+			char version[24] = "";
+
+			if (!strncmp(list, id, len) && list[len] == ' ')
+				snprintf(version, sizeof(version), "%.*s", (int)(here - len - 1),
+					 list + len + 1);
+			if (*version && !word_in(seen, version) &&
+			    installable(p, kind, id, version, what)) {
+				if (!*seen)
+					add_words(answer->others, sizeof(answer->others), "%s%s ",
+						  *answer->others ? "; " : "",
+						  of->value[FIELD_NAME]);
+				add_words(answer->others, sizeof(answer->others), "%s%s",
+					  *seen ? ", " : "", version);
+				add_words(seen, sizeof(seen), "%s ", version);
+			}
+			list += here;
+			list += strspn(list, ", ");
+		}
+	}
+}
+
+static void list_others(const struct packages *p, enum field kind, const char *what,
+			struct packages_answer *answer)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->block[i].value[FIELD_DISTRIBUTION] && !p->block[i].value[FIELD_AS])
+			list_versions(p, kind, &p->block[i], what, answer);
+}
+
+static void say_command(struct packages_answer *answer, const char *verb, const char *package,
+			bool reboot)
+{
+	answer->reboot = reboot;
+	snprintf(answer->install, sizeof(answer->install), "sudo %s %s%s", verb, package,
+		 reboot ? " && sudo reboot" : "");
+}
+
+void packages_module(const struct packages *p, const struct distro *distro, const char *kernel,
+		     const char *module, struct packages_answer *answer)
+{
+	const struct block *commands, *own, *other;
+	char package[80];
+	const char *id;
+	size_t len;
+
+	memset(answer, 0, sizeof(*answer));
+	list_others(p, FIELD_KERNEL, module, answer);
+	commands = commands_of(p, distro, &id);
+	if (!commands)
+		return;
+	own = running(p, id, distro->version, kernel);
+	answer->state = own ? state_of(own, module) : PACKAGES_UNKNOWN;
+	if (answer->state == PACKAGES_EXTRA) {
+		extra_modules(own->value[FIELD_EXTRA], &len);
+		snprintf(package, sizeof(package), "%.*s", (int)len, own->value[FIELD_EXTRA]);
+		say_command(answer, commands->value[FIELD_INSTALL], package, false);
+		return;
+	}
+	if (answer->state == PACKAGES_HAS && own->value[FIELD_RUNNING]) {
+		say_command(answer, commands->value[FIELD_REINSTALL], own->value[FIELD_RUNNING],
+			    false);
+		return;
+	}
+	other = installable(p, FIELD_KERNEL, id, distro->version, module);
+	if (other)
+		say_command(answer, commands->value[FIELD_INSTALL], other->value[FIELD_PACKAGE],
+			    true);
+}
+
+void packages_library(const struct packages *p, const struct distro *distro, const char *library,
+		      struct packages_answer *answer)
+{
+	const struct block *commands, *b;
+	const char *id;
+
+	memset(answer, 0, sizeof(*answer));
+	list_others(p, FIELD_LIBRARY, library, answer);
+	commands = commands_of(p, distro, &id);
+	for (size_t i = 0; commands && i < p->n; i++) {
+		b = &p->block[i];
+		if (b->value[FIELD_LIBRARY] && is_release(b, id, distro->version)) {
+			answer->state = state_of(b, library);
+			break;
+		}
+	}
+	b = commands ? installable(p, FIELD_LIBRARY, id, distro->version, library) : NULL;
+	if (b)
+		say_command(answer, commands->value[FIELD_INSTALL], b->value[FIELD_PACKAGE], false);
+}
+
+void packages_upgrade(const struct packages *p, const struct distro *distro, const char *kernel,
+		      const char *module, struct packages_answer *answer)
+{
+	const struct block *commands, *own, *other;
+	const char *id;
+
+	memset(answer, 0, sizeof(*answer));
+	list_others(p, FIELD_KERNEL, module, answer);
+	commands = commands_of(p, distro, &id);
+	if (!commands)
+		return;
+	/* The same flavour, if it is one with the module */
+	own = running(p, id, distro->version, kernel);
+	if (own)
+		answer->state = state_of(own, module);
+	other = own && own->value[FIELD_PACKAGE] &&
+				(answer->state == PACKAGES_HAS || answer->state == PACKAGES_EXTRA)
+			? own
+			: installable(p, FIELD_KERNEL, id, distro->version, module);
+	if (other)
+		say_command(answer, commands->value[FIELD_INSTALL], other->value[FIELD_PACKAGE],
+			    true);
+}
+
+bool packages_too_old(const struct packages *p, const struct distro *distro, const char *kernel)
+{
+	const struct block *own;
+	const char *id;
+
+	if (!commands_of(p, distro, &id))
+		return false;
+	own = running(p, id, distro->version, kernel);
+	return own && own->value[FIELD_TOO_OLD] &&
+	       version_compare(kernel, own->value[FIELD_TOO_OLD]) <= 0;
+}
+
+bool packages_of_kernel(const struct packages *p, const char *kernel, struct distro *distro)
+{
+	memset(distro, 0, sizeof(*distro));
+	for (size_t i = 0; i < p->n; i++) {
+		const struct block *b = &p->block[i], *of;
+		const char *release = b->value[FIELD_RELEASE], *version;
+
+		if (!release || !is_kernel(b, kernel))
+			continue;
+		version = strchr(release, ' ') + 1;
+		of = distribution(p, release, (size_t)(version - 1 - release));
+		snprintf(distro->id, sizeof(distro->id), "%.*s", (int)(version - 1 - release),
+			 release);
+		snprintf(distro->version, sizeof(distro->version), "%.*s",
+			 (int)strcspn(version, ","), version);
+		snprintf(distro->name, sizeof(distro->name), "%s %s",
+			 of ? of->value[FIELD_NAME] : distro->id, distro->version);
+		return true;
+	}
+	return false;
+}
