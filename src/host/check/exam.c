@@ -91,6 +91,17 @@ void exam_module(const struct exam *exam, const char *module, char fix[256], cha
 			 answer.others);
 }
 
+bool exam_upgraded(const struct exam *exam)
+{
+	struct names kernels;
+	bool others;
+
+	host_list(exam->host, &kernels, "/lib/modules");
+	others = kernels.n > 0;
+	names_free(&kernels);
+	return others;
+}
+
 const struct mana_adapter *exam_driverless(const struct exam *exam)
 {
 	for (size_t i = 0; i < exam->machine.n_adapters; i++)

@@ -84,6 +84,9 @@ enum container_want {
 /** container_fix() - a line of a pod's spec, of `docker run` or the like; NULL: not in a container */
 const char *container_fix(const struct exam *exam, enum container_want want);
 
+/** exam_upgraded() - are there modules of other kernels than the running one? */
+bool exam_upgraded(const struct exam *exam);
+
 /** module_fix() - the command that ends what module_blocked() found, and loads the module */
 void module_fix(const char *name, const char *where, const char *what, char fix[256]);
 

@@ -133,10 +133,15 @@ static void no_index(struct exam *exam)
 		     "%s is the host's, and a container does not see its modules, only that mana_ib "
 		     "is not loaded",
 		     exam->release);
-	else
+	else if (exam_upgraded(exam))
 		find(exam, VERDICT_FAIL, NULL, "sudo reboot",
-		     "there is no /lib/modules/%s, as after an upgrade of the kernel: no module can "
-		     "be loaded, and mana_ib is not",
+		     "/lib/modules has other kernels' modules, as after an upgrade, and not those "
+		     "of %s: none can be loaded, and mana_ib is not",
+		     exam->release);
+	else
+		find(exam, VERDICT_FAIL, NULL, NULL,
+		     "there is no /lib/modules/%s: no module can be loaded, and mana_ib is not "
+		     "built in",
 		     exam->release);
 }
 

@@ -74,9 +74,12 @@ static void judge_missing_driver(struct exam *exam, const struct mana_adapter *a
 		return;
 	}
 	if (!module_index(exam->host)) {
-		driverless(exam, adapter, "sudo reboot",
-			   "mana is not loaded, and there is no /lib/modules/%s to load it from, "
-			   "as after an upgrade of the kernel",
+		driverless(exam, adapter, exam_upgraded(exam) ? "sudo reboot" : NULL,
+			   exam_upgraded(exam)
+				   ? "mana is not loaded, and /lib/modules has other kernels' "
+				     "modules, as after an upgrade, and not those of %s"
+				   : "mana is not loaded, and there is no /lib/modules/%s to load "
+				     "it from",
 			   exam->release);
 		return;
 	}

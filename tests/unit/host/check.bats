@@ -273,9 +273,13 @@ kernel_log() {
 	system ubuntu 24.04 6.8.0-45-generic CONFIG_MICROSOFT_MANA=m
 	check 2
 	says 'fail adapter 7870:00:00.0 .*: kernel 6.8.0-45-generic has no module mana; a kernel of ubuntu 24.04 that has it can be installed; .* \| sudo apt-get install linux-azure && sudo reboot'
+	mv "$ROOT/lib/modules/6.8.0-45-generic" "$ROOT/lib/modules/6.8.0-46-generic"
+	check 2
+	says "fail adapter 7870:00:00.0 .*: mana is not loaded, and /lib/modules has other kernels' modules, .* not those of 6.8.0-45-generic \\| sudo reboot"
+	says "fail kernel - /lib/modules has other kernels' modules, .* \\| sudo reboot"
 	rm -r "$ROOT/lib/modules"
 	check 2
-	says 'fail adapter 7870:00:00.0 .*: mana is not loaded, and there is no /lib/modules/6.8.0-45-generic .* \| sudo reboot'
+	says 'fail adapter 7870:00:00.0 .*: mana is not loaded, and there is no /lib/modules/6.8.0-45-generic .* \| -'
 }
 
 @test "a VF without a driver: mana is not loaded, or kept from it" {
