@@ -158,7 +158,7 @@ static void judge_unbound(struct exam *exam, const struct mana_adapter *adapter)
 		 adapter->address);
 	if (*probe.line)
 		judge_failed(exam, adapter, &probe);
-	else if (exam->packages &&
+	else if (err && exam->packages &&
 		 packages_too_old(exam->packages, &exam->kernel_distro, exam->release))
 		judge_too_old(exam, adapter, "");
 	else if (!err)

@@ -530,8 +530,10 @@ bool packages_of_kernel(const struct packages *p, const char *kernel, struct dis
 			 release);
 		snprintf(distro->version, sizeof(distro->version), "%.*s",
 			 (int)strcspn(version, ","), version);
-		snprintf(distro->name, sizeof(distro->name), "%s %s",
-			 of ? of->value[FIELD_NAME] : distro->id, distro->version);
+		/* Several releases have this kernel: which one is not known. */
+		snprintf(distro->name, sizeof(distro->name), "%s%s%s",
+			 of ? of->value[FIELD_NAME] : distro->id, strchr(version, ',') ? "" : " ",
+			 strchr(version, ',') ? "" : distro->version);
 		return true;
 	}
 	return false;

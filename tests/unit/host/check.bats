@@ -315,6 +315,9 @@ loaded() {
 	loaded mana
 	check 2
 	says "fail adapter 7870:00:00.0 .*: mana is loaded but does not drive it; why is in the kernel's log, which cannot be read here: No such file"
+	system rhel 9.6 5.14.0-570.12.1.el9_6.x86_64
+	check 2
+	says 'fail adapter 7870:00:00.0 .*: the mana of kernel 5.14.0-570.12.1.el9_6.x86_64 is too old for this host.s adapter \(newer hosts are known to refuse it\); .* \| sudo dnf install kernel kernel-modules && sudo reboot'
 	kernel_log 'mana 7870:00:00.0: enabling device (0000 -> 0002)'
 	check 2
 	says 'fail adapter 7870:00:00.0 .*; it was unbound \| echo 7870:00:00.0 \| sudo tee /sys/bus/pci/drivers/mana/bind'
@@ -425,7 +428,8 @@ nothing_of_the_hosts() {
 	for interface in eth0 eth1 enP30832s1 enP30832s1d1; do
 		there ip link delete "$interface"
 	done
-	rm -r "$ROOT"/sys/devices/LNXSYSTM:00/*/*/*/*/*/*/net "$ROOT"/sys/class/net
+	find "$ROOT/sys/devices" -name net -type d -prune -exec rm -r {} +
+	rm -r "$ROOT/sys/class/net"
 	check 2
 	says 'fail container 7870:00:00.0 its interfaces are not in this network namespace, .* \| hostNetwork: true'
 	nothing_of_the_hosts
@@ -465,27 +469,37 @@ nothing_of_the_hosts() {
 	check 1
 	run ! says '.* container '
 	rm -r "$ROOT/proc/2"
-	check 1
+	check 2
 	says 'ok container - a container of Docker \(it has /.dockerenv\)'
 }
 
 # in_cgroup VERSION FILE - check, for real, in a cgroup of that version whose FILE says 0: no hugepages of 2 MB
 in_cgroup() {
-	flock /tmp/manakin-test-hugetlb unshare -m -- bash -euc '
+	flock /tmp/manakin-test-hugetlb timeout 60 unshare -m -- bash -euc '
 		mkdir -p "$1"
+		# The kernel moves the controller between the versions when its last cgroup is freed, some time after rmdir.
+		leave() {
+			echo $$ >"$1/cgroup.procs"
+			rmdir "$1/manakin-test"
+			if [ "$3" = 0 ]; then
+				until grep -qP "^hugetlb\t\d+\t1\t" /proc/cgroups; do sleep 0.1; done
+				[ "$2" = 1 ] || echo -hugetlb >"$1/cgroup.subtree_control"
+			fi
+			umount "$1"
+		}
 		if [ "$2" = 2 ]; then
 			mount -t cgroup2 none "$1"
-			grep -qw hugetlb "$1/cgroup.controllers"
+			until grep -qw hugetlb "$1/cgroup.controllers"; do sleep 0.1; done
 			echo +hugetlb >"$1/cgroup.subtree_control"
 		else
-			mount -t cgroup -o hugetlb none "$1"
+			until mount -t cgroup -o hugetlb none "$1"; do sleep 0.1; done
 		fi
 		mkdir "$1/manakin-test"
-		trap "echo \$\$ >\"$1/cgroup.procs\"; rmdir \"$1/manakin-test\"; [ $2 = 1 ] || echo -hugetlb >\"$1/cgroup.subtree_control\"; umount \"$1\"" EXIT
+		trap "leave \"$1\" $2 $5" EXIT
 		echo 0 >"$1/manakin-test/$3"
 		echo $$ >"$1/manakin-test/cgroup.procs"
 		"$MANAKIN" check --json >"$4" || [ $? -le 2 ]
-	' bash "$BATS_TEST_TMPDIR/cgroup" "$1" "$2" "$BATS_TEST_TMPDIR/json"
+	' bash "$BATS_TEST_TMPDIR/cgroup" "$1" "$2" "$BATS_TEST_TMPDIR/json" "$IN_USE"
 	python3 - "$BATS_TEST_TMPDIR/json" >"$BATS_TEST_TMPDIR/findings" <<-'EOF'
 		import json, sys
 		for c in json.load(open(sys.argv[1]))["checks"]:
@@ -495,10 +509,13 @@ in_cgroup() {
 }
 
 @test "this machine: a cgroup that allows no hugepages, of version 2 and of version 1" {
-	in_cgroup 1 hugetlb.2MB.limit_in_bytes
-	says "fail hugepages cgroup $BATS_TEST_TMPDIR/cgroup/manakin-test/hugetlb.2MB.limit_in_bytes allows 0 MB in pages of 2 MB, .* \| echo -1 \| sudo tee"
+	IN_USE=0
+	grep -qP '^hugetlb\t\d+\t1\t' /proc/cgroups || IN_USE=1
 	in_cgroup 2 hugetlb.2MB.max
 	says "fail hugepages cgroup $BATS_TEST_TMPDIR/cgroup/manakin-test/hugetlb.2MB.max allows 0 MB in pages of 2 MB, .* \| echo max \| sudo tee"
+	[ "$IN_USE" = 0 ] || skip "this machine itself has cgroups with the controller hugetlb, of version 2"
+	in_cgroup 1 hugetlb.2MB.limit_in_bytes
+	says "fail hugepages cgroup $BATS_TEST_TMPDIR/cgroup/manakin-test/hugetlb.2MB.limit_in_bytes allows 0 MB in pages of 2 MB, .* \| echo -1 \| sudo tee"
 }
 
 @test "this machine: a namespace with a pod's /etc/hosts is a pod" {
@@ -596,7 +613,7 @@ in_cgroup() {
 	[ -d "$dir" ] || dir=$(find "$ROOT/sys/devices" -type d -name 7870:00:00.0)
 	rm "$dir/driver"
 	check 2
-	says 'fail adapter 7870:00:00.0 a MANA VF without a driver; .* \| .*drivers_probe'
+	says "fail adapter 7870:00:00.0 a MANA VF without a driver: mana is loaded but does not drive it; why is in the kernel's log"
 	mkdir -p "$ROOT/sys/bus/pci/drivers/uio_pci_generic"
 	ln -s "$ROOT/sys/bus/pci/drivers/uio_pci_generic" "$dir/driver"
 	check 2

@@ -191,6 +191,7 @@ static void whose_kernel(void **state)
 	assert_string_equal(distro.name, "Azure Linux 3");
 	assert_true(packages_of_kernel(packages, "6.8.0-1020-azure", &distro));
 	assert_string_equal(distro.id, "ubuntu");
+	assert_string_equal(distro.name, "Ubuntu");
 	assert_false(packages_of_kernel(packages, "6.17.1-arch1-1", &distro));
 	assert_string_equal(distro.id, "");
 }
