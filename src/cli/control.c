@@ -42,7 +42,9 @@ static const char doc[] =
 	"  vf return         add it again\n"
 	"  card PORT pull    remove the port's synthetic card\n"
 	"  timeout MS        send the driver a new timeout for its command channel\n"
-	"  reset             ask the driver to reset the adapter\n\n"
+	"  reset             ask the driver to reset the adapter\n"
+	"  refuse COMMAND    answer each COMMAND of the driver with an error, such as\n"
+	"                    REGISTER_DEVICE, until 'refuse nothing'\n\n"
 	"Drivers differ in the events that they support: Linux supports link and reset events "
 	"from version 7 on.\n\n"
 	"Examples:\n"
@@ -77,8 +79,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		sprintf(control->request + len, "%s%s", len ? " " : "", arg);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		return say_usage("name a request: stats, link, vf, card, timeout or reset; see "
-				 "manakin control --help");
+		return say_usage("name a request: stats, link, vf, card, timeout, reset or "
+				 "refuse; see manakin control --help");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -325,6 +325,16 @@ int adapter_reconfigure(struct adapter *adapter, uint32_t hwc_timeout_ms)
 	return 0;
 }
 
+int adapter_refuse(struct adapter *adapter, const char *command)
+{
+	uint32_t code = command ? hwc_command_code(command) : 0;
+
+	if (command && !code)
+		return -ENOENT;
+	adapter->refused = code;
+	return 0;
+}
+
 int adapter_request_reset(struct adapter *adapter)
 {
 	if (!adapter->hwc.up)

@@ -154,6 +154,14 @@ int adapter_pull_card(struct adapter *adapter, unsigned int port);
 /** adapter_reconfigure() - send the driver a new timeout for the hardware channel, in ms */
 int adapter_reconfigure(struct adapter *adapter, uint32_t hwc_timeout_ms);
 
+/**
+ * adapter_refuse() - answer every such command of the driver with an error, also of later clients
+ * @command:	its name, as the log prints it; NULL: refuse none
+ *
+ * Return: 0, or -ENOENT if there is no such command
+ */
+int adapter_refuse(struct adapter *adapter, const char *command);
+
 /** adapter_request_reset() - ask the driver to reset the function */
 int adapter_request_reset(struct adapter *adapter);
 

@@ -263,16 +263,24 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 	adapter_raise_all(adapter, &raise);
 }
 
-static const struct command_entry *command_find(uint32_t code)
+/** command_find() - by its code, or by its name if that is not NULL */
+static const struct command_entry *command_find(uint32_t code, const char *name)
 {
 	static const struct command_entry *const sets[] = { gdma_commands, vport_commands,
 							    rnic_commands, native_commands };
 
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
 		for (const struct command_entry *entry = sets[i]; entry->name; entry++)
-			if (entry->code == code)
+			if (name ? !strcmp(entry->name, name) : entry->code == code)
 				return entry;
 	return NULL;
+}
+
+uint32_t hwc_command_code(const char *name)
+{
+	const struct command_entry *entry = command_find(0, name);
+
+	return entry ? entry->code : 0;
 }
 
 /** command_device() - is the command for the right device, and allowed now? */
@@ -351,7 +359,7 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 			struct answers *answers)
 {
 	const struct gdma_req_header *request = message;
-	const struct command_entry *entry = command_find(request->req.msg_type);
+	const struct command_entry *entry = command_find(request->req.msg_type, NULL);
 	struct command command = {
 		.code = request->req.msg_type,
 		.request = request,
@@ -367,6 +375,8 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 		status = GDMA_STATUS_CMD_UNSUPPORTED;
 	} else if (len < entry->request) {
 		status = STATUS_SHORT;
+	} else if (command.code == adapter->refused) {
+		status = STATUS_NO_RESOURCE;
 	} else {
 		uint16_t highest = command_version(command.code);
 

@@ -22,6 +22,9 @@ struct adapter;
 int hwc_establish(struct adapter *adapter, const struct smc_message *message);
 void hwc_destroy(struct adapter *adapter);
 
+/** hwc_command_code() - of the command of this name; 0: there is none */
+uint32_t hwc_command_code(const char *name);
+
 /** hwc_run() - process the requests that the driver has posted */
 void hwc_run(struct adapter *adapter);
 

@@ -143,6 +143,7 @@ struct adapter {
 	uint8_t pci[256]; /* configuration space */
 	_Atomic bool bus_master;
 	uint32_t handles; /* counts assigned handles */
+	uint32_t refused; /* command that the operator has us refuse; 0: none */
 	uint32_t pulse;   /* of the client, see base/pulse.h */
 	_Atomic bool told_doorbell;
 	struct log_limits limits; /* of messages that clients cause */

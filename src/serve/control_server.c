@@ -163,6 +163,17 @@ static void answer_link(int client, struct adapter *adapter, unsigned int port, 
 		       ports, ports == 1 ? "" : "s");
 }
 
+static void answer_refuse(int client, struct adapter *adapter, const char *command)
+{
+	if (adapter_refuse(adapter, strcmp(command, "nothing") ? command : NULL))
+		answer(client, CONTROL_ERROR,
+		       "no command of a driver is called '%s'; manakin device --log debug prints "
+		       "the names of those that come\n",
+		       command);
+	else
+		answer(client, CONTROL_OK, "%s", "");
+}
+
 /** carry_out() - one request */
 static void carry_out(struct adapter *adapter, int client, const char *words)
 {
@@ -197,6 +208,9 @@ static void carry_out(struct adapter *adapter, int client, const char *words)
 		break;
 	case CONTROL_RESET:
 		answer_event(client, adapter_request_reset(adapter), "reset");
+		break;
+	case CONTROL_REFUSE:
+		answer_refuse(client, adapter, request.word);
 		break;
 	}
 }

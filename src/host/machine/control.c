@@ -13,7 +13,7 @@
 
 #define DIGITS_MAX 9 /* of a number, so that it fits an unsigned int */
 
-/* A # stands for a number. */
+/* A # stands for a number, a @ at the end for a word. */
 static const struct {
 	const char *words;
 	enum control_command command;
@@ -23,15 +23,31 @@ static const struct {
 	{ "link # down", CONTROL_LINK_DOWN },   { "vf revoke", CONTROL_VF_REVOKE },
 	{ "vf return", CONTROL_VF_RETURN },     { "card # pull", CONTROL_CARD_PULL },
 	{ "timeout #", CONTROL_TIMEOUT },       { "reset", CONTROL_RESET },
+	{ "refuse @", CONTROL_REFUSE },
 };
 
-/** matches() - are these the words of the pattern, with @number for its #? */
-static bool matches(const char *pattern, const char *words, unsigned int *number)
+/** is_word() - is it one word, of letters, digits and underlines? */
+static bool is_word(const char *text)
 {
-	*number = 0;
+	size_t len = 0;
+
+	while (isalnum((unsigned char)text[len]) || text[len] == '_')
+		len++;
+	return len && !text[len];
+}
+
+/** matches() - are these the words of the pattern? Its number and word go to @request */
+static bool matches(const char *pattern, const char *words, struct control_request *request)
+{
+	request->number = 0;
+	request->word = NULL;
 	for (; *pattern; pattern++) {
 		size_t digits = 0;
 
+		if (*pattern == '@') {
+			request->word = words;
+			return is_word(words);
+		}
 		if (*pattern != '#') {
 			if (*words++ != *pattern)
 				return false;
@@ -41,7 +57,7 @@ static bool matches(const char *pattern, const char *words, unsigned int *number
 			digits++;
 		if (!digits || digits > DIGITS_MAX)
 			return false;
-		*number = (unsigned int)strtoul(words, NULL, 10);
+		request->number = (unsigned int)strtoul(words, NULL, 10);
 		words += digits;
 	}
 	return !*words;
@@ -50,7 +66,7 @@ static bool matches(const char *pattern, const char *words, unsigned int *number
 bool control_parse(const char *words, struct control_request *request)
 {
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
-		if (matches(requests[i].words, words, &request->number)) {
+		if (matches(requests[i].words, words, request)) {
 			request->command = requests[i].command;
 			return true;
 		}

@@ -29,15 +29,18 @@ enum control_command {
 	CONTROL_CARD_PULL,
 	CONTROL_TIMEOUT,
 	CONTROL_RESET,
+	CONTROL_REFUSE,
 };
 
 /**
  * struct control_request - what a request says
  * @number:	a port, or milliseconds; 0 where the command has no number
+ * @word:	the name of a command of the driver's, in the text that was read; NULL: there is none
  */
 struct control_request {
 	enum control_command command;
 	unsigned int number;
+	const char *word;
 };
 
 /** control_parse() - read a request in words; false: it is not one */

@@ -1526,6 +1526,26 @@ static void events_from_the_operator(void **state)
 	assert_int_equal(eqe.type, GDMA_EQE_HWC_RESET_REQUEST);
 }
 
+static void the_operator_has_a_command_refused(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct adapter *adapter = test->host.adapter;
+	struct gdma_create_pd_req create = { 0 };
+	struct gdma_create_pd_resp pd;
+
+	ethernet_up(guest);
+	assert_int_equal(adapter_refuse(adapter, "CREATE_P"), -ENOENT);
+	assert_int_equal(COMMAND(guest, GDMA_CREATE_PD, &create, &pd, 1), 0);
+	assert_int_equal(adapter_refuse(adapter, "CREATE_PD"), 0);
+	assert_int_equal(COMMAND(guest, GDMA_CREATE_PD, &create, &pd, 1), STATUS_NO_RESOURCE);
+	assert_int_equal(adapter_refuse(adapter, "CREATE_MR"), 0);
+	assert_int_equal(COMMAND(guest, GDMA_CREATE_PD, &create, &pd, 1), 0);
+	assert_int_equal(adapter_refuse(adapter, "CREATE_PD"), 0);
+	assert_int_equal(adapter_refuse(adapter, NULL), 0);
+	assert_int_equal(COMMAND(guest, GDMA_CREATE_PD, &create, &pd, 1), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -1559,6 +1579,7 @@ int main(void)
 		TEST(clients_attach_and_detach),
 		TEST(clients_leave_at_any_time),
 		TEST(events_from_the_operator),
+		TEST(the_operator_has_a_command_refused),
 	};
 
 	guard_install(); /* whose descriptor stays */

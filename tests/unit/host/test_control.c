@@ -43,6 +43,7 @@ static void each_request_is_understood(void **state)
 	assert_request("card 3 pull", CONTROL_CARD_PULL, 3);
 	assert_request("timeout 999999999", CONTROL_TIMEOUT, 999999999);
 	assert_request("reset", CONTROL_RESET, 0);
+	assert_request("refuse CREATE_PD", CONTROL_REFUSE, 0);
 }
 
 static void other_words_are_no_requests(void **state)
@@ -56,6 +57,8 @@ static void other_words_are_no_requests(void **state)
 		"reset\n",    "vf",          "vf revoked",
 		"card pull",  "timeout",     "timeout ",
 		"timeout 5x", "timeout 1 2", "timeout 9999999999",
+		"refuse",     "refuse ",     "refuse A B",
+		"refuse A ",  "refuse A-B",  "refuse  A",
 	};
 	struct control_request request;
 
