@@ -12,13 +12,23 @@
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/diagnose.h"
+#include "host/machine/kmsg.h"
 #include "term/options.h"
 #include "term/term.h"
+#include "term/value.h"
 
-enum { OPTION_RULES = 'r', OPTION_LOG_ONLY = 0x100 };
+enum {
+	OPTION_RULES = 'r',
+	OPTION_LOG_ONLY = 0x100,
+	OPTION_FOLLOW,
+	OPTION_KERNEL,
+	OPTION_AGAIN,
+};
+
+#define AGAIN_DEFAULT 3600.0 /* seconds */
 
 /* In addition to the exit statuses of every command */
-#define FOUND 1 /* something is wrong */
+#define FOUND         1 /* something is wrong */
 
 static const struct argp_option options[] = {
 	{ "rules", OPTION_RULES, "DIR", 0,
@@ -27,6 +37,16 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "log-only", OPTION_LOG_ONLY, NULL, 0,
 	  "Do not look at this machine: the log is from another one", 0 },
+	{ "follow", OPTION_FOLLOW, NULL, 0,
+	  "Go on with what is written to the log later, and tell each cause when the log shows it; "
+	  "FILE may be rotated",
+	  0 },
+	{ "kernel", OPTION_KERNEL, NULL, 0, "Read the kernel's log, /dev/kmsg, instead of FILE",
+	  0 },
+	{ "again", OPTION_AGAIN, "TIME", 0,
+	  "With --follow, tell a cause again when the log shows it after none of its lines have come "
+	  "for this long (default 1h)",
+	  0 },
 	{ 0 },
 };
 
@@ -40,6 +60,8 @@ static const char doc[] =
 	"\vExamples:\n"
 	"  dpdk-testpmd ... 2>&1 | tee log; manakin diagnose log\n"
 	"  journalctl -k -b | manakin diagnose\n"
+	"  manakin diagnose --follow --json /var/log/app.log\n"
+	"  sudo manakin diagnose --follow --kernel\n"
 	"  manakin diagnose --json log | jq -r '.diagnoses[].fix[]'\n\n"
 	"Exit status: 0 no known problem found, 1 a problem found, 2 wrong usage, or the log "
 	"or the rules cannot be read.";
@@ -47,7 +69,8 @@ static const char doc[] =
 struct arguments {
 	struct shared_options shared;
 	const char *file, *rules;
-	bool log_only;
+	bool log_only, follow, kernel;
+	double again;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -60,6 +83,20 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_LOG_ONLY:
 		arguments->log_only = true;
+		return 0;
+	case OPTION_FOLLOW:
+		arguments->follow = true;
+		return 0;
+	case OPTION_KERNEL:
+		arguments->kernel = true;
+		return 0;
+	case OPTION_AGAIN:
+		return value_seconds("again", arg, 60, 30 * 86400.0, &arguments->again);
+	case ARGP_KEY_END:
+		if (arguments->kernel && arguments->file)
+			return say_usage("--kernel and a FILE exclude each other");
+		if (arguments->again > 0 && !arguments->follow)
+			return say_usage("--again is for --follow");
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->file)
@@ -142,18 +179,99 @@ static int print(const struct arguments *arguments, const struct diagnosis *diag
 	return n ? FOUND : EXIT_OK;
 }
 
-/** read_log() - all of it, and the machine; 0 or a negative errno */
-static int read_log(const struct arguments *arguments, struct diagnosis *diagnosis, int fd)
+/** read_kernel() - the kernel's log as far as there is one; 0 or a negative errno, after printing */
+static int read_kernel(struct diagnosis *diagnosis)
 {
-	struct facts facts = { 0 };
-	int err = diagnosis_read(diagnosis, fd);
+	char line[KMSG_RECORD];
+	struct error error;
+	struct kmsg kmsg;
+	uint64_t ms;
+	ssize_t n;
+	int err = kmsg_open(&kmsg, &error);
 
-	if (!err && !arguments->log_only)
-		diagnose_facts(arguments->shared.sysroot, &facts);
-	if (!err)
-		err = diagnosis_finish(diagnosis, facts.fact, facts.n);
-	facts_free(&facts);
+	if (err) {
+		say("%s", error.text);
+		return err;
+	}
+	while ((n = kmsg_read(&kmsg, line, sizeof(line), &ms)) > 0)
+		diagnosis_feed(diagnosis, line, (size_t)n);
+	kmsg_close(&kmsg);
+	if (n != -EAGAIN)
+		say("cannot read the kernel's log: %s", error_reason((int)-n));
+	return n == -EAGAIN ? 0 : (int)n;
+}
+
+/** read_file() - the same of a file, or of standard input */
+static int read_file(const char *file, struct diagnosis *diagnosis)
+{
+	int fd = open_log(file), err;
+
+	if (fd < 0)
+		return -EIO;
+	err = diagnosis_read(diagnosis, fd);
+	if (err)
+		say("cannot read the log %s: %s", fd == STDIN_FILENO ? "from standard input" : file,
+		    error_reason(-err));
+	if (fd != STDIN_FILENO)
+		close(fd);
 	return err;
+}
+
+/** diagnose() - a log that has an end; an exit status */
+static int diagnose(const struct arguments *arguments, const struct rules *rules)
+{
+	struct diagnosis *diagnosis = diagnosis_open(rules);
+	struct facts facts = { 0 };
+	int err = -ENOMEM, status = EXIT_USAGE;
+
+	if (diagnosis)
+		err = arguments->kernel ? read_kernel(diagnosis)
+					: read_file(arguments->file, diagnosis);
+	else
+		say("out of memory");
+	if (err)
+		goto out;
+	if (!arguments->log_only)
+		diagnose_facts(arguments->shared.sysroot, &facts);
+	if (diagnosis_finish(diagnosis, facts.fact, facts.n))
+		say("out of memory");
+	else
+		status = print(arguments, diagnosis);
+out:
+	facts_free(&facts);
+	diagnosis_close(diagnosis);
+	return status;
+}
+
+/** follow() - a log that goes on; an exit status */
+static int follow(const struct arguments *arguments, const struct rules *rules)
+{
+	double again = arguments->again > 0 ? arguments->again : AGAIN_DEFAULT;
+	struct diagnose_log log = {
+		.file = arguments->file,
+		.sysroot = arguments->shared.sysroot,
+		.kernel = arguments->kernel,
+		.json = arguments->shared.json,
+		.log_only = arguments->log_only,
+		.again_ms = (uint64_t)(again * 1000),
+	};
+	struct stat st;
+	bool told;
+	int fd;
+
+	if (log.file && !strcmp(log.file, "-"))
+		log.file = NULL;
+	/* What is not there may come, and a FIFO cannot be opened twice. */
+	if (!log.kernel && (!log.file || (!stat(log.file, &st) && S_ISREG(st.st_mode)))) {
+		fd = open_log(log.file);
+		if (fd < 0)
+			return EXIT_USAGE;
+		if (fd != STDIN_FILENO)
+			close(fd);
+	}
+	if (diagnose_follow(&log, rules, &told))
+		return EXIT_USAGE;
+	return told ? FOUND : EXIT_OK;
 }
 
 int cmd_diagnose(int argc, char **argv)
@@ -167,30 +285,15 @@ int cmd_diagnose(int argc, char **argv)
 		.moved = moved,
 	};
 	struct arguments arguments = { .file = NULL };
-	struct diagnosis *diagnosis = NULL;
-	struct rules *rules = NULL;
-	int fd, err, status = EXIT_USAGE;
+	struct rules *rules;
+	int status;
 
 	if (options_parse(&line, argc, argv, &arguments.shared, &arguments))
 		return EXIT_USAGE;
-	fd = open_log(arguments.file);
-	if (fd < 0)
-		return EXIT_USAGE;
 	rules = diagnose_rules(arguments.rules);
 	if (!rules)
-		goto out;
-	diagnosis = diagnosis_open(rules);
-	err = diagnosis ? read_log(&arguments, diagnosis, fd) : -ENOMEM;
-	if (err)
-		say("cannot read the log %s: %s",
-		    fd == STDIN_FILENO ? "from standard input" : arguments.file,
-		    error_reason(-err));
-	else
-		status = print(&arguments, diagnosis);
-out:
-	diagnosis_close(diagnosis);
+		return EXIT_USAGE;
+	status = arguments.follow ? follow(&arguments, rules) : diagnose(&arguments, rules);
 	rules_close(rules);
-	if (fd != STDIN_FILENO)
-		close(fd);
 	return status;
 }

@@ -142,6 +142,13 @@ static void put_finding(const struct page *page, const struct finding *finding)
 	}
 }
 
+void diagnose_print_one(const struct finding *finding, FILE *to)
+{
+	struct page page = page_open(to);
+
+	put_finding(&page, finding);
+}
+
 size_t diagnose_print(const struct diagnosis *diagnosis, FILE *to)
 {
 	struct page page = page_open(to);
@@ -178,6 +185,16 @@ static json_t *lines(const struct finding *finding)
 	return array;
 }
 
+json_t *diagnose_object(const struct finding *finding)
+{
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:b, s:o, s:s}", "id", finding->rule->id,
+			 "title", finding->title, "cause", finding->cause, "fix",
+			 strings(finding->fix, finding->n_fix), "lines", lines(finding), "count",
+			 (json_int_t)finding->count, "confirmed", finding->confirmed, "evidence",
+			 strings(finding->evidence, finding->n_evidence), "source",
+			 finding->rule->source);
+}
+
 int diagnose_print_json(const struct diagnosis *diagnosis, FILE *to)
 {
 	json_t *list = json_array(), *object;
@@ -186,15 +203,7 @@ int diagnose_print_json(const struct diagnosis *diagnosis, FILE *to)
 
 	while ((finding = diagnosis_finding(diagnosis, (size_t)n))) {
 		n++;
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:b, s:o, s:s}",
-						"id", finding->rule->id, "title", finding->title,
-						"cause", finding->cause, "fix",
-						strings(finding->fix, finding->n_fix), "lines",
-						lines(finding), "count", (json_int_t)finding->count,
-						"confirmed", finding->confirmed, "evidence",
-						strings(finding->evidence, finding->n_evidence),
-						"source", finding->rule->source));
+		json_array_append_new(list, diagnose_object(finding));
 	}
 	object = json_pack("{s:o}", "diagnoses", list);
 	err = !object || json_array_size(list) != (size_t)n ? -ENOMEM : 0;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "host/diagnosis/diagnosis.h"
+#include "host/diagnosis/follow.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -101,6 +102,32 @@ static void read_log(const struct rules *rules, const uint8_t *data, size_t size
 	diagnosis_close(d);
 }
 
+/* The same log without an end: each piece comes some time after the one before */
+static void follow_log(const struct rules *rules, const uint8_t *data, size_t size, size_t step)
+{
+	struct follow *follow = follow_open(rules, 60000);
+	uint64_t now = 0;
+
+	require(follow != NULL);
+	for (size_t at = 0; at < size; at += step) {
+		size_t n = step < size - at ? step : size - at;
+
+		now += (uint64_t)data[at] * data[at];
+		if (follow_due(follow) <= now) {
+			require(follow_judge(follow, now, false, NULL, 0) == 0);
+			require(follow_due(follow) > now);
+			for (size_t i = 0; follow_finding(follow, i); i++)
+				require(follow_finding(follow, i)->n_lines > 0);
+		}
+		if (data[at] == '!')
+			follow_part(follow, now);
+		follow_feed(follow, now, data + at, n);
+	}
+	require(follow_judge(follow, now, true, NULL, 0) == 0);
+	require(follow_due(follow) == UINT64_MAX);
+	follow_close(follow);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rules *rules = rules_open();
@@ -120,10 +147,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!err)
 		err = rules_ready(rules, &error);
 	require(own || !err);
-	if (err)
+	if (err) {
 		require(*error.text);
-	else
+	} else {
 		read_log(rules, data + 1, size - 1, own ? size : data[0] / 2 + 1u);
+		follow_log(rules, data + 1, size - 1, data[0] / 2 + 1u);
+	}
 	rules_close(rules);
 	return 0;
 }

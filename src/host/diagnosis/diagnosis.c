@@ -512,6 +512,22 @@ void diagnosis_look(struct diagnosis *d)
 	look(d, true);
 }
 
+void diagnosis_part(struct diagnosis *d)
+{
+	look(d, true);
+	d->line = 1;
+	d->named = 0;
+	d->cut = false;
+	d->bytes = 0;
+	d->wide = 0;
+	d->odd = false;
+	/* What has the numbers of lines of the other file */
+	for (size_t i = 0; i < d->rules->n_patterns; i++)
+		d->seen[i].last = 0;
+	for (size_t i = 0; i < d->rules->n_rules; i++)
+		d->evidence[i].kept = d->evidence[i].counted = 0;
+}
+
 uint64_t diagnosis_bytes(const struct diagnosis *d)
 {
 	return d->bytes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * host/diagnosis/evidence.h - what a log has shown so far: from reading it (diagnosis.c) to the
- * verdict (verdict.c). Only these two include it.
+ * verdict (verdict.c; follow.c if the log has no end). Only these include it.
  */
 #ifndef MANAKIN_HOST_DIAGNOSIS_EVIDENCE_H
 #define MANAKIN_HOST_DIAGNOSIS_EVIDENCE_H
@@ -88,7 +88,29 @@ const char *evidence_capture(const struct evidence *evidence, const char *name);
 /** diagnosis_look() - search what is left in the buffer; the log has ended */
 void diagnosis_look(struct diagnosis *diagnosis);
 
+/** diagnosis_part() - the same if the log goes on in another file: its lines are counted from 1 */
+void diagnosis_part(struct diagnosis *diagnosis);
+
 /** finding_free() - what a finding owns */
 void finding_free(struct finding *finding);
+
+/** verdict_enough() - has the log as many lines of a rule as it asks for? */
+bool verdict_enough(const struct diagnosis *diagnosis, size_t rule);
+
+/** verdict_whose() - if a rule has enough lines of one (Per), keep what is about that one */
+void verdict_whose(struct diagnosis *diagnosis, size_t rule);
+
+/** verdict_facts() - does the machine have the facts that a rule needs? */
+bool verdict_facts(const struct diagnosis *diagnosis, size_t rule, const struct fact *facts,
+		   size_t n);
+
+/** verdict_open() - forget the findings that there are, and have room for others; 0 or -ENOMEM */
+int verdict_open(struct diagnosis *diagnosis);
+
+/** verdict_add() - a rule holds and is told: make a finding of it; 0 or -ENOMEM */
+int verdict_add(struct diagnosis *diagnosis, size_t rule, const struct fact *facts, size_t n);
+
+/** verdict_sort() - findings into the order of their first lines */
+void verdict_sort(struct diagnosis *diagnosis);
 
 #endif

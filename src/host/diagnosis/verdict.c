@@ -210,17 +210,20 @@ static void keep_whose(struct evidence *e, const char *per)
 		}
 }
 
-/** holds() - does the rule hold, by the log and by the facts that it needs? */
-static bool holds(const struct diagnosis *d, size_t number, const struct fact *facts, size_t n)
+void verdict_whose(struct diagnosis *d, size_t number)
+{
+	struct evidence *e = &d->evidence[number];
+
+	if (e->tally && d->rules->rules[number].per && tally_enough(e->tally))
+		keep_whose(e, d->rules->rules[number].per);
+}
+
+bool verdict_facts(const struct diagnosis *d, size_t number, const struct fact *facts, size_t n)
 {
 	const struct rule *rule = &d->rules->rules[number];
 	const struct evidence *e = &d->evidence[number];
 	struct known known;
 
-	if (rule->replaced || !e->count || e->count < rule->times || e->missing)
-		return false;
-	if (d->evidence[number].tally && !tally_enough(d->evidence[number].tally))
-		return false;
 	if (!rule->n_facts)
 		return true;
 	known = know(d, e, facts, n);
@@ -228,6 +231,21 @@ static bool holds(const struct diagnosis *d, size_t number, const struct fact *f
 		if (rule->facts[i].needed && !fits(&known, &rule->facts[i].condition))
 			return false;
 	return true;
+}
+
+bool verdict_enough(const struct diagnosis *d, size_t number)
+{
+	const struct evidence *e = &d->evidence[number];
+
+	return e->count && e->count >= d->rules->rules[number].times &&
+	       (!e->tally || tally_enough(e->tally));
+}
+
+/** holds() - does the rule hold, by the log and by the facts that it needs? */
+static bool holds(const struct diagnosis *d, size_t number, const struct fact *facts, size_t n)
+{
+	return !d->rules->rules[number].replaced && !d->evidence[number].missing &&
+	       verdict_enough(d, number) && verdict_facts(d, number, facts, n);
 }
 
 /** weigh_patterns() - which rules lack one of Needs, or have one of Unless? */
@@ -455,26 +473,45 @@ static int by_line(const void *a, const void *b)
 	return strcmp(x->rule->id, y->rule->id);
 }
 
+int verdict_open(struct diagnosis *d)
+{
+	for (size_t i = 0; i < d->n_findings; i++)
+		finding_free(&d->findings[i]);
+	d->n_findings = 0;
+	if (!d->findings)
+		d->findings = malloc((d->rules->n_rules + 1) * sizeof(*d->findings));
+	return d->findings ? 0 : -ENOMEM;
+}
+
+int verdict_add(struct diagnosis *d, size_t number, const struct fact *facts, size_t n)
+{
+	struct finding *finding = &d->findings[d->n_findings++];
+
+	memset(finding, 0, sizeof(*finding));
+	return tell(finding, d, number, facts, n);
+}
+
+void verdict_sort(struct diagnosis *d)
+{
+	qsort(d->findings, d->n_findings, sizeof(*d->findings), by_line);
+}
+
 int diagnosis_finish(struct diagnosis *d, const struct fact *facts, size_t n)
 {
-	int err = 0;
+	int err;
 
 	diagnosis_look(d);
 	weigh_patterns(d);
 	for (size_t i = 0; i < d->rules->n_rules; i++)
-		if (d->evidence[i].tally && d->rules->rules[i].per &&
-		    tally_enough(d->evidence[i].tally))
-			keep_whose(&d->evidence[i], d->rules->rules[i].per);
+		verdict_whose(d, i);
 	for (size_t i = 0; i < d->rules->n_rules; i++)
 		d->evidence[i].holds = holds(d, i, facts, n);
-	d->findings = calloc(d->rules->n_rules + 1, sizeof(*d->findings));
-	if (!d->findings)
-		return -ENOMEM;
+	err = verdict_open(d);
 	for (size_t i = 0; !err && i < d->rules->n_rules; i++)
 		if (is_told(d, i))
-			err = tell(&d->findings[d->n_findings++], d, i, facts, n);
+			err = verdict_add(d, i, facts, n);
 	if (!err)
-		qsort(d->findings, d->n_findings, sizeof(*d->findings), by_line);
+		verdict_sort(d);
 	return err;
 }
 

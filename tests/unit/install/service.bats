@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 #
-# The units that run an adapter as a service, as they are installed.
+# The units that run an adapter, or diagnosis, as a service, as they are installed.
 
 bats_require_minimum_version 1.5.0
 load ../../assert
@@ -11,7 +11,7 @@ setup_file() {
 	installed "$BATS_FILE_TMPDIR/away"
 	mkdir "$BATS_FILE_TMPDIR/units"
 	local unit
-	for unit in "$BATS_FILE_TMPDIR"/away/lib/systemd/system/manakin-device@.*; do
+	for unit in "$BATS_FILE_TMPDIR"/away/lib/systemd/system/manakin-*; do
 		# As instances; the program is not at its prefix
 		sed "s,^ExecStart=[^ ]*,ExecStart=$BATS_FILE_TMPDIR/away/bin/manakin," "$unit" \
 			>"$BATS_FILE_TMPDIR/units/$(basename "${unit/@/@mana0}")"
@@ -22,23 +22,30 @@ setup() {
 	cd "$BATS_FILE_TMPDIR/units" || return
 }
 
-@test "the service's exposure is 2.0 or better" {
-	run systemd-analyze security --no-pager --offline=true --threshold=20 ./manakin-device@mana0.service
-	((status == 0)) || fail "$output"
-	[[ $output == *"Overall exposure level for manakin-device@mana0.service: "* ]] || fail "$output"
+@test "each service's exposure is 2.0 or better" {
+	local unit
+	for unit in manakin-device@mana0.service manakin-diagnose.service; do
+		run systemd-analyze security --no-pager --offline=true --threshold=20 ./$unit
+		((status == 0)) || fail "$output"
+		[[ $output == *"Overall exposure level for $unit: "* ]] || fail "$output"
+	done
 }
 
-@test "systemd understands the service and its sockets" {
+@test "systemd understands the services and the sockets" {
 	mkdir -p "$BATS_TEST_TMPDIR/man"
-	run systemd-analyze verify --man=no ./manakin-device@mana0.service ./manakin-device@mana0.socket
+	run systemd-analyze verify --man=no ./manakin-device@mana0.service ./manakin-device@mana0.socket \
+		./manakin-diagnose.service
 	((status == 0)) || fail "$output"
-	[[ $output != *manakin-device* ]] || fail "$output"
+	[[ $output != *manakin-d* ]] || fail "$output"
 }
 
-@test "the service runs the program that was installed with it, with options that it knows" {
-	grep -qF "ExecStart=$PREFIX/bin/manakin device " "$BATS_FILE_TMPDIR"/away/lib/systemd/system/manakin-device@.service
-	local words
-	read -ra words < <(sed -n "s/^ExecStart=//p" manakin-device@mana0.service | sed 's/%i/mana0/; s/ \$OPTIONS//')
-	run "${words[@]}" --help
-	((status == 0)) || fail "$output"
+@test "each service runs the program that was installed with it, with options that it knows" {
+	local words unit
+	for unit in manakin-device@mana0.service manakin-diagnose.service; do
+		grep -qF "ExecStart=$PREFIX/bin/manakin d" "$BATS_FILE_TMPDIR/away/lib/systemd/system/${unit/mana0/}"
+		read -ra words < <(sed -n "s/^ExecStart=//p" $unit |
+			sed "s/%i/mana0/; s/\\\$OPTIONS/$(sed -n 's/^Environment=OPTIONS=//p' $unit)/")
+		run "${words[@]}" --help
+		((status == 0)) || fail "${words[*]}" "$output"
+	done
 }

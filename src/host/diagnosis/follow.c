@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation: a rule's Match line makes the rule pending. When it is due (it has settled,
+ * or what would excuse it had its time to come) it is decided:
+ *
+ *	- an Unless pattern was near: the lines mean nothing, and are forgotten;
+ *	- it lacks something in Needs, lines (Times), or a fact: nothing is told, and the lines are
+ *	  kept;
+ *	- another rule that holds explains it: it counts as told;
+ *	- another rule that is still pending would explain it: it is decided together with that one;
+ *	- else it is told.
+ *
+ * What a rule has kept of the log is released when it is decided. What is left is when each
+ * pattern was last in the log. After the time for "again" that is forgotten, too: then the rule is
+ * as if the log had begun now.
+ */
+#include "host/diagnosis/follow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/diagnosis/evidence.h"
+
+#define NEVER UINT64_MAX
+#define PORTS 8u /* for each of which a rule is told; it is not told for more */
+
+/**
+ * struct passed - what the log had of a pattern
+ * @lines:	so far; 0: none, or forgotten
+ * @last:	when
+ */
+struct passed {
+	uint64_t lines, last;
+};
+
+/**
+ * struct fault - where a rule stands
+ * @since:	when its first line came that was not decided about
+ * @last:	when its last Match line came
+ * @due:	when to decide; NEVER: it is not pending
+ * @seen:	it has Match lines that are not forgotten
+ * @holds:	it was told, or explained by another one
+ * @told:	it was told
+ * @decided:	what it has kept can be released
+ * @ports:	that it was decided for, as far as the log named them
+ */
+struct fault {
+	uint64_t since, last, due;
+	bool seen, holds, told, decided;
+	struct port_names *ports;
+	unsigned int n_ports;
+};
+
+/**
+ * struct follow - a log
+ * @forget:	when to look for what is to be forgotten
+ */
+struct follow {
+	const struct rules *rules;
+	struct diagnosis *diagnosis;
+	uint64_t again, forget;
+	struct passed *passed;
+	struct fault *faults;
+};
+
+struct follow *follow_open(const struct rules *rules, uint64_t again)
+{
+	struct follow *follow = calloc(1, sizeof(*follow));
+
+	if (!follow)
+		return NULL;
+	follow->rules = rules;
+	follow->again = again;
+	follow->forget = NEVER;
+	follow->diagnosis = diagnosis_open(rules);
+	follow->passed = calloc(rules->n_patterns + 1, sizeof(*follow->passed));
+	follow->faults = calloc(rules->n_rules + 1, sizeof(*follow->faults));
+	if (!follow->diagnosis || !follow->passed || !follow->faults) {
+		follow_close(follow);
+		return NULL;
+	}
+	for (size_t i = 0; i < rules->n_rules; i++)
+		follow->faults[i].due = NEVER;
+	return follow;
+}
+
+void follow_close(struct follow *follow)
+{
+	if (!follow)
+		return;
+	diagnosis_close(follow->diagnosis);
+	for (size_t i = 0; follow->faults && i < follow->rules->n_rules; i++)
+		free(follow->faults[i].ports);
+	free(follow->passed);
+	free(follow->faults);
+	free(follow);
+}
+
+/* ---- what is kept ---- */
+
+/** drop() - the lines of a rule, and what they captured */
+static void drop(struct follow *follow, size_t rule)
+{
+	struct evidence *e = &follow->diagnosis->evidence[rule];
+
+	free(e->lines);
+	free(e->captures);
+	free(e->ports);
+	tally_close(e->tally);
+	*e = (struct evidence){ .lines = NULL };
+	for (size_t i = 0; i < follow->rules->n_patterns; i++)
+		if (follow->rules->patterns[i].rule == rule)
+			follow->diagnosis->seen[i].kept = 0;
+}
+
+/** forget_pattern() - as if the log had not had it */
+static void forget_pattern(struct follow *follow, size_t pattern)
+{
+	follow->passed[pattern].lines = 0;
+	follow->diagnosis->seen[pattern].lines = 0;
+}
+
+/** forget_matches() - as if the log had not shown this rule */
+static void forget_matches(struct follow *follow, size_t rule)
+{
+	for (size_t i = 0; i < follow->rules->n_patterns; i++)
+		if (follow->rules->patterns[i].rule == rule &&
+		    follow->rules->patterns[i].role == RULE_MATCH)
+			forget_pattern(follow, i);
+	follow->faults[rule].seen = false;
+}
+
+/** release() - what the rules that were decided have kept */
+static void release(struct follow *follow)
+{
+	for (size_t i = 0; i < follow->rules->n_rules; i++)
+		if (follow->faults[i].decided) {
+			follow->faults[i].decided = false;
+			drop(follow, i);
+		}
+}
+
+/** forget() - patterns and rules of which nothing has come for long */
+static void forget(struct follow *follow, uint64_t now)
+{
+	struct log_ports *names = &follow->diagnosis->names;
+
+	/* A log that has had so many ports has others by now. */
+	if (names->n == NAMES_MAX)
+		names->n = 0;
+	if (now < follow->forget)
+		return;
+	follow->forget = NEVER;
+	for (size_t i = 0; i < follow->rules->n_patterns; i++) {
+		struct passed *passed = &follow->passed[i];
+
+		if (!passed->lines)
+			continue;
+		if (passed->last + follow->again <= now)
+			forget_pattern(follow, i);
+		else if (passed->last + follow->again < follow->forget)
+			follow->forget = passed->last + follow->again;
+	}
+	for (size_t i = 0; i < follow->rules->n_rules; i++) {
+		struct fault *fault = &follow->faults[i];
+
+		if (!fault->seen || fault->due != NEVER || fault->last + follow->again > now)
+			continue;
+		free(fault->ports);
+		*fault = (struct fault){ .due = NEVER };
+		drop(follow, i);
+	}
+}
+
+/* ---- what comes ---- */
+
+static bool has(const struct rules *rules, size_t rule, enum rule_role role)
+{
+	for (size_t i = 0; i < rules->n_patterns; i++)
+		if (rules->patterns[i].rule == rule && rules->patterns[i].role == role)
+			return true;
+	return false;
+}
+
+/** wait_for() - a line of an undecided rule has come: when is it due? */
+static void wait_for(struct follow *follow, size_t rule, uint64_t now)
+{
+	struct fault *fault = &follow->faults[rule];
+
+	if (fault->due == NEVER)
+		fault->since = now;
+	if (follow->rules->rules[rule].until)
+		fault->due = fault->since + FOLLOW_UNTIL;
+	else if (has(follow->rules, rule, RULE_UNLESS))
+		fault->due = fault->since + FOLLOW_UNLESS;
+	else if (now + FOLLOW_SETTLE < fault->since + FOLLOW_LATEST)
+		fault->due = now + FOLLOW_SETTLE;
+	else
+		fault->due = fault->since + FOLLOW_LATEST;
+}
+
+/** is_other() - are these two ports for sure? */
+static bool is_other(const struct port_names *a, const struct port_names *b)
+{
+	if (port_names_same(a, b))
+		return false;
+	if (*a->pci && *b->pci && strcmp(a->pci, b->pci) != 0)
+		return true;
+	return (*a->mac && *b->mac) || (*a->uuid && *b->uuid) || (*a->vf && *b->vf) ||
+	       (*a->interface && *b->interface);
+}
+
+/** is_new() - is a line of a rule that was decided about a port that it was not decided for? */
+static bool is_new(const struct follow *follow, size_t rule)
+{
+	const struct evidence *e = &follow->diagnosis->evidence[rule];
+	const struct fault *fault = &follow->faults[rule];
+
+	for (size_t n = 0; fault->n_ports && fault->n_ports < PORTS && n < e->n_ports; n++) {
+		struct port_names port = e->ports[n];
+		unsigned int i = 0;
+
+		names_complete(&follow->diagnosis->names, &port);
+		while (i < fault->n_ports && is_other(&fault->ports[i], &port))
+			i++;
+		if (i == fault->n_ports)
+			return true;
+	}
+	return false;
+}
+
+/** add_ports() - a rule is decided for the ports that its lines name */
+static void add_ports(struct follow *follow, size_t rule)
+{
+	const struct evidence *e = &follow->diagnosis->evidence[rule];
+	struct fault *fault = &follow->faults[rule];
+
+	if (!fault->ports && e->n_ports)
+		fault->ports = calloc(PORTS, sizeof(*fault->ports));
+	for (size_t n = 0; fault->ports && n < e->n_ports && fault->n_ports < PORTS; n++) {
+		fault->ports[fault->n_ports] = e->ports[n];
+		names_complete(&follow->diagnosis->names, &fault->ports[fault->n_ports++]);
+	}
+}
+
+/** matched() - a line that shows the fault has come */
+static void matched(struct follow *follow, size_t rule, uint64_t now)
+{
+	struct fault *fault = &follow->faults[rule];
+
+	fault->seen = true;
+	fault->last = now;
+	if (!fault->holds || is_new(follow, rule)) {
+		fault->holds = fault->told = false;
+		wait_for(follow, rule, now);
+	} else {
+		drop(follow, rule);
+	}
+}
+
+/** over() - a line has come after which a fault has ended, if it was there: the next is another */
+static void over(struct follow *follow, size_t rule)
+{
+	struct fault *fault = &follow->faults[rule];
+
+	if (follow->diagnosis->evidence[rule].count)
+		return; /* of another port, or there again */
+	forget_matches(follow, rule);
+	fault->holds = fault->told = false;
+	fault->n_ports = 0;
+	fault->due = NEVER;
+}
+
+/** note() - which patterns were in what came? */
+static void note(struct follow *follow, uint64_t now)
+{
+	const struct rules *rules = follow->rules;
+
+	for (size_t i = 0; i < rules->n_patterns; i++) {
+		const struct rule_pattern *pattern = &rules->patterns[i];
+		struct passed *passed = &follow->passed[i];
+		uint64_t lines = follow->diagnosis->seen[i].lines;
+
+		if (lines == passed->lines)
+			continue;
+		passed->lines = lines;
+		if (!lines)
+			continue; /* taken back by what follows */
+		passed->last = now;
+		if (follow->forget == NEVER)
+			follow->forget = now + follow->again;
+		if (pattern->role == RULE_MATCH)
+			matched(follow, pattern->rule, now);
+		else if (pattern->role == RULE_UNTIL)
+			over(follow, pattern->rule);
+		else if (pattern->role == RULE_NEEDS && follow->faults[pattern->rule].seen &&
+			 !follow->faults[pattern->rule].holds)
+			wait_for(follow, pattern->rule, now);
+	}
+}
+
+void follow_feed(struct follow *follow, uint64_t now, const void *data, size_t len)
+{
+	release(follow);
+	forget(follow, now);
+	diagnosis_feed(follow->diagnosis, data, len);
+	note(follow, now);
+}
+
+void follow_part(struct follow *follow, uint64_t now)
+{
+	release(follow);
+	diagnosis_part(follow->diagnosis);
+	note(follow, now);
+}
+
+/* ---- what is decided ---- */
+
+uint64_t follow_due(const struct follow *follow)
+{
+	uint64_t due = NEVER;
+
+	for (size_t i = 0; i < follow->rules->n_rules; i++)
+		if (follow->faults[i].due < due)
+			due = follow->faults[i].due;
+	return due;
+}
+
+/** is_excused() - was something in its Unless near? */
+static bool is_excused(const struct follow *follow, size_t rule)
+{
+	for (size_t i = 0; i < follow->rules->n_patterns; i++) {
+		const struct rule_pattern *pattern = &follow->rules->patterns[i];
+		const struct passed *passed = &follow->passed[i];
+
+		if (pattern->rule == rule && pattern->role == RULE_UNLESS && passed->lines &&
+		    passed->last + FOLLOW_UNLESS >= follow->faults[rule].since)
+			return true;
+	}
+	return false;
+}
+
+/** lacks() - is something in its Needs missing, or lines, or a fact? */
+static bool lacks(const struct follow *follow, size_t rule, const struct fact *facts, size_t n)
+{
+	if (!verdict_enough(follow->diagnosis, rule))
+		return true;
+	for (size_t i = 0; i < follow->rules->n_patterns; i++)
+		if (follow->rules->patterns[i].rule == rule &&
+		    follow->rules->patterns[i].role == RULE_NEEDS && !follow->passed[i].lines)
+			return true;
+	return !verdict_facts(follow->diagnosis, rule, facts, n);
+}
+
+/**
+ * covered() - does another rule that holds, or may hold, explain this one?
+ * @due:	filled in: when that one is decided, if it is not yet; else 0
+ */
+static bool covered(const struct follow *follow, size_t rule, const struct fact *facts, size_t n,
+		    uint64_t *due)
+{
+	const struct rule *this = &follow->rules->rules[rule];
+	bool found = false;
+
+	*due = 0;
+	for (size_t i = 0; i < follow->rules->n_rules; i++) {
+		const struct rule *other = &follow->rules->rules[i];
+		const struct fault *fault = &follow->faults[i];
+
+		if (i == rule || !fault->seen ||
+		    fault->last + FOLLOW_EXPLAIN < follow->faults[rule].since ||
+		    !(rules_explains(other, this) || (this->last && !other->last)))
+			continue;
+		if (fault->holds)
+			found = true;
+		else if (fault->due != NEVER && !is_excused(follow, i) &&
+			 !lacks(follow, i, facts, n))
+			*due = fault->due > *due ? fault->due : *due;
+	}
+	if (found)
+		*due = 0;
+	return found || *due;
+}
+
+/** decided() - a rule holds: it is not decided again for this device */
+static void decided(struct follow *follow, size_t rule, bool told)
+{
+	struct fault *fault = &follow->faults[rule];
+
+	fault->holds = fault->decided = true;
+	fault->told = told;
+	fault->due = NEVER;
+	add_ports(follow, rule);
+}
+
+/**
+ * decide() - about a rule that is due
+ * @now:	or UINT64_MAX if the log has ended
+ * @err:	filled in if there is no memory
+ *
+ * Return: false if another rule that is due has to be decided first, or one that is due later
+ */
+static bool decide(struct follow *follow, size_t rule, uint64_t now, const struct fact *facts,
+		   size_t n, int *err)
+{
+	struct fault *fault = &follow->faults[rule];
+	uint64_t due;
+
+	verdict_whose(follow->diagnosis, rule);
+	if (is_excused(follow, rule)) {
+		forget_matches(follow, rule);
+		fault->decided = true;
+		fault->due = NEVER;
+	} else if (lacks(follow, rule, facts, n)) {
+		fault->due = NEVER;
+	} else if (!covered(follow, rule, facts, n, &due)) {
+		decided(follow, rule, true);
+		*err = verdict_add(follow->diagnosis, rule, facts, n);
+	} else if (due) {
+		fault->due = due > now ? due : fault->due;
+		return false;
+	} else {
+		decided(follow, rule, false);
+	}
+	return true;
+}
+
+int follow_judge(struct follow *follow, uint64_t now, bool ended, const struct fact *facts,
+		 size_t n)
+{
+	bool more = true;
+	int err;
+
+	if (ended)
+		follow_part(follow, now);
+	else
+		release(follow);
+	err = verdict_open(follow->diagnosis);
+	/* Rules do not explain each other in circles, so of those that are due one can be decided. */
+	while (more && !err) {
+		more = false;
+		for (size_t i = 0; i < follow->rules->n_rules && !err; i++)
+			if (follow->faults[i].due != NEVER &&
+			    (ended || follow->faults[i].due <= now))
+				more |= decide(follow, i, ended ? NEVER : now, facts, n, &err);
+	}
+	if (!err)
+		verdict_sort(follow->diagnosis);
+	return err;
+}
+
+const struct finding *follow_finding(const struct follow *follow, size_t n)
+{
+	return diagnosis_finding(follow->diagnosis, n);
+}
+
+const struct rule *follow_explained(const struct follow *follow, const struct finding *finding,
+				    size_t n)
+{
+	const struct fault *cause = &follow->faults[finding->rule - follow->rules->rules];
+
+	for (size_t i = 0; i < follow->rules->n_rules; i++) {
+		const struct fault *fault = &follow->faults[i];
+
+		if (!fault->told || !rules_explains(finding->rule, &follow->rules->rules[i]) ||
+		    fault->last + FOLLOW_EXPLAIN < cause->since)
+			continue;
+		if (!n--)
+			return &follow->rules->rules[i];
+	}
+	return NULL;
+}
