@@ -380,6 +380,43 @@ static char *said(const char *text, const struct evidence *e, const struct known
 	return fill_in(text, e, known, false, "unknown");
 }
 
+/** in_container() - does this process see only what a container has of the machine? */
+static bool in_container(const struct known *known)
+{
+	const char *container = of_machine(known, "container");
+
+	return container && strcmp(container, "no") != 0;
+}
+
+/**
+ * elsewhere() - where to give a command that needs root, for a user in a container
+ *
+ * Most images have no sudo, and what it did would not last: packages belong into the image, and
+ * all else is the host's. Frees the command; returns NULL if there is no memory.
+ */
+static char *elsewhere(char *command, const char *step)
+{
+	static const char sudo[] = "sudo ";
+	char *sentence = NULL, *at = command, *next;
+	size_t size;
+	FILE *to = open_memstream(&sentence, &size);
+
+	if (to) {
+		fputs(strstr(step, "{install:rdma-core}") ? "In the container's image: "
+							  : "On the host, not in the container: ",
+		      to);
+		for (; (next = strstr(at, sudo)); at = next + strlen(sudo))
+			fwrite(at, 1, (size_t)(next - at), to);
+		fputs(at, to);
+	}
+	free(command);
+	if (to && fclose(to)) {
+		free(sentence);
+		return NULL;
+	}
+	return sentence;
+}
+
 /** add_step() - unless a name is not known, or it is there already; false if there is no memory */
 static bool add_step(struct finding *finding, const struct rule_step *step,
 		     const struct evidence *e, const struct known *known)
@@ -389,6 +426,12 @@ static bool add_step(struct finding *finding, const struct rule_step *step,
 
 	if (!text && step->instead) {
 		text = said(step->instead, e, known);
+		command = false;
+		if (!text)
+			return false;
+	}
+	if (text && command && strstr(text, "sudo ") && in_container(known)) {
+		text = elsewhere(text, step->text);
 		command = false;
 		if (!text)
 			return false;

@@ -414,6 +414,24 @@ static void names_are_filled_in(void **state)
 			    "unknown of a port | | install it");
 }
 
+static void in_a_container_no_command_is_for_sudo(void **state)
+{
+	const char *text = "Id: a\nTitle: t\nMatch: broken\nCause: c\n"
+			   "Run: echo 1 | sudo tee a && sudo reboot\nRun: show b\n"
+			   "Run: {install:rdma-core}\nElse: install it\nSource: s\nExample: e\n";
+	struct fact facts[] = { { "install:rdma-core", "sudo apt-get install rdma-core", "", 0 },
+				{ "container", "no", "", 0 } };
+	(void)state;
+
+	assert_string_equal(finding_with(text, "broken\n", facts, 2),
+			    "t | | $ echo 1 | sudo tee a && sudo reboot; $ show b; "
+			    "$ sudo apt-get install rdma-core");
+	facts[1].value = "kubernetes";
+	assert_string_equal(finding_with(text, "broken\n", facts, 2),
+			    "t | | On the host, not in the container: echo 1 | tee a && reboot; "
+			    "$ show b; In the container's image: apt-get install rdma-core");
+}
+
 static void lines_are_numbered_and_clean(void **state)
 {
 	static const char log[] = "one\n\n\x1b[31mtwo\x1b[0m \xff\x01 \xc3\xa4 failure\r\nfailure";
@@ -725,6 +743,7 @@ int main(void)
 		cmocka_unit_test(the_users_own_port_is_in_no_command),
 		cmocka_unit_test(lines_join_a_ports_names),
 		cmocka_unit_test(names_are_filled_in),
+		cmocka_unit_test(in_a_container_no_command_is_for_sudo),
 		cmocka_unit_test(lines_are_numbered_and_clean),
 		cmocka_unit_test(one_line_may_have_all_patterns),
 		cmocka_unit_test(pieces_of_any_size_are_the_same),
