@@ -15,6 +15,8 @@ and searched with each Match pattern. A pattern whose rule has conditions (When)
 "for some values" only. The exit status is 0 if every message has a rule, 1 if not, 2 if it could not be found out.
 """
 import argparse
+import ctypes
+import ctypes.util
 import itertools
 import pathlib
 import re
@@ -66,6 +68,32 @@ VALUES = [
 POINTERS = {"U": "f8615163-0001-1000-2000-7c1e52a3b4c5", "M": "7c:1e:52:a3:b4:c5", "e": "-ENOMEM"}
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 CONVERSION = re.compile(r"%([-+ #0]*)(\*|\d+)?(?:\.(?:\*|\d+))?(hh|h|ll|l|z|j|t|q|L)?([diuxXcspfgm%])")
+
+
+class Pattern:
+    """A pattern of a rule. Python's own differ from PCRE2's, so these are PCRE2's."""
+
+    MULTILINE = 0x400
+    library = None
+
+    def __init__(self, text):
+        if not Pattern.library:
+            name = ctypes.util.find_library("pcre2-8") or "libpcre2-8.so.0"
+            Pattern.library = ctypes.CDLL(name)
+            for function in ("pcre2_compile_8", "pcre2_match_data_create_8"):
+                getattr(Pattern.library, function).restype = ctypes.c_void_p
+        pcre, number, at = Pattern.library, ctypes.c_int(), ctypes.c_size_t()
+        self.code = ctypes.c_void_p(pcre.pcre2_compile_8(text.encode(), ctypes.c_size_t(len(text.encode())),
+                                                         self.MULTILINE, ctypes.byref(number), ctypes.byref(at), None))
+        if not self.code:
+            raise ValueError(f"mistake {number.value} at byte {at.value}")
+        self.match_data = ctypes.c_void_p(pcre.pcre2_match_data_create_8(1, None))
+        self.names = set(re.findall(r"\(\?<(\w+)>", text))
+
+    def in_lines(self, lines):
+        """Does it match one of the lines?"""
+        return Pattern.library.pcre2_match_8(self.code, lines, ctypes.c_size_t(len(lines)), ctypes.c_size_t(0), 0,
+                                             self.match_data, None) >= 0
 
 
 class Message:
@@ -240,10 +268,10 @@ def read_rules(folder):
             for name, value in fields:
                 if name == "Match" and ident:
                     try:
-                        code = re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", value))
-                    except re.error as error:
-                        raise SystemExit(f"{path}: {ident}: '{value}' is not a pattern for this script: {error}")
-                    patterns.append((ident, code, bool(names & set(code.groupindex))))
+                        code = Pattern(value)
+                    except (ValueError, OSError) as error:
+                        raise SystemExit(f"{path}: {ident}: '{value}': {error}") from error
+                    patterns.append((ident, code, bool(names & code.names)))
     if not patterns:
         raise SystemExit(f"{folder}: there are no rules here")
     return patterns
@@ -251,10 +279,10 @@ def read_rules(folder):
 
 def matching(message, patterns):
     """The ids of the rules that match it: for every value, and for some values only"""
-    examples = message.examples()
+    examples = "\n".join(message.examples()).encode()
     always, sometimes = set(), set()
     for ident, code, conditional in patterns:
-        if any(code.search(example) for example in examples):
+        if code.in_lines(examples):
             (sometimes if conditional else always).add(ident)
     return always, sometimes - always
 

@@ -93,6 +93,10 @@ linux_tree() {
 	run python3 "$UNMATCHED" --rules empty linux
 	[ "$status" -eq 2 ]
 	[ "$output" = 'unmatched-messages.py: empty: there are no rules here' ]
+	printf 'Id: a\nMatch: (abc\n' >empty/a.rules
+	run python3 "$UNMATCHED" --rules empty linux
+	[ "$status" -eq 2 ]
+	[[ $output == "unmatched-messages.py: empty/a.rules: a: '(abc': mistake "* ]]
 	: >linux/drivers/net/ethernet/microsoft/mana/x.c
 	run python3 "$UNMATCHED" --rules rules linux
 	[ "$status" -eq 2 ]
