@@ -293,59 +293,52 @@ static struct piece piece_around(const struct text *text, size_t at)
 {
 	struct piece piece = { at > WINDOW ? at - WINDOW : 0,
 			       text->len - at > WINDOW ? at + WINDOW : text->len, false, false };
-	static const char ends[] = { '\n', '\r' };
+	/* Carriage returns are between fields once a line is unwrapped, and there are none before. */
+	int ends = text->number ? '\r' : '\n';
+	const char *before = memrchr(text->bytes + piece.from, ends, at - piece.from);
+	const char *after = memchr(text->bytes + at, ends, piece.to - at);
 
-	piece.begins = !piece.from && !text->cut;
-	piece.ends = piece.to == text->len;
-	for (size_t i = 0; i < sizeof(ends); i++) {
-		const char *before = memrchr(text->bytes + piece.from, ends[i], at - piece.from);
-		const char *after = memchr(text->bytes + at, ends[i], piece.to - at);
-
-		if (before)
-			piece.from = (size_t)(before - text->bytes) + 1;
-		if (after)
-			piece.to = (size_t)(after - text->bytes);
-		piece.begins |= before != NULL;
-		piece.ends |= after != NULL;
-	}
+	piece.begins = before || (!piece.from && !text->cut);
+	piece.ends = after || piece.to == text->len;
+	if (before)
+		piece.from = (size_t)(before - text->bytes) + 1;
+	if (after)
+		piece.to = (size_t)(after - text->bytes);
 	return piece;
 }
 
-/** try_pattern() - its fixed text ends here: does it match? */
-static void try_pattern(struct diagnosis *d, const struct text *text, uint32_t which, size_t end)
+/** try_pattern() - its fixed text ends at @end: does it match? */
+static void try_pattern(struct diagnosis *d, const struct text *text, const struct piece *piece,
+			uint32_t which, size_t end)
 {
 	const struct rule_pattern *pattern = &d->rules->patterns[which];
-	struct piece piece = piece_around(text, end);
-	const char *bytes = text->bytes + piece.from;
+	const char *bytes = text->bytes + piece->from;
 	struct seen *seen = &d->seen[which];
-	size_t len = piece.to - piece.from;
+	size_t len = piece->to - piece->from;
 	uint64_t number = text->number;
 
 	if (d->rules->rules[pattern->rule].replaced)
 		return;
 	if (!number)
-		number = line_number(d, piece.from);
+		number = line_number(d, piece->from);
 	if (seen->last == number || text->offset + end <= seen->tried)
 		return;
 	if (++seen->tries == HASTE)
 		pattern_hasten(pattern->code);
-	if (!pattern_matches(d->matcher, pattern->code, bytes, len, piece.begins, piece.ends) ||
+	if (!pattern_matches(d->matcher, pattern->code, bytes, len, piece->begins, piece->ends) ||
 	    !matched(d, which, number, bytes, len))
-		seen->tried = text->offset + (piece.ends ? piece.to : piece.to - SURE);
+		seen->tried = text->offset + (piece->ends ? piece->to : piece->to - SURE);
 }
 
-/** try_text() - one of the texts that are searched for ends here */
-static void try_text(struct diagnosis *d, const struct text *text, uint32_t which, size_t end)
+/** try_text() - one of the texts that are searched for ends at @end, in a piece of a line */
+static void try_text(struct diagnosis *d, const struct text *text, const struct piece *piece,
+		     uint32_t which, size_t end)
 {
-	struct piece piece;
-
-	if (which < d->rules->n_patterns) {
-		try_pattern(d, text, which, end);
-	} else if (which < d->rules->n_patterns + names_n_texts) {
-		piece = piece_around(text, end);
-		learn(d, text->bytes + piece.from, piece.to - piece.from,
-		      text->number ? text->number : line_number(d, piece.from));
-	}
+	if (which < d->rules->n_patterns)
+		try_pattern(d, text, piece, which, end);
+	else if (which < d->rules->n_patterns + names_n_texts)
+		learn(d, text->bytes + piece->from, piece->to - piece->from,
+		      text->number ? text->number : line_number(d, piece->from));
 }
 
 /** struct line - one that was unwrapped, as scan_run() has it */
@@ -357,8 +350,9 @@ struct line {
 static void found_in_line(void *arg, uint32_t which, size_t end)
 {
 	const struct line *line = arg;
+	struct piece piece = piece_around(&line->text, end);
 
-	try_text(line->d, &line->text, which, end);
+	try_text(line->d, &line->text, &piece, which, end);
 }
 
 /** unwrap_line() - search the line around a place in the buffer, unwrapped; a long one in pieces */
@@ -412,7 +406,7 @@ static void found(void *arg, uint32_t which, size_t end)
 		return;
 	piece = piece_around(&text, end);
 	if (is_bare(d, &piece))
-		try_text(d, &text, which, end);
+		try_text(d, &text, &piece, which, end);
 	else
 		unwrap_line(d, end);
 }

@@ -47,37 +47,42 @@ static bool begins(const char *p, const char *end, const char *with)
 	return (size_t)(end - p) >= len && !memcmp(p, with, len);
 }
 
+/** is_odd() - is what begins at this byte part of something that unwrap() changes? */
+static bool is_odd(const char *p, const char *end)
+{
+	switch (*p) {
+	case '#':
+		return begins(p, end, "#0");
+	case '^':
+		return begins(p, end, "^[[");
+	case '[':
+		return begins(p, end, "[0m");
+	case '"':
+		/* journalctl -o json-pretty */
+		return begins(p, end, "\" : ");
+	default:
+		return true;
+	}
+}
+
 bool unwrap_needed(const char *text, size_t len)
 {
-	const char *end = text + len;
+	/* Most lines that are looked at have none of these, and there may be millions. */
+	static const unsigned char odd[256] = {
+		[0] = 1,   ['\r'] = 1, [0x1b] = 1, ['"'] = 1, ['#'] = 1,
+		['['] = 1, ['\\'] = 1, ['^'] = 1,  ['{'] = 1
+	};
+	const unsigned char *p = (const unsigned char *)text, *end = p + len;
 
-	for (const char *p = text; p < end; p++)
-		switch (*p) {
-		case 0:
-		case 0x1b:
-		case '\\':
-		case '{':
+	while (p < end) {
+		while (end - p >= 4 && !(odd[p[0]] | odd[p[1]] | odd[p[2]] | odd[p[3]]))
+			p += 4;
+		while (p < end && !odd[*p])
+			p++;
+		if (p < end && is_odd((const char *)p, (const char *)end))
 			return true;
-		case '#':
-			if (begins(p, end, "#0"))
-				return true;
-			break;
-		case '^':
-			if (begins(p, end, "^[["))
-				return true;
-			break;
-		case '[':
-			if (begins(p, end, "[0m"))
-				return true;
-			break;
-		case '"':
-			/* journalctl -o json-pretty */
-			if (begins(p, end, "\" : "))
-				return true;
-			break;
-		default:
-			break;
-		}
+		p++;
+	}
 	return false;
 }
 
