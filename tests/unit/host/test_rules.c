@@ -426,6 +426,20 @@ static bool is_name(const char *text, const char *form)
 	return !isalnum((unsigned char)*text) && *text != '-';
 }
 
+/* in_needs() - has the rule this word in one of its patterns but Match? */
+static bool in_needs(const struct rules *rules, const struct rule *rule, const char *word,
+		     size_t len)
+{
+	for (size_t i = 0; i < rules->n_patterns; i++) {
+		const struct rule_pattern *pattern = &rules->patterns[i];
+
+		if (&rules->rules[pattern->rule] == rule && pattern->role != RULE_MATCH &&
+		    memmem(pattern->text, strlen(pattern->text), word, len))
+			return true;
+	}
+	return false;
+}
+
 /* in_pattern() - has the rule this word in one of its patterns, so that it is part of the message? */
 static bool in_pattern(const struct rules *rules, const struct rule *rule, const char *word,
 		       size_t len)
@@ -501,10 +515,12 @@ static void without_prefix(struct out *out, const struct rules *rules, const str
 	bool function = in_pattern(rules, rule, "\\(\\)", 4);
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (!strncmp(line, prefixes[i], strlen(prefixes[i])))
+		if (!strncmp(line, prefixes[i], strlen(prefixes[i])) &&
+		    !in_pattern(rules, rule, prefixes[i], strlen(prefixes[i]) - 2))
 			line += strlen(prefixes[i]);
 	/* DPDK's drivers name their function, or do not. */
 	end = line + strspn(line, "abcdefghijklmnopqrstuvwxyz_0123456789");
+	function |= in_needs(rules, rule, line, strcspn(line, "_"));
 	if (!function && end > line && !strncmp(end, "(): ", 4))
 		line = end + 4;
 	put_text(out, line);
