@@ -162,13 +162,17 @@ static void count_line(struct diagnosis *d, uint32_t which, const char *text, si
 	struct evidence *e = &d->evidence[pattern->rule];
 	char what[CAPTURED];
 	const char *whose = rule->per ? last_capture(d, pattern->code, rule->per, what) : NULL;
+	double time;
 
 	if (!rule->within && !rule->per && !rule->until)
 		return;
 	if (!e->tally)
 		e->tally = tally_open(rule->times ? rule->times : 1, rule->within);
+	time = tally_time(text, len);
+	if (time < 0 && d->wrapped)
+		time = tally_time_beside(d->wrapped, d->wrapped_len);
 	if (e->tally)
-		tally_line(e->tally, which, whose ? whose : "", tally_time(text, len));
+		tally_line(e->tally, which, whose ? whose : "", time);
 }
 
 /** take_back() - what the lines before said is over */
@@ -379,7 +383,10 @@ static void unwrap_line(struct diagnosis *d, size_t at)
 	line.text.cut = !before && (from || d->cut);
 	line.text.number = line_number(d, from);
 	d->unwrapped_to = d->offset + done;
+	d->wrapped = d->buffer + from;
+	d->wrapped_len = to - from;
 	scan_run(d->rules->scan, d->unwrapped, line.text.len, found_in_line, &line);
+	d->wrapped = NULL;
 }
 
 /** is_bare() - is what is around a place in the buffer as it was printed? */

@@ -60,6 +60,7 @@ struct evidence {
  * @line, @counted: number of the line that is at this offset of the buffer
  * @cut:	the buffer begins within a line
  * @bare:	offset in the log up to which lines need not be unwrapped
+ * @wrapped, @wrapped_len: the line as it was before, while the unwrapped one is searched
  * @unwrapped, @unwrapped_to: the line that was unwrapped last, and the offset in the log of its end
  * @wide:	UTF-16: 1 or 2, 1 plus the place of the byte that counts; 0: not
  * @odd:	the next byte is the second of its two
@@ -74,6 +75,8 @@ struct diagnosis {
 	char *buffer;
 	size_t fill;
 	char *unwrapped;
+	const char *wrapped;
+	size_t wrapped_len;
 	uint64_t offset, bytes, line, bare, unwrapped_to;
 	size_t counted, region;
 	bool cut, odd;

@@ -188,3 +188,22 @@ double tally_time(const char *line, size_t len)
 	}
 	return -1;
 }
+
+double tally_time_beside(const char *line, size_t len)
+{
+	static const char journal[] = "__REALTIME_TIMESTAMP";
+	const char *p = memmem(line, len, journal, sizeof(journal) - 1), *end = line + len;
+	double time = 0;
+
+	if (!p) {
+		time = tally_time(line, len);
+		return time < 0 && len > STAMP ? tally_time(end - STAMP, STAMP) : time;
+	}
+	for (p += sizeof(journal) - 1; p < end && !isdigit((unsigned char)*p); p++)
+		;
+	if (p == end)
+		return -1;
+	for (; p < end && isdigit((unsigned char)*p); p++)
+		time = time * 10 + (*p - '0');
+	return time / 1e6;
+}

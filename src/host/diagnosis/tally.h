@@ -49,4 +49,7 @@ const char *tally_enough(const struct tally *tally);
  */
 double tally_time(const char *line, size_t len);
 
+/** tally_time_beside() - the same by what a runtime or a journal has written around the line */
+double tally_time_beside(const char *line, size_t len);
+
 #endif

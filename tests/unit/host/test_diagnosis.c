@@ -612,6 +612,24 @@ static void a_long_line_is_unwrapped_in_pieces(void **state)
 	rules_close(rules);
 }
 
+/* A runtime or a journal may write the time, where the line itself has none */
+static void carried_lines_have_a_time(void **state)
+{
+	const char *text = RULE("a", "Match: switched off\nTimes: 2 in 10 min\n");
+	(void)state;
+
+#define AT(time) "{\"log\":\"switched off\\n\",\"stream\":\"stderr\",\"time\":\"" time "Z\"}\n"
+	assert_string_equal(told(text, AT("2026-03-11T20:01:44.1") AT("2026-03-11T20:05:00.1")),
+			    "a");
+	assert_string_equal(told(text, AT("2026-03-11T20:01:44.1") AT("2026-03-12T20:02:00.1")),
+			    "");
+#undef AT
+#define AT(time) "{\"MESSAGE\":\"switched off\",\"__REALTIME_TIMESTAMP\" : \"" time "\"}\n"
+	assert_string_equal(told(text, AT("1760000000000000") AT("1760000599000000")), "a");
+	assert_string_equal(told(text, AT("1760000000000000") AT("1760000601000000")), "");
+#undef AT
+}
+
 /* ---- mistakes ---- */
 
 static void refused(const char *text, const char *why)
@@ -751,6 +769,7 @@ int main(void)
 		cmocka_unit_test(utf_16_is_read),
 		cmocka_unit_test(carried_lines_are_unwrapped),
 		cmocka_unit_test(a_long_line_is_unwrapped_in_pieces),
+		cmocka_unit_test(carried_lines_have_a_time),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(fixed_texts_are_safe),
 		cmocka_unit_test(texts_within_texts_are_found),
