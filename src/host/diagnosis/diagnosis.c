@@ -119,24 +119,29 @@ static void keep_captures(struct diagnosis *d, struct evidence *e, void *code)
 	}
 }
 
-/** keep_port() - the port that a line of this rule names */
-static void keep_port(struct evidence *e, const char *text, size_t len)
+/** keep_port() - one that a line of this rule names */
+static void keep_port(struct evidence *e, const struct port_names *port)
 {
-	struct port_names port;
-
-	if (!port_names_read(&port, text, len))
-		return;
 	for (size_t i = 0; i < e->n_ports; i++)
 		/* What names an adapter is about the port that other lines of the rule name. */
-		if (port_names_same(&e->ports[i], &port) || port_names_adapter(&e->ports[i]) ||
-		    port_names_adapter(&port)) {
-			port_names_add(&e->ports[i], &port);
+		if (port_names_same(&e->ports[i], port) || port_names_adapter(&e->ports[i]) ||
+		    port_names_adapter(port)) {
+			port_names_add(&e->ports[i], port);
 			return;
 		}
 	if (!e->ports)
 		e->ports = calloc(SPOKEN, sizeof(*e->ports));
 	if (e->ports && e->n_ports < SPOKEN)
-		e->ports[e->n_ports++] = port;
+		e->ports[e->n_ports++] = *port;
+}
+
+static void keep_ports(struct evidence *e, const char *text, size_t len)
+{
+	const char *end = text + len;
+	struct port_names port;
+
+	while (text < end && port_names_read(&port, &text, end))
+		keep_port(e, &port);
 }
 
 /** last_capture() - what the last match captured under a name; NULL: nothing */
@@ -253,7 +258,7 @@ static bool matched(struct diagnosis *d, uint32_t which, uint64_t number, const 
 		e->kept = number;
 		seen->kept++;
 		keep_line(e, number, text, len);
-		keep_port(e, text, len);
+		keep_ports(e, text, len);
 	}
 	return true;
 }
@@ -261,12 +266,13 @@ static bool matched(struct diagnosis *d, uint32_t which, uint64_t number, const 
 /** learn() - a line may say which names are one port's */
 static void learn(struct diagnosis *d, const char *text, size_t len, uint64_t number)
 {
+	const char *end = text + len;
 	struct port_names port;
 
 	if (d->named == number)
 		return;
 	d->named = number;
-	if (port_names_read(&port, text, len))
+	while (text < end && port_names_read(&port, &text, end))
 		names_learn(&d->names, &port);
 }
 

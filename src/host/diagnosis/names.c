@@ -172,19 +172,33 @@ static void take_interface(struct port_names *names, const struct word *word,
 	names->asked |= is(last, "iface");
 }
 
-bool port_names_read(struct port_names *names, const char *line, size_t len)
+/** is_next() - does this word begin with another port, in arguments such as mac=A,mac=B? */
+static bool is_next(const struct port_names *names, const struct word *word,
+		    const struct word *before)
 {
-	const char *p = line, *end = line + len;
+	if (is(before, "mac"))
+		return *names->mac && is_mac(word->text, word->len);
+	return is(before, "iface") && *names->interface;
+}
+
+bool port_names_read(struct port_names *names, const char **line, const char *end)
+{
 	struct word word, before[3] = { { "", 0, false }, { "", 0, false }, { "", 0, false } };
+	const char *p = *line;
 
 	memset(names, 0, sizeof(*names));
 	while (next_word(&p, end, &word)) {
+		if (is_next(names, &word, &before[0])) {
+			*line = before[0].text;
+			return true;
+		}
 		if (!take_address(names, &word, &before[0]))
 			take_interface(names, &word, before);
 		before[2] = before[1];
 		before[1] = before[0];
 		before[0] = word;
 	}
+	*line = end;
 	return *names->interface || *names->vf || *names->pci || *names->mac || *names->uuid;
 }
 

@@ -30,8 +30,13 @@ struct port_names {
 	bool asked;
 };
 
-/** port_names_read() - the port that a line speaks of; false: it names none */
-bool port_names_read(struct port_names *names, const char *line, size_t len);
+/**
+ * port_names_read() - the first port that a line names
+ * @line:	moves on to where the next may be named, or to @end
+ *
+ * Return: false if it names none
+ */
+bool port_names_read(struct port_names *names, const char **line, const char *end);
 
 /** port_names_get() - by its name in rules: "interface", "vf", ...; NULL: not known */
 const char *port_names_get(const struct port_names *names, const char *name);

@@ -136,6 +136,46 @@ said() {
 		grep -q "Confirmed by this machine: eth1 is up"
 }
 
+# about ARGUMENTS COMMAND... - diagnose a start that fails with -19 after these arguments of EAL, on a machine with
+# four ports, after the commands; eth0 has its default route
+about() {
+	local arguments=$1
+	shift
+	{ echo "EAL init args: -a $arguments" && cat "$LOGS/guide-interface-up.log"; } >log
+	on two "$* manakin diagnose --rules \"\$RULES\" --sysroot \"\$tree\" --json $PWD/log || [ \$? -eq 1 ]" >out
+}
+
+@test "only the port that the log is about confirms its cause, and has its name in the commands" {
+	about 7870:00:00.0,mac=60:45:bd:a6:bd:76
+	[ "$(said 'd["evidence"]')" = "['eth1 is up']" ]
+	[ "$(said '*(f for f in d["fix"] if f.startswith("sudo"))')" = "sudo ip link set eth1 down sudo ip link set enP30832s1d1 down" ]
+	about 7871:00:00.0,mac=60:45:BD:A6:BE:10 'ip link set enP30833s1 down; ip link set eth2 down;'
+	[ "$(said 'd["evidence"], d["confirmed"]')" = "[] False" ]
+	said '*d["fix"]' | grep -q "sudo ip link set eth2 down"
+	# Another machine's port, or two ports
+	about 7870:00:00.0,mac=00:0d:3a:76:3b:d0
+	[ "$(said 'd["evidence"]')" = "[]" ]
+	run ! grep -q "ip link set" out
+	about '7870:00:00.0,mac=60:45:bd:a6:bd:76 -a 7871:00:00.0,mac=60:45:bd:a6:be:10' 'ip link set enP30833s1 down; ip link set eth2 down;'
+	[ "$(said 'd["evidence"]')" = "[]" ]
+}
+
+@test "a log that names no port is about those that DPDK may have, and what is confirmed holds for each" {
+	printf 'mana_dev_start(): failed to start tx queues -19\n' >log
+	on two "manakin diagnose --rules \"\$RULES\" --sysroot \"\$tree\" --json $PWD/log || [ \$? -eq 1 ]" >out
+	[ "$(said 'd["evidence"]')" = "['eth1 is up', 'eth2 is up', 'eth3 is up']" ]
+	on two "ip link set enP30833s1 down; ip link set eth2 down
+		manakin diagnose --rules \"\$RULES\" --sysroot \"\$tree\" --json $PWD/log || [ \$? -eq 1 ]" >out
+	[ "$(said 'd["evidence"]')" = "[]" ]
+}
+
+@test "the interface that the user is on is in no command, even if the log names it" {
+	about 7870:00:00.0,mac=60:45:bd:a6:bb:c0
+	[ "$(said 'd["evidence"]')" = "['eth0 is up']" ]
+	run ! grep -q "ip link set" out
+	said '*d["fix"]' | grep -q "manakin list"
+}
+
 @test "a log from elsewhere, and a machine without an adapter, confirm nothing" {
 	on one 'manakin diagnose --log-only --rules "$RULES" --json "$LOGS/guide-interface-up.log" || [ $? -eq 1 ]' >out
 	[ "$(said 'd["confirmed"]')" = False ]

@@ -33,10 +33,11 @@ static uint32_t draw(void)
 	return (uint32_t)(seed >> 33);
 }
 
-/* What is healthy once is a fault if it goes on */
+/* What is healthy once is a fault if it goes on, or if nothing follows */
 static int is_rare(const char *line)
 {
-	return strstr(line, "VF unregistering") || strstr(line, "switched from VF");
+	return strstr(line, "VF unregistering") || strstr(line, "switched from VF") ||
+	       strstr(line, "VF slot ");
 }
 
 static void read_file(const char *name)
