@@ -596,6 +596,100 @@ static void each_example_is_known_in_other_words(void **state)
 	rules_close(rules);
 }
 
+/* ---- what a number excludes ---- */
+
+/* with_number() - a line with another number in place of the captured errno; false: it has none */
+static bool with_number(struct out *out, struct matcher *matcher, void *code, const char *line,
+			const char *number)
+{
+	const char *name, *text;
+	size_t len;
+
+	/* Of the adapter and its bus; and where the words say no more than the number */
+	if ((!strcasestr(line, "mana") && !strstr(line, "hv_pci")) || strcasestr(line, "time"))
+		return false;
+	if (!pattern_matches(matcher, code, line, strlen(line), true, true))
+		return false;
+	for (unsigned int i = 0; matcher_capture(matcher, code, i, &name, &text, &len); i++)
+		if (!strcmp(name, "errno") && text) {
+			put(out, line, (size_t)(text - line));
+			put_text(out, number);
+			put_text(out, text + len);
+			put_text(out, "\n");
+			return true;
+		}
+	return false;
+}
+
+/* has_word() - has a finding's title, or one of its steps, one of these words? */
+static const char *has_word(const struct finding *finding, const char *const words[])
+{
+	for (; *words; words++) {
+		if (strcasestr(finding->title, *words))
+			return *words;
+		for (size_t i = 0; i < finding->n_fix; i++)
+			if (strcasestr(finding->fix[i], *words))
+				return *words;
+	}
+	return NULL;
+}
+
+/* Wherever a message has an error number, another one there must not be told as what it is not. */
+static void a_number_is_never_told_as_what_it_excludes(void **state)
+{
+	static const struct {
+		const char *number;
+		const char *never[6];
+	} cases[] = {
+		{ "-110", { "refuse", "accept", "ulimit -l" } },
+		{ "-71", { "ulimit -l", "not answer" } },
+		{ "-12", { "refuse", "not answer" } },
+		{ "-22", { "ulimit -l", "not answer" } },
+	};
+	struct rules *rules = shipped();
+	struct out *out = malloc(sizeof(*out));
+	struct matcher *matcher = matcher_open();
+	size_t tried = 0;
+	(void)state;
+
+	n_missed = 0;
+	assert_true(out && matcher);
+	for (size_t i = 0; i < rules->n_patterns; i++) {
+		const struct rule_pattern *pattern = &rules->patterns[i];
+		const struct rule *rule = &rules->rules[pattern->rule];
+
+		for (size_t e = 0; e < rule->n_examples; e++)
+			for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+				char *copy = strdup(rule->examples[e]), *save;
+				struct diagnosis *d = diagnosis_open(rules);
+				const struct finding *finding;
+				bool some = false;
+
+				out->n = 0;
+				for (char *line = strtok_r(copy, "\n", &save); line;
+				     line = strtok_r(NULL, "\n", &save))
+					some |= with_number(out, matcher, pattern->code, line,
+							    cases[c].number);
+				diagnosis_feed(d, out->bytes, out->n);
+				assert_int_equal(diagnosis_finish(d, NULL, 0), 0);
+				for (size_t f = 0; some && (finding = diagnosis_finding(d, f)); f++)
+					if (has_word(finding, cases[c].never))
+						missed("%s says '%s' of %s: %.*s",
+						       finding->rule->id,
+						       has_word(finding, cases[c].never),
+						       cases[c].number, (int)out->n, out->bytes);
+				tried += some;
+				diagnosis_close(d);
+				free(copy);
+			}
+	}
+	assert_true(tried > 50);
+	assert_int_equal(n_missed, 0);
+	matcher_close(matcher);
+	free(out);
+	rules_close(rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -604,6 +698,7 @@ int main(void)
 		cmocka_unit_test(each_pattern_has_an_example),
 		cmocka_unit_test(each_example_is_known_in_all_clothes),
 		cmocka_unit_test(each_example_is_known_in_other_words),
+		cmocka_unit_test(a_number_is_never_told_as_what_it_excludes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
