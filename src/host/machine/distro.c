@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "host/machine/distro.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "host/machine/container.h"
@@ -132,27 +130,6 @@ int distro_read(const struct host *host, struct distro *distro)
 	distro_parse(text, distro);
 	fill_in(host, distro);
 	return len < 0 ? (int)len : 0;
-}
-
-int version_compare(const char *a, const char *b)
-{
-	static const char digits[] = "0123456789";
-
-	for (;;) {
-		unsigned long one, other;
-		char *end_a, *end_b;
-
-		a += strcspn(a, digits);
-		b += strcspn(b, digits);
-		if (!*a || !*b)
-			return (*a != '\0') - (*b != '\0');
-		one = strtoul(a, &end_a, 10);
-		other = strtoul(b, &end_b, 10);
-		if (one != other)
-			return one < other ? -1 : 1;
-		a = end_a;
-		b = end_b;
-	}
 }
 
 bool distro_supported(const struct distro *distro, const char *kernel, const char **older)

@@ -6,6 +6,7 @@
 #define MANAKIN_HOST_MACHINE_DISTRO_H
 
 #include "host/machine/root.h"
+#include "host/machine/version.h"
 
 enum distro_family {
 	DISTRO_OTHER,
@@ -59,8 +60,5 @@ bool distro_supported(const struct distro *distro, const char *kernel, const cha
  * command for the container's image, and never one for a kernel, which is the host's.
  */
 const char *distro_install(const struct distro *distro, enum distro_package package);
-
-/** version_compare() - numbers with dots and dashes between them: less than 0, 0, or greater */
-int version_compare(const char *a, const char *b);
 
 #endif

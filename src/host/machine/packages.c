@@ -242,7 +242,9 @@ int packages_open(struct packages **packages, const char *path, struct error *er
 		r.packages->text = read_file(r.name);
 	if (!r.packages || !r.packages->text) {
 		err = r.packages ? -errno : -ENOMEM;
-		error_say(error, "cannot read %.200s: %s", r.name, strerror(-err));
+		error_say(error,
+			  "cannot read %.200s: %s; MANAKIN_PACKAGES may name another such file",
+			  r.name, strerror(-err));
 	} else {
 		err = read_blocks(&r);
 	}

@@ -125,7 +125,7 @@ limit() {
 pod() {
 	local pods=/var/lib/kubelet/pods/0e7c5a1e-8a3b-4c55-9d3a-5b0c2a7f1d11
 	os_release debian 13 "" "Debian GNU/Linux 13 (trixie)"
-	rm -r "$root/lib" "$root/dev/hugepages" "$root/proc/mounts" "$root/proc/self/mounts"
+	rm -r "${root:?}/lib" "$root/dev/hugepages"
 	printf '%s\n' \
 		"1042 911 0:118 / / rw,relatime - overlay overlay rw,lowerdir=/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/57/fs" \
 		"1043 1042 0:120 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw" \
