@@ -204,27 +204,32 @@ static int read_blocks(const struct reader *r)
 	return err;
 }
 
-/** read_file() - as a string; NULL and errno on failure */
-static char *read_file(const char *path)
+/** read_text() - all of an open file as a string; 0 or a negative errno */
+static int read_text(FILE *file, char *text)
 {
-	char *text = malloc(FILE_MAX);
-	FILE *file = fopen(path, "re");
-	size_t len = 0;
+	size_t len = fread(text, 1, FILE_MAX, file);
 
-	if (text && file)
-		len = fread(text, 1, FILE_MAX, file);
-	if (!text || !file || ferror(file) || len == FILE_MAX) {
-		int err = file ? text ? len == FILE_MAX ? EFBIG : EIO : ENOMEM : errno;
-
-		free(text);
-		if (file)
-			fclose(file);
-		errno = err;
-		return NULL;
-	}
-	fclose(file);
+	if (ferror(file))
+		return -EIO;
+	if (len == FILE_MAX)
+		return -EFBIG;
 	text[len] = '\0';
-	return text;
+	return strlen(text) == len ? 0 : -EILSEQ;
+}
+
+/** read_file() - into a text that is to be freed; 0 or a negative errno */
+static int read_file(const char *path, char **text)
+{
+	FILE *file = fopen(path, "re");
+	int err;
+
+	*text = NULL;
+	if (!file)
+		return -errno;
+	*text = malloc(FILE_MAX);
+	err = *text ? read_text(file, *text) : -ENOMEM;
+	fclose(file);
+	return err;
 }
 
 int packages_open(struct packages **packages, const char *path, struct error *error)
@@ -238,16 +243,13 @@ int packages_open(struct packages **packages, const char *path, struct error *er
 		paths_find(PLACE_PACKAGES, own, sizeof(own));
 		r.name = own;
 	}
-	if (r.packages)
-		r.packages->text = read_file(r.name);
-	if (!r.packages || !r.packages->text) {
-		err = r.packages ? -errno : -ENOMEM;
+	err = r.packages ? read_file(r.name, &r.packages->text) : -ENOMEM;
+	if (err)
 		error_say(error,
 			  "cannot read %.200s: %s; MANAKIN_PACKAGES may name another such file",
 			  r.name, strerror(-err));
-	} else {
+	else
 		err = read_blocks(&r);
-	}
 	if (err) {
 		packages_close(r.packages);
 		return err;
@@ -424,8 +426,10 @@ static void say_command(struct packages_answer *answer, const char *verb, const 
 			bool reboot)
 {
 	answer->reboot = reboot;
-	snprintf(answer->install, sizeof(answer->install), "sudo %s %s%s", verb, package,
-		 reboot ? " && sudo reboot" : "");
+	/* Half a command is worse than none. */
+	if ((size_t)snprintf(answer->install, sizeof(answer->install), "sudo %s %s%s", verb,
+			     package, reboot ? " && sudo reboot" : "") >= sizeof(answer->install))
+		*answer->install = '\0';
 }
 
 void packages_module(const struct packages *p, const struct distro *distro, const char *kernel,

@@ -270,6 +270,8 @@ static void mistakes(void **state)
 	assert_non_null(strstr(error.text, "/no/such/file"));
 	assert_int_equal(packages_open(&read, "/dev/zero", &error), -EFBIG);
 	assert_int_equal(packages_open(&read, "/proc", &error), -EIO);
+	assert_int_equal(tree_run("printf 'Name: x\\0y\\n' >\"$1\"/packages"), 0);
+	assert_int_equal(packages_open(&read, tree_path("packages"), &error), -EILSEQ);
 }
 
 static void too_many_blocks(void **state)

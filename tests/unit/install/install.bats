@@ -44,6 +44,7 @@ diagnosed() {
 
 @test "exactly the source tree's rules, recipes, schemas, pages and documents are installed" {
 	diff -r "$SOURCE/share/rules" "$AWAY/share/manakin/rules"
+	cmp "$SOURCE/share/packages" "$AWAY/share/manakin/packages"
 	diff -r -x .gitignore "$SOURCE/lab" "$AWAY/share/manakin/lab"
 	[[ -x $AWAY/share/manakin/lab/build-image.sh && -x $AWAY/share/manakin/lab/guest/init ]]
 	diff -r "$SOURCE/docs/schema" "$AWAY/share/manakin/schema"
