@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "host/check/exam.h"
-#include "host/machine/kernel_log.h"
+#include "host/machine/driver_log.h"
 #include "host/machine/module.h"
 
 #define NOT_SUPPORTED 0xc00000bbul /* the adapter wants more of a driver than this one has */
@@ -113,7 +113,7 @@ static void judge_too_old(struct exam *exam, const struct mana_adapter *adapter,
 
 /** judge_failed() - the probe failed, and the log says how */
 static void judge_failed(struct exam *exam, const struct mana_adapter *adapter,
-			 const struct kernel_log_probe *probe)
+			 const struct driver_probe *probe)
 {
 	char fix[256];
 
@@ -146,14 +146,10 @@ static void judge_failed(struct exam *exam, const struct mana_adapter *adapter,
 /** judge_unbound() - mana is loaded, and has not bound the function */
 static void judge_unbound(struct exam *exam, const struct mana_adapter *adapter)
 {
-	struct kernel_log_probe probe = { .line = "" };
-	struct kernel_log log;
+	struct driver_probe probe;
+	int err = driver_log_probe(exam->host, adapter->address, &probe);
 	char fix[160];
-	int err = kernel_log_read(exam->host, &log);
 
-	if (!err)
-		kernel_log_probe(&log, adapter->address, &probe);
-	kernel_log_free(&log);
 	snprintf(fix, sizeof(fix), "echo %s | sudo tee /sys/bus/pci/drivers/mana/bind",
 		 adapter->address);
 	if (*probe.line)
@@ -240,9 +236,8 @@ static void judge_no_bus(struct exam *exam, const struct vmbus_pci *pci)
 
 void judge_no_adapter(struct exam *exam)
 {
-	enum kernel_log_slot slot = SLOT_UNKNOWN;
 	struct vmbus_pci pci;
-	struct kernel_log log;
+	enum driver_slot slot;
 
 	if (exam->machine.legacy) {
 		find(exam, VERDICT_FAIL, NULL, NULL,
@@ -259,9 +254,7 @@ void judge_no_adapter(struct exam *exam)
 		judge_no_bus(exam, &pci);
 		return;
 	}
-	if (!kernel_log_read(exam->host, &log))
-		slot = kernel_log_slot(&log);
-	kernel_log_free(&log);
+	slot = driver_log_slot(exam->host);
 	if (slot == SLOT_REMOVED)
 		find(exam, VERDICT_FAIL, NULL, WAIT,
 		     "no PCI device 1414:00ba: the host took the VF away ('VF slot ... removed' in "

@@ -3,7 +3,7 @@
  * The messages are those of Linux 5.15 to 7.3: drivers/net/ethernet/microsoft/mana (hw_channel.c,
  * gdma_main.c), drivers/net/hyperv/netvsc_drv.c, and really_probe() in drivers/base/dd.c.
  */
-#include "host/machine/kernel_log.h"
+#include "host/machine/driver_log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,8 +16,14 @@
 #define SIZE_BUFFER 10
 #define FILE_MAX    (8u << 20) /* of a file, its end */
 
+/** struct log - all of it that there is: the kernel keeps the newest lines */
+struct log {
+	char *text;
+	size_t len;
+};
+
 /** read_kernels() - of the running kernel */
-static int read_kernels(struct kernel_log *log)
+static int read_kernels(struct log *log)
 {
 	int size = klogctl(SIZE_BUFFER, NULL, 0), len;
 
@@ -37,7 +43,7 @@ static int read_kernels(struct kernel_log *log)
 }
 
 /** read_end() - the end of a file that is open; it is closed */
-static int read_end(int fd, struct kernel_log *log)
+static int read_end(int fd, struct log *log)
 {
 	off_t size = lseek(fd, 0, SEEK_END);
 	ssize_t got = 0;
@@ -59,7 +65,8 @@ static int read_end(int fd, struct kernel_log *log)
 	return 0;
 }
 
-int kernel_log_read(const struct host *host, struct kernel_log *log)
+/** read_log() - to be freed, after a failure too */
+static int read_log(const struct host *host, struct log *log)
 {
 	static const char *const files[] = { "/var/log/dmesg", "/var/log/kern.log" };
 
@@ -73,12 +80,6 @@ int kernel_log_read(const struct host *host, struct kernel_log *log)
 			return read_end(fd, log);
 	}
 	return -ENOENT;
-}
-
-void kernel_log_free(struct kernel_log *log)
-{
-	free(log->text);
-	memset(log, 0, sizeof(*log));
 }
 
 /** next_line() - copy a line, without what cannot be printed; NULL at the end */
@@ -129,45 +130,52 @@ static int err_of(const char *line)
 	return err < 0 && err > -4096 ? (int)-err : 0;
 }
 
-void kernel_log_probe(const struct kernel_log *log, const char *address,
-		      struct kernel_log_probe *probe)
+/** look_at_probe() - take from a line what it says of the probe */
+static void look_at_probe(const char *line, const char *mana, struct driver_probe *probe)
 {
-	const char *at = log->text;
+	unsigned long status = status_of(line);
+	bool silent = strstr(line, "timed out") || strstr(line, "not ready");
+	int err = err_of(line);
+
+	/* Said near the end of a probe that succeeds; and the driver was asked again. */
+	if (strstr(line, "protocol version") || strstr(line, "enabling device")) {
+		memset(probe, 0, sizeof(*probe));
+		return;
+	}
+	/* The first says why, those after it what follows. */
+	if ((status || silent || err) && !*probe->line)
+		snprintf(probe->line, sizeof(probe->line), "%s", mana);
+	if (!probe->status && !probe->silent) {
+		probe->status = status;
+		probe->silent = silent;
+	}
+	if (err)
+		probe->err = err;
+}
+
+int driver_log_probe(const struct host *host, const char *address, struct driver_probe *probe)
+{
+	struct log log;
+	int err = read_log(host, &log);
+	const char *at = err ? NULL : log.text;
 	char line[400];
 
 	memset(probe, 0, sizeof(*probe));
 	while ((at = next_line(at, line, sizeof(line)))) {
 		const char *mana = strstr(line, "mana");
-		unsigned long status;
-		bool silent;
-		int err;
 
-		if (!mana || !strstr(line, address))
-			continue;
-		/* Said near the end of a probe that succeeds; and the driver was asked again. */
-		if (strstr(line, "protocol version") || strstr(line, "enabling device")) {
-			memset(probe, 0, sizeof(*probe));
-			continue;
-		}
-		status = status_of(line);
-		silent = strstr(line, "timed out") || strstr(line, "not ready");
-		err = err_of(line);
-		/* The first says why, those after it what follows. */
-		if ((status || silent || err) && !*probe->line)
-			snprintf(probe->line, sizeof(probe->line), "%s", mana);
-		if (!probe->status && !probe->silent) {
-			probe->status = status;
-			probe->silent = silent;
-		}
-		if (err)
-			probe->err = err;
+		if (mana && strstr(line, address))
+			look_at_probe(line, mana, probe);
 	}
+	free(log.text);
+	return err;
 }
 
-enum kernel_log_slot kernel_log_slot(const struct kernel_log *log)
+enum driver_slot driver_log_slot(const struct host *host)
 {
-	enum kernel_log_slot slot = SLOT_UNKNOWN;
-	const char *at = log->text;
+	enum driver_slot slot = SLOT_UNKNOWN;
+	struct log log;
+	const char *at = read_log(host, &log) ? NULL : log.text;
 	char line[400];
 
 	while ((at = next_line(at, line, sizeof(line)))) {
@@ -180,5 +188,6 @@ enum kernel_log_slot kernel_log_slot(const struct kernel_log *log)
 		else if (strstr(text, " removed"))
 			slot = SLOT_REMOVED;
 	}
+	free(log.text);
 	return slot;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/kernel_log.h: the words of Linux 5.15 to 7.3.
+ * host/machine/driver_log.h: the words of Linux 5.15 to 7.3.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "host/machine/kernel_log.h"
+#include "host/machine/driver_log.h"
 #include "tree.h"
 
 #define AT "7870:00:00.0"
@@ -76,13 +76,10 @@ static void why_a_probe_failed(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-		struct kernel_log_probe probe;
-		struct kernel_log log;
+		struct driver_probe probe;
 
 		tree_put(probes[i].log, "var/log/dmesg");
-		assert_int_equal(kernel_log_read(&host, &log), 0);
-		kernel_log_probe(&log, AT, &probe);
-		kernel_log_free(&log);
+		assert_int_equal(driver_log_probe(&host, AT, &probe), 0);
 		if (probe.status != probes[i].status || probe.silent != probes[i].silent ||
 		    probe.err != probes[i].err || strcmp(probe.line, probes[i].line))
 			fail_msg("%s: 0x%lx %d %d '%s'", probes[i].log, probe.status, probe.silent,
@@ -90,16 +87,10 @@ static void why_a_probe_failed(void **state)
 	}
 }
 
-static enum kernel_log_slot slot_of(const char *text)
+static enum driver_slot slot_of(const char *text)
 {
-	enum kernel_log_slot slot;
-	struct kernel_log log;
-
 	tree_put(text, "var/log/dmesg");
-	assert_int_equal(kernel_log_read(&host, &log), 0);
-	slot = kernel_log_slot(&log);
-	kernel_log_free(&log);
-	return slot;
+	return driver_log_slot(&host);
 }
 
 static void what_became_of_the_vf(void **state)
@@ -119,23 +110,20 @@ static void what_became_of_the_vf(void **state)
 /** none; bytes that cannot be printed; one without an end; one that is large: its end counts */
 static void odd_logs(void **state)
 {
-	struct kernel_log_probe probe;
-	struct kernel_log log;
+	struct driver_probe probe;
 
 	(void)state;
 	assert_int_equal(tree_run("rm \"$1\"/var/log/dmesg"), 0);
-	assert_int_equal(kernel_log_read(&host, &log), -ENOENT);
-	kernel_log_free(&log);
+	assert_int_equal(driver_log_probe(&host, AT, &probe), -ENOENT);
+	assert_int_equal(driver_log_slot(&host), SLOT_UNKNOWN);
 	assert_int_equal(
 		tree_run("cd \"$1\"/var/log; head -c 9000000 /dev/urandom >kern.log;"
 			 "printf '\\nmana 7870:00:00.0: \\033[31mgdma probe failed: err = -5' "
 			 ">>kern.log"),
 		0);
-	assert_int_equal(kernel_log_read(&host, &log), 0);
-	kernel_log_probe(&log, AT, &probe);
+	assert_int_equal(driver_log_probe(&host, AT, &probe), 0);
 	assert_int_equal(probe.err, EIO);
 	assert_string_equal(probe.line, "mana 7870:00:00.0: [31mgdma probe failed: err = -5");
-	kernel_log_free(&log);
 }
 
 int main(void)
@@ -146,5 +134,5 @@ int main(void)
 		cmocka_unit_test(odd_logs),
 	};
 
-	return cmocka_run_group_tests_name("host kernel_log", tests, setup, teardown);
+	return cmocka_run_group_tests_name("host driver_log", tests, setup, teardown);
 }
