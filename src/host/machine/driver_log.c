@@ -9,12 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/klog.h>
 #include <unistd.h>
 
-#define READ_ALL    3 /* SYSLOG_ACTION_READ_ALL */
-#define SIZE_BUFFER 10
-#define FILE_MAX    (8u << 20) /* of a file, its end */
+#include "host/machine/kmsg.h"
+
+#define FILE_MAX (8u << 20) /* bytes; of a file, its end */
 
 /** struct log - all of it that there is: the kernel keeps the newest lines */
 struct log {
@@ -25,21 +24,28 @@ struct log {
 /** read_kernels() - of the running kernel */
 static int read_kernels(struct log *log)
 {
-	int size = klogctl(SIZE_BUFFER, NULL, 0), len;
+	struct error error;
+	struct kmsg kmsg;
+	uint64_t ms;
+	int err = kmsg_open(&kmsg, &error);
 
-	if (size < 0)
-		return -errno;
-	/* Each line gets longer by what the kernel puts in front of it. */
-	size *= 2;
-	log->text = malloc((size_t)size + 1);
+	if (err)
+		return err;
+	log->text = malloc(FILE_MAX + 1);
+	while (log->text && log->len + KMSG_RECORD <= FILE_MAX) {
+		ssize_t got = kmsg_read(&kmsg, log->text + log->len, FILE_MAX - log->len, &ms);
+
+		if (got < 0) {
+			err = got == -EAGAIN ? 0 : (int)got;
+			break;
+		}
+		log->len += (size_t)got;
+	}
+	kmsg_close(&kmsg);
 	if (!log->text)
 		return -ENOMEM;
-	len = klogctl(READ_ALL, log->text, size);
-	if (len < 0)
-		return -errno;
-	log->len = (size_t)len;
-	log->text[len] = '\0';
-	return 0;
+	log->text[log->len] = '\0';
+	return err;
 }
 
 /** read_end() - the end of a file that is open; it is closed */
