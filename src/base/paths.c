@@ -29,6 +29,7 @@ static const struct {
 	[PLACE_RULES] = { NULL, "share/rules", NULL, MANAKIN_DATA "/manakin/rules" },
 	[PLACE_PACKAGES] = { "MANAKIN_PACKAGES", "share/packages", NULL,
 			     MANAKIN_DATA "/manakin/packages" },
+	[PLACE_KNOWN_BUGS] = { NULL, "share/known-bugs", NULL, MANAKIN_DATA "/manakin/known-bugs" },
 	[PLACE_LAB] = { "MANAKIN_LAB_RECIPES", "lab", NULL, MANAKIN_DATA "/manakin/lab" },
 	[PLACE_PLUGIN] = { NULL, NULL, "librte_net_manakin.so",
 			   MANAKIN_LIBRARIES "/manakin/librte_net_manakin.so" },

@@ -17,10 +17,11 @@
 #include <stddef.h>
 
 enum place {
-	PLACE_RULES,    /* directory of the diagnosis's rules */
-	PLACE_PACKAGES, /* which package has which module; the variable MANAKIN_PACKAGES wins */
-	PLACE_LAB,      /* directory of the lab's recipes; the variable MANAKIN_LAB_RECIPES wins */
-	PLACE_PLUGIN,   /* DPDK's poll-mode driver for the adapter */
+	PLACE_RULES,      /* directory of the diagnosis's rules */
+	PLACE_PACKAGES,   /* which package has which module; the variable MANAKIN_PACKAGES wins */
+	PLACE_KNOWN_BUGS, /* bugs of kernels that are known */
+	PLACE_LAB,    /* directory of the lab's recipes; the variable MANAKIN_LAB_RECIPES wins */
+	PLACE_PLUGIN, /* DPDK's poll-mode driver for the adapter */
 };
 
 /**

@@ -42,9 +42,10 @@ diagnosed() {
 	done
 }
 
-@test "exactly the source tree's rules, recipes, schemas, pages and documents are installed" {
+@test "exactly the source tree's rules, known bugs, recipes, schemas, pages and documents are installed" {
 	diff -r "$SOURCE/share/rules" "$AWAY/share/manakin/rules"
 	cmp "$SOURCE/share/packages" "$AWAY/share/manakin/packages"
+	cmp "$SOURCE/share/known-bugs" "$AWAY/share/manakin/known-bugs"
 	diff -r -x .gitignore "$SOURCE/lab" "$AWAY/share/manakin/lab"
 	[[ -x $AWAY/share/manakin/lab/build-image.sh && -x $AWAY/share/manakin/lab/guest/init ]]
 	diff -r "$SOURCE/docs/schema" "$AWAY/share/manakin/schema"
@@ -145,7 +146,7 @@ assert json.load(open("stats"))["ports"][0]["fabric"] == "sink"'
 
 	# The same holds for what marks a build tree
 	mkdir -p source/share build
-	cp -r "$SOURCE/share/rules" source/share/
+	cp -r "$SOURCE/share/rules" "$SOURCE/share/known-bugs" source/share/
 	cp "$MANAKIN" build/
 	echo ../source >build/manakin.tree
 	diagnosed at_prefix "$PWD/empty" build/manakin
