@@ -9,6 +9,7 @@
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/diagnose.h"
+#include "host/diagnosis/crash_rules.h"
 #include "term/term.h"
 
 #define WIDTH     80u /* characters of a line, and the most on a wider terminal: */
@@ -16,6 +17,24 @@
 #define ADDED     "/etc/manakin/rules.d"
 
 /* ---- rules ---- */
+
+/** add_bugs() - known bugs of kernels: the directory's, or else the program's own */
+static int add_bugs(struct rules *rules, const char *directory, struct error *error)
+{
+	struct bugs bugs = { .n = 0 };
+	char path[PATH_MAX];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/known-bugs", directory ? directory : "");
+	if (directory && !access(path, F_OK))
+		err = bugs_file(&bugs, path, error);
+	else
+		err = bugs_open(&bugs, error);
+	if (!err)
+		err = rules_bugs(rules, &bugs, error);
+	bugs_free(&bugs);
+	return err;
+}
 
 struct rules *diagnose_rules(const char *directory)
 {
@@ -36,6 +55,8 @@ struct rules *diagnose_rules(const char *directory)
 		if (err == -ENOENT)
 			err = 0;
 	}
+	if (!err)
+		err = add_bugs(rules, directory, &error);
 	if (!err)
 		err = rules_ready(rules, &error);
 	if (!err)

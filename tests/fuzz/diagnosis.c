@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * tests/fuzz/diagnosis.c - any bytes as rules, and as a log.
+ * tests/fuzz/diagnosis.c - any bytes as rules, as known bugs, and as a log.
  *
- * Input: a byte, and text. If the byte is odd, the text is a file of rules, and then a log that
- * these rules are applied to. If it is even, the text is a log for a few fixed rules; half of the
- * byte is the number of bytes per read.
+ * Input: a byte, and text. If the byte is odd, the text is a file of rules (255: of known bugs),
+ * and then a log that these are applied to. If it is even, the text is a log for a few fixed rules
+ * and bugs; half of the byte is the number of bytes per read.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/diagnosis.h"
 #include "host/diagnosis/follow.h"
 
@@ -28,6 +29,16 @@ static const char some_rules[] = RULE(
 			RULE("d",
 			     "Match: gone (?<what>\\w+)\nUntil: back (?<what>\\w+)\nUntil: ^Linux\n"
 			     "Per: what\nTimes: 2 in 10 s\n");
+
+#define BUG(id, more)                                                                              \
+	"Id: " id "\nTitle: t {module|m} {function|f}\n" more                                      \
+	"Cause: c {whether|w} {kernel|k}\nFix: {mended}\nRun: r {function} {interface}\n"          \
+	"Source: s\nExample: e\n\n"
+
+static const char some_bugs[] =
+	BUG("p", "Module: mana\nCrash: at f* g; kind oops\nCrash: trace g h; line some line\n"
+		 "Since: 6.2\nMended: 6.6.40 7.1\nMaybe-Mended: 6.12.3\n")
+		BUG("q", "Crash: any oops warning hang cut\n");
 
 static void require(int holds)
 {
@@ -128,11 +139,25 @@ static void follow_log(const struct rules *rules, const uint8_t *data, size_t si
 	follow_close(follow);
 }
 
+/* Known bugs beside the rules: the text's, or the fixed ones */
+static int add_bugs(struct rules *rules, bool own, const uint8_t *data, size_t size,
+		    struct error *error)
+{
+	struct bugs bugs = { .n = 0 };
+	int err = own ? bugs_read(&bugs, "fuzz", (const char *)data, size, error)
+		      : bugs_read(&bugs, "fuzz", some_bugs, sizeof(some_bugs) - 1, error);
+
+	if (!err)
+		err = rules_bugs(rules, &bugs, error);
+	bugs_free(&bugs);
+	return err;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct rules *rules = rules_open();
 	struct error error;
-	bool own = size && data[0] & 1;
+	bool own = size && data[0] & 1, own_bugs = size && data[0] == 255;
 	int err;
 
 	require(rules != NULL);
@@ -140,10 +165,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rules_close(rules);
 		return 0;
 	}
-	if (own)
+	if (own && !own_bugs)
 		err = rules_read(rules, "fuzz", (const char *)data + 1, size - 1, &error);
 	else
 		err = rules_read(rules, "fuzz", some_rules, sizeof(some_rules) - 1, &error);
+	if (!err && (own_bugs || !own))
+		err = add_bugs(rules, own_bugs, data + 1, size - 1, &error);
 	if (!err)
 		err = rules_ready(rules, &error);
 	require(own || !err);

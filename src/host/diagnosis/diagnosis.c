@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/evidence.h"
 #include "host/diagnosis/numbers.h"
 #include "host/diagnosis/pattern.h"
@@ -47,7 +48,9 @@ struct diagnosis *diagnosis_open(const struct rules *rules)
 	d->unwrapped = malloc(LINE);
 	d->seen = calloc(rules->n_patterns + 1, sizeof(*d->seen));
 	d->evidence = calloc(rules->n_rules + 1, sizeof(*d->evidence));
-	if (!d->matcher || !d->buffer || !d->unwrapped || !d->seen || !d->evidence) {
+	d->crash_log = crash_log_open(rules);
+	if (!d->matcher || !d->buffer || !d->unwrapped || !d->seen || !d->evidence ||
+	    !d->crash_log) {
 		diagnosis_close(d);
 		return NULL;
 	}
@@ -71,6 +74,7 @@ void diagnosis_close(struct diagnosis *d)
 	free(d->seen);
 	free(d->buffer);
 	free(d->unwrapped);
+	crash_log_close(d->crash_log);
 	matcher_close(d->matcher);
 	free(d);
 }
@@ -344,11 +348,23 @@ static void try_pattern(struct diagnosis *d, const struct text *text, const stru
 static void try_text(struct diagnosis *d, const struct text *text, const struct piece *piece,
 		     uint32_t which, size_t end)
 {
-	if (which < d->rules->n_patterns)
+	size_t names = d->rules->n_patterns, unwraps = names + names_n_texts;
+	size_t crashes = unwraps + unwrap_n_texts;
+	const char *bytes = text->bytes + piece->from;
+	uint64_t number;
+
+	if (which < names) {
 		try_pattern(d, text, piece, which, end);
-	else if (which < d->rules->n_patterns + names_n_texts)
-		learn(d, text->bytes + piece->from, piece->to - piece->from,
-		      text->number ? text->number : line_number(d, piece->from));
+		return;
+	}
+	if (which >= unwraps && which < crashes)
+		return;
+	number = text->number ? text->number : line_number(d, piece->from);
+	if (which < unwraps)
+		learn(d, bytes, piece->to - piece->from, number);
+	else
+		crash_log_hit(d->crash_log, which - crashes, number, bytes, piece->to - piece->from,
+			      end - piece->from);
 }
 
 /** struct line - one that was unwrapped, as scan_run() has it */

@@ -22,11 +22,13 @@
 #define DIAGNOSIS_LINE  400u /* bytes kept of each, and the end */
 
 #define FACT_KEPT       "port.kept"
+#define FACT_KERNEL     "kernel.version" /* /proc/version */
 
 /**
  * struct fact - something known of the machine
- * @name:	one of those that rules_fact_known() knows, or FACT_KEPT: a port that is not for DPDK,
- *		because the user reaches the machine through it. Several facts may have one name
+ * @name:	one of those that rules_fact_known() knows, or FACT_KERNEL, or FACT_KEPT: a port
+ *		that is not for DPDK, because the user reaches the machine through it. Several
+ *		facts may have one name
  * @value:	a word, or a number in decimal
  * @words:	for the user: "eth1 is up"
  * @port:	number of the port that it is about, from 1; 0: it is about the machine

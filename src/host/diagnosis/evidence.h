@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * host/diagnosis/evidence.h - what a log has shown so far: from reading it (diagnosis.c) to the
- * verdict (verdict.c; follow.c if the log has no end). Only these include it.
+ * verdict (verdict.c; follow.c if the log has no end), and of crashes crash_rules.c. Only these
+ * include it.
  */
 #ifndef MANAKIN_HOST_DIAGNOSIS_EVIDENCE_H
 #define MANAKIN_HOST_DIAGNOSIS_EVIDENCE_H
@@ -11,8 +12,8 @@
 #include "host/diagnosis/tally.h"
 
 #define CAPTURES 16u
-#define CAPTURED 80u /* bytes of one, and the end */
-#define SPOKEN   4u  /* ports that the lines of one rule name */
+#define CAPTURED 160u /* bytes of one, and the end */
+#define SPOKEN   4u   /* ports that the lines of one rule name */
 
 /**
  * struct seen - what the log had of a pattern
@@ -55,6 +56,7 @@ struct evidence {
  * struct diagnosis - a log
  * @names:	the ports that it speaks of
  * @named:	number of the last line that was read for these
+ * @crash_log:	of the kernel
  * @buffer, @fill: what has not been searched yet
  * @offset:	in the log, of the buffer
  * @line, @counted: number of the line that is at this offset of the buffer
@@ -72,6 +74,7 @@ struct diagnosis {
 	struct evidence *evidence;
 	struct log_ports names;
 	uint64_t named;
+	struct crash_log *crash_log;
 	char *buffer;
 	size_t fill;
 	char *unwrapped;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/known/kernel_version.h"
 #include "host/machine/container.h"
 #include "host/machine/distro.h"
 #include "host/machine/hugepage.h"
@@ -253,6 +254,14 @@ static void add_container(const struct host *host, struct facts *facts)
 	add(facts, "hugetlb.limit", text, "%s allows %s MB", least->file, text);
 }
 
+static void add_kernel(const struct host *host, struct facts *facts)
+{
+	char text[700];
+
+	kernel_version_text(host, text, sizeof(text));
+	add(facts, FACT_KERNEL, text, "this machine runs %s", text);
+}
+
 int facts_read(const struct host *host, struct facts *facts)
 {
 	struct machine machine;
@@ -274,6 +283,7 @@ int facts_read(const struct host *host, struct facts *facts)
 		add_hugepages(host, facts);
 		add_modules(host, facts);
 		add_limits(host, facts);
+		add_kernel(host, facts);
 		add_packages(host, facts);
 		add_container(host, facts);
 	}

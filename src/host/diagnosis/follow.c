@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/evidence.h"
 
 #define NEVER UINT64_MAX
@@ -54,11 +55,12 @@ struct fault {
 /**
  * struct follow - a log
  * @forget:	when to look for what is to be forgotten
+ * @crash_since, @crash_due: when a crash of the kernel began to come, and when to weigh it, or NEVER
  */
 struct follow {
 	const struct rules *rules;
 	struct diagnosis *diagnosis;
-	uint64_t again, forget;
+	uint64_t again, forget, crash_since, crash_due;
 	struct passed *passed;
 	struct fault *faults;
 };
@@ -71,7 +73,7 @@ struct follow *follow_open(const struct rules *rules, uint64_t again)
 		return NULL;
 	follow->rules = rules;
 	follow->again = again;
-	follow->forget = NEVER;
+	follow->forget = follow->crash_due = NEVER;
 	follow->diagnosis = diagnosis_open(rules);
 	follow->passed = calloc(rules->n_patterns + 1, sizeof(*follow->passed));
 	follow->faults = calloc(rules->n_rules + 1, sizeof(*follow->faults));
@@ -182,6 +184,14 @@ static bool has(const struct rules *rules, size_t rule, enum rule_role role)
 	return false;
 }
 
+/** settled() - when what has come since then, and now, is whole */
+static uint64_t settled(uint64_t since, uint64_t now)
+{
+	uint64_t latest = since + FOLLOW_LATEST;
+
+	return now + FOLLOW_SETTLE < latest ? now + FOLLOW_SETTLE : latest;
+}
+
 /** wait_for() - a line of an undecided rule has come: when is it due? */
 static void wait_for(struct follow *follow, size_t rule, uint64_t now)
 {
@@ -193,10 +203,8 @@ static void wait_for(struct follow *follow, size_t rule, uint64_t now)
 		fault->due = fault->since + FOLLOW_UNTIL;
 	else if (has(follow->rules, rule, RULE_UNLESS))
 		fault->due = fault->since + FOLLOW_UNLESS;
-	else if (now + FOLLOW_SETTLE < fault->since + FOLLOW_LATEST)
-		fault->due = now + FOLLOW_SETTLE;
 	else
-		fault->due = fault->since + FOLLOW_LATEST;
+		fault->due = settled(fault->since, now);
 }
 
 /** is_other() - are these two ports for sure? */
@@ -271,11 +279,22 @@ static void over(struct follow *follow, size_t rule)
 	fault->due = NEVER;
 }
 
+/** note_crash() - has more of a crash of the kernel come? */
+static void note_crash(struct follow *follow, uint64_t now)
+{
+	if (!crash_log_news(follow->diagnosis->crash_log))
+		return;
+	if (follow->crash_due == NEVER)
+		follow->crash_since = now;
+	follow->crash_due = settled(follow->crash_since, now);
+}
+
 /** note() - which patterns were in what came? */
 static void note(struct follow *follow, uint64_t now)
 {
 	const struct rules *rules = follow->rules;
 
+	note_crash(follow, now);
 	for (size_t i = 0; i < rules->n_patterns; i++) {
 		const struct rule_pattern *pattern = &rules->patterns[i];
 		struct passed *passed = &follow->passed[i];
@@ -318,7 +337,7 @@ void follow_part(struct follow *follow, uint64_t now)
 
 uint64_t follow_due(const struct follow *follow)
 {
-	uint64_t due = NEVER;
+	uint64_t due = follow->crash_due;
 
 	for (size_t i = 0; i < follow->rules->n_rules; i++)
 		if (follow->faults[i].due < due)
@@ -425,6 +444,25 @@ static bool decide(struct follow *follow, size_t rule, uint64_t now, const struc
 	return true;
 }
 
+/** weigh_crashes() - what is known of crashes that are due makes their rules due */
+static void weigh_crashes(struct follow *follow, uint64_t now, const struct fact *facts, size_t n)
+{
+	const struct rules *rules = follow->rules;
+
+	crash_log_weigh(follow->diagnosis, facts, n);
+	crash_log_forget(follow->diagnosis->crash_log);
+	follow->crash_due = NEVER;
+	for (size_t i = 0; i < rules->bugs->n; i++) {
+		size_t rule = rules->bug_rule + i;
+
+		if (!follow->diagnosis->evidence[rule].count)
+			continue;
+		matched(follow, rule, now);
+		if (follow->faults[rule].due != NEVER)
+			follow->faults[rule].due = now;
+	}
+}
+
 int follow_judge(struct follow *follow, uint64_t now, bool ended, const struct fact *facts,
 		 size_t n)
 {
@@ -435,6 +473,8 @@ int follow_judge(struct follow *follow, uint64_t now, bool ended, const struct f
 		follow_part(follow, now);
 	else
 		release(follow);
+	if (follow->crash_due != NEVER && (ended || follow->crash_due <= now))
+		weigh_crashes(follow, now, facts, n);
 	err = verdict_open(follow->diagnosis);
 	/* Rules do not explain each other in circles, so of those that are due one can be decided. */
 	while (more && !err) {

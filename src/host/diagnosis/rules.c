@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/names.h"
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/scan.h"
@@ -141,6 +142,9 @@ void rules_close(struct rules *rules)
 	}
 	free(rules->rules);
 	free(rules->patterns);
+	if (rules->bugs)
+		bugs_free(rules->bugs);
+	free(rules->bugs);
 	scan_close(rules->scan);
 	free(rules);
 }
@@ -218,14 +222,33 @@ static int check_circle(const struct rules *rules, size_t at, char *state, struc
 	return err;
 }
 
+/** add_texts() - the texts to search for, in their order; how many */
+static size_t add_texts(const struct rules *rules, struct scan_text *texts)
+{
+	const char *text;
+	size_t n = 0;
+
+	for (size_t i = 0; i < rules->n_patterns; i++)
+		texts[n++] = (struct scan_text){ rules->patterns[i].fixed,
+						 strlen(rules->patterns[i].fixed) };
+	for (size_t i = 0; i < names_n_texts; i++)
+		texts[n++] = (struct scan_text){ names_texts[i], strlen(names_texts[i]) };
+	for (size_t i = 0; i < unwrap_n_texts; i++)
+		texts[n++] = unwrap_texts[i];
+	for (size_t i = 0; (text = crash_rules_texts(rules, i)); i++)
+		texts[n++] = (struct scan_text){ text, strlen(text) };
+	return n;
+}
+
 int rules_ready(struct rules *rules, struct error *error)
 {
 	struct scan_text *texts;
+	size_t crash_texts = 0;
 	char *state = calloc(rules->n_rules + 1, 1);
 	int err = state ? 0 : no_memory(error);
-	size_t n = 0;
 
-	for (size_t i = 0; !err && i < rules->n_rules; i++)
+	/* Known bugs explain rules that another set of rules need not have. */
+	for (size_t i = 0; !err && i < (rules->bugs ? rules->bug_rule : rules->n_rules); i++)
 		if (!rules->rules[i].replaced)
 			err = check_explains(rules, &rules->rules[i], error);
 	for (size_t i = 0; !err && i < rules->n_rules; i++)
@@ -234,15 +257,11 @@ int rules_ready(struct rules *rules, struct error *error)
 	free(state);
 	if (err)
 		return err;
-	texts = calloc(rules->n_patterns + names_n_texts + unwrap_n_texts, sizeof(*texts));
-	for (size_t i = 0; texts && i < rules->n_patterns; i++)
-		texts[n++] = (struct scan_text){ rules->patterns[i].fixed,
-						 strlen(rules->patterns[i].fixed) };
-	for (size_t i = 0; texts && i < names_n_texts; i++)
-		texts[n++] = (struct scan_text){ names_texts[i], strlen(names_texts[i]) };
-	for (size_t i = 0; texts && i < unwrap_n_texts; i++)
-		texts[n++] = unwrap_texts[i];
-	rules->scan = texts ? scan_open(texts, n) : NULL;
+	while (crash_rules_texts(rules, crash_texts))
+		crash_texts++;
+	texts = calloc(rules->n_patterns + names_n_texts + unwrap_n_texts + crash_texts,
+		       sizeof(*texts));
+	rules->scan = texts ? scan_open(texts, add_texts(rules, texts)) : NULL;
 	if (!rules->scan) {
 		err = texts && errno == E2BIG ? -E2BIG : -ENOMEM;
 		error_say(error, "%s",

@@ -13,6 +13,8 @@
 
 #include "base/error.h"
 
+struct bugs;
+
 /* What a pattern is to its rule */
 enum rule_role {
 	RULE_MATCH,  /* a line that shows the failure; one of these is enough */
@@ -106,7 +108,8 @@ struct rule {
 /**
  * struct rules - all that was read
  * @patterns:	of all rules
- * @scan:	finds @fixed of patterns, after these names_texts and unwrap_texts; made by
+ * @bugs:	of kernels, each also a rule, the first of number @bug_rule; NULL: none are known
+ * @scan:	finds @fixed of patterns, then names_texts, unwrap_texts, crash_rules_texts(); made by
  *		rules_ready()
  */
 struct rules {
@@ -115,6 +118,8 @@ struct rules {
 	struct rule_pattern *patterns;
 	size_t n_patterns;
 	unsigned int directories;
+	struct bugs *bugs;
+	size_t bug_rule;
 	struct scan *scan;
 };
 
@@ -149,6 +154,9 @@ int rules_directory(struct rules *rules, const char *path, struct error *error);
  * Return: 0 or a negative errno
  */
 int rules_ready(struct rules *rules, struct error *error);
+
+/** rules_add() - an empty rule, after the others; NULL: no memory, or too many */
+struct rule *rules_add(struct rules *rules);
 
 /** rules_fact_known() - is it the name of a fact that rules may ask for? docs/diagnosis.md has them
  */

@@ -572,17 +572,28 @@ static int end_block(struct reader *r)
 	return err;
 }
 
+struct rule *rules_add(struct rules *rules)
+{
+	struct rule *rule;
+
+	if (rules->n_rules == RULES_MAX ||
+	    !grow(&rules->rules, rules->n_rules, sizeof(*rules->rules)))
+		return NULL;
+	rule = &rules->rules[rules->n_rules++];
+	memset(rule, 0, sizeof(*rule));
+	rule->directory = rules->directories;
+	return rule;
+}
+
 static int begin_block(struct reader *r)
 {
 	struct rules *rules = r->rules;
 
 	if (rules->n_rules == RULES_MAX)
 		return mistake(r, r->line, "there are more than %u rules", RULES_MAX);
-	if (!grow(&rules->rules, rules->n_rules, sizeof(*rules->rules)))
+	r->rule = rules_add(rules);
+	if (!r->rule)
 		return no_memory(r->error);
-	r->rule = &rules->rules[rules->n_rules++];
-	memset(r->rule, 0, sizeof(*r->rule));
-	r->rule->directory = rules->directories;
 	r->rule->line = r->line;
 	r->rule->file = strdup(r->name);
 	r->first = rules->n_patterns;

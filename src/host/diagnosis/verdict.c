@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/evidence.h"
 #include "host/diagnosis/numbers.h"
 
@@ -545,6 +546,7 @@ int diagnosis_finish(struct diagnosis *d, const struct fact *facts, size_t n)
 
 	diagnosis_look(d);
 	weigh_patterns(d);
+	crash_log_weigh(d, facts, n);
 	for (size_t i = 0; i < d->rules->n_rules; i++)
 		verdict_whose(d, i);
 	for (size_t i = 0; i < d->rules->n_rules; i++)
