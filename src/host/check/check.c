@@ -30,6 +30,7 @@ static const struct {
 	{ "azure", true, false, check_azure },
 	{ "adapter", true, false, check_adapter },
 	{ "kernel", true, false, check_kernel },
+	{ "kernel-bugs", true, false, check_kernel_bugs },
 	{ "module", true, false, check_modules },
 	{ "image", true, false, check_image },
 	{ "rdma-core", true, true, check_rdma_core },

@@ -106,6 +106,7 @@ void check_azure(struct exam *exam);
 void check_adapter(struct exam *exam);
 void check_kernel(struct exam *exam);
 void check_modules(struct exam *exam);
+void check_kernel_bugs(struct exam *exam);
 void check_image(struct exam *exam);
 void check_rdma_core(struct exam *exam);
 void check_rdma_provider(struct exam *exam);

@@ -129,6 +129,43 @@ fails() {
 	fails
 }
 
+# kernel VERSION-LINE [SIGNATURE] - what /proc says of the running kernel
+kernel() {
+	echo "Linux version $1" >"$ROOT/proc/version"
+	rm -f "$ROOT/proc/version_signature"
+	[ $# -eq 1 ] || echo "$2" >"$ROOT/proc/version_signature"
+}
+
+@test "a kernel whose uio_hv_generic is known to crash is warned of, whatever the kernel calls itself" {
+	machine one
+	kernel '6.12.57+deb13-amd64 (debian-kernel@lists.debian.org) #1 SMP PREEMPT_DYNAMIC Debian 6.12.57-1 (2025-11-05)'
+	check 1
+	says "warning kernel-bugs uio_hv_generic known bug of kernel 6.12.57\\+deb13-amd64: it crashes when DPDK's netvsc uses more than one queue \\[uio-subchannel-interrupt\\] \\| boot a kernel with the fix: 6.12.59 or later"
+	fails
+	kernel '6.1.0-41-cloud-amd64 (debian-kernel@lists.debian.org) #1 SMP PREEMPT_DYNAMIC Debian 6.1.158-1 (2025-11-09)'
+	check 1
+	says 'warning kernel-bugs uio_hv_generic known bug of kernel 6.1.0-41-cloud-amd64: .* fix: 6.1.159 or later'
+	kernel '6.6.40.1-1.azl3 (root@CBL-Mariner) #1 SMP'
+	check 1
+	says 'warning kernel-bugs uio_hv_generic .*\[uio-rescind\] .* 6.6.51 or later'
+	rm -r "$ROOT/proc/version" "$ROOT/proc/sys/kernel/osrelease"
+	check 1
+	says "unknown kernel-bugs - the kernel's version cannot be read"
+}
+
+@test "a kernel that carries the mend, or a number that says nothing, is not warned of" {
+	machine one
+	kernel '6.1.0-42-cloud-amd64 (debian-kernel@lists.debian.org) #1 SMP PREEMPT_DYNAMIC Debian 6.1.159-1 (2025-12-30)'
+	check 1
+	says 'ok kernel-bugs - no bug of 6.1.0-42-cloud-amd64 is known that a setup leads to'
+	kernel '6.8.0-1020-azure (buildd@lcy02-amd64-037) (x86_64-linux-gnu-gcc-13) #23-Ubuntu SMP' 'Ubuntu 6.8.0-1020.23-azure 6.8.12'
+	check 1
+	says 'unknown kernel-bugs - the number of 6.8.0-1020-azure does not tell which fixes of stable releases it has'
+	kernel '5.14.0-427.13.1.el9_4.x86_64 (mockbuild@x86-64-01) #1 SMP PREEMPT_DYNAMIC'
+	check 1
+	says 'unknown kernel-bugs - the number of 5.14.0-427.13.1.el9_4.x86_64 does not tell'
+}
+
 @test "an interface that was named must be down; the one that carries SSH stays with the kernel" {
 	machine one
 	check 2 eth1
