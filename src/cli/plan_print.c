@@ -28,11 +28,20 @@ static void print_losses(const struct plan *plan, const char *line, FILE *to)
 	}
 }
 
+/** print_bugs() - what the kernel is known to do wrong with this, a line each */
+static void print_bugs(const struct plan *plan, const char *line, FILE *to)
+{
+	for (size_t i = 0; i < plan->n_bugs; i++)
+		fprintf(to, "%s%s%s%s%s\n", line, plan->bug[i].what, *plan->bug[i].id ? " [" : "",
+			plan->bug[i].id, *plan->bug[i].id ? "]" : "");
+}
+
 void plan_print(const struct plan *plan, FILE *to)
 {
 	for (size_t i = 0; i < plan->n_steps; i++)
 		fprintf(to, "%3zu  %s\n", i + 1, plan->step[i].what);
 	print_losses(plan, "", to);
+	print_bugs(plan, "", to);
 }
 
 void plan_script(const struct plan *plan, const char *title)
@@ -41,6 +50,7 @@ void plan_script(const struct plan *plan, const char *title)
 
 	printf("#!/bin/sh\n# %s\n", quote_visible(visible, sizeof(visible), title));
 	print_losses(plan, "# ", stdout);
+	print_bugs(plan, "# ", stdout);
 	printf("set -e\n");
 	for (size_t i = 0; i < plan->n_steps; i++)
 		printf("\n# %s\n%s\n", plan->step[i].what, plan->step[i].command);
@@ -84,7 +94,25 @@ static json_t *losses_json(const struct plan *plan)
 	return list;
 }
 
-/** plan_json() - ports, steps, and what a setup loses; NULL: no memory */
+/** bugs_json() - of the kernel; NULL: no memory */
+static json_t *bugs_json(const struct plan *plan)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < plan->n_bugs; i++) {
+		const struct plan_bug *bug = &plan->bug[i];
+
+		if (!json_array_append_new(
+			    list, json_pack("{s:o, s:o, s:s}", "id", output_text(bug->id), "module",
+					    output_text(bug->module), "what", bug->what)))
+			continue;
+		json_decref(list);
+		list = NULL;
+	}
+	return list;
+}
+
+/** plan_json() - ports, steps, bugs of the kernel, and what a setup loses; NULL: no memory */
 static json_t *plan_json(const struct plan *plan)
 {
 	json_t *ports = json_array(), *steps = json_array(), *root;
@@ -106,6 +134,10 @@ static json_t *plan_json(const struct plan *plan)
 	root = failed ? NULL : json_pack("{s:O, s:O}", "ports", ports, "steps", steps);
 	json_decref(ports);
 	json_decref(steps);
+	if (root && json_object_set_new(root, "bugs", bugs_json(plan))) {
+		json_decref(root);
+		root = NULL;
+	}
 	if (root && plan->setup && json_object_set_new(root, "losses", losses_json(plan))) {
 		json_decref(root);
 		root = NULL;

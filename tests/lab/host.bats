@@ -16,7 +16,7 @@ IN_GUEST=/usr/local/bin/manakin
 # "The shared directory".
 programs() {
 	guest "$1" "cp /mnt/share/manakin $IN_GUEST
-		mkdir -p /usr/local/share/manakin && cp /mnt/share/packages /usr/local/share/manakin"
+		mkdir -p /usr/local/share/manakin && cp /mnt/share/packages /mnt/share/known-bugs /usr/local/share/manakin"
 }
 
 setup_file() {
@@ -24,7 +24,7 @@ setup_file() {
 	adapter_start mana0 --port "mac=$MAC,fabric=sink+verify" --port fabric=sink,queues=2
 	share=$(lab_file guest.share)
 	mkdir -p "$share"
-	cp -r "$MANAKIN" "$LAB_TESTS"/../../share/{rules,packages} "$LAB_TESTS/../unit/host/provider_id.py" "$share"
+	cp -r "$MANAKIN" "$LAB_TESTS"/../../share/{rules,packages,known-bugs} "$LAB_TESTS/../unit/host/provider_id.py" "$share"
 	cp "$LAB_TESTS"/guest-dpdk/* "$LAB_TESTS/fixtures/testpmd.sh" "$share"
 	echo 'void crash(void) __attribute__((constructor)); void crash(void) { __builtin_trap(); }' |
 		"${CC:-cc}" -shared -fPIC -x c -o "$share/crash.so" -

@@ -12,9 +12,10 @@ MANAKIN_THERE=/usr/local/bin/manakin
 
 setup_file() {
 	netvsc_setup sink
-	cp -r "$MANAKIN" "$LAB_TESTS/../../share/rules" "$LAB_TESTS"/../unit/host/{cutoff,kernel,provider_id}.py \
+	cp -r "$MANAKIN" "$LAB_TESTS"/../../share/{rules,known-bugs} "$LAB_TESTS"/../unit/host/{cutoff,kernel,provider_id}.py \
 		"$(lab_file share)"
-	guest azure "cp /mnt/share/manakin $MANAKIN_THERE"
+	guest azure "cp /mnt/share/manakin $MANAKIN_THERE
+		mkdir -p /usr/local/share/manakin && cp /mnt/share/known-bugs /usr/local/share/manakin"
 }
 
 # Each test begins with eth1 in the kernel's hands, up, with addresses and a route.

@@ -14,8 +14,10 @@ MAC=000d3a000002
 
 setup_file() {
 	netvsc_setup sink
-	cp "$MANAKIN" "$(lab_file share)"
-	guest azure "cp /mnt/share/manakin $MANAKIN_THERE; /mnt/share/managers.sh begin"
+	cp "$MANAKIN" "$LAB_TESTS/../../share/known-bugs" "$(lab_file share)"
+	guest azure "cp /mnt/share/manakin $MANAKIN_THERE
+		mkdir -p /usr/local/share/manakin && cp /mnt/share/known-bugs /usr/local/share/manakin
+		/mnt/share/managers.sh begin"
 }
 
 teardown() {

@@ -13,6 +13,7 @@ void plan_free(struct plan *plan)
 	free(plan->step);
 	free(plan->port);
 	free(plan->loss);
+	free(plan->bug);
 	memset(plan, 0, sizeof(*plan));
 }
 

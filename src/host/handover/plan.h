@@ -3,12 +3,13 @@
  * host/handover/plan.h - plan the steps, from a machine, a journal and what the user wants.
  *
  * The room host/handover hands interfaces over to DPDK and gives them back. plan_setup.c and
- * plan_restore.c decide on steps; step.c has what a step is and does; setup.c and restore.c carry
- * a plan out. Every change is written to the journal (journal.h) before it is made, so a setup that
- * is killed can be undone at any time later. The room uses base/, host/machine, and process/ for the
- * commands that make network managers read their configuration again. It is the only one that
- * changes how the machine's devices are bound and its interfaces are configured, and it does so only
- * in steps. It never prints, and never takes an interface in use unless it is forced.
+ * plan_restore.c decide on steps; step.c has what a step is and does; setup.c and restore.c carry a
+ * plan out. Every change is written to the journal (journal.h) before it is made, so a setup that
+ * is killed can be undone at any time later. The room uses base/, host/machine, host/known, and
+ * process/ for the commands that make network managers read their configuration again. It is the
+ * only one that changes how the machine's devices are bound and its interfaces are configured, and
+ * it does so only in steps. It never prints, and never takes an interface in use unless it is
+ * forced.
  *
  * A plan itself changes nothing.
  */
@@ -65,6 +66,18 @@ struct plan_loss {
 };
 
 /**
+ * struct plan_bug - a bug of the running kernel that the plan's steps meet
+ * @id:		of host/known; empty: the bugs could not be read
+ * @module:	the driver that has it
+ * @what:	in words
+ */
+struct plan_bug {
+	char id[64];
+	char module[32];
+	char what[480];
+};
+
+/**
  * struct plan - the steps, and what they are about
  * @setup:	it hands over; else it gives back
  */
@@ -74,6 +87,8 @@ struct plan {
 	size_t n_ports;
 	struct plan_loss *loss;
 	size_t n_losses;
+	struct plan_bug *bug;
+	size_t n_bugs;
 	struct step *step;
 	size_t n_steps;
 };

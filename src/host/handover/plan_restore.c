@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "host/machine/hugepage.h"
+#include "host/handover/kernel_bugs.h"
 #include "host/handover/persist.h"
 #include "host/handover/planning.h"
 #include "host/handover/saved.h"
@@ -402,6 +403,8 @@ int plan_restore(const struct plan_from *from, struct plan *plan, struct error *
 		err = add_unpersist(&p, NULL);
 	for (size_t i = 0; !err && from->n_words && i < plan->n_ports; i++)
 		err = add_unpersist(&p, plan->port[i].key);
+	if (!err)
+		err = kernel_bugs_add(&p);
 	return planned(&p, err);
 }
 

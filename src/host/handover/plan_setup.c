@@ -12,6 +12,7 @@
 #include "host/machine/hugepage.h"
 #include "host/machine/module.h"
 #include "host/handover/in_use.h"
+#include "host/handover/kernel_bugs.h"
 #include "host/handover/loss.h"
 #include "host/handover/persist.h"
 #include "host/handover/planning.h"
@@ -432,5 +433,7 @@ int plan_setup(const struct plan_from *from, const struct setup_options *options
 		err = add_persist(&p, &plan->port[i]);
 	if (!err)
 		err = loss_add_all(&p);
+	if (!err)
+		err = kernel_bugs_add(&p);
 	return err && !*error->text ? plan_no_memory(&p) : err;
 }

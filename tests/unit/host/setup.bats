@@ -61,6 +61,36 @@ bind $TO $ETH1
 	[[ $output == *"dpdk-netvsc"* ]]
 }
 
+@test "the plan of a setup and of a restore names what the kernel is known to do wrong with it" {
+	run -0 vm one '
+		echo "Linux version 6.12.57+deb13-amd64 (x) #1 SMP Debian 6.12.57-1 (2025-11-05)" >"$tree/proc/version"
+		manakin setup --dry-run eth1 >script
+		sh -n script
+		grep "^# kernel" script
+		manakin setup --dry-run --pmd mana eth1 | grep -c "^# kernel" || true
+		manakin setup --dry-run --json eth1 >json
+		"$SCHEMA" setup json
+		python3 -c "import json; [print(b[\"id\"], b[\"module\"]) for b in json.load(open(\"json\"))[\"bugs\"]]"
+		manakin setup eth1 | grep "^kernel"
+		echo "Linux version 6.12.60 (x)" >"$tree/proc/version"
+		manakin restore --dry-run --json eth1 >json
+		"$SCHEMA" restore json
+		python3 -c "import json; [print(b[\"id\"], b[\"module\"]) for b in json.load(open(\"json\"))[\"bugs\"]]"
+		manakin restore eth1 | grep "^kernel"
+		echo "Linux version 6.12.118 (x)" >"$tree/proc/version"
+		manakin setup --dry-run eth1 | grep "^# kernel" || echo none'
+	echo "$output"
+	local text="kernel 6.12.57+deb13-amd64 has a known bug in uio_hv_generic: it crashes when DPDK's netvsc uses more than one queue; fixed in 6.12.59 or later [uio-subchannel-interrupt]"
+	[ "${lines[0]}" = "# $text" ]
+	[ "${lines[1]}" = 0 ]
+	[ "${lines[2]}" = "uio-subchannel-interrupt uio_hv_generic" ]
+	[ "${lines[3]}" = "$text" ]
+	[ "${lines[4]}" = "mana-stale-steering mana" ]
+	[[ ${lines[5]} == "kernel 6.12.60 has a known bug in mana: it may take packets "*"fixed in 6.12.86 or later [mana-stale-steering]" ]]
+	[ "${lines[6]}" = none ]
+	[ "${#lines[@]}" = 7 ]
+}
+
 @test "an older kernel without driver_override: the class is added, and removed once the device is bound" {
 	run -0 vm older '
 		state >before
