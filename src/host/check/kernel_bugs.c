@@ -21,6 +21,16 @@ static void warn(struct exam *exam, const struct bug *bug, const struct kernel_v
 	     version->release, bug->warning, bug->id);
 }
 
+/** suspect() - the release that it is built from has it, and it may have taken the fix since */
+static void suspect(struct exam *exam, const struct bug *bug, const struct kernel_version *version)
+{
+	find(exam, VERDICT_UNKNOWN, bug->module, NULL,
+	     "Linux %u.%u.%u, which kernel %s is built from, has a known bug: %s [%s]; its number "
+	     "does not tell whether it has the fix",
+	     version->major, version->minor, version->patch, version->release, bug->warning,
+	     bug->id);
+}
+
 void check_kernel_bugs(struct exam *exam)
 {
 	struct kernel_version version;
@@ -41,10 +51,14 @@ void check_kernel_bugs(struct exam *exam)
 		const struct bug *bug = &bugs.bug[i];
 
 		if (bug->replaced || !(bug->before & BUG_BEFORE_SETUP) ||
-		    (!exam->hyperv && !strcmp(bug->module, DRIVER_USER)) ||
-		    bug_state(bug, &version) != BUG_PRESENT)
+		    (!exam->hyperv && !strcmp(bug->module, DRIVER_USER)))
 			continue;
-		warn(exam, bug, &version);
+		if (bug_state(bug, &version) == BUG_PRESENT)
+			warn(exam, bug, &version);
+		else if (bug_of_base(bug, &version))
+			suspect(exam, bug, &version);
+		else
+			continue;
 		n++;
 	}
 	bugs_free(&bugs);

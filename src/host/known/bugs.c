@@ -73,6 +73,19 @@ enum bug_state bug_state(const struct bug *bug, const struct kernel_version *v)
 	return is_past_any(v, bug->since, bug->n_since, false) ? BUG_PRESENT : BUG_ABSENT;
 }
 
+bool bug_of_base(const struct bug *bug, const struct kernel_version *v)
+{
+	struct kernel_version base = *v;
+
+	base.number = KERNEL_EXACT;
+	if (v->number != KERNEL_LEAST || bug_state(bug, &base) != BUG_PRESENT)
+		return false;
+	for (size_t i = 0; i < bug->n_mended; i++)
+		if (!bug->mended[i].mainline && !series(v->major, v->minor, &bug->mended[i]))
+			return true;
+	return false;
+}
+
 static size_t put(char *text, size_t size, size_t at, const char *before,
 		  const struct bug_point *point)
 {

@@ -107,6 +107,14 @@ enum bug_state {
 /** bug_state() - has a kernel the bug? */
 enum bug_state bug_state(const struct bug *bug, const struct kernel_version *version);
 
+/**
+ * bug_of_base() - has the release that a kernel is built from the bug, and a later one of that series
+ * the mend?
+ *
+ * Of a kernel that may have taken the mend without changing its number.
+ */
+bool bug_of_base(const struct bug *bug, const struct kernel_version *version);
+
 /** bug_mended_text() - the releases with the mend that are of use to one who has this kernel */
 const char *bug_mended_text(const struct bug *bug, const struct kernel_version *version, char *text,
 			    size_t size);

@@ -161,6 +161,9 @@ kernel() {
 	kernel '6.8.0-1020-azure (buildd@lcy02-amd64-037) (x86_64-linux-gnu-gcc-13) #23-Ubuntu SMP' 'Ubuntu 6.8.0-1020.23-azure 6.8.12'
 	check 1
 	says 'unknown kernel-bugs - the number of 6.8.0-1020-azure does not tell which fixes of stable releases it has'
+	kernel '5.15.0-1102-azure (buildd@lcy02-amd64-037) (gcc 11.4.0) #111-Ubuntu SMP' 'Ubuntu 5.15.0-1102.111-azure 5.15.195'
+	check 1
+	says 'unknown kernel-bugs uio_hv_generic Linux 5.15.195, which kernel 5.15.0-1102-azure is built from, has a known bug: .*\[uio-subchannel-interrupt\]; its number does not tell'
 	kernel '5.14.0-427.13.1.el9_4.x86_64 (mockbuild@x86-64-01) #1 SMP PREEMPT_DYNAMIC'
 	check 1
 	says 'unknown kernel-bugs - the number of 5.14.0-427.13.1.el9_4.x86_64 does not tell'

@@ -155,6 +155,11 @@ static void a_backports_bug_is_in_its_series_only(void **state)
 	assert_int_equal(bug_state(&bugs.bug[0], &v), BUG_MENDED);
 	v = version_of("6.12.0-1010-azure #10-Ubuntu SMP (Ubuntu 6.12.0-1010.10-azure 6.12.57)");
 	assert_int_equal(bug_state(&bugs.bug[0], &v), BUG_UNKNOWN);
+	assert_true(bug_of_base(&bugs.bug[0], &v));
+	v = version_of("6.12.0-1010-azure #10-Ubuntu SMP (Ubuntu 6.12.0-1010.10-azure 6.12.52)");
+	assert_false(bug_of_base(&bugs.bug[0], &v));
+	v = version_of("6.12.57");
+	assert_false(bug_of_base(&bugs.bug[0], &v));
 	bugs_free(&bugs);
 }
 
