@@ -284,6 +284,7 @@ provider() {
 	says 'fail container /dev/infiniband/uverbs0 not in this container'
 	says 'fail hugepages cgroup .* \| resources: \{limits: \{hugepages-2Mi: '
 	says 'fail hugetlbfs - .* \| volumes: '
+	says 'unknown rdma-device mana_0 /dev/infiniband/uverbs0 is not there'
 	fails container hugepages hugetlbfs
 	! grep -w sudo "$FINDINGS" || fail 'a command of the host in a container'
 	IN_GUEST=/tmp/confined
@@ -303,7 +304,7 @@ provider() {
 	check bookworm 2
 	says 'ok linux - Debian GNU/Linux 12'
 	says 'ok module mana loaded'
-	says 'fail kernel - 6.1.* is older than 6.2, .*mana_ib,? and has no backport of it \| sudo apt-get install -t bookworm-backports'
+	says 'fail kernel - 6.1.* is older than 6.2, .*mana_ib, and has no backport of it; .* \| sudo apt-get install -t bookworm-backports'
 	says 'fail module mana_ib missing in kernel 6.1'
 	says 'ok rdma-core - version 44 '
 	says 'ok rdma-provider '

@@ -127,6 +127,13 @@ static void judge_match(struct exam *exam, const struct rdma_device *device,
 	}
 }
 
+/** has_file() - is its device file there? In a tree there is none, unless it is of a container */
+static bool has_file(const struct exam *exam, const struct rdma_device *device)
+{
+	return (!host_is_machine(exam->host) && exam->container.kind == CONTAINER_NONE) ||
+	       !*device->uverbs || host_exists(exam->host, "/dev/infiniband/%s", device->uverbs);
+}
+
 /** judge_file() - may this user open the device? */
 static void judge_file(struct exam *exam, const struct rdma_device *device)
 {
@@ -188,7 +195,13 @@ void check_rdma_device(struct exam *exam)
 			if (strcmp(devices.device[j].bus, adapter->address))
 				continue;
 			found = true;
-			judge_match(exam, &devices.device[j], &providers);
+			if (has_file(exam, &devices.device[j]))
+				judge_match(exam, &devices.device[j], &providers);
+			else
+				find(exam, VERDICT_UNKNOWN, devices.device[j].name, NULL,
+				     "/dev/infiniband/%s is not there, and without it libibverbs "
+				     "looks for no provider",
+				     devices.device[j].uverbs);
 			judge_file(exam, &devices.device[j]);
 		}
 		if (!found)

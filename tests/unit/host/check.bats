@@ -430,6 +430,7 @@ nothing_of_the_hosts() {
 	says 'ok container - a pod of Kubernetes \(/etc/hosts is the runtime.s\); kernel, modules, adapter, hugepages and interfaces are the host.s'
 	says 'ok container capabilities CAP_NET_RAW'
 	says 'fail container /dev/infiniband/uverbs0 not in this container: .* \| securityContext: \{privileged: true\} with volumes: .*path: /dev/infiniband'
+	says 'unknown rdma-device mana_0 /dev/infiniband/uverbs0 is not there, and without it libibverbs looks for no provider'
 	says 'fail hugepages cgroup /sys/fs/cgroup/hugetlb.2MB.max allows 0 MB in pages of 2 MB, .* \| resources: \{limits: \{hugepages-2Mi: '
 	says 'fail hugetlbfs - none is mounted in the container .* \| volumes: \[\{name: hugepages, emptyDir: \{medium: HugePages\}\}\]'
 	says 'ok image - Debian GNU/Linux 13 \(trixie\) in the container; .* this kernel is of Ubuntu'
