@@ -367,6 +367,18 @@ static void try_text(struct diagnosis *d, const struct text *text, const struct 
 			      end - piece->from);
 }
 
+/** is_wanted() - can this pattern match here, and does it matter? Only lines of Match are counted */
+static bool is_wanted(const struct diagnosis *d, const struct text *text, uint32_t which,
+		      size_t end)
+{
+	const struct rule_pattern *pattern = &d->rules->patterns[which];
+	const struct seen *seen = &d->seen[which];
+
+	return pattern_goes_on(&pattern->fixed, text->bytes, text->len, end) &&
+	       !(pattern->role == RULE_NEEDS && seen->kept == KEPT) &&
+	       !(pattern->role == RULE_UNLESS && seen->lines);
+}
+
 /** struct line - one that was unwrapped, as scan_run() has it */
 struct line {
 	struct diagnosis *d;
@@ -376,8 +388,11 @@ struct line {
 static void found_in_line(void *arg, uint32_t which, size_t end)
 {
 	const struct line *line = arg;
-	struct piece piece = piece_around(&line->text, end);
+	struct piece piece;
 
+	if (which < line->d->rules->n_patterns && !is_wanted(line->d, &line->text, which, end))
+		return;
+	piece = piece_around(&line->text, end);
 	try_text(line->d, &line->text, &piece, which, end);
 }
 
@@ -424,20 +439,36 @@ static bool is_bare(struct diagnosis *d, const struct piece *piece)
 	return true;
 }
 
+/**
+ * struct buffer - what is in the buffer, as scan_run() has it
+ * @piece:	around the last text that was found
+ */
+struct buffer {
+	struct diagnosis *d;
+	struct text text;
+	struct piece piece;
+};
+
 /** found() - a text that is searched for ends here in the buffer */
 static void found(void *arg, uint32_t which, size_t end)
 {
-	struct diagnosis *d = arg;
-	struct text text = { d->buffer, d->region, d->offset, 0, d->cut };
-	struct piece piece;
+	struct buffer *buffer = arg;
+	struct diagnosis *d = buffer->d;
+	struct piece *piece = &buffer->piece;
 
-	if (d->offset + end <= d->unwrapped_to)
+	if (d->offset + end <= d->unwrapped_to ||
+	    (which < d->rules->n_patterns && !is_wanted(d, &buffer->text, which, end)))
 		return;
-	piece = piece_around(&text, end);
-	if (is_bare(d, &piece))
-		try_text(d, &text, &piece, which, end);
-	else
-		unwrap_line(d, end);
+	/* Most lines are shorter than a window, and often several texts are in one. */
+	if (end > piece->to || !piece->begins || !piece->ends) {
+		*piece = piece_around(&buffer->text, end);
+		if (!is_bare(d, piece)) {
+			piece->to = 0;
+			unwrap_line(d, end);
+			return;
+		}
+	}
+	try_text(d, &buffer->text, piece, which, end);
 }
 
 /** look() - search the whole lines in the buffer; all of it if it is full, or the last */
@@ -445,13 +476,15 @@ static void look(struct diagnosis *d, bool last)
 {
 	const char *feed = memrchr(d->buffer, '\n', d->fill);
 	size_t region = feed ? (size_t)(feed - d->buffer) + 1 : 0;
+	struct buffer buffer;
 
 	if (last || (!region && d->fill == BUFFER))
 		region = d->fill;
 	if (!region)
 		return;
 	d->region = region;
-	scan_run(d->rules->scan, d->buffer, region, found, d);
+	buffer = (struct buffer){ d, { d->buffer, region, d->offset, 0, d->cut }, { 0 } };
+	scan_run(d->rules->scan, d->buffer, region, found, &buffer);
 	line_number(d, region);
 	d->cut = d->buffer[region - 1] != '\n';
 	memmove(d->buffer, d->buffer + region, d->fill - region);

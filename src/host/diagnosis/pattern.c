@@ -4,11 +4,13 @@
  * some hundred patterns: only lines that have a pattern's fixed text are given to PCRE2. So a
  * pattern must have one: the longest piece outside of all brackets. Anything that would change
  * the meaning of that piece (options such as (?i), alternatives outside brackets, escapes with
- * letters and numbers) is refused.
+ * letters and numbers) is refused. Some fixed texts are in many lines, "mana " for one: so it is
+ * known as well with which bytes the pattern can go on behind it.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "host/diagnosis/pattern.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <pcre2.h>
 #include <stdio.h>
@@ -19,18 +21,45 @@
 
 /**
  * struct run - the fixed text that is being read, and the longest one so far
+ * @after:	what follows the longest in the pattern; NULL: it may go on with its last character
+ * @common:	it is in many lines
  * @capacity of both: a pattern is shorter than a line of a rule file
  */
 struct run {
 	char now[4096], best[4096];
 	size_t len, best_len;
+	const char *after;
+	bool common;
 };
 
-static void run_end(struct run *run)
+/** is_common() - is a text in so many lines that a shorter one is better? */
+static bool is_common(const char *text, size_t len)
 {
-	if (run->len > run->best_len) {
+	static const char *const words[] = { "failed",    "failed to", "Failed to", "failed with",
+					     "Cannot",    "cannot",    "error",     "mana",
+					     "hv_netvsc", "EAL",       "device" };
+
+	while (len && strchr(" :", text[len - 1]))
+		len--;
+	for (; len && strchr(" :", *text); len--)
+		text++;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strlen(words[i]) == len && !memcmp(words[i], text, len))
+			return true;
+	return false;
+}
+
+/** run_end() - the fixed text ends before @after */
+static void run_end(struct run *run, const char *after)
+{
+	bool common = run->len >= PATTERN_FIXED_MIN && is_common(run->now, run->len);
+
+	if (run->len >= PATTERN_FIXED_MIN &&
+	    (common == run->common ? run->len > run->best_len : run->common)) {
 		memcpy(run->best, run->now, run->len);
 		run->best_len = run->len;
+		run->after = after;
+		run->common = common;
 	}
 	run->len = 0;
 }
@@ -81,13 +110,166 @@ static int refuse(char *error, size_t size, const char *why)
 	return -EINVAL;
 }
 
-int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *error, size_t size)
+/* ---- what may follow a fixed text ---- */
+
+static void set_add(uint8_t set[PATTERN_SET], unsigned int byte)
 {
-	struct run run = { .len = 0 };
+	set[byte / 8] |= (uint8_t)(1u << byte % 8);
+}
+
+static bool set_has(const uint8_t set[PATTERN_SET], unsigned int byte)
+{
+	return set[byte / 8] >> byte % 8 & 1;
+}
+
+/** add_kind() - the bytes of \\d, \\w, \\s, or of those in capitals all others */
+static bool add_kind(uint8_t set[PATTERN_SET], char kind)
+{
+	for (unsigned int c = 0; c < 256; c++) {
+		bool in = (kind | 0x20) == 'd'   ? c >= '0' && c <= '9'
+			  : (kind | 0x20) == 's' ? c == ' ' || (c >= '\t' && c <= '\r')
+						 : c == '_' || (c < 128 && isalnum((int)c));
+
+		if (in == (kind >= 'a'))
+			set_add(set, c);
+	}
+	return strchr("dwsDWS", kind) != NULL;
+}
+
+/** add_class() - the bytes of [...]; after it, or NULL: not understood */
+static const char *add_class(uint8_t set[PATTERN_SET], const char *p)
+{
+	uint8_t these[PATTERN_SET] = { 0 };
+	bool not = *++p == '^', first = true;
+
+	for (p += not ; *p && (*p != ']' || first); first = false) {
+		unsigned int from = (unsigned char)*p++, to;
+
+		if (from == '[' && *p == ':')
+			return NULL;
+		if (from == '\\' && isalpha((unsigned char)*p)) {
+			if (!add_kind(these, *p++))
+				return NULL;
+			continue;
+		}
+		if (from == '\\')
+			from = (unsigned char)*p++;
+		to = from;
+		if (*p == '-' && p[1] && p[1] != ']') {
+			to = (unsigned char)p[1];
+			p += 2;
+			if (to == '\\')
+				return NULL;
+		}
+		for (; from <= to; from++)
+			set_add(these, from);
+	}
+	for (unsigned int c = 0; c < 256; c++)
+		if (set_has(these, c) != not )
+			set_add(set, c);
+	return *p ? p + 1 : NULL;
+}
+
+/** skip_group() - from after its bracket to after the closing one; NULL: there is none */
+static const char *skip_group(const char *p)
+{
+	for (unsigned int depth = 1; *p; p++) {
+		if (*p == '\\' && p[1]) {
+			p++;
+		} else if (*p == '[') {
+			p = skip_set(p);
+			if (!p)
+				return NULL;
+			p--;
+		} else if (*p == '(') {
+			depth++;
+		} else if (*p == ')' && !--depth) {
+			return p + 1;
+		}
+	}
+	return NULL;
+}
+
+static bool read_first(const char *p, uint8_t set[PATTERN_SET]);
+
+/** add_group() - the first bytes of each of its alternatives; after it, or NULL: not understood */
+static const char *add_group(uint8_t set[PATTERN_SET], const char *p)
+{
+	const char *end = skip_group(++p);
+
+	if (*p == '?') {
+		if (p[1] == ':')
+			p += 2;
+		else if (p[1] == '<' && p[2] != '=' && p[2] != '!' && strchr(p, '>'))
+			p = strchr(p, '>') + 1;
+		else
+			return NULL;
+	}
+	while (end && p < end) {
+		if (!read_first(p, set))
+			return NULL;
+		/* To the next alternative */
+		while (p < end && *p != '|' && *p != ')') {
+			if (*p == '\\')
+				p += 2;
+			else if (*p == '[')
+				p = skip_set(p);
+			else if (*p == '(')
+				p = skip_group(p + 1);
+			else
+				p++;
+			if (!p)
+				return NULL;
+		}
+		p++;
+	}
+	return end;
+}
+
+/** read_first() - with which bytes what is here may begin, added to @set; false: with any, or none */
+static bool read_first(const char *p, uint8_t set[PATTERN_SET])
+{
+	switch (*p) {
+	case 0:
+	case '^':
+	case '$':
+	case '.':
+	case '|':
+	case ')':
+	case '*':
+	case '+':
+	case '?':
+	case '{':
+		return false;
+	case '[':
+		p = add_class(set, p);
+		break;
+	case '(':
+		p = add_group(set, p);
+		break;
+	case '\\':
+		if (isalpha((unsigned char)p[1]) && !add_kind(set, p[1]))
+			return false;
+		if (!isalpha((unsigned char)p[1]))
+			set_add(set, (unsigned char)p[1]);
+		p += 2;
+		break;
+	default:
+		set_add(set, (unsigned char)*p++);
+		break;
+	}
+	/* What may be absent says nothing. */
+	return p && *p != '?' && *p != '*' && (*p != '{' || (p[1] >= '1' && p[1] <= '9'));
+}
+
+/** read_fixed() - the longest fixed text of a pattern, into @run; 0 or -EINVAL */
+static int read_fixed(const char *pattern, struct run *run, char *error, size_t size)
+{
 	unsigned int depth = 0;
 	const char *p = pattern;
 
 	while (*p) {
+		const char *here = p;
 		char c = *p++;
 
 		switch (c) {
@@ -97,7 +279,7 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 				return refuse(error, size, "nothing follows the last \\");
 			if (strchr("dDwWsSbB", c)) {
 				if (!depth)
-					run_end(&run);
+					run_end(run, here);
 				continue;
 			}
 			if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
@@ -112,7 +294,7 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 					      "of the groups with (?, only (?<name> "
 					      "(?: (?= (?! (?<= (?<! are allowed");
 			if (!depth)
-				run_end(&run);
+				run_end(run, here);
 			depth++;
 			continue;
 		case ')':
@@ -122,7 +304,7 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 			continue;
 		case '[':
 			if (!depth)
-				run_end(&run);
+				run_end(run, here);
 			p = skip_set(p - 1);
 			if (!p)
 				return refuse(error, size, "unmatched [");
@@ -136,10 +318,10 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 		case '?':
 		case '{':
 			/* What comes before it may be absent. */
-			if (!depth && run.len)
-				run.len--;
+			if (!depth && run->len)
+				run->len--;
 			if (!depth)
-				run_end(&run);
+				run_end(run, NULL);
 			if (c == '{') {
 				p += strspn(p, "0123456789,");
 				if (*p++ != '}')
@@ -147,28 +329,51 @@ int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *
 						      "{ is not a count such as {2,4}: write \\{");
 			}
 			continue;
+		case '+':
+			if (!depth)
+				run_end(run, NULL);
+			continue;
 		case '^':
 		case '$':
 		case '.':
-		case '+':
 			if (!depth)
-				run_end(&run);
+				run_end(run, here);
 			continue;
 		default:
 			break;
 		}
 		if (!depth)
-			run_add(&run, c);
+			run_add(run, c);
 	}
-	run_end(&run);
-	if (run.best_len < PATTERN_FIXED_MIN)
+	run_end(run, p);
+	if (run->best_len < PATTERN_FIXED_MIN)
 		return refuse(error, size,
 			      "it needs four literal characters in a row outside brackets");
+	return 0;
+}
+
+int pattern_fixed(const char *pattern, struct pattern_fixed *fixed, char *error, size_t size)
+{
+	struct run run = { .common = true };
+	int err = read_fixed(pattern, &run, error, size);
+
+	if (err)
+		return err;
+	memset(fixed, 0, sizeof(*fixed));
+	if (run.best_len > PATTERN_FIXED_MAX)
+		set_add(fixed->next, (unsigned char)run.best[PATTERN_FIXED_MAX]);
+	else if (!run.after || !read_first(run.after, fixed->next))
+		memset(fixed->next, 0xff, sizeof(fixed->next));
 	if (run.best_len > PATTERN_FIXED_MAX)
 		run.best_len = PATTERN_FIXED_MAX;
-	memcpy(fixed, run.best, run.best_len);
-	fixed[run.best_len] = 0;
+	memcpy(fixed->text, run.best, run.best_len);
 	return 0;
+}
+
+bool pattern_goes_on(const struct pattern_fixed *fixed, const char *text, size_t len, size_t end)
+{
+	/* A text that ends there may go on in the next piece, or the pattern end as well. */
+	return end == len || set_has(fixed->next, (unsigned char)text[end]);
 }
 
 int pattern_compile(const char *pattern, void **code, char *error, size_t size)

@@ -7,18 +7,33 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PATTERN_FIXED_MIN 4u  /* bytes that a pattern must have outside brackets, in one piece */
 #define PATTERN_FIXED_MAX 24u /* more of them would make the search slower, not better */
 
+#define PATTERN_SET       32u /* bytes of a set of bytes: bit n % 8 of n / 8 is byte n */
+
 /**
- * pattern_fixed() - bytes that are in every line that a pattern matches
- * @fixed:	filled in
- * @error:	why there are none, or what the pattern has that is not allowed
+ * struct pattern_fixed - what is in every line that a pattern matches
+ * @text:	these bytes
+ * @next:	and behind them one of these; all of them: anything, or nothing
+ */
+struct pattern_fixed {
+	char text[PATTERN_FIXED_MAX + 1];
+	uint8_t next[PATTERN_SET];
+};
+
+/**
+ * pattern_fixed() - find it
+ * @error:	why there is none, or what the pattern has that is not allowed
  *
  * Return: 0 or -EINVAL
  */
-int pattern_fixed(const char *pattern, char fixed[PATTERN_FIXED_MAX + 1], char *error, size_t size);
+int pattern_fixed(const char *pattern, struct pattern_fixed *fixed, char *error, size_t size);
+
+/** pattern_goes_on() - can the pattern match where its fixed text ends in a text? */
+bool pattern_goes_on(const struct pattern_fixed *fixed, const char *text, size_t len, size_t end);
 
 /**
  * pattern_compile() - compile a pattern

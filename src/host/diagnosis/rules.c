@@ -137,7 +137,6 @@ void rules_close(struct rules *rules)
 		free_rule(&rules->rules[i]);
 	for (size_t i = 0; i < rules->n_patterns; i++) {
 		free(rules->patterns[i].text);
-		free(rules->patterns[i].fixed);
 		pattern_free(rules->patterns[i].code);
 	}
 	free(rules->rules);
@@ -229,8 +228,8 @@ static size_t add_texts(const struct rules *rules, struct scan_text *texts)
 	size_t n = 0;
 
 	for (size_t i = 0; i < rules->n_patterns; i++)
-		texts[n++] = (struct scan_text){ rules->patterns[i].fixed,
-						 strlen(rules->patterns[i].fixed) };
+		texts[n++] = (struct scan_text){ rules->patterns[i].fixed.text,
+						 strlen(rules->patterns[i].fixed.text) };
 	for (size_t i = 0; i < names_n_texts; i++)
 		texts[n++] = (struct scan_text){ names_texts[i], strlen(names_texts[i]) };
 	for (size_t i = 0; i < unwrap_n_texts; i++)

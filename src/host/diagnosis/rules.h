@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "host/diagnosis/pattern.h"
 
 struct bugs;
 
@@ -34,7 +35,7 @@ struct rule_pattern {
 	enum rule_role role;
 	uint32_t rule;
 	char *text;
-	char *fixed;
+	struct pattern_fixed fixed;
 	void *code;
 };
 

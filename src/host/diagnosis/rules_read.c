@@ -204,22 +204,21 @@ static int take_id(struct reader *r)
 static int take_pattern(struct reader *r, enum rule_role role)
 {
 	struct rules *rules = r->rules;
-	char fixed[PATTERN_FIXED_MAX + 1], why[256];
+	char why[256];
 	struct rule_pattern *pattern;
 
 	if (!grow(&rules->patterns, rules->n_patterns, sizeof(*pattern)))
 		return no_memory(r->error);
 	pattern = &rules->patterns[rules->n_patterns];
 	memset(pattern, 0, sizeof(*pattern));
-	if (pattern_fixed(r->value, fixed, why, sizeof(why)) ||
+	if (pattern_fixed(r->value, &pattern->fixed, why, sizeof(why)) ||
 	    pattern_compile(r->value, &pattern->code, why, sizeof(why)))
 		return mistake(r, r->field_line, "%s: %s", field_kinds[r->field].name, why);
 	pattern->role = role;
 	pattern->rule = (uint32_t)(r->rule - rules->rules);
 	pattern->text = strdup(r->value);
-	pattern->fixed = strdup(fixed);
 	rules->n_patterns++;
-	return pattern->text && pattern->fixed ? 0 : no_memory(r->error);
+	return pattern->text ? 0 : no_memory(r->error);
 }
 
 static int take_step(struct reader *r, bool command)

@@ -704,19 +704,74 @@ static void fixed_texts_are_safe(void **state)
 	static const struct {
 		const char *pattern, *fixed;
 	} cases[] = {
-		{ "abcdef", "abcdef" },          { "abcdef?", "abcde" },
-		{ "abcd{0,2}efghi", "efghi" },   { "abcde+f", "abcde" },
-		{ "ab(cdefghijk)lmno", "lmno" }, { "abcd.(efghijkl|m)*", "abcd" },
-		{ "abcd\\.efgh", "abcd.efgh" },  { "abcd[efgh]ijklm", "ijklm" },
-		{ "abcd[]efgh]ijklm", "ijklm" }, { "abcd[[:alpha:]]ijklm", "ijklm" },
-		{ "abcd\\befghi", "efghi" },     { "(?<!x)abcd", "abcd" },
+		{ "abcdef", "abcdef" },
+		{ "abcdef?", "abcde" },
+		{ "abcd{0,2}efghi", "efghi" },
+		{ "abcde+f", "abcde" },
+		{ "ab(cdefghijk)lmno", "lmno" },
+		{ "abcd.(efghijkl|m)*", "abcd" },
+		{ "abcd\\.efgh", "abcd.efgh" },
+		{ "abcd[efgh]ijklm", "ijklm" },
+		{ "abcd[]efgh]ijklm", "ijklm" },
+		{ "abcd[[:alpha:]]ijklm", "ijklm" },
+		{ "abcd\\befghi", "efghi" },
+		{ "ibv_\\S+ failed to .*", "ibv_" },
+		{ "\\d failed: \\d", " failed: " },
+		{ "(?<!x)abcd", "abcd" },
 	};
-	char fixed[PATTERN_FIXED_MAX + 1], error[256];
+	struct pattern_fixed fixed;
+	char error[256];
 	(void)state;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(pattern_fixed(cases[i].pattern, fixed, error, sizeof(error)), 0);
-		assert_string_equal(fixed, cases[i].fixed);
+		assert_int_equal(pattern_fixed(cases[i].pattern, &fixed, error, sizeof(error)), 0);
+		assert_string_equal(fixed.text, cases[i].fixed);
+	}
+}
+
+/* With which bytes a pattern may go on behind its fixed text */
+static void what_follows_a_fixed_text_is_known(void **state)
+{
+	static const struct {
+		const char *pattern, *can, *cannot;
+	} cases[] = {
+		{ "abcd\\d+", "09", "a /:" },
+		{ "abcd\\S", "0a(", " \t" },
+		{ "abcd[0-9a-f]{4}", "0f", "g-" },
+		{ "abcd[^ :]x", "0f", " :" },
+		{ "abcd[]\\s-]x", "] -", "a0" },
+		{ "abcd(?:one|two[0-9]|\\d|[x-z])!", "ot15xz", "nw" },
+		{ "abcd(?<n>0x)?z", "0zq", "" },
+		{ "abcd(?:(?:a|b)c|d)", "abd", "ce" },
+		{ "abcd(?:|d)", "dz", "" },
+		{ "abcd(?!x)y", "yx", "" },
+		{ "abcd\\.e?", "ez", "" },
+		{ "abcd\\[", "[x", "" },
+		{ "abcd+e", "de", "" },
+		{ "abcd.", "xy", "" },
+		{ "abcd[[:alpha:]]", "x0", "" },
+		{ "abcdefghijklmnopqrstuvwxyz", "y", "az" },
+	};
+	char error[256], text[64];
+	(void)state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct pattern_fixed fixed;
+		size_t len;
+
+		assert_int_equal(pattern_fixed(cases[i].pattern, &fixed, error, sizeof(error)), 0);
+		len = strlen(fixed.text);
+		for (const char *p = cases[i].can; *p; p++) {
+			snprintf(text, sizeof(text), "%s%c", fixed.text, *p);
+			if (!pattern_goes_on(&fixed, text, len + 1, len))
+				fail_msg("'%s' should go on with '%c'", cases[i].pattern, *p);
+		}
+		for (const char *p = cases[i].cannot; *p; p++) {
+			snprintf(text, sizeof(text), "%s%c", fixed.text, *p);
+			if (pattern_goes_on(&fixed, text, len + 1, len))
+				fail_msg("'%s' should not go on with '%c'", cases[i].pattern, *p);
+		}
+		assert_true(pattern_goes_on(&fixed, fixed.text, len, len));
 	}
 }
 
@@ -772,6 +827,7 @@ int main(void)
 		cmocka_unit_test(carried_lines_have_a_time),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(fixed_texts_are_safe),
+		cmocka_unit_test(what_follows_a_fixed_text_is_known),
 		cmocka_unit_test(texts_within_texts_are_found),
 	};
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A healthy log has no diagnosis, however long it is. Its lines are those of the files that are
- * given, in a random order and each time with other numbers, in which a counter, an address and
+ * A healthy log has no diagnosis, however long it is. Its lines are those of the files, or of the
+ * directories' files, that are given, in a random order and each time with other numbers, in which a counter, an address and
  * an identifier of any value come up.
  *
- * usage: test_host_healthy LINES FILE...
+ * usage: test_host_healthy LINES FILE|DIRECTORY...
  */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -40,15 +42,42 @@ static int is_rare(const char *line)
 	       strstr(line, "VF slot ");
 }
 
-static void read_file(const char *name)
+static void read_path(const char *name);
+
+static int is_shown(const struct dirent *entry)
+{
+	return *entry->d_name != '.';
+}
+
+static void read_directory(const char *name)
+{
+	struct dirent **entries;
+	int n = scandir(name, &entries, is_shown, alphasort);
+	char path[4096];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", name, entries[i]->d_name);
+		read_path(path);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+static void read_path(const char *name)
 {
 	FILE *file = fopen(name, "r");
 	char *line = NULL;
 	size_t size = 0;
+	struct stat st;
 
 	if (!file) {
 		perror(name);
 		exit(2);
+	}
+	if (!fstat(fileno(file), &st) && S_ISDIR(st.st_mode)) {
+		fclose(file);
+		read_directory(name);
+		return;
 	}
 	while (getline(&line, &size, file) > 0)
 		if (n_lines < LINES_MAX && !is_rare(line))
@@ -120,6 +149,6 @@ int main(int argc, char **argv)
 		return 2;
 	wanted = strtoull(argv[1], NULL, 10);
 	for (int i = 2; i < argc; i++)
-		read_file(argv[i]);
+		read_path(argv[i]);
 	return n_lines ? cmocka_run_group_tests(tests, NULL, NULL) : 2;
 }
