@@ -35,11 +35,14 @@ static uint32_t draw(void)
 	return (uint32_t)(seed >> 33);
 }
 
-/* What is healthy once is a fault if it goes on, or if nothing follows */
+/*
+ * What is healthy once is a fault if it goes on, or if nothing follows; and a libmana that is missing is none only
+ * where there is no MANA
+ */
 static int is_rare(const char *line)
 {
 	return strstr(line, "VF unregistering") || strstr(line, "switched from VF") ||
-	       strstr(line, "VF slot ");
+	       strstr(line, "VF slot ") || strstr(line, "libmana-rdmav");
 }
 
 static void read_path(const char *name);
