@@ -21,7 +21,8 @@
 
 /**
  * struct run - the fixed text that is being read, and the longest one so far
- * @after:	what follows the longest in the pattern; NULL: it may go on with its last character
+ * @after:	what follows the longest in the pattern; NULL: that is not understood
+ * @maybe:	a character that may come before that; 0: none
  * @common:	it is in many lines
  * @capacity of both: a pattern is shorter than a line of a rule file
  */
@@ -29,6 +30,7 @@ struct run {
 	char now[4096], best[4096];
 	size_t len, best_len;
 	const char *after;
+	char maybe;
 	bool common;
 };
 
@@ -49,8 +51,8 @@ static bool is_common(const char *text, size_t len)
 	return false;
 }
 
-/** run_end() - the fixed text ends before @after */
-static void run_end(struct run *run, const char *after)
+/** run_end() - the fixed text ends before @after, or @maybe and that */
+static void run_end(struct run *run, const char *after, char maybe)
 {
 	bool common = run->len >= PATTERN_FIXED_MIN && is_common(run->now, run->len);
 
@@ -59,6 +61,7 @@ static void run_end(struct run *run, const char *after)
 		memcpy(run->best, run->now, run->len);
 		run->best_len = run->len;
 		run->after = after;
+		run->maybe = maybe;
 		run->common = common;
 	}
 	run->len = 0;
@@ -270,7 +273,7 @@ static int read_fixed(const char *pattern, struct run *run, char *error, size_t 
 
 	while (*p) {
 		const char *here = p;
-		char c = *p++;
+		char c = *p++, last;
 
 		switch (c) {
 		case '\\':
@@ -279,7 +282,7 @@ static int read_fixed(const char *pattern, struct run *run, char *error, size_t 
 				return refuse(error, size, "nothing follows the last \\");
 			if (strchr("dDwWsSbB", c)) {
 				if (!depth)
-					run_end(run, here);
+					run_end(run, here, 0);
 				continue;
 			}
 			if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
@@ -294,7 +297,7 @@ static int read_fixed(const char *pattern, struct run *run, char *error, size_t 
 					      "of the groups with (?, only (?<name> "
 					      "(?: (?= (?! (?<= (?<! are allowed");
 			if (!depth)
-				run_end(run, here);
+				run_end(run, here, 0);
 			depth++;
 			continue;
 		case ')':
@@ -304,7 +307,7 @@ static int read_fixed(const char *pattern, struct run *run, char *error, size_t 
 			continue;
 		case '[':
 			if (!depth)
-				run_end(run, here);
+				run_end(run, here, 0);
 			p = skip_set(p - 1);
 			if (!p)
 				return refuse(error, size, "unmatched [");
@@ -318,10 +321,9 @@ static int read_fixed(const char *pattern, struct run *run, char *error, size_t 
 		case '?':
 		case '{':
 			/* What comes before it may be absent. */
-			if (!depth && run->len)
-				run->len--;
+			last = !depth && run->len ? run->now[--run->len] : 0;
 			if (!depth)
-				run_end(run, NULL);
+				run_end(run, c == '{' || !last ? NULL : p, last);
 			if (c == '{') {
 				p += strspn(p, "0123456789,");
 				if (*p++ != '}')
@@ -331,13 +333,13 @@ static int read_fixed(const char *pattern, struct run *run, char *error, size_t 
 			continue;
 		case '+':
 			if (!depth)
-				run_end(run, NULL);
+				run_end(run, p, run->len ? run->now[run->len - 1] : 0);
 			continue;
 		case '^':
 		case '$':
 		case '.':
 			if (!depth)
-				run_end(run, here);
+				run_end(run, here, 0);
 			continue;
 		default:
 			break;
@@ -345,7 +347,7 @@ static int read_fixed(const char *pattern, struct run *run, char *error, size_t 
 		if (!depth)
 			run_add(run, c);
 	}
-	run_end(run, p);
+	run_end(run, p, 0);
 	if (run->best_len < PATTERN_FIXED_MIN)
 		return refuse(error, size,
 			      "it needs four literal characters in a row outside brackets");
@@ -364,6 +366,8 @@ int pattern_fixed(const char *pattern, struct pattern_fixed *fixed, char *error,
 		set_add(fixed->next, (unsigned char)run.best[PATTERN_FIXED_MAX]);
 	else if (!run.after || !read_first(run.after, fixed->next))
 		memset(fixed->next, 0xff, sizeof(fixed->next));
+	else if (run.maybe)
+		set_add(fixed->next, (unsigned char)run.maybe);
 	if (run.best_len > PATTERN_FIXED_MAX)
 		run.best_len = PATTERN_FIXED_MAX;
 	memcpy(fixed->text, run.best, run.best_len);
