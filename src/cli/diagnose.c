@@ -185,7 +185,6 @@ static int read_kernel(struct diagnosis *diagnosis)
 	char line[KMSG_RECORD];
 	struct error error;
 	struct kmsg kmsg;
-	uint64_t ms;
 	ssize_t n;
 	int err = kmsg_open(&kmsg, &error);
 
@@ -193,7 +192,7 @@ static int read_kernel(struct diagnosis *diagnosis)
 		say("%s", error.text);
 		return err;
 	}
-	while ((n = kmsg_read(&kmsg, line, sizeof(line), &ms)) > 0)
+	while ((n = kmsg_read(&kmsg, line, sizeof(line))) > 0)
 		diagnosis_feed(diagnosis, line, (size_t)n);
 	kmsg_close(&kmsg);
 	if (n != -EAGAIN)

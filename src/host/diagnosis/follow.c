@@ -353,7 +353,7 @@ static bool is_excused(const struct follow *follow, size_t rule)
 		const struct passed *passed = &follow->passed[i];
 
 		if (pattern->rule == rule && pattern->role == RULE_UNLESS && passed->lines &&
-		    passed->last + FOLLOW_UNLESS >= follow->faults[rule].since)
+		    passed->last + FOLLOW_BEFORE >= follow->faults[rule].since)
 			return true;
 	}
 	return false;

@@ -22,8 +22,9 @@
 /* Milliseconds */
 #define FOLLOW_SETTLE  1000u   /* without more lines of a cause, until it is told */
 #define FOLLOW_LATEST  5000u   /* after its first line it is told in any case */
-#define FOLLOW_UNLESS  10000u  /* for which what a rule has in Unless may come before or after */
-#define FOLLOW_UNTIL   60000u  /* for which the end of a fault that ends (Until) may come */
+#define FOLLOW_BEFORE  10000u  /* before a line in which what a rule has in Unless excuses it */
+#define FOLLOW_UNLESS  30000u  /* the same after it */
+#define FOLLOW_UNTIL   120000u /* for which the end of a fault that ends (Until) may come */
 #define FOLLOW_EXPLAIN 120000u /* after a cause, in which consequences begin */
 
 struct follow;

@@ -42,7 +42,6 @@ enum kind { TAIL_FILE, TAIL_STREAM, TAIL_KERNEL };
  * @fd:		what is read; -1: no file yet
  * @own:	@fd is ours to close
  * @opened:	when we began, milliseconds
- * @latest:	when the last lines came
  * @caught_up:	all that was there at the start has been read
  * @path, @real: the file's name, and what it leads to
  * @inotify:	-1: not a file
@@ -59,7 +58,7 @@ struct tail {
 	enum kind kind;
 	int fd;
 	bool own;
-	uint64_t opened, latest;
+	uint64_t opened;
 	bool caught_up;
 	struct kmsg kmsg;
 	char *path, *real;
@@ -455,10 +454,9 @@ static ssize_t read_stream(struct tail *tail, void *to, size_t size, struct erro
 }
 
 /** read_kernel() - one message */
-static ssize_t read_kernel(struct tail *tail, void *to, size_t size, uint64_t *ms,
-			   struct error *error)
+static ssize_t read_kernel(struct tail *tail, void *to, size_t size, struct error *error)
 {
-	ssize_t n = kmsg_read(&tail->kmsg, to, size, ms);
+	ssize_t n = kmsg_read(&tail->kmsg, to, size);
 
 	if (n < 0 && n != -EAGAIN)
 		return error_fail(error, (int)n, "cannot read the kernel's log: %s",
@@ -469,22 +467,15 @@ static ssize_t read_kernel(struct tail *tail, void *to, size_t size, uint64_t *m
 ssize_t tail_read(struct tail *tail, void *to, size_t size, struct tail_news *news,
 		  struct error *error)
 {
-	uint64_t ms = tail->opened;
 	ssize_t n = tail->kind == TAIL_FILE     ? read_file(tail, to, size, error)
-		    : tail->kind == TAIL_KERNEL ? read_kernel(tail, to, size, &ms, error)
+		    : tail->kind == TAIL_KERNEL ? read_kernel(tail, to, size, error)
 						: read_stream(tail, to, size, error);
 
 	if (n == -EAGAIN)
 		tail->caught_up = true;
 	if (n <= 0)
 		return n;
-	/* printk's clock and ours are not the same, and drift apart in weeks. */
-	if (tail->caught_up || tail->kind == TAIL_STREAM || ms > now_ms())
-		ms = now_ms();
-	if (ms < tail->latest)
-		ms = tail->latest;
-	tail->latest = ms;
-	news->ms = ms;
+	news->ms = tail->caught_up || tail->kind == TAIL_STREAM ? now_ms() : tail->opened;
 	news->begins = tail->begins;
 	tail->begins = false;
 	return n;

@@ -21,8 +21,7 @@ struct tail;
 /**
  * struct tail_news - about what tail_read() returned
  * @begins:	another file begins here, or the same one again
- * @ms:		when the lines came, on base/clock.h's clock: what was there at the start came
- *		then, if nothing says when
+ * @ms:		when the lines came, on base/clock.h's clock; what was there at the start came then
  */
 struct tail_news {
 	bool begins;

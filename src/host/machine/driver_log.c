@@ -26,14 +26,13 @@ static int read_kernels(struct log *log)
 {
 	struct error error;
 	struct kmsg kmsg;
-	uint64_t ms;
 	int err = kmsg_open(&kmsg, &error);
 
 	if (err)
 		return err;
 	log->text = malloc(FILE_MAX + 1);
 	while (log->text && log->len + KMSG_RECORD <= FILE_MAX) {
-		ssize_t got = kmsg_read(&kmsg, log->text + log->len, FILE_MAX - log->len, &ms);
+		ssize_t got = kmsg_read(&kmsg, log->text + log->len, FILE_MAX - log->len);
 
 		if (got < 0) {
 			err = got == -EAGAIN ? 0 : (int)got;

@@ -67,8 +67,7 @@ static size_t unescape(char *to, size_t size, const char *text, size_t len)
 	return n;
 }
 
-size_t kmsg_parse(const char *record, size_t len, char *line, size_t size, uint64_t *sequence,
-		  uint64_t *ms)
+size_t kmsg_parse(const char *record, size_t len, char *line, size_t size, uint64_t *sequence)
 {
 	const char *text = memchr(record, ';', len), *end;
 	char head[80];
@@ -86,7 +85,6 @@ size_t kmsg_parse(const char *record, size_t len, char *line, size_t size, uint6
 	/* Three bits of priority; the facility of the kernel itself is 0. */
 	if (priority > 7)
 		return 0;
-	*ms = us / 1000;
 	text++;
 	end = memchr(text, '\n', len - (size_t)(text - record));
 	if (!end)
@@ -98,7 +96,7 @@ size_t kmsg_parse(const char *record, size_t len, char *line, size_t size, uint6
 	return n;
 }
 
-ssize_t kmsg_read(struct kmsg *kmsg, char *line, size_t size, uint64_t *ms)
+ssize_t kmsg_read(struct kmsg *kmsg, char *line, size_t size)
 {
 	char record[KMSG_RECORD];
 	uint64_t sequence;
@@ -113,7 +111,7 @@ ssize_t kmsg_read(struct kmsg *kmsg, char *line, size_t size, uint64_t *ms)
 		if (n <= 0)
 			return n < 0 ? -errno : -EPIPE;
 		sequence = kmsg->sequence;
-		length = kmsg_parse(record, (size_t)n, line, size, &sequence, ms);
+		length = kmsg_parse(record, (size_t)n, line, size, &sequence);
 		if (kmsg->sequence && sequence > kmsg->sequence)
 			kmsg->lost += sequence - kmsg->sequence;
 		kmsg->sequence = sequence + 1;

@@ -40,11 +40,10 @@ void kmsg_close(struct kmsg *kmsg);
 /**
  * kmsg_read() - the next message, as dmesg(1) prints it: "[   12.345678] text", with a line feed
  * @line:	not NUL-terminated; cut off where it does not fit. Some messages have several lines
- * @ms:		filled in: milliseconds from boot to the message, by the clock of printk()
  *
  * Return: its length; -EAGAIN: there is none now; or another negative errno
  */
-ssize_t kmsg_read(struct kmsg *kmsg, char *line, size_t size, uint64_t *ms);
+ssize_t kmsg_read(struct kmsg *kmsg, char *line, size_t size);
 
 /**
  * kmsg_parse() - the same of a record of /dev/kmsg
@@ -52,7 +51,6 @@ ssize_t kmsg_read(struct kmsg *kmsg, char *line, size_t size, uint64_t *ms);
  *
  * Return: the line's length; 0: a program wrote it, or it is no record
  */
-size_t kmsg_parse(const char *record, size_t len, char *line, size_t size, uint64_t *sequence,
-		  uint64_t *ms);
+size_t kmsg_parse(const char *record, size_t len, char *line, size_t size, uint64_t *sequence);
 
 #endif

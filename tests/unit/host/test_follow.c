@@ -255,7 +255,7 @@ static void unless_excuses_lines_that_are_near_before_and_after(void **state)
 
 	begin(&log, rules);
 	comes(&log, "omega\n");
-	later(&log, FOLLOW_UNLESS);
+	later(&log, FOLLOW_BEFORE);
 	comes(&log, "alpha\n");
 	later(&log, FOLLOW_UNLESS);
 	told(&log, "");
