@@ -121,6 +121,8 @@ static void judge_match(struct exam *exam, const struct rdma_device *device,
 	case RDMA_MATCH_BROKEN:
 		find(exam, VERDICT_FAIL, device->name, broken, "%s", words);
 		break;
+	case RDMA_MATCH_NO_FILE:
+		break; /* judge_file() or check_container() says it */
 	case RDMA_MATCH_UNKNOWN:
 		find(exam, VERDICT_UNKNOWN, device->name, NULL, "%s", words);
 		break;

@@ -186,6 +186,9 @@ static void add_provider(const struct host *host, const struct mana_adapter *ada
 		case RDMA_MATCH_BROKEN:
 			add(facts, "provider", "broken", "%s: %s", devices.device[i].name, words);
 			break;
+		case RDMA_MATCH_NO_FILE:
+			add(facts, "provider", "no-file", "%s: %s", devices.device[i].name, words);
+			break;
 		case RDMA_MATCH_UNKNOWN:
 			break;
 		}

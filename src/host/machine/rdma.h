@@ -124,6 +124,7 @@ enum rdma_match {
 	RDMA_MATCH_OK,
 	RDMA_MATCH_NOT,    /* another provider gets the device, or none */
 	RDMA_MATCH_BROKEN, /* libibverbs itself crashes, or cannot be loaded */
+	RDMA_MATCH_NO_FILE, /* libibverbs does not list it, as its file in /dev/infiniband is missing */
 	RDMA_MATCH_UNKNOWN,
 };
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/machine/rdma.h"
 
@@ -65,12 +66,20 @@ static enum rdma_match by_claims(const struct rdma_device *device,
 	return RDMA_MATCH_NOT;
 }
 
+/** file_missing() - is there no file through which programs reach the device? */
+static bool file_missing(const struct rdma_device *device, char *path, size_t size)
+{
+	snprintf(path, size, "/dev/infiniband/%s", device->uverbs);
+	return *device->uverbs && access(path, F_OK) && errno == ENOENT;
+}
+
 enum rdma_match rdma_match(const struct host *host, const struct rdma_device *device,
 			   const struct rdma_providers *providers, const char *provider,
 			   char *words)
 {
 	struct rdma_pick picks[RDMA_DEVICES];
 	const struct rdma_pick *pick = NULL;
+	char path[sizeof(device->uverbs) + 32];
 	struct error why = { "" };
 	int n = -1, len;
 
@@ -97,6 +106,11 @@ enum rdma_match rdma_match(const struct host *host, const struct rdma_device *de
 				 "; the kernel's driver id is %llu",
 				 (unsigned long long)device->driver_id);
 		return RDMA_MATCH_OK;
+	}
+	if (!pick && file_missing(device, path, sizeof(path))) {
+		snprintf(words, RDMA_WORDS,
+			 "libibverbs does not list the device, as %s does not exist", path);
+		return RDMA_MATCH_NO_FILE;
 	}
 	if (pick)
 		len = snprintf(words, RDMA_WORDS,

@@ -57,6 +57,7 @@ is() {
 	is mana-open-ib <"$LOGS/lab-erdma-takes-mana.log"
 	is no-ports <"$LOGS/lab-no-mana_ib.log"
 	is mbuf-pool <"$LOGS/lab-no-memory.log"
+	is hugepages-refused <"$LOGS/lab-hugetlb-cgroup.log"
 	is eal-option <"$LOGS/lab-wrong-option.log"
 }
 
