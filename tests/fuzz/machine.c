@@ -149,6 +149,7 @@ static void start(void)
 	scratch_directories("sys/bus/vmbus/drivers/hv_netvsc/");
 	for (size_t i = 0; i < ENTRIES; i++)
 		make(&entries[i]);
+	scratch_write(&HOST_INTERFACES[1], "", 0);
 	require(host_open(scratch, &host, &error) == 0);
 	put_link(2, 0, "eth0", 0);
 	put_link(3, 0, "eth1", 1);

@@ -55,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (host.fd < 0) {
 		scratch_start();
+		scratch_write(&HOST_INTERFACES[1], "", 0);
 		require(host_open(scratch, &host, &error) == 0);
 	}
 	if (!size)

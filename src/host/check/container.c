@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "host/check/exam.h"
+#include "host/machine/ask.h"
 
 /**
  * Lines by kind of container; %s stands for docker or podman. Hugepages and locked memory are as
@@ -135,10 +136,30 @@ static void judge_network(struct exam *exam)
 	}
 }
 
+/** opened() - can a device be opened? 0 or a negative errno; -ENODATA: not known, of a tree */
+static int opened(const struct host *host, const char *path)
+{
+	json_t *answer;
+	int fd, err;
+
+	if (host->tree)
+		return -ENODATA;
+	if (ask_recall(host, &answer, &err, "opened%s", path)) {
+		json_decref(answer);
+		return err;
+	}
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	err = fd < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	ask_note(host, err, json_true(), "opened%s", path);
+	return err;
+}
+
 /** judge_device_file() - is a device there, and may it be opened? */
 static void judge_device_file(struct exam *exam, const char *path, enum container_want want)
 {
-	int fd;
+	int err;
 
 	if (!host_exists(exam->host, "%s", path)) {
 		find(exam, VERDICT_FAIL, path, container_fix(exam, want),
@@ -146,20 +167,14 @@ static void judge_device_file(struct exam *exam, const char *path, enum containe
 		     "told to");
 		return;
 	}
-	if (!host_is_machine(exam->host)) {
-		find(exam, VERDICT_OK, path, NULL, "in this container");
-		return;
-	}
 	/* A device that the cgroup forbids is seen by opening it alone. */
-	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	err = opened(exam->host, path);
+	if (err && err != -ENODATA)
 		find(exam, VERDICT_FAIL, path, container_fix(exam, want), "cannot be opened: %s%s",
-		     strerror(errno),
-		     errno == EPERM ? "; the container's cgroup does not allow this device" : "");
+		     strerror(-err),
+		     err == -EPERM ? "; the container's cgroup does not allow this device" : "");
 	else
 		find(exam, VERDICT_OK, path, NULL, "in this container");
-	if (fd >= 0)
-		close(fd);
 }
 
 /** judge_devices() - those of the adapters' RDMA devices, and of ports that are handed over */

@@ -11,6 +11,7 @@
 
 #include "host/check/exam.h"
 #include "host/dpdk/dpdk.h"
+#include "host/machine/ask.h"
 #include "host/machine/hugepage.h"
 #include "host/machine/limit.h"
 
@@ -250,11 +251,10 @@ void check_memlock(struct exam *exam)
 	struct limits limits;
 	unsigned long pages;
 
-	if (!host_is_machine(exam->host)) {
+	if (limits_read(exam->host, &limits)) {
 		find(exam, VERDICT_UNKNOWN, NULL, NULL, "a tree (--sysroot) has no process limits");
 		return;
 	}
-	limits_read(&limits);
 	if (limits.locked == ULLONG_MAX)
 		find(exam, VERDICT_OK, NULL, NULL, "no limit");
 	else if (limits.locked >> 10 < all_pages(exam->host, &pages))
@@ -274,11 +274,10 @@ void check_files(struct exam *exam)
 	unsigned long pages;
 	char fix[96];
 
-	if (!host_is_machine(exam->host)) {
+	if (limits_read(exam->host, &limits)) {
 		find(exam, VERDICT_UNKNOWN, NULL, NULL, "a tree (--sysroot) has no process limits");
 		return;
 	}
-	limits_read(&limits);
 	all_pages(exam->host, &pages);
 	snprintf(fix, sizeof(fix), "ulimit -n %lu, or EAL's --single-file-segments",
 		 pages + FILES_BESIDE);
@@ -322,8 +321,8 @@ static void report_detour(struct exam *exam, const char *who, const char *device
 	     device);
 }
 
-/** look_at_process() - search its command line for such a device */
-static void look_at_process(struct exam *exam, const char *pid)
+/** look_at_process() - search its command line for such a device, and add it to @found */
+static void look_at_process(struct exam *exam, const char *pid, json_t *found)
 {
 	char text[16384], who[64];
 	int fd = host_open_file(exam->host, "/proc/%s/cmdline", pid);
@@ -342,16 +341,37 @@ static void look_at_process(struct exam *exam, const char *pid)
 		const char *device = detour(at, next < text + len ? next : "");
 
 		if (device)
-			report_detour(exam, who, device);
+			json_array_append_new(found, json_pack("[s, s]", who, device));
 	}
+}
+
+/** detours() - the processes that have such a device, with it; json_decref() it */
+static json_t *detours(struct exam *exam)
+{
+	struct names processes;
+	char self[16] = "";
+	json_t *found;
+	int err;
+
+	if (ask_recall(exam->host, &found, &err, "failsafe"))
+		return found;
+	found = json_array();
+	if (!exam->host->tree)
+		snprintf(self, sizeof(self), "%d", getpid());
+	host_list(exam->host, &processes, "/proc");
+	for (size_t i = 0; i < processes.n; i++)
+		if (isdigit((unsigned char)*processes.name[i]) && strcmp(processes.name[i], self))
+			look_at_process(exam, processes.name[i], found);
+	names_free(&processes);
+	ask_note(exam->host, 0, json_incref(found), "failsafe");
+	return found;
 }
 
 void check_failsafe(struct exam *exam)
 {
 	const struct check_request *request = exam->request;
-	size_t before = exam->report->n;
-	struct names processes;
-	char self[16] = "";
+	size_t before = exam->report->n, at;
+	json_t *found, *one;
 
 	for (size_t i = 0; i < request->n_arguments; i++) {
 		const char *device =
@@ -361,13 +381,15 @@ void check_failsafe(struct exam *exam)
 		if (device)
 			report_detour(exam, "arguments", device);
 	}
-	if (host_is_machine(exam->host))
-		snprintf(self, sizeof(self), "%d", getpid());
-	host_list(exam->host, &processes, "/proc");
-	for (size_t i = 0; i < processes.n; i++)
-		if (isdigit((unsigned char)*processes.name[i]) && strcmp(processes.name[i], self))
-			look_at_process(exam, processes.name[i]);
-	names_free(&processes);
+	found = detours(exam);
+	json_array_foreach(found, at, one) {
+		const char *who = json_string_value(json_array_get(one, 0));
+		const char *device = json_string_value(json_array_get(one, 1));
+
+		if (who && device)
+			report_detour(exam, who, device);
+	}
+	json_decref(found);
 	if (exam->report->n == before)
 		find(exam, VERDICT_OK, NULL, NULL,
 		     "no process uses net_vdev_netvsc or net_failsafe");

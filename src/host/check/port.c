@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "host/check/exam.h"
+#include "host/machine/ask.h"
 #include "host/machine/limit.h"
 
 #define DESCRIPTORS_MIN 64u /* net_mana's least, and its step (drivers/net/mana/mana.h) */
@@ -120,10 +121,30 @@ void check_interfaces(struct exam *exam)
 		kept += is_kept(exam->port[i]->synthetic) || is_kept(exam->port[i]->vf);
 		judge_port(exam, exam->port[i]);
 	}
+	if (!host_has_interfaces(exam->host))
+		find(exam, VERDICT_UNKNOWN, NULL, NULL,
+		     "a tree (--sysroot) has no interfaces; a file of 'manakin report' has them");
 	if (!exam->asked && kept && kept == exam->n_ports)
 		find(exam, VERDICT_WARNING, NULL, NULL,
 		     "no interface is left for DPDK: attach a "
 		     "second one to the VM (az vm nic add)");
+}
+
+/** cpus() - how many are online; 0: not known, as in a tree */
+static unsigned int cpus(const struct host *host)
+{
+	json_t *answer;
+	long n = 0;
+	int err;
+
+	if (ask_recall(host, &answer, &err, "cpus")) {
+		n = (long)json_integer_value(answer);
+		json_decref(answer);
+		return (unsigned int)n;
+	}
+	n = host->tree ? 0 : sysconf(_SC_NPROCESSORS_ONLN);
+	ask_note(host, 0, json_integer(n), "cpus");
+	return (unsigned int)n;
 }
 
 void check_queues(struct exam *exam)
@@ -135,7 +156,7 @@ void check_queues(struct exam *exam)
 		unsigned int most;
 		char fix[64];
 
-		if (!port->vf || limits_queues(port->vf->name, &most)) {
+		if (!port->vf || limits_queues(exam->host, port->vf->name, &most)) {
 			if (wanted)
 				find(exam, VERDICT_UNKNOWN, port->name, NULL,
 				     "the number of queue pairs cannot be determined%s",
@@ -143,7 +164,7 @@ void check_queues(struct exam *exam)
 			continue;
 		}
 		snprintf(fix, sizeof(fix), "use --rxq=%u --txq=%u", most, most);
-		if (wanted > most && (long)most == sysconf(_SC_NPROCESSORS_ONLN))
+		if (wanted > most && most == cpus(exam->host))
 			find(exam, VERDICT_WARNING, port->name, fix,
 			     "%u queue pairs are requested; the kernel's driver has %u, "
 			     "one for each CPU, so the adapter may or may not have more",

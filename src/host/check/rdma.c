@@ -142,14 +142,13 @@ static void judge_file(struct exam *exam, const struct rdma_device *device)
 	char path[sizeof(device->uverbs) + 32];
 
 	/* Of a container, check_container() says it. */
-	if (!host_is_machine(exam->host) || !*device->uverbs ||
-	    exam->container.kind != CONTAINER_NONE)
+	if (exam->host->tree || !*device->uverbs || exam->container.kind != CONTAINER_NONE)
 		return;
 	snprintf(path, sizeof(path), "/dev/infiniband/%s", device->uverbs);
-	if (access(path, F_OK))
+	if (host_may(exam->host, F_OK, "%s", path))
 		find(exam, VERDICT_FAIL, device->name, "sudo udevadm trigger",
 		     "%s does not exist; udev creates it", path);
-	else if (access(path, R_OK | W_OK))
+	else if (host_may(exam->host, R_OK | W_OK, "%s", path))
 		find(exam, VERDICT_WARNING, device->name, NULL,
 		     "this user may not open %s; run DPDK as root, or let udev set its mode", path);
 }

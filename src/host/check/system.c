@@ -11,6 +11,7 @@
 #endif
 
 #include "host/check/exam.h"
+#include "host/machine/ask.h"
 #include "host/machine/module.h"
 
 #define AZURE_TAG "7783-7084-3265-9085-8269-3286-77" /* chassis asset tag of all of Azure's VMs */
@@ -37,17 +38,23 @@ void check_linux(struct exam *exam)
 /** hyperv_cpuid() - does the CPU say that Hyper-V is under it? */
 static bool hyperv_cpuid(const struct host *host)
 {
-#ifdef __x86_64__
-	unsigned int a, b, c, d;
+	unsigned int a = 0, b = 0, c = 0, d = 0;
+	json_t *answer;
+	bool is;
+	int err;
 
-	if (!host_is_machine(host) || !__get_cpuid(1, &a, &b, &c, &d) || !(c >> 31))
-		return false;
-	__cpuid(0x40000000, a, b, c, d);
-	return b == 0x7263694d && c == 0x666f736f && d == 0x76482074; /* Microsoft Hv */
-#else
-	(void)host;
-	return false;
+	if (ask_recall(host, &answer, &err, "hyperv")) {
+		is = json_is_true(answer);
+		json_decref(answer);
+		return is;
+	}
+#ifdef __x86_64__
+	if (!host->tree && __get_cpuid(1, &a, &b, &c, &d) && c >> 31)
+		__cpuid(0x40000000, a, b, c, d);
 #endif
+	is = b == 0x7263694d && c == 0x666f736f && d == 0x76482074; /* Microsoft Hv */
+	ask_note(host, 0, json_boolean(is), "hyperv");
+	return is;
 }
 
 /** real_adapters() - how many there are in hardware */

@@ -201,9 +201,8 @@ static void add_limits(const struct host *host, struct facts *facts)
 	struct limits limits;
 	char text[24];
 
-	if (!host_is_machine(host))
+	if (limits_read(host, &limits))
 		return;
-	limits_read(&limits);
 	if (limits.locked == ULLONG_MAX) {
 		add(facts, "memlock", "unlimited", "this user may lock unlimited memory");
 		return;

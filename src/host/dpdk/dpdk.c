@@ -13,12 +13,15 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "host/machine/ask.h"
 
 #define RECORD     "PMD_INFO_STRING= {\"name\": \""
 #define ABI_FIRST  20 /* the first with a number like that: DPDK 19.11 */
@@ -314,11 +317,11 @@ static int by_prefix(const void *a, const void *b)
 	return order ? order : strcmp(x->version, y->version);
 }
 
-int dpdk_find(const struct host *host, struct dpdk_list *list)
+/** search() - see dpdk_find() */
+static int search(const struct host *host, struct dpdk_list *list)
 {
 	int err = 0;
 
-	memset(list, 0, sizeof(*list));
 	if (host_is_machine(host)) {
 		err = look_at_path(host, getenv("PKG_CONFIG_PATH"), true, list);
 		if (!err)
@@ -328,6 +331,83 @@ int dpdk_find(const struct host *host, struct dpdk_list *list)
 		err = look_at_place(host, places[i], list);
 	if (list->n)
 		qsort(list->dpdk, list->n, sizeof(*list->dpdk), by_prefix);
+	return err;
+}
+
+/* The members that are text, as they are called in a report */
+#define MEMBER(name)                                                                               \
+	{                                                                                          \
+#name, offsetof(struct dpdk, name), sizeof(((struct dpdk *)NULL)->name)            \
+	}
+static const struct {
+	const char *name;
+	size_t at, size;
+} members[] = { MEMBER(prefix),  MEMBER(libdir),  MEMBER(pkgconfig),
+		MEMBER(plugins), MEMBER(version), MEMBER(abi) };
+
+#define MEMBERS (sizeof(members) / sizeof(members[0]))
+
+/** list_json() - for a report */
+static json_t *list_json(const struct dpdk_list *list)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct dpdk *dpdk = &list->dpdk[i];
+		json_t *one = json_object(), *has = json_array();
+
+		for (size_t m = 0; m < MEMBERS; m++)
+			json_object_set_new(one, members[m].name,
+					    json_string((const char *)dpdk + members[m].at));
+		for (int d = 0; d < DPDK_DRIVERS; d++)
+			if (dpdk->has[d])
+				json_array_append_new(has, json_string(drivers[d]));
+		json_object_set_new(one, "archives", json_boolean(dpdk->archives));
+		json_object_set_new(one, "drivers", has);
+		json_array_append_new(all, one);
+	}
+	return all;
+}
+
+/** recall_list() - of a report */
+static int recall_list(const json_t *answer, struct dpdk_list *list)
+{
+	const json_t *one, *driver;
+	size_t i, j;
+
+	json_array_foreach(answer, i, one) {
+		struct dpdk *dpdk = add(list);
+
+		if (!dpdk)
+			return -ENOMEM;
+		for (size_t m = 0; m < MEMBERS; m++)
+			ask_text(one, members[m].name, (char *)dpdk + members[m].at,
+				 members[m].size);
+		dpdk->archives = json_is_true(json_object_get(one, "archives"));
+		json_array_foreach(json_object_get(one, "drivers"), j, driver)
+			for (int d = 0; d < DPDK_DRIVERS; d++)
+				dpdk->has[d] |= json_is_string(driver) &&
+						!strcmp(json_string_value(driver), drivers[d]);
+	}
+	return 0;
+}
+
+int dpdk_find(const struct host *host, struct dpdk_list *list)
+{
+	struct host unrecorded = host_unrecorded(host);
+	json_t *answer;
+	int err;
+
+	memset(list, 0, sizeof(*list));
+	if (ask_recall(host, &answer, &err, "dpdk")) {
+		if (!err)
+			err = recall_list(answer, list);
+		json_decref(answer);
+		return err;
+	}
+	err = search(&unrecorded, list);
+	if (ask_noted(host))
+		ask_note(host, err, list_json(list), "dpdk");
 	return err;
 }
 

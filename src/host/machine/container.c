@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/machine/ask.h"
+
 #define NO_LIMIT (1ull << 62) /* version 1 has LONG_MAX, rounded down to pages */
 
 /**
@@ -54,8 +56,7 @@ static bool cut_mount(char *line, struct mount *mount)
 static bool each_line(const struct host *host, const char *path,
 		      bool (*call)(char *line, void *data), void *data)
 {
-	int fd = host_open_file(host, "%s", path);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	FILE *file = host_stream(host, "%s", path);
 	char *line = NULL;
 	size_t size = 0;
 	bool found = false;
@@ -235,13 +236,13 @@ static bool look_at_status(char *line, void *data)
 	return true;
 }
 
-void container_read(const struct host *host, struct container *container)
+/** look_around() - see container_read() */
+static void look_around(const struct host *host, struct container *container)
 {
 	struct look look = { .container = container };
 	unsigned long long inside, outside, n;
 	char map[256];
 
-	memset(container, 0, sizeof(*container));
 	each_line(host, "/proc/self/mountinfo", look_at_mount, &look);
 	each_line(host, "/proc/self/cgroup", look_at_cgroup, container);
 	told(host, container);
@@ -250,6 +251,40 @@ void container_read(const struct host *host, struct container *container)
 	if (host_read(host, map, sizeof(map), "/proc/self/uid_map") > 0 &&
 	    sscanf(map, "%llu %llu %llu", &inside, &outside, &n) == 3)
 		container->user = inside || outside || n != UINT32_MAX;
+}
+
+void container_read(const struct host *host, struct container *container)
+{
+	struct host unrecorded = host_unrecorded(host);
+	char capabilities[24];
+	json_t *answer;
+	int err;
+
+	memset(container, 0, sizeof(*container));
+	if (ask_recall(host, &answer, &err, "container")) {
+		const char *kind = json_string_value(json_object_get(answer, "kind"));
+
+		for (enum container_kind i = CONTAINER_NONE; kind && i <= CONTAINER_OTHER; i++)
+			if (!strcmp(kind, container_name(i)))
+				container->kind = i;
+		ask_text(answer, "why", container->why, sizeof(container->why));
+		ask_text(answer, "capabilities", capabilities, sizeof(capabilities));
+		container->has_capabilities = *capabilities;
+		container->capabilities = strtoull(capabilities, NULL, 16);
+		container->user = json_is_true(json_object_get(answer, "user"));
+		json_decref(answer);
+		return;
+	}
+	look_around(&unrecorded, container);
+	if (!ask_noted(host))
+		return;
+	snprintf(capabilities, sizeof(capabilities), "%llx", container->capabilities);
+	ask_note(host, 0,
+		 json_pack("{s:s, s:s, s:s, s:b}", "kind", container_name(container->kind), "why",
+			   container->why, "capabilities",
+			   container->has_capabilities ? capabilities : "", "user",
+			   container->user),
+		 "container");
 }
 
 /**
@@ -383,7 +418,8 @@ static void look_at_level(const struct host *host, const char *directory, bool v
 	}
 }
 
-size_t hugetlb_limits(const struct host *host, struct hugetlb_limit limits[HUGETLB_SIZES])
+/** look_for_limits() - see hugetlb_limits() */
+static size_t look_for_limits(const struct host *host, struct hugetlb_limit limits[HUGETLB_SIZES])
 {
 	struct hierarchy h = { .v2 = false };
 	char own[sizeof(h.point) + sizeof(h.path)];
@@ -414,6 +450,50 @@ size_t hugetlb_limits(const struct host *host, struct hugetlb_limit limits[HUGET
 	return n;
 }
 
+/** recall_limits() - those of a report */
+static size_t recall_limits(const json_t *answer, struct hugetlb_limit limits[HUGETLB_SIZES])
+{
+	const json_t *one;
+	size_t n = 0, i;
+
+	json_array_foreach(answer, i, one) {
+		struct hugetlb_limit *limit = &limits[n];
+
+		if (n == HUGETLB_SIZES)
+			break;
+		limit->kib = (unsigned int)json_integer_value(json_object_get(one, "kib"));
+		limit->limit =
+			(unsigned long long)json_integer_value(json_object_get(one, "limit"));
+		limit->used = (unsigned long long)json_integer_value(json_object_get(one, "used"));
+		ask_text(one, "file", limit->file, sizeof(limit->file));
+		n++;
+	}
+	return n;
+}
+
+size_t hugetlb_limits(const struct host *host, struct hugetlb_limit limits[HUGETLB_SIZES])
+{
+	struct host unrecorded = host_unrecorded(host);
+	json_t *answer;
+	size_t n;
+	int err;
+
+	if (ask_recall(host, &answer, &err, "hugetlb-limits")) {
+		n = recall_limits(answer, limits);
+		json_decref(answer);
+		return n;
+	}
+	n = look_for_limits(&unrecorded, limits);
+	answer = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			answer, json_pack("{s:I, s:I, s:I, s:s}", "kib", (json_int_t)limits[i].kib,
+					  "limit", (json_int_t)limits[i].limit, "used",
+					  (json_int_t)limits[i].used, "file", limits[i].file));
+	ask_note(host, 0, answer, "hugetlb-limits");
+	return n;
+}
+
 /**
  * struct wanted - a mount point
  * @readonly:	of the last mount there
@@ -435,8 +515,17 @@ static bool look_for_point(char *line, void *data)
 
 bool mount_is_readonly(const struct host *host, const char *path)
 {
+	struct host unrecorded = host_unrecorded(host);
 	struct wanted wanted = { .point = path };
+	json_t *answer;
+	int err;
 
-	each_line(host, "/proc/self/mountinfo", look_for_point, &wanted);
+	if (ask_recall(host, &answer, &err, "read-only%s", path)) {
+		wanted.readonly = json_is_true(answer);
+		json_decref(answer);
+		return wanted.readonly;
+	}
+	each_line(&unrecorded, "/proc/self/mountinfo", look_for_point, &wanted);
+	ask_note(host, 0, json_boolean(wanted.readonly), "read-only%s", path);
 	return wanted.readonly;
 }

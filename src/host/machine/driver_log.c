@@ -13,7 +13,8 @@
 
 #include "host/machine/kmsg.h"
 
-#define FILE_MAX (8u << 20) /* bytes; of a file, its end */
+#define RECORDED "/dev/kmsg" /* as which a report has it */
+#define FILE_MAX (8u << 20)  /* bytes; of a file, its end */
 
 /** struct log - all of it that there is: the kernel keeps the newest lines */
 struct log {
@@ -70,12 +71,29 @@ static int read_end(int fd, struct log *log)
 	return 0;
 }
 
-/** read_log() - to be freed, after a failure too */
-static int read_log(const struct host *host, struct log *log)
+/** recall() - what a report has of it */
+static int recall(const struct host *host, struct log *log)
+{
+	FILE *file = host_stream(host, RECORDED), *to;
+	char part[4096];
+	size_t n;
+
+	if (!file)
+		return -errno;
+	to = open_memstream(&log->text, &log->len);
+	while (to && (n = fread(part, 1, sizeof(part), file)))
+		fwrite(part, 1, n, to);
+	fclose(file);
+	return !to || fclose(to) ? -ENOMEM : 0;
+}
+
+/** find_log() - see read_log() */
+static int find_log(const struct host *host, struct log *log)
 {
 	static const char *const files[] = { "/var/log/dmesg", "/var/log/kern.log" };
 
-	memset(log, 0, sizeof(*log));
+	if (host_is_report(host))
+		return recall(host, log);
 	if (host_is_machine(host))
 		return read_kernels(log);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -85,6 +103,17 @@ static int read_log(const struct host *host, struct log *log)
 			return read_end(fd, log);
 	}
 	return -ENOENT;
+}
+
+/** read_log() - to be freed, after a failure too */
+static int read_log(const struct host *host, struct log *log)
+{
+	int err;
+
+	memset(log, 0, sizeof(*log));
+	err = find_log(host, log);
+	host_note(host, RECORDED, err, log->text, err ? 0 : log->len);
+	return err;
 }
 
 /** next_line() - copy a line, without what cannot be printed; NULL at the end */

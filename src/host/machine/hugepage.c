@@ -143,19 +143,14 @@ int memory_available(const struct host *host, int node, unsigned long *kib)
 					     "SReclaimable" };
 	char where[64] = "/proc/meminfo", line[128], name[32];
 	unsigned long number;
-	int fd, err = -ENOENT;
+	int err = -ENOENT;
 	FILE *file;
 
 	if (node >= 0)
 		snprintf(where, sizeof(where), NODES "/node%d/meminfo", node);
-	fd = host_open_file(host, "%s", where);
-	if (fd < 0)
-		return fd;
-	file = fdopen(fd, "r");
-	if (!file) {
-		close(fd);
-		return -ENOMEM;
-	}
+	file = host_stream(host, "%s", where);
+	if (!file)
+		return -errno;
 	*kib = 0;
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, node < 0 ? "%31[^:]: %lu" : "Node %*d %31[^:]: %lu", name,
@@ -175,8 +170,7 @@ int memory_available(const struct host *host, int node, unsigned long *kib)
 /** default_size() - page size, in KiB, of a hugetlbfs that was mounted without pagesize= */
 static unsigned int default_size(const struct host *host)
 {
-	int fd = host_open_file(host, "/proc/meminfo");
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	FILE *file = host_stream(host, "/proc/meminfo");
 	unsigned int kib = 0;
 	char line[128];
 
@@ -209,20 +203,14 @@ static unsigned int mount_size(const struct mntent *mount, unsigned int otherwis
 
 int hugepage_mounts(const struct host *host, struct hugepage_mount *mounts, size_t max)
 {
-	int fd = host_open_file(host, "/proc/mounts");
 	unsigned int otherwise = default_size(host);
+	FILE *file = host_stream(host, "/proc/mounts");
 	struct mntent entry, *mount;
 	char text[4096];
 	size_t n = 0;
-	FILE *file;
 
-	if (fd < 0)
-		return fd;
-	file = fdopen(fd, "r");
-	if (!file) {
-		close(fd);
-		return -ENOMEM;
-	}
+	if (!file)
+		return -errno;
 	while (n < max && (mount = getmntent_r(file, &entry, text, sizeof(text)))) {
 		if (strcmp(mount->mnt_type, "hugetlbfs") ||
 		    strlen(mount->mnt_dir) >= sizeof(mounts[n].path))
@@ -230,7 +218,7 @@ int hugepage_mounts(const struct host *host, struct hugepage_mount *mounts, size
 		strcpy(mounts[n].path, mount->mnt_dir);
 		mounts[n].kib = mount_size(mount, otherwise);
 		mounts[n].writable = hasmntopt(mount, "rw") &&
-				     (!host_is_machine(host) || !access(mount->mnt_dir, W_OK));
+				     (host->tree || !host_may(host, W_OK, "%s", mount->mnt_dir));
 		n++;
 	}
 	fclose(file);

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include "host/machine/root.h"
+
 /**
  * struct limits - of this process, inherited by those that it starts
  * @locked:	bytes of memory it may lock; ULLONG_MAX: no limit
@@ -17,10 +19,10 @@ struct limits {
 	unsigned long long files, files_hard;
 };
 
-/** limits_read() - with CAP_IPC_LOCK there is no limit on memory */
-void limits_read(struct limits *limits);
+/** limits_read() - with CAP_IPC_LOCK there is no limit on memory; -ENODATA: a tree has no process */
+int limits_read(const struct host *host, struct limits *limits);
 
 /** limits_queues() - `ethtool -l NAME`: the most queue pairs; 0 or a negative errno */
-int limits_queues(const char *interface, unsigned int *queues);
+int limits_queues(const struct host *host, const char *interface, unsigned int *queues);
 
 #endif

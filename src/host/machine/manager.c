@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/machine/ask.h"
+
 #define STATE_MAX 65536u /* bytes of a file of states; real ones have less than 2000 */
 #define VALUE_MAX 64u    /* of what matters in it */
 
@@ -51,13 +53,12 @@ enum manager manager_named(const char *name)
 	return manager;
 }
 
-/** find_running() - by their names in /proc */
-static void find_running(const struct host *host, bool running[MANAGERS])
+/** search_processes() - by their names in /proc */
+static void search_processes(const struct host *host, bool running[MANAGERS])
 {
 	struct names pids;
 	char comm[32];
 
-	memset(running, 0, MANAGERS * sizeof(*running));
 	host_list(host, &pids, "/proc");
 	for (size_t i = 0; i < pids.n; i++) {
 		if (!isdigit((unsigned char)*pids.name[i]) ||
@@ -67,6 +68,37 @@ static void find_running(const struct host *host, bool running[MANAGERS])
 			running[j] |= table[j].comm && !strcmp(comm, table[j].comm);
 	}
 	names_free(&pids);
+}
+
+/** find_running() - which of them run */
+static void find_running(const struct host *host, bool running[MANAGERS])
+{
+	json_t *answer, *names;
+	int err;
+
+	memset(running, 0, MANAGERS * sizeof(*running));
+	if (ask_recall(host, &answer, &err, "managers")) {
+		const json_t *name;
+		size_t i;
+
+		json_array_foreach(answer, i, name) {
+			const char *text = json_string_value(name);
+			enum manager manager = text ? manager_named(text) : MANAGERS;
+
+			if (manager < MANAGERS)
+				running[manager] = true;
+		}
+		json_decref(answer);
+		return;
+	}
+	search_processes(host, running);
+	if (!ask_noted(host))
+		return;
+	names = json_array();
+	for (size_t i = 0; i < MANAGERS; i++)
+		if (running[i])
+			json_array_append_new(names, json_string(table[i].name));
+	ask_note(host, 0, names, "managers");
 }
 
 void managers_read(const struct host *host, struct managers *managers)

@@ -13,7 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RELEASE_TEXT 128
+#include "host/machine/ask.h"
+
+#define RELEASE_TEXT  128
+#define MODULE_STATES 4u
+
+/* As they are called in a report */
+static const char *const states[MODULE_STATES] = {
+	[MODULE_MISSING] = "missing",
+	[MODULE_PRESENT] = "present",
+	[MODULE_LOADED] = "loaded",
+	[MODULE_BUILTIN] = "builtin",
+};
 
 /** release() - of the running kernel, or of the one that the tree names */
 static int release(const struct host *host, char text[RELEASE_TEXT])
@@ -84,7 +95,8 @@ static int in_index(const char *directory, const char *name, enum module_state *
 	return err < 0 && err != -ENOENT && err != -ENOSYS ? err : 0;
 }
 
-int module_state(const struct host *host, const char *name, enum module_state *state)
+/** find_state() - see module_state() */
+static int find_state(const struct host *host, const char *name, enum module_state *state)
 {
 	char kernel[RELEASE_TEXT], directory[sizeof(host->path) + RELEASE_TEXT + 16];
 	int err;
@@ -140,7 +152,8 @@ static FILE *open_config(const struct host *host)
 	return fd < 0 ? NULL : fdopen(fd, "r");
 }
 
-enum module_config module_config(const struct host *host, const char *option)
+/** find_config() - see module_config() */
+static enum module_config find_config(const struct host *host, const char *option)
 {
 	enum module_config config = MODULE_CONFIG_UNKNOWN;
 	FILE *file = open_config(host);
@@ -159,6 +172,27 @@ enum module_config module_config(const struct host *host, const char *option)
 	}
 	free(line);
 	fclose(file);
+	return config;
+}
+
+enum module_config module_config(const struct host *host, const char *option)
+{
+	static const char *const words[] = { [MODULE_CONFIG_UNKNOWN] = "unknown",
+					     [MODULE_CONFIG_NO] = "no",
+					     [MODULE_CONFIG_YES] = "yes" };
+	enum module_config config = MODULE_CONFIG_UNKNOWN;
+	json_t *answer;
+	int err;
+
+	if (ask_recall(host, &answer, &err, "kernel-config/%s", option)) {
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			if (json_is_string(answer) && !strcmp(json_string_value(answer), words[i]))
+				config = (enum module_config)i;
+		json_decref(answer);
+		return config;
+	}
+	config = find_config(host, option);
+	ask_note(host, 0, json_string(words[config]), "kernel-config/%s", option);
 	return config;
 }
 
@@ -233,7 +267,8 @@ static bool blocked_by_kernel(const struct host *host, const char *name, char wh
 	return false;
 }
 
-bool module_blocked(const struct host *host, const char *name, char where[128], char what[128])
+/** find_block() - see module_blocked() */
+static bool find_block(const struct host *host, const char *name, char where[128], char what[128])
 {
 	static const char *const directories[] = { "/etc/modprobe.d", "/run/modprobe.d",
 						   "/usr/local/lib/modprobe.d",
@@ -260,6 +295,56 @@ bool module_blocked(const struct host *host, const char *name, char where[128], 
 		blocked = true;
 	}
 	return blocked;
+}
+
+bool module_blocked(const struct host *host, const char *name, char where[128], char what[128])
+{
+	struct host unrecorded = host_unrecorded(host);
+	json_t *answer;
+	bool blocked;
+	int err;
+
+	if (ask_recall(host, &answer, &err, "blocked/%s", name)) {
+		blocked = json_is_object(answer);
+		ask_text(answer, "where", where, 128);
+		ask_text(answer, "what", what, 128);
+		json_decref(answer);
+		return blocked;
+	}
+	blocked = find_block(&unrecorded, name, where, what);
+	if (ask_noted(host))
+		ask_note(host, 0,
+			 blocked ? json_pack("{s:s, s:s}", "where", where, "what", what)
+				 : json_null(),
+			 "blocked/%s", name);
+	return blocked;
+}
+
+int module_state(const struct host *host, const char *name, enum module_state *state)
+{
+	/* The indexes have all modules there are; nothing of them but the answer is recorded. */
+	struct host unrecorded = host_unrecorded(host);
+	json_t *answer;
+	int err;
+
+	*state = MODULE_MISSING;
+	if (ask_recall(host, &answer, &err, "modules/%s", name)) {
+		const char *word = json_string_value(answer);
+
+		unsigned int i = 0;
+
+		while (i < MODULE_STATES && strcmp(word ? word : "", states[i]))
+			i++;
+		if (i < MODULE_STATES)
+			*state = (enum module_state)i;
+		else if (!err)
+			err = -EBADMSG;
+		json_decref(answer);
+		return err;
+	}
+	err = find_state(&unrecorded, name, state);
+	ask_note(host, err, json_string(states[*state]), "modules/%s", name);
+	return err;
 }
 
 /** explain() - why a module did not load */

@@ -23,8 +23,6 @@
 
 #include "host/machine/netlink.h"
 
-#define DEFAULT_BITS 1u /* the longest prefix that counts */
-
 /**
  * struct rule - a rule that looks a table up
  * @table:	0: that of the VRF that a packet belongs to
@@ -54,6 +52,8 @@ struct nexthop {
  * struct tables - the rules and nexthop objects, while routes are read
  */
 struct tables {
+	const struct host *host;
+	struct mnl_socket *socket;
 	struct netdevs *netdevs;
 	struct rule *rule;
 	size_t n;
@@ -300,7 +300,7 @@ static int default_route(const struct nlmsghdr *header, void *arg)
 	int left;
 
 	/* An unreachable default route, as lo has one for IPv6, carries nothing. */
-	if (header->nlmsg_type != RTM_NEWROUTE || route->rtm_dst_len > DEFAULT_BITS ||
+	if (header->nlmsg_type != RTM_NEWROUTE || route->rtm_dst_len > NETLINK_DEFAULT_BITS ||
 	    route->rtm_type != RTN_UNICAST || route->rtm_flags & RTM_F_CLONED)
 		return MNL_CB_OK;
 	mnl_attr_parse(header, sizeof(*route), route_attribute, &leaving);
@@ -317,33 +317,40 @@ static int default_route(const struct nlmsghdr *header, void *arg)
 }
 
 /** dump() - all nexthops or rules, or the routes of all tables, of one family; 0 or a negative errno */
-static int dump(struct mnl_socket *socket, uint16_t type, uint8_t family, size_t header_size,
-		mnl_cb_t each, struct tables *tables)
+static int dump(const struct tables *tables, const char *name, uint16_t type, uint8_t family,
+		size_t header_size, mnl_cb_t each)
 {
 	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	uint8_t *first = netlink_begin(request, type, NLM_F_DUMP, header_size);
 	int err;
 
 	*first = family;
-	err = netlink_talk(socket, request, each, tables);
+	err = netlink_ask(tables->host, tables->socket, name, request, each, (void *)tables);
 	/* A kernel without IPv6 or nexthops, or without rules: then there is only the main table. */
 	return err == -EOPNOTSUPP || err == -ENOENT || err == -EAFNOSUPPORT ? 0 : err;
 }
 
-int netdevs_mark_default(struct mnl_socket *socket, struct netdevs *netdevs)
+int netdevs_mark_default(const struct host *host, struct mnl_socket *socket,
+			 struct netdevs *netdevs)
 {
-	static const uint8_t families[] = { AF_INET, AF_INET6 };
-	struct tables tables = { .netdevs = netdevs };
-	int err = dump(socket, RTM_GETNEXTHOP, AF_UNSPEC, sizeof(struct nhmsg), add_nexthops,
-		       &tables);
+	static const struct {
+		uint8_t family;
+		const char *rules, *routes;
+	} families[] = {
+		{ AF_INET, "rules-inet", "routes-inet" },
+		{ AF_INET6, "rules-inet6", "routes-inet6" },
+	};
+	struct tables tables = { .host = host, .socket = socket, .netdevs = netdevs };
+	int err = dump(&tables, "nexthops", RTM_GETNEXTHOP, AF_UNSPEC, sizeof(struct nhmsg),
+		       add_nexthops);
 
-	for (size_t i = 0; !err && i < sizeof(families); i++) {
+	for (size_t i = 0; !err && i < sizeof(families) / sizeof(families[0]); i++) {
 		tables.n = 0;
-		err = dump(socket, RTM_GETRULE, families[i], sizeof(struct fib_rule_hdr), add_rule,
-			   &tables);
+		err = dump(&tables, families[i].rules, RTM_GETRULE, families[i].family,
+			   sizeof(struct fib_rule_hdr), add_rule);
 		if (!err)
-			err = dump(socket, RTM_GETROUTE, families[i], sizeof(struct rtmsg),
-				   default_route, &tables);
+			err = dump(&tables, families[i].routes, RTM_GETROUTE, families[i].family,
+				   sizeof(struct rtmsg), default_route);
 	}
 	free(tables.nexthop);
 	free(tables.rule);

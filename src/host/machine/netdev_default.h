@@ -10,6 +10,7 @@
 struct mnl_socket;
 
 /** netdevs_mark_default() - fill in default_route and its table; 0 or a negative errno */
-int netdevs_mark_default(struct mnl_socket *socket, struct netdevs *netdevs);
+int netdevs_mark_default(const struct host *host, struct mnl_socket *socket,
+			 struct netdevs *netdevs);
 
 #endif

@@ -249,39 +249,47 @@ static void read_device(const struct host *host, struct netdev *dev)
 }
 
 /** dump() - ask for all links or all addresses */
-static int dump(struct mnl_socket *socket, uint16_t type, size_t header_size, mnl_cb_t each,
+static int dump(const struct host *host, struct mnl_socket *socket, uint16_t type,
 		struct netdevs *netdevs)
 {
 	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool links = type == RTM_GETLINK;
 
-	netlink_begin(request, type, NLM_F_DUMP, header_size);
-	return netlink_talk(socket, request, each, netdevs);
+	netlink_begin(request, type, NLM_F_DUMP,
+		      links ? sizeof(struct ifinfomsg) : sizeof(struct ifaddrmsg));
+	return netlink_ask(host, socket, links ? "links" : "addresses", request,
+			   links ? add_link : add_address, netdevs);
 }
 
 /** read_once() - see netdevs_read(); -EINTR: something changed in the meantime */
 static int read_once(const struct host *host, struct netdevs *netdevs)
 {
-	struct mnl_socket *socket = netlink_open();
+	struct mnl_socket *socket = host_is_report(host) ? NULL : netlink_open();
 	int err;
 
 	memset(netdevs, 0, sizeof(*netdevs));
-	if (!socket)
+	if (!socket && !host_is_report(host))
 		return -errno;
-	err = dump(socket, RTM_GETLINK, sizeof(struct ifinfomsg), add_link, netdevs);
+	err = dump(host, socket, RTM_GETLINK, netdevs);
 	if (!err)
-		err = dump(socket, RTM_GETADDR, sizeof(struct ifaddrmsg), add_address, netdevs);
+		err = dump(host, socket, RTM_GETADDR, netdevs);
 	for (size_t i = 0; !err && i < netdevs->n; i++)
 		read_device(host, &netdevs->dev[i]);
 	if (!err)
-		err = netdevs_mark_routes(socket, netdevs);
-	mnl_socket_close(socket);
+		err = netdevs_mark_routes(host, socket, netdevs);
+	if (socket)
+		mnl_socket_close(socket);
 	return err;
 }
 
 int netdevs_read(const struct host *host, struct netdevs *netdevs)
 {
-	int err = read_once(host, netdevs);
+	int err;
 
+	memset(netdevs, 0, sizeof(*netdevs));
+	if (!host_has_interfaces(host))
+		return 0;
+	err = read_once(host, netdevs);
 	/* The kernel reports this if something changed during the dump. */
 	for (unsigned int i = 0; err == -EINTR && i < TRIES; i++) {
 		netdevs_free(netdevs);

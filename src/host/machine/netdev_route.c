@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/machine/ask.h"
 #include "host/machine/netdev_default.h"
 #include "host/machine/netlink.h"
 
@@ -125,7 +126,8 @@ static pid_t parent_of(pid_t pid)
 	return parent;
 }
 
-bool ssh_session(char *text, size_t size)
+/** find_session() - see ssh_session() */
+static bool find_session(char *text, size_t size)
 {
 	const char *own = getenv("SSH_CONNECTION");
 	pid_t pid = getpid();
@@ -140,20 +142,43 @@ bool ssh_session(char *text, size_t size)
 	return false;
 }
 
+bool ssh_session(const struct host *host, char *text, size_t size)
+{
+	json_t *answer;
+	bool found;
+	int err;
+
+	if (ask_recall(host, &answer, &err, "ssh-connection")) {
+		const char *recorded = json_string_value(answer);
+
+		found = recorded && strlen(recorded) < size;
+		if (found)
+			strcpy(text, recorded);
+		json_decref(answer);
+		return found;
+	}
+	found = find_session(text, size);
+	if (found && ask_noted(host))
+		ask_note(host, 0, json_string(text), "ssh-connection");
+	return found;
+}
+
 /**
  * parse_ip() - read an address of either family
  * @zone:	the interface's number, if it is a link-local address with one; else 0
  *
  * Return: its family; 0 if it is not an address
  */
-static uint8_t parse_ip(char *text, uint8_t ip[16], int *zone)
+static uint8_t parse_ip(const struct netdevs *netdevs, char *text, uint8_t ip[16], int *zone)
 {
 	char *percent = strchr(text, '%');
+	const struct netdev *dev;
 
 	*zone = 0;
 	if (percent) {
 		*percent = '\0';
-		*zone = (int)if_nametoindex(percent + 1);
+		dev = netdevs_by_name(netdevs, percent + 1);
+		*zone = dev ? dev->index : 0;
 	}
 	if (!strncasecmp(text, "::ffff:", 7) && strchr(text, '.'))
 		text += 7;
@@ -163,8 +188,9 @@ static uint8_t parse_ip(char *text, uint8_t ip[16], int *zone)
 }
 
 /** mark_ssh_route() - mark the interface through which replies to the other end leave */
-static int mark_ssh_route(struct mnl_socket *socket, struct netdevs *netdevs, uint8_t family,
-			  const uint8_t client[16], const uint8_t server[16])
+static int mark_ssh_route(const struct host *host, struct mnl_socket *socket,
+			  struct netdevs *netdevs, uint8_t family, const uint8_t client[16],
+			  const uint8_t server[16])
 {
 	char request[NETLINK_REQUEST_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct rtmsg *route = netlink_begin(request, RTM_GETROUTE, 0, sizeof(*route));
@@ -174,22 +200,23 @@ static int mark_ssh_route(struct mnl_socket *socket, struct netdevs *netdevs, ui
 	route->rtm_dst_len = route->rtm_src_len = (uint8_t)(len * 8);
 	mnl_attr_put((struct nlmsghdr *)request, RTA_DST, len, client);
 	mnl_attr_put((struct nlmsghdr *)request, RTA_SRC, len, server);
-	return netlink_talk(socket, request, ssh_route, netdevs);
+	return netlink_ask(host, socket, "route-of-ssh", request, ssh_route, netdevs);
 }
 
 /** mark_session() - mark the interfaces that the SSH session needs */
-static void mark_session(struct mnl_socket *socket, struct netdevs *netdevs)
+static void mark_session(const struct host *host, struct mnl_socket *socket,
+			 struct netdevs *netdevs)
 {
 	char text[256], client_text[128], server_text[128];
 	uint8_t client[16], server[16], family;
 	int client_zone, server_zone;
 	size_t len;
 
-	if (!ssh_session(text, sizeof(text)) ||
+	if (!ssh_session(host, text, sizeof(text)) ||
 	    sscanf(text, "%127s %*s %127s", client_text, server_text) != 2)
 		return;
-	family = parse_ip(server_text, server, &server_zone);
-	if (!family || parse_ip(client_text, client, &client_zone) != family)
+	family = parse_ip(netdevs, server_text, server, &server_zone);
+	if (!family || parse_ip(netdevs, client_text, client, &client_zone) != family)
 		return;
 	mark(netdevs, client_zone);
 	mark(netdevs, server_zone);
@@ -200,7 +227,7 @@ static void mark_session(struct mnl_socket *socket, struct netdevs *netdevs)
 			    !memcmp(netdevs->dev[i].addresses[a].address, server, len))
 				netdevs->dev[i].ssh = true;
 	/* If the session was forwarded, no interface has that address, and no route is found. */
-	mark_ssh_route(socket, netdevs, family, client, server);
+	mark_ssh_route(host, socket, netdevs, family, client, server);
 }
 
 /** inherit() - pass an interface's marks on to one under it; true if that changed anything */
@@ -233,13 +260,13 @@ static void mark_under(struct netdevs *netdevs)
 	}
 }
 
-int netdevs_mark_routes(struct mnl_socket *socket, struct netdevs *netdevs)
+int netdevs_mark_routes(const struct host *host, struct mnl_socket *socket, struct netdevs *netdevs)
 {
-	int err = netdevs_mark_default(socket, netdevs);
+	int err = netdevs_mark_default(host, socket, netdevs);
 
 	if (err)
 		return err;
-	mark_session(socket, netdevs);
+	mark_session(host, socket, netdevs);
 	mark_under(netdevs);
 	return 0;
 }

@@ -10,7 +10,8 @@
 struct mnl_socket;
 
 /** netdevs_mark_routes() - fill in default_route and ssh of all; 0 or a negative errno */
-int netdevs_mark_routes(struct mnl_socket *socket, struct netdevs *netdevs);
+int netdevs_mark_routes(const struct host *host, struct mnl_socket *socket,
+			struct netdevs *netdevs);
 
 /**
  * ssh_session() - the SSH connection that this process serves
@@ -21,6 +22,6 @@ int netdevs_mark_routes(struct mnl_socket *socket, struct netdevs *netdevs);
  *
  * Return: false if there is none
  */
-bool ssh_session(char *text, size_t size);
+bool ssh_session(const struct host *host, char *text, size_t size);
 
 #endif

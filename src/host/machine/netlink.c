@@ -6,6 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/machine/ask.h"
+#include "host/machine/netlink_json.h"
+
 #define ANSWER_MAX 32768u /* the most bytes that one read of a dump returns */
 
 struct mnl_socket *netlink_open_bus(int bus)
@@ -69,4 +72,65 @@ int netlink_talk(struct mnl_socket *socket, void *request, mnl_cb_t each, void *
 			break;
 	}
 	return 0;
+}
+
+/** struct recording - an answer that is recorded while it is read */
+struct recording {
+	json_t *messages;
+	mnl_cb_t each;
+	void *arg;
+};
+
+static int record(const struct nlmsghdr *header, void *arg)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(header);
+	struct recording *recording = arg;
+
+	/* Of all routes, only the default ones are read; there may be very many. */
+	if (header->nlmsg_type != RTM_NEWROUTE || !(header->nlmsg_flags & NLM_F_MULTI) ||
+	    route->rtm_dst_len <= NETLINK_DEFAULT_BITS)
+		json_array_append_new(recording->messages, netlink_to_json(header));
+	return recording->each(header, recording->arg);
+}
+
+/** replay() - hand a recorded answer to who asked */
+static int replay(const json_t *messages, mnl_cb_t each, void *arg)
+{
+	_Alignas(struct nlmsghdr) char buffer[NETLINK_JSON_MAX];
+	const json_t *message;
+	size_t i;
+
+	json_array_foreach(messages, i, message) {
+		int err = netlink_from_json(message, buffer);
+
+		if (err)
+			return err;
+		if (each((const struct nlmsghdr *)buffer, arg) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int netlink_ask(const struct host *host, struct mnl_socket *socket, const char *name, void *request,
+		mnl_cb_t each, void *arg)
+{
+	struct recording recording = { .each = each, .arg = arg };
+	json_t *messages;
+	int err;
+
+	if (ask_recall(host, &messages, &err, "netlink/%s", name)) {
+		if (!err)
+			err = replay(messages, each, arg);
+		json_decref(messages);
+		return err;
+	}
+	if (!ask_noted(host))
+		return netlink_talk(socket, request, each, arg);
+	recording.messages = json_array();
+	err = netlink_talk(socket, request, record, &recording);
+	if (err == -EINTR) /* it is asked again */
+		json_decref(recording.messages);
+	else
+		ask_note(host, err, recording.messages, "netlink/%s", name);
+	return err;
 }

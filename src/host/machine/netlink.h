@@ -10,7 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NETLINK_REQUEST_MAX 512u /* bytes of a request that this room makes */
+#include "host/machine/root.h"
+
+#define NETLINK_REQUEST_MAX  512u /* bytes of a request that this room makes */
+#define NETLINK_DEFAULT_BITS 1u   /* the longest prefix of what counts as a default route */
 
 /** netlink_open() - a socket of NETLINK_ROUTE; NULL with errno set */
 struct mnl_socket *netlink_open(void);
@@ -35,6 +38,14 @@ void *netlink_begin(void *buffer, uint16_t type, uint16_t flags, size_t header_s
  * Return: 0 or a negative errno, the kernel's if it refuses
  */
 int netlink_talk(struct mnl_socket *socket, void *request, mnl_cb_t each, void *arg);
+
+/**
+ * netlink_ask() - netlink_talk() to a machine's kernel; what it answers is recorded if wanted
+ * @socket:	NULL for a report, whose recorded answer is handed to @each
+ * @name:	of the question, for the record
+ */
+int netlink_ask(const struct host *host, struct mnl_socket *socket, const char *name, void *request,
+		mnl_cb_t each, void *arg);
 
 /** netlink_inside() - is there a whole attribute before @end? */
 static inline bool netlink_inside(const struct nlattr *attr, const void *end)

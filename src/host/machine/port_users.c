@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/machine/ask.h"
+
 /** add_user() - name process @pid, if there is room */
 static void add_user(const struct host *host, const char *pid, struct device_users *device)
 {
@@ -55,16 +57,38 @@ static void look_into(const struct host *host, const char *pid, struct device_us
 			add_user(host, pid, &devices[i]);
 }
 
+/** recall_users() - those that a report names */
+static void recall_users(const struct host *host, struct device_users *device)
+{
+	json_t *answer;
+	int err;
+
+	ask_recall(host, &answer, &err, "users/%s", device->device);
+	if (json_is_string(answer))
+		snprintf(device->users, sizeof(device->users), "%s", json_string_value(answer));
+	json_decref(answer);
+}
+
 void device_users_read(const struct host *host, struct device_users *devices, size_t n)
 {
 	bool *has = n ? calloc(n, sizeof(*has)) : NULL;
 	struct names pids = { 0 };
 
+	if (host_is_report(host)) {
+		for (size_t i = 0; i < n; i++)
+			recall_users(host, &devices[i]);
+		free(has);
+		return;
+	}
 	if (has)
 		host_list(host, &pids, "/proc");
 	for (size_t i = 0; i < pids.n; i++)
 		if (isdigit((unsigned char)*pids.name[i]))
 			look_into(host, pids.name[i], devices, n, has);
+	for (size_t i = 0; i < n && ask_noted(host); i++)
+		if (*devices[i].device)
+			ask_note(host, 0, json_string(devices[i].users), "users/%s",
+				 devices[i].device);
 	names_free(&pids);
 	free(has);
 }

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/machine/ask.h"
+
 /** read_version() - from the library's full name */
 static unsigned int read_version(const struct host *host, const char *path)
 {
@@ -28,7 +30,8 @@ static unsigned int read_version(const struct host *host, const char *path)
 	return version;
 }
 
-int rdma_core_read(const struct host *host, struct rdma_core *core)
+/** find_core() - see rdma_core_read() */
+static int find_core(const struct host *host, struct rdma_core *core)
 {
 	const char *pattern, *text;
 	unsigned char *data;
@@ -58,6 +61,33 @@ int rdma_core_read(const struct host *host, struct rdma_core *core)
 	}
 	free(data);
 	return 0;
+}
+
+int rdma_core_read(const struct host *host, struct rdma_core *core)
+{
+	struct host unrecorded = host_unrecorded(host);
+	json_t *answer;
+	int err;
+
+	if (ask_recall(host, &answer, &err, "rdma-core")) {
+		memset(core, 0, sizeof(*core));
+		ask_text(answer, "path", core->path, sizeof(core->path));
+		core->version =
+			(unsigned int)json_integer_value(json_object_get(answer, "version"));
+		ask_text(answer, "suffix", core->suffix, sizeof(core->suffix));
+		ask_text(answer, "configuration", core->configuration, sizeof(core->configuration));
+		ask_text(answer, "providers", core->providers, sizeof(core->providers));
+		json_decref(answer);
+		return err;
+	}
+	err = find_core(&unrecorded, core);
+	if (ask_noted(host))
+		ask_note(host, err,
+			 json_pack("{s:s, s:i, s:s, s:s, s:s}", "path", core->path, "version",
+				   (int)core->version, "suffix", core->suffix, "configuration",
+				   core->configuration, "providers", core->providers),
+			 "rdma-core");
+	return err;
 }
 
 /** find_provider() - as load_driver() of libibverbs/dynamic_driver.c does */
@@ -115,15 +145,15 @@ static int add_file(const struct host *host, const struct rdma_core *core, const
 	return err;
 }
 
-int rdma_providers_read(const struct host *host, const struct rdma_core *core,
-			struct rdma_providers *providers)
+/** find_providers() - see rdma_providers_read() */
+static int find_providers(const struct host *host, const struct rdma_core *core,
+			  struct rdma_providers *providers)
 {
 	const char *list = host_is_machine(host) ? getenv("RDMAV_DRIVERS") : NULL;
 	char copy[1024], *rest = copy, *name;
 	struct names files;
 	int err;
 
-	memset(providers, 0, sizeof(*providers));
 	if (!list && host_is_machine(host))
 		list = getenv("IBV_DRIVERS");
 	err = host_list(host, &files, "%s", core->configuration);
@@ -137,6 +167,67 @@ int rdma_providers_read(const struct host *host, const struct rdma_core *core,
 	for (size_t i = 0; !err && i < files.n; i++)
 		err = add_file(host, core, files.name[i], providers);
 	names_free(&files);
+	return err;
+}
+
+/** recall_providers() - of a report */
+static int recall_providers(const json_t *answer, struct rdma_providers *providers)
+{
+	const json_t *entry, *id;
+	size_t i, j;
+
+	providers->provider = calloc(json_array_size(answer) + 1, sizeof(*providers->provider));
+	if (!providers->provider)
+		return -ENOMEM;
+	json_array_foreach(answer, i, entry) {
+		struct rdma_provider *provider = &providers->provider[providers->n++];
+		struct provider_claim *claim = &provider->claim;
+
+		ask_text(entry, "name", provider->name, sizeof(provider->name));
+		ask_text(entry, "path", provider->path, sizeof(provider->path));
+		ask_text(entry, "claims_as", claim->name, sizeof(claim->name));
+		json_array_foreach(json_object_get(entry, "driver_ids"), j, id)
+			if (claim->n < PROVIDER_IDS)
+				claim->id[claim->n++] = (uint64_t)json_integer_value(id);
+	}
+	return 0;
+}
+
+/** providers_json() - for a report */
+static json_t *providers_json(const struct rdma_providers *providers)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < providers->n; i++) {
+		const struct rdma_provider *provider = &providers->provider[i];
+		json_t *ids = json_array();
+
+		for (size_t j = 0; j < provider->claim.n; j++)
+			json_array_append_new(ids, json_integer((json_int_t)provider->claim.id[j]));
+		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:o}", "name", provider->name,
+						     "path", provider->path, "claims_as",
+						     provider->claim.name, "driver_ids", ids));
+	}
+	return all;
+}
+
+int rdma_providers_read(const struct host *host, const struct rdma_core *core,
+			struct rdma_providers *providers)
+{
+	struct host unrecorded = host_unrecorded(host);
+	json_t *answer;
+	int err;
+
+	memset(providers, 0, sizeof(*providers));
+	if (ask_recall(host, &answer, &err, "rdma-providers")) {
+		if (!err)
+			err = recall_providers(answer, providers);
+		json_decref(answer);
+		return err;
+	}
+	err = find_providers(&unrecorded, core, providers);
+	if (ask_noted(host))
+		ask_note(host, err, providers_json(providers), "rdma-providers");
 	return err;
 }
 

@@ -19,6 +19,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "host/machine/ask.h"
+
 #define SEQ_DEVICES  1u
 #define SEQ_CHARDEV  0x10000u /* and the device's index */
 #define ANSWER_MAX   (64u << 10)
@@ -215,6 +217,61 @@ static int replay(const struct host *host, struct rdma_devices *devices)
 	return err;
 }
 
+/** recall_devices() - what a report has of the kernel's answers */
+static void recall_devices(const json_t *answer, struct rdma_devices *devices)
+{
+	for (size_t i = 0; i < devices->n; i++) {
+		struct rdma_device *device = &devices->device[i];
+		const json_t *known = json_object_get(answer, device->name);
+		const json_t *index = json_object_get(known, "index");
+		const json_t *id = json_object_get(known, "driver_id");
+
+		device->has_index = json_is_integer(index);
+		device->index = (uint32_t)json_integer_value(index);
+		ask_text(known, "uverbs", device->uverbs, sizeof(device->uverbs));
+		device->has_driver_id = json_is_integer(id);
+		device->driver_id = (uint64_t)json_integer_value(id);
+	}
+}
+
+/** devices_json() - what the kernel answered, for a report */
+static json_t *devices_json(const struct rdma_devices *devices)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < devices->n; i++) {
+		const struct rdma_device *device = &devices->device[i];
+
+		json_object_set_new(
+			all, device->name,
+			json_pack("{s:o, s:s, s:o}", "index",
+				  device->has_index ? json_integer(device->index) : json_null(),
+				  "uverbs", device->uverbs, "driver_id",
+				  device->has_driver_id
+					  ? json_integer((json_int_t)device->driver_id)
+					  : json_null()));
+	}
+	return all;
+}
+
+/** ask_about() - ask the kernel, what a tree has of it, or a report */
+static int ask_about(const struct host *host, struct rdma_devices *devices)
+{
+	struct host unrecorded = host_unrecorded(host);
+	json_t *answer;
+	int err;
+
+	if (ask_recall(host, &answer, &err, "netlink/rdma")) {
+		recall_devices(answer, devices);
+		json_decref(answer);
+		return err;
+	}
+	err = host->tree ? replay(&unrecorded, devices) : ask_kernel(devices);
+	if (ask_noted(host))
+		ask_note(host, err, devices_json(devices), "netlink/rdma");
+	return err;
+}
+
 int rdma_devices_read(const struct host *host, struct rdma_devices *devices)
 {
 	struct names names;
@@ -235,5 +292,5 @@ int rdma_devices_read(const struct host *host, struct rdma_devices *devices)
 	names_free(&names);
 	if (!devices->n)
 		return err == -ENOENT ? 0 : err;
-	return host_is_machine(host) ? ask_kernel(devices) : replay(host, devices);
+	return ask_about(host, devices);
 }

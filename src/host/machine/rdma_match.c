@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/machine/ask.h"
 #include "host/machine/rdma.h"
 
 /** explain() - the numbers: whose is the kernel's, and which one the right provider has */
@@ -67,10 +68,56 @@ static enum rdma_match by_claims(const struct rdma_device *device,
 }
 
 /** file_missing() - is there no file through which programs reach the device? */
-static bool file_missing(const struct rdma_device *device, char *path, size_t size)
+static bool file_missing(const struct host *host, const struct rdma_device *device, char *path,
+			 size_t size)
 {
 	snprintf(path, size, "/dev/infiniband/%s", device->uverbs);
-	return *device->uverbs && access(path, F_OK) && errno == ENOENT;
+	return *device->uverbs && host_may(host, F_OK, "%s", path) == -ENOENT;
+}
+
+/** recall_picks() - what libibverbs answered, in a report */
+static int recall_picks(const json_t *answer, struct rdma_pick *picks, struct error *error)
+{
+	const json_t *list = json_object_get(answer, "picks"), *pick;
+	int err = (int)json_integer_value(json_object_get(answer, "error")), n = 0;
+	size_t i;
+
+	ask_text(answer, "why", error->text, sizeof(error->text));
+	json_array_foreach(list, i, pick) {
+		if (n == RDMA_DEVICES)
+			break;
+		ask_text(pick, "device", picks[n].device, sizeof(picks[n].device));
+		ask_text(pick, "provider", picks[n].provider, sizeof(picks[n].provider));
+		ask_text(pick, "file", picks[n].file, sizeof(picks[n].file));
+		n++;
+	}
+	return err < 0 ? err : n;
+}
+
+/** picks_of() - rdma_pick() on the machine; what it said there, of a report */
+static int picks_of(const struct host *host, struct rdma_pick *picks, struct error *error)
+{
+	json_t *answer, *list;
+	int n, err;
+
+	if (ask_recall(host, &answer, &err, "libibverbs")) {
+		n = err ? err : recall_picks(answer, picks, error);
+		json_decref(answer);
+		return n;
+	}
+	n = rdma_pick(RDMA_LIBRARY, picks, error);
+	if (!ask_noted(host))
+		return n;
+	list = json_array();
+	for (int i = 0; i < n; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "device", picks[i].device,
+						      "provider", picks[i].provider, "file",
+						      picks[i].file));
+	ask_note(host, 0,
+		 json_pack("{s:i, s:s, s:o}", "error", n < 0 ? n : 0, "why",
+			   n < 0 ? error->text : "", "picks", list),
+		 "libibverbs");
+	return n;
 }
 
 enum rdma_match rdma_match(const struct host *host, const struct rdma_device *device,
@@ -83,8 +130,8 @@ enum rdma_match rdma_match(const struct host *host, const struct rdma_device *de
 	struct error why = { "" };
 	int n = -1, len;
 
-	if (host_is_machine(host))
-		n = rdma_pick(RDMA_LIBRARY, picks, &why);
+	if (!host->tree)
+		n = picks_of(host, picks, &why);
 	if (n == -ETIMEDOUT) {
 		/* It hangs, or the machine is very slow. */
 		snprintf(words, RDMA_WORDS, "%s", why.text);
@@ -107,7 +154,7 @@ enum rdma_match rdma_match(const struct host *host, const struct rdma_device *de
 				 (unsigned long long)device->driver_id);
 		return RDMA_MATCH_OK;
 	}
-	if (!pick && file_missing(device, path, sizeof(path))) {
+	if (!pick && file_missing(host, device, path, sizeof(path))) {
 		snprintf(words, RDMA_WORDS,
 			 "libibverbs does not list the device, as %s does not exist", path);
 		return RDMA_MATCH_NO_FILE;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/machine/ask.h"
 #include "host/machine/control.h"
 #include "host/machine/netdev.h"
 
@@ -28,20 +29,17 @@ static bool read_port(const json_t *object, struct software_port *port)
 }
 
 /** read_description() - the adapter, from its description */
-static void read_description(const char *text, struct software_adapter *adapter)
+static void read_description(const json_t *root, struct software_adapter *adapter)
 {
-	json_t *root = json_loads(text, 0, NULL), *port;
+	const json_t *port;
 	size_t i;
 
-	if (!root)
-		return;
 	adapter->running = true;
 	adapter->attached = json_is_true(json_object_get(root, "attached"));
 	json_array_foreach(json_object_get(root, "ports"), i, port)
 		if (adapter->n_ports < SOFTWARE_PORTS_MAX &&
 		    read_port(port, &adapter->port[adapter->n_ports]))
 			adapter->n_ports++;
-	json_decref(root);
 }
 
 /** describe() - ask the adapter whose directory this is, below any root */
@@ -49,15 +47,28 @@ static void describe(const struct host *host, struct software_adapter *adapter,
 		     struct control_answer *answer)
 {
 	char socket[64], path[64];
-	int fd = host_open_file(host, SOFTWARE_DIRECTORY "/%s", adapter->name);
+	json_t *recorded;
+	int fd, err;
 
+	if (ask_recall(host, &recorded, &err, "software/%s", adapter->name)) {
+		if (!err)
+			read_description(recorded, adapter);
+		json_decref(recorded);
+		return;
+	}
+	fd = host_open_file(host, SOFTWARE_DIRECTORY "/%s", adapter->name);
 	if (fd < 0)
 		return;
 	/* The directory's own path may be too long for a socket's. */
 	snprintf(socket, sizeof(socket), "/proc/self/fd/%d/socket", fd);
 	if (!control_path(socket, path, sizeof(path)) &&
-	    !control_ask(path, "describe", ANSWER_SECONDS, answer) && !answer->refused)
-		read_description(answer->text, adapter);
+	    !control_ask(path, "describe", ANSWER_SECONDS, answer) && !answer->refused) {
+		recorded = json_loads(answer->text, 0, NULL);
+		if (recorded) {
+			read_description(recorded, adapter);
+			ask_note(host, 0, recorded, "software/%s", adapter->name);
+		}
+	}
 	close(fd);
 }
 
