@@ -8,7 +8,7 @@ set -eu
 
 packages="
 gcc pkg-config meson ninja-build python3
-libcmocka-dev libpcap-dev libsmartcols-dev libmnl-dev libkmod-dev libjansson-dev libpcre2-dev libseccomp-dev
+libcmocka-dev libpcap-dev libsmartcols-dev libmnl-dev libkmod-dev libjansson-dev libpcre2-dev libseccomp-dev zlib1g-dev
 clang libclang-rt-14-dev
 libdpdk-dev dpdk-dev libibverbs-dev dpkg-dev
 clang-format shellcheck

@@ -14,7 +14,7 @@ SRC = pathlib.Path(__file__).parent.parent / "src"
 GROUPS = {  # rooms of one colour
     "#ddeafc": "base wire confine dma vfio_user fabric device serve".split(),
     "#fbeccb": "driver pmd".split(),
-    "#e2f3e4": "host/machine host/known host/dpdk host/check host/handover host/diagnosis".split(),
+    "#e2f3e4": "host/machine host/known host/dpdk host/check host/handover host/diagnosis host/report".split(),
     "#f3e6f7": "process app measure guest".split(),
     "#f0f0f0": "term cli".split(),
 }
