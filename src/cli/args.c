@@ -139,7 +139,7 @@ int cmd_args(int argc, char **argv)
 		.parse = parse_option,
 		.arguments = "IFACE...",
 		.doc = doc,
-		.shared = SHARED_JSON | SHARED_SYSROOT | SHARED_PLUGIN,
+		.shared = SHARED_JSON | SHARED_SYSROOT | SHARED_PLUGIN | SHARED_FROM,
 		.moved = moved,
 	};
 	const struct mana_port **ports = NULL;
@@ -151,7 +151,7 @@ int cmd_args(int argc, char **argv)
 
 	if (options_parse(&line, argc, argv, &args.shared, &args))
 		return EXIT_USAGE;
-	if (look_at_machine(args.shared.sysroot, &host, &machine))
+	if (look_at_machine(&args.shared, &host, &machine))
 		return EXIT_FAILED;
 	if (!look_for_ports(&host, &machine, args.words, args.n_words, &ports, &n))
 		status = make_and_print(&args, &machine, ports, n);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/look.h"
 #include "host/check/check.h"
 #include "term/json.h"
 #include "term/options.h"
@@ -239,7 +240,7 @@ int cmd_check(int argc, char **argv)
 		.parse = parse_option,
 		.arguments = "[IFACE...] [-- ARGS...]",
 		.doc = doc,
-		.shared = SHARED_JSON | SHARED_SYSROOT,
+		.shared = SHARED_JSON | SHARED_SYSROOT | SHARED_FROM,
 		.moved = moved,
 	};
 	struct arguments arguments = { .words = NULL };
@@ -253,11 +254,8 @@ int cmd_check(int argc, char **argv)
 	arguments.request.words = arguments.words;
 	if (!arguments.words || options_parse(&line, argc, argv, &arguments.shared, &arguments))
 		goto out;
-	err = host_open(arguments.shared.sysroot, &host, &error);
-	if (err) {
-		say("%s", error.text);
+	if (look_open(&arguments.shared, true, &host))
 		goto out;
-	}
 	err = check_run(&host, &arguments.request, &report, &error);
 	host_close(&host);
 	if (err) {

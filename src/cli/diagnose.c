@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/diagnose.h"
 #include "host/machine/kmsg.h"
+#include "host/report/report.h"
 #include "term/options.h"
 #include "term/term.h"
 #include "term/value.h"
@@ -95,6 +96,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (arguments->kernel && arguments->file)
 			return say_usage("--kernel and a FILE exclude each other");
+		if (arguments->kernel && arguments->shared.from)
+			return say_usage("--kernel is the log of this machine, and --from has one");
 		if (arguments->again > 0 && !arguments->follow)
 			return say_usage("--again is for --follow");
 		return 0;
@@ -158,6 +161,25 @@ static int open_log(const char *file)
 	return fd;
 }
 
+/** open_logs() - those of a report; -1 after printing why */
+static int open_logs(const char *report_file)
+{
+	struct report report;
+	struct error error;
+	int fd = report_read(report_file, &report, &error);
+
+	if (!fd) {
+		fd = report_logs(&report);
+		if (fd < 0)
+			error_say(&error, "%s has no logs: %s", report_file,
+				  fd == -ENOENT ? "name one" : error_reason(-fd));
+	}
+	if (fd < 0)
+		say("%s", error.text);
+	report_free(&report);
+	return fd < 0 ? -1 : fd;
+}
+
 /** print() - an exit status */
 static int print(const struct arguments *arguments, const struct diagnosis *diagnosis)
 {
@@ -200,16 +222,19 @@ static int read_kernel(struct diagnosis *diagnosis)
 	return n == -EAGAIN ? 0 : (int)n;
 }
 
-/** read_file() - the same of a file, or of standard input */
-static int read_file(const char *file, struct diagnosis *diagnosis)
+/** read_file() - the same of a file, of the logs in a report, or of standard input */
+static int read_file(const char *file, const char *report_file, struct diagnosis *diagnosis)
 {
-	int fd = open_log(file), err;
+	int fd = report_file && !file ? open_logs(report_file) : open_log(file), err;
 
 	if (fd < 0)
 		return -EIO;
 	err = diagnosis_read(diagnosis, fd);
 	if (err)
-		say("cannot read the log %s: %s", fd == STDIN_FILENO ? "from standard input" : file,
+		say("cannot read the log %s: %s",
+		    fd == STDIN_FILENO ? "from standard input"
+		    : file             ? file
+				       : report_file,
 		    error_reason(-err));
 	if (fd != STDIN_FILENO)
 		close(fd);
@@ -224,14 +249,15 @@ static int diagnose(const struct arguments *arguments, const struct rules *rules
 	int err = -ENOMEM, status = EXIT_USAGE;
 
 	if (diagnosis)
-		err = arguments->kernel ? read_kernel(diagnosis)
-					: read_file(arguments->file, diagnosis);
+		err = arguments->kernel
+			      ? read_kernel(diagnosis)
+			      : read_file(arguments->file, arguments->shared.from, diagnosis);
 	else
 		say("out of memory");
 	if (err)
 		goto out;
 	if (!arguments->log_only)
-		diagnose_facts(arguments->shared.sysroot, &facts);
+		diagnose_facts(&arguments->shared, &facts);
 	if (diagnosis_finish(diagnosis, facts.fact, facts.n))
 		say("out of memory");
 	else
@@ -248,7 +274,7 @@ static int follow(const struct arguments *arguments, const struct rules *rules)
 	double again = arguments->again > 0 ? arguments->again : AGAIN_DEFAULT;
 	struct diagnose_log log = {
 		.file = arguments->file,
-		.sysroot = arguments->shared.sysroot,
+		.shared = &arguments->shared,
 		.kernel = arguments->kernel,
 		.json = arguments->shared.json,
 		.log_only = arguments->log_only,
@@ -280,7 +306,7 @@ int cmd_diagnose(int argc, char **argv)
 		.parse = parse_option,
 		.arguments = "[FILE|-]",
 		.doc = doc,
-		.shared = SHARED_JSON | SHARED_SYSROOT,
+		.shared = SHARED_JSON | SHARED_SYSROOT | SHARED_FROM,
 		.moved = moved,
 	};
 	struct arguments arguments = { .file = NULL };

@@ -11,6 +11,7 @@
 
 #include "host/diagnosis/diagnosis.h"
 #include "host/diagnosis/facts.h"
+#include "term/options.h"
 
 /**
  * diagnose_rules() - the rules of the program and of the machine's administrator
@@ -20,8 +21,11 @@
  */
 struct rules *diagnose_rules(const char *directory);
 
-/** diagnose_facts() - of the machine, or the tree @sysroot; none if it cannot be examined */
-void diagnose_facts(const char *sysroot, struct facts *facts);
+/**
+ * diagnose_facts() - of the machine that the options name; none if it cannot be examined
+ * @shared:	NULL: this one
+ */
+void diagnose_facts(const struct shared_options *shared, struct facts *facts);
 
 /** diagnose_print() - what was found, for a person; how many causes */
 size_t diagnose_print(const struct diagnosis *diagnosis, FILE *to);
@@ -39,11 +43,12 @@ int diagnose_print_json(const struct diagnosis *diagnosis, FILE *to);
  * struct diagnose_log - a log to follow, and how to tell what it shows
  * @file:	NULL: standard input
  * @kernel:	the kernel's instead
- * @log_only:	without the facts of this machine, or of the tree @sysroot
+ * @log_only:	without the facts of this machine, or of the one that @shared names
  * @again_ms:	milliseconds without a line of a cause, after which it is told again
  */
 struct diagnose_log {
-	const char *file, *sysroot;
+	const char *file;
+	const struct shared_options *shared;
 	bool kernel, json, log_only;
 	uint64_t again_ms;
 };

@@ -102,7 +102,7 @@ static int judge(struct watch *watch, uint64_t now, bool ended)
 	int err;
 
 	if (!watch->log->log_only)
-		diagnose_facts(watch->log->sysroot, &facts);
+		diagnose_facts(watch->log->shared, &facts);
 	err = follow_judge(watch->follow, now, ended, facts.fact, facts.n);
 	if (err)
 		say("out of memory");

@@ -9,6 +9,7 @@
 #include "base/paths.h"
 #include "cli/cli.h"
 #include "cli/diagnose.h"
+#include "cli/look.h"
 #include "host/diagnosis/crash_rules.h"
 #include "term/term.h"
 
@@ -66,16 +67,14 @@ struct rules *diagnose_rules(const char *directory)
 	return NULL;
 }
 
-void diagnose_facts(const char *sysroot, struct facts *facts)
+void diagnose_facts(const struct shared_options *shared, struct facts *facts)
 {
-	struct error error;
+	static const struct shared_options none;
 	struct host host;
 
 	memset(facts, 0, sizeof(*facts));
-	if (host_open(sysroot, &host, &error)) {
-		say("%s", error.text);
+	if (look_open(shared ? shared : &none, true, &host))
 		return;
-	}
 	/* Without facts, the log alone is diagnosed. */
 	facts_read(&host, facts);
 	host_close(&host);

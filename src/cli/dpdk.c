@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
+#include "cli/look.h"
 #include "host/dpdk/dpdk.h"
 #include "host/dpdk/install.h"
 #include "host/dpdk/record.h"
@@ -133,7 +134,7 @@ static int list_command(int argc, char **argv)
 		.parse = parse_list,
 		.arguments = "[PROGRAM...]",
 		.doc = list_doc,
-		.shared = SHARED_JSON | SHARED_SYSROOT,
+		.shared = SHARED_JSON | SHARED_SYSROOT | SHARED_FROM,
 		.moved = list_moved,
 	};
 	struct list list = { .programs = NULL };
@@ -144,10 +145,8 @@ static int list_command(int argc, char **argv)
 
 	if (options_parse(&line, argc, argv, &list.shared, &list))
 		return EXIT_USAGE;
-	if (host_open(list.shared.sysroot, &host, &error)) {
-		say("%s", error.text);
+	if (look_open(&list.shared, false, &host))
 		return EXIT_FAILED;
-	}
 	err = dpdk_find(&host, &found);
 	host_close(&host);
 	/* The user names programs by paths on this machine, relative to the current directory. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/look.h"
 #include "cli/plan_print.h"
 #include "process/signals.h"
 
@@ -83,10 +84,8 @@ int handover_run(const struct handover *handover)
 		    handover->command);
 		return EXIT_FAILED;
 	}
-	if (host_open(handover->shared.sysroot, &host, &error)) {
-		say("%s", error.text);
+	if (look_open(&handover->shared, true, &host))
 		return EXIT_FAILED;
-	}
 	/* Lock before reading the machine, so that nothing changes after it was read. */
 	signals_hold(&signals);
 	if (journal_open(&host, !handover->shared.dry_run, &journal, &error)) {

@@ -418,7 +418,7 @@ int cmd_list(int argc, char **argv)
 		.parse = parse_option,
 		.arguments = "[IFACE...]",
 		.doc = doc,
-		.shared = SHARED_JSON | SHARED_SYSROOT,
+		.shared = SHARED_JSON | SHARED_SYSROOT | SHARED_FROM,
 		.moved = moved,
 	};
 	struct list list = { 0 };
@@ -427,7 +427,7 @@ int cmd_list(int argc, char **argv)
 
 	if (options_parse(&line, argc, argv, &list.shared, &list))
 		return EXIT_USAGE;
-	if (look_at_machine(list.shared.sysroot, &host, &list.machine))
+	if (look_at_machine(&list.shared, &host, &list.machine))
 		return EXIT_FAILED;
 	if (!list.n_words || !look_for_ports(&host, &list.machine, list.words, list.n_words,
 					     &list.wanted, &list.n_wanted))

@@ -4,20 +4,61 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/version.h"
 #include "cli/cli.h"
+#include "host/diagnosis/facts.h"
 #include "host/handover/journal.h"
 #include "host/handover/plan.h"
+#include "host/machine/ask.h"
+#include "host/report/report.h"
 
-int look_at_machine(const char *sysroot, struct host *host, struct machine *machine)
+/** open_report() - as the machine */
+static int open_report(const char *file, struct host *host)
+{
+	struct report report;
+	struct error error;
+	int err = report_read(file, &report, &error);
+
+	if (!err) {
+		err = host_report(host, file, report.tree, &report.answers);
+		error_say(&error, "out of memory");
+	}
+	if (err)
+		say("%s", error.text);
+	else if (strcmp(report.made_by, MANAKIN_VERSION) != 0)
+		say("the report %s was made by manakin %s; this one (" MANAKIN_VERSION
+		    ") may look at more than is in it",
+		    file, report.made_by);
+	report_free(&report);
+	return err;
+}
+
+int look_open(const struct shared_options *shared, bool interfaces, struct host *host)
 {
 	struct error error;
-	int err = host_open(sysroot, host, &error);
+	int err;
 
-	if (err) {
+	if (shared->from)
+		return open_report(shared->from, host);
+	err = host_open(shared->sysroot, host, &error);
+	if (err)
 		say("%s", error.text);
+	else if (interfaces && !host_has_interfaces(host))
+		say("%s has only files: which interfaces the machine has, with their addresses and "
+		    "routes, is not known; a file that 'manakin report' makes there has them",
+		    shared->sysroot);
+	return err;
+}
+
+int look_at_machine(const struct shared_options *shared, struct host *host, struct machine *machine)
+{
+	struct error error;
+	int err = look_open(shared, true, host);
+
+	if (err)
 		return err;
-	}
 	err = machine_read(host, machine, &error);
 	if (err) {
 		say("%s", error.text);
@@ -32,6 +73,29 @@ void look_away(struct host *host, struct machine *machine)
 	host_close(host);
 }
 
+/**
+ * recall_past() - the key of the port that was called so, in a report
+ *
+ * Of a port's names the first two, its key and UUID, may be in either case.
+ */
+static bool recall_past(const json_t *answer, const char *word, char *key, size_t size)
+{
+	const json_t *port, *name;
+	size_t i, n;
+
+	json_array_foreach(answer, i, port)
+		json_array_foreach(json_object_get(port, "names"), n, name) {
+			const char *text = json_string_value(name);
+
+			if (!text || !*text ||
+			    (n < 2 ? strcasecmp(text, word) : strcmp(text, word)))
+				continue;
+			ask_text(port, "key", key, size);
+			return *key;
+		}
+	return false;
+}
+
 /** key_of_past() - the key of the port whose interface had this name when it was handed over */
 static bool key_of_past(const struct host *host, const char *word, char *key, size_t size)
 {
@@ -39,6 +103,15 @@ static bool key_of_past(const struct host *host, const char *word, char *key, si
 	const struct ledger_port *known = NULL;
 	struct ledger ledger = { 0 };
 	struct journal journal;
+	json_t *answer;
+	bool found;
+	int err;
+
+	if (ask_recall(host, &answer, &err, "handed-over")) {
+		found = recall_past(answer, word, key, size);
+		json_decref(answer);
+		return found;
+	}
 
 	/* Without a readable journal this is not known; restore says what is wrong with it. */
 	if (!journal_open(host, false, &journal, &error) &&
@@ -49,6 +122,42 @@ static bool key_of_past(const struct host *host, const char *word, char *key, si
 	ledger_free(&ledger);
 	journal_close(&journal);
 	return known;
+}
+
+/** record_past() - under which names ports were handed over */
+static void record_past(const struct host *host)
+{
+	struct ledger ledger = { 0 };
+	json_t *ports = json_array();
+	struct journal journal;
+	struct error error;
+
+	if (!journal_open(host, false, &journal, &error))
+		ledger_read(journal.records, &ledger, &error);
+	for (size_t i = 0; i < ledger.n_ports; i++) {
+		const struct ledger_port *port = &ledger.port[i];
+		const json_t *saved = port->saved;
+
+		if (port->restored)
+			continue;
+		json_array_append_new(
+			ports, json_pack("{s:s, s:[s, s, s, s]}", "key", port->key, "names",
+					 port->key, ledger_text(saved, "uuid"),
+					 ledger_text(json_object_get(saved, "synthetic"), "name"),
+					 ledger_text(json_object_get(saved, "vf"), "name")));
+	}
+	ledger_free(&ledger);
+	journal_close(&journal);
+	ask_note(host, 0, ports, "handed-over");
+}
+
+void look_for_report(const struct host *host)
+{
+	struct facts facts;
+
+	facts_read(host, &facts);
+	facts_free(&facts);
+	record_past(host);
 }
 
 int look_for_port(const struct host *host, const struct machine *machine, const char *word,

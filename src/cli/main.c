@@ -12,6 +12,7 @@ static const struct command commands[] = {
 	{ "args", cmd_args, "print the EAL arguments that give them to an application" },
 	{ "run", cmd_run, "run testpmd, or another DPDK application, on them" },
 	{ "diagnose", cmd_diagnose, "find the cause of a failure in a log, and say what to do" },
+	{ "report", cmd_report, "put what these see of the machine into a file, for a bug report" },
 	{ "restore", cmd_restore, "give interfaces back to the kernel as they were" },
 	{ "dpdk", cmd_dpdk, "list DPDK installations, install one, or remove it" },
 	{ "device", cmd_device, "run a MANA adapter in software" },

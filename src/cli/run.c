@@ -186,7 +186,7 @@ static int find_target(struct run *run)
 	struct machine machine;
 	struct host host;
 	size_t n;
-	int err = look_at_machine(run->shared.sysroot, &host, &machine);
+	int err = look_at_machine(&run->shared, &host, &machine);
 
 	if (err)
 		return err;

@@ -18,10 +18,11 @@ enum {
 	KEY_QUESTION = '?', /* what argp has for --help */
 	KEY_SYSROOT = 0x1000,
 	KEY_PLUGIN,
+	KEY_FROM,
 	KEY_USAGE,
 };
 
-#define SHARED      4u
+#define SHARED      5u
 #define TABLES      (SHARED + 2)
 #define OPTIONS_MAX 64u
 
@@ -37,6 +38,9 @@ static const struct argp_option shared_options[SHARED][2] = {
 	    "The poll-mode driver for an adapter in software (default: next to this program, or where "
 	    "it was installed)",
 	    0 },
+	  { 0 } },
+	{ { "from", KEY_FROM, "FILE", 0,
+	    "Look at the machine of which 'manakin report' made this file", 0 },
 	  { 0 } },
 };
 
@@ -72,6 +76,9 @@ static error_t parse_shared(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_PLUGIN:
 		shared->plugin = arg;
+		return 0;
+	case KEY_FROM:
+		shared->from = arg;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -283,6 +290,7 @@ int options_parse(const struct command_line *line, int argc, char **argv,
 			     .children = children };
 	unsigned int n = 0;
 	char name[64];
+	error_t err;
 
 	reading.tables[n++] = line->options ? line->options : none;
 	for (unsigned int i = 0; i < SHARED; i++) {
@@ -301,6 +309,9 @@ int options_parse(const struct command_line *line, int argc, char **argv,
 		return EINVAL;
 	snprintf(name, sizeof(name), "%s", say_name());
 	argv[0] = name;
-	return argp_parse(&argp, argc, argv, ARGP_NO_HELP | (line->in_order ? ARGP_IN_ORDER : 0),
-			  NULL, &reading);
+	err = argp_parse(&argp, argc, argv, ARGP_NO_HELP | (line->in_order ? ARGP_IN_ORDER : 0),
+			 NULL, &reading);
+	if (!err && shared && shared->sysroot && shared->from)
+		err = say_usage("give --sysroot or --from, not both");
+	return err;
 }

@@ -3,7 +3,7 @@
  * term/options.h - the options of a command, on top of argp.
  *
  * Options that all or several commands have are defined and read here, as argp children: --help,
- * --version, --json, --dry-run, --sysroot, --plugin. A command adds its own. Before argp reads a
+ * --version, --json, --dry-run, --sysroot, --plugin, --from. A command adds its own. Before argp reads a
  * command line, it is searched for invalid options: so each such mistake is reported in one line,
  * with the option that was probably meant.
  *
@@ -21,15 +21,16 @@ enum {
 	SHARED_DRY_RUN = 1u << 1,
 	SHARED_SYSROOT = 1u << 2,
 	SHARED_PLUGIN = 1u << 3,
+	SHARED_FROM = 1u << 4,
 };
 
 /**
  * struct shared_options - their values
- * @sysroot, @plugin: NULL: not given
+ * @sysroot, @plugin, @from: NULL: not given. Of @sysroot and @from one at most is given.
  */
 struct shared_options {
 	bool json, dry_run;
-	const char *sysroot, *plugin;
+	const char *sysroot, *plugin, *from;
 };
 
 /**

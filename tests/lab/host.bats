@@ -140,6 +140,35 @@ diagnosed() {
 	fails queues
 }
 
+@test "trixie: a report that is made in the guest answers on the host as in the guest, without its names and addresses" {
+	local words unpacked table status
+	unpacked=$(lab_file unpacked) table=$(lab_file table)
+	with_addresses
+	guest guest "dmesg | sed 's/^/Nov 29 07:55:07 lab kernel: /' >/tmp/log; rm -f /tmp/report
+		$IN_GUEST report --json --output /tmp/report -- /tmp/log >/tmp/table && base64 /tmp/report" |
+		base64 -d >"$(lab_file report)"
+	guest guest 'cat /tmp/table' >"$table"
+	"$LAB_TESTS/../schema.py" report "$table"
+	for words in list 'list --json' check 'check --json' 'check --queues 5 eth0' 'args --pmd mana eth0' dpdk; do
+		guest guest "$IN_GUEST $words 2>&1; echo status \$?" |
+			"$LAB_TESTS/../unit/host/replace.py" "$table" >"$(lab_file there)"
+		status=0
+		# shellcheck disable=SC2086
+		"$MANAKIN" $words --from "$(lab_file report)" >"$(lab_file here)" 2>&1 || status=$?
+		echo "status $status" >>"$(lab_file here)"
+		diff "$(lab_file there)" "$(lab_file here)" || fail "$words is not the same"
+	done
+	mkdir -p "$unpacked"
+	tar -xzf "$(lab_file report)" -C "$unpacked"
+	grep -q 'mana 0000:00:10.0' "$unpacked/logs/kernel"
+	grep -q 'host-1 kernel:' "$unpacked/logs/application-1"
+	for words in "$MAC" "${MAC//:/}" 192.0.2.7 "$(guest guest 'cat /sys/class/net/eth1/address')"; do
+		! grep -rniF "$words" "$unpacked" || fail "$words is in the report"
+	done
+	! grep -rnwF lab "$unpacked" || fail "the guest's name is in the report"
+	guest guest 'ip address flush dev eth0; ip link set eth0 down mtu 1500'
+}
+
 @test "trixie: check reports a module that is not loaded, and its command fixes that" {
 	guest guest 'rmmod mana_ib'
 	check guest 2
