@@ -92,7 +92,6 @@ int report_add_kernel(struct report *report, const char *const *names, size_t n)
 	size_t len = 0;
 	struct error error;
 	struct kmsg kmsg;
-	uint64_t ms;
 	ssize_t got = 0;
 	FILE *to;
 	int err = kmsg_open(&kmsg, &error);
@@ -105,7 +104,7 @@ int report_add_kernel(struct report *report, const char *const *names, size_t n)
 	}
 	to = open_memstream(&text, &len);
 	while (to && (size_t)ftell(to) < KERNEL_MAX &&
-	       (got = kmsg_read(&kmsg, line, sizeof(line), &ms)) > 0)
+	       (got = kmsg_read(&kmsg, line, sizeof(line))) > 0)
 		fwrite(line, 1, (size_t)got, to);
 	kmsg_close(&kmsg);
 	err = !to || fclose(to) ? -ENOMEM : 0;
