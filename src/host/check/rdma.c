@@ -132,7 +132,7 @@ static void judge_match(struct exam *exam, const struct rdma_device *device,
 /** has_file() - is its device file there? In a tree there is none, unless it is of a container */
 static bool has_file(const struct exam *exam, const struct rdma_device *device)
 {
-	return (!host_is_machine(exam->host) && exam->container.kind == CONTAINER_NONE) ||
+	return (exam->host->tree && exam->container.kind == CONTAINER_NONE) ||
 	       !*device->uverbs || host_exists(exam->host, "/dev/infiniband/%s", device->uverbs);
 }
 
