@@ -90,6 +90,7 @@ hides() {
 	same_elsewhere two '
 		export SSH_CONNECTION="203.0.113.7 50000 10.0.1.4 22"
 		ip link property add dev eth2 altname contoso-mgmt
+		ip link property add dev eth2 altname enx6045bda6be10
 		ip route del default
 		ip nexthop add id 7 via 10.0.2.1 dev eth2
 		ip route add default nhid 7 table 77
