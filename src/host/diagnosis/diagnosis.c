@@ -97,14 +97,6 @@ static void keep_line(struct evidence *e, uint64_t number, const char *text, siz
 	text_clean(line->text, sizeof(line->text), text, len);
 }
 
-const char *evidence_capture(const struct evidence *e, const char *name)
-{
-	for (size_t i = 0; i < e->n_captures; i++)
-		if (!strcmp(e->captures[i].name, name))
-			return e->captures[i].value;
-	return NULL;
-}
-
 /** keep_captures() - of the last match; the first of each name counts */
 static void keep_captures(struct diagnosis *d, struct evidence *e, void *code)
 {

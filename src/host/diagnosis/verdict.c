@@ -33,19 +33,6 @@ struct known {
 	uint64_t may;
 };
 
-void finding_free(struct finding *finding)
-{
-	free(finding->title);
-	free(finding->cause);
-	for (size_t i = 0; finding->fix && i < finding->n_fix; i++)
-		free(finding->fix[i]);
-	free(finding->fix);
-	free(finding->command);
-	for (size_t i = 0; i < finding->n_evidence; i++)
-		free(finding->evidence[i]);
-	free(finding->evidence);
-}
-
 /* ---- which port ---- */
 
 static uint64_t bit(unsigned int port)
