@@ -132,8 +132,8 @@ static void judge_match(struct exam *exam, const struct rdma_device *device,
 /** has_file() - is its device file there? In a tree there is none, unless it is of a container */
 static bool has_file(const struct exam *exam, const struct rdma_device *device)
 {
-	return (exam->host->tree && exam->container.kind == CONTAINER_NONE) ||
-	       !*device->uverbs || host_exists(exam->host, "/dev/infiniband/%s", device->uverbs);
+	return (exam->host->tree && exam->container.kind == CONTAINER_NONE) || !*device->uverbs ||
+	       host_exists(exam->host, "/dev/infiniband/%s", device->uverbs);
 }
 
 /** judge_file() - may this user open the device? */
