@@ -3,13 +3,10 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "host/diagnosis/crash_rules.h"
@@ -17,8 +14,7 @@
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/scan.h"
 #include "host/diagnosis/unwrap.h"
-
-#define FILE_MAX (1u << 20) /* bytes */
+#include "host/known/blocks.h"
 
 static int no_memory(struct error *error)
 {
@@ -29,31 +25,12 @@ static int no_memory(struct error *error)
 
 static int read_file(struct rules *rules, const char *path, struct error *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
-	char *text = NULL;
-	struct stat st;
-	ssize_t n = 0;
-	size_t len = 0;
+	char *text;
+	size_t len;
+	int err = blocks_file(path, "the rules", &text, &len, error);
 
-	if (fd < 0 || fstat(fd, &st)) {
-		err = -errno;
-	} else if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
-		err = S_ISREG(st.st_mode) ? -EFBIG : -EINVAL;
-	} else {
-		text = malloc((size_t)st.st_size + 1);
-		if (!text)
-			err = -ENOMEM;
-		while (!err && (n = read(fd, text + len, (size_t)st.st_size - len)) > 0)
-			len += (size_t)n;
-		if (n < 0)
-			err = -errno;
-	}
-	if (err)
-		error_say(error, "cannot read the rules in %.300s: %s", path, error_reason(-err));
-	else
+	if (!err)
 		err = rules_read(rules, path, text, len, error);
-	if (fd >= 0)
-		close(fd);
 	free(text);
 	return err;
 }

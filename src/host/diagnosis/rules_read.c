@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Theory of operation: a file of rules is blocks of "Field: value" lines, as Debian's control
- * files are: an empty line ends a block, a line that begins with a blank continues the
- * value, # begins a comment line. The reader is strict, since a misspelt field would be a rule
- * that never holds: every mistake is refused with its file and line.
- */
 #include "host/diagnosis/rules.h"
 
-#include <ctype.h>
+#include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +10,9 @@
 #include "host/diagnosis/numbers.h"
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/tally.h"
+#include "host/known/blocks.h"
 
-#define LINE_BYTES 2000u
-#define RULES_MAX  4096u
+#define RULES_MAX 4096u
 
 enum field {
 	FIELD_ID,
@@ -44,17 +37,9 @@ enum field {
 	FIELD_COUNTEREXAMPLE,
 	FIELDS,
 };
+static_assert(FIELDS <= BLOCKS_FIELDS, "a field each");
 
-/**
- * field_kinds - what is known of each field
- * @many:	it may come more than once
- * @needed:	each rule has it
- * @lines:	continuation lines stay lines; else they are joined with blanks
- */
-static const struct {
-	const char *name;
-	bool many, needed, lines;
-} field_kinds[FIELDS] = {
+static const struct blocks_field field_kinds[FIELDS] = {
 	[FIELD_ID] = { "Id", false, true, false },
 	[FIELD_TITLE] = { "Title", false, true, false },
 	[FIELD_MATCH] = { "Match", true, true, false },
@@ -97,69 +82,32 @@ static const char *const facts[] = {
 
 /**
  * struct reader - a file that is being read
- * @line:	number of the line, from 1
- * @rule:	the block we are in; NULL between blocks
+ * @rule:	the block we are in
  * @first:	number of its first pattern
- * @seen:	fields that it has
- * @field, @field_line: the field we are in; FIELDS: none
- * @before:	the field before it
- * @value:	of that field, as far as it goes
  */
 struct reader {
+	struct blocks *b;
 	struct rules *rules;
-	const char *name;
-	unsigned int line;
 	struct rule *rule;
 	size_t first;
-	bool seen[FIELDS];
-	enum field field, before;
-	unsigned int field_line;
-	char *value;
-	size_t len;
-	struct error *error;
 };
 
-__attribute__((format(printf, 3, 4))) static int mistake(struct reader *r, unsigned int line,
-							 const char *format, ...)
+/** reader_of() - whose file it is */
+static struct reader *reader_of(struct blocks *b)
 {
-	char text[512];
-	va_list ap;
+	struct reader *r = b->arg;
 
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	error_say(r->error, "%.200s:%u: %s", r->name, line, text);
-	return -EINVAL;
-}
-
-static int no_memory(struct error *error)
-{
-	return error_fail(error, -ENOMEM, "out of memory");
-}
-
-/** grow() - room for one more at the end of an array; false if there is no memory */
-static bool grow(void *array, size_t n, size_t size)
-{
-	void **at = array, *bigger;
-
-	/* At each power of two */
-	if (n & (n - 1))
-		return true;
-	bigger = reallocarray(*at, n ? 2 * n : 1, size);
-	if (!bigger)
-		return false;
-	memset((char *)bigger + n * size, 0, (n ? n : 1) * size);
-	*at = bigger;
-	return true;
+	r->b = b;
+	return r;
 }
 
 static int add_string(struct reader *r, char ***list, size_t *n, const char *text)
 {
-	if (!grow(list, *n, sizeof(**list)))
-		return no_memory(r->error);
+	if (!blocks_grow(list, *n, sizeof(**list)))
+		return blocks_no_memory(r->b);
 	(*list)[*n] = strdup(text);
 	if (!(*list)[*n])
-		return no_memory(r->error);
+		return blocks_no_memory(r->b);
 	++*n;
 	return 0;
 }
@@ -182,23 +130,23 @@ static int take_id(struct reader *r)
 {
 	struct rules *rules = r->rules;
 
-	if (r->value[strspn(r->value, "abcdefghijklmnopqrstuvwxyz0123456789-")] || r->len > 63)
-		return mistake(r, r->field_line,
-			       "Id: '%.80s' must be at most 63 lower-case letters, digits and -",
-			       r->value);
+	if (!blocks_is_id(r->b))
+		return blocks_bad(r->b,
+				  "'%.80s' must be at most 63 lower-case letters, digits and -",
+				  r->b->value);
 	for (size_t i = 0; i < rules->n_rules; i++) {
 		struct rule *other = &rules->rules[i];
 
 		if (other == r->rule || other->replaced || !other->id ||
-		    strcmp(other->id, r->value))
+		    strcmp(other->id, r->b->value))
 			continue;
 		if (other->directory == r->rule->directory)
-			return mistake(r, r->field_line, "Id: there is a '%s' already, at %s:%u",
-				       r->value, other->file, other->line);
+			return blocks_bad(r->b, "there is a '%s' already, at %s:%u", r->b->value,
+					  other->file, other->line);
 		other->replaced = true;
 	}
-	r->rule->id = strdup(r->value);
-	return r->rule->id ? 0 : no_memory(r->error);
+	r->rule->id = strdup(r->b->value);
+	return r->rule->id ? 0 : blocks_no_memory(r->b);
 }
 
 static int take_pattern(struct reader *r, enum rule_role role)
@@ -207,18 +155,18 @@ static int take_pattern(struct reader *r, enum rule_role role)
 	char why[256];
 	struct rule_pattern *pattern;
 
-	if (!grow(&rules->patterns, rules->n_patterns, sizeof(*pattern)))
-		return no_memory(r->error);
+	if (!blocks_grow(&rules->patterns, rules->n_patterns, sizeof(*pattern)))
+		return blocks_no_memory(r->b);
 	pattern = &rules->patterns[rules->n_patterns];
 	memset(pattern, 0, sizeof(*pattern));
-	if (pattern_fixed(r->value, &pattern->fixed, why, sizeof(why)) ||
-	    pattern_compile(r->value, &pattern->code, why, sizeof(why)))
-		return mistake(r, r->field_line, "%s: %s", field_kinds[r->field].name, why);
+	if (pattern_fixed(r->b->value, &pattern->fixed, why, sizeof(why)) ||
+	    pattern_compile(r->b->value, &pattern->code, why, sizeof(why)))
+		return blocks_bad(r->b, "%s", why);
 	pattern->role = role;
 	pattern->rule = (uint32_t)(r->rule - rules->rules);
-	pattern->text = strdup(r->value);
+	pattern->text = strdup(r->b->value);
 	rules->n_patterns++;
-	return pattern->text ? 0 : no_memory(r->error);
+	return pattern->text ? 0 : blocks_no_memory(r->b);
 }
 
 static int take_step(struct reader *r, bool command)
@@ -226,27 +174,27 @@ static int take_step(struct reader *r, bool command)
 	struct rule *rule = r->rule;
 	struct rule_step *step;
 
-	if (!grow(&rule->steps, rule->n_steps, sizeof(*step)))
-		return no_memory(r->error);
+	if (!blocks_grow(&rule->steps, rule->n_steps, sizeof(*step)))
+		return blocks_no_memory(r->b);
 	step = &rule->steps[rule->n_steps++];
-	*step = (struct rule_step){ .text = strdup(r->value), .command = command };
-	return step->text ? 0 : no_memory(r->error);
+	*step = (struct rule_step){ .text = strdup(r->b->value), .command = command };
+	return step->text ? 0 : blocks_no_memory(r->b);
 }
 
 static int take_else(struct reader *r)
 {
 	struct rule_step *step;
 
-	if (r->before != FIELD_FIX && r->before != FIELD_RUN)
-		return mistake(r, r->field_line, "Else: it must follow a Fix or a Run");
+	if (r->b->before != FIELD_FIX && r->b->before != FIELD_RUN)
+		return blocks_bad(r->b, "it must follow a Fix or a Run");
 	step = &r->rule->steps[r->rule->n_steps - 1];
-	step->instead = strdup(r->value);
-	return step->instead ? 0 : no_memory(r->error);
+	step->instead = strdup(r->b->value);
+	return step->instead ? 0 : blocks_no_memory(r->b);
 }
 
 static int take_explains(struct reader *r)
 {
-	char *save, *word = strtok_r(r->value, " ,", &save);
+	char *save, *word = strtok_r(r->b->value, " ,", &save);
 	int err = 0;
 
 	for (; !err && word; word = strtok_r(NULL, " ,", &save))
@@ -268,17 +216,15 @@ static int take_values(struct reader *r, struct rule_condition *condition, char 
 		for (len = strlen(word); len && word[len - 1] == ' '; len--)
 			word[len - 1] = 0;
 		if (!*word)
-			return mistake(r, r->field_line, "%s: a value is empty",
-				       field_kinds[r->field].name);
+			return blocks_bad(r->b, "a value is empty");
 		err = add_string(r, &condition->values, &condition->n_values, word);
 	}
 	if (!err && !condition->n_values)
-		err = mistake(r, r->field_line, "%s: a value is empty", field_kinds[r->field].name);
+		err = blocks_bad(r->b, "a value is empty");
 	if (err || condition->compare == RULE_EQUAL || condition->compare == RULE_DIFFERENT)
 		return err;
 	if (condition->n_values != 1 || !number_read(condition->values[0], &number))
-		return mistake(r, r->field_line, "%s: < and > compare with one number",
-			       field_kinds[r->field].name);
+		return blocks_bad(r->b, "< and > compare with one number");
 	return 0;
 }
 
@@ -286,18 +232,17 @@ static int take_values(struct reader *r, struct rule_condition *condition, char 
 static int take_condition(struct reader *r, struct rule_condition *condition)
 {
 	static const char *const signs[] = { "=", "!=", "<", ">" };
-	char *save, *name = strtok_r(r->value, " ", &save);
+	char *save, *name = strtok_r(r->b->value, " ", &save);
 	char *sign = strtok_r(NULL, " ", &save), *values = strtok_r(NULL, "", &save);
 	unsigned int compare = 0;
 
 	while (sign && compare < 4 && strcmp(sign, signs[compare]))
 		compare++;
 	if (!name || !sign || !values || compare == 4)
-		return mistake(r, r->field_line, "%s: write NAME = VALUE, or != < > instead of =",
-			       field_kinds[r->field].name);
+		return blocks_bad(r->b, "write NAME = VALUE, or != < > instead of =");
 	condition->compare = (enum rule_compare)compare;
 	condition->name = strdup(name);
-	return condition->name ? take_values(r, condition, values) : no_memory(r->error);
+	return condition->name ? take_values(r, condition, values) : blocks_no_memory(r->b);
 }
 
 static int take_fact(struct reader *r, bool needed)
@@ -306,15 +251,14 @@ static int take_fact(struct reader *r, bool needed)
 	struct rule_fact *fact;
 	int err;
 
-	if (!grow(&rule->facts, rule->n_facts, sizeof(*fact)))
-		return no_memory(r->error);
+	if (!blocks_grow(&rule->facts, rule->n_facts, sizeof(*fact)))
+		return blocks_no_memory(r->b);
 	fact = &rule->facts[rule->n_facts++];
 	memset(fact, 0, sizeof(*fact));
 	fact->needed = needed;
 	err = take_condition(r, &fact->condition);
 	if (!err && !rules_fact_known(fact->condition.name))
-		err = mistake(r, r->field_line, "%s: unknown fact '%.80s'",
-			      field_kinds[r->field].name, fact->condition.name);
+		err = blocks_bad(r->b, "unknown fact '%.80s'", fact->condition.name);
 	return err;
 }
 
@@ -322,8 +266,8 @@ static int take_when(struct reader *r)
 {
 	struct rule *rule = r->rule;
 
-	if (!grow(&rule->when, rule->n_when, sizeof(*rule->when)))
-		return no_memory(r->error);
+	if (!blocks_grow(&rule->when, rule->n_when, sizeof(*rule->when)))
+		return blocks_no_memory(r->b);
 	memset(&rule->when[rule->n_when], 0, sizeof(*rule->when));
 	return take_condition(r, &rule->when[rule->n_when++]);
 }
@@ -338,15 +282,15 @@ static int take_times(struct reader *r)
 	unsigned int times, time, unit = 0;
 	char name[8];
 	int end = 0;
-	int fields = sscanf(r->value, "%9u%n in %5u %7s%n", &times, &end, &time, name, &end);
+	int fields = sscanf(r->b->value, "%9u%n in %5u %7s%n", &times, &end, &time, name, &end);
 
 	while (fields == 3 && unit < 3 && strcmp(name, units[unit].name))
 		unit++;
-	if ((fields != 1 && fields != 3) || unit == 3 || r->value[end] || times < 2)
-		return mistake(r, r->field_line,
-			       "Times: '%.80s' is not a number of lines, 2 or more, such as '3', "
-			       "or '3 in 10 min' (s, min, h)",
-			       r->value);
+	if ((fields != 1 && fields != 3) || unit == 3 || r->b->value[end] || times < 2)
+		return blocks_bad(r->b,
+				  "'%.80s' is not a number of lines, 2 or more, such as '3', "
+				  "or '3 in 10 min' (s, min, h)",
+				  r->b->value);
 	r->rule->times = times;
 	r->rule->within = fields == 3 ? time * units[unit].seconds : 0;
 	return 0;
@@ -354,22 +298,14 @@ static int take_times(struct reader *r)
 
 static int take_string(struct reader *r, char **to)
 {
-	*to = strdup(r->value);
-	return *to ? 0 : no_memory(r->error);
+	*to = strdup(r->b->value);
+	return *to ? 0 : blocks_no_memory(r->b);
 }
 
-/** take_field() - the field we were in is complete */
-static int take_field(struct reader *r)
+static int take_field(struct blocks *b, unsigned int field)
 {
-	enum field field = r->field;
+	struct reader *r = reader_of(b);
 
-	if (field == FIELDS)
-		return 0;
-	while (r->len && isspace((unsigned char)r->value[r->len - 1]))
-		r->value[--r->len] = 0;
-	if (!r->len)
-		return mistake(r, r->field_line, "%s is empty", field_kinds[field].name);
-	r->seen[field] = true;
 	switch (field) {
 	case FIELD_ID:
 		return take_id(r);
@@ -405,13 +341,13 @@ static int take_field(struct reader *r)
 	case FIELD_NEEDS_FACT:
 		return take_fact(r, field == FIELD_NEEDS_FACT);
 	case FIELD_EXAMPLE:
-		return add_string(r, &r->rule->examples, &r->rule->n_examples, r->value);
+		return add_string(r, &r->rule->examples, &r->rule->n_examples, r->b->value);
 	case FIELD_COUNTEREXAMPLE:
 		return add_string(r, &r->rule->counterexamples, &r->rule->n_counterexamples,
-				  r->value);
+				  r->b->value);
 	case FIELD_LAST:
-		if (strcmp(r->value, "yes"))
-			return mistake(r, r->field_line, "Last-Resort: the only value is 'yes'");
+		if (strcmp(r->b->value, "yes"))
+			return blocks_bad(r->b, "the only value is 'yes'");
 		r->rule->last = true;
 		return 0;
 	default:
@@ -461,14 +397,14 @@ static int check_names(struct reader *r, const char *field, const char *text, bo
 		if (!rules_name(text, &name))
 			continue;
 		if (!captured(r, name.name) && !rules_fact_known(name.name))
-			return mistake(
-				r, r->rule->line,
+			return blocks_mistake(
+				r->b, r->rule->line,
 				"%s: {%s} is neither captured by a pattern of this rule nor a fact",
 				field, name.name);
 		if (always && !name.words && !certain(r, name.name))
-			return mistake(r, r->rule->line,
-				       "%s: {%s} may be unknown: write {%s|other words}", field,
-				       name.name, name.name);
+			return blocks_mistake(r->b, r->rule->line,
+					      "%s: {%s} may be unknown: write {%s|other words}",
+					      field, name.name, name.name);
 	}
 	return 0;
 }
@@ -504,8 +440,8 @@ static int check_steps(struct reader *r)
 		some |= is_sure(r, step);
 	}
 	if (!err && !some)
-		err = mistake(r, rule->line,
-			      "each step has a name that may be unknown: add an Else");
+		err = blocks_mistake(r->b, rule->line,
+				     "each step has a name that may be unknown: add an Else");
 	return err;
 }
 
@@ -514,12 +450,12 @@ static int check_when(struct reader *r)
 {
 	for (size_t i = 0; i < r->rule->n_when; i++)
 		if (!captured(r, r->rule->when[i].name))
-			return mistake(r, r->rule->line,
-				       "When: no pattern of this rule captures '%.80s'%s",
-				       r->rule->when[i].name,
-				       rules_fact_known(r->rule->when[i].name)
-					       ? "; for a fact write Needs-Fact"
-					       : "");
+			return blocks_mistake(r->b, r->rule->line,
+					      "When: no pattern of this rule captures '%.80s'%s",
+					      r->rule->when[i].name,
+					      rules_fact_known(r->rule->when[i].name)
+						      ? "; for a fact write Needs-Fact"
+						      : "");
 	return 0;
 }
 
@@ -529,33 +465,33 @@ static int check_per(struct reader *r)
 	const struct rule *rule = r->rule;
 
 	if ((rule->per || rule->within) && rule->times > TALLY_MOST)
-		return mistake(r, rule->line, "Times: at most %u with Per, or in some time",
-			       TALLY_MOST);
+		return blocks_mistake(r->b, rule->line,
+				      "Times: at most %u with Per, or in some time", TALLY_MOST);
 	if (!rule->per)
 		return 0;
 	if (!rule->times && !rule->until)
-		return mistake(r, rule->line, "Per: it needs a Times or an Until");
+		return blocks_mistake(r->b, rule->line, "Per: it needs a Times or an Until");
 	for (size_t i = r->first; i < r->rules->n_patterns; i++)
 		if (r->rules->patterns[i].role == RULE_MATCH &&
 		    !pattern_has(r->rules->patterns[i].code, rule->per))
-			return mistake(r, rule->line, "Per: '%.80s' does not capture '%.80s'",
-				       r->rules->patterns[i].text, rule->per);
+			return blocks_mistake(r->b, rule->line,
+					      "Per: '%.80s' does not capture '%.80s'",
+					      r->rules->patterns[i].text, rule->per);
 	return 0;
 }
 
-/** end_block() - the rule is complete */
-static int end_block(struct reader *r)
+/** end_block() - the rule is complete: do its fields fit together? */
+static int end_block(struct blocks *b)
 {
-	struct rule *rule = r->rule;
-	int err;
+	struct reader *r = reader_of(b);
+	const struct rule *rule = r->rule;
+	int err = 0;
 
-	if (!rule)
-		return 0;
-	err = take_field(r);
 	for (int f = 0; !err && f < FIELDS; f++)
-		if (field_kinds[f].needed && !r->seen[f] && (f != FIELD_FIX || !r->seen[FIELD_RUN]))
-			err = mistake(r, rule->line, "this rule has no field %s",
-				      field_kinds[f].name);
+		if (field_kinds[f].needed && !r->b->seen[f] &&
+		    (f != FIELD_FIX || !r->b->seen[FIELD_RUN]))
+			err = blocks_mistake(r->b, rule->line, "this rule has no field %s",
+					     field_kinds[f].name);
 	if (!err)
 		err = check_names(r, "Title", rule->title, true);
 	if (!err)
@@ -566,8 +502,6 @@ static int end_block(struct reader *r)
 		err = check_when(r);
 	if (!err)
 		err = check_per(r);
-	r->rule = NULL;
-	r->field = FIELDS;
 	return err;
 }
 
@@ -576,7 +510,7 @@ struct rule *rules_add(struct rules *rules)
 	struct rule *rule;
 
 	if (rules->n_rules == RULES_MAX ||
-	    !grow(&rules->rules, rules->n_rules, sizeof(*rules->rules)))
+	    !blocks_grow(&rules->rules, rules->n_rules, sizeof(*rules->rules)))
 		return NULL;
 	rule = &rules->rules[rules->n_rules++];
 	memset(rule, 0, sizeof(*rule));
@@ -584,115 +518,27 @@ struct rule *rules_add(struct rules *rules)
 	return rule;
 }
 
-static int begin_block(struct reader *r)
+static int begin_block(struct blocks *b)
 {
-	struct rules *rules = r->rules;
+	struct reader *r = reader_of(b);
 
-	if (rules->n_rules == RULES_MAX)
-		return mistake(r, r->line, "there are more than %u rules", RULES_MAX);
-	r->rule = rules_add(rules);
+	if (r->rules->n_rules == RULES_MAX)
+		return blocks_mistake(b, b->line, "there are more than %u rules", RULES_MAX);
+	r->rule = rules_add(r->rules);
 	if (!r->rule)
-		return no_memory(r->error);
-	r->rule->line = r->line;
-	r->rule->file = strdup(r->name);
-	r->first = rules->n_patterns;
-	memset(r->seen, 0, sizeof(r->seen));
-	r->field = FIELDS;
-	r->before = FIELDS;
-	return r->rule->file ? 0 : no_memory(r->error);
-}
-
-/** add_value() - more of the field's value */
-static int add_value(struct reader *r, const char *text, size_t len)
-{
-	char *bigger = realloc(r->value, r->len + len + 2);
-
-	if (!bigger)
-		return no_memory(r->error);
-	r->value = bigger;
-	if (r->len)
-		r->value[r->len++] = field_kinds[r->field].lines ? '\n' : ' ';
-	memcpy(r->value + r->len, text, len);
-	r->len += len;
-	r->value[r->len] = 0;
-	return 0;
-}
-
-/** begin_field() - a line "Name: value" */
-static int begin_field(struct reader *r, const char *line, size_t len)
-{
-	const char *colon = memchr(line, ':', len), *value;
-	int err = 0, field = 0;
-
-	if (!colon)
-		return mistake(r, r->line, "expected 'Field: value', a comment, or an empty line");
-	if (!r->rule)
-		err = begin_block(r);
-	if (!err)
-		err = take_field(r);
-	if (err)
-		return err;
-	while (field < FIELDS && (strlen(field_kinds[field].name) != (size_t)(colon - line) ||
-				  memcmp(field_kinds[field].name, line, (size_t)(colon - line))))
-		field++;
-	if (field == FIELDS)
-		return mistake(r, r->line, "unknown field '%.*s'",
-			       colon - line < 40 ? (int)(colon - line) : 40, line);
-	if (r->seen[field] && !field_kinds[field].many)
-		return mistake(r, r->line, "duplicate %s", field_kinds[field].name);
-	r->before = r->field;
-	r->field = (enum field)field;
-	r->field_line = r->line;
-	r->len = 0;
-	value = colon + 1;
-	while (value < line + len && (*value == ' ' || *value == '\t'))
-		value++;
-	return add_value(r, value, (size_t)(line + len - value));
-}
-
-/** read_line() - without its line feed */
-static int read_line(struct reader *r, const char *line, size_t len)
-{
-	size_t blanks = 0;
-
-	if (len > LINE_BYTES)
-		return mistake(r, r->line, "the line is longer than %u bytes", LINE_BYTES);
-	if (memchr(line, 0, len) || memchr(line, '\r', len))
-		return mistake(r, r->line, "not a Unix text file");
-	while (blanks < len && (line[blanks] == ' ' || line[blanks] == '\t'))
-		blanks++;
-	if (blanks == len)
-		return end_block(r);
-	if (line[0] == '#')
-		return 0;
-	if (!blanks)
-		return begin_field(r, line, len);
-	if (!r->rule || r->field == FIELDS)
-		return mistake(r, r->line,
-			       "a line that begins with a blank continues "
-			       "a field, but there is no field before it");
-	/* In lines that stay lines, only the first blank is not part of the text. */
-	if (field_kinds[r->field].lines)
-		blanks = 1;
-	return add_value(r, line + blanks, len - blanks);
+		return blocks_no_memory(b);
+	r->rule->line = b->line;
+	r->rule->file = strdup(b->name);
+	r->first = r->rules->n_patterns;
+	return r->rule->file ? 0 : blocks_no_memory(b);
 }
 
 int rules_read(struct rules *rules, const char *name, const char *text, size_t len,
 	       struct error *error)
 {
-	struct reader r = { .rules = rules, .name = name, .field = FIELDS, .error = error };
-	const char *end = text + len;
-	int err = 0;
+	static const struct blocks_format format = { field_kinds, FIELDS, begin_block, take_field,
+						     end_block };
+	struct reader r = { .rules = rules };
 
-	while (!err && text < end) {
-		const char *feed = memchr(text, '\n', (size_t)(end - text));
-
-		r.line++;
-		err = read_line(&r, text, (size_t)((feed ? feed : end) - text));
-		text = feed ? feed + 1 : end;
-	}
-	if (!err)
-		err = end_block(&r);
-	free(r.value);
-	return err;
+	return blocks_read(&format, &r, name, text, len, error);
 }

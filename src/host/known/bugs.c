@@ -8,20 +8,17 @@
 #include "host/known/bugs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/paths.h"
+#include "host/known/blocks.h"
 
-#define FILE_MAX (1u << 20) /* bytes */
-#define ADDED    "/etc/manakin/known-bugs"
-#define SHOWN    4u /* releases with the mend that a sentence names */
+#define ADDED "/etc/manakin/known-bugs"
+#define SHOWN 4u /* releases with the mend that a sentence names */
 
 /** series() - compare two series: 6.1 < 6.12 */
 static int series(unsigned int major, unsigned int minor, const struct bug_point *point)
@@ -128,32 +125,12 @@ const char *bug_mended_text(const struct bug *bug, const struct kernel_version *
 
 int bugs_file(struct bugs *bugs, const char *path, struct error *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
-	char *text = NULL;
-	struct stat st;
-	size_t len = 0;
-	ssize_t n = 0;
+	char *text;
+	size_t len;
+	int err = blocks_file(path, "the known bugs", &text, &len, error);
 
-	if (fd < 0 || fstat(fd, &st)) {
-		err = -errno;
-	} else if (!S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
-		err = S_ISREG(st.st_mode) ? -EFBIG : -EINVAL;
-	} else {
-		text = malloc((size_t)st.st_size + 1);
-		if (!text)
-			err = -ENOMEM;
-		while (!err && (n = read(fd, text + len, (size_t)st.st_size - len)) > 0)
-			len += (size_t)n;
-		if (n < 0)
-			err = -errno;
-	}
-	if (err)
-		error_say(error, "cannot read the known bugs in %.300s: %s", path,
-			  error_reason(-err));
-	else
+	if (!err)
 		err = bugs_read(bugs, path, text, len, error);
-	if (fd >= 0)
-		close(fd);
 	free(text);
 	return err;
 }

@@ -236,7 +236,7 @@ static void mistakes_are_named(void **state)
 	refused("Id b\n", "list:1: expected 'Field: value'");
 	refused(" Id: b\n", "list:1: a line that begins with a blank");
 	refused("Id: b\r\n", "list:1: not a Unix text file");
-	refused("Id:\n\n", "list:1: Id: it is empty");
+	refused("Id:\n\n", "list:1: Id is empty");
 }
 
 static void the_shipped_list_is_whole(void **state)
