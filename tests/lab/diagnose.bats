@@ -75,8 +75,8 @@ told() {
 check() {
 	local got=0 json
 	json=$(lab_file json) FINDINGS=$(lab_file findings)
-	guest azure "unshare --mount bash -c '${1:-:} && $MANAKIN_THERE check --json eth1'" >"$json" || got=$?
-	"$LAB_TESTS/../schema.py" check "$json"
+	guest azure "unshare --mount bash -c '${1:-:} && $MANAKIN_THERE check --json eth1 2>/tmp/why'" >"$json" || got=$?
+	"$LAB_TESTS/../schema.py" check "$json" || fail "$(guest azure 'cat /tmp/why')"
 	python3 - "$json" >"$FINDINGS" <<-'END'
 		import json, sys
 		for c in json.load(open(sys.argv[1]))["checks"]:
@@ -146,6 +146,7 @@ cgroup() {
 @test "a mount namespace without /dev/infiniband, as of a pod without the device" {
 	testpmd "$NO_DEVICE"
 	diagnosed rdma-file-missing-here /tmp/log "$NO_DEVICE"
+	guest azure "$MANAKIN_THERE restore eth1 >/dev/null"
 	check "$NO_DEVICE && $POD"
 	says 'fail container /dev/infiniband/uverbs0 not in this container'
 	never 'sudo|rdma_driver_id'
