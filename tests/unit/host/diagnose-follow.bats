@@ -29,8 +29,8 @@ follow() {
 follow_with() {
 	local rules=$1
 	shift
-	# <&0: else the shell gives what is in the background /dev/null
-	"$MANAKIN" diagnose --follow --log-only --rules "$rules" "$@" <&0 >out 2>said 3>&- 5>&- &
+	# <&0: else the shell gives what is in the background /dev/null. Under nohup(1) it would obey that
+	env --default-signal=HUP "$MANAKIN" diagnose --follow --log-only --rules "$rules" "$@" <&0 >out 2>said 3>&- 5>&- &
 	echo $! >pid
 	await holds_signals
 }
