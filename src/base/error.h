@@ -15,6 +15,7 @@
  *	log.h		messages for the user, and how often they are repeated
  *	clock.h		the monotonic clock, and deadlines
  *	beneath.h	files below a directory, without following symbolic links
+ *	blocks.h	files of blocks of "Field: value" lines
  *	budget.h	what work for a client costs
  *	counter.h	counters with one writer
  *	cpu.h		code for particular CPUs

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "base/error.h"
 #include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/names.h"
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/scan.h"
 #include "host/diagnosis/unwrap.h"
-#include "host/known/blocks.h"
 
 static int no_memory(struct error *error)
 {

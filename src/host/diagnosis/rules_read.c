@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "host/diagnosis/numbers.h"
 #include "host/diagnosis/pattern.h"
 #include "host/diagnosis/tally.h"
-#include "host/known/blocks.h"
 
 #define RULES_MAX 4096u
 

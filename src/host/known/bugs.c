@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "base/paths.h"
-#include "host/known/blocks.h"
 
 #define ADDED "/etc/manakin/known-bugs"
 #define SHOWN 4u /* releases with the mend that a sentence names */

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/known/blocks.h"
+#include "base/blocks.h"
 
 #define BUGS_MAX   1024u
 #define LINE_LEAST 4u /* characters of a text that the log must have */

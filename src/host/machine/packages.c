@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: the file is kept as one text, cut into strings in place; blocks point into
- * it. The reader is strict: what is misspelt would be a package that is never told of. A question
- * is answered by the first block of the release that fits the kernel; what it lacks is looked for
- * in the release's other blocks that can be installed, in the order of the file.
+ * Theory of operation: a question is answered by the first block of the release that fits the
+ * kernel; what it lacks is looked for in the release's other blocks that can be installed, in the
+ * order of the file.
  */
 #include "host/machine/packages.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "base/paths.h"
 
-#define FILE_MAX   (1u << 20)
 #define BLOCKS_MAX 1024u
 
 enum field {
@@ -40,59 +39,39 @@ enum field {
 	FIELDS,
 };
 
-static const char *const field_names[FIELDS] = {
-	[FIELD_DISTRIBUTION] = "Distribution",
-	[FIELD_NAME] = "Name",
-	[FIELD_AS] = "As",
-	[FIELD_INSTALL] = "Install",
-	[FIELD_REINSTALL] = "Reinstall",
-	[FIELD_RELEASE] = "Release",
-	[FIELD_KERNEL] = "Kernel",
-	[FIELD_BEFORE] = "Before",
-	[FIELD_PACKAGE] = "Package",
-	[FIELD_RUNNING] = "Running",
-	[FIELD_HAS] = "Has",
-	[FIELD_EXTRA] = "Extra",
-	[FIELD_LACKS] = "Lacks",
-	[FIELD_TOO_OLD] = "Too-Old",
-	[FIELD_LIBRARY] = "Library",
-	[FIELD_SOURCE] = "Source",
+static_assert(FIELDS <= BLOCKS_FIELDS, "a field each");
+
+static const struct blocks_field fields[FIELDS] = {
+	[FIELD_DISTRIBUTION] = { "Distribution", false, false, false },
+	[FIELD_NAME] = { "Name", false, false, false },
+	[FIELD_AS] = { "As", false, false, false },
+	[FIELD_INSTALL] = { "Install", false, false, false },
+	[FIELD_REINSTALL] = { "Reinstall", false, false, false },
+	[FIELD_RELEASE] = { "Release", false, false, false },
+	[FIELD_KERNEL] = { "Kernel", false, false, false },
+	[FIELD_BEFORE] = { "Before", false, false, false },
+	[FIELD_PACKAGE] = { "Package", false, false, false },
+	[FIELD_RUNNING] = { "Running", false, false, false },
+	[FIELD_HAS] = { "Has", false, false, false },
+	[FIELD_EXTRA] = { "Extra", false, false, false },
+	[FIELD_LACKS] = { "Lacks", false, false, false },
+	[FIELD_TOO_OLD] = { "Too-Old", false, false, false },
+	[FIELD_LIBRARY] = { "Library", false, false, false },
+	[FIELD_SOURCE] = { "Source", false, false, false },
 };
 
 /**
  * struct block - of the file
- * @line:	its first; 0: it has none yet
  * @value:	of each field; NULL: it has no such
  */
 struct block {
-	unsigned int line;
-	const char *value[FIELDS];
+	char *value[FIELDS];
 };
 
 struct packages {
-	char *text;
 	struct block block[BLOCKS_MAX];
 	size_t n;
 };
-
-/** struct reader - the file that is being read */
-struct reader {
-	const char *name;
-	struct packages *packages;
-	struct error *error;
-};
-
-__attribute__((format(printf, 3, 4))) static int mistake(const struct reader *r, unsigned int line,
-							 const char *format, ...)
-{
-	char text[200];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	return error_fail(r->error, -EINVAL, "%.200s:%u: %s", r->name, line, text);
-}
 
 /** word_in() - is it one of the words of a list? The list may be NULL */
 static bool word_in(const char *list, const char *word)
@@ -120,148 +99,98 @@ static const char *extra_modules(const char *extra, size_t *len)
 }
 
 /** check_block() - are its fields those that it needs, and no others? */
-static int check_block(const struct reader *r, const struct block *b)
+static int check_block(struct blocks *blocks)
 {
+	const struct packages *p = blocks->arg;
+	const struct block *b = &p->block[p->n - 1];
 	bool distribution = b->value[FIELD_DISTRIBUTION] != NULL;
 	size_t len;
 
 	if (distribution == (b->value[FIELD_RELEASE] != NULL))
-		return mistake(r, b->line, "a block needs either Distribution or Release");
+		return blocks_mistake(blocks, blocks->begun,
+				      "a block needs either Distribution or Release");
 	for (int i = 0; i < FIELDS; i++)
 		if (b->value[i] && distribution != (i < FIELD_RELEASE))
-			return mistake(r, b->line, "%s is not a field of such a block",
-				       field_names[i]);
+			return blocks_mistake(blocks, blocks->begun,
+					      "%s is not a field of such a block", fields[i].name);
 	if (distribution) {
 		if (!b->value[FIELD_NAME])
-			return mistake(r, b->line, "there is no Name");
+			return blocks_mistake(blocks, blocks->begun, "there is no Name");
 		if (!b->value[FIELD_AS] != (b->value[FIELD_INSTALL] && b->value[FIELD_REINSTALL]))
-			return mistake(r, b->line, "it needs either As, or Install and Reinstall");
+			return blocks_mistake(blocks, blocks->begun,
+					      "it needs either As, or Install and Reinstall");
 		return 0;
 	}
 	if (!strchr(b->value[FIELD_RELEASE], ' '))
-		return mistake(r, b->line, "Release: an ID and a VERSION_ID, as in 'debian 13'");
+		return blocks_mistake(blocks, blocks->begun,
+				      "Release: an ID and a VERSION_ID, as in 'debian 13'");
 	if (!b->value[FIELD_KERNEL] == !b->value[FIELD_LIBRARY])
-		return mistake(r, b->line, "a release needs either Kernel or Library");
+		return blocks_mistake(blocks, blocks->begun,
+				      "a release needs either Kernel or Library");
 	if (!b->value[FIELD_SOURCE])
-		return mistake(r, b->line, "there is no Source");
+		return blocks_mistake(blocks, blocks->begun, "there is no Source");
 	if (b->value[FIELD_EXTRA] && !extra_modules(b->value[FIELD_EXTRA], &len))
-		return mistake(r, b->line, "Extra: a package, a colon, and its modules");
+		return blocks_mistake(blocks, blocks->begun,
+				      "Extra: a package, a colon, and its modules");
 	return 0;
 }
 
-/** add_field() - a line of a block */
-static int add_field(const struct reader *r, struct block *b, char *line, unsigned int number)
+static int begin_block(struct blocks *blocks)
 {
-	char *colon = strchr(line, ':'), *end = line + strlen(line);
+	struct packages *p = blocks->arg;
 
-	if (!colon || colon[1] != ' ')
-		return mistake(r, number, "expected 'Field: value', got '%.60s'", line);
-	*colon = '\0';
-	while (end > colon + 2 && end[-1] == ' ')
-		*--end = '\0';
-	if (!colon[2])
-		return mistake(r, number, "%.40s has no value", line);
-	for (int i = 0; i < FIELDS; i++) {
-		if (strcmp(line, field_names[i]))
-			continue;
-		if (b->value[i])
-			return mistake(r, number, "%s is there twice", line);
-		if (!b->line)
-			b->line = number;
-		b->value[i] = colon + 2;
-		return 0;
-	}
-	return mistake(r, number, "there is no field '%.40s'", line);
+	if (p->n == BLOCKS_MAX)
+		return blocks_mistake(blocks, blocks->line, "there are more than %u blocks",
+				      BLOCKS_MAX);
+	p->n++;
+	return 0;
 }
 
-/** read_blocks() - cut the text into blocks */
-static int read_blocks(const struct reader *r)
+static int take_field(struct blocks *blocks, unsigned int field)
 {
-	struct packages *p = r->packages;
-	char *rest = p->text, *line;
-	unsigned int number = 0;
-	int err = 0;
+	struct packages *p = blocks->arg;
+	char **value = &p->block[p->n - 1].value[field];
 
-	while (!err && (line = strsep(&rest, "\n"))) {
-		struct block *b = &p->block[p->n];
-
-		number++;
-		if (*line == '#')
-			continue;
-		if (!*line && b->line) {
-			err = check_block(r, b);
-			p->n++;
-			if (!err && p->n == BLOCKS_MAX)
-				err = mistake(r, number, "more than %u blocks", BLOCKS_MAX - 1);
-		} else if (*line) {
-			err = add_field(r, b, line, number);
-		}
-	}
-	if (!err && p->block[p->n].line) {
-		err = check_block(r, &p->block[p->n]);
-		p->n++;
-	}
-	return err;
-}
-
-/** read_text() - all of an open file as a string; 0 or a negative errno */
-static int read_text(FILE *file, char *text)
-{
-	size_t len = fread(text, 1, FILE_MAX, file);
-
-	if (ferror(file))
-		return -EIO;
-	if (len == FILE_MAX)
-		return -EFBIG;
-	text[len] = '\0';
-	return strlen(text) == len ? 0 : -EILSEQ;
-}
-
-/** read_file() - into a text that is to be freed; 0 or a negative errno */
-static int read_file(const char *path, char **text)
-{
-	FILE *file = fopen(path, "re");
-	int err;
-
-	*text = NULL;
-	if (!file)
-		return -errno;
-	*text = malloc(FILE_MAX);
-	err = *text ? read_text(file, *text) : -ENOMEM;
-	fclose(file);
-	return err;
+	*value = strdup(blocks->value);
+	return *value ? 0 : blocks_no_memory(blocks);
 }
 
 int packages_open(struct packages **packages, const char *path, struct error *error)
 {
-	struct reader r = { path, calloc(1, sizeof(*r.packages)), error };
-	char own[PATH_MAX];
+	static const struct blocks_format format = { fields, FIELDS, begin_block, take_field,
+						     check_block };
+	char own[PATH_MAX], *text;
+	struct error why;
+	size_t len;
 	int err;
 
 	*packages = NULL;
 	if (!path) {
 		paths_find(PLACE_PACKAGES, own, sizeof(own));
-		r.name = own;
+		path = own;
 	}
-	err = r.packages ? read_file(r.name, &r.packages->text) : -ENOMEM;
+	err = blocks_file(path, "packages", &text, &len, &why);
 	if (err)
-		error_say(error,
-			  "cannot read %.200s: %s; MANAKIN_PACKAGES may name another such file",
-			  r.name, strerror(-err));
-	else
-		err = read_blocks(&r);
+		return error_fail(error, err, "%s; MANAKIN_PACKAGES may name another such file",
+				  why.text);
+	*packages = calloc(1, sizeof(**packages));
+	err = *packages ? blocks_read(&format, *packages, path, text, len, error)
+			: error_fail(error, -ENOMEM, "out of memory");
+	free(text);
 	if (err) {
-		packages_close(r.packages);
-		return err;
+		packages_close(*packages);
+		*packages = NULL;
 	}
-	*packages = r.packages;
-	return 0;
+	return err;
 }
 
 void packages_close(struct packages *packages)
 {
-	if (packages)
-		free(packages->text);
+	if (!packages)
+		return;
+	for (size_t i = 0; i < packages->n; i++)
+		for (int field = 0; field < FIELDS; field++)
+			free(packages->block[i].value[field]);
 	free(packages);
 }
 

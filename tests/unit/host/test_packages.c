@@ -236,10 +236,10 @@ static void mistakes(void **state)
 	static const struct {
 		const char *text, *message;
 	} files[] = {
-		{ "nonsense\n", ":1: expected 'Field: value', got 'nonsense'" },
-		{ "Nam: x\n", ":1: there is no field 'Nam'" },
-		{ "# a\n\nName: \n", ":3: Name has no value" },
-		{ "Name: x\nName: y\n", ":2: Name is there twice" },
+		{ "nonsense\n", ":1: expected 'Field: value', a comment, or an empty line" },
+		{ "Nam: x\n", ":1: unknown field 'Nam'" },
+		{ "# a\n\nName: \n", ":3: Name is empty" },
+		{ "Name: x\nName: y\n", ":2: duplicate Name" },
 		{ "Name: x\n", ":1: a block needs either Distribution or Release" },
 		{ "Distribution: x\nRelease: x 1\n", ":1: a block needs either" },
 		{ "Distribution: x\nName: X\n", ":1: it needs either As, or Install" },
@@ -268,10 +268,10 @@ static void mistakes(void **state)
 	packages_close(read);
 	assert_int_equal(packages_open(&read, "/no/such/file", &error), -ENOENT);
 	assert_non_null(strstr(error.text, "/no/such/file"));
-	assert_int_equal(packages_open(&read, "/dev/zero", &error), -EFBIG);
-	assert_int_equal(packages_open(&read, "/proc", &error), -EIO);
+	assert_int_equal(packages_open(&read, "/dev/zero", &error), -EINVAL);
+	assert_int_equal(packages_open(&read, "/proc", &error), -EINVAL);
 	assert_int_equal(tree_run("printf 'Name: x\\0y\\n' >\"$1\"/packages"), 0);
-	assert_int_equal(packages_open(&read, tree_path("packages"), &error), -EILSEQ);
+	assert_int_equal(packages_open(&read, tree_path("packages"), &error), -EINVAL);
 }
 
 static void too_many_blocks(void **state)
@@ -287,7 +287,7 @@ static void too_many_blocks(void **state)
 	tree_put(text, "packages");
 	free(text);
 	assert_int_equal(packages_open(&read, tree_path("packages"), &error), -EINVAL);
-	assert_non_null(strstr(error.text, "more than 1023 blocks"));
+	assert_non_null(strstr(error.text, "more than 1024 blocks"));
 }
 
 int main(void)

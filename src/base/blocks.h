@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/known/blocks.h - files of knowledge that people write: the diagnosis's rules, known bugs.
+ * base/blocks.h - files of knowledge that people write: the diagnosis's rules, known bugs, packages.
  *
  * A file is blocks of "Field: value" lines, as Debian's control files are: an empty line ends a
  * block, a line that begins with a blank continues the value, # begins a comment line. The reader
  * is strict, since a misspelt field would be something that is never told: every mistake is refused
  * with its file and line.
  */
-#ifndef MANAKIN_HOST_KNOWN_BLOCKS_H
-#define MANAKIN_HOST_KNOWN_BLOCKS_H
+#ifndef MANAKIN_BASE_BLOCKS_H
+#define MANAKIN_BASE_BLOCKS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,6 +53,7 @@ struct blocks_format {
  * @arg:	the caller's
  * @name:	of the file, for messages
  * @line:	number of the line, from 1
+ * @begun:	that of the block's first
  * @inside:	a block
  * @seen:	fields that it has
  * @field, @field_line: the field we are in
@@ -63,7 +64,7 @@ struct blocks {
 	const struct blocks_format *format;
 	void *arg;
 	const char *name;
-	unsigned int line, field_line;
+	unsigned int line, begun, field_line;
 	bool inside;
 	bool seen[BLOCKS_FIELDS];
 	unsigned int field, before;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "host/known/blocks.h"
+#include "base/blocks.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -92,6 +92,7 @@ static int end_block(struct blocks *b)
 static int begin_block(struct blocks *b)
 {
 	b->inside = true;
+	b->begun = b->line;
 	memset(b->seen, 0, sizeof(b->seen));
 	b->field = b->before = b->format->n;
 	return b->format->begin(b);
