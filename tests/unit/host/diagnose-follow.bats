@@ -227,7 +227,9 @@ memory() {
 }
 
 @test "memory and descriptors do not grow with the log, which has faults in every line" {
-	local before files
+	local before files room=256
+	# A sanitizer keeps what was freed for a while.
+	[[ $MANAKIN != *sanitize* ]] || room=4096
 	rules a b c
 	: >log
 	follow_with rules --json log
@@ -241,7 +243,7 @@ memory() {
 	echo 'fault c' >>log
 	await grep -q '"id":"c"' out
 	echo "$before kB, then $(memory)"
-	(($(memory) <= before + 256)) || fail "its memory has grown from $before kB to $(memory)"
+	(($(memory) <= before + room)) || fail "its memory has grown from $before kB to $(memory)"
 	equal "$files" "$(ls "/proc/$(<pid)/fd" | wc -l)" 'descriptors'
 	ended 1 TERM
 }
