@@ -5,7 +5,13 @@
 #include <sched.h>
 #include <signal.h>
 
-#if defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#define HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define HAS_FEATURE(feature) 0
+#endif
+
+#if defined(__SANITIZE_THREAD__) || HAS_FEATURE(thread_sanitizer)
 /* The sanitizer takes clone() for fork(), and the child for another process with its own memory */
 extern int __clone(int (*function)(void *), void *stack, int flags, void *argument, ...);
 #define clone __clone
