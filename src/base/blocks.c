@@ -41,9 +41,15 @@ int blocks_no_memory(struct blocks *b)
 	return error_fail(b->error, -ENOMEM, "out of memory");
 }
 
-bool blocks_is_id(const struct blocks *b)
+bool blocks_bad_id(struct blocks *b)
 {
-	return !b->value[strspn(b->value, "abcdefghijklmnopqrstuvwxyz0123456789-")] && b->len < 64;
+	bool bad =
+		b->value[strspn(b->value, "abcdefghijklmnopqrstuvwxyz0123456789-")] || b->len > 63;
+
+	if (bad)
+		blocks_bad(b, "'%.80s' must be at most 63 lower-case letters, digits and -",
+			   b->value);
+	return bad;
 }
 
 bool blocks_grow(void *array, size_t n, size_t size)

@@ -102,8 +102,8 @@ __attribute__((format(printf, 2, 3))) int blocks_bad(struct blocks *blocks, cons
 /** blocks_no_memory() - -ENOMEM, and says so */
 int blocks_no_memory(struct blocks *blocks);
 
-/** blocks_is_id() - is the value a unique name: at most 63 lower-case letters, digits and -? */
-bool blocks_is_id(const struct blocks *blocks);
+/** blocks_bad_id() - is the value no name, 63 lower-case letters, digits and -? Says so */
+bool blocks_bad_id(struct blocks *blocks);
 
 /** blocks_grow() - room for one more at the end of an array, cleared; false: no memory */
 bool blocks_grow(void *array, size_t n, size_t size);

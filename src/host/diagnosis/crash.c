@@ -379,8 +379,8 @@ static bool kernel_after(const struct hit *hit, struct kernel_version *version)
 	return false;
 }
 
-/** cpu() - "CPU: 3 PID: 0 Comm: swapper/3 Not tainted 6.12.57+deb13-amd64 #1 Debian 6.12.57-1" */
-static void cpu(struct crashes *c, const struct hit *hit)
+/** open_crash() - the one that a line belongs to; without its beginning, one that is cut; or NULL */
+static struct crash *open_crash(struct crashes *c, const struct hit *hit)
 {
 	struct crash *crash;
 	char caller[16];
@@ -389,9 +389,18 @@ static void cpu(struct crashes *c, const struct hit *hit)
 	crash = find_open(c, hit->number, caller);
 	if (!crash || crash->ended)
 		crash = begin(c, hit->number, caller, CRASH_CUT);
+	if (crash)
+		crash->last = hit->number;
+	return crash;
+}
+
+/** cpu() - "CPU: 3 PID: 0 Comm: swapper/3 Not tainted 6.12.57+deb13-amd64 #1 Debian 6.12.57-1" */
+static void cpu(struct crashes *c, const struct hit *hit)
+{
+	struct crash *crash = open_crash(c, hit);
+
 	if (!crash)
 		return;
-	crash->last = hit->number;
 	if (!crash->has_kernel)
 		crash->has_kernel = kernel_after(hit, &crash->kernel);
 	keep(&crash->cpu, hit);
@@ -400,16 +409,10 @@ static void cpu(struct crashes *c, const struct hit *hit)
 /** stack() - "Call Trace:" */
 static void stack(struct crashes *c, const struct hit *hit)
 {
-	struct crash *crash;
-	char caller[16];
+	struct crash *crash = open_crash(c, hit);
 
-	read_caller(hit, caller);
-	crash = find_open(c, hit->number, caller);
-	if (!crash || crash->ended)
-		crash = begin(c, hit->number, caller, CRASH_CUT);
 	if (!crash)
 		return;
-	crash->last = hit->number;
 	crash->traced = true;
 	if (!crash->head.number)
 		keep(&crash->head, hit);

@@ -130,10 +130,8 @@ static int take_id(struct reader *r)
 {
 	struct rules *rules = r->rules;
 
-	if (!blocks_is_id(r->b))
-		return blocks_bad(r->b,
-				  "'%.80s' must be at most 63 lower-case letters, digits and -",
-				  r->b->value);
+	if (blocks_bad_id(r->b))
+		return -EINVAL;
 	for (size_t i = 0; i < rules->n_rules; i++) {
 		struct rule *other = &rules->rules[i];
 

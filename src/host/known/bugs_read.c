@@ -110,10 +110,8 @@ static int take_id(struct reader *r)
 {
 	struct bugs *bugs = r->bugs;
 
-	if (!blocks_is_id(r->b))
-		return blocks_bad(r->b,
-				  "'%.80s' must be at most 63 lower-case letters, digits and -",
-				  r->b->value);
+	if (blocks_bad_id(r->b))
+		return -EINVAL;
 	for (size_t i = 0; i < bugs->n; i++) {
 		struct bug *other = &bugs->bug[i];
 
