@@ -16,20 +16,6 @@
 
 #define AT "7870:00:00.0"
 
-static struct host host;
-
-static int setup(void **state)
-{
-	(void)state;
-	return tree_open(&host, NULL);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return tree_close(&host);
-}
-
 static const struct {
 	const char *log;
 	unsigned long status;
@@ -79,7 +65,7 @@ static void why_a_probe_failed(void **state)
 		struct driver_probe probe;
 
 		tree_put(probes[i].log, "var/log/dmesg");
-		assert_int_equal(driver_log_probe(&host, AT, &probe), 0);
+		assert_int_equal(driver_log_probe(&tree_host, AT, &probe), 0);
 		if (probe.status != probes[i].status || probe.silent != probes[i].silent ||
 		    probe.err != probes[i].err || strcmp(probe.line, probes[i].line))
 			fail_msg("%s: 0x%lx %d %d '%s'", probes[i].log, probe.status, probe.silent,
@@ -90,7 +76,7 @@ static void why_a_probe_failed(void **state)
 static enum driver_slot slot_of(const char *text)
 {
 	tree_put(text, "var/log/dmesg");
-	return driver_log_slot(&host);
+	return driver_log_slot(&tree_host);
 }
 
 static void what_became_of_the_vf(void **state)
@@ -114,14 +100,14 @@ static void odd_logs(void **state)
 
 	(void)state;
 	assert_int_equal(tree_run("rm \"$1\"/var/log/dmesg"), 0);
-	assert_int_equal(driver_log_probe(&host, AT, &probe), -ENOENT);
-	assert_int_equal(driver_log_slot(&host), SLOT_UNKNOWN);
+	assert_int_equal(driver_log_probe(&tree_host, AT, &probe), -ENOENT);
+	assert_int_equal(driver_log_slot(&tree_host), SLOT_UNKNOWN);
 	assert_int_equal(
 		tree_run("cd \"$1\"/var/log; head -c 9000000 /dev/urandom >kern.log;"
 			 "printf '\\nmana 7870:00:00.0: \\033[31mgdma probe failed: err = -5' "
 			 ">>kern.log"),
 		0);
-	assert_int_equal(driver_log_probe(&host, AT, &probe), 0);
+	assert_int_equal(driver_log_probe(&tree_host, AT, &probe), 0);
 	assert_int_equal(probe.err, EIO);
 	assert_string_equal(probe.line, "mana 7870:00:00.0: [31mgdma probe failed: err = -5");
 }
@@ -134,5 +120,5 @@ int main(void)
 		cmocka_unit_test(odd_logs),
 	};
 
-	return cmocka_run_group_tests_name("host driver_log", tests, setup, teardown);
+	return cmocka_run_group_tests_name("host driver_log", tests, tree_setup, tree_teardown);
 }

@@ -18,24 +18,10 @@
 #include "host/machine/hugepage.h"
 #include "tree.h"
 
-static struct host host;
-
 static void put_pages(const char *where, unsigned int kib, const char *total, const char *unused)
 {
 	tree_put(total, "%s/hugepages-%ukB/nr_hugepages", where, kib);
 	tree_put(unused, "%s/hugepages-%ukB/free_hugepages", where, kib);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	return tree_open(&host, NULL);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	return tree_close(&host);
 }
 
 #define NODES   "sys/devices/system/node"
@@ -52,7 +38,7 @@ static void nodes_and_sizes(void **state)
 	put_pages(MACHINE, 2048, "1032\n", "1007\n");
 	tree_put("5\n", NODES "/node0/hugepages/hugepages-odd/nr_hugepages");
 	tree_put("0,10\n", NODES "/online");
-	assert_int_equal(hugepages_read(&host, &found), 0);
+	assert_int_equal(hugepages_read(&tree_host, &found), 0);
 	assert_int_equal(found.n, 3);
 	assert_int_equal(found.page[0].node, 0);
 	assert_int_equal(found.page[0].kib, 2048);
@@ -70,16 +56,16 @@ static void no_nodes(void **state)
 	struct hugepages_found found;
 
 	(void)state;
-	assert_int_equal(hugepages_read(&host, &found), 0);
+	assert_int_equal(hugepages_read(&tree_host, &found), 0);
 	assert_int_equal(found.n, 0);
 	put_pages(MACHINE, 2048, "3\n", "2\n");
-	assert_int_equal(hugepages_reserved(&host, 2048), 0);
+	assert_int_equal(hugepages_reserved(&tree_host, 2048), 0);
 	tree_put("1\n", MACHINE "/hugepages-2048kB/resv_hugepages");
-	assert_int_equal(hugepages_read(&host, &found), 0);
+	assert_int_equal(hugepages_read(&tree_host, &found), 0);
 	assert_int_equal(found.n, 1);
 	assert_int_equal(found.page[0].node, -1);
 	assert_int_equal(found.page[0].total, 3);
-	assert_int_equal(hugepages_reserved(&host, 2048), 1);
+	assert_int_equal(hugepages_reserved(&tree_host, 2048), 1);
 	hugepages_found_free(&found);
 }
 
@@ -90,17 +76,18 @@ static void set(void **state)
 	(void)state;
 	put_pages(NODES "/node1/hugepages", 2048, "0\n", "0\n");
 	put_pages(MACHINE, 1048576, "0\n", "0\n");
-	assert_int_equal(hugepages_set(&host, 1, 2048, 12), 0);
-	assert_int_equal(host_number(&host, &number,
+	assert_int_equal(hugepages_set(&tree_host, 1, 2048, 12), 0);
+	assert_int_equal(host_number(&tree_host, &number,
 				     "/" NODES "/node1/hugepages/hugepages-2048kB/nr_hugepages"),
 			 0);
 	assert_int_equal(number, 12);
-	assert_int_equal(hugepages_set(&host, -1, 1048576, 1), 0);
+	assert_int_equal(hugepages_set(&tree_host, -1, 1048576, 1), 0);
 	assert_int_equal(
-		host_number(&host, &number, "/" MACHINE "/hugepages-1048576kB/nr_hugepages"), 0);
+		host_number(&tree_host, &number, "/" MACHINE "/hugepages-1048576kB/nr_hugepages"),
+		0);
 	assert_int_equal(number, 1);
-	assert_int_equal(hugepages_set(&host, 2, 2048, 12), -ENOENT);
-	assert_int_equal(hugepages_set(&host, 1, 1048576, 12), -ENOENT);
+	assert_int_equal(hugepages_set(&tree_host, 2, 2048, 12), -ENOENT);
+	assert_int_equal(hugepages_set(&tree_host, 1, 1048576, 12), -ENOENT);
 }
 
 static void mounts(void **state)
@@ -108,7 +95,7 @@ static void mounts(void **state)
 	struct hugepage_mount mount[4];
 
 	(void)state;
-	assert_int_equal(hugepage_mounts(&host, mount, 4), -ENOENT);
+	assert_int_equal(hugepage_mounts(&tree_host, mount, 4), -ENOENT);
 	tree_put("MemTotal: 1 kB\nHugepagesize:       2048 kB\n", "proc/meminfo");
 	tree_put("sysfs /sys sysfs rw 0 0\n"
 		 "hugetlbfs /dev/hugepages hugetlbfs rw,relatime,pagesize=2M 0 0\n"
@@ -117,7 +104,7 @@ static void mounts(void **state)
 		 "none /mnt/default hugetlbfs rw 0 0\n"
 		 "none /mnt/more hugetlbfs rw 0 0\n",
 		 "proc/mounts");
-	assert_int_equal(hugepage_mounts(&host, mount, 4), 4);
+	assert_int_equal(hugepage_mounts(&tree_host, mount, 4), 4);
 	assert_string_equal(mount[0].path, "/dev/hugepages");
 	assert_int_equal(mount[0].kib, 2048);
 	assert_true(mount[0].writable);
@@ -131,10 +118,10 @@ static void mounts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(nodes_and_sizes, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_nodes, setup, teardown),
-		cmocka_unit_test_setup_teardown(set, setup, teardown),
-		cmocka_unit_test_setup_teardown(mounts, setup, teardown),
+		cmocka_unit_test_setup_teardown(nodes_and_sizes, tree_setup, tree_teardown),
+		cmocka_unit_test_setup_teardown(no_nodes, tree_setup, tree_teardown),
+		cmocka_unit_test_setup_teardown(set, tree_setup, tree_teardown),
+		cmocka_unit_test_setup_teardown(mounts, tree_setup, tree_teardown),
 	};
 
 	return cmocka_run_group_tests_name("host hugepage", tests, NULL, NULL);

@@ -69,3 +69,17 @@ void tree_put(const char *text, const char *format, ...)
 	fputs(text, file);
 	fclose(file);
 }
+
+struct host tree_host;
+
+int tree_setup(void **state)
+{
+	(void)state;
+	return tree_open(&tree_host, NULL);
+}
+
+int tree_teardown(void **state)
+{
+	(void)state;
+	return tree_close(&tree_host);
+}

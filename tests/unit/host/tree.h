@@ -16,6 +16,11 @@ int tree_open(struct host *host, const char *script);
 /** tree_close() - remove it with all that is in it; 0, too */
 int tree_close(struct host *host);
 
+/** tree_setup(), tree_teardown() - an empty tree for a test, opened as @tree_host */
+extern struct host tree_host;
+int tree_setup(void **state);
+int tree_teardown(void **state);
+
 /** tree_path() - a file of it; good until the next call. @name may begin with a slash */
 const char *tree_path(const char *name);
 
