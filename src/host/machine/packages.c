@@ -169,7 +169,7 @@ int packages_open(struct packages **packages, const char *path, struct error *er
 		paths_find(PLACE_PACKAGES, own, sizeof(own));
 		path = own;
 	}
-	err = blocks_file(path, "packages", &text, &len, &why);
+	err = blocks_file(path, "the packages", &text, &len, &why);
 	if (err)
 		return error_fail(error, err, "%s; MANAKIN_PACKAGES may name another such file",
 				  why.text);

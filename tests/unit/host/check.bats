@@ -290,7 +290,7 @@ without() {
 	without mana_ib
 	echo nonsense >"$BATS_TEST_TMPDIR/packages"
 	MANAKIN_PACKAGES=/no/such/file check 2
-	says 'unknown image - which packages have what is missing cannot be told: cannot read /no/such/file: No such file'
+	says 'unknown image - which packages have what is missing cannot be told: cannot read the packages in /no/such/file: No such file'
 	says 'fail kernel - .* without the InfiniBand driver mana_ib \| -$'
 	MANAKIN_PACKAGES=$BATS_TEST_TMPDIR/packages check 2
 	says "unknown image - .*/packages:1: expected 'Field: value', a comment, or an empty line"
