@@ -164,9 +164,10 @@ const struct crash *crashes_get(const struct crashes *crashes, size_t n)
 	return n < crashes->n ? crashes->all[n] : NULL;
 }
 
-const struct kernel_version *crashes_kernel(const struct crashes *crashes)
+void crashes_part(struct crashes *crashes)
 {
-	return crashes->has_booted ? &crashes->booted : NULL;
+	memset(crashes->open, 0, sizeof(crashes->open));
+	crashes->line = 0;
 }
 
 const char *crash_driver(const struct crash_frame *frame)
@@ -281,6 +282,8 @@ static struct crash *begin(struct crashes *c, uint64_t number, const char *calle
 	c->all[c->n++] = crash;
 	crash->kind = kind;
 	crash->begin = crash->last = number;
+	crash->booted = c->booted;
+	crash->has_booted = c->has_booted;
 	memcpy(crash->caller, caller, sizeof(crash->caller));
 	return crash;
 }

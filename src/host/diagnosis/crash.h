@@ -52,7 +52,8 @@ struct crash_line {
  * @traced:	its stack has begun; @aside: what follows is a stack of another time
  * @begin, @last: numbers of its first and last line
  * @at:		where it happened; its function is empty if that is not known
- * @kernel:	that it happened on
+ * @kernel:	that it happened on, as it says itself
+ * @booted:	the last kernel that the log says has started before it
  * @interesting: a driver's function, or one of a known bug, is in it
  * @head, @cpu, @place: lines that say what, on which kernel, and where; @ours: the first with a
  *		driver's function
@@ -60,12 +61,12 @@ struct crash_line {
  */
 struct crash {
 	unsigned int kind;
-	bool ignored, ended, traced, aside, has_kernel, interesting;
+	bool ignored, ended, traced, aside, has_kernel, has_booted, interesting;
 	uint64_t begin, last;
 	struct crash_frame at;
 	struct crash_frame frame[CRASH_FRAMES];
 	size_t n_frames;
-	struct kernel_version kernel;
+	struct kernel_version kernel, booted;
 	struct crash_line head, cpu, place, ours;
 	char caller[16];
 };
@@ -103,10 +104,10 @@ bool crashes_news(struct crashes *crashes);
 /** crashes_forget() - those that there are; the kernel that has booted is kept */
 void crashes_forget(struct crashes *crashes);
 
+/** crashes_part() - the log goes on in another file: no crash goes on in it */
+void crashes_part(struct crashes *crashes);
+
 /** crashes_get() - the crash of this number, in their order; NULL after the last */
 const struct crash *crashes_get(const struct crashes *crashes, size_t n);
-
-/** crashes_kernel() - that the log says has booted, or NULL */
-const struct kernel_version *crashes_kernel(const struct crashes *crashes);
 
 #endif

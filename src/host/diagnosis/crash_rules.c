@@ -16,10 +16,13 @@
 /**
  * struct crash_log - of a log
  * @seen:	of each text that a bug wants the log to have: it has it
+ * @fresh:	the same, since it was aged
+ * @n:		of these
  */
 struct crash_log {
 	struct crashes *crashes;
-	bool *seen;
+	bool *seen, *fresh;
+	size_t n;
 };
 
 /* ---- rules ---- */
@@ -118,8 +121,10 @@ struct crash_log *crash_log_open(const struct rules *rules)
 	while (rules->bugs && bugs_text(rules->bugs, texts))
 		texts++;
 	log->crashes = crashes_open(rules->bugs ? rules->bugs : &none);
+	log->n = texts;
 	log->seen = calloc(texts + 1, sizeof(*log->seen));
-	if (log->crashes && log->seen)
+	log->fresh = calloc(texts + 1, sizeof(*log->fresh));
+	if (log->crashes && log->seen && log->fresh)
 		return log;
 	crash_log_close(log);
 	return NULL;
@@ -131,6 +136,7 @@ void crash_log_close(struct crash_log *log)
 		return;
 	crashes_close(log->crashes);
 	free(log->seen);
+	free(log->fresh);
 	free(log);
 }
 
@@ -140,7 +146,7 @@ void crash_log_hit(struct crash_log *log, size_t which, uint64_t number, const c
 	if (which < crash_n_texts)
 		crashes_hit(log->crashes, which, number, text, len, end);
 	else
-		log->seen[which - crash_n_texts] = true;
+		log->seen[which - crash_n_texts] = log->fresh[which - crash_n_texts] = true;
 }
 
 bool crash_log_news(struct crash_log *log)
@@ -151,6 +157,17 @@ bool crash_log_news(struct crash_log *log)
 void crash_log_forget(struct crash_log *log)
 {
 	crashes_forget(log->crashes);
+}
+
+void crash_log_age(struct crash_log *log)
+{
+	memcpy(log->seen, log->fresh, log->n * sizeof(*log->seen));
+	memset(log->fresh, 0, log->n * sizeof(*log->fresh));
+}
+
+void crash_log_part(struct crash_log *log)
+{
+	crashes_part(log->crashes);
 }
 
 /** put_line() - in the order of their numbers, each once */

@@ -41,6 +41,12 @@ bool crash_log_news(struct crash_log *log);
 /** crash_log_forget() - the crashes that there are, once they were weighed */
 void crash_log_forget(struct crash_log *log);
 
+/** crash_log_age() - forget the texts of known bugs that have not come since the call before the last */
+void crash_log_age(struct crash_log *log);
+
+/** crash_log_part() - the log goes on in another file, with lines from 1 on */
+void crash_log_part(struct crash_log *log);
+
 /** crash_log_weigh() - the log has ended: add the crashes to the evidence of the diagnosis */
 void crash_log_weigh(struct diagnosis *diagnosis, const struct fact *facts, size_t n);
 

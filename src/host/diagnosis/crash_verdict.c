@@ -194,10 +194,10 @@ static bool find_any(const struct crash *crash, const struct bugs *bugs, size_t 
 
 /** find_kernel() - that a crash happened on: what says most of its release; NULL: not known */
 static const struct kernel_version *find_kernel(const struct crash *crash,
-						const struct kernel_version *booted,
 						const struct kernel_version *machine)
 {
-	const struct kernel_version *others[] = { booted, machine };
+	const struct kernel_version *others[] = { crash->has_booted ? &crash->booted : NULL,
+						  machine };
 
 	for (size_t i = 0; i < 2; i++)
 		if (others[i] &&
@@ -252,12 +252,12 @@ static size_t add(struct crash_told *told, size_t n, size_t bug, const struct cr
 size_t crashes_judge(const struct crashes *crashes, const struct bugs *bugs, const bool *seen,
 		     const struct kernel_version *machine, struct crash_told told[CRASHES_MAX])
 {
-	const struct kernel_version *booted = crashes_kernel(crashes), *kernel;
+	const struct kernel_version *kernel;
 	const struct crash *crash;
 	size_t n = 0, bug;
 
 	for (size_t i = 0; (crash = crashes_get(crashes, i)); i++) {
-		kernel = find_kernel(crash, booted, machine);
+		kernel = find_kernel(crash, machine);
 		if (!crash->ignored && (find_known(crash, bugs, seen, kernel, BUG_PRESENT, &bug) ||
 					find_known(crash, bugs, seen, kernel, BUG_UNKNOWN, &bug)))
 			n = add(told, n, bug, crash);
@@ -267,7 +267,7 @@ size_t crashes_judge(const struct crashes *crashes, const struct bugs *bugs, con
 		if (!crash->ignored && find_ours(crash) && find_any(crash, bugs, &bug))
 			n = add(told, n, bug, crash);
 	for (size_t i = 0; i < n; i++) {
-		kernel = find_kernel(told[i].crash, booted, machine);
+		kernel = find_kernel(told[i].crash, machine);
 		say_state(&told[i], &bugs->bug[told[i].bug], kernel);
 		if (!told[i].driver)
 			told[i].driver = bugs->bug[told[i].bug].module;

@@ -569,6 +569,7 @@ void diagnosis_part(struct diagnosis *d)
 	d->bytes = 0;
 	d->wide = 0;
 	d->odd = false;
+	crash_log_part(d->crash_log);
 	/* What has the numbers of lines of the other file */
 	for (size_t i = 0; i < d->rules->n_patterns; i++)
 		d->seen[i].last = 0;

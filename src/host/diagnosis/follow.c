@@ -55,12 +55,13 @@ struct fault {
 /**
  * struct follow - a log
  * @forget:	when to look for what is to be forgotten
+ * @aged:	when texts that belong to crashes last became older
  * @crash_since, @crash_due: when a crash of the kernel began to come, and when to weigh it, or NEVER
  */
 struct follow {
 	const struct rules *rules;
 	struct diagnosis *diagnosis;
-	uint64_t again, forget, crash_since, crash_due;
+	uint64_t again, forget, aged, crash_since, crash_due;
 	struct passed *passed;
 	struct fault *faults;
 };
@@ -166,8 +167,13 @@ static void forget(struct follow *follow, uint64_t now)
 	for (size_t i = 0; i < follow->rules->n_rules; i++) {
 		struct fault *fault = &follow->faults[i];
 
-		if (!fault->seen || fault->due != NEVER || fault->last + follow->again > now)
+		if (!fault->seen || fault->due != NEVER)
 			continue;
+		if (fault->last + follow->again > now) {
+			if (fault->last + follow->again < follow->forget)
+				follow->forget = fault->last + follow->again;
+			continue;
+		}
 		free(fault->ports);
 		*fault = (struct fault){ .due = NEVER };
 		drop(follow, i);
@@ -258,6 +264,8 @@ static void matched(struct follow *follow, size_t rule, uint64_t now)
 
 	fault->seen = true;
 	fault->last = now;
+	if (follow->forget == NEVER)
+		follow->forget = now + follow->again;
 	if (!fault->holds || is_new(follow, rule)) {
 		fault->holds = fault->told = false;
 		wait_for(follow, rule, now);
@@ -271,11 +279,11 @@ static void over(struct follow *follow, size_t rule)
 {
 	struct fault *fault = &follow->faults[rule];
 
+	fault->holds = fault->told = false;
+	fault->n_ports = 0;
 	if (follow->diagnosis->evidence[rule].count)
 		return; /* of another port, or there again */
 	forget_matches(follow, rule);
-	fault->holds = fault->told = false;
-	fault->n_ports = 0;
 	fault->due = NEVER;
 }
 
@@ -289,18 +297,17 @@ static void note_crash(struct follow *follow, uint64_t now)
 	follow->crash_due = settled(follow->crash_since, now);
 }
 
-/** note() - which patterns were in what came? */
-static void note(struct follow *follow, uint64_t now)
+/** note_patterns() - which patterns were in what came? @until: those that end a fault, or the others */
+static void note_patterns(struct follow *follow, uint64_t now, bool until)
 {
 	const struct rules *rules = follow->rules;
 
-	note_crash(follow, now);
 	for (size_t i = 0; i < rules->n_patterns; i++) {
 		const struct rule_pattern *pattern = &rules->patterns[i];
 		struct passed *passed = &follow->passed[i];
 		uint64_t lines = follow->diagnosis->seen[i].lines;
 
-		if (lines == passed->lines)
+		if (lines == passed->lines || (pattern->role == RULE_UNTIL) != until)
 			continue;
 		passed->lines = lines;
 		if (!lines)
@@ -318,10 +325,22 @@ static void note(struct follow *follow, uint64_t now)
 	}
 }
 
+/** note() - what was in what came? If a fault ended and came again, that is another one */
+static void note(struct follow *follow, uint64_t now)
+{
+	note_crash(follow, now);
+	note_patterns(follow, now, true);
+	note_patterns(follow, now, false);
+}
+
 void follow_feed(struct follow *follow, uint64_t now, const void *data, size_t len)
 {
 	release(follow);
 	forget(follow, now);
+	if (now >= follow->aged + follow->again) {
+		crash_log_age(follow->diagnosis->crash_log);
+		follow->aged = now;
+	}
 	diagnosis_feed(follow->diagnosis, data, len);
 	note(follow, now);
 }

@@ -208,6 +208,7 @@ static void find(struct tail *tail)
 	char real[PATH_MAX];
 	struct stat st;
 	int fd = open(tail->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int before;
 
 	tail->look = false;
 	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
@@ -233,7 +234,11 @@ static void find(struct tail *tail)
 	if (realpath(tail->path, real) && (!tail->real || strcmp(real, tail->real) != 0)) {
 		free(tail->real);
 		tail->real = strdup(real);
+		before = tail->directories[1];
 		tail->directories[1] = watch_directory(tail, real);
+		/* One watch stands for all names of a directory. */
+		if (before >= 0 && before != tail->directories[0] && before != tail->directories[1])
+			inotify_rm_watch(tail->inotify, before);
 	}
 	if (tail->fd < 0)
 		read_this(tail);

@@ -375,6 +375,9 @@ static void the_kernel_is_the_crashs_the_logs_or_the_machines(void **state)
 		 "%sLinux version 6.12.60 (x) #1 SMP\n",
 		 crash);
 	assert_string_equal(told_on(log, "Linux version 6.12.60 (x)"), "uio-subchannel-interrupt");
+	/* And does not say on which kernel */
+	snprintf(log, sizeof(log), "%sLinux version 6.12.60 (x) #1 SMP\n", crash);
+	assert_string_equal(told_on(log, "Linux version 6.12.57 (x)"), "uio-subchannel-interrupt");
 	/* Ubuntu says more as it boots. */
 	assert_string_equal(told("Linux version 6.12.0-1010-azure (b) #10-Ubuntu SMP (Ubuntu "
 				 "6.12.0-1010.10-azure 6.12.59)\n"

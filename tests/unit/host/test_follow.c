@@ -347,6 +347,10 @@ static void what_ends_soon_is_not_told_and_what_comes_back_is_told_again(void **
 	comes(&log, "taken vf1\n");
 	later(&log, FOLLOW_UNTIL);
 	told(&log, "a");
+	/* The end and another beginning, in one piece */
+	comes(&log, "given vf1\ntaken vf1\n");
+	later(&log, FOLLOW_UNTIL);
+	told(&log, "a");
 	/* The end of one is not that of another. */
 	comes(&log, "given vf1\n");
 	later(&log, FOLLOW_UNTIL);
