@@ -135,6 +135,16 @@ bool rules_explains(const struct rule *a, const struct rule *b)
 	return false;
 }
 
+/** hides() - is a rule that is no last resort among those that are explained by this name? */
+static bool hides(const struct rules *rules, const struct rule *rule, const char *name)
+{
+	for (size_t i = 0; i < rules->n_rules; i++)
+		if (!rules->rules[i].replaced && &rules->rules[i] != rule &&
+		    !rules->rules[i].last && !fnmatch(name, rules->rules[i].id, 0))
+			return true;
+	return false;
+}
+
 /** check_explains() - a name that matches no rule is misspelt */
 static int check_explains(const struct rules *rules, const struct rule *rule, struct error *error)
 {
@@ -144,6 +154,12 @@ static int check_explains(const struct rules *rules, const struct rule *rule, st
 		for (size_t j = 0; j < rules->n_rules && !fits; j++)
 			fits = !rules->rules[j].replaced && &rules->rules[j] != rule &&
 			       !fnmatch(rule->explains[i], rules->rules[j].id, 0);
+		if (rule->last && hides(rules, rule, rule->explains[i]))
+			return error_fail(
+				error, -EINVAL,
+				"%.200s:%u: Explains: a last resort cannot explain '%.80s', "
+				"which is none: each would hide the other",
+				rule->file, rule->line, rule->explains[i]);
 		if (!fits)
 			return error_fail(error, -EINVAL,
 					  "%.200s:%u: Explains: there is no rule '%.80s'",

@@ -10,10 +10,12 @@
  * are filled in where all have the same. A port that the user reaches the machine through is
  * never put into a command.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/evidence.h"
@@ -177,25 +179,57 @@ static bool fits(const struct known *known, const struct rule_condition *want)
 	return some;
 }
 
-/** keep_whose() - of what a rule's lines say, keep what is about the one whose lines were enough */
+/** is_called() - is it one of a port's names? */
+static bool is_called(const struct port_names *port, const char *name)
+{
+	return !strcasecmp(port->uuid, name) || !strcasecmp(port->mac, name) ||
+	       !strcmp(port->interface, name) || !strcmp(port->vf, name) ||
+	       !strcmp(port->pci, name);
+}
+
+/** has_word() - does a line have this name, and not as a part of a longer one? */
+static bool has_word(const char *line, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = line; (at = strstr(at, name)); at++)
+		if ((at == line || !isalnum((unsigned char)at[-1])) &&
+		    !isalnum((unsigned char)at[len]))
+			return true;
+	return false;
+}
+
+/**
+ * keep_whose() - of what a rule's lines say, keep what is about the one whose lines were enough
+ *
+ * What was captured is of the first line, which may have been about another one.
+ */
 static void keep_whose(struct evidence *e, const char *per)
 {
-	const char *whose = tally_enough(e->tally);
+	const char *whose = tally_enough(e->tally), *value;
+	const struct port_names *port = NULL;
 	size_t n = 0;
 
-	for (size_t i = 0; i < e->n_captures; i++)
-		if (!strcmp(e->captures[i].name, per))
-			snprintf(e->captures[i].value, CAPTURED, "%s", whose);
 	for (size_t i = 0; i < e->n_lines; i++)
-		if (strstr(e->lines[i].text, whose))
+		if (has_word(e->lines[i].text, whose))
 			e->lines[n++] = e->lines[i];
 	if (n)
 		e->n_lines = n;
-	for (size_t i = 0; i < e->n_ports; i++)
-		if (!strcmp(e->ports[i].interface, whose) || !strcmp(e->ports[i].vf, whose)) {
+	for (size_t i = 0; i < e->n_ports && !port; i++)
+		if (is_called(&e->ports[i], whose)) {
 			e->ports[0] = e->ports[i];
 			e->n_ports = 1;
+			port = e->ports;
 		}
+	for (size_t i = 0; i < e->n_captures; i++) {
+		struct capture *capture = &e->captures[i];
+
+		value = !strcmp(capture->name, per) ? whose
+			: port                      ? port_names_get(port, capture->name)
+						    : NULL;
+		if (value)
+			snprintf(capture->value, CAPTURED, "%s", value);
+	}
 }
 
 void verdict_whose(struct diagnosis *d, size_t number)
@@ -300,7 +334,8 @@ static const char *of_machine(const struct known *known, const char *name)
 static bool is_kept(const struct known *known, const char *value)
 {
 	return (with(known, FACT_KEPT, NULL) &
-		(with(known, "interface", value) | with(known, "vf", value))) != 0;
+		(with(known, "interface", value) | with(known, "vf", value) |
+		 with(known, "pci", value))) != 0;
 }
 
 /** name_value() - what {name} stands for; NULL: not known */

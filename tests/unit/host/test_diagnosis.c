@@ -128,6 +128,30 @@ static void what_is_over_leaves_no_lines(void **state)
 	rules_close(rules);
 }
 
+#define UUID_A "f8615163-0001-1000-2000-7c1e52a3b4c5"
+#define UUID_B "f8615163-0002-1000-2000-7c1e52a3b4c6"
+
+static void the_port_that_is_named_is_the_one_that_has_it(void **state)
+{
+	struct rules *rules = made(
+		"Id: a\nTitle: {interface} is lost\nMatch: hv_netvsc (?<uuid>\\S+) "
+		"(?<interface>\\S+): VF slot \\d removed\nUntil: hv_netvsc (?<uuid>\\S+) \\S+: VF "
+		"slot \\d added\nPer: uuid\nCause: c\nFix: f\nSource: s\nExample: e\n");
+	const char *log = "hv_netvsc " UUID_A " eth1: VF slot 1 removed\n"
+			  "hv_netvsc " UUID_B " eth10: VF slot 1 removed\n"
+			  "hv_netvsc " UUID_A " eth1: VF slot 1 added\n";
+	struct diagnosis *d = diagnose(rules, log, strlen(log), NULL, 0);
+	const struct finding *finding = diagnosis_finding(d, 0);
+	(void)state;
+
+	assert_non_null(finding);
+	assert_string_equal(finding->title, "eth10 is lost");
+	assert_int_equal(finding->n_lines, 1);
+	assert_int_equal(finding->lines[0].number, 2);
+	diagnosis_close(d);
+	rules_close(rules);
+}
+
 static void lines_in_a_time_are_counted(void **state)
 {
 	const char *rules =
@@ -696,6 +720,9 @@ static void mistakes_are_named(void **state)
 			RULE("b", "Match: failure\nExplains: c\n")
 				RULE("c", "Match: failure\nExplains: a\n"),
 		"explains itself through other rules");
+	refused(RULE("a", "Match: failure\nExplains: b\nLast-Resort: yes\n")
+			RULE("b", "Match: failure\n"),
+		"a last resort cannot explain 'b', which is none");
 }
 
 /* What a log must contain for a pattern to be tried on it */
@@ -810,6 +837,7 @@ int main(void)
 		cmocka_unit_test(what_is_explained_is_not_told),
 		cmocka_unit_test(what_is_over_is_not_told),
 		cmocka_unit_test(what_is_over_leaves_no_lines),
+		cmocka_unit_test(the_port_that_is_named_is_the_one_that_has_it),
 		cmocka_unit_test(lines_in_a_time_are_counted),
 		cmocka_unit_test(numbers_choose_among_causes),
 		cmocka_unit_test(a_number_need_not_be_in_the_same_line),
