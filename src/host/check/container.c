@@ -54,11 +54,6 @@ static const struct {
 		"lxc.mount.entry = /dev/infiniband dev/infiniband none bind,create=dir and "
 		"lxc.cgroup2.devices.allow = c 231:* rw",
 	},
-	[WANT_UIO] = {
-		"securityContext: {privileged: true}",
-		"%s run --device=/dev/uio0",
-		"lxc.mount.entry = /dev/uio0 dev/uio0 none bind,create=file",
-	},
 	[WANT_NETWORK] = {
 		"hostNetwork: true",
 		"%s run --network=host",
@@ -70,6 +65,12 @@ static const struct {
 		"lxc.mount.auto = sys:rw",
 	},
 };
+
+/** runtime() - the command that runs such containers */
+static const char *runtime(const struct exam *exam)
+{
+	return exam->container.kind == CONTAINER_PODMAN ? "podman" : "docker";
+}
 
 const char *container_fix(const struct exam *exam, enum container_want want)
 {
@@ -87,8 +88,28 @@ const char *container_fix(const struct exam *exam, enum container_want want)
 	case CONTAINER_OTHER:
 		break;
 	}
-	snprintf(text, sizeof(text), lines[want].run,
-		 exam->container.kind == CONTAINER_PODMAN ? "podman" : "docker");
+	snprintf(text, sizeof(text), lines[want].run, runtime(exam));
+	return text;
+}
+
+/** uio_fix() - the same, to have a device of a port that was handed over */
+static const char *uio_fix(const struct exam *exam, const char *path, char *text, size_t size)
+{
+	switch (exam->container.kind) {
+	case CONTAINER_NONE:
+		return NULL;
+	case CONTAINER_KUBERNETES:
+		return "securityContext: {privileged: true}";
+	case CONTAINER_LXC:
+		snprintf(text, size, "lxc.mount.entry = %s %s none bind,create=file", path,
+			 path + 1);
+		return text;
+	case CONTAINER_DOCKER:
+	case CONTAINER_PODMAN:
+	case CONTAINER_OTHER:
+		break;
+	}
+	snprintf(text, size, "%s run --device=%s", runtime(exam), path);
 	return text;
 }
 
@@ -157,12 +178,12 @@ static int opened(const struct host *host, const char *path)
 }
 
 /** judge_device_file() - is a device there, and may it be opened? */
-static void judge_device_file(struct exam *exam, const char *path, enum container_want want)
+static void judge_device_file(struct exam *exam, const char *path, const char *fix)
 {
 	int err;
 
 	if (!host_exists(exam->host, "%s", path)) {
-		find(exam, VERDICT_FAIL, path, container_fix(exam, want),
+		find(exam, VERDICT_FAIL, path, fix,
 		     "not in this container: the runtime gives it only the devices that it is "
 		     "told to");
 		return;
@@ -170,8 +191,7 @@ static void judge_device_file(struct exam *exam, const char *path, enum containe
 	/* A device that the cgroup forbids is seen by opening it alone. */
 	err = opened(exam->host, path);
 	if (err && err != -ENODATA)
-		find(exam, VERDICT_FAIL, path, container_fix(exam, want), "cannot be opened: %s%s",
-		     strerror(-err),
+		find(exam, VERDICT_FAIL, path, fix, "cannot be opened: %s%s", strerror(-err),
 		     err == -EPERM ? "; the container's cgroup does not allow this device" : "");
 	else
 		find(exam, VERDICT_OK, path, NULL, "in this container");
@@ -193,7 +213,7 @@ static void judge_devices(struct exam *exam)
 			char path[64];
 
 			snprintf(path, sizeof(path), "/dev/infiniband/%.40s", names.name[j]);
-			judge_device_file(exam, path, WANT_INFINIBAND);
+			judge_device_file(exam, path, container_fix(exam, WANT_INFINIBAND));
 		}
 		names_free(&names);
 	}
@@ -206,10 +226,10 @@ static void judge_devices(struct exam *exam)
 		netvsc = true;
 		host_list(exam->host, &names, "/sys/bus/vmbus/devices/%s/uio", port->uuid);
 		for (size_t j = 0; j < names.n; j++) {
-			char path[64];
+			char path[64], fix[224];
 
 			snprintf(path, sizeof(path), "/dev/%.40s", names.name[j]);
-			judge_device_file(exam, path, WANT_UIO);
+			judge_device_file(exam, path, uio_fix(exam, path, fix, sizeof(fix)));
 		}
 		names_free(&names);
 	}

@@ -22,6 +22,12 @@
 #define PAGES_FIX                                                                                  \
 	"echo 1024 | sudo tee /sys/devices/system/node/node*/hugepages/"                           \
 	"hugepages-2048kB/nr_hugepages"
+#define PAGES_MORE                                                                                 \
+	"for n in /sys/devices/system/node/node*/hugepages/hugepages-2048kB/nr_hugepages; "        \
+	"do echo $(($(cat $n) + 512)) | sudo tee $n; done"
+#define PAGES_MORE_NO_NODES                                                                        \
+	"echo $(($(cat /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages) + 512)) | sudo "    \
+	"tee /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 #define PAGES_FIX_NO_NODES                                                                         \
 	"echo 1024 | sudo tee /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
@@ -75,7 +81,7 @@ static unsigned long long on_node(const struct hugepages_found *found, int node)
 /** judge_nodes() - does the NUMA node of each adapter have free pages? */
 static void judge_nodes(struct exam *exam, const struct hugepages_found *found)
 {
-	char fix[160], subject[32];
+	char fix[256], subject[32];
 
 	for (size_t i = 0; i < exam->machine.n_adapters; i++) {
 		const struct mana_adapter *adapter = &exam->machine.adapter[i];
@@ -84,10 +90,11 @@ static void judge_nodes(struct exam *exam, const struct hugepages_found *found)
 		if (adapter->kind == ADAPTER_SOFTWARE || node < 0 || on_node(found, node))
 			continue;
 		snprintf(subject, sizeof(subject), "node %d", node);
-		snprintf(fix, sizeof(fix),
-			 "echo 1024 | sudo tee "
-			 "/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages",
-			 node);
+		snprintf(
+			fix, sizeof(fix),
+			"n=/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages; "
+			"echo $(($(cat $n) + 512)) | sudo tee $n",
+			node);
 		find(exam, VERDICT_WARNING, subject, fix,
 		     "no free hugepages on this node, where the adapter "
 		     "%s is: packets will use another node's memory",
@@ -137,7 +144,7 @@ void check_hugepages(struct exam *exam)
 	unsigned long long unused;
 	unsigned long total = 0;
 	char subject[48], size[24];
-	const char *fix;
+	const char *fix, *more;
 
 	if (hugepages_read(exam->host, &found) || !found.n) {
 		find(exam, VERDICT_UNKNOWN, NULL, NULL, "sysfs lists no hugepages of any size");
@@ -145,6 +152,8 @@ void check_hugepages(struct exam *exam)
 		return;
 	}
 	fix = found.page[0].node < 0 ? PAGES_FIX_NO_NODES : PAGES_FIX;
+	/* A smaller number than there are would take some away. */
+	more = found.page[0].node < 0 ? PAGES_MORE_NO_NODES : PAGES_MORE;
 	for (size_t i = 0; i < found.n; i++)
 		total += found.page[i].total;
 	unused = on_node(&found, -1);
@@ -152,11 +161,11 @@ void check_hugepages(struct exam *exam)
 		find(exam, VERDICT_FAIL, NULL, fix,
 		     "no hugepages of any size are reserved; DPDK needs pages of 2 MB or 1 GB");
 	else if (!unused)
-		find(exam, VERDICT_WARNING, NULL, fix,
+		find(exam, VERDICT_WARNING, NULL, more,
 		     "all are in use, by a running application "
 		     "or by files that one left in a hugetlbfs");
 	else if (unused < MEMORY_FEW)
-		find(exam, VERDICT_WARNING, NULL, fix,
+		find(exam, VERDICT_WARNING, NULL, more,
 		     "only %llu MB are free; testpmd needs 256 MB by default", unused >> 10);
 	for (size_t i = 0; i < found.n; i++) {
 		const struct hugepage *page = &found.page[i];

@@ -14,26 +14,9 @@
  */
 static char *fix_of(const struct exam *exam, const char *fix)
 {
-	const char *sudo;
-	char *text, *to;
-
 	if (exam->container.kind == CONTAINER_NONE || !strstr(fix, "sudo "))
 		return strdup(fix);
-	if (asprintf(&text, "%s: ", exam->image ? "in the image" : "on the host") < 0)
-		return NULL;
-	to = realloc(text, strlen(text) + strlen(fix) + 1);
-	if (!to) {
-		free(text);
-		return NULL;
-	}
-	text = to;
-	to += strlen(to);
-	for (; (sudo = strstr(fix, "sudo ")); fix = sudo + strlen("sudo ")) {
-		memcpy(to, fix, (size_t)(sudo - fix));
-		to += sudo - fix;
-	}
-	strcpy(to, fix);
-	return text;
+	return container_command(exam->image ? "in the image" : "on the host", fix);
 }
 
 void find(struct exam *exam, enum verdict verdict, const char *subject, const char *fix,

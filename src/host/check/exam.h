@@ -76,7 +76,6 @@ enum container_want {
 	WANT_FILES,
 	WANT_NET_RAW,
 	WANT_INFINIBAND,
-	WANT_UIO,
 	WANT_NETWORK,
 	WANT_SYSFS,
 };

@@ -20,6 +20,7 @@
 #include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/evidence.h"
 #include "host/diagnosis/numbers.h"
+#include "host/machine/container.h"
 
 #define PORTS_MAX 64u /* of a machine; facts of more are not used */
 
@@ -419,24 +420,12 @@ static bool in_container(const struct known *known)
  */
 static char *elsewhere(char *command, const char *step)
 {
-	static const char sudo[] = "sudo ";
-	char *sentence = NULL, *at = command, *next;
-	size_t size;
-	FILE *to = open_memstream(&sentence, &size);
+	char *sentence = container_command(strstr(step, "{install:rdma-core}")
+						   ? "In the container's image"
+						   : "On the host, not in the container",
+					   command);
 
-	if (to) {
-		fputs(strstr(step, "{install:rdma-core}") ? "In the container's image: "
-							  : "On the host, not in the container: ",
-		      to);
-		for (; (next = strstr(at, sudo)); at = next + strlen(sudo))
-			fwrite(at, 1, (size_t)(next - at), to);
-		fputs(at, to);
-	}
 	free(command);
-	if (to && fclose(to)) {
-		free(sentence);
-		return NULL;
-	}
 	return sentence;
 }
 

@@ -69,6 +69,26 @@ static bool each_line(const struct host *host, const char *path,
 	return found;
 }
 
+char *container_command(const char *where, const char *command)
+{
+	static const char sudo[] = "sudo ";
+	char *text = NULL;
+	const char *next;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	if (!to)
+		return NULL;
+	fprintf(to, "%s: ", where);
+	for (; (next = strstr(command, sudo)); command = next + strlen(sudo))
+		fwrite(command, 1, (size_t)(next - command), to);
+	fputs(command, to);
+	if (!fclose(to))
+		return text;
+	free(text);
+	return NULL;
+}
+
 const char *container_name(enum container_kind kind)
 {
 	static const char *const names[] = {

@@ -42,6 +42,15 @@ void container_read(const struct host *host, struct container *container);
 /** container_name() - "kubernetes", "docker", "podman", "lxc", "other", "no" */
 const char *container_name(enum container_kind kind);
 
+/**
+ * container_command() - a command that needs root, for a user in a container: "WHERE: COMMAND"
+ *
+ * Most images have no sudo, so that is left out; and what it did there would not last.
+ *
+ * Return: to be freed; NULL: no memory
+ */
+char *container_command(const char *where, const char *command);
+
 #define HUGETLB_SIZES 8u
 
 /**
