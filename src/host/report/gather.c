@@ -14,7 +14,8 @@
 #include "host/report/filter.h"
 #include "host/report/report.h"
 
-#define HEAD_MAX   (1u << 20)  /* bytes of the beginning of a log that is longer than all may be */
+#define HEAD_MAX   (1u << 20) /* bytes of the beginning of a log that is longer than all may be */
+#define CUT_SIZE   (sizeof(REPORT_CUT) - 1)
 #define KERNEL_MAX (16u << 20) /* bytes of the kernel's log; usual are 256 KiB */
 #define USER_MIN   1000ul      /* of people; the others' are the same on all machines */
 #define USER_MAX   65000ul
@@ -33,11 +34,13 @@ static ssize_t read_part(int fd, char *to, size_t size, off_t at)
 	return got < 0 ? -errno : (ssize_t)len;
 }
 
-/** read_log() - all, or the beginning and the end; its length or a negative errno */
+/** read_log() - all, or the beginning and the end in whole lines; its length or a negative errno */
 static ssize_t read_log(int fd, char *to)
 {
 	struct stat st;
-	ssize_t head, tail;
+	size_t tail = REPORT_LOG_MAX - HEAD_MAX - CUT_SIZE;
+	ssize_t head, got;
+	char *line;
 
 	if (fstat(fd, &st))
 		return -errno;
@@ -48,12 +51,19 @@ static ssize_t read_log(int fd, char *to)
 	head = read_part(fd, to, HEAD_MAX, 0);
 	if (head < 0)
 		return head;
-	/* The halves meet in the middle of a line; report_trim() takes those apart that are cut. */
 	while (head && to[head - 1] != '\n')
 		head--;
-	tail = read_part(fd, to + head, REPORT_LOG_MAX - HEAD_MAX,
-			 st.st_size - (off_t)(REPORT_LOG_MAX - HEAD_MAX));
-	return tail < 0 ? tail : head + tail;
+	to += head;
+	memcpy(to, REPORT_CUT, CUT_SIZE);
+	to += CUT_SIZE;
+	got = read_part(fd, to, tail, st.st_size - (off_t)tail);
+	if (got < 0)
+		return got;
+	line = memchr(to, '\n', (size_t)got);
+	tail = line ? (size_t)(to + got - line) - 1 : 0;
+	if (tail)
+		memmove(to, line + 1, tail);
+	return head + (ssize_t)(CUT_SIZE + tail);
 }
 
 int report_add_file(struct report *report, const char *path, struct error *error)

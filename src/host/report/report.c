@@ -23,7 +23,6 @@
 #define LOGS        "logs/"
 #define TEXT_MAX    (2u << 20) /* bytes of what is no log; JSON takes many times as much in memory */
 #define LOG_HEAD    (512u << 10) /* bytes that are kept of the beginning of a log that is cut */
-#define CUT         "[manakin report: lines were left out here]\n"
 
 /* As the questions that are not files are called in the index */
 static const char *const sections[QUESTIONS] = {
@@ -67,7 +66,7 @@ static int cut_log(struct report_log *log, size_t most)
 	if (log->len <= most)
 		return 0;
 	tail = log->len - (most - head);
-	new = malloc(most + sizeof(CUT) + 1);
+	new = malloc(most + sizeof(REPORT_CUT) + 1);
 	if (!new)
 		return -ENOMEM;
 	while (head && log->text[head - 1] != '\n')
@@ -75,11 +74,11 @@ static int cut_log(struct report_log *log, size_t most)
 	end = memchr(log->text + tail, '\n', log->len - tail);
 	tail = end ? (size_t)(end - log->text) + 1 : log->len;
 	memcpy(new, log->text, head);
-	memcpy(new + head, CUT, sizeof(CUT) - 1);
-	memcpy(new + head + sizeof(CUT) - 1, log->text + tail, log->len - tail);
+	memcpy(new + head, REPORT_CUT, sizeof(REPORT_CUT) - 1);
+	memcpy(new + head + sizeof(REPORT_CUT) - 1, log->text + tail, log->len - tail);
 	free(log->text);
 	log->text = new;
-	log->len = head + sizeof(CUT) - 1 + log->len - tail;
+	log->len = head + sizeof(REPORT_CUT) - 1 + log->len - tail;
 	return 0;
 }
 

@@ -30,6 +30,7 @@
 #define REPORT_LOG_MAX                                                                             \
 	(4u << 20) /* bytes of all logs: of a longer one, the beginning and the end */
 #define REPORT_LOGS 16u
+#define REPORT_CUT  "[manakin report: lines were left out here]\n"
 
 /**
  * struct report_log - lines of a log

@@ -25,6 +25,7 @@
 #include "host/report/filter.h"
 #include "host/report/report.h"
 #include "host/report/token.h"
+#include "tree.h"
 
 /* ---- names and addresses ---- */
 
@@ -467,6 +468,48 @@ static void a_long_log_keeps_its_beginning_and_end(void **state)
 	report_free(&report);
 }
 
+/** put_log() - a file with numbered lines, more than a report has of a log */
+static void put_log(const char *path)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	for (unsigned int i = 0; ftell(file) < (long)REPORT_LOG_MAX + (1 << 20); i++)
+		fprintf(file, "line %07u of the log\n", i);
+	fclose(file);
+}
+
+static void a_log_that_is_not_read_whole_says_so_and_has_whole_lines(void **state)
+{
+	struct report report = { .n_logs = 0 };
+	struct error error;
+	unsigned int cuts = 0, last = 0, number;
+	char *line, *rest;
+
+	(void)state;
+	tree_put("", "/log");
+	put_log(tree_path("/log"));
+	assert_int_equal(report_add_file(&report, tree_path("/log"), &error), 0);
+	assert_int_equal(report_trim(&report), 0);
+	assert_int_equal(report.n_logs, 1);
+	rest = report.log[0].text;
+	while ((line = strsep(&rest, "\n")) && *line) {
+		if (!strncmp(line, REPORT_CUT, strlen(line)) &&
+		    strlen(line) == strlen(REPORT_CUT) - 1) {
+			cuts++;
+			continue;
+		}
+		if (sscanf(line, "line %7u of the log", &number) != 1 || strlen(line) != 23)
+			fail_msg("a part of a line: '%s'", line);
+		if (number != last + 1 && last && number - last < 1000)
+			fail_msg("line %u follows line %u", number, last);
+		last = number;
+	}
+	assert_int_equal(cuts, 1);
+	assert_in_range(last, REPORT_LOG_MAX / 24, 10000000);
+	report_free(&report);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -483,6 +526,9 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_cut_or_damaged_is_refused),
 		cmocka_unit_test(names_that_lead_out_and_bombs_are_refused),
 		cmocka_unit_test(a_long_log_keeps_its_beginning_and_end),
+		cmocka_unit_test_setup_teardown(
+			a_log_that_is_not_read_whole_says_so_and_has_whole_lines, tree_setup,
+			tree_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
