@@ -203,9 +203,16 @@ static bool is_free(const struct private *private, const struct secret *secret)
 	       !tfind(secret, &private->chosen, by_choice);
 }
 
-/** choose_eui() - of an IPv6 address that has a MAC address in it; false: it has none */
-static bool choose_eui(const struct private *private, struct secret *secret)
+/**
+ * choose_eui() - of an IPv6 address that has a MAC address in it
+ * @bits:	of its network, which may be known; 0: it is from a block for documentation (RFC 3849)
+ *
+ * Return: false: it has none
+ */
+static bool choose_eui(const struct private *private, unsigned int bits, struct secret *secret)
 {
+	static const uint8_t documentation[8] = { 0x20, 0x01, 0x0d, 0xb8 };
+
 	const struct secret *known;
 	uint8_t mac[6];
 
@@ -218,6 +225,14 @@ static bool choose_eui(const struct private *private, struct secret *secret)
 	memcpy(secret->bytes + 8, known->bytes, 3);
 	secret->bytes[8] ^= (uint8_t)((secret->key[8] ^ known->key[0]) & 2);
 	memcpy(secret->bytes + 13, known->bytes + 3, 3);
+	if (bits)
+		return true;
+	memcpy(secret->bytes, documentation, 8);
+	/* The same adapter may have one in each of several networks. */
+	for (unsigned int i = 1; !is_free(private, secret) && i <= UINT16_MAX; i++) {
+		secret->bytes[6] = (uint8_t)(i >> 8);
+		secret->bytes[7] = (uint8_t)i;
+	}
 	return true;
 }
 
@@ -226,10 +241,11 @@ static int choose_ip(struct private *private, struct secret *secret, unsigned lo
 		     unsigned long *public)
 {
 	unsigned int bits = network_bits(private, secret->key, secret->n);
-	bool chosen = choose_eui(private, secret), host = true;
+	bool chosen, host = true;
 
 	if (!bits && is_local(secret->key, secret->n))
 		bits = secret->n == 4 ? 16 : 64;
+	chosen = choose_eui(private, bits, secret);
 	for (unsigned int tries = 0; bits && host && !chosen && tries < TRIES_MAX; tries++) {
 		host = pick_ip(secret->key, secret->n, bits, number + tries, secret->bytes);
 		chosen = is_free(private, secret);

@@ -98,6 +98,11 @@ static void addresses_keep_their_network(void **state)
 	becomes("10.0.1.0/24 via 10.0.1.255", "10.0.1.0/24 via 10.0.1.255");
 	becomes("sshd: 52.168.1.2:50000 10.7.8.9", "sshd: 203.0.113.1:50000 10.7.1.1");
 	becomes("::ffff:52.168.1.2 2a01:111:f100::7", "::ffff:203.0.113.1 2001:db8::1");
+	/* One that was made from a MAC address, in a network of somebody's: in one for documentation */
+	becomes("60:45:bd:a6:bd:76 2a01:111:f100:7:6245:bdff:fea6:bd76 "
+		"2a01:111:f100:8:6245:bdff:fea6:bd76 fd00:7::6245:bdff:fea6:bd76",
+		"60:45:bd:10:10:01 2001:db8::6245:bdff:fe10:1001 "
+		"2001:db8:0:1:6245:bdff:fe10:1001 fd00:7::6245:bdff:fe10:1001");
 	/* What is the same on all machines, and what is no address */
 	same("127.0.0.1 168.63.129.16 169.254.169.254 0.0.0.0 255.255.255.0 224.0.0.1 :: ::1 ff02::1");
 	same("6.6.57.1-2.azl3 libibverbs.so.1.14.44.0 v1.2.3.4 1.2.3 1.2.3.4.5 kernel-5.15.184.1-1 300.1.1.1");
