@@ -254,9 +254,15 @@ static int add(struct private *private, enum private_kind kind, const void *key,
 
 int private_word(struct private *private, enum private_kind kind, const char *word)
 {
-	size_t len = strlen(word);
+	size_t len = strlen(word), label = strcspn(word, ".");
 	char host[NAME_BYTES];
 
+	/* Without its domain, however long that is, it is the same host. */
+	if (kind == PRIVATE_HOST && word[label] && label < sizeof(host)) {
+		snprintf(host, sizeof(host), "%.*s", (int)label, word);
+		if (private_word(private, kind, host))
+			return -ENOMEM;
+	}
 	if (len < 2 || len >= NAME_BYTES)
 		return 0;
 	for (size_t i = 0; i < COUNT(spoken); i++)
@@ -264,12 +270,6 @@ int private_word(struct private *private, enum private_kind kind, const char *wo
 			return 0;
 	if (strspn(word, "0123456789.") == len)
 		return 0;
-	/* Without its domain, it is the same host. */
-	if (kind == PRIVATE_HOST && strchr(word, '.')) {
-		snprintf(host, sizeof(host), "%.*s", (int)strcspn(word, "."), word);
-		if (private_word(private, kind, host))
-			return -ENOMEM;
-	}
 	return add(private, kind, word, len, word, len);
 }
 
@@ -431,7 +431,7 @@ static int learn_path(struct private *private, const char *text, size_t len, siz
 /** learn_logger() - the host that a line of syslog names: "Nov 29 07:55:07 HOST ", "2026-11-29T... HOST " */
 static int learn_logger(struct private *private, const char *line, size_t len)
 {
-	char copy[160], name[NAME_BYTES];
+	char copy[320], name[256];
 	size_t n = 0;
 	int end = 0;
 
@@ -440,8 +440,9 @@ static int learn_logger(struct private *private, const char *line, size_t len)
 		n++;
 	}
 	copy[n] = '\0';
-	if ((sscanf(copy, "%*3[A-Za-z] %*2d %*2d:%*2d:%*2d %63[A-Za-z0-9_.-]%n", name, &end) == 1 ||
-	     sscanf(copy, "%*4d-%*2d-%*2dT%*[0-9:.]%*[Z0-9:+-] %63[A-Za-z0-9_.-]%n", name, &end) ==
+	if ((sscanf(copy, "%*3[A-Za-z] %*2d %*2d:%*2d:%*2d %255[A-Za-z0-9_.-]%n", name, &end) ==
+		     1 ||
+	     sscanf(copy, "%*4d-%*2d-%*2dT%*[0-9:.]%*[Z0-9:+-] %255[A-Za-z0-9_.-]%n", name, &end) ==
 		     1) &&
 	    end && copy[end] == ' ')
 		return private_word(private, PRIVATE_HOST, name);

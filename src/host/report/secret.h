@@ -11,8 +11,8 @@
 #include "host/report/private.h"
 
 #define SECRETS_MAX 65536u /* more addresses than that get the last of a kind */
-#define NAME_BYTES  64u
-#define KEY_MAX     64u
+#define NAME_BYTES  128u   /* the kernel permits 64 characters of a host, 127 of an interface */
+#define KEY_MAX     128u
 
 /**
  * struct secret - something private
@@ -24,9 +24,9 @@ struct secret {
 	enum private_kind kind;
 	size_t n;
 	uint8_t key[KEY_MAX];
-	char original[80];
+	char original[NAME_BYTES];
 	uint8_t bytes[32];
-	char text[80];
+	char text[NAME_BYTES];
 	unsigned long times;
 };
 

@@ -124,6 +124,42 @@ static void names_are_whole_words(void **state)
 		"/subscriptions/2b000001-0000-4000-8000-000000000000/resourceGroups/resource-1/providers");
 }
 
+static void long_names_are_hidden_too(void **state)
+{
+	char host[65], interface[128], text[1024], wanted[1024], *got;
+	struct private *private = private_open();
+
+	(void)state;
+	memset(host, 'h', sizeof(host));
+	host[sizeof(host) - 1] = '\0';
+	memset(interface, 'q', sizeof(interface));
+	interface[sizeof(interface) - 1] = '\0';
+	snprintf(text, sizeof(text),
+		 "2026-11-29T07:55:07Z %s kernel: %s\n"
+		 "Nov 29 07:55:07 vm-7.%s.%s.%s app\n"
+		 "/resourceGroups/%s vm-7 %s\n",
+		 host, host, host, host, host, interface, interface);
+	snprintf(wanted, sizeof(wanted),
+		 "2026-11-29T07:55:07Z host-2 kernel: host-2\n"
+		 "Nov 29 07:55:07 host-1 app\n"
+		 "/resourceGroups/resource-1 host-1 resource-1\n");
+	assert_int_equal(private_learn(private, text, strlen(text)), 0);
+	assert_int_equal(private_decide(private), 0);
+	got = hidden(private, text);
+	assert_string_equal(got, wanted);
+	free(got);
+	private_close(private);
+
+	private = private_open();
+	assert_int_equal(private_interface(private, interface), 0);
+	assert_int_equal(private_decide(private), 0);
+	got = hidden(private, interface);
+	assert_int_equal(strlen(got), strlen(interface));
+	assert_null(strchr(got, 'q'));
+	free(got);
+	private_close(private);
+}
+
 static void interfaces_with_usual_names_keep_them(void **state)
 {
 	static const char *const usual[] = { "lo",          "eth0",     "enP30832s1d1",
@@ -521,6 +557,7 @@ int main(void)
 		cmocka_unit_test(one_address_however_it_is_written),
 		cmocka_unit_test(addresses_keep_their_network),
 		cmocka_unit_test(names_are_whole_words),
+		cmocka_unit_test(long_names_are_hidden_too),
 		cmocka_unit_test(interfaces_with_usual_names_keep_them),
 		cmocka_unit_test(more_addresses_than_there_is_room_for_are_hidden_too),
 		cmocka_unit_test(only_what_is_read_stays_of_a_file),
