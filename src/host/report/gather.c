@@ -18,7 +18,6 @@
 #define CUT_SIZE   (sizeof(REPORT_CUT) - 1)
 #define KERNEL_MAX (16u << 20) /* bytes of the kernel's log; usual are 256 KiB */
 #define USER_MIN   1000ul      /* of people; the others' are the same on all machines */
-#define USER_MAX   65000ul
 
 /* ---- logs ---- */
 
@@ -130,14 +129,19 @@ int report_add_kernel(struct report *report, const char *const *names, size_t n)
 static int learn_users(const struct host *host, struct private *private)
 {
 	FILE *file = host_stream(host, "/etc/passwd");
-	char line[1024], name[64];
-	unsigned long id;
+	char *line = NULL;
+	size_t size = 0;
 	int err = 0;
 
-	while (file && !err && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%63[^:]:%*[^:]:%lu:", name, &id) == 2 && id >= USER_MIN &&
-		    id < USER_MAX)
+	while (file && !err && getline(&line, &size, file) > 0) {
+		char *rest = line, *name = strsep(&rest, ":"), *id;
+
+		strsep(&rest, ":"); /* the password, which may be empty */
+		id = strsep(&rest, ":");
+		if (id && strtoul(id, NULL, 10) >= USER_MIN)
 			err = private_word(private, PRIVATE_USER, name);
+	}
+	free(line);
 	if (file)
 		fclose(file);
 	return err;

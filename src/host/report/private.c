@@ -51,6 +51,7 @@ static const char *const spoken[] = {
 	"root",
 	"daemon",
 	"nobody",
+	"nfsnobody",
 	"vpp",
 	"ovs",
 	"netvsc",

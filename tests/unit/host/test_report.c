@@ -160,6 +160,24 @@ static void long_names_are_hidden_too(void **state)
 	private_close(private);
 }
 
+static void users_are_hidden_whatever_their_number(void **state)
+{
+	struct private *private = private_open();
+	char *got;
+
+	(void)state;
+	tree_put("root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
+		 "alice:x:1000:1000::/home/alice:/bin/sh\nbob::1001:1001::/:/bin/sh\n"
+		 "carol:x:1234567:100::/:/bin/sh\nchrony:x:999:999::/:/bin/false\n+::::::\n+\n",
+		 "/etc/passwd");
+	assert_int_equal(report_learn_names(&tree_host, private), 0);
+	assert_int_equal(private_decide(private), 0);
+	got = hidden(private, "root nobody alice bob carol chrony");
+	assert_string_equal(got, "root nobody user-2 user-1 user-3 chrony");
+	free(got);
+	private_close(private);
+}
+
 static void interfaces_with_usual_names_keep_them(void **state)
 {
 	static const char *const usual[] = { "lo",          "eth0",     "enP30832s1d1",
@@ -558,6 +576,8 @@ int main(void)
 		cmocka_unit_test(addresses_keep_their_network),
 		cmocka_unit_test(names_are_whole_words),
 		cmocka_unit_test(long_names_are_hidden_too),
+		cmocka_unit_test_setup_teardown(users_are_hidden_whatever_their_number, tree_setup,
+						tree_teardown),
 		cmocka_unit_test(interfaces_with_usual_names_keep_them),
 		cmocka_unit_test(more_addresses_than_there_is_room_for_are_hidden_too),
 		cmocka_unit_test(only_what_is_read_stays_of_a_file),
