@@ -140,6 +140,21 @@ static const char *const spoken[] = {
 	"flags",
 	"type",
 	"table",
+	"trace",
+	"verbose",
+	"debug",
+	"info",
+	"notice",
+	"warn",
+	"err",
+	"crit",
+	"critical",
+	"alert",
+	"emerg",
+	"fatal",
+	"stdin",
+	"stdout",
+	"stderr",
 };
 
 /* Ids of VMBus's kinds of devices, which all machines share (include/linux/hyperv.h of Linux) */
@@ -444,7 +459,8 @@ static int learn_logger(struct private *private, const char *line, size_t len)
 	if ((sscanf(copy, "%*3[A-Za-z] %*2d %*2d:%*2d:%*2d %255[A-Za-z0-9_.-]%n", name, &end) ==
 		     1 ||
 	     sscanf(copy, "%*4d-%*2d-%*2dT%*[0-9:.]%*[Z0-9:+-] %255[A-Za-z0-9_.-]%n", name, &end) ==
-		     1) &&
+		     1 ||
+	     sscanf(copy, "%*4d-%*2d-%*2dT%*[0-9:.] %255[A-Za-z0-9_.-]%n", name, &end) == 1) &&
 	    end && copy[end] == ' ')
 		return private_word(private, PRIVATE_HOST, name);
 	return 0;

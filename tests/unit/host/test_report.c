@@ -120,6 +120,13 @@ static void names_are_whole_words(void **state)
 	becomes("2026-11-29T07:55:07.123456+00:00 prod7 kernel: prod7",
 		"2026-11-29T07:55:07.123456+00:00 host-2 "
 		"kernel: host-2");
+	becomes("2026-11-29T07:55:07 prod7 kernel: prod7",
+		"2026-11-29T07:55:07 host-2 kernel: host-2");
+	/* Levels and streams, as runtimes of containers and applications write them, are no hosts. */
+	same("2026-11-29T07:55:07.1Z stdout F eth0: up, INFO\n2026-11-29T07:55:07.1Z stderr F a\n"
+	     "2026-11-29T07:55:07Z INFO a\n2026-11-29T07:55:07 DEBUG a\n"
+	     "2026-11-29T07:55:07Z NOTICE a\n2026-11-29T07:55:07Z WARN a\n"
+	     "2026-11-29T07:55:07+00:00 TRACE a\nNov 29 07:55:07 CRITICAL a\n");
 	becomes("/subscriptions/2be94203-89a5-4a1c-9f3e-112233445566/resourceGroups/Payroll/providers",
 		"/subscriptions/2b000001-0000-4000-8000-000000000000/resourceGroups/resource-1/providers");
 }
