@@ -197,11 +197,19 @@ int report_write(const struct report *report, int fd)
 
 /* ---- read ---- */
 
-/** struct reading - @begun: the head has been read */
+/** struct reading - @begun: the head has been read; @indexed: the index, too */
 struct reading {
 	struct report *report;
-	bool begun;
+	bool begun, indexed;
 };
+
+/** put_answer() - answers_put(); -EFBIG: there are too many to keep them in order in a short time */
+static int put_answer(struct answers *answers, enum question question, const char *name, int err,
+		      const void *data, size_t len)
+{
+	return answers->n < REPORT_ANSWERS ? answers_put(answers, question, name, err, data, len)
+					   : -EFBIG;
+}
 
 static int not_ours(struct error *error)
 {
@@ -249,7 +257,7 @@ static int read_names(struct answers *answers, const char *path, const json_t *l
 	json_array_foreach(list, i, name)
 		if (json_string_length(name))
 			fwrite(json_string_value(name), 1, json_string_length(name) + 1, to);
-	err = fclose(to) ? -ENOMEM : answers_put(answers, ASKED_LIST, path, 0, all, len);
+	err = fclose(to) ? -ENOMEM : put_answer(answers, ASKED_LIST, path, 0, all, len);
 	free(all);
 	return err;
 }
@@ -272,8 +280,8 @@ static int read_failures(struct answers *answers, const json_t *list)
 		if (!kind || !name || question == QUESTIONS || number >= 0 || number < -4095)
 			continue;
 		err = err ? err
-			  : answers_put(answers, (enum question)question, name, (int)number, NULL,
-					0);
+			  : put_answer(answers, (enum question)question, name, (int)number, NULL,
+				       0);
 	}
 	return err;
 }
@@ -290,13 +298,13 @@ static int read_index(struct answers *answers, const char *data, size_t len, str
 		err ? err : read_names(answers, path, value);
 	json_object_foreach(json_object_get(index, sections[ASKED_LINK]), path,
 			    value) if (json_is_string(value) && !err) err =
-		answers_put(answers, ASKED_LINK, path, 0, json_string_value(value),
-			    json_string_length(value));
+		put_answer(answers, ASKED_LINK, path, 0, json_string_value(value),
+			   json_string_length(value));
 	for (enum question question = ASKED_THERE; question <= ASKED_MAY; question++)
 		json_array_foreach(json_object_get(index, sections[question]), i, value)
 			if (json_is_string(value) && !err)
-				err = answers_put(answers, question, json_string_value(value), 0,
-						  NULL, 0);
+				err = put_answer(answers, question, json_string_value(value), 0,
+						 NULL, 0);
 	if (!err)
 		err = read_failures(answers, json_object_get(index, "failures"));
 	json_decref(index);
@@ -324,11 +332,15 @@ static int read_entry(const char *name, char *data, size_t len, void *arg, struc
 		return error_fail(error, -EFBIG, "%s in it is too large", name);
 	if (!reading->begun)
 		return strcmp(name, HEAD) ? not_ours(error) : read_head(reading, data, len, error);
-	if (!strcmp(name, INDEX))
+	if (!strcmp(name, INDEX)) {
+		if (reading->indexed)
+			return error_fail(error, -EBADMSG, "it has more than one " INDEX);
+		reading->indexed = true;
 		return read_index(answers, data, len, error);
+	}
 	rest = begins(name, FILES "/");
 	if (rest)
-		return answers_put(answers, ASKED_FILE, rest - 1, 0, data, len);
+		return put_answer(answers, ASKED_FILE, rest - 1, 0, data, len);
 	rest = begins(name, LOGS);
 	if (rest)
 		return report_add_log(reading->report, rest, data, len);
@@ -337,7 +349,7 @@ static int read_entry(const char *name, char *data, size_t len, void *arg, struc
 	if (end <= strlen(ANSWERS_END) || strcmp(rest + end - strlen(ANSWERS_END), ANSWERS_END))
 		return 0;
 	snprintf(question, sizeof(question), "%.*s", (int)(end - strlen(ANSWERS_END)), rest);
-	return answers_put(answers, ASKED_ELSE, question, 0, data, len);
+	return put_answer(answers, ASKED_ELSE, question, 0, data, len);
 }
 
 int report_read(const char *path, struct report *report, struct error *error)
@@ -359,6 +371,8 @@ int report_read(const char *path, struct report *report, struct error *error)
 	close(fd);
 	if (!err && !reading.begun)
 		err = not_ours(&why);
+	if (err == -EFBIG && !*why.text)
+		error_say(&why, "it has more than %u answers", REPORT_ANSWERS);
 	if (err)
 		error_say(error, "cannot read the report %s: %s", path,
 			  *why.text ? why.text : error_reason(-err));

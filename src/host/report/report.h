@@ -29,8 +29,9 @@
 #define REPORT_FORM 1
 #define REPORT_LOG_MAX                                                                             \
 	(4u << 20) /* bytes of all logs: of a longer one, the beginning and the end */
-#define REPORT_LOGS 16u
-#define REPORT_CUT  "[manakin report: lines were left out here]\n"
+#define REPORT_LOGS    16u
+#define REPORT_ANSWERS 50000u /* that one may have */
+#define REPORT_CUT     "[manakin report: lines were left out here]\n"
 
 /**
  * struct report_log - lines of a log

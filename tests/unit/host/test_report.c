@@ -513,6 +513,47 @@ static void names_that_lead_out_and_bombs_are_refused(void **state)
 	refused(fd, "more than 16 MB");
 }
 
+/** begun() - an archive with the head of a report */
+static struct archive *begun(int *fd)
+{
+	static const char head[] = "{\"manakin-report\":1}";
+	struct archive *archive;
+
+	*fd = memfd_create("report", MFD_CLOEXEC);
+	archive = archive_create(*fd);
+	assert_non_null(archive);
+	assert_int_equal(archive_add(archive, "manakin-report.json", head, strlen(head)), 0);
+	return archive;
+}
+
+static void many_answers_and_a_second_index_are_refused(void **state)
+{
+	struct archive *archive;
+	char *index = NULL;
+	size_t len;
+	FILE *to;
+	int fd;
+
+	(void)state;
+	archive = begun(&fd);
+	assert_int_equal(archive_add(archive, "index.json", "{}", 2), 0);
+	assert_int_equal(archive_add(archive, "index.json", "{}", 2), 0);
+	assert_int_equal(archive_finish(archive), 0);
+	refused(fd, "more than one index.json");
+
+	to = open_memstream(&index, &len);
+	fputs("{\"there\":[", to);
+	for (unsigned int i = 0; i <= REPORT_ANSWERS; i++)
+		fprintf(to, "%s\"/%u\"", i ? "," : "", i);
+	fputs("]}", to);
+	fclose(to);
+	archive = begun(&fd);
+	assert_int_equal(archive_add(archive, "index.json", index, len), 0);
+	assert_int_equal(archive_finish(archive), 0);
+	refused(fd, "more than 50000 answers");
+	free(index);
+}
+
 static void a_long_log_keeps_its_beginning_and_end(void **state)
 {
 	size_t len = REPORT_LOG_MAX + (1u << 20);
@@ -594,6 +635,7 @@ int main(void)
 		cmocka_unit_test(a_report_is_read_as_it_was_written),
 		cmocka_unit_test(a_file_that_is_cut_or_damaged_is_refused),
 		cmocka_unit_test(names_that_lead_out_and_bombs_are_refused),
+		cmocka_unit_test(many_answers_and_a_second_index_are_refused),
 		cmocka_unit_test(a_long_log_keeps_its_beginning_and_end),
 		cmocka_unit_test_setup_teardown(
 			a_log_that_is_not_read_whole_says_so_and_has_whole_lines, tree_setup,
