@@ -22,6 +22,7 @@
 #define ANSWERS_END ".json"
 #define LOGS        "logs/"
 #define TEXT_MAX    (2u << 20) /* bytes of what is no log; JSON takes many times as much in memory */
+#define FILE_MAX    (1u << 20) /* the same of a file, until what stands for a name makes it longer */
 #define LOG_HEAD    (512u << 10) /* bytes that are kept of the beginning of a log that is cut */
 
 /* As the questions that are not files are called in the index */
@@ -57,28 +58,31 @@ int report_add_log(struct report *report, const char *name, const char *text, si
 	return 0;
 }
 
-/** cut_log() - keep this many bytes: the beginning, and more of the end, in whole lines */
-static int cut_log(struct report_log *log, size_t most)
+/** cut() - keep this many bytes of a text: the beginning, and more of the end, in whole lines */
+static int cut(char **text, size_t *len, size_t most)
 {
-	size_t head = LOG_HEAD < most / 2 ? LOG_HEAD : most / 2, tail;
+	size_t head, tail;
 	char *new, *end;
 
-	if (log->len <= most)
+	if (*len <= most)
 		return 0;
-	tail = log->len - (most - head);
-	new = malloc(most + sizeof(REPORT_CUT) + 1);
+	most -= strlen(REPORT_CUT);
+	head = LOG_HEAD < most / 2 ? LOG_HEAD : most / 2;
+	tail = *len - (most - head);
+	new = malloc(most + sizeof(REPORT_CUT));
 	if (!new)
 		return -ENOMEM;
-	while (head && log->text[head - 1] != '\n')
+	while (head && (*text)[head - 1] != '\n')
 		head--;
-	end = memchr(log->text + tail, '\n', log->len - tail);
-	tail = end ? (size_t)(end - log->text) + 1 : log->len;
-	memcpy(new, log->text, head);
-	memcpy(new + head, REPORT_CUT, sizeof(REPORT_CUT) - 1);
-	memcpy(new + head + sizeof(REPORT_CUT) - 1, log->text + tail, log->len - tail);
-	free(log->text);
-	log->text = new;
-	log->len = head + sizeof(REPORT_CUT) - 1 + log->len - tail;
+	end = memchr(*text + tail, '\n', *len - tail);
+	tail = end ? (size_t)(end - *text) + 1 : *len;
+	memcpy(new, *text, head);
+	memcpy(new + head, REPORT_CUT, strlen(REPORT_CUT));
+	memcpy(new + head + strlen(REPORT_CUT), *text + tail, *len - tail);
+	free(*text);
+	*text = new;
+	*len = head + strlen(REPORT_CUT) + *len - tail;
+	new[*len] = '\0';
 	return 0;
 }
 
@@ -87,14 +91,16 @@ int report_trim(struct report *report)
 	size_t each = report->n_logs ? REPORT_LOG_MAX / report->n_logs : 0;
 	int err = 0;
 
-	for (size_t i = 0; i < report->answers.n; i++) {
+	for (size_t i = 0; i < report->answers.n && !err; i++) {
 		struct answer *answer = &report->answers.answer[i];
 
-		if (answer->question == ASKED_FILE)
-			answer->len = filter_file(answer->name, answer->data, answer->len);
+		if (answer->question != ASKED_FILE)
+			continue;
+		answer->len = filter_file(answer->name, answer->data, answer->len);
+		err = cut(&answer->data, &answer->len, FILE_MAX);
 	}
 	for (size_t i = 0; i < report->n_logs && !err; i++)
-		err = cut_log(&report->log[i], each);
+		err = cut(&report->log[i].text, &report->log[i].len, each);
 	return err;
 }
 
@@ -104,8 +110,11 @@ int report_trim(struct report *report)
 static int add_json(struct archive *archive, const char *name, json_t *json)
 {
 	char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
-	int err = text ? archive_add(archive, name, text, strlen(text)) : -ENOMEM;
+	int err = text ? 0 : -ENOMEM;
 
+	if (!err)
+		err = strlen(text) > TEXT_MAX ? -EFBIG
+					      : archive_add(archive, name, text, strlen(text));
 	free(text);
 	json_decref(json);
 	return err;
@@ -150,6 +159,8 @@ static int write_answers(const struct report *report, struct archive *archive)
 				  "failures");
 	int err = index ? 0 : -ENOMEM;
 
+	if (report->answers.n > REPORT_ANSWERS)
+		err = -EFBIG;
 	for (size_t i = 0; i < report->answers.n && !err; i++) {
 		const struct answer *answer = &report->answers.answer[i];
 		bool file = answer->question == ASKED_FILE;
@@ -162,7 +173,9 @@ static int write_answers(const struct report *report, struct archive *archive)
 		}
 		len = snprintf(name, sizeof(name), "%s%s%s", file ? FILES : ANSWERS, answer->name,
 			       file ? "" : ANSWERS_END);
-		if (len < (int)sizeof(name))
+		if (answer->len > TEXT_MAX)
+			err = -EFBIG; /* as it would be refused when it is read */
+		else if (len < (int)sizeof(name))
 			err = archive_add(archive, name, answer->data, answer->len);
 		if (err == -ENAMETOOLONG) /* nothing that the program reads has such a name */
 			err = 0;

@@ -81,7 +81,7 @@ int report_add_kernel(struct report *report, const char *const *names, size_t n)
 /** report_learn_names() - the names of the machine and of its users; 0 or -ENOMEM */
 int report_learn_names(const struct host *host, struct private *private);
 
-/** report_trim() - take out of files what is not read, and cut long logs; 0 or -ENOMEM */
+/** report_trim() - take out of files what is not read, and cut long ones and logs; 0 or -ENOMEM */
 int report_trim(struct report *report);
 
 /**
@@ -95,7 +95,7 @@ int report_hide(struct report *report, struct private *private);
 /**
  * report_write() - to a descriptor, which stays open
  *
- * Return: 0 or a negative errno
+ * Return: 0; -EFBIG: more, or larger, answers than report_read() permits; or another negative errno
  */
 int report_write(const struct report *report, int fd);
 

@@ -617,6 +617,45 @@ static void a_log_that_is_not_read_whole_says_so_and_has_whole_lines(void **stat
 	report_free(&report);
 }
 
+static void a_kernel_log_that_is_recorded_is_cut_so_that_the_report_can_be_read(void **state)
+{
+	size_t len = 3u << 20, at = 0;
+	struct report report = { .n_logs = 0 };
+	int fd = memfd_create("report", MFD_CLOEXEC);
+	char *text = malloc(len + 64), path[40];
+	const struct answer *answer;
+	struct private *private = private_open();
+	struct error error = { "" };
+
+	(void)state;
+	for (unsigned int i = 0; at < len; i++)
+		at += (size_t)sprintf(text + at, "[ %u.0] mana 7870:00:00.0: line %u\n", i, i);
+	answers_put(&report.answers, ASKED_FILE, "/dev/kmsg", 0, text, at);
+	assert_int_equal(report_trim(&report), 0);
+	assert_int_equal(report_hide(&report, private), 0);
+	private_close(private);
+	assert_int_equal(report_write(&report, fd), 0);
+	report_free(&report);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (report_read(path, &report, &error))
+		fail_msg("%s", error.text);
+	answer = answers_find(&report.answers, ASKED_FILE, "/dev/kmsg");
+	assert_non_null(answer);
+	assert_in_range(answer->len, 1u << 19, 2u << 20);
+	assert_memory_equal(answer->data, text, 1000);
+	assert_memory_equal(answer->data + answer->len - 1000, text + at - 1000, 1000);
+	assert_non_null(strstr(answer->data, "\n" REPORT_CUT "["));
+	report_free(&report);
+
+	/* What cannot be cut fails where the report is made. */
+	answers_put(&report.answers, ASKED_ELSE, "large", 0, text, at);
+	assert_int_equal(report_write(&report, fd), -EFBIG);
+	report_free(&report);
+	close(fd);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -637,6 +676,8 @@ int main(void)
 		cmocka_unit_test(names_that_lead_out_and_bombs_are_refused),
 		cmocka_unit_test(many_answers_and_a_second_index_are_refused),
 		cmocka_unit_test(a_long_log_keeps_its_beginning_and_end),
+		cmocka_unit_test(
+			a_kernel_log_that_is_recorded_is_cut_so_that_the_report_can_be_read),
 		cmocka_unit_test_setup_teardown(
 			a_log_that_is_not_read_whole_says_so_and_has_whole_lines, tree_setup,
 			tree_teardown),
