@@ -231,6 +231,7 @@ static void only_what_is_read_stays_of_a_file(void **state)
 		"/dev/sda1 / ext4 rw 0 0\nnone /dev/hugepages hugetlbfs rw 0 0\n//nas/secret /mnt cifs rw 0 0\n";
 	char link[] = "ADMIN_STATE=configured\nDNS=10.0.0.2\nDOMAINS=corp.example\n";
 	char other[] = "all of it\n";
+	char azure[] = "7783-7084-3265-9085-8269-3286-77\n", asset[] = "CONTOSO-0815\n";
 	size_t len;
 
 	(void)state;
@@ -239,6 +240,10 @@ static void only_what_is_read_stays_of_a_file(void **state)
 	assert_int_equal(len, 37);
 	len = filter_file("/run/systemd/netif/links/2", link, strlen(link));
 	assert_int_equal(len, strlen("ADMIN_STATE=configured\n"));
+	assert_int_equal(filter_file("/sys/class/dmi/id/chassis_asset_tag", azure, strlen(azure)),
+			 strlen(azure));
+	assert_int_equal(filter_file("/sys/class/dmi/id/chassis_asset_tag", asset, strlen(asset)),
+			 0);
 	assert_int_equal(filter_file("/etc/os-release", other, strlen(other)), strlen(other));
 }
 
