@@ -147,6 +147,18 @@ static int learn_users(const struct host *host, struct private *private)
 	return err;
 }
 
+/** learn_id() - that of the machine (machine-id(5)): a UUID without dashes */
+static int learn_id(const struct host *host, struct private *private)
+{
+	char id[64], uuid[64];
+
+	if (host_read(host, id, sizeof(id), "/etc/machine-id") != 32)
+		return 0;
+	snprintf(uuid, sizeof(uuid), "%.8s-%.4s-%.4s-%.4s-%.12s", id, id + 8, id + 12, id + 16,
+		 id + 20);
+	return private_learn(private, uuid, strlen(uuid));
+}
+
 int report_learn_names(const struct host *host, struct private *private)
 {
 	static const char *const files[] = { "/proc/sys/kernel/hostname", "/etc/hostname" };
@@ -155,6 +167,8 @@ int report_learn_names(const struct host *host, struct private *private)
 	int err = learn_users(&unrecorded, private);
 	char name[256];
 
+	if (!err)
+		err = learn_id(&unrecorded, private);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && !err; i++)
 		if (host_read(&unrecorded, name, sizeof(name), "%s", files[i]) > 0) {
 			name[strcspn(name, " \t\n")] = '\0';

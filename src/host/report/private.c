@@ -400,6 +400,8 @@ static int learn(struct private *private, const struct token *token, const char 
 	case TOKEN_MAIL:
 		return add(private, PRIVATE_MAIL, text, token->len < KEY_MAX ? token->len : KEY_MAX,
 			   text, token->len);
+	case TOKEN_GUID_BARE: /* as likely any other number */
+	case TOKEN_UUID_BARE:
 	case TOKEN_NONE:
 		break;
 	}

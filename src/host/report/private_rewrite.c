@@ -34,9 +34,14 @@ static struct secret *secret_of(const struct private *private, const struct toke
 		if (token_mac_of_guid(token->bytes, mac))
 			return secret_find(private, PRIVATE_MAC, mac, 6);
 		return secret_find(private, PRIVATE_HARDWARE, token->bytes, token->n);
+	case TOKEN_GUID_BARE:
+		return token_mac_of_guid(token->bytes, mac)
+			       ? secret_find(private, PRIVATE_MAC, mac, 6)
+			       : NULL;
 	case TOKEN_HARDWARE:
 		return secret_find(private, PRIVATE_HARDWARE, token->bytes, token->n);
 	case TOKEN_UUID:
+	case TOKEN_UUID_BARE:
 		return secret_find(private, PRIVATE_UUID, token->bytes, 16);
 	case TOKEN_IPV4:
 		return secret_find(private, PRIVATE_IP, token->bytes, 4);
@@ -56,6 +61,7 @@ static struct secret *secret_of(const struct private *private, const struct toke
 /** print_guid() - with the replaced MAC address in it */
 static void print_guid(const struct secret *secret, const struct token *token, FILE *to)
 {
+	char separator = token->form == TOKEN_GUID ? ':' : '\0';
 	uint8_t guid[8];
 
 	if (secret->kind == PRIVATE_HARDWARE) {
@@ -66,7 +72,7 @@ static void print_guid(const struct secret *secret, const struct token *token, F
 	memcpy(guid, secret->bytes, 3);
 	guid[0] ^= 2;
 	memcpy(guid + 5, secret->bytes + 3, 3);
-	print_bytes(guid, 8, 2, ':', token->upper, to);
+	print_bytes(guid, 8, 2, separator, token->upper, to);
 }
 
 /** print_token() - what stands for it */
@@ -83,10 +89,14 @@ static void print_token(const struct secret *secret, const struct token *token, 
 		print_bytes(secret->bytes, 6, 2, '.', token->upper, to);
 		break;
 	case TOKEN_GUID:
+	case TOKEN_GUID_BARE:
 		print_guid(secret, token, to);
 		break;
 	case TOKEN_HARDWARE:
 		print_bytes(secret->bytes, secret->n, 1, token->separator, token->upper, to);
+		break;
+	case TOKEN_UUID_BARE:
+		print_bytes(secret->bytes, 16, 1, '\0', token->upper, to);
 		break;
 	case TOKEN_UUID:
 		for (const char *c = secret->text; *c; c++)

@@ -153,14 +153,23 @@ static bool groups_at(const char *text, size_t len, size_t at, struct token *tok
 	return done(token, guid ? TOKEN_GUID : TOKEN_MAC_DOTS, from, size);
 }
 
-/** bare_at() - twelve digits: whether that is a MAC address depends on which are known */
+/** bare_at() - 12, 16 or 32 digits: whether that is an address depends on which are known */
 static bool bare_at(const char *text, size_t len, size_t at, struct token *token)
 {
-	if ((at && is_hex(text[at - 1])) || !is_shape(text + at, len - at, "xxxxxxxxxxxx") ||
-	    is_hex(char_at(text, len, at + 12)))
+	size_t n = 0;
+
+	if (at && is_hex(text[at - 1]))
 		return false;
-	take(text + at, 6, token);
-	return done(token, TOKEN_MAC_BARE, text + at, 12);
+	while (n <= 32 && is_hex(char_at(text, len, at + n)))
+		n++;
+	if (n != 12 && n != 16 && n != 32)
+		return false;
+	take(text + at, n / 2, token);
+	return done(token,
+		    n == 12   ? TOKEN_MAC_BARE
+		    : n == 16 ? TOKEN_GUID_BARE
+			      : TOKEN_UUID_BARE,
+		    text + at, n);
 }
 
 /** ipv4_size() - characters of four numbers with dots between them; 0: that is none */
@@ -273,7 +282,7 @@ static bool mail_at(const char *text, size_t len, size_t at, struct token *token
 bool token_at(const char *text, size_t len, size_t at, struct token *token)
 {
 	static bool (*const forms[])(const char *, size_t, size_t, struct token *) = {
-		uuid_at, bytes_at, groups_at, ipv6_at, ipv4_at, bare_at, mail_at,
+		uuid_at, bytes_at, groups_at, ipv6_at, ipv4_at, mail_at, bare_at,
 	};
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {

@@ -11,12 +11,14 @@
 
 enum token_form {
 	TOKEN_NONE,
-	TOKEN_MAC,      /* 60:45:bd:a6:bb:c0, 60-45-bd-a6-bb-c0 */
-	TOKEN_MAC_BARE, /* 6045bda6bbc0 */
-	TOKEN_MAC_DOTS, /* 6045.bda6.bbc0 */
-	TOKEN_HARDWARE, /* more than six bytes with colons between them */
-	TOKEN_GUID,     /* 6245:bdff:fea6:bbc0 */
+	TOKEN_MAC,       /* 60:45:bd:a6:bb:c0, 60-45-bd-a6-bb-c0 */
+	TOKEN_MAC_BARE,  /* 6045bda6bbc0 */
+	TOKEN_MAC_DOTS,  /* 6045.bda6.bbc0 */
+	TOKEN_HARDWARE,  /* more than six bytes with colons between them */
+	TOKEN_GUID,      /* 6245:bdff:fea6:bbc0 */
+	TOKEN_GUID_BARE, /* 6245bdfffea6bbc0 */
 	TOKEN_UUID,
+	TOKEN_UUID_BARE, /* as in /etc/machine-id */
 	TOKEN_IPV4,
 	TOKEN_IPV6,
 	TOKEN_MAIL, /* name@example.com */

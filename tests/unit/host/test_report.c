@@ -80,6 +80,8 @@ static void one_address_however_it_is_written(void **state)
 		"60:45:bd:10:10:01 60-45-BD-10-10-01 6045.bd10.1001 enx6045bd101001 "
 		"f8615163-0001-1000-2000-6045bd101001 6045bd10-1001-6045-bd10-10016045bd10 "
 		"6245:bdff:fe10:1001 fe80::6245:bdff:fe10:1001");
+	becomes("60:45:bd:a6:bd:76 node_guid=0x6245bdfffea6bd76, 6245BDFFFEA6BD76 6245bdfffea6bd77",
+		"60:45:bd:10:10:01 node_guid=0x6245bdfffe101001, 6245BDFFFE101001 6245bdfffea6bd77");
 	becomes("mac=60:45:bd:a6:bd:76,mac:60:45:bd:a6:bd:77:",
 		"mac=60:45:bd:10:10:01,mac:60:45:bd:10:10:02:");
 	/* The order stays, and no replacement is another's address. */
@@ -181,6 +183,27 @@ static void users_are_hidden_whatever_their_number(void **state)
 	assert_int_equal(private_decide(private), 0);
 	got = hidden(private, "root nobody alice bob carol chrony");
 	assert_string_equal(got, "root nobody user-2 user-1 user-3 chrony");
+	free(got);
+	private_close(private);
+}
+
+static void the_id_of_the_machine_is_hidden_and_other_numbers_are_not(void **state)
+{
+	struct private *private = private_open();
+	char *got;
+
+	(void)state;
+	tree_put("2be9420389a54a1c9f3e112233445566\n", "/etc/machine-id");
+	assert_int_equal(report_learn_names(&tree_host, private), 0);
+	assert_int_equal(private_decide(private), 0);
+	got = hidden(private,
+		     "/run/log/journal/2be9420389a54a1c9f3e112233445566/system.journal "
+		     "2BE94203-89A5-4A1C-9F3E-112233445566 0be9420389a54a1c9f3e112233445566 "
+		     "2be9420389a54a1c9f3e1122334455667");
+	assert_string_equal(got,
+			    "/run/log/journal/2b000001000040008000000000000000/system.journal "
+			    "2B000001-0000-4000-8000-000000000000 0be9420389a54a1c9f3e112233445566 "
+			    "2be9420389a54a1c9f3e1122334455667");
 	free(got);
 	private_close(private);
 }
@@ -670,6 +693,9 @@ int main(void)
 		cmocka_unit_test(long_names_are_hidden_too),
 		cmocka_unit_test_setup_teardown(users_are_hidden_whatever_their_number, tree_setup,
 						tree_teardown),
+		cmocka_unit_test_setup_teardown(
+			the_id_of_the_machine_is_hidden_and_other_numbers_are_not, tree_setup,
+			tree_teardown),
 		cmocka_unit_test(interfaces_with_usual_names_keep_them),
 		cmocka_unit_test(more_addresses_than_there_is_room_for_are_hidden_too),
 		cmocka_unit_test(only_what_is_read_stays_of_a_file),
