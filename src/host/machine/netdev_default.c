@@ -174,7 +174,8 @@ static bool within(const struct netdev_address *address, const struct rule *rule
 	size_t bytes = rule->source_bits / 8u;
 	unsigned int rest = rule->source_bits % 8u;
 
-	return address->family == rule->family && bytes <= sizeof(rule->source) &&
+	/* Those of the kernel are no longer than an address; those of a report may be. */
+	return address->family == rule->family && rule->source_bits <= 8 * sizeof(rule->source) &&
 	       !memcmp(address->address, rule->source, bytes) &&
 	       (!rest || !((address->address[bytes] ^ rule->source[bytes]) >> (8u - rest)));
 }

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "host/machine/netdev.h"
 #include "host/machine/netlink_json.h"
 #include "host/report/archive.h"
 #include "host/report/filter.h"
@@ -362,6 +364,103 @@ static void what_is_no_message_is_refused(void **state)
 	json_decref(json);
 }
 
+/** put_message() - as what the kernel answered, once it has all its attributes */
+static void put_message(json_t *messages, struct nlmsghdr *header, uint16_t type)
+{
+	header->nlmsg_type = type;
+	json_array_append_new(messages, netlink_to_json(header));
+}
+
+/** note_messages() - what was asked under this name; @messages is freed */
+static void note_messages(struct answers *answers, const char *name, json_t *messages)
+{
+	char *text = json_dumps(messages, 0);
+
+	assert_int_equal(answers_put(answers, ASKED_ELSE, name, 0, text, strlen(text)), 0);
+	free(text);
+	json_decref(messages);
+}
+
+/** note_interface() - an interface with the number 7 and two addresses */
+static void note_interface(struct answers *answers)
+{
+	char buffer[512] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(header, sizeof(*link));
+	struct ifaddrmsg *info;
+	uint8_t ip[16] = { 0xfd };
+	json_t *messages = json_array();
+
+	link->ifi_index = 7;
+	mnl_attr_put_strz(header, IFLA_IFNAME, "eth7");
+	put_message(messages, header, RTM_NEWLINK);
+	note_messages(answers, "netlink/links", messages);
+
+	messages = json_array();
+	for (ip[15] = 4; ip[15] < 6; ip[15]++) {
+		header = mnl_nlmsg_put_header(buffer);
+		info = mnl_nlmsg_put_extra_header(header, sizeof(*info));
+		*info = (struct ifaddrmsg){ .ifa_family = AF_INET6,
+					    .ifa_prefixlen = 64,
+					    .ifa_index = 7 };
+		mnl_attr_put(header, IFA_ADDRESS, 16, ip);
+		put_message(messages, header, RTM_NEWADDR);
+	}
+	note_messages(answers, "netlink/addresses", messages);
+}
+
+/** note_routing() - a rule from fd00::4, so long, to a table with a default route by eth7 */
+static void note_routing(struct answers *answers, uint8_t source_bits)
+{
+	static const uint8_t ip[16] = { [0] = 0xfd, [15] = 4 };
+	char buffer[512] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+	struct fib_rule_hdr *rule = mnl_nlmsg_put_extra_header(header, sizeof(*rule));
+	struct rtmsg *route;
+	json_t *messages = json_array();
+
+	*rule = (struct fib_rule_hdr){
+		.family = AF_INET6, .src_len = source_bits, .table = 77, .action = FR_ACT_TO_TBL
+	};
+	mnl_attr_put(header, FRA_SRC, 16, ip);
+	put_message(messages, header, RTM_NEWRULE);
+	note_messages(answers, "netlink/rules-inet6", messages);
+
+	messages = json_array();
+	header = mnl_nlmsg_put_header(buffer);
+	route = mnl_nlmsg_put_extra_header(header, sizeof(*route));
+	*route = (struct rtmsg){ .rtm_family = AF_INET6, .rtm_table = 77, .rtm_type = RTN_UNICAST };
+	mnl_attr_put_u32(header, RTA_OIF, 7);
+	put_message(messages, header, RTM_NEWROUTE);
+	note_messages(answers, "netlink/routes-inet6", messages);
+	for (unsigned int i = 0; i < 3; i++)
+		note_messages(answers,
+			      (const char *const[]){ "netlink/nexthops", "netlink/rules-inet",
+						     "netlink/routes-inet" }[i],
+			      json_array());
+}
+
+static void a_rule_longer_than_an_address_is_for_no_address(void **state)
+{
+	(void)state;
+	for (unsigned int bits = 128; bits < 130; bits++) {
+		struct answers answers = { 0 };
+		struct netdevs netdevs;
+		struct host host;
+
+		note_interface(&answers);
+		note_routing(&answers, (uint8_t)bits);
+		assert_int_equal(host_report(&host, "it", false, &answers), 0);
+		assert_int_equal(netdevs_read(&host, &netdevs), 0);
+		assert_int_equal(netdevs.n, 1);
+		assert_int_equal(netdevs.dev[0].n_addresses, 2);
+		/* The interface's own packets do not count: see netdev_default.c. */
+		assert_int_equal(netdevs.dev[0].default_route, bits > 128);
+		netdevs_free(&netdevs);
+		host_close(&host);
+	}
+}
+
 /* ---- archives ---- */
 
 /** put_file() - a file in memory with these bytes */
@@ -702,6 +801,7 @@ int main(void)
 		cmocka_unit_test(a_crash_is_kept_whole_if_it_is_ours),
 		cmocka_unit_test(a_message_is_the_same_after_json),
 		cmocka_unit_test(what_is_no_message_is_refused),
+		cmocka_unit_test(a_rule_longer_than_an_address_is_for_no_address),
 		cmocka_unit_test(a_report_is_read_as_it_was_written),
 		cmocka_unit_test(a_file_that_is_cut_or_damaged_is_refused),
 		cmocka_unit_test(names_that_lead_out_and_bombs_are_refused),
