@@ -55,16 +55,13 @@ static bool same_module(const char *path, size_t len, const char *name)
 /** in_text() - is a module named by a line of modules.dep or modules.builtin? */
 static int in_text(const struct host *host, const char *kernel, const char *index, const char *name)
 {
-	int fd = host_open_file(host, "/lib/modules/%s/%s", kernel, index), found = 0;
+	FILE *file = host_stream(host, "/lib/modules/%s/%s", kernel, index);
 	char *line = NULL;
 	size_t size = 0;
-	FILE *file;
+	int found = 0;
 
-	if (fd < 0)
-		return 0;
-	file = fdopen(fd, "r");
 	if (!file)
-		return -ENOMEM;
+		return errno == ENOMEM ? -ENOMEM : 0;
 	while (!found && getline(&line, &size, file) > 0)
 		found = same_module(line, strcspn(line, ":\n"), name);
 	free(line);
@@ -141,15 +138,14 @@ bool module_index(const struct host *host)
 /** open_config() - the running kernel's configuration; NULL: it is not there */
 static FILE *open_config(const struct host *host)
 {
+	struct host unrecorded = host_unrecorded(host);
 	char kernel[RELEASE_TEXT];
-	int fd;
+	FILE *file;
 
 	if (release(host, kernel))
 		return NULL;
-	fd = host_open_file(host, "/boot/config-%s", kernel);
-	if (fd < 0)
-		fd = host_open_file(host, "/lib/modules/%s/config", kernel);
-	return fd < 0 ? NULL : fdopen(fd, "r");
+	file = host_stream(&unrecorded, "/boot/config-%s", kernel);
+	return file ? file : host_stream(&unrecorded, "/lib/modules/%s/config", kernel);
 }
 
 /** find_config() - see module_config() */
@@ -228,8 +224,7 @@ static bool blocking_line(const char *line, const char *name, char what[128])
 static bool blocked_by_file(const struct host *host, const char *path, const char *name,
 			    char what[128])
 {
-	int fd = host_open_file(host, "%s", path);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	FILE *file = host_stream(host, "%s", path);
 	bool blocked = false;
 	char *line = NULL;
 	size_t size = 0;
