@@ -22,32 +22,6 @@ struct log {
 	size_t len;
 };
 
-/** read_kernels() - of the running kernel */
-static int read_kernels(struct log *log)
-{
-	struct error error;
-	struct kmsg kmsg;
-	int err = kmsg_open(&kmsg, &error);
-
-	if (err)
-		return err;
-	log->text = malloc(FILE_MAX + 1);
-	while (log->text && log->len + KMSG_RECORD <= FILE_MAX) {
-		ssize_t got = kmsg_read(&kmsg, log->text + log->len, FILE_MAX - log->len);
-
-		if (got < 0) {
-			err = got == -EAGAIN ? 0 : (int)got;
-			break;
-		}
-		log->len += (size_t)got;
-	}
-	kmsg_close(&kmsg);
-	if (!log->text)
-		return -ENOMEM;
-	log->text[log->len] = '\0';
-	return err;
-}
-
 /** read_end() - the end of a file that is open; it is closed */
 static int read_end(int fd, struct log *log)
 {
@@ -95,7 +69,7 @@ static int find_log(const struct host *host, struct log *log)
 	if (host_is_report(host))
 		return recall(host, log);
 	if (host_is_machine(host))
-		return read_kernels(log);
+		return kmsg_all(&log->text, &log->len);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		int fd = host_open_file(host, "%s", files[i]);
 

@@ -17,7 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOG "/dev/kmsg"
+#define LOG     "/dev/kmsg"
+#define LOG_MAX (16u << 20) /* bytes; usual are 256 KiB */
 
 int kmsg_open(struct kmsg *kmsg, struct error *error)
 {
@@ -118,4 +119,27 @@ ssize_t kmsg_read(struct kmsg *kmsg, char *line, size_t size)
 		if (length)
 			return (ssize_t)length;
 	}
+}
+
+int kmsg_all(char **text, size_t *len)
+{
+	char line[KMSG_RECORD];
+	struct error error;
+	struct kmsg kmsg;
+	ssize_t got = 0;
+	int err = kmsg_open(&kmsg, &error);
+	FILE *to;
+
+	*text = NULL;
+	*len = 0;
+	if (err)
+		return err;
+	to = open_memstream(text, len);
+	while (to && (size_t)ftell(to) < LOG_MAX &&
+	       (got = kmsg_read(&kmsg, line, sizeof(line))) > 0)
+		fwrite(line, 1, (size_t)got, to);
+	kmsg_close(&kmsg);
+	if (!to || fclose(to))
+		return -ENOMEM;
+	return got < 0 && got != -EAGAIN ? (int)got : 0;
 }

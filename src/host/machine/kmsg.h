@@ -46,6 +46,14 @@ void kmsg_close(struct kmsg *kmsg);
 ssize_t kmsg_read(struct kmsg *kmsg, char *line, size_t size);
 
 /**
+ * kmsg_all() - all messages that there are now
+ * @text:	filled in: @len bytes and a NUL, to be freed, after a failure too
+ *
+ * Return: 0 or a negative errno
+ */
+int kmsg_all(char **text, size_t *len);
+
+/**
  * kmsg_parse() - the same of a record of /dev/kmsg
  * @sequence:	filled in: its number
  *

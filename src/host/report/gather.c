@@ -16,7 +16,6 @@
 
 #define HEAD_MAX   (1u << 20) /* bytes of the beginning of a log that is longer than all may be */
 #define CUT_SIZE   (sizeof(REPORT_CUT) - 1)
-#define KERNEL_MAX (16u << 20) /* bytes of the kernel's log; usual are 256 KiB */
 #define USER_MIN   1000ul      /* of people; the others' are the same on all machines */
 
 /* ---- logs ---- */
@@ -97,26 +96,17 @@ int report_add_file(struct report *report, const char *path, struct error *error
 
 int report_add_kernel(struct report *report, const char *const *names, size_t n)
 {
-	char line[KMSG_RECORD], *text = NULL;
-	size_t len = 0;
-	struct error error;
-	struct kmsg kmsg;
-	ssize_t got = 0;
-	FILE *to;
-	int err = kmsg_open(&kmsg, &error);
+	char *text;
+	size_t len;
+	int err = kmsg_all(&text, &len);
 
-	if (err) {
+	if (err && err != -ENOMEM) {
 		snprintf(report->missing, sizeof(report->missing), "the kernel's log: %s",
 			 err == -EPERM || err == -EACCES ? "only root may read it"
 							 : strerror(-err));
+		free(text);
 		return 0;
 	}
-	to = open_memstream(&text, &len);
-	while (to && (size_t)ftell(to) < KERNEL_MAX &&
-	       (got = kmsg_read(&kmsg, line, sizeof(line))) > 0)
-		fwrite(line, 1, (size_t)got, to);
-	kmsg_close(&kmsg);
-	err = !to || fclose(to) ? -ENOMEM : 0;
 	if (!err)
 		err = report_add_log(report, "kernel", text, filter_kernel(text, len, names, n));
 	free(text);
