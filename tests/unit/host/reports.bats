@@ -41,7 +41,7 @@ ask() {
 		echo "== $words"
 		status=0
 		# shellcheck disable=SC2086
-		timeout -s KILL 20 "$MANAKIN" $words $1 2>&1 || status=$?
+		timeout -s KILL "$PATIENCE" "$MANAKIN" $words $1 2>&1 || status=$?
 		echo "== status $status"
 	done <<<"$QUESTIONS" >"$2"
 }
@@ -109,7 +109,7 @@ list enP30832s1d1
 args f8615163-0001-1000-2000-6045bda6bd76'
 	on one '
 		export PYTHONDONTWRITEBYTECODE=1
-		coproc timeout -s KILL 50 python3 "$KERNEL" "$tree" "$tree.words" 3>&-
+		coproc timeout -s KILL "$PATIENCE" python3 "$KERNEL" "$tree" "$tree.words" 3>&-
 		read -r -u "${COPROC[0]}" ready
 		manakin setup --sysroot "$tree" eth1 >/dev/null
 		manakin report --json --sysroot "$tree" --output report.tar.gz >table
@@ -126,19 +126,23 @@ args f8615163-0001-1000-2000-6045bda6bd76'
 		mount --bind "$tree/sys" /sys
 		echo "secretary:x:1234:1234::/home/secretary:/bin/sh" | cat /etc/passwd - >passwd
 		mount --bind passwd /etc/passwd
-		exec unshare --uts bash -euc "
+		mkfifo forever
+		exec unshare --uts --pid --fork --kill-child --mount-proc bash -euc "
 			hostname vault-7.corp.example
-			exec -a /home/secretary/app sleep 300 --vdev=net_vdev_netvsc0,iface=eth1 2>/dev/null 3>&- &
+			exec -a /home/secretary/app bash -c \"read <>forever\" bash --vdev=net_vdev_netvsc0,iface=eth1 3>&- &
+			# not yet the shell that starts it, whose arguments are these lines
+			until grep -qa ^/home/secretary/app /proc/\$!/cmdline; do sleep 0.05; done
 			cat >log <<-END
 				Nov 29 07:55:07 vault-7 app[77]: EAL: started by secretary from 192.0.2.77
 				Nov 29 07:55:08 vault-7 app[77]: mana 60:45:BD:A6:BD:76 secretary@corp.example vault-7.corp.example
 			END
-			timeout 20 \"\$MANAKIN\" report --json --output report.tar.gz -- log >table
+			timeout -s KILL \"\$PATIENCE\" \"\$MANAKIN\" report --json --output report.tar.gz -- log >table
 			ask \"\" here"'
 	"$SCHEMA" report table
 	ask "--from report.tar.gz" there
 	# Each of these starts a process that sees other processes than the one before.
 	diff <("$REPLACE" table <here) there
+	grep -qE 'app \([0-9]+\).*--vdev=net_vdev_netvsc0,iface=eth1' there
 	hides secretary vault-7 corp.example 192.0.2.77 60:45:bd:a6 6045bda6b
 	grep -q '^Nov 29 07:55:07 host-[0-9] app' unpacked/logs/application-1
 	grep -q 'mail-1@example.com host-[0-9]$' unpacked/logs/application-1
