@@ -111,7 +111,7 @@ refused() {
 	run -0 --separate-stderr on one '
 		PYTHONDONTWRITEBYTECODE=1
 		export PYTHONDONTWRITEBYTECODE
-		coproc timeout -s KILL 50 python3 "$KERNEL" "$tree" "$tree.words" 3>&-
+		coproc timeout -s KILL "$PATIENCE" python3 "$KERNEL" "$tree" "$tree.words" 3>&-
 		read -r -u "${COPROC[0]}" ready
 		manakin setup --sysroot "$tree" eth1 >/dev/null
 		manakin args --sysroot "$tree" eth1
@@ -128,7 +128,7 @@ refused() {
 @test "handed over by setup: completion offers the former name" {
 	run -0 --separate-stderr on one '
 		export PYTHONDONTWRITEBYTECODE=1
-		coproc timeout -s KILL 50 python3 "$KERNEL" "$tree" "$tree.words" 3>&-
+		coproc timeout -s KILL "$PATIENCE" python3 "$KERNEL" "$tree" "$tree.words" 3>&-
 		read -r -u "${COPROC[0]}" ready
 		mkdir -p "$tree/proc/sys/kernel/random"
 		cp /proc/sys/kernel/random/boot_id "$tree/proc/sys/kernel/random"

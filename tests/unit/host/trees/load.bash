@@ -3,6 +3,10 @@
 #
 # For bats: commands on the machines of README.md. TREES is this directory, MANAKIN the program.
 
+# shellcheck source=../../../assert.bash
+. "$TREES/../../../assert.bash"
+export PATIENCE # for what runs there
+
 # on NAME COMMAND... - run commands of bash on a fresh machine, in namespaces of its own; its files are below $tree, and
 # `manakin` is the program. No SSH session there, however these tests were started.
 on() {
@@ -12,9 +16,9 @@ on() {
 	tree=$BATS_TEST_TMPDIR/$name
 	rm -rf "$tree"
 	cp -a "$made" "$tree"
-	tree=$tree SSH_CONNECTION=none timeout -s KILL 60 unshare -n -m bash -euc '
+	tree=$tree SSH_CONNECTION=none timeout -s KILL "$PATIENCE" unshare -n -m bash -euc '
 		"$TREES/make" --net "$0" "$tree"
-		manakin() { timeout -s KILL 20 "$MANAKIN" "$@"; }
+		manakin() { timeout -s KILL "$PATIENCE" "$MANAKIN" "$@"; }
 		. /dev/stdin' "$name" <<<"$*"
 }
 
