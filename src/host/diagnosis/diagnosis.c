@@ -61,12 +61,8 @@ void diagnosis_close(struct diagnosis *d)
 {
 	if (!d)
 		return;
-	for (size_t i = 0; d->evidence && i < d->rules->n_rules; i++) {
-		free(d->evidence[i].lines);
-		free(d->evidence[i].captures);
-		free(d->evidence[i].ports);
-		tally_close(d->evidence[i].tally);
-	}
+	for (size_t i = 0; d->evidence && i < d->rules->n_rules; i++)
+		evidence_clear(&d->evidence[i]);
 	for (size_t i = 0; i < d->n_findings; i++)
 		finding_free(&d->findings[i]);
 	free(d->findings);

@@ -12,6 +12,15 @@ const char *evidence_capture(const struct evidence *e, const char *name)
 	return NULL;
 }
 
+void evidence_clear(struct evidence *e)
+{
+	free(e->lines);
+	free(e->captures);
+	free(e->ports);
+	tally_close(e->tally);
+	*e = (struct evidence){ .lines = NULL };
+}
+
 void finding_free(struct finding *finding)
 {
 	free(finding->title);

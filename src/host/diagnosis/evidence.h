@@ -91,6 +91,9 @@ struct diagnosis {
 /** evidence_capture() - what a rule's patterns captured under this name; NULL: nothing */
 const char *evidence_capture(const struct evidence *evidence, const char *name);
 
+/** evidence_clear() - release what is kept, as if the log had shown nothing of the rule */
+void evidence_clear(struct evidence *evidence);
+
 /** diagnosis_look() - search what is left in the buffer; the log has ended */
 void diagnosis_look(struct diagnosis *diagnosis);
 

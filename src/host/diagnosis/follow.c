@@ -104,13 +104,7 @@ void follow_close(struct follow *follow)
 /** drop() - the lines of a rule, and what they captured */
 static void drop(struct follow *follow, size_t rule)
 {
-	struct evidence *e = &follow->diagnosis->evidence[rule];
-
-	free(e->lines);
-	free(e->captures);
-	free(e->ports);
-	tally_close(e->tally);
-	*e = (struct evidence){ .lines = NULL };
+	evidence_clear(&follow->diagnosis->evidence[rule]);
 	for (size_t i = 0; i < follow->rules->n_patterns; i++)
 		if (follow->rules->patterns[i].rule == rule)
 			follow->diagnosis->seen[i].kept = 0;
