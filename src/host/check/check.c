@@ -111,16 +111,19 @@ static void read_distros(struct exam *exam)
 	struct error error;
 
 	distro_read(exam->host, &exam->distro);
-	exam->kernel_distro = exam->distro;
 	container_read(exam->host, &exam->container);
+	exam->kernel_distro = exam->distro;
 	exam->check = "image";
 	if (packages_open(&exam->packages, NULL, &error)) {
 		find(exam, VERDICT_UNKNOWN, NULL, NULL,
 		     "which packages have what is missing cannot be told: %s", error.text);
 		memset(&exam->kernel_distro, 0, sizeof(exam->kernel_distro));
-	} else if (exam->container.kind != CONTAINER_NONE) {
-		packages_of_kernel(exam->packages, exam->release, &exam->kernel_distro);
+		return;
 	}
+	distro_commands(&exam->distro, exam->packages, exam->release,
+			exam->container.kind != CONTAINER_NONE);
+	if (exam->container.kind != CONTAINER_NONE)
+		packages_of_kernel(exam->packages, exam->release, &exam->kernel_distro);
 }
 
 int check_run(const struct host *host, const struct check_request *request,

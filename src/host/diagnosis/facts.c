@@ -15,6 +15,7 @@
 #include "host/machine/hugepage.h"
 #include "host/machine/limit.h"
 #include "host/machine/module.h"
+#include "host/machine/packages.h"
 #include "host/machine/port.h"
 #include "host/machine/rdma.h"
 
@@ -212,7 +213,7 @@ static void add_limits(const struct host *host, struct facts *facts)
 }
 
 /** add_packages() - the commands that install what rules may say is missing: {install:kernel} */
-static void add_packages(const struct host *host, struct facts *facts)
+static void add_packages(const struct host *host, bool contained, struct facts *facts)
 {
 	static const struct {
 		const char *name;
@@ -221,10 +222,17 @@ static void add_packages(const struct host *host, struct facts *facts)
 			 { "install:modules", PACKAGE_MODULES },
 			 { "install:kernel", PACKAGE_KERNEL },
 			 { "install:newer-kernel", PACKAGE_NEWER_KERNEL } };
+	struct packages *known;
 	struct distro distro;
+	char kernel[128] = "";
+	struct error error;
 
-	if (distro_read(host, &distro))
+	/* 'manakin check' says why the file cannot be read. */
+	if (distro_read(host, &distro) || packages_open(&known, NULL, &error))
 		return;
+	host_read(host, kernel, sizeof(kernel), "/proc/sys/kernel/osrelease");
+	distro_commands(&distro, known, kernel, contained);
+	packages_close(known);
 	for (size_t i = 0; i < sizeof(packages) / sizeof(packages[0]); i++) {
 		const char *command = distro_install(&distro, packages[i].package);
 
@@ -234,16 +242,15 @@ static void add_packages(const struct host *host, struct facts *facts)
 }
 
 /** add_container() - what this process is in, and what its cgroup leaves of hugepages */
-static void add_container(const struct host *host, struct facts *facts)
+static void add_container(const struct host *host, const struct container *container,
+			  struct facts *facts)
 {
 	struct hugetlb_limit limits[HUGETLB_SIZES], *least = NULL;
-	struct container container;
 	char text[24];
 	size_t n;
 
-	container_read(host, &container);
-	add(facts, "container", container_name(container.kind), "%s",
-	    container.kind == CONTAINER_NONE ? "this is no container" : container.why);
+	add(facts, "container", container_name(container->kind), "%s",
+	    container->kind == CONTAINER_NONE ? "this is no container" : container->why);
 	n = hugetlb_limits(host, limits);
 	for (size_t i = 0; i < n; i++)
 		if (!least || limits[i].limit < least->limit)
@@ -266,6 +273,7 @@ static void add_kernel(const struct host *host, struct facts *facts)
 
 int facts_read(const struct host *host, struct facts *facts)
 {
+	struct container container;
 	struct machine machine;
 	struct error error;
 	bool some = false;
@@ -286,8 +294,9 @@ int facts_read(const struct host *host, struct facts *facts)
 		add_modules(host, facts);
 		add_limits(host, facts);
 		add_kernel(host, facts);
-		add_packages(host, facts);
-		add_container(host, facts);
+		container_read(host, &container);
+		add_packages(host, container.kind != CONTAINER_NONE, facts);
+		add_container(host, &container, facts);
 	}
 	machine_free(&machine);
 	return err;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/machine/container.h"
 #include "host/machine/packages.h"
 
 /* The guide, "Supported Marketplace Images"; later images of a line have what these have. */
@@ -85,39 +84,6 @@ void distro_parse(char *text, struct distro *distro)
 		distro->family = family_of(like);
 }
 
-/** fill_in() - the commands, as far as the data file knows this release and its kernel */
-static void fill_in(const struct host *host, struct distro *distro)
-{
-	struct packages_answer answer;
-	struct packages *packages;
-	struct container container;
-	char kernel[128] = "";
-	struct error error;
-
-	if (packages_open(&packages, NULL, &error))
-		return; /* `check` says why, and nothing else depends on it */
-	host_read(host, kernel, sizeof(kernel), "/proc/sys/kernel/osrelease");
-	container_read(host, &container);
-	packages_library(packages, distro, "libmana", &answer);
-	strcpy(distro->install[PACKAGE_RDMA], answer.install);
-	if (container.kind == CONTAINER_NONE) {
-		packages_module(packages, distro, kernel, "mana_ib", &answer);
-		if (!answer.reboot)
-			strcpy(distro->install[PACKAGE_MODULES], answer.install);
-		packages_upgrade(packages, distro, kernel, "mana_ib", &answer);
-		strcpy(distro->install[PACKAGE_KERNEL], answer.install);
-		if (!*answer.install)
-			packages_upgrade(packages, distro, kernel, "mana", &answer);
-		strcpy(distro->install[PACKAGE_NEWER_KERNEL], answer.install);
-	} else {
-		/* The kernel is the host's; and in a container there is no sudo. */
-		memmove(distro->install[PACKAGE_RDMA],
-			distro->install[PACKAGE_RDMA] + (*answer.install ? strlen("sudo ") : 0),
-			sizeof(answer.install) - strlen("sudo "));
-	}
-	packages_close(packages);
-}
-
 int distro_read(const struct host *host, struct distro *distro)
 {
 	char text[4096];
@@ -128,8 +94,30 @@ int distro_read(const struct host *host, struct distro *distro)
 	if (len < 0)
 		*text = '\0';
 	distro_parse(text, distro);
-	fill_in(host, distro);
 	return len < 0 ? (int)len : 0;
+}
+
+void distro_commands(struct distro *distro, const struct packages *packages, const char *kernel,
+		     bool contained)
+{
+	static const char sudo[] = "sudo ";
+	struct packages_answer answer;
+	const char *command = answer.install;
+
+	packages_library(packages, distro, "libmana", &answer);
+	if (contained && !strncmp(command, sudo, strlen(sudo)))
+		command += strlen(sudo);
+	strcpy(distro->install[PACKAGE_RDMA], command);
+	if (contained)
+		return;
+	packages_module(packages, distro, kernel, "mana_ib", &answer);
+	if (!answer.reboot)
+		strcpy(distro->install[PACKAGE_MODULES], answer.install);
+	packages_upgrade(packages, distro, kernel, "mana_ib", &answer);
+	strcpy(distro->install[PACKAGE_KERNEL], answer.install);
+	if (!*answer.install)
+		packages_upgrade(packages, distro, kernel, "mana", &answer);
+	strcpy(distro->install[PACKAGE_NEWER_KERNEL], answer.install);
 }
 
 bool distro_supported(const struct distro *distro, const char *kernel, const char **older)

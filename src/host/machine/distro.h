@@ -8,6 +8,8 @@
 #include "host/machine/root.h"
 #include "host/machine/version.h"
 
+struct packages;
+
 enum distro_family {
 	DISTRO_OTHER,
 	DISTRO_DEBIAN, /* and Ubuntu */
@@ -40,11 +42,20 @@ struct distro {
 	char install[PACKAGES][256];
 };
 
-/** distro_read() - 0, or a negative errno; @distro then has no family, and no commands */
+/** distro_read() - 0, or a negative errno; @distro then has no family. It has no commands yet */
 int distro_read(const struct host *host, struct distro *distro);
 
-/** distro_parse() - the same from the text of os-release, which is changed; without commands */
+/** distro_parse() - the same from the text of os-release, which is changed */
 void distro_parse(char *text, struct distro *distro);
+
+/**
+ * distro_commands() - fill in the commands, as far as the data file knows this release
+ * @packages:	that file, see packages.h
+ * @kernel:	the running one, as uname -r says
+ * @contained:	in a container: there is no sudo, and the kernel is the host's
+ */
+void distro_commands(struct distro *distro, const struct packages *packages, const char *kernel,
+		     bool contained);
 
 /**
  * distro_supported() - is it on the guide's list of images?
@@ -56,8 +67,7 @@ bool distro_supported(const struct distro *distro, const char *kernel, const cha
 /**
  * distro_install() - the command that brings it to this machine; NULL: none is known to
  *
- * From the data file share/packages (packages.h), for the running kernel. In a container it is a
- * command for the container's image, and never one for a kernel, which is the host's.
+ * In a container it is a command for the container's image.
  */
 const char *distro_install(const struct distro *distro, enum distro_package package);
 

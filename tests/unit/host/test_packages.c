@@ -196,36 +196,29 @@ static void whose_kernel(void **state)
 	assert_string_equal(distro.id, "");
 }
 
-/** the commands of a whole machine, as a diagnosis prints them; in a container none for a kernel */
+/** the commands as a diagnosis prints them; in a container none for a kernel, and none with sudo */
 static void commands(void **state)
 {
-	struct distro distro;
+	struct distro distro = distro_of("debian", "12");
 
 	(void)state;
-	setenv("MANAKIN_PACKAGES", PACKAGES_FILE, 1);
-	tree_put("ID=debian\nVERSION_ID=\"12\"\n", "etc/os-release");
-	tree_put("6.1.0-18-cloud-amd64\n", "proc/sys/kernel/osrelease");
-	assert_int_equal(distro_read(&host, &distro), 0);
+	for (int i = 0; i < PACKAGES; i++)
+		assert_null(distro_install(&distro, (enum distro_package)i));
+	distro_commands(&distro, packages, "6.1.0-18-cloud-amd64", false);
 	assert_string_equal(distro_install(&distro, PACKAGE_RDMA),
 			    "sudo apt-get install rdma-core ibverbs-providers");
 	assert_null(distro_install(&distro, PACKAGE_MODULES));
 	assert_non_null(strstr(distro_install(&distro, PACKAGE_KERNEL), "bookworm-backports"));
-	tree_put("ID=azurelinux\nVERSION_ID=\"3.0\"\n", "etc/os-release");
-	tree_put("6.6.134.1-1.azl3\n", "proc/sys/kernel/osrelease");
-	assert_int_equal(distro_read(&host, &distro), 0);
+	distro = distro_of("azurelinux", "3.0");
+	distro_commands(&distro, packages, "6.6.134.1-1.azl3", false);
 	assert_null(distro_install(&distro, PACKAGE_KERNEL));
 	assert_string_equal(distro_install(&distro, PACKAGE_NEWER_KERNEL),
 			    "sudo tdnf install kernel && sudo reboot");
-	tree_put("", ".dockerenv");
-	assert_int_equal(distro_read(&host, &distro), 0);
+	distro = distro_of("azurelinux", "3.0");
+	distro_commands(&distro, packages, "6.6.134.1-1.azl3", true);
 	assert_string_equal(distro_install(&distro, PACKAGE_RDMA),
 			    "tdnf install rdma-core libibverbs");
 	assert_null(distro_install(&distro, PACKAGE_NEWER_KERNEL));
-	setenv("MANAKIN_PACKAGES", "/no/such/file", 1);
-	assert_int_equal(distro_read(&host, &distro), 0);
-	for (int i = 0; i < PACKAGES; i++)
-		assert_null(distro_install(&distro, (enum distro_package)i));
-	unsetenv("MANAKIN_PACKAGES");
 }
 
 #define DISTRIBUTION "Distribution: x\nName: X\nInstall: a\nReinstall: c\n"
