@@ -259,9 +259,23 @@ static bool in_mail(char c)
 	return is_word(c) || (c && strchr("._%+-", c));
 }
 
+/** by_builder() - does a kernel's version name who built it here? "Linux version 6.12.57 (user@host)" */
+static bool by_builder(const char *text, size_t at)
+{
+	static const char before[] = "Linux version ";
+	size_t size = sizeof(before) - 1;
+
+	if (at < size + 3 || text[at - 1] != '(' || text[at - 2] != ' ')
+		return false;
+	for (at -= 2; at > size && text[at - 1] != ' ' && text[at - 1] != '\n'; at--)
+		;
+	return at >= size && !memcmp(text + at - size, before, size);
+}
+
 static bool mail_at(const char *text, size_t len, size_t at, struct token *token)
 {
 	size_t i = at, dot = 0;
+	bool local;
 
 	if (at && in_mail(text[at - 1]))
 		return false;
@@ -269,13 +283,14 @@ static bool mail_at(const char *text, size_t len, size_t at, struct token *token
 		i++;
 	if (i == at || char_at(text, len, i) != '@' || !is_word(char_at(text, len, i + 1)))
 		return false;
+	local = by_builder(text, at);
 	for (i++; i - at < MAIL_MAX && i < len &&
 		  (is_word(text[i]) || text[i] == '-' ||
 		   (text[i] == '.' && is_word(char_at(text, len, i + 1))));
 	     i++)
 		if (text[i] == '.')
 			dot = i;
-	return dot && isalpha((unsigned char)char_at(text, len, dot + 1)) &&
+	return (local || (dot && isalpha((unsigned char)char_at(text, len, dot + 1)))) &&
 	       done(token, TOKEN_MAIL, text + at, i - at);
 }
 

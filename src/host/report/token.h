@@ -21,7 +21,7 @@ enum token_form {
 	TOKEN_UUID_BARE, /* as in /etc/machine-id */
 	TOKEN_IPV4,
 	TOKEN_IPV6,
-	TOKEN_MAIL, /* name@example.com */
+	TOKEN_MAIL, /* name@example.com; of who built a kernel, without a domain too */
 };
 
 /**

@@ -135,6 +135,20 @@ static void names_are_whole_words(void **state)
 		"/subscriptions/2b000001-0000-4000-8000-000000000000/resourceGroups/resource-1/providers");
 }
 
+static void who_built_a_kernel_is_hidden_with_its_host(void **state)
+{
+	(void)state;
+	becomes("Linux version 6.12.57-mine (alice@devbox) (gcc (Debian 12.2.0) 12.2.0, GNU ld) #3 SMP",
+		"Linux version 6.12.57-mine (mail-1@example.com) (gcc (Debian 12.2.0) 12.2.0, GNU ld) #3 SMP");
+	becomes("[    0.000000] Linux version 6.8.0-1020-azure (buildd@lcy02-amd64-117) (x86_64-linux-gnu-gcc-13)",
+		"[    0.000000] Linux version 6.8.0-1020-azure (mail-1@example.com) (x86_64-linux-gnu-gcc-13)");
+	becomes("Linux version 6.1.0-18-cloud-amd64 (debian-kernel@lists.debian.org) (gcc-12)",
+		"Linux version 6.1.0-18-cloud-amd64 (mail-1@example.com) (gcc-12)");
+	/* What looks like it elsewhere is no person. */
+	same("eth0@if12 (mana_q3@pci) version 6.8 (mana_hwc@pci:7870:00:00.0) (root@(none)) Linux version (a");
+	same("Linux version 6.8 x (alice@devbox)");
+}
+
 static void long_names_are_hidden_too(void **state)
 {
 	char host[65], interface[128], text[1024], wanted[1024], *got;
@@ -789,6 +803,7 @@ int main(void)
 		cmocka_unit_test(one_address_however_it_is_written),
 		cmocka_unit_test(addresses_keep_their_network),
 		cmocka_unit_test(names_are_whole_words),
+		cmocka_unit_test(who_built_a_kernel_is_hidden_with_its_host),
 		cmocka_unit_test(long_names_are_hidden_too),
 		cmocka_unit_test_setup_teardown(users_are_hidden_whatever_their_number, tree_setup,
 						tree_teardown),
