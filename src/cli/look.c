@@ -74,58 +74,11 @@ void look_away(struct host *host, struct machine *machine)
 }
 
 /**
- * recall_past() - the key of the port that was called so, in a report
+ * past_ports() - under which names ports were handed over, from the journal
  *
- * Of a port's names the first two, its key and UUID, may be in either case.
+ * Without a readable journal this is not known; restore says what is wrong with it.
  */
-static bool recall_past(const json_t *answer, const char *word, char *key, size_t size)
-{
-	const json_t *port, *name;
-	size_t i, n;
-
-	json_array_foreach(answer, i, port)
-		json_array_foreach(json_object_get(port, "names"), n, name) {
-			const char *text = json_string_value(name);
-
-			if (!text || !*text ||
-			    (n < 2 ? strcasecmp(text, word) : strcmp(text, word)))
-				continue;
-			ask_text(port, "key", key, size);
-			return *key;
-		}
-	return false;
-}
-
-/** key_of_past() - the key of the port whose interface had this name when it was handed over */
-static bool key_of_past(const struct host *host, const char *word, char *key, size_t size)
-{
-	struct error error;
-	const struct ledger_port *known = NULL;
-	struct ledger ledger = { 0 };
-	struct journal journal;
-	json_t *answer;
-	bool found;
-	int err;
-
-	if (ask_recall(host, &answer, &err, "handed-over")) {
-		found = recall_past(answer, word, key, size);
-		json_decref(answer);
-		return found;
-	}
-
-	/* Without a readable journal this is not known; restore says what is wrong with it. */
-	if (!journal_open(host, false, &journal, &error) &&
-	    !ledger_read(journal.records, &ledger, &error))
-		known = ledger_named(&ledger, word);
-	if (known)
-		snprintf(key, size, "%s", known->key);
-	ledger_free(&ledger);
-	journal_close(&journal);
-	return known;
-}
-
-/** record_past() - under which names ports were handed over */
-static void record_past(const struct host *host)
+static json_t *past_ports(const struct host *host)
 {
 	struct ledger ledger = { 0 };
 	json_t *ports = json_array();
@@ -135,20 +88,45 @@ static void record_past(const struct host *host)
 	if (!journal_open(host, false, &journal, &error))
 		ledger_read(journal.records, &ledger, &error);
 	for (size_t i = 0; i < ledger.n_ports; i++) {
-		const struct ledger_port *port = &ledger.port[i];
-		const json_t *saved = port->saved;
+		const char *names[LEDGER_NAMES];
 
-		if (port->restored)
+		if (ledger.port[i].restored)
 			continue;
-		json_array_append_new(
-			ports, json_pack("{s:s, s:[s, s, s, s]}", "key", port->key, "names",
-					 port->key, ledger_text(saved, "uuid"),
-					 ledger_text(json_object_get(saved, "synthetic"), "name"),
-					 ledger_text(json_object_get(saved, "vf"), "name")));
+		ledger_names(&ledger.port[i], names);
+		json_array_append_new(ports,
+				      json_pack("{s:s, s:[s, s, s, s]}", "key", names[0], "names",
+						names[0], names[1], names[2], names[3]));
 	}
 	ledger_free(&ledger);
 	journal_close(&journal);
-	ask_note(host, 0, ports, "handed-over");
+	return ports;
+}
+
+/** key_of_past() - the key of the port that was called so when it was handed over */
+static bool key_of_past(const struct host *host, const char *word, char *key, size_t size)
+{
+	const json_t *port;
+	json_t *ports;
+	size_t i;
+	int err;
+
+	if (!ask_recall(host, &ports, &err, "handed-over"))
+		ports = past_ports(host);
+	*key = '\0';
+	json_array_foreach(ports, i, port) {
+		const char *names[LEDGER_NAMES];
+
+		for (size_t n = 0; n < LEDGER_NAMES; n++) {
+			const char *name = json_string_value(
+				json_array_get(json_object_get(port, "names"), n));
+
+			names[n] = name ? name : "";
+		}
+		if (!*key && ledger_called(names, word))
+			ask_text(port, "key", key, size);
+	}
+	json_decref(ports);
+	return *key;
 }
 
 void look_for_report(const struct host *host)
@@ -157,7 +135,7 @@ void look_for_report(const struct host *host)
 
 	facts_read(host, &facts);
 	facts_free(&facts);
-	record_past(host);
+	ask_note(host, 0, past_ports(host), "handed-over");
 }
 
 int look_for_port(const struct host *host, const struct machine *machine, const char *word,

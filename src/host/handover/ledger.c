@@ -180,17 +180,29 @@ struct ledger_port *ledger_find(const struct ledger *ledger, const char *key)
 	return port && !port->restored ? port : NULL;
 }
 
+void ledger_names(const struct ledger_port *port, const char *names[LEDGER_NAMES])
+{
+	names[0] = port->key;
+	names[1] = ledger_text(port->saved, "uuid");
+	names[2] = ledger_text(json_object_get(port->saved, "synthetic"), "name");
+	names[3] = ledger_text(json_object_get(port->saved, "vf"), "name");
+}
+
+bool ledger_called(const char *const names[LEDGER_NAMES], const char *word)
+{
+	for (size_t i = 0; *word && i < LEDGER_NAMES; i++)
+		if (i < 2 ? !strcasecmp(names[i], word) : !strcmp(names[i], word))
+			return true;
+	return false;
+}
+
 struct ledger_port *ledger_named(const struct ledger *ledger, const char *word)
 {
-	for (size_t i = 0; i < ledger->n_ports; i++) {
-		const json_t *saved = ledger->port[i].saved;
+	const char *names[LEDGER_NAMES];
 
-		if (ledger->port[i].restored || !*word)
-			continue;
-		if (!strcasecmp(ledger->port[i].key, word) ||
-		    !strcasecmp(ledger_text(saved, "uuid"), word) ||
-		    !strcmp(ledger_text(json_object_get(saved, "synthetic"), "name"), word) ||
-		    !strcmp(ledger_text(json_object_get(saved, "vf"), "name"), word))
+	for (size_t i = 0; i < ledger->n_ports; i++) {
+		ledger_names(&ledger->port[i], names);
+		if (!ledger->port[i].restored && ledger_called(names, word))
 			return &ledger->port[i];
 	}
 	return NULL;

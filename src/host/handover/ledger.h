@@ -77,6 +77,14 @@ void ledger_free(struct ledger *ledger);
 /** ledger_find() - the port of this key that is not back yet, or NULL */
 struct ledger_port *ledger_find(const struct ledger *ledger, const char *key);
 
+#define LEDGER_NAMES 4u
+
+/** ledger_names() - a port's key, its UUID, and the names of its two interfaces; or empty */
+void ledger_names(const struct ledger_port *port, const char *names[LEDGER_NAMES]);
+
+/** ledger_called() - is it one of a port's names? Its key and UUID may be in either case */
+bool ledger_called(const char *const names[LEDGER_NAMES], const char *word);
+
 /** ledger_named() - the same, by the name that one of its interfaces had, or its UUID, or key */
 struct ledger_port *ledger_named(const struct ledger *ledger, const char *word);
 

@@ -359,6 +359,8 @@ static void the_ledger_adds_up(void **state)
 	assert_int_equal(ledger_open_ports(&ledger), 1);
 	assert_ptr_equal(ledger_named(&ledger, "eth1"), ledger_find(&ledger, "aa"));
 	assert_ptr_equal(ledger_named(&ledger, "U"), ledger_find(&ledger, "aa"));
+	assert_ptr_equal(ledger_named(&ledger, "AA"), ledger_find(&ledger, "aa"));
+	assert_null(ledger_named(&ledger, "ETH1"));
 	assert_null(ledger_named(&ledger, "eth2"));
 	assert_null(ledger_named(&ledger, ""));
 	assert_true(ledger_find(&ledger, "aa")->touched);
