@@ -105,6 +105,20 @@ int blocks_no_memory(struct blocks *blocks);
 /** blocks_bad_id() - is the value no name, 63 lower-case letters, digits and -? Says so */
 bool blocks_bad_id(struct blocks *blocks);
 
+/**
+ * struct blocks_name - {name} or {name|words} in a text that is shown later
+ * @words:	what stands there if nothing is known of that name; NULL: nothing does
+ * @words_len:	their length
+ */
+struct blocks_name {
+	char name[64];
+	const char *words;
+	size_t words_len;
+};
+
+/** blocks_name() - read one; its length, or 0 if @text does not begin with one */
+size_t blocks_name(const char *text, struct blocks_name *name);
+
 /** blocks_grow() - room for one more at the end of an array, cleared; false: no memory */
 bool blocks_grow(void *array, size_t n, size_t size);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/blocks.h"
 #include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/diagnosis.h"
 #include "host/diagnosis/follow.h"
@@ -51,10 +52,10 @@ static int is_odd(const struct rule *rule)
 {
 	for (size_t i = 0; i < rule->n_steps; i++) {
 		const char *text = rule->steps[i].text;
-		struct rule_name name;
+		struct blocks_name name;
 
 		for (size_t len; *text; text += len ? len : 1) {
-			len = rules_name(text, &name);
+			len = blocks_name(text, &name);
 			if (len ? name.words != NULL : strchr("$`;&|<>(){}\n", *text) != NULL)
 				return 1;
 		}

@@ -163,20 +163,6 @@ struct rule *rules_add(struct rules *rules);
  */
 bool rules_fact_known(const char *name);
 
-/**
- * struct rule_name - {name} or {name|words} in a rule's text
- * @words:	what stands there if nothing is known of that name; NULL: nothing does
- * @words_len:	their length
- */
-struct rule_name {
-	char name[64];
-	const char *words;
-	size_t words_len;
-};
-
-/** rules_name() - read one; its length, or 0 if @text does not begin with one */
-size_t rules_name(const char *text, struct rule_name *name);
-
 /** rules_explains() - does rule @a explain rule @b? */
 bool rules_explains(const struct rule *a, const struct rule *b);
 

@@ -389,10 +389,10 @@ static bool certain(const struct reader *r, const char *name)
  */
 static int check_names(struct reader *r, const char *field, const char *text, bool always)
 {
-	struct rule_name name;
+	struct blocks_name name;
 
 	for (; (text = strchr(text, '{')); text++) {
-		if (!rules_name(text, &name))
+		if (!blocks_name(text, &name))
 			continue;
 		if (!captured(r, name.name) && !rules_fact_known(name.name))
 			return blocks_mistake(
@@ -411,12 +411,12 @@ static int check_names(struct reader *r, const char *field, const char *text, bo
 static bool is_sure(const struct reader *r, const struct rule_step *step)
 {
 	const char *text = step->text;
-	struct rule_name name;
+	struct blocks_name name;
 
 	if (step->instead)
 		return true;
 	for (; (text = strchr(text, '{')); text++)
-		if (rules_name(text, &name) && !name.words &&
+		if (blocks_name(text, &name) && !name.words &&
 		    (step->command || !certain(r, name.name)))
 			return false;
 	return true;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/blocks.h"
 #include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/evidence.h"
 #include "host/diagnosis/numbers.h"
@@ -364,7 +365,7 @@ static const char *name_value(const struct evidence *e, const struct known *know
 static char *fill_in(const char *text, const struct evidence *e, const struct known *known,
 		     bool command, const char *otherwise)
 {
-	struct rule_name name;
+	struct blocks_name name;
 	char *filled = NULL;
 	bool whole = true;
 	size_t size, len;
@@ -375,7 +376,7 @@ static char *fill_in(const char *text, const struct evidence *e, const struct kn
 	for (; *text; text += len) {
 		const char *value;
 
-		len = rules_name(text, &name);
+		len = blocks_name(text, &name);
 		if (!len) {
 			fputc(*text, to);
 			len = 1;

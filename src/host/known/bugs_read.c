@@ -326,21 +326,24 @@ static int take_field(struct blocks *b, unsigned int field)
 static int check_names(struct reader *r, const char *field, const char *text)
 {
 	static const char *const names[] = { "module",  "function", "kernel",    "mended",
-					     "whether", "install",  "interface", "vf",
+					     "whether", "install:", "interface", "vf",
 					     "pci",     "mac",      "uuid" };
-	char name[64];
+	struct blocks_name name;
 
 	for (; (text = strchr(text, '{')); text++) {
-		int end = 0;
 		size_t i = 0;
 
-		if (sscanf(text, "{%63[a-z0-9_]%n", name, &end) != 1 || !strchr("}:|", text[end]))
+		if (!blocks_name(text, &name))
 			continue;
-		while (i < sizeof(names) / sizeof(names[0]) && strcmp(name, names[i]))
+		/* Of what is to be installed the rules know the names. */
+		while (i < sizeof(names) / sizeof(names[0]) && strcmp(name.name, names[i]) &&
+		       (names[i][strlen(names[i]) - 1] != ':' ||
+			strncmp(name.name, names[i], strlen(names[i]))))
 			i++;
 		if (i == sizeof(names) / sizeof(names[0]))
 			return blocks_mistake(r->b, r->bug->line,
-					      "%s: {%s} is no name that a bug has", field, name);
+					      "%s: {%s} is no name that a bug has", field,
+					      name.name);
 	}
 	return 0;
 }

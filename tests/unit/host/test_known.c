@@ -217,6 +217,10 @@ static void mistakes_are_named(void **state)
 	refused(BUG "Since: 6.2 5.15.3\n", "list:9: Since: '5.15.3' is out of order");
 	refused(BUG "Since: 6.6.3 6.1.3\n", "list:9: Since: '6.1.3' is out of order");
 	refused(BUG, "list:1: this bug has no field Since");
+	refused(BUG "Since: 6.2\nFix: Boot {mended}, not {release|that one}.\n",
+		"list:1: Fix: {release} is no name that a bug has");
+	refused(BUG "Since: 6.2\nFix: {install}\n",
+		"list:1: Fix: {install} is no name that a bug has");
 	refused(BUG "Since: 6.2\nBefore: setup\n", "Before and Warning belong together");
 	refused(BUG "Since: 6.2\nBefore: lunch\nWarning: w\n",
 		"list:10: Before: 'lunch' is neither");

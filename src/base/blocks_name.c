@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/blocks.h"
+
 #include <string.h>
 
-#include "host/diagnosis/rules.h"
-
-size_t rules_name(const char *text, struct rule_name *name)
+size_t blocks_name(const char *text, struct blocks_name *name)
 {
 	size_t len, end;
 
