@@ -12,6 +12,7 @@
 
 #include "host/check/exam.h"
 #include "host/machine/ask.h"
+#include "host/machine/mount.h"
 
 /**
  * Lines by kind of container; %s stands for docker or podman. Hugepages and locked memory are as

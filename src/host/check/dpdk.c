@@ -13,6 +13,7 @@
 #include "host/dpdk/dpdk.h"
 #include "host/machine/ask.h"
 #include "host/machine/hugepage.h"
+#include "host/machine/hugetlb.h"
 #include "host/machine/limit.h"
 
 #define MOUNTS_MAX   32

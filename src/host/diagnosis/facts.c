@@ -13,6 +13,7 @@
 #include "host/machine/container.h"
 #include "host/machine/distro.h"
 #include "host/machine/hugepage.h"
+#include "host/machine/hugetlb.h"
 #include "host/machine/limit.h"
 #include "host/machine/module.h"
 #include "host/machine/packages.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * host/machine/container.h - the container that this process is in, and its cgroup's limits of
- * hugepages.
+ * host/machine/container.h - the container that this process is in.
  */
 #ifndef MANAKIN_HOST_MACHINE_CONTAINER_H
 #define MANAKIN_HOST_MACHINE_CONTAINER_H
@@ -50,29 +49,5 @@ const char *container_name(enum container_kind kind);
  * Return: to be freed; NULL: no memory
  */
 char *container_command(const char *where, const char *command);
-
-#define HUGETLB_SIZES 8u
-
-/**
- * struct hugetlb_limit - what a cgroup allows of hugepages of one size
- * @kib:	of a page
- * @limit, @used: bytes; of the cgroup, of those above it too, that leaves least
- * @file:	that has the limit
- */
-struct hugetlb_limit {
-	unsigned int kib;
-	unsigned long long limit, used;
-	char file[600];
-};
-
-/**
- * hugetlb_limits() - the limits that there are
- *
- * Return: how many, up to HUGETLB_SIZES; 0: there is none, or none that can be seen from here
- */
-size_t hugetlb_limits(const struct host *host, struct hugetlb_limit limits[HUGETLB_SIZES]);
-
-/** mount_is_readonly() - is a file system mounted there that cannot be written to? */
-bool mount_is_readonly(const struct host *host, const char *path);
 
 #endif

@@ -295,6 +295,22 @@ FILE *host_stream(const struct host *host, const char *format, ...)
 	return file;
 }
 
+bool host_each_line(const struct host *host, const char *path, bool (*call)(char *line, void *data),
+		    void *data)
+{
+	FILE *file = host_stream(host, "%s", path);
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	while (file && !found && getline(&line, &size, file) > 0)
+		found = call(line, data);
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
 int host_number(const struct host *host, unsigned long long *value, const char *format, ...)
 {
 	char path[PATH_TEXT], text[64], *end;

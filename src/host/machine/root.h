@@ -103,6 +103,10 @@ __attribute__((format(printf, 4, 5))) ssize_t host_read(const struct host *host,
 __attribute__((format(printf, 2, 3))) FILE *host_stream(const struct host *host, const char *format,
 							...);
 
+/** host_each_line() - call for each line of a file until it returns true; false: it never did */
+bool host_each_line(const struct host *host, const char *path, bool (*call)(char *line, void *data),
+		    void *data);
+
 /** host_number() - a file that holds a number, decimal or 0x; 0 or a negative errno */
 __attribute__((format(printf, 3, 4))) int
 host_number(const struct host *host, unsigned long long *value, const char *format, ...);

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "host/machine/container.h"
+#include "host/machine/hugetlb.h"
+#include "host/machine/mount.h"
 #include "tree.h"
 
 #define ROOT        "24 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
