@@ -259,6 +259,12 @@ static inline uint8_t *ring_view_at(const struct ring_view *view, uint32_t offse
 	return view->page[offset >> 12] + (offset & 4095u);
 }
 
+/** ring_view_run() - bytes from @offset on that lie behind each other; @size: of the ring */
+static inline uint32_t ring_view_run(const struct ring_view *view, uint32_t offset, uint32_t size)
+{
+	return view->base ? size - offset : 4096u - (offset & 4095u);
+}
+
 /** ring_at() - the entry at @offset, which must not cross a 4096-byte page; after ring_ready() */
 static inline uint8_t *ring_at(const struct ring *ring, uint32_t offset)
 {

@@ -378,12 +378,14 @@ static_assert(sizeof(struct wq_plain) == GDMA_WQE_UNIT, "one basic unit");
 /** wq_plain_read() - copy an entry from client memory; only the copy is checked and used */
 static inline struct wq_plain wq_plain_read(const uint8_t *from)
 {
-	struct wq_plain entry;
+	const uint64_t *word = (const uint64_t *)from;
+	uint64_t element = shared_load(&word[3]);
 
-	memcpy(&entry, from, sizeof(entry));
-	/* Keep the compiler from reading the original again. */
-	__asm__ volatile("" ::: "memory");
-	return entry;
+	return (struct wq_plain){ .header = shared_load(&word[0]),
+				  .oob = shared_load(&word[1]),
+				  .sge = { .address = shared_load(&word[2]),
+					   .mem_key = (uint32_t)element,
+					   .size = (uint32_t)(element >> 32) } };
 }
 
 /** wq_is_plain() - one element, 8 bytes of OOB outside the list; by the second word */

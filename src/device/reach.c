@@ -12,7 +12,8 @@ struct reach reach_find(struct reach reach, const struct memory *memory, struct 
 	if (!span || reach.access & ~span->access)
 		return reach;
 	reach.first = span->first;
-	reach.more = span->last - span->first;
+	/* No memory of ours has 2^64 bytes. */
+	reach.size = span->last - span->first + 1;
 	reach.base = span->base;
 	reach.key = sge.mem_key;
 	return reach;

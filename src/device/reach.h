@@ -15,14 +15,14 @@
 /**
  * struct reach - what a queue's elements may access; initially all zero, valid for one turn
  * @first:	client address of the first byte
- * @more:	bytes after the first one that follow it
- * @base:	its pointer; NULL: nothing is known
+ * @size:	bytes from it on; 0: nothing is known
+ * @base:	its pointer
  * @key:	a key that has been checked for the protection domain and the access
  * @pd, @access: those two
  */
 struct reach {
 	uint64_t first;
-	uint64_t more;
+	uint64_t size;
 	uint8_t *base;
 	uint32_t key;
 	uint32_t pd;
@@ -51,10 +51,11 @@ static inline void *reach_at(struct reach *reach, const struct memory *memory, s
 {
 	/* A second try after reach_find(). */
 	for (int tries = 0; tries < 2; tries++) {
-		uint64_t offset = sge.address - reach->first;
+		uint64_t offset = sge.address - reach->first, end;
 
-		if (__builtin_expect(sge.mem_key == reach->key && offset <= reach->more &&
-					     sge.size - 1u <= reach->more - offset && reach->base,
+		if (__builtin_expect(sge.mem_key == reach->key &&
+					     !__builtin_add_overflow(offset, sge.size, &end) &&
+					     end <= reach->size,
 				     1))
 			return reach->base + offset;
 		if (!tries)

@@ -49,20 +49,24 @@
 static inline void copy_header(uint8_t *to, const uint8_t *from, uint32_t len)
 {
 	typedef uint64_t part __attribute__((vector_size(32), aligned(1), may_alias));
-	uint32_t last = len - 32, second = 32, third = 64;
+	uint32_t last = len - 32;
 	part a, b, c;
 
-	if (__builtin_expect(len < PLAIN_HEADER, 1)) {
-		second = last < 32 ? last : 32;
-		third = last;
-	}
 	/* All loads come before the stores: source and destination may be the same memory. */
 	a = *(const part *)from;
-	b = *(const part *)(from + second);
-	c = *(const part *)(from + third);
+	if (__builtin_expect(len <= 2 * sizeof(part), 1)) {
+		b = *(const part *)(from + last);
+		*(part *)to = a;
+		*(part *)(to + last) = b;
+		return;
+	}
+	if (len > PLAIN_HEADER)
+		last = PLAIN_HEADER - sizeof(part);
+	b = *(const part *)(from + sizeof(part));
+	c = *(const part *)(from + last);
 	*(part *)to = a;
-	*(part *)(to + second) = b;
-	*(part *)(to + third) = c;
+	*(part *)(to + sizeof(part)) = b;
+	*(part *)(to + last) = c;
 }
 
 /** struct place - where the headers of a plain packet lie, in bytes from the start of the frame */
@@ -101,13 +105,13 @@ static inline uint64_t load64(const uint8_t *from)
 static inline bool ip4_right(const struct words *words)
 {
 	uint64_t sum = words->ip4 + words->source;
+	uint64_t rest = (words->type >> 48) + (words->ports & UINT16_MAX);
 
-	/* In this arithmetic 2^16 is 1, and so is 2^64, the value of a carry. */
-	sum = (sum & UINT32_MAX) + (sum >> 32) + (sum < words->ip4) + (words->type >> 48) +
-	      (words->ports & UINT16_MAX);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	return sum == UINT16_MAX;
+	/* Modulo 2^16 - 1, 2^16 is 1, and so is 2^64, the value of a carry. The version is not 0. */
+	sum += sum < words->ip4;
+	sum += rest;
+	sum += sum < rest;
+	return sum % UINT16_MAX == 0;
 }
 
 /** find_ip4() - false for a fragment */
@@ -186,12 +190,15 @@ static inline enum checksum_result verify(const struct plain_packet *packet,
 
 static inline union receive_head make_head(bool tcp, bool hashed, bool good)
 {
-	union receive_head head = { .cqe_hdr = { .cqe_type = MANA_CQE_RX_OKAY,
-						 .client_type = MANA_CLIENT_COMPLETION } };
+	const union receive_head okay = { .cqe_hdr = { .cqe_type = MANA_CQE_RX_OKAY,
+						       .client_type = MANA_CLIENT_COMPLETION } };
+	uint32_t word = MANA_RX_WORD_IP_GOOD;
 
-	head.word[1] = MANA_RX_WORD_IP_GOOD | (hashed ? MANA_RX_WORD_HASH(MANA_HASH_L4) : 0) |
-		       (good ? tcp ? MANA_RX_WORD_TCP_GOOD : MANA_RX_WORD_UDP_GOOD : 0);
-	return head;
+	if (hashed)
+		word |= MANA_RX_WORD_HASH(MANA_HASH_L4);
+	if (good)
+		word |= tcp ? MANA_RX_WORD_TCP_GOOD : MANA_RX_WORD_UDP_GOOD;
+	return (union receive_head){ .all = okay.all | (uint64_t)word << 32 };
 }
 
 /* frame.seen: the steering's tag; TCP or UDP; checksum; and the hash in the upper half */
@@ -229,6 +236,7 @@ decide(const struct steering *steering, const struct frame *frame, struct plain_
 {
 	enum checksum_result l4 = CHECKSUM_GOOD;
 	bool tcp = place->protocol == IP_PROTO_TCP;
+	uint32_t hash = 0;
 
 	if (!fits(packet, place))
 		return false;
@@ -236,20 +244,16 @@ decide(const struct steering *steering, const struct frame *frame, struct plain_
 		l4 = verify(packet, words, place);
 	if (l4 == CHECKSUM_BAD)
 		return false;
-	packet->hash = 0;
-	packet->rq = steering->fallback;
 	if (steering->rss) {
-		packet->hash = toeplitz_hash(&steering->toeplitz, packet->header + place->tuple,
-					     place->l4 - place->tuple + PORTS_LEN);
-		packet->rq = steering->table[packet->hash & steering->mask];
+		hash = toeplitz_hash(&steering->toeplitz, packet->header + place->tuple,
+				     place->l4 - place->tuple + PORTS_LEN);
+		packet->rq = steering->table[hash & steering->mask];
+		packet->head = make_head(tcp, true, l4 == CHECKSUM_GOOD);
+	} else {
+		packet->rq = steering->fallback;
+		packet->head = make_head(tcp, false, l4 == CHECKSUM_GOOD);
 	}
-	packet->head = make_head(tcp, steering->rss, l4 == CHECKSUM_GOOD);
-	if (frame->seen)
-		atomic_store_explicit(
-			frame->seen,
-			(uint64_t)packet->hash << 32 | steering->tag << SEEN_TAG_SHIFT |
-				(tcp ? SEEN_TCP : 0) | (l4 == CHECKSUM_GOOD ? SEEN_GOOD : 0),
-			memory_order_relaxed);
+	packet->hash = hash;
 	return packet->rq != NULL;
 }
 
@@ -260,8 +264,6 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	struct words words;
 	struct place place;
 
-	if (frame->seen && recall(steering, frame, packet))
-		return true;
 	if (frame->iovcnt != 1 || frame->flags & (FRAME_GSO | FRAME_CSUM_PARTIAL) ||
 	    frame->len - PLAIN_MIN > UINT16_MAX - PLAIN_MIN)
 		return false;
@@ -279,12 +281,31 @@ static inline bool look(const struct steering *steering, const struct frame *fra
 	       decide(steering, frame, packet, &words, &place);
 }
 
+/** look_kept() - look at a frame that never changes, and keep what was found */
+static __attribute__((noinline)) bool
+look_kept(const struct steering *steering, const struct frame *frame, struct plain_packet *packet)
+{
+	uint64_t seen;
+
+	if (!look(steering, frame, packet))
+		return false;
+	seen = (uint64_t)packet->hash << 32 | steering->tag << SEEN_TAG_SHIFT;
+	if (packet->head.word[1] & MANA_RX_WORD_TCP_GOOD)
+		seen |= SEEN_TCP | SEEN_GOOD;
+	if (packet->head.word[1] & MANA_RX_WORD_UDP_GOOD)
+		seen |= SEEN_GOOD;
+	atomic_store_explicit(frame->seen, seen, memory_order_relaxed);
+	return true;
+}
+
 /** fetch() - take an entry of a locked queue for each packet; returns how many there were */
 static inline unsigned int fetch(struct receive_burst *burst, struct wq *rq,
 				 struct plain_packet *const *packets, unsigned int n)
 {
 	const struct memory *memory = &rq->adapter->memory;
 	const uint32_t mask = rq->ring.size - 1, taken = rq->taken;
+	uint32_t offset = taken * GDMA_WQE_UNIT;
+	const uint8_t *at = NULL, *end = NULL;
 	struct ring_view ring;
 	struct reach reach;
 	uint32_t available;
@@ -302,12 +323,17 @@ static inline unsigned int fetch(struct receive_burst *burst, struct wq *rq,
 	reach_begin(&burst->reach, rq->pd, DMA_WRITE);
 	reach = burst->reach;
 	ring = ring_view(&rq->ring);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++, at += GDMA_WQE_UNIT, offset += GDMA_WQE_UNIT) {
 		struct plain_packet *packet = packets[i];
 		struct wq_plain entry;
 
-		packet->offset = (taken + i) * GDMA_WQE_UNIT & mask;
-		entry = wq_plain_read(ring_view_at(&ring, packet->offset));
+		if (at == end) {
+			offset &= mask;
+			at = ring_view_at(&ring, offset);
+			end = at + ring_view_run(&ring, offset, mask + 1);
+		}
+		packet->offset = offset;
+		entry = wq_plain_read(at);
 		if (!wq_is_plain(&entry) || entry.sge.size < packet->len)
 			break;
 		packet->to = reach_at(&reach, memory, entry.sge);
@@ -322,6 +348,19 @@ static inline unsigned int fetch(struct receive_burst *burst, struct wq *rq,
 	if (available - i >= WANT_AHEAD)
 		wq_want(rq, i);
 	return i;
+}
+
+/** tell_packets() - write what is said of each of @n packets; inlined for the usual number */
+static inline __attribute__((always_inline)) void
+tell_packets(struct mana_rxcomp_oob *oob, struct plain_packet *const *packets, unsigned int n)
+{
+#pragma GCC unroll 4
+	for (unsigned int i = 0; i < MANA_RXCOMP_PACKETS; i++)
+		oob->ppi[i] =
+			i < n ? (struct mana_rxcomp_perpkt_info){ .pkt_len =
+									  (uint16_t)packets[i]->len,
+								  .pkt_hash = packets[i]->hash }
+			      : (struct mana_rxcomp_perpkt_info){ 0 };
 }
 
 /**
@@ -343,19 +382,19 @@ static inline void tell(struct receive_burst *burst, struct plain_packet *const 
 	if (!oob)
 		return;
 	memcpy(oob, &head, sizeof(head));
-#pragma GCC unroll 4
-	for (unsigned int i = 0; i < MANA_RXCOMP_PACKETS; i++)
-		oob->ppi[i] =
-			i < n ? (struct mana_rxcomp_perpkt_info){ .pkt_len =
-									  (uint16_t)packets[i]->len,
-								  .pkt_hash = packets[i]->hash }
-			      : (struct mana_rxcomp_perpkt_info){ 0 };
+	if (n == MANA_RXCOMP_PACKETS)
+		tell_packets(oob, packets, MANA_RXCOMP_PACKETS);
+	else
+		tell_packets(oob, packets, n);
 	cq_hold(cq, packets[0]->offset, burst->rq->id, false);
 }
 
-/** fill() - copy packets into the buffers that fetch() has found, and complete them */
+/**
+ * fill() - copy packets into the buffers that fetch() has found, and complete them
+ * @alike:	their heads are known to be the same
+ */
 static inline void fill(struct receive_burst *burst, struct plain_packet *const *packets,
-			unsigned int n)
+			unsigned int n, bool alike)
 {
 	const unsigned int most = burst->steering->coalesce ? MANA_RXCOMP_PACKETS : 1;
 	unsigned int several = 0;
@@ -382,7 +421,9 @@ static inline void fill(struct receive_burst *burst, struct plain_packet *const 
 	if (n)
 		receive_flush(burst);
 	for (unsigned int i = 0, run; i < n; i += run) {
-		for (run = 1; run < most && i + run < n; run++)
+		unsigned int longest = n - i < most ? n - i : most;
+
+		for (run = alike ? longest : 1; run < longest; run++)
 			if (packets[i + run]->head.all != packets[i]->head.all)
 				break;
 		tell(burst, packets + i, run);
@@ -396,9 +437,11 @@ static inline void fill(struct receive_burst *burst, struct plain_packet *const 
  *		start
  * @order:	packets of a queue are in order of arrival
  * @cqs:	their completion queues are locked with them
+ * @alike:	all packets have the same head
  */
 struct spread {
 	bool cqs;
+	bool alike;
 	unsigned int queues;
 	struct wq *queue[FABRIC_BURST];
 	unsigned int first[FABRIC_BURST + 1];
@@ -406,24 +449,14 @@ struct spread {
 };
 static_assert(ADAPTER_QUEUES_MAX <= 64, "a bit for each queue of a vPort");
 
-static inline void sort(struct spread *spread, struct plain_packet *packets, unsigned int n)
+/** sort() - find the queues of packets that go to several, and put the packets in order */
+static __attribute__((noinline)) void sort(struct spread *spread, struct plain_packet *packets,
+					   unsigned int n)
 {
 	unsigned int next[ADAPTER_QUEUES_MAX] uninitialized; /* of queues in @present */
-	uintptr_t others = 0;
 	uint64_t present = 0;
 	unsigned int at = 0;
 
-	for (unsigned int i = 0; i < n; i++) {
-		others |= (uintptr_t)packets[i].rq ^ (uintptr_t)packets[0].rq;
-		spread->order[i] = &packets[i];
-	}
-	if (!others) {
-		spread->queues = n != 0;
-		spread->queue[0] = packets[0].rq;
-		spread->first[0] = 0;
-		spread->first[1] = n;
-		return;
-	}
 	for (unsigned int i = 0; i < n; i++) {
 		const struct wq *rq = packets[i].rq;
 
@@ -517,44 +550,80 @@ static inline bool receive_spread(struct receive_burst *burst, struct spread *sp
 		}
 		use_locked(burst, spread, rq);
 		fill(burst, &spread->order[spread->first[k]],
-		     spread->first[k + 1] - spread->first[k]);
+		     spread->first[k + 1] - spread->first[k], spread->alike);
 		receive_use(burst, NULL);
 	}
 	return all;
 }
 
-/** look_all() - look at the first frames, as far as they are plain; returns how many */
-static inline unsigned int look_all(struct receive_burst *burst, const struct frame *frames,
-				    unsigned int n)
+/**
+ * look_each() - look at the first frames, as far as they are plain, and sort them by queue
+ * @kept:	the fabric keeps what is found in them
+ *
+ * Return: how many
+ */
+static inline __attribute__((always_inline)) unsigned int
+look_each(const struct steering *steering, const struct frame *frames, unsigned int n,
+	  struct plain_packet *packets, struct spread *spread, bool kept)
 {
+	uint64_t queues = 0, heads = 0;
+	unsigned int looked;
+
+	for (looked = 0; looked < n; looked++) {
+		const struct frame *frame = &frames[looked];
+		struct plain_packet *packet = &packets[looked];
+
+		if (kept && frame->seen) {
+			if (!recall(steering, frame, packet) && !look_kept(steering, frame, packet))
+				break;
+		} else if (!look(steering, frame, packet)) {
+			break;
+		}
+		spread->order[looked] = packet;
+		queues |= (uintptr_t)packet->rq ^ (uintptr_t)packets->rq;
+		heads |= packet->head.all ^ packets->head.all;
+	}
+	spread->alike = !heads;
+	spread->queues = looked != 0;
+	spread->queue[0] = packets->rq;
+	spread->first[0] = 0;
+	spread->first[1] = looked;
+	if (queues)
+		sort(spread, packets, looked);
+	return looked;
+}
+
+/** look_all() - look_each(), after a prefetch of what is known to be needed */
+static inline unsigned int look_all(struct receive_burst *burst, const struct frame *frames,
+				    unsigned int n, struct spread *spread)
+{
+	const struct steering *steering = burst->steering;
 	struct plain_packet *packets = burst->scratch->plain;
-	unsigned int looked = 0;
 
 	if (n > FABRIC_BURST)
 		n = FABRIC_BURST;
-	if (!burst->steering->rss && burst->steering->fallback) {
-		receive_use(burst, burst->steering->fallback);
+	if (!steering->rss && steering->fallback) {
+		receive_use(burst, steering->fallback);
 		if (ring_ready(&burst->rq->ring))
 			wq_want(burst->rq, n);
 		cq_want(burst->rq->cq, (n + MANA_RXCOMP_PACKETS - 1) / MANA_RXCOMP_PACKETS);
 	}
-	while (looked < n && look(burst->steering, &frames[looked], &packets[looked]))
-		looked++;
-	return looked;
+	return frames->seen ? look_each(steering, frames, n, packets, spread, true)
+			    : look_each(steering, frames, n, packets, spread, false);
 }
 
 CPU_CLONES unsigned int receive_plain_offer(struct receive_burst *burst, const struct frame *frames,
 					    unsigned int n, uint64_t *left)
 {
 	struct plain_packet *packets = burst->scratch->plain;
-	unsigned int looked = look_all(burst, frames, n), others = 0;
+	unsigned int looked, others = 0;
 	unsigned int fetched[FABRIC_BURST] uninitialized, other[FABRIC_BURST] uninitialized;
 	struct spread spread uninitialized;
 	bool one;
 
+	looked = look_all(burst, frames, n, &spread);
 	if (!looked)
 		return 0;
-	sort(&spread, packets, looked);
 	one = burst->rq == spread.queue[0] && spread.queues == 1;
 	if (!one)
 		lock_all(burst, &spread);
@@ -575,7 +644,7 @@ CPU_CLONES unsigned int receive_plain_offer(struct receive_burst *burst, const s
 	for (unsigned int k = 0; k < spread.queues; k++) {
 		if (!one)
 			use_locked(burst, &spread, spread.queue[k]);
-		fill(burst, &spread.order[spread.first[k]], fetched[k]);
+		fill(burst, &spread.order[spread.first[k]], fetched[k], spread.alike);
 		receive_use(burst, NULL);
 	}
 	for (unsigned int i = 0; i < others; i++)
@@ -593,8 +662,7 @@ CPU_CLONES unsigned int receive_plain(struct receive_burst *burst, const struct 
 
 	if (burst->odd)
 		return 0;
-	looked = look_all(burst, frames, n);
-	sort(&spread, packets, looked);
+	looked = look_all(burst, frames, n, &spread);
 	if (spread.queues > 1 && receive_spread(burst, &spread))
 		return looked;
 	for (unsigned int i = 0; i < looked; i++)
@@ -607,7 +675,7 @@ CPU_CLONES unsigned int receive_plain(struct receive_burst *burst, const struct 
 			run++;
 		receive_use(burst, rq);
 		fetched = fetch(burst, rq, &spread.order[done], run);
-		fill(burst, &spread.order[done], fetched);
+		fill(burst, &spread.order[done], fetched, spread.alike);
 		done += fetched;
 		if (fetched < run) {
 			burst->odd = true;

@@ -368,6 +368,7 @@ static enum wq_cast frame_cast(const struct frame *frame)
  * @csum, @tso, @vlan: frames with these offloads, a bit each
  * @longest:	longest frame that the vPort sends, in bytes; 0 if no entry may take the fast path
  * @ends:	nothing more is taken: the last frame is a large send that is cut here
+ * @plain:	all frames are plain_entries()'s
  * @reach:	of the pieces
  */
 struct transmit_burst {
@@ -378,20 +379,26 @@ struct transmit_burst {
 	uint64_t csum, tso, vlan;
 	uint32_t longest;
 	bool ends;
+	bool plain;
 	struct reach reach;
 };
 static_assert(FABRIC_BURST <= 64, "a bit for each frame of a burst");
 
 /** tally() - count the first @n frames of a burst, which have been sent */
-static void tally(struct wq *sq, const struct transmit_burst *burst, const struct frame *frames,
-		  unsigned int n)
+static void tally(struct wq *sq, const struct transmit_burst *burst,
+		  const struct transmit_scratch *scratch, unsigned int n)
 {
+	const struct frame *frames = scratch->frames;
 	struct wq_counters *counters = &sq->counters;
 	uint64_t count[3] = { n, 0, 0 }, bytes[3] = { 0 };
 	uint64_t sent = UINT64_MAX >> (64 - n);
 	unsigned int odd = 0;
 
-	for (unsigned int i = 0; i < n; i++) {
+	for (unsigned int i = 0; burst->plain && i < n; i++) {
+		bytes[WQ_UNICAST] += scratch->plain[i].iov_len;
+		odd |= *(const uint8_t *)scratch->plain[i].iov_base & 1;
+	}
+	for (unsigned int i = 0; !burst->plain && i < n; i++) {
 		const struct iovec *first = frames[i].iov;
 
 		bytes[WQ_UNICAST] += frames[i].len;
@@ -564,6 +571,7 @@ static inline unsigned int plain_entries(struct wq *sq, struct transmit_burst *b
 	const uint32_t available = sq->seen - sq->taken, mask = sq->ring.size - 1;
 	const uint32_t taken = sq->taken, units = sq->units - 1;
 	const struct ring_view ring = ring_view(&sq->ring);
+	const uint8_t *at = NULL, *end = NULL;
 	struct reach reach = burst->reach;
 	struct frame *frame = &scratch->frames[burst->frames];
 	struct iovec *piece = &scratch->plain[burst->frames];
@@ -571,10 +579,16 @@ static inline unsigned int plain_entries(struct wq *sq, struct transmit_burst *b
 
 	if (available > sq->units || !burst->longest)
 		return 0;
-	for (i = 0; i < n; i++, frame++, piece++) {
+	for (i = 0; i < n; i++, frame++, piece++, at += GDMA_WQE_UNIT) {
 		struct wq_plain entry;
 
-		entry = wq_plain_read(ring_view_at(&ring, (taken + i) * GDMA_WQE_UNIT & mask));
+		if (at == end) {
+			uint32_t offset = (taken + i) * GDMA_WQE_UNIT & mask;
+
+			at = ring_view_at(&ring, offset);
+			end = at + ring_view_run(&ring, offset, mask + 1);
+		}
+		entry = wq_plain_read(at);
 		if (!wq_is_plain(&entry) || (entry.oob ^ oob) & PLAIN_OOB_MASK ||
 		    entry.sge.size - ETHERNET_HEADER_LEN > more)
 			break;
@@ -639,6 +653,7 @@ static bool any_entry(struct wq *sq, struct transmit_burst *burst, struct transm
 	burst->frames++;
 	burst->done += !job.oob.s.suppress_txcqe;
 	burst->ends = cut_here(job.frame, caps);
+	burst->plain = false;
 	return !burst->ends;
 }
 
@@ -668,7 +683,8 @@ CPU_CLONES static bool run_burst(struct wq *sq, unsigned int lane, struct transm
 	const struct adapter_port_config *config = sq->vport->config;
 	unsigned int caps = fabric_caps(sq->vport->fabric);
 	struct transmit_burst burst = { .longest = config->mtu + ETHERNET_HEADER_LEN,
-					.first = sq->taken };
+					.first = sq->taken,
+					.plain = true };
 	unsigned int entries = 0, sent;
 	bool more;
 
@@ -686,7 +702,7 @@ CPU_CLONES static bool run_burst(struct wq *sq, unsigned int lane, struct transm
 		/* By now the prefetches of plain frames have arrived. */
 		sent = send_burst(sq, lane, scratch, &burst, start);
 		if (sent)
-			tally(sq, &burst, scratch->frames, sent);
+			tally(sq, &burst, scratch, sent);
 		if (sent < burst.frames) {
 			put_back(sq, &burst, scratch, sent);
 			more = true;

@@ -510,7 +510,8 @@ static unsigned int hand_over(struct fabric_port *port, unsigned int lane, unsig
 {
 	struct generator *generator = port->state;
 	struct generator_lane *own = &generator->lanes[lane];
-	unsigned int taken = fabric_offer(port, lane, &generator->frames[own->next], want);
+	const struct frame *frames = &generator->frames[own->next];
+	unsigned int taken = fabric_offer(port, lane, frames, want, frames_bytes(frames, want));
 
 	own->next += want;
 	if (own->next >= generator->round)

@@ -21,8 +21,9 @@ static void loop_close(struct fabric_port *port)
 static void loop_send(struct fabric_port *port, unsigned int lane, const struct frame *frames,
 		      unsigned int n)
 {
-	fabric_count_sent(port, lane, frames, n);
-	fabric_deliver_or_drop(port, lane, frames, n);
+	uint64_t bytes = fabric_count_sent(port, lane, frames, n);
+
+	fabric_offer_or_drop(port, lane, frames, n, bytes);
 }
 
 const struct fabric_ops fabric_loop = {

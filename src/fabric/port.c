@@ -69,7 +69,6 @@ unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const s
 {
 	struct fabric_counters *counters = &port->lanes[lane].counters;
 	unsigned int taken;
-	uint64_t bytes = 0;
 
 	if (!port->receiver.deliver) {
 		counter_add(&counters->rx_dropped, n);
@@ -78,8 +77,8 @@ unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const s
 	taken = port->receiver.deliver(port->receiver.ctx, lane, frames, n);
 	budget_charge((taken + 1) * BUDGET_PACKET);
 	if (taken) {
-		for (unsigned int i = 0; i < taken; i++)
-			bytes += frames[i].len;
+		uint64_t bytes = frames_bytes(frames, taken);
+
 		budget_charge(budget_bytes(bytes));
 		counter_add(&counters->rx_frames, taken);
 		counter_add(&counters->rx_bytes, bytes);
@@ -102,18 +101,16 @@ static uint64_t offer_each(const struct fabric_receiver *receiver, unsigned int 
 }
 
 unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const struct frame *frames,
-			  unsigned int n)
+			  unsigned int n, uint64_t bytes)
 {
 	const struct fabric_receiver *receiver = &port->receiver;
 	struct fabric_counters *counters = &port->lanes[lane].counters;
-	uint64_t bytes = 0, left;
 	unsigned int taken;
+	uint64_t left;
 
 	left = receiver->offer ? receiver->offer(receiver->ctx, lane, frames, n)
 			       : offer_each(receiver, lane, frames, n);
 	taken = n - (unsigned int)__builtin_popcountll(left);
-	for (unsigned int i = 0; i < n; i++)
-		bytes += frames[i].len;
 	for (uint64_t some = left; some; some &= some - 1)
 		bytes -= frames[__builtin_ctzll(some)].len;
 	budget_charge(n * BUDGET_PACKET + budget_bytes(bytes));
@@ -124,19 +121,13 @@ unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const str
 	return taken;
 }
 
-void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
-			    unsigned int n)
+void fabric_offer_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			  unsigned int n, uint64_t bytes)
 {
-	uint64_t dropped = 0;
+	unsigned int taken = 0;
 
-	if (!port->receiver.deliver) {
-		counter_add(&port->lanes[lane].counters.rx_dropped, n);
-		return;
-	}
-	for (unsigned int part; n; frames += part, n -= part) {
-		part = n < FABRIC_BURST ? n : FABRIC_BURST;
-		dropped += part - fabric_offer(port, lane, frames, part);
-	}
-	if (dropped)
-		counter_add(&port->lanes[lane].counters.rx_dropped, dropped);
+	if (port->receiver.deliver)
+		taken = fabric_offer(port, lane, frames, n, bytes);
+	if (taken < n)
+		counter_add(&port->lanes[lane].counters.rx_dropped, n - taken);
 }

@@ -138,19 +138,30 @@ unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const s
 
 /**
  * fabric_offer() - deliver at most FABRIC_BURST frames, skipping those without a buffer
+ * @bytes:	in all of them
  *
  * Return: how many were taken
  */
 unsigned int fabric_offer(struct fabric_port *port, unsigned int lane, const struct frame *frames,
-			  unsigned int n);
+			  unsigned int n, uint64_t bytes);
 
-/** fabric_deliver_or_drop() - deliver frames; drop those without a buffer */
-void fabric_deliver_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
-			    unsigned int n);
+/** fabric_offer_or_drop() - the same; drops those without a buffer */
+void fabric_offer_or_drop(struct fabric_port *port, unsigned int lane, const struct frame *frames,
+			  unsigned int n, uint64_t bytes);
 
-/** fabric_count_sent() - count frames that the fabric has accepted from the vPort */
-static inline void fabric_count_sent(struct fabric_port *port, unsigned int lane,
-				     const struct frame *frames, unsigned int n)
+/** frames_bytes() - bytes in @n frames */
+static inline uint64_t frames_bytes(const struct frame *frames, unsigned int n)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		bytes += frames[i].len;
+	return bytes;
+}
+
+/** fabric_count_sent() - count frames that the fabric has accepted from the vPort; returns their bytes */
+static inline uint64_t fabric_count_sent(struct fabric_port *port, unsigned int lane,
+					 const struct frame *frames, unsigned int n)
 {
 	struct fabric_counters *counters = &port->lanes[lane].counters;
 	uint64_t bytes = 0, gso = 0, csum = 0;
@@ -163,7 +174,7 @@ static inline void fabric_count_sent(struct fabric_port *port, unsigned int lane
 	counter_add(&counters->tx_frames, n);
 	counter_add(&counters->tx_bytes, bytes);
 	if (!(flags & (FRAME_GSO | FRAME_CSUM_PARTIAL)))
-		return;
+		return bytes;
 	for (unsigned int i = 0; i < n; i++) {
 		gso += (frames[i].flags & FRAME_GSO) != 0;
 		csum += (frames[i].flags & FRAME_CSUM_PARTIAL) != 0;
@@ -172,6 +183,7 @@ static inline void fabric_count_sent(struct fabric_port *port, unsigned int lane
 		counter_add(&counters->tx_gso_frames, gso);
 	if (csum)
 		counter_add(&counters->tx_csum_frames, csum);
+	return bytes;
 }
 
 /**

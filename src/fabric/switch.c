@@ -352,13 +352,15 @@ static unsigned int look_up(const struct ethernet_switch *sw, const struct view 
 static void hand_out(const struct view *view, const struct switch_port *from, unsigned int lane,
 		     unsigned int to, const struct frame *frames, unsigned int n)
 {
+	uint64_t bytes = frames_bytes(frames, n);
+
 	if (to != TO_ALL) {
-		fabric_deliver_or_drop(view->ports[to], lane, frames, n);
+		fabric_offer_or_drop(view->ports[to], lane, frames, n, bytes);
 		return;
 	}
 	for (unsigned int i = 0; i < view->used_count; i++) {
 		if (view->used[i] != from->index)
-			fabric_deliver_or_drop(view->ports[view->used[i]], lane, frames, n);
+			fabric_offer_or_drop(view->ports[view->used[i]], lane, frames, n, bytes);
 	}
 }
 
