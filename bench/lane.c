@@ -8,7 +8,7 @@
  *
  * Prints nanoseconds per packet. For instructions, which do not depend on the load of the machine:
  *
- *	valgrind --tool=callgrind lane-bench 64 32 1
+ *	valgrind --tool=callgrind lane-bench 64 32 5
  *	callgrind_annotate --inclusive=yes callgrind.out.PID | grep transmit_run
  */
 #include <stdatomic.h>
