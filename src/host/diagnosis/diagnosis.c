@@ -93,20 +93,30 @@ static void keep_line(struct evidence *e, uint64_t number, const char *text, siz
 	text_clean(line->text, sizeof(line->text), text, len);
 }
 
-/** keep_captures() - of the last match; the first of each name counts */
-static void keep_captures(struct diagnosis *d, struct evidence *e, void *code)
+/** is_captured() - is there something under this name, from a line about @whose? */
+static bool is_captured(const struct evidence *e, const char *name, const char *whose)
+{
+	for (size_t i = 0; i < e->n_captures; i++)
+		if (!strcmp(e->captures[i].name, name) && !strcmp(e->captures[i].whose, whose))
+			return true;
+	return false;
+}
+
+/** keep_captures() - of the last match, about @whose; the first of each name counts */
+static void keep_captures(struct diagnosis *d, struct evidence *e, void *code, const char *whose)
 {
 	const char *name, *text;
 	size_t len;
 
 	for (unsigned int i = 0; matcher_capture(d->matcher, code, i, &name, &text, &len); i++) {
-		if (!text || !len || e->n_captures == CAPTURES || evidence_capture(e, name))
+		if (!text || !len || e->n_captures == CAPTURES || is_captured(e, name, whose))
 			continue;
 		if (!e->captures)
 			e->captures = calloc(CAPTURES, sizeof(*e->captures));
 		if (!e->captures)
 			return;
 		snprintf(e->captures[e->n_captures].name, sizeof(e->captures[0].name), "%s", name);
+		snprintf(e->captures[e->n_captures].whose, TALLY_WORD, "%s", whose);
 		text_clean(e->captures[e->n_captures++].value, CAPTURED, text, len);
 	}
 }
@@ -151,14 +161,13 @@ static const char *last_capture(struct diagnosis *d, void *code, const char *wan
 	return NULL;
 }
 
-/** count_line() - a Match pattern of a rule that counts has matched */
-static void count_line(struct diagnosis *d, uint32_t which, const char *text, size_t len)
+/** count_line() - a Match pattern of a rule that counts has matched, about @whose */
+static void count_line(struct diagnosis *d, uint32_t which, const char *whose, const char *text,
+		       size_t len)
 {
 	const struct rule_pattern *pattern = &d->rules->patterns[which];
 	const struct rule *rule = &d->rules->rules[pattern->rule];
 	struct evidence *e = &d->evidence[pattern->rule];
-	char what[CAPTURED];
-	const char *whose = rule->per ? last_capture(d, pattern->code, rule->per, what) : NULL;
 	double time;
 
 	if (!rule->within && !rule->per && !rule->until)
@@ -169,7 +178,7 @@ static void count_line(struct diagnosis *d, uint32_t which, const char *text, si
 	if (time < 0 && d->wrapped)
 		time = tally_time_beside(d->wrapped, d->wrapped_len);
 	if (e->tally)
-		tally_line(e->tally, which, whose ? whose : "", time);
+		tally_line(e->tally, which, whose, time);
 }
 
 /** take_back() - what the lines before said is over */
@@ -179,11 +188,14 @@ static void take_back(struct diagnosis *d, uint32_t which)
 	const struct rule *rule = &d->rules->rules[pattern->rule];
 	struct evidence *e = &d->evidence[pattern->rule];
 	char what[CAPTURED];
+	const char *whose = rule->per ? last_capture(d, pattern->code, rule->per, what) : NULL;
 
-	if (!e->tally ||
-	    !tally_over(e->tally,
-			rule->per ? last_capture(d, pattern->code, rule->per, what) : NULL))
+	if (!e->tally)
 		return;
+	if (!tally_over(e->tally, whose)) {
+		evidence_settle(d, pattern->rule, whose);
+		return;
+	}
 	e->n_lines = e->n_captures = e->n_ports = 0;
 	e->count = 0;
 	for (size_t i = 0; i < d->rules->n_patterns; i++)
@@ -228,6 +240,8 @@ static bool matched(struct diagnosis *d, uint32_t which, uint64_t number, const 
 	const struct rule_pattern *pattern = &d->rules->patterns[which];
 	struct evidence *e = &d->evidence[pattern->rule];
 	struct seen *seen = &d->seen[which];
+	const char *per = d->rules->rules[pattern->rule].per, *whose = NULL;
+	char what[CAPTURED];
 
 	if (pattern->role != RULE_UNLESS && pattern->role != RULE_UNTIL &&
 	    !is_meant(d, &d->rules->rules[pattern->rule], pattern->code))
@@ -238,9 +252,13 @@ static bool matched(struct diagnosis *d, uint32_t which, uint64_t number, const 
 		take_back(d, which);
 	if (pattern->role == RULE_UNLESS || pattern->role == RULE_UNTIL)
 		return true;
-	keep_captures(d, e, pattern->code);
+	if (per)
+		whose = last_capture(d, pattern->code, per, what);
+	if (!whose)
+		whose = "";
+	keep_captures(d, e, pattern->code, whose);
 	if (pattern->role == RULE_MATCH)
-		count_line(d, which, text, len);
+		count_line(d, which, whose, text, len);
 	/* One line may have several patterns of a rule. */
 	if (pattern->role == RULE_MATCH && e->counted != number) {
 		e->counted = number;

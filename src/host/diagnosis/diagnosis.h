@@ -54,7 +54,7 @@ struct finding_line {
  * struct finding - a cause, with the names in its texts filled in
  * @fix:	steps; without those whose names nobody knows
  * @command:	of each step: is it a command to be typed?
- * @lines:	in their order
+ * @lines:	in their order; its own
  * @count:	of lines that show it, kept or not
  * @confirmed:	the machine confirms it, and @evidence says how
  */

@@ -27,14 +27,20 @@ struct seen {
 	uint32_t tries, kept;
 };
 
+/**
+ * struct capture - a name in a line
+ * @whose:	of whom the line is; empty, if the rule does not ask (Per), or the line does not say
+ */
 struct capture {
 	char name[36];
+	char whose[TALLY_WORD];
 	char value[CAPTURED];
 };
 
 /**
  * struct evidence - what the log had of a rule
  * @kept, @counted: numbers of the last lines that were
+ * @whose:	the verdict is about this one (Per) alone; empty: about all
  * @ports:	that its lines name, each as far as they do
  * @tally:	of its lines; only if the rule counts them, or they may be over
  * @missing:	it lacks one of Needs, or has one of Unless
@@ -49,6 +55,7 @@ struct evidence {
 	struct port_names *ports;
 	size_t n_ports;
 	struct tally *tally;
+	char whose[TALLY_WORD];
 	bool missing, holds;
 };
 
@@ -94,6 +101,18 @@ const char *evidence_capture(const struct evidence *evidence, const char *name);
 /** evidence_clear() - release what is kept, as if the log had shown nothing of the rule */
 void evidence_clear(struct evidence *evidence);
 
+/** evidence_port() - the port that is called @whose; NULL: the lines name none */
+const struct port_names *evidence_port(const struct evidence *evidence, const char *whose);
+
+/** evidence_is_of() - is a line about @whose? */
+bool evidence_is_of(const struct finding_line *line, const char *whose);
+
+/** evidence_drop() - forget all that the log had of a rule */
+void evidence_drop(struct diagnosis *diagnosis, size_t rule);
+
+/** evidence_settle() - the same of one (Per), whose lines still count for those that come */
+void evidence_settle(struct diagnosis *diagnosis, size_t rule, const char *whose);
+
 /** diagnosis_look() - search what is left in the buffer; the log has ended */
 void diagnosis_look(struct diagnosis *diagnosis);
 
@@ -106,7 +125,7 @@ void finding_free(struct finding *finding);
 /** verdict_enough() - has the log as many lines of a rule as it asks for? */
 bool verdict_enough(const struct diagnosis *diagnosis, size_t rule);
 
-/** verdict_whose() - if a rule has enough lines of one (Per), keep what is about that one */
+/** verdict_whose() - if a rule has enough lines of one (Per), decide about that one */
 void verdict_whose(struct diagnosis *diagnosis, size_t rule);
 
 /** verdict_facts() - does the machine have the facts that a rule needs? */

@@ -11,19 +11,25 @@
  *	- else it is told.
  *
  * What a rule has kept of the log is released when it is decided. What is left is when each
- * pattern was last in the log. After the time for "again" that is forgotten, too: then the rule is
- * as if the log had begun now.
+ * pattern was last in the log, and for which devices it was decided. After the time for "again" that
+ * is forgotten, too: then the rule is as if the log had begun now.
+ *
+ * A rule that counts lines of each device by itself (Per), or within some time, is decided for each
+ * that has enough. It is counted on: as long as so many come within that time, the fault goes on,
+ * and single lines are none. It is told again after none of that for as long as "again", or for as
+ * long as it counts, if that is longer.
  */
 #include "host/diagnosis/follow.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/diagnosis/crash_rules.h"
 #include "host/diagnosis/evidence.h"
 
-#define NEVER UINT64_MAX
-#define PORTS 8u /* for each of which a rule is told; it is not told for more */
+#define NEVER   UINT64_MAX
+#define DEVICES 8u /* for each of which a rule is told; it is not told for more */
 
 /**
  * struct passed - what the log had of a pattern
@@ -35,6 +41,17 @@ struct passed {
 };
 
 /**
+ * struct device - one for which a rule was decided
+ * @whose:	its name, if the rule counts (Per); else @port is what the log said of it
+ * @last:	when a line showed that the fault goes on
+ */
+struct device {
+	char whose[TALLY_WORD];
+	struct port_names port;
+	uint64_t last;
+};
+
+/**
  * struct fault - where a rule stands
  * @since:	when its first line came that was not decided about
  * @last:	when its last Match line came
@@ -42,14 +59,13 @@ struct passed {
  * @seen:	it has Match lines that are not forgotten
  * @holds:	it was told, or explained by another one
  * @told:	it was told
- * @decided:	what it has kept can be released
- * @ports:	that it was decided for, as far as the log named them
+ * @devices:	that it was decided for, as far as the log named them; NULL: for none that has a name
  */
 struct fault {
 	uint64_t since, last, due;
-	bool seen, holds, told, decided;
-	struct port_names *ports;
-	unsigned int n_ports;
+	bool seen, holds, told;
+	struct device *devices;
+	unsigned int n_devices;
 };
 
 /**
@@ -93,7 +109,7 @@ void follow_close(struct follow *follow)
 		return;
 	diagnosis_close(follow->diagnosis);
 	for (size_t i = 0; follow->faults && i < follow->rules->n_rules; i++)
-		free(follow->faults[i].ports);
+		free(follow->faults[i].devices);
 	free(follow->passed);
 	free(follow->faults);
 	free(follow);
@@ -101,13 +117,18 @@ void follow_close(struct follow *follow)
 
 /* ---- what is kept ---- */
 
-/** drop() - the lines of a rule, and what they captured */
-static void drop(struct follow *follow, size_t rule)
+/** counts() - is the rule decided for each of those that it counts lines of? */
+static bool counts(const struct follow *follow, size_t rule)
 {
-	evidence_clear(&follow->diagnosis->evidence[rule]);
-	for (size_t i = 0; i < follow->rules->n_patterns; i++)
-		if (follow->rules->patterns[i].rule == rule)
-			follow->diagnosis->seen[i].kept = 0;
+	return follow->rules->rules[rule].per || follow->rules->rules[rule].within;
+}
+
+/** quiet() - for how long none of it comes, until it is told again */
+static uint64_t quiet(const struct follow *follow, size_t rule)
+{
+	uint64_t within = follow->rules->rules[rule].within * UINT64_C(1000);
+
+	return within > follow->again ? within : follow->again;
 }
 
 /** forget_pattern() - as if the log had not had it */
@@ -115,6 +136,15 @@ static void forget_pattern(struct follow *follow, size_t pattern)
 {
 	follow->passed[pattern].lines = 0;
 	follow->diagnosis->seen[pattern].lines = 0;
+}
+
+/** look_again() - at the lines that show this rule: they are of another time than those before */
+static void look_again(struct follow *follow, size_t rule)
+{
+	for (size_t i = 0; i < follow->rules->n_patterns; i++)
+		if (follow->rules->patterns[i].rule == rule &&
+		    follow->rules->patterns[i].role == RULE_MATCH)
+			follow->passed[i].lines = 0;
 }
 
 /** forget_matches() - as if the log had not shown this rule */
@@ -127,14 +157,33 @@ static void forget_matches(struct follow *follow, size_t rule)
 	follow->faults[rule].seen = false;
 }
 
-/** release() - what the rules that were decided have kept */
-static void release(struct follow *follow)
+/** forget_at() - look for what is to be forgotten then, at the latest */
+static void forget_at(struct follow *follow, uint64_t when)
 {
-	for (size_t i = 0; i < follow->rules->n_rules; i++)
-		if (follow->faults[i].decided) {
-			follow->faults[i].decided = false;
-			drop(follow, i);
+	if (when < follow->forget)
+		follow->forget = when;
+}
+
+/** forget_devices() - of a rule, those for which nothing has come for long */
+static void forget_devices(struct follow *follow, size_t rule, uint64_t now)
+{
+	struct evidence *e = &follow->diagnosis->evidence[rule];
+	struct fault *fault = &follow->faults[rule];
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < fault->n_devices; i++) {
+		const struct device *device = &fault->devices[i];
+
+		if (device->last + quiet(follow, rule) > now) {
+			forget_at(follow, device->last + quiet(follow, rule));
+			fault->devices[kept++] = *device;
+		} else if (counts(follow, rule) && e->tally) {
+			tally_over(e->tally, device->whose);
 		}
+	}
+	if (counts(follow, rule) && fault->n_devices && !kept)
+		fault->holds = fault->told = false;
+	fault->n_devices = kept;
 }
 
 /** forget() - patterns and rules of which nothing has come for long */
@@ -155,22 +204,22 @@ static void forget(struct follow *follow, uint64_t now)
 			continue;
 		if (passed->last + follow->again <= now)
 			forget_pattern(follow, i);
-		else if (passed->last + follow->again < follow->forget)
-			follow->forget = passed->last + follow->again;
+		else
+			forget_at(follow, passed->last + follow->again);
 	}
 	for (size_t i = 0; i < follow->rules->n_rules; i++) {
 		struct fault *fault = &follow->faults[i];
 
+		forget_devices(follow, i, now);
 		if (!fault->seen || fault->due != NEVER)
 			continue;
-		if (fault->last + follow->again > now) {
-			if (fault->last + follow->again < follow->forget)
-				follow->forget = fault->last + follow->again;
+		if (fault->last + quiet(follow, i) > now) {
+			forget_at(follow, fault->last + quiet(follow, i));
 			continue;
 		}
-		free(fault->ports);
+		free(fault->devices);
 		*fault = (struct fault){ .due = NEVER };
-		drop(follow, i);
+		evidence_drop(follow->diagnosis, i);
 	}
 }
 
@@ -218,23 +267,59 @@ static bool is_other(const struct port_names *a, const struct port_names *b)
 	       (*a->interface && *b->interface);
 }
 
-/** is_new() - is a line of a rule that was decided about a port that it was not decided for? */
-static bool is_new(const struct follow *follow, size_t rule)
+/** device_of() - for which a rule that does not count was decided, if the port is one of these */
+static struct device *device_of(const struct fault *fault, const struct port_names *port)
+{
+	for (unsigned int i = 0; i < fault->n_devices; i++)
+		if (!is_other(&fault->devices[i].port, port))
+			return &fault->devices[i];
+	return NULL;
+}
+
+/** device_called() - the same of one that counts */
+static struct device *device_called(const struct fault *fault, const char *whose)
+{
+	for (unsigned int i = 0; i < fault->n_devices; i++)
+		if (!strcmp(fault->devices[i].whose, whose))
+			return &fault->devices[i];
+	return NULL;
+}
+
+/** is_new() - do lines of a rule that was decided name a port that it was not decided for? */
+static bool is_new(struct follow *follow, size_t rule, uint64_t now)
 {
 	const struct evidence *e = &follow->diagnosis->evidence[rule];
 	const struct fault *fault = &follow->faults[rule];
+	bool is = false;
 
-	for (size_t n = 0; fault->n_ports && fault->n_ports < PORTS && n < e->n_ports; n++) {
+	for (size_t n = 0; fault->devices && n < e->n_ports; n++) {
 		struct port_names port = e->ports[n];
-		unsigned int i = 0;
+		struct device *device;
 
 		names_complete(&follow->diagnosis->names, &port);
-		while (i < fault->n_ports && is_other(&fault->ports[i], &port))
-			i++;
-		if (i == fault->n_ports)
-			return true;
+		device = device_of(fault, &port);
+		if (device)
+			device->last = now;
+		else
+			is |= fault->n_devices < DEVICES;
 	}
-	return false;
+	return is;
+}
+
+/** add_device() - a rule is decided for it; all are known as long as there is room */
+static void add_device(struct fault *fault, const char *whose, const struct port_names *port)
+{
+	struct device *device;
+
+	if (!fault->devices)
+		fault->devices = calloc(DEVICES, sizeof(*fault->devices));
+	if (!fault->devices || fault->n_devices == DEVICES)
+		return;
+	device = &fault->devices[fault->n_devices++];
+	*device = (struct device){ .last = fault->last };
+	snprintf(device->whose, sizeof(device->whose), "%s", whose);
+	if (port)
+		device->port = *port;
 }
 
 /** add_ports() - a rule is decided for the ports that its lines name */
@@ -243,12 +328,35 @@ static void add_ports(struct follow *follow, size_t rule)
 	const struct evidence *e = &follow->diagnosis->evidence[rule];
 	struct fault *fault = &follow->faults[rule];
 
-	if (!fault->ports && e->n_ports)
-		fault->ports = calloc(PORTS, sizeof(*fault->ports));
-	for (size_t n = 0; fault->ports && n < e->n_ports && fault->n_ports < PORTS; n++) {
-		fault->ports[fault->n_ports] = e->ports[n];
-		names_complete(&follow->diagnosis->names, &fault->ports[fault->n_ports++]);
+	for (size_t n = 0; n < e->n_ports; n++) {
+		struct port_names port = e->ports[n];
+
+		names_complete(&follow->diagnosis->names, &port);
+		if (!device_of(fault, &port))
+			add_device(fault, "", &port);
 	}
+}
+
+/** counted() - a line that shows the fault has come, of a rule that counts: of whom are enough? */
+static void counted(struct follow *follow, size_t rule, uint64_t now)
+{
+	const struct evidence *e = &follow->diagnosis->evidence[rule];
+	struct fault *fault = &follow->faults[rule];
+	const char *whose;
+	size_t n = 0;
+
+	while ((whose = tally_enough(e->tally, n))) {
+		struct device *device = device_called(fault, whose);
+
+		if (device)
+			device->last = now;
+		if (device || fault->n_devices == DEVICES)
+			evidence_settle(follow->diagnosis, rule, whose);
+		else
+			n++;
+	}
+	if (n)
+		wait_for(follow, rule, now);
 }
 
 /** matched() - a line that shows the fault has come */
@@ -258,26 +366,37 @@ static void matched(struct follow *follow, size_t rule, uint64_t now)
 
 	fault->seen = true;
 	fault->last = now;
-	if (follow->forget == NEVER)
-		follow->forget = now + follow->again;
-	if (!fault->holds || is_new(follow, rule)) {
+	forget_at(follow, now + quiet(follow, rule));
+	if (counts(follow, rule)) {
+		counted(follow, rule, now);
+	} else if (!fault->holds || is_new(follow, rule, now)) {
 		fault->holds = fault->told = false;
 		wait_for(follow, rule, now);
 	} else {
-		drop(follow, rule);
+		evidence_drop(follow->diagnosis, rule);
 	}
 }
 
 /** over() - a line has come after which a fault has ended, if it was there: the next is another */
 static void over(struct follow *follow, size_t rule)
 {
+	const struct evidence *e = &follow->diagnosis->evidence[rule];
 	struct fault *fault = &follow->faults[rule];
+	unsigned int kept = 0;
 
-	fault->holds = fault->told = false;
-	fault->n_ports = 0;
-	if (follow->diagnosis->evidence[rule].count)
-		return; /* of another port, or there again */
-	forget_matches(follow, rule);
+	for (unsigned int i = 0; counts(follow, rule) && i < fault->n_devices; i++)
+		if (!tally_ended(e->tally, fault->devices[i].whose) &&
+		    tally_lines(e->tally, fault->devices[i].whose))
+			fault->devices[kept++] = fault->devices[i];
+	fault->n_devices = kept;
+	if (!kept)
+		fault->holds = fault->told = false;
+	if (counts(follow, rule) ? tally_enough(e->tally, 0) != NULL : e->count != 0) {
+		look_again(follow, rule); /* of another port, or there again */
+		return;
+	}
+	if (!kept)
+		forget_matches(follow, rule);
 	fault->due = NEVER;
 }
 
@@ -307,14 +426,13 @@ static void note_patterns(struct follow *follow, uint64_t now, bool until)
 		if (!lines)
 			continue; /* taken back by what follows */
 		passed->last = now;
-		if (follow->forget == NEVER)
-			follow->forget = now + follow->again;
+		forget_at(follow, now + follow->again);
 		if (pattern->role == RULE_MATCH)
 			matched(follow, pattern->rule, now);
 		else if (pattern->role == RULE_UNTIL)
 			over(follow, pattern->rule);
 		else if (pattern->role == RULE_NEEDS && follow->faults[pattern->rule].seen &&
-			 !follow->faults[pattern->rule].holds)
+			 (counts(follow, pattern->rule) || !follow->faults[pattern->rule].holds))
 			wait_for(follow, pattern->rule, now);
 	}
 }
@@ -329,7 +447,6 @@ static void note(struct follow *follow, uint64_t now)
 
 void follow_feed(struct follow *follow, uint64_t now, const void *data, size_t len)
 {
-	release(follow);
 	forget(follow, now);
 	if (now >= follow->aged + follow->again) {
 		crash_log_age(follow->diagnosis->crash_log);
@@ -341,7 +458,6 @@ void follow_feed(struct follow *follow, uint64_t now, const void *data, size_t l
 
 void follow_part(struct follow *follow, uint64_t now)
 {
-	release(follow);
 	diagnosis_part(follow->diagnosis);
 	note(follow, now);
 }
@@ -414,15 +530,29 @@ static bool covered(const struct follow *follow, size_t rule, const struct fact 
 	return found || *due;
 }
 
-/** decided() - a rule holds: it is not decided again for this device */
+/**
+ * decided() - a rule holds: it is not decided again for this device
+ *
+ * It is due as before if it counts, and others have enough, too.
+ */
 static void decided(struct follow *follow, size_t rule, bool told)
 {
+	const struct evidence *e = &follow->diagnosis->evidence[rule];
 	struct fault *fault = &follow->faults[rule];
 
-	fault->holds = fault->decided = true;
-	fault->told = told;
+	fault->holds = true;
+	fault->told = told || (counts(follow, rule) && fault->told);
+	if (counts(follow, rule)) {
+		tally_ended(e->tally, e->whose);
+		add_device(fault, e->whose, NULL);
+		evidence_settle(follow->diagnosis, rule, e->whose);
+		if (tally_enough(e->tally, 0) && fault->n_devices < DEVICES)
+			return;
+	} else {
+		add_ports(follow, rule);
+		evidence_drop(follow->diagnosis, rule);
+	}
 	fault->due = NEVER;
-	add_ports(follow, rule);
 }
 
 /**
@@ -441,13 +571,13 @@ static bool decide(struct follow *follow, size_t rule, uint64_t now, const struc
 	verdict_whose(follow->diagnosis, rule);
 	if (is_excused(follow, rule)) {
 		forget_matches(follow, rule);
-		fault->decided = true;
+		evidence_drop(follow->diagnosis, rule);
 		fault->due = NEVER;
 	} else if (lacks(follow, rule, facts, n)) {
 		fault->due = NEVER;
 	} else if (!covered(follow, rule, facts, n, &due)) {
-		decided(follow, rule, true);
 		*err = verdict_add(follow->diagnosis, rule, facts, n);
+		decided(follow, rule, true);
 	} else if (due) {
 		fault->due = due > now ? due : fault->due;
 		return false;
@@ -484,8 +614,6 @@ int follow_judge(struct follow *follow, uint64_t now, bool ended, const struct f
 
 	if (ended)
 		follow_part(follow, now);
-	else
-		release(follow);
 	if (follow->crash_due != NEVER && (ended || follow->crash_due <= now))
 		weigh_crashes(follow, now, facts, n);
 	err = verdict_open(follow->diagnosis);

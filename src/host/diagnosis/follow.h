@@ -9,8 +9,9 @@
  *	follow_finding() for each cause that is to be told now.
  *
  * A cause is told when no more lines have shown it for FOLLOW_SETTLE, so that it is told with its
- * consequences, which are not told themselves. It is told once: again only after none of its lines
- * have come for the time given to follow_open(), or if the lines are about another device.
+ * consequences, which are not told themselves. It is told once for each device: again only after
+ * none of its lines have come for the time given to follow_open(). A rule that counts lines within
+ * some time goes on while so many come, and is told again after that was not so for as long.
  *
  * However long the log is, memory is bounded by the number of rules.
  */

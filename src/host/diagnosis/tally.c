@@ -14,21 +14,21 @@
 #include <string.h>
 
 #define PARTIES 16u
-#define WORD    80u  /* bytes of a name, and the end */
 #define STAMP   160u /* bytes at the head of a line in which its time must be */
 
 /**
  * struct party - one that lines are about
  * @lines:	since the last that said it is over, or since time went backwards
  * @times:	of the last ones; line n is at n % at_least
+ * @ended:	it was over since tally_ended()
  */
 struct party {
 	unsigned int kind;
-	char what[WORD];
+	char what[TALLY_WORD];
 	uint64_t lines;
 	double times[TALLY_MOST];
 	double last;
-	bool enough;
+	bool enough, ended;
 };
 
 struct tally {
@@ -61,7 +61,7 @@ static struct party *party_of(struct tally *tally, unsigned int kind, const char
 	for (size_t i = 0; i < tally->n; i++) {
 		struct party *party = &tally->parties[i];
 
-		if (party->kind == kind && !strncmp(party->what, what, WORD - 1))
+		if (party->kind == kind && !strncmp(party->what, what, TALLY_WORD - 1))
 			return party;
 		if (!party->lines)
 			room = party;
@@ -105,9 +105,10 @@ bool tally_over(struct tally *tally, const char *what)
 	for (size_t i = 0; i < tally->n; i++) {
 		struct party *party = &tally->parties[i];
 
-		if (!what || !strncmp(party->what, what, WORD - 1)) {
+		if (!what || !strncmp(party->what, what, TALLY_WORD - 1)) {
 			party->lines = 0;
 			party->enough = false;
+			party->ended = true;
 			party->last = 0;
 		}
 		left |= party->lines != 0;
@@ -115,12 +116,51 @@ bool tally_over(struct tally *tally, const char *what)
 	return !left;
 }
 
-const char *tally_enough(const struct tally *tally)
+/** is_first() - is no party before this one the same, with other words? */
+static bool is_first(const struct tally *tally, size_t party)
 {
-	for (size_t i = 0; i < tally->n; i++)
-		if (tally->parties[i].enough)
+	for (size_t i = 0; i < party; i++)
+		if (tally->parties[i].enough &&
+		    !strcmp(tally->parties[i].what, tally->parties[party].what))
+			return false;
+	return true;
+}
+
+const char *tally_enough(const struct tally *tally, size_t n)
+{
+	for (size_t i = 0; tally && i < tally->n; i++)
+		if (tally->parties[i].enough && is_first(tally, i) && !n--)
 			return tally->parties[i].what;
 	return NULL;
+}
+
+bool tally_ended(struct tally *tally, const char *whose)
+{
+	bool ended = false;
+
+	for (size_t i = 0; tally && i < tally->n; i++)
+		if (!strncmp(tally->parties[i].what, whose, TALLY_WORD - 1)) {
+			ended |= tally->parties[i].ended;
+			tally->parties[i].ended = false;
+		}
+	return ended;
+}
+
+uint64_t tally_lines(const struct tally *tally, const char *whose)
+{
+	uint64_t lines = 0;
+
+	for (size_t i = 0; tally && i < tally->n; i++)
+		if (!strncmp(tally->parties[i].what, whose, TALLY_WORD - 1))
+			lines += tally->parties[i].lines;
+	return lines;
+}
+
+void tally_settle(struct tally *tally, const char *whose)
+{
+	for (size_t i = 0; tally && i < tally->n; i++)
+		if (!strncmp(tally->parties[i].what, whose, TALLY_WORD - 1))
+			tally->parties[i].enough = false;
 }
 
 /* ---- when a line was written ---- */

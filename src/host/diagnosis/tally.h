@@ -7,8 +7,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define TALLY_MOST 64u /* lines that a rule may ask for */
+#define TALLY_WORD 80u /* bytes of the name of one that lines are about, and the end */
 
 struct tally;
 
@@ -37,8 +39,17 @@ void tally_line(struct tally *tally, unsigned int kind, const char *what, double
  */
 bool tally_over(struct tally *tally, const char *what);
 
-/** tally_enough() - whose lines were enough; NULL: nobody's */
-const char *tally_enough(const struct tally *tally);
+/** tally_enough() - whose lines were enough, the one after @n others; NULL: nobody's */
+const char *tally_enough(const struct tally *tally, size_t n);
+
+/** tally_ended() - has what the lines of @whose said been over since the last call? */
+bool tally_ended(struct tally *tally, const char *whose);
+
+/** tally_lines() - how many @whose lines are, unless what they said is over */
+uint64_t tally_lines(const struct tally *tally, const char *whose);
+
+/** tally_settle() - its lines are enough again only with the next one, if that is near enough */
+void tally_settle(struct tally *tally, const char *whose);
 
 /**
  * tally_time() - when a line was written, in seconds since some moment

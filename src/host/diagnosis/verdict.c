@@ -122,6 +122,7 @@ static void know_log(const struct diagnosis *d, struct known *known)
 static struct port_names names_captured(const struct evidence *e)
 {
 	static const char *const names[] = { "interface", "vf", "pci", "mac", "uuid" };
+	const struct port_names *whose = evidence_port(e, e->whose);
 	struct port_names port = { .asked = false };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -130,7 +131,9 @@ static struct port_names names_captured(const struct evidence *e)
 		if (value)
 			port_names_set(&port, names[i], value);
 	}
-	if (e->n_ports == 1 || (e->n_ports && port_names_same(&port, &e->ports[0])))
+	if (whose)
+		port_names_add(&port, whose);
+	else if (e->n_ports == 1 || (e->n_ports && port_names_same(&port, &e->ports[0])))
 		port_names_add(&port, &e->ports[0]);
 	return port;
 }
@@ -142,7 +145,7 @@ static struct known know(const struct diagnosis *d, const struct evidence *e,
 	struct known known = { .facts = facts, .n = n };
 	struct port_names port = names_captured(e);
 
-	if (e->n_ports > 1) {
+	if (e->n_ports > 1 && !evidence_port(e, e->whose)) {
 		know_ports(d, &known, e->ports, e->n_ports);
 	} else if (!port_names_adapter(&port)) {
 		know_ports(d, &known, &port, 1);
@@ -181,65 +184,12 @@ static bool fits(const struct known *known, const struct rule_condition *want)
 	return some;
 }
 
-/** is_called() - is it one of a port's names? */
-static bool is_called(const struct port_names *port, const char *name)
-{
-	return !strcasecmp(port->uuid, name) || !strcasecmp(port->mac, name) ||
-	       !strcmp(port->interface, name) || !strcmp(port->vf, name) ||
-	       !strcmp(port->pci, name);
-}
-
-/** has_word() - does a line have this name, and not as a part of a longer one? */
-static bool has_word(const char *line, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *at = line; (at = strstr(at, name)); at++)
-		if ((at == line || !isalnum((unsigned char)at[-1])) &&
-		    !isalnum((unsigned char)at[len]))
-			return true;
-	return false;
-}
-
-/**
- * keep_whose() - of what a rule's lines say, keep what is about the one whose lines were enough
- *
- * What was captured is of the first line, which may have been about another one.
- */
-static void keep_whose(struct evidence *e, const char *per)
-{
-	const char *whose = tally_enough(e->tally), *value;
-	const struct port_names *port = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; i < e->n_lines; i++)
-		if (has_word(e->lines[i].text, whose))
-			e->lines[n++] = e->lines[i];
-	if (n)
-		e->n_lines = n;
-	for (size_t i = 0; i < e->n_ports && !port; i++)
-		if (is_called(&e->ports[i], whose)) {
-			e->ports[0] = e->ports[i];
-			e->n_ports = 1;
-			port = e->ports;
-		}
-	for (size_t i = 0; i < e->n_captures; i++) {
-		struct capture *capture = &e->captures[i];
-
-		value = !strcmp(capture->name, per) ? whose
-			: port                      ? port_names_get(port, capture->name)
-						    : NULL;
-		if (value)
-			snprintf(capture->value, CAPTURED, "%s", value);
-	}
-}
-
 void verdict_whose(struct diagnosis *d, size_t number)
 {
 	struct evidence *e = &d->evidence[number];
+	const char *whose = d->rules->rules[number].per ? tally_enough(e->tally, 0) : NULL;
 
-	if (e->tally && d->rules->rules[number].per && tally_enough(e->tally))
-		keep_whose(e, d->rules->rules[number].per);
+	snprintf(e->whose, sizeof(e->whose), "%s", whose ? whose : "");
 }
 
 bool verdict_facts(const struct diagnosis *d, size_t number, const struct fact *facts, size_t n)
@@ -261,8 +211,9 @@ bool verdict_enough(const struct diagnosis *d, size_t number)
 {
 	const struct evidence *e = &d->evidence[number];
 
-	return e->count && e->count >= d->rules->rules[number].times &&
-	       (!e->tally || tally_enough(e->tally));
+	if (e->tally)
+		return tally_enough(e->tally, 0);
+	return e->count && e->count >= d->rules->rules[number].times;
 }
 
 /** holds() - does the rule hold, by the log and by the facts that it needs? */
@@ -487,6 +438,24 @@ static bool add_evidence(struct finding *finding, const struct known *known,
 	return true;
 }
 
+/** add_lines() - those that are about the one that it is of; false if there is no memory */
+static bool add_lines(struct finding *finding, const struct evidence *e)
+{
+	finding->lines = calloc(e->n_lines + 1, sizeof(*finding->lines));
+	if (!finding->lines)
+		return false;
+	for (size_t i = 0; i < e->n_lines; i++)
+		if (evidence_is_of(&e->lines[i], e->whose))
+			finding->lines[finding->n_lines++] = e->lines[i];
+	/* Of many that are spoken of, none of this one's was kept. */
+	if (!finding->n_lines && e->n_lines) {
+		memcpy(finding->lines, e->lines, e->n_lines * sizeof(*e->lines));
+		finding->n_lines = e->n_lines;
+	}
+	finding->count = *e->whose ? tally_lines(e->tally, e->whose) : e->count;
+	return true;
+}
+
 /** tell() - make a finding of a rule; after -ENOMEM, free it all the same */
 static int tell(struct finding *finding, const struct diagnosis *d, size_t number,
 		const struct fact *facts, size_t n)
@@ -496,14 +465,12 @@ static int tell(struct finding *finding, const struct diagnosis *d, size_t numbe
 	struct known known = know(d, e, facts, n);
 
 	finding->rule = rule;
-	finding->lines = e->lines;
-	finding->n_lines = e->n_lines;
-	finding->count = e->count;
 	finding->title = said(rule->title, e, &known);
 	finding->cause = said(rule->cause, e, &known);
 	finding->fix = calloc(rule->n_steps, sizeof(*finding->fix));
 	finding->command = calloc(rule->n_steps, sizeof(*finding->command));
-	if (!finding->title || !finding->cause || !finding->fix || !finding->command)
+	if (!finding->title || !finding->cause || !finding->fix || !finding->command ||
+	    !add_lines(finding, e))
 		return -ENOMEM;
 	for (size_t i = 0; i < rule->n_steps; i++)
 		if (!add_step(finding, &rule->steps[i], e, &known))
@@ -534,15 +501,18 @@ int verdict_open(struct diagnosis *d)
 	for (size_t i = 0; i < d->n_findings; i++)
 		finding_free(&d->findings[i]);
 	d->n_findings = 0;
-	if (!d->findings)
-		d->findings = malloc((d->rules->n_rules + 1) * sizeof(*d->findings));
-	return d->findings ? 0 : -ENOMEM;
+	return 0;
 }
 
 int verdict_add(struct diagnosis *d, size_t number, const struct fact *facts, size_t n)
 {
-	struct finding *finding = &d->findings[d->n_findings++];
+	struct finding *finding =
+		reallocarray(d->findings, d->n_findings + 1, sizeof(*d->findings));
 
+	if (!finding)
+		return -ENOMEM;
+	d->findings = finding;
+	finding += d->n_findings++;
 	memset(finding, 0, sizeof(*finding));
 	return tell(finding, d, number, facts, n);
 }

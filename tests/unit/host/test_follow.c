@@ -380,6 +380,181 @@ static void times_are_counted_until_there_is_a_long_silence(void **state)
 	end(&log);
 }
 
+/* A rule that counts flaps of each interface within ten minutes */
+#define FLAPS                                                                                      \
+	RULE("a", "Match: (?<vf>\\w+) is gone\nTimes: 3 in 10 min\nPer: vf\nExplains: b\n")        \
+	RULE("b", "Match: beta\n")
+
+/* A line with its time, and then time goes on */
+static void flap(struct log *log, const char *vf, uint64_t ms)
+{
+	char line[64];
+
+	snprintf(line, sizeof(line), "[%7u.%03u000] %s is gone\n", (unsigned int)(log->now / 1000),
+		 (unsigned int)(log->now % 1000), vf);
+	comes(log, line);
+	later(log, ms);
+}
+
+#define MINUTE 60000u /* ms */
+
+static void what_is_counted_is_told_once_while_it_goes_on(void **state)
+{
+	struct log log;
+	(void)state;
+
+	begin(&log, FLAPS);
+	flap(&log, "vf1", MINUTE);
+	flap(&log, "vf1", MINUTE);
+	told(&log, "");
+	flap(&log, "vf1", MINUTE);
+	told(&log, "a");
+	for (int i = 0; i < 200; i++)
+		flap(&log, "vf1", 4 * MINUTE);
+	told(&log, "");
+	flap(&log, "vf1", MINUTE);
+	comes(&log, "beta\n");
+	later(&log, MINUTE);
+	told(&log, "");
+	end(&log);
+}
+
+static void single_lines_are_not_what_is_counted_and_do_not_keep_it(void **state)
+{
+	struct log log;
+	(void)state;
+
+	begin(&log, FLAPS);
+	for (int day = 0; day < 3; day++) {
+		flap(&log, "vf1", MINUTE);
+		flap(&log, "vf1", MINUTE);
+		flap(&log, "vf1", MINUTE);
+		told(&log, "a");
+		/* The time for "again" is over, though a line comes more often. */
+		for (int i = 0; i < 4; i++) {
+			later(&log, 20 * MINUTE);
+			flap(&log, "vf1", MINUTE);
+		}
+		told(&log, "");
+		later(&log, 20 * MINUTE);
+	}
+	end(&log);
+}
+
+static void what_is_counted_is_quiet_for_as_long_as_it_is_counted(void **state)
+{
+	struct log log;
+	(void)state;
+
+	begin(&log, FLAPS);
+	follow_close(log.follow);
+	log.follow = follow_open(log.rules, MINUTE);
+	assert_non_null(log.follow);
+	for (int i = 0; i < 20; i++)
+		flap(&log, "vf1", 3 * MINUTE);
+	told(&log, "a");
+	later(&log, 6 * MINUTE);
+	flap(&log, "vf1", MINUTE);
+	flap(&log, "vf1", MINUTE);
+	flap(&log, "vf1", MINUTE);
+	told(&log, "");
+	later(&log, 10 * MINUTE);
+	flap(&log, "vf1", MINUTE);
+	flap(&log, "vf1", MINUTE);
+	told(&log, "");
+	flap(&log, "vf1", MINUTE);
+	told(&log, "a");
+	end(&log);
+}
+
+static void each_that_is_counted_is_told_once_however_their_lines_mix(void **state)
+{
+	struct log log;
+	(void)state;
+
+	begin(&log, FLAPS);
+	for (int i = 0; i < 2; i++) {
+		flap(&log, "vf1", 0);
+		flap(&log, "vf2", MINUTE);
+	}
+	told(&log, "");
+	flap(&log, "vf1", 0);
+	flap(&log, "vf2", 0);
+	judge(&log, log.now + FOLLOW_SETTLE, false);
+	told(&log, "a a");
+	for (size_t i = 0; i < 2; i++) {
+		const struct finding *finding = follow_finding(log.follow, i);
+		const char *vf = i ? "vf2" : "vf1";
+
+		assert_int_equal(finding->count, 3);
+		assert_true(finding->n_lines > 0);
+		for (size_t n = 0; n < finding->n_lines; n++)
+			assert_non_null(strstr(finding->lines[n].text, vf));
+	}
+	for (int i = 0; i < 20; i++) {
+		flap(&log, "vf1", 0);
+		flap(&log, "vf2", MINUTE);
+	}
+	told(&log, "");
+	/* A third one begins later; the first pauses, and comes back. */
+	for (int i = 0; i < 3; i++) {
+		told(&log, "");
+		flap(&log, "vf3", MINUTE);
+		flap(&log, "vf2", MINUTE);
+	}
+	told(&log, "a");
+	for (unsigned int ms = 0; ms <= AGAIN; ms += 4 * MINUTE)
+		flap(&log, "vf2", 4 * MINUTE);
+	told(&log, "");
+	for (int i = 0; i < 3; i++)
+		flap(&log, "vf1", 1000);
+	later(&log, MINUTE);
+	told(&log, "a");
+	end(&log);
+}
+
+static void two_that_are_taken_at_once_are_both_told(void **state)
+{
+	struct log log;
+	(void)state;
+
+	begin(&log, RULE("a", "Match: taken (?<vf>\\w+)\nUntil: given (?<vf>\\w+)\nPer: vf\n"));
+	comes(&log, "taken vf1\ntaken vf2\n");
+	later(&log, FOLLOW_UNTIL);
+	told(&log, "a a");
+	comes(&log, "given vf1\n");
+	later(&log, FOLLOW_UNTIL);
+	comes(&log, "taken vf2\n");
+	later(&log, FOLLOW_UNTIL);
+	told(&log, "");
+	comes(&log, "taken vf1\n");
+	later(&log, FOLLOW_UNTIL);
+	told(&log, "a");
+	end(&log);
+}
+
+static void a_device_that_was_quiet_is_told_of_again_though_another_goes_on(void **state)
+{
+	struct log log;
+	(void)state;
+
+	begin(&log, RULE("a", "Match: HWC: alpha\n"));
+	comes(&log, "mana 7870:00:00.0: HWC: alpha\n");
+	later(&log, FOLLOW_LATEST);
+	comes(&log, "mana 7871:00:00.0: HWC: alpha\n");
+	later(&log, FOLLOW_LATEST);
+	told(&log, "a a");
+	for (unsigned int ms = 0; ms <= AGAIN; ms += 4 * MINUTE) {
+		comes(&log, "mana 7870:00:00.0: HWC: alpha\n");
+		later(&log, 4 * MINUTE);
+	}
+	told(&log, "");
+	comes(&log, "mana 7871:00:00.0: HWC: alpha\n");
+	later(&log, FOLLOW_LATEST);
+	told(&log, "a");
+	end(&log);
+}
+
 static void facts_are_those_of_the_moment(void **state)
 {
 	struct fact fact = { "hugepages.free", "9", "9 free hugepages", 0 };
@@ -512,6 +687,12 @@ int main(void)
 		cmocka_unit_test(needs_may_come_before_or_after),
 		cmocka_unit_test(what_ends_soon_is_not_told_and_what_comes_back_is_told_again),
 		cmocka_unit_test(times_are_counted_until_there_is_a_long_silence),
+		cmocka_unit_test(what_is_counted_is_told_once_while_it_goes_on),
+		cmocka_unit_test(single_lines_are_not_what_is_counted_and_do_not_keep_it),
+		cmocka_unit_test(what_is_counted_is_quiet_for_as_long_as_it_is_counted),
+		cmocka_unit_test(each_that_is_counted_is_told_once_however_their_lines_mix),
+		cmocka_unit_test(two_that_are_taken_at_once_are_both_told),
+		cmocka_unit_test(a_device_that_was_quiet_is_told_of_again_though_another_goes_on),
 		cmocka_unit_test(facts_are_those_of_the_moment),
 		cmocka_unit_test(another_device_is_told_of_and_the_same_one_is_not),
 		cmocka_unit_test(the_end_of_the_log_decides_all),
