@@ -14,9 +14,9 @@
 #include "host/report/filter.h"
 #include "host/report/report.h"
 
-#define HEAD_MAX   (1u << 20) /* bytes of the beginning of a log that is longer than all may be */
-#define CUT_SIZE   (sizeof(REPORT_CUT) - 1)
-#define USER_MIN   1000ul      /* of people; the others' are the same on all machines */
+#define HEAD_MAX (1u << 20) /* bytes of the beginning of a log that is longer than all may be */
+#define CUT_SIZE (sizeof(REPORT_CUT) - 1)
+#define USER_MIN 1000ul /* of people; the others' are the same on all machines */
 
 /* ---- logs ---- */
 
