@@ -5,6 +5,8 @@
   unmatched-messages.py TREE              list them: file, line, level, format
   unmatched-messages.py --all TREE        list every message with the rules that match it
   unmatched-messages.py --rules DIR TREE  use these rules instead of share/rules
+  unmatched-messages.py --harmless FILE TREE
+                                          instead of scripts/harmless-messages.txt
 
 TREE is a source tree of Linux, DPDK or rdma-core; which one is found out. Of Linux it reads mana, mana_ib, hv_netvsc,
 hv_vmbus, uio_hv_generic and pci-hyperv; of DPDK net_mana, netvsc, failsafe, vdev_netvsc, the VMBus, and EAL's
@@ -12,7 +14,8 @@ hugepages; of rdma-core libibverbs and libmana.
 
 An example line is made of each format at error or warning level, once with each of several values for what it prints,
 and searched with each Match pattern. A pattern whose rule has conditions (When) on what it captures matches
-"for some values" only. The exit status is 0 if every message has a rule, 1 if not, 2 if it could not be found out.
+"for some values" only. Messages for which no rule is wanted are in scripts/harmless-messages.txt, by their formats. The
+exit status is 0 if every message has a rule or is harmless, 1 if not, 2 if it could not be found out.
 """
 import argparse
 import ctypes
@@ -277,6 +280,12 @@ def read_rules(folder):
     return patterns
 
 
+def read_harmless(path):
+    """The formats for which no rule is wanted"""
+    lines = (line.strip() for line in path.read_text().splitlines())
+    return {line for line in lines if line and not line.startswith("#")}
+
+
 def matching(message, patterns):
     """The ids of the rules that match it: for every value, and for some values only"""
     examples = "\n".join(message.examples()).encode()
@@ -301,11 +310,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tree", type=pathlib.Path)
     parser.add_argument("--rules", type=pathlib.Path, default=ROOT / "share/rules")
+    parser.add_argument("--harmless", type=pathlib.Path, default=ROOT / "scripts/harmless-messages.txt")
     parser.add_argument("--all", action="store_true")
     options = parser.parse_args()
     name, globs, but = tree_of(options.tree)
     patterns = read_rules(options.rules)
-    messages, without, some = 0, 0, 0
+    harmless = read_harmless(options.harmless)
+    messages, without, some, known = 0, 0, 0, 0
     for path in sorted({path for glob in globs for path in options.tree.glob(glob)}):
         shown = path.relative_to(options.tree)
         if but and re.match(but, str(shown)):
@@ -313,17 +324,20 @@ def main():
         for message in READERS[name](shown, path.read_text(errors="replace")):
             always, sometimes = matching(message, patterns)
             messages += 1
-            without += not always and not sometimes
+            is_known = not always and not sometimes and message.text in harmless
+            known += is_known
+            without += not always and not sometimes and not is_known
             some += not always and bool(sometimes)
-            if always and not options.all:
+            if (always or is_known) and not options.all:
                 continue
             ids = " ".join(sorted(always)) or (
-                f"for some values: {' '.join(sorted(sometimes))}" if sometimes else "no rule")
+                f"for some values: {' '.join(sorted(sometimes))}" if sometimes else
+                "harmless" if is_known else "no rule")
             print(f"{shown}:{message.line}: {message.level}: {message.text}  [{ids}]")
     if not messages:
         raise SystemExit(f"{options.tree}: no messages found; is the tree complete?")
     print(f"{name}: {messages} messages at error or warning level, {without} without a rule, "
-          f"{some} with a rule for some values only", file=sys.stderr)
+          f"{some} with a rule for some values only, {known} harmless", file=sys.stderr)
     return 1 if without else 0
 
 

@@ -50,10 +50,41 @@ linux_tree() {
 	[ "$status" -eq 1 ]
 	[ "${lines[0]}" = 'drivers/net/ethernet/microsoft/mana/x.c:7: warn: Nobody knows: %s, "%pM"  [no rule]' ]
 	[ "${lines[1]}" = 'drivers/net/ethernet/microsoft/mana/x.c:11: err: Failed to make a queue: %d  [for some values: refused]' ]
-	[ "${lines[2]}" = 'linux: 3 messages at error or warning level, 1 without a rule, 1 with a rule for some values only' ]
+	[ "${lines[2]}" = 'linux: 3 messages at error or warning level, 1 without a rule, 1 with a rule for some values only, 0 harmless' ]
 	[ ${#lines[@]} -eq 3 ]
 	run ! python3 "$UNMATCHED" --all --rules rules linux
 	[ "${lines[0]}" = 'drivers/net/ethernet/microsoft/mana/x.c:5: err: Command 0x%x timed out: %u ms  [silent]' ]
+}
+
+@test "messages for which no rule is wanted are counted, and listed only with --all" {
+	linux_tree <<-'CODE'
+		dev_warn(dev, "Setting size to default %d\n", size);
+		dev_warn(dev, "Setting size to nothing\n");
+	CODE
+	printf '# why\n\nSetting size to default %%d\n' >harmless
+	run ! python3 "$UNMATCHED" --rules rules --harmless harmless linux
+	[ "$status" -eq 1 ]
+	[ "${lines[0]}" = 'drivers/net/ethernet/microsoft/mana/x.c:2: warn: Setting size to nothing  [no rule]' ]
+	[ "${lines[1]}" = 'linux: 2 messages at error or warning level, 1 without a rule, 0 with a rule for some values only, 1 harmless' ]
+	[ ${#lines[@]} -eq 2 ]
+	echo 'Setting size to nothing' >>harmless
+	run python3 "$UNMATCHED" --all --rules rules --harmless harmless linux
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = 'drivers/net/ethernet/microsoft/mana/x.c:1: warn: Setting size to default %d  [harmless]' ]
+}
+
+# A line of the list that no message has any more, or that a rule has, would hide nothing and mislead.
+@test "the shipped list of harmless messages has each of them once, and none that a rule matches" {
+	sed '/^#/d; /^$/d' "${UNMATCHED%/*}/harmless-messages.txt" | sort >listed
+	[ -s listed ]
+	[ -z "$(uniq -d listed)" ]
+	sed 's/["\\]/\\&/g; s/.*/pr_err("&\\n");/' listed >messages
+	linux_tree </dev/null
+	mv messages linux/drivers/hv/x.c
+	run python3 "$UNMATCHED" --all --rules "$RULES" linux
+	[ "$status" -eq 0 ]
+	n=$(wc -l <listed)
+	[ "${lines[-1]}" = "linux: $n messages at error or warning level, 0 without a rule, 0 with a rule for some values only, $n harmless" ]
 }
 
 @test "the messages of DPDK and rdma-core are found in their own macros" {
@@ -73,10 +104,10 @@ linux_tree() {
 	CODE
 	run ! python3 "$UNMATCHED" --rules rules dpdk
 	[ "${lines[0]}" = 'drivers/net/netvsc/x.c:6: warning: %u lost  [no rule]' ]
-	[ "${lines[1]}" = 'dpdk: 2 messages at error or warning level, 1 without a rule, 0 with a rule for some values only' ]
+	[ "${lines[1]}" = 'dpdk: 2 messages at error or warning level, 1 without a rule, 0 with a rule for some values only, 0 harmless' ]
 	run python3 "$UNMATCHED" --rules rules core
 	[ "$status" -eq 0 ]
-	[ "$output" = 'rdma-core: 1 messages at error or warning level, 0 without a rule, 0 with a rule for some values only' ]
+	[ "$output" = 'rdma-core: 1 messages at error or warning level, 0 without a rule, 0 with a rule for some values only, 0 harmless' ]
 }
 
 @test "the shipped rules are understood, and what is no source tree is refused" {
