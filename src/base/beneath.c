@@ -5,13 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/compat.h"
 
 #define TRIES_MAX 1000u
 #define STEP      (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)

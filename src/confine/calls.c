@@ -157,7 +157,7 @@ static const struct call calls[] = {
 static int add(scmp_filter_ctx filter, const struct call *call)
 {
 	uint32_t action = call->fails ? SCMP_ACT_ERRNO(call->fails) : SCMP_ACT_ALLOW;
-	uint64_t value = call->value == SELF ? (uint64_t)getpid() : call->value;
+	uint64_t self = (uint64_t)getpid(), value = call->value == SELF ? self : call->value;
 	struct scmp_arg_cmp only = SCMP_CMP64(call->where, SCMP_CMP_MASKED_EQ, call->mask, value);
 	int number = seccomp_syscall_resolve_name(call->name);
 

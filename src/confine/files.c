@@ -24,6 +24,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/compat.h"
+
 #define SCAFFOLD          "/proc" /* a folder that every machine has: the empty one is put together there */
 
 /*

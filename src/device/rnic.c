@@ -364,7 +364,7 @@ static uint32_t qp_answer(struct adapter *adapter, uint64_t handle,
 			  uint32_t *queue_ids)
 {
 	struct rnic *rnic = rnic_find(adapter, handle);
-	struct rnic_qp *qp;
+	struct rnic_qp *qp = NULL;
 	uint32_t status = rnic ? qp_create(adapter, rnic, request, &qp) : STATUS_NOT_FOUND;
 
 	if (status)

@@ -205,11 +205,8 @@ static bool has_host(struct synthetic *synthetic)
 static void say_port(struct synthetic *synthetic, uint32_t index)
 {
 	const struct vport *vport = &synthetic->adapter->vport[index];
-	struct synthetic_port port = {
-		.mtu = vport->config->mtu,
-		.up = !atomic_load(&vport->link_down),
-		.vf = atomic_load(&synthetic->vf),
-	};
+	bool down = atomic_load(&vport->link_down), vf = atomic_load(&synthetic->vf);
+	struct synthetic_port port = { .mtu = vport->config->mtu, .up = !down, .vf = vf };
 
 	memcpy(port.mac, vport->config->mac, sizeof(port.mac));
 	say(synthetic, SYNTHETIC_PORT, (uint8_t)index, &port, sizeof(port));

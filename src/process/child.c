@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/compat.h"
+
 /**
  * child_become() - the child's side of child_start(); never returns
  * @plan:	what to become

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "base/error.h"
 #include "host/machine/hugepage.h"
 #include "process/hugepages.h"
@@ -48,9 +49,9 @@ static _Noreturn void keep(int pipe, unsigned long added)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	if (pipe > 3)
-		close_range(3, (unsigned int)pipe - 1, 0);
-	close_range((unsigned int)pipe + 1, ~0u, 0);
-	close_range(0, 2, 0);
+		compat_close_range(3, (unsigned int)pipe - 1);
+	compat_close_range((unsigned int)pipe + 1, ~0u);
+	compat_close_range(0, 2);
 	while (read(pipe, &none, 1) < 0 && errno == EINTR)
 		;
 	give_back(added);

@@ -5,6 +5,7 @@
 #include <linux/vfio.h>
 #include <string.h>
 
+#include "base/compat.h"
 #include "vfio_user/descriptors.h"
 #include "vfio_user/vectors.h"
 
@@ -199,8 +200,8 @@ static int handle_get_region_info(struct vfu_server *server, struct conn *conn,
 	region = &server->config.regions[asked.index];
 	answer.info = (struct vfu_region_info){
 		.argsz = sizeof(answer.info),
-		.flags = (region->readable ? VFIO_REGION_INFO_FLAG_READ : 0) |
-			 (region->writable ? VFIO_REGION_INFO_FLAG_WRITE : 0),
+		.flags = (region->readable ? VFIO_REGION_INFO_FLAG_READ : 0u) |
+			 (region->writable ? VFIO_REGION_INFO_FLAG_WRITE : 0u),
 		.index = asked.index,
 		.size = region->size,
 	};

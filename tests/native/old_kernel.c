@@ -12,6 +12,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/compat.h"
+
 int main(int argc, char **argv)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -23,7 +25,7 @@ int main(int argc, char **argv)
 	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
 		if (!strcmp(argv[i], "landlock")) {
 			err |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS),
-						SCMP_SYS(landlock_create_ruleset), 0);
+						SYS_landlock_create_ruleset, 0);
 		} else {
 			err |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(seccomp),
 						0);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/compat.h"
 #include "base/quote.h"
 #include "host/machine/netlink.h"
 

@@ -15,12 +15,12 @@
 
 #include <errno.h>
 #include <linux/fib_rules.h>
-#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compat.h"
 #include "host/machine/netlink.h"
 
 /**

@@ -10,11 +10,11 @@
 #include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/if_link.h>
-#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/compat.h"
 #include "base/mac.h"
 #include "host/machine/netlink.h"
 

@@ -223,7 +223,7 @@ static bool choose_eui(const struct private *private, unsigned int bits, struct 
 		return false;
 	memcpy(secret->bytes, secret->key, 16);
 	memcpy(secret->bytes + 8, known->bytes, 3);
-	secret->bytes[8] ^= (uint8_t)((secret->key[8] ^ known->key[0]) & 2);
+	secret->bytes[8] = (uint8_t)(secret->bytes[8] ^ ((secret->key[8] ^ known->key[0]) & 2));
 	memcpy(secret->bytes + 13, known->bytes + 3, 3);
 	if (bits)
 		return true;

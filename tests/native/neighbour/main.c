@@ -38,6 +38,7 @@
 #include "attacker.h"
 #include "attacks.h"
 #include "base/clock.h"
+#include "base/compat.h"
 #include "neighbour.h"
 
 #define PAIRS         3u /* of windows without and with the attack */

@@ -31,6 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "base/log.h"
 #include "confine/confine.h"
 #include "process.h"
@@ -381,8 +382,7 @@ static void refuse(bool landlock, bool seccomp)
 
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
 	if (landlock)
-		seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset),
-				 0);
+		seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SYS_landlock_create_ruleset, 0);
 	if (seccomp) {
 		seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(seccomp), 0);
 		seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1,

@@ -27,6 +27,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "base/log.h"
 #include "process.h"
 #include "vfio_user/descriptors.h"
