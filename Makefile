@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# The front door. Each target does all that is needed for it on a fresh Debian 12,
-# installing distribution packages where they are missing (as root, or with sudo).
+# The front door. Each target does all that is needed for it on a fresh machine, installing the
+# distribution's packages where they are missing (as root, or with sudo). README.md says on which
+# distributions, scripts/configure.sh how.
 
 BUILD := build
 MANAKIN := $(BUILD)/manakin
@@ -10,19 +11,13 @@ SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
 all: build
 
-$(BUILD)/.dependencies: scripts/dependencies.sh
-	@scripts/dependencies.sh
-	@mkdir -p $(BUILD) && touch $@
-
-$(BUILD)/build.ninja: | $(BUILD)/.dependencies
-	@scripts/dpdk-headers.sh $(BUILD) || echo "The poll-mode driver will not be built."
-	@meson setup $(BUILD)
-
-build: $(BUILD)/build.ninja $(BUILD)/.dependencies
+build:
+	@scripts/configure.sh $(BUILD) build
 	@ninja -C $(BUILD)
 
 # Into PREFIX (/usr/local), below DESTDIR; docs/install.md says what goes where.
-install: $(BUILD)/build.ninja $(BUILD)/.dependencies
+install:
+	@scripts/configure.sh $(BUILD) build
 	@[ -z "$(PREFIX)" ] || meson configure $(BUILD) -Dprefix="$(PREFIX)"
 	@ninja -C $(BUILD)
 	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild --strip --quiet
@@ -32,18 +27,22 @@ uninstall:
 	@ninja -C $(BUILD) uninstall
 
 # The guide's testpmd commands on this machine, with the poll-mode driver. No tests are built.
-demo: $(BUILD)/build.ninja $(BUILD)/.dependencies
+demo:
+	@scripts/configure.sh $(BUILD) demo
 	@ninja -C $(BUILD) manakin librte_net_manakin.so
 	@scripts/demo.sh $(MANAKIN) $(BUILD)/librte_net_manakin.so
 
 # The same with Debian's own drivers, in a virtual machine.
-lab: build
+lab:
+	@scripts/configure.sh $(BUILD) lab
+	@ninja -C $(BUILD)
 	@scripts/demo-lab.sh $(MANAKIN)
 
 # test: before each commit, a few minutes. check: everything that CI runs. check-all: also what takes
 # long or changes from day to day. The last line says how many tests passed and failed. See
 # tests/README.md.
-test check check-all: build
+test check check-all:
+	@scripts/configure.sh $(BUILD) $@
 	@scripts/check.sh $@ $(BUILD)
 
 # The index of the tests, in docs/tests.md
@@ -51,16 +50,21 @@ tests-index:
 	@scripts/tests-index.py >docs/tests.md.new && mv docs/tests.md.new docs/tests.md
 
 # Packets per second against memif, vhost-user and the limits; figures and plots.
-bench: build
-	@scripts/dependencies.sh gnuplot-nox
+bench:
+	@scripts/configure.sh $(BUILD) bench
+	@ninja -C $(BUILD)
 	@$(SUDO) $(MANAKIN) bench --output $(BUILD)/bench.json --plots $(BUILD)/plots
 
 # A guest's throughput over this adapter against QEMU's virtio-net, in turn.
-bench-lab: build
+bench-lab:
+	@scripts/configure.sh $(BUILD) lab
+	@ninja -C $(BUILD)
 	@bench/lab.sh $(MANAKIN)
 
 # This poll-mode driver against DPDK's net_mana in a guest, in turn.
-bench-lab-pmd: build
+bench-lab-pmd:
+	@scripts/configure.sh $(BUILD) check
+	@ninja -C $(BUILD)
 	@scripts/pmd-for-suite.sh trixie $(BUILD)/trixie
 	@bench/lab-pmd.sh $(MANAKIN) $(BUILD)/trixie/librte_net_manakin.so
 
@@ -68,7 +72,8 @@ bench-lab-pmd: build
 # where inputs are kept. Fails if one of them finds something.
 MINUTES := 10
 JOBS := 1
-fuzz: $(BUILD)/.dependencies
+fuzz:
+	@scripts/configure.sh $(BUILD) fuzz
 	@scripts/fuzz.py run --minutes $(MINUTES) --jobs $(JOBS) $(TARGETS)
 
 format:

@@ -26,8 +26,6 @@ run()
 	rings="$rings $2/$1"
 }
 
-# The package managers of other distributions, for the tests of "dpdk install"
-scripts/dependencies.sh dnf zypper createrepo-c rpm || exit 1
 ninja -C "$build" || exit 1
 
 run style "$build" --suite style

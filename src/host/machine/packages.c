@@ -36,6 +36,20 @@ enum field {
 	FIELD_TOO_OLD,
 	FIELD_LIBRARY,
 	FIELD_SOURCE,
+	FIELD_FAMILY,
+	FIELD_IDS,
+	FIELD_NAMES,
+	FIELD_ADD,
+	FIELD_ELSE,
+	FIELD_NEED,
+	FIELD_FOR,
+	FIELD_FOUND,
+	FIELD_AT_LEAST,
+	FIELD_OLDER,
+	FIELD_DEBIAN, /* and so on: what Names may be */
+	FIELD_RHEL,
+	FIELD_AZURE,
+	FIELD_SUSE,
 	FIELDS,
 };
 
@@ -58,6 +72,20 @@ static const struct blocks_field fields[FIELDS] = {
 	[FIELD_TOO_OLD] = { "Too-Old", false, false, false },
 	[FIELD_LIBRARY] = { "Library", false, false, false },
 	[FIELD_SOURCE] = { "Source", false, false, false },
+	[FIELD_FAMILY] = { "Family", false, false, false },
+	[FIELD_IDS] = { "Ids", false, false, false },
+	[FIELD_NAMES] = { "Names", false, false, false },
+	[FIELD_ADD] = { "Add", false, false, false },
+	[FIELD_ELSE] = { "Else", false, false, false },
+	[FIELD_NEED] = { "Need", false, false, false },
+	[FIELD_FOR] = { "For", false, false, false },
+	[FIELD_FOUND] = { "Found", false, false, false },
+	[FIELD_AT_LEAST] = { "At-Least", false, false, false },
+	[FIELD_OLDER] = { "Older", false, false, false },
+	[FIELD_DEBIAN] = { "Debian", false, false, false },
+	[FIELD_RHEL] = { "RHEL", false, false, false },
+	[FIELD_AZURE] = { "Azure", false, false, false },
+	[FIELD_SUSE] = { "SUSE", false, false, false },
 };
 
 /**
@@ -98,29 +126,39 @@ static const char *extra_modules(const char *extra, size_t *len)
 	return colon ? colon + 2 : NULL;
 }
 
-/** check_block() - are its fields those that it needs, and no others? */
-static int check_block(struct blocks *blocks)
+/** names_field() - the field that Names of a family says; 0: there is no such */
+static enum field names_field(const char *names)
 {
-	const struct packages *p = blocks->arg;
-	const struct block *b = &p->block[p->n - 1];
-	bool distribution = b->value[FIELD_DISTRIBUTION] != NULL;
+	for (enum field i = FIELD_DEBIAN; i <= FIELD_SUSE; i++)
+		if (!strcmp(names, fields[i].name))
+			return i;
+	return 0;
+}
+
+/** lacks_field() - is one of these fields not there? */
+static bool lacks_field(const struct block *b, enum field first, enum field last)
+{
+	bool lacks = false;
+
+	for (enum field i = first; i <= last; i++)
+		lacks |= !b->value[i];
+	return lacks;
+}
+
+static int check_distribution(struct blocks *blocks, const struct block *b)
+{
+	if (!b->value[FIELD_NAME])
+		return blocks_mistake(blocks, blocks->begun, "there is no Name");
+	if (!b->value[FIELD_AS] != (b->value[FIELD_INSTALL] && b->value[FIELD_REINSTALL]))
+		return blocks_mistake(blocks, blocks->begun,
+				      "it needs either As, or Install and Reinstall");
+	return 0;
+}
+
+static int check_release(struct blocks *blocks, const struct block *b)
+{
 	size_t len;
 
-	if (distribution == (b->value[FIELD_RELEASE] != NULL))
-		return blocks_mistake(blocks, blocks->begun,
-				      "a block needs either Distribution or Release");
-	for (int i = 0; i < FIELDS; i++)
-		if (b->value[i] && distribution != (i < FIELD_RELEASE))
-			return blocks_mistake(blocks, blocks->begun,
-					      "%s is not a field of such a block", fields[i].name);
-	if (distribution) {
-		if (!b->value[FIELD_NAME])
-			return blocks_mistake(blocks, blocks->begun, "there is no Name");
-		if (!b->value[FIELD_AS] != (b->value[FIELD_INSTALL] && b->value[FIELD_REINSTALL]))
-			return blocks_mistake(blocks, blocks->begun,
-					      "it needs either As, or Install and Reinstall");
-		return 0;
-	}
 	if (!strchr(b->value[FIELD_RELEASE], ' '))
 		return blocks_mistake(blocks, blocks->begun,
 				      "Release: an ID and a VERSION_ID, as in 'debian 13'");
@@ -133,6 +171,65 @@ static int check_block(struct blocks *blocks)
 		return blocks_mistake(blocks, blocks->begun,
 				      "Extra: a package, a colon, and its modules");
 	return 0;
+}
+
+static int check_family(struct blocks *blocks, const struct block *b)
+{
+	if (lacks_field(b, FIELD_FAMILY, FIELD_ELSE))
+		return blocks_mistake(blocks, blocks->begun,
+				      "a family needs Ids, Names, Add and Else");
+	if (!names_field(b->value[FIELD_NAMES]))
+		return blocks_mistake(blocks, blocks->begun, "Names: Debian, RHEL, Azure or SUSE");
+	return 0;
+}
+
+static int check_need(struct blocks *blocks, const struct block *b)
+{
+	if (lacks_field(b, FIELD_NEED, FIELD_FOUND))
+		return blocks_mistake(blocks, blocks->begun, "a need needs For and Found");
+	if (!b->value[FIELD_AT_LEAST] != !b->value[FIELD_OLDER])
+		return blocks_mistake(blocks, blocks->begun, "At-Least and Older go together");
+	return 0;
+}
+
+/*
+ * The kinds of blocks, each with the fields from the one that begins it to the last.
+ */
+static const struct kind {
+	enum field first, last;
+	int (*check)(struct blocks *blocks, const struct block *b);
+} kinds[] = {
+	{ FIELD_DISTRIBUTION, FIELD_REINSTALL, check_distribution },
+	{ FIELD_RELEASE, FIELD_SOURCE, check_release },
+	{ FIELD_FAMILY, FIELD_ELSE, check_family },
+	{ FIELD_NEED, FIELD_SUSE, check_need },
+};
+
+/** check_block() - are its fields those that it needs, and no others? */
+static int check_block(struct blocks *blocks)
+{
+	const struct packages *p = blocks->arg;
+	const struct block *b = &p->block[p->n - 1];
+	const struct kind *kind = NULL;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!b->value[kinds[i].first])
+			continue;
+		if (kind)
+			return blocks_mistake(
+				blocks, blocks->begun, "a block needs only one of %s and %s",
+				fields[kind->first].name, fields[kinds[i].first].name);
+		kind = &kinds[i];
+	}
+	if (!kind)
+		return blocks_mistake(
+			blocks, blocks->begun,
+			"a block needs one of Distribution, Release, Family and Need");
+	for (enum field i = 0; i < FIELDS; i++)
+		if (b->value[i] && (i < kind->first || i > kind->last))
+			return blocks_mistake(blocks, blocks->begun,
+					      "%s is not a field of such a block", fields[i].name);
+	return kind->check(blocks, b);
 }
 
 static int begin_block(struct blocks *blocks)

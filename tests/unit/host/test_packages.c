@@ -233,8 +233,9 @@ static void mistakes(void **state)
 		{ "Nam: x\n", ":1: unknown field 'Nam'" },
 		{ "# a\n\nName: \n", ":3: Name is empty" },
 		{ "Name: x\nName: y\n", ":2: duplicate Name" },
-		{ "Name: x\n", ":1: a block needs either Distribution or Release" },
-		{ "Distribution: x\nRelease: x 1\n", ":1: a block needs either" },
+		{ "Name: x\n", ":1: a block needs one of Distribution, Release, Family and Need" },
+		{ "Distribution: x\nRelease: x 1\n",
+		  ":1: a block needs only one of Distribution and Release" },
 		{ "Distribution: x\nName: X\n", ":1: it needs either As, or Install" },
 		{ "Distribution: x\nName: X\nAs: y\nInstall: a\nReinstall: c\n",
 		  ":1: it needs either As, or Install" },
@@ -244,6 +245,11 @@ static void mistakes(void **state)
 		{ "Release: x 1\nKernel: *\nLibrary: 4\nSource: s\n", ":1: a release needs" },
 		{ "Release: x 1\nKernel: *\n", ":1: there is no Source" },
 		{ RELEASE "Extra: mana\n", ":1: Extra: a package, a colon, and its modules" },
+		{ "Family: x\nIds: x\nNames: Debian\nElse: e\n", ":1: a family needs Ids, Names" },
+		{ "Family: x\nIds: x\nNames: Arch\nAdd: a\nElse: e\n", ":1: Names: Debian, RHEL" },
+		{ "Need: x\nFor: build\n", ":1: a need needs For and Found" },
+		{ "Need: x\nFor: build\nFound: libc\nAt-Least: 2\n", ":1: At-Least and Older go" },
+		{ "Need: x\nFor: build\nFound: libc\nAdd: a\n", ":1: Add is not a field of such" },
 	};
 	struct packages *read;
 	struct error error;
