@@ -26,4 +26,14 @@ static inline void cpu_prefetch_write(const void *address)
 #endif
 }
 
+/** cpu_pause() - in a loop that waits for another CPU: leave the core to its sibling meanwhile */
+static inline void cpu_pause(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield" : : : "memory");
+#endif
+}
+
 #endif

@@ -35,7 +35,7 @@ struct spin {
 static inline void spin_lock(struct spin *spin)
 {
 	while (atomic_flag_test_and_set_explicit(&spin->flag, memory_order_acquire))
-		__builtin_ia32_pause();
+		cpu_pause();
 }
 
 static inline void spin_unlock(struct spin *spin)
