@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=sh
+#
+# lib.sh - what the scripts of a release share; they run in the top folder of the tree.
+
+# fail SENTENCE - say why and end the script
+fail() {
+	printf 'error: %s\n' "$*" >&2
+	exit 1
+}
+
+# version - of this tree, as the top meson.build has it
+version() {
+	sed -n "s/^ *version : '\([^']*\)',$/\1/p" meson.build
+}
+
+# epoch - the time that everything in a release has: SOURCE_DATE_EPOCH, else the commit's; a
+# tarball's files have it
+epoch() {
+	if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then
+		echo "$SOURCE_DATE_EPOCH"
+	elif git rev-parse --verify --quiet HEAD >/dev/null 2>&1; then
+		git log -1 --format=%ct
+	else
+		stat --format=%Y meson.build
+	fi
+}
