@@ -3,17 +3,17 @@
  * Theory of operation: /sys/module shows what is loaded; a loaded module has a file initstate
  * there, a built-in one does not. What could be loaded is in the indexes that depmod(8) made of
  * /lib/modules/RELEASE, which libkmod reads. A tree that was copied from another machine may
- * have only the text of those indexes; then that is read.
+ * have only the text of those indexes, and a machine no libkmod; then the text is read.
  */
 #include "host/machine/module.h"
 
 #include <errno.h>
-#include <libkmod.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/machine/ask.h"
+#include "host/machine/kmod.h"
 
 #define RELEASE_TEXT  128
 #define MODULE_STATES 4u
@@ -70,25 +70,26 @@ static int in_text(const struct host *host, const char *kernel, const char *inde
 }
 
 /** in_index() - the state of a module that is not loaded, from libkmod */
-static int in_index(const char *directory, const char *name, enum module_state *state)
+static int in_index(const struct kmod_library *kmod, const char *directory, const char *name,
+		    enum module_state *state)
 {
 	const char *const no_config = NULL; /* modprobe.d does not decide which modules exist */
-	struct kmod_ctx *context = kmod_new(directory, &no_config);
+	struct kmod_ctx *context = kmod->kmod_new(directory, &no_config);
 	struct kmod_list *list = NULL;
 	struct kmod_module *module;
 	int err;
 
 	if (!context)
 		return -ENOMEM;
-	kmod_set_log_priority(context, 0);
-	err = kmod_module_new_from_lookup(context, name, &list);
-	module = err >= 0 && list ? kmod_module_get_module(list) : NULL;
+	kmod->kmod_set_log_priority(context, 0);
+	err = kmod->kmod_module_new_from_lookup(context, name, &list);
+	module = err >= 0 && list ? kmod->kmod_module_get_module(list) : NULL;
 	if (module) {
-		*state = kmod_module_get_path(module) ? MODULE_PRESENT : MODULE_BUILTIN;
-		kmod_module_unref(module);
+		*state = kmod->kmod_module_get_path(module) ? MODULE_PRESENT : MODULE_BUILTIN;
+		kmod->kmod_module_unref(module);
 	}
-	kmod_module_unref_list(list);
-	kmod_unref(context);
+	kmod->kmod_module_unref_list(list);
+	kmod->kmod_unref(context);
 	return err < 0 && err != -ENOENT && err != -ENOSYS ? err : 0;
 }
 
@@ -96,6 +97,7 @@ static int in_index(const char *directory, const char *name, enum module_state *
 static int find_state(const struct host *host, const char *name, enum module_state *state)
 {
 	char kernel[RELEASE_TEXT], directory[sizeof(host->path) + RELEASE_TEXT + 16];
+	const struct kmod_library *kmod;
 	int err;
 
 	*state = MODULE_MISSING;
@@ -110,9 +112,10 @@ static int find_state(const struct host *host, const char *name, enum module_sta
 	err = release(host, kernel);
 	if (err)
 		return err;
-	if (host_exists(host, "/lib/modules/%s/modules.dep.bin", kernel)) {
+	kmod = host_exists(host, "/lib/modules/%s/modules.dep.bin", kernel) ? kmod_library() : NULL;
+	if (kmod) {
 		snprintf(directory, sizeof(directory), "%s/lib/modules/%s", host->path, kernel);
-		return in_index(directory, name, state);
+		return in_index(kmod, directory, name, state);
 	}
 	err = in_text(host, kernel, "modules.builtin", name);
 	if (err > 0) {
@@ -373,33 +376,49 @@ static void explain(const char *kernel, const char *name, int err, struct error 
 	}
 }
 
+/** load() - a module, and what it depends on */
+static int load(const struct kmod_library *kmod, const char *name)
+{
+	struct kmod_ctx *context = kmod->kmod_new(NULL, NULL);
+	struct kmod_list *list = NULL;
+	int err;
+
+	if (!context)
+		return -ENOMEM;
+	err = kmod->kmod_module_new_from_lookup(context, name, &list);
+	if (!err && !list)
+		err = -ENOENT;
+	for (struct kmod_list *item = list; item && !err; item = kmod->kmod_list_next(list, item)) {
+		struct kmod_module *module = kmod->kmod_module_get_module(item);
+
+		err = kmod->kmod_module_probe_insert_module(module, 0, NULL, NULL, NULL, NULL);
+		kmod->kmod_module_unref(module);
+	}
+	kmod->kmod_module_unref_list(list);
+	kmod->kmod_unref(context);
+	return err;
+}
+
 int module_load(const struct host *host, const char *name, struct error *error)
 {
+	const struct kmod_library *kmod;
 	char kernel[RELEASE_TEXT] = "";
-	struct kmod_list *list = NULL, *item;
-	struct kmod_ctx *context;
 	int err;
 
 	if (!host_is_machine(host))
 		return error_fail(error, -EOPNOTSUPP,
 				  "%s: kernel modules cannot be loaded in a tree (--sysroot)",
 				  name);
+	kmod = kmod_library();
+	if (!kmod)
+		return error_fail(
+			error, -ELIBACC,
+			"cannot load the kernel module %s: this machine has no " KMOD_LIBRARY
+			"; install it (the package kmod-libs or libkmod2), or load the module: "
+			"modprobe %s",
+			name, name);
 	release(host, kernel);
-	context = kmod_new(NULL, NULL);
-	err = context ? kmod_module_new_from_lookup(context, name, &list) : -ENOMEM;
-	if (!err && !list)
-		err = -ENOENT;
-	kmod_list_foreach(item, list)
-	{
-		struct kmod_module *module = kmod_module_get_module(item);
-
-		if (!err)
-			err = kmod_module_probe_insert_module(module, 0, NULL, NULL, NULL, NULL);
-		kmod_module_unref(module);
-	}
-	kmod_module_unref_list(list);
-	if (context)
-		kmod_unref(context);
+	err = load(kmod, name);
 	if (err < 0)
 		explain(kernel, name, err, error);
 	return err < 0 ? err : 0;

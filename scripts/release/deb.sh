@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Build the Debian packages of a release tarball for the release of Debian that this runs on, with
+# its source package, into DIR.
+# usage: deb.sh TARBALL DIR
+#
+# A package for a release has its number in its version (0.2.0-1~deb13u1), as what it is linked with
+# is that release's, and so that an upgrade of the release brings the package for the next.
+set -eu
+
+tarball=$(readlink -f "${1:?usage: deb.sh TARBALL DIR}")
+out=${2:?usage: deb.sh TARBALL DIR}
+here=$(dirname "$0")
+. "$here/lib.sh"
+
+command -v dpkg-buildpackage >/dev/null ||
+	fail "cannot build Debian packages: dpkg-buildpackage is not installed; apt-get install dpkg-dev"
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tar -xf "$tarball" -C "$work"
+cd "$work"/manakin-*
+ln "$tarball" "../manakin_$(version).orig.tar.xz" 2>/dev/null ||
+	cp "$tarball" "../manakin_$(version).orig.tar.xz"
+VERSION_ID='' VERSION_CODENAME=''
+. /etc/os-release
+[ -z "$VERSION_ID" ] || [ "${ID:-}" != debian ] ||
+	sed -i "1s/(\(.*\)) [^;]*;/(\1~deb${VERSION_ID}u1) $VERSION_CODENAME;/" debian/changelog
+missing=$(dpkg-checkbuilddeps 2>&1) ||
+	fail "cannot build Debian packages: ${missing#*: }; in the top folder of the sources: apt-get build-dep ."
+dpkg-buildpackage --unsigned-source --unsigned-changes >build.log 2>&1 || {
+	cat build.log >&2
+	fail "dpkg-buildpackage failed; its output is above"
+}
+cd ..
+# shellcheck disable=SC2012 # what dpkg names
+ls ./*.deb
+cp ./*.deb ./*.dsc ./*.changes ./*.buildinfo ./*.orig.tar.xz ./*.debian.tar.xz "$out/"
