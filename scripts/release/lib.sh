@@ -25,3 +25,14 @@ epoch() {
 		stat --format=%Y meson.build
 	fi
 }
+
+# glibc_above VERSION FILE... - the symbols that the files need of a newer glibc than that
+glibc_above() {
+	newest=$1
+	shift
+	LC_ALL=C objdump -T "$@" | grep -E '\*UND\*.*GLIBC_' | sed 's/.*(\{0,1\}GLIBC_\([0-9.]*\))\{0,1\} *\([^ ]*\)$/\1 \2/' |
+		sort -u | while read -r wanted symbol; do
+		[ "$(printf '%s\n' "$wanted" "$newest" | sort -V | tail -n 1)" = "$newest" ] ||
+			echo "$symbol@GLIBC_$wanted"
+	done
+}
