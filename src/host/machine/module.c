@@ -386,7 +386,8 @@ static int load(const struct kmod_library *kmod, const char *name)
 	if (!context)
 		return -ENOMEM;
 	err = kmod->kmod_module_new_from_lookup(context, name, &list);
-	if (!err && !list)
+	/* ENOSYS: there is no index of modules (libkmod before 30). */
+	if ((!err && !list) || err == -ENOSYS)
 		err = -ENOENT;
 	for (struct kmod_list *item = list; item && !err; item = kmod->kmod_list_next(list, item)) {
 		struct kmod_module *module = kmod->kmod_module_get_module(item);

@@ -169,30 +169,33 @@ static void this_machines_rdma_core(void **state)
 	(void)state;
 	print_message("%s is rdma-core %u; %s/lib*%s; %s\n", core.path, core.version,
 		      core.providers, core.suffix, core.configuration);
-	assert_true(core.version >= 44);
+	assert_true(core.version >= 22);
 	assert_int_equal(strncmp(core.suffix, "-rdmav", 6), 0);
-	assert_non_null(mana);
-	assert_string_equal(mana->claim.name, "mana");
 	/* RDMA_DRIVER_MANA of rdma/ib_user_ioctl_verbs.h; mlx5's is the first of all. */
-	assert_int_equal(mana->claim.n, 1);
-	assert_int_equal(mana->claim.id[0], 20);
 	assert_non_null(mlx5);
 	assert_int_equal(mlx5->claim.id[0], 1);
 	assert_ptr_equal(rdma_claimant(&providers, 20), mana);
+	/* libmana came with rdma-core 44. */
+	assert_int_equal(mana != NULL, core.version >= 44);
+	if (mana) {
+		assert_string_equal(mana->claim.name, "mana");
+		assert_int_equal(mana->claim.n, 1);
+		assert_int_equal(mana->claim.id[0], 20);
+	}
 	assert_null(rdma_claimant(&providers, 4711));
 }
 
 static void a_provider_cut_and_damaged(void **state)
 {
-	const struct rdma_provider *mana = named("mana");
+	const struct rdma_provider *mlx5 = named("mlx5");
 	struct provider_claim claim;
 	unsigned char *data, *copy;
 	unsigned int seed = 1;
 	size_t size;
 
 	(void)state;
-	assert_non_null(mana);
-	assert_int_equal(library_load(&host, mana->path, &data, &size), 0);
+	assert_non_null(mlx5);
+	assert_int_equal(library_load(&host, mlx5->path, &data, &size), 0);
 	for (size_t len = 0; len < size; len += len < 512 ? 1 : 509) {
 		copy = malloc(len ? len : 1);
 		assert_non_null(copy);

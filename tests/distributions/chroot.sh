@@ -1,0 +1,199 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# chroot.sh [OPTION...] SUITE COMMAND... - run a command in a chroot of a Debian suite, as root
+#
+#	--arch ARCH	Debian's name of the architecture (amd64); another than this machine's needs
+#			qemu-user-static and binfmt-support
+#	--bare		a minimal system; otherwise one with the packages that "make test" needs
+#	--scratch DIR	keep what the command writes in DIR, for the next call; otherwise it is removed
+#	--new		make the chroot anew
+#
+# The chroot is made once by debootstrap, from an archive that this machine's apt uses, and kept in
+# MANAKIN_DISTRIBUTIONS (~/.cache/manakin/distributions). The command sees an overlay on it: what it
+# writes is not kept, and what it started ends with it. Its directory is /manakin, a copy of the
+# files of this tree that git knows; COMMAND is one word for a shell, or several. Compiler output is
+# cached in /ccache. The network is the machine's.
+#
+# Exit status: the command's; 125 if there is no chroot.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(cd "$here/../.." && pwd)
+# shellcheck source=lab/lib.sh
+. "$tree/lab/lib.sh"
+
+# usage - how it is called
+usage() {
+	sed -n '4,10s/^# \{0,1\}//p' "$0" >&2
+	exit 125
+}
+
+# fail SENTENCE - in place of lab/lib.sh's: the status is not the command's
+fail() {
+	printf 'error: %s\n' "$*" >&2
+	exit 125
+}
+
+machine_arch=$(dpkg --print-architecture)
+ARCH=$machine_arch kind=tests scratch='' new=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--arch) ARCH=${2:?} && shift 2 ;;
+	--bare) kind=bare && shift ;;
+	--scratch) scratch=${2:?} && shift 2 ;;
+	--new) new=yes && shift ;;
+	-*) usage ;;
+	*) break ;;
+	esac
+done
+[ $# -ge 2 ] || usage
+suite=$1 && shift
+cache=${MANAKIN_DISTRIBUTIONS:-${XDG_CACHE_HOME:-$HOME/.cache}/manakin/distributions}
+place=$cache/$suite-$ARCH
+[ "$(id -u)" -eq 0 ] || fail "a chroot needs root"
+need debootstrap debootstrap
+
+# system DIR LOWER COMMAND... - run a command in the chroot DIR/root, or in an overlay there on LOWER
+#
+# The mounts are those of a namespace that ends with the command, and so do its processes. Its root
+# is that directory: in a mere chroot there are no user namespaces, and setns() leads out of it.
+system() {
+	# shellcheck disable=SC2016
+	CCACHE=$cache/ccache unshare --mount --pid --fork --kill-child sh -euc '
+		dir=$1 lower=$2 && shift 2
+		mount --make-rprivate /
+		if [ -z "$lower" ]; then
+			mount --bind "$dir/root" "$dir/root"
+		else
+			mkdir -p "$dir/written" "$dir/work" "$dir/root"
+			mount -t overlay -o "lowerdir=$lower,upperdir=$dir/written,workdir=$dir/work" \
+				overlay "$dir/root"
+			mkdir -p "$dir/root/manakin" "$dir/root/ccache"
+			mount --bind "$CCACHE" "$dir/root/ccache"
+		fi
+		mount --rbind /dev "$dir/root/dev"
+		mount --rbind /sys "$dir/root/sys"
+		mount -t proc proc "$dir/root/proc"
+		mount -t tmpfs tmpfs "$dir/root/run"
+		rm -f "$dir/root/etc/resolv.conf"
+		cat /etc/resolv.conf >"$dir/root/etc/resolv.conf"
+		cat /etc/hosts >"$dir/root/etc/hosts"
+		cd "$dir/root"
+		pivot_root . .
+		umount -l .
+		cd /manakin
+		exec env -i PATH=/usr/lib/ccache:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+			HOME=/root LANG=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive \
+			CCACHE_DIR=/ccache CCACHE_NOHASHDIR=1 \
+			${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} "$@"
+	' sh "$@"
+}
+
+# tree_into ROOT - the files of this tree that git knows, as they are now
+tree_into() {
+	mkdir -p "$1/manakin"
+	git -c safe.directory='*' -C "$tree" ls-files -z |
+		tar -C "$tree" --null --ignore-failed-read --owner=0 --group=0 -cf - -T - |
+		tar -C "$1/manakin" -xf -
+}
+
+# make_bare - the minimal system of the suite
+make_bare() {
+	apt_setup "$place/apt"
+	suite_source "$suite"
+	until=$(sed -n 's/^Valid-Until: //p' "$APT_DIR/InRelease")
+	if [ -n "$until" ] && [ "$(date -d "$until" +%s)" -lt "$(date +%s)" ]; then
+		step "the Release file of $suite was valid until $until; its packages are taken all the same"
+	fi
+	step "making a chroot of $suite for $ARCH from $MIRROR"
+	root=$place/new/root
+	scripts=${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts script=$suite
+	[ -e "$scripts/$suite" ] || script=sid # a suite that is newer than this debootstrap
+	debootstrap --arch="$ARCH" --variant=minbase --keyring="$KEYRING" "$suite" "$root" "$MIRROR" \
+		"$scripts/$script" >"$place/log" 2>&1 ||
+		fail "debootstrap cannot install $suite from $MIRROR: $(tail -n 1 "$place/log")"
+	cp "$KEYRING" "$root/etc/apt/trusted.gpg.d/manakin-chroot.gpg"
+	echo "deb $MIRROR $suite main" >"$root/etc/apt/sources.list"
+	{
+		machine apt-config dump Acquire | grep -i '::proxy' || :
+		echo 'Acquire::Check-Valid-Until "false";'
+		echo 'Acquire::Languages "none";'
+		echo 'APT::Install-Recommends "false";'
+		echo 'APT::Sandbox::User "root";'
+	} >"$root/etc/apt/apt.conf.d/90manakin-chroot"
+	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # no services
+	chmod 755 "$root/usr/sbin/policy-rc.d"
+	mkdir "$root/manakin"
+	rm -rf "$root"/var/cache/apt/archives/*.deb
+	mv "$root" "$place/bare"
+}
+
+# wanted - what the installed packages follow from
+wanted() {
+	(cd "$tree" && cat scripts/dependencies.sh share/packages) | sha256sum
+}
+
+# newer_bats - Debian 11 has Bats 1.2; the tests need 1.7. The package of Debian 12 does there too
+newer_bats() {
+	! dpkg --compare-versions "$(dpkg-query --admindir="$place/new/root/var/lib/dpkg" -W \
+		-f '${Version}' bats)" ge 1.7 || return 0
+	step "its Bats is too old for the tests; that of bookworm is taken"
+	system "$place/new" '' sh -euc 'sed "s/ [a-z]* main/ bookworm main/" /etc/apt/sources.list \
+			>/etc/apt/sources.list.d/bookworm.list
+		apt-get -qq update && apt-get -qq download bats/bookworm && dpkg -i bats_*.deb
+		rm /etc/apt/sources.list.d/bookworm.list bats_*.deb && apt-get -qq update'
+}
+
+# make_tests - the minimal system, and what scripts/dependencies.sh installs for "make test"; what
+# is there already is kept
+make_tests() {
+	step "installing what \"make test\" needs in the chroot of $suite"
+	mkdir -p "$place/new"
+	if [ -d "$place/tests" ]; then
+		mv "$place/tests" "$place/new/root"
+	else
+		cp -a "$place/bare" "$place/new/root"
+	fi
+	tree_into "$place/new/root"
+	{
+		system "$place/new" '' sh -c 'apt-get -qq update &&
+			apt-get -qq install -y ccache make git && scripts/dependencies.sh test' &&
+			newer_bats && system "$place/new" '' apt-get clean
+	} >"$place/log" 2>&1 || {
+		tail -n 20 "$place/log" >&2
+		fail "the packages that \"make test\" needs cannot be installed in the chroot of $suite;" \
+			"all that was said is in $place/log"
+	}
+	rm -rf "$place/new/root/manakin"
+	mkdir "$place/new/root/manakin"
+	wanted >"$place/new/root/etc/manakin-chroot"
+	mv "$place/new/root" "$place/tests"
+}
+
+# prepare - see that the chroot is there
+prepare() {
+	rm -rf --one-file-system "$place/new" "$place/apt"
+	[ -z "$new" ] || rm -rf --one-file-system "$place/bare" "$place/tests"
+	[ -d "$place/bare" ] || (make_bare)
+	[ $kind = bare ] || [ "$(cat "$place/tests/etc/manakin-chroot" 2>/dev/null)" = "$(wanted)" ] ||
+		(make_tests)
+	rm -rf --one-file-system "$place/new" "$place/apt"
+}
+
+mkdir -p "$place" "$cache/ccache"
+# Two of the same suite may run at a time, but are not made at a time.
+exec 9>"$place/lock"
+flock 9
+prepare >&2 || exit 125
+exec 9>&-
+kept=$scratch
+[ -n "$scratch" ] || scratch=$(mktemp -d "$place/run.XXXXXX")
+mkdir -p "$scratch/written"
+scratch=$(readlink -f "$scratch")
+tree_into "$scratch/written"
+[ $# -gt 1 ] || set -- sh -c "$1"
+status=0
+system "$scratch" "$place/$kind" "$@" || status=$?
+[ -n "$kept" ] || rm -rf --one-file-system "$scratch"
+exit $status
