@@ -16,6 +16,7 @@
 #include <linux/pci_regs.h>
 #include <string.h>
 
+#include "base/compat.h"
 #include "device/reset.h"
 #include "device/state.h"
 

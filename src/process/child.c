@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -59,6 +61,74 @@ fail:
 	_exit(said < 0 ? 126 : 127);
 }
 
+/* ---- the end of a child before Linux 5.3, which has no pidfd_open() ---- */
+
+/**
+ * struct ending - a child that a thread waits for
+ * @event:	an eventfd, which then becomes readable
+ */
+struct ending {
+	pid_t pid;
+	int event;
+};
+
+/** wait_for() - a thread; the child stays to be reaped. If it is already, there is nothing to do */
+static void *wait_for(void *arg)
+{
+	struct ending *ending = arg;
+	siginfo_t info;
+
+	while (waitid(P_PID, (id_t)ending->pid, &info, WEXITED | WNOWAIT) && errno == EINTR)
+		;
+	eventfd_write(ending->event, 1);
+	close(ending->event);
+	free(ending);
+	return NULL;
+}
+
+/** end_by_thread() - a descriptor that is readable once the child has ended, or a negative errno */
+static int end_by_thread(pid_t pid)
+{
+	struct ending *ending = malloc(sizeof(*ending));
+	sigset_t all, before;
+	pthread_t thread;
+	int event, err;
+
+	if (!ending)
+		return -ENOMEM;
+	event = eventfd(0, EFD_CLOEXEC);
+	/* The thread has a descriptor of its own: the child may be reaped, and the other one closed. */
+	*ending = (struct ending){ pid, fcntl(event, F_DUPFD_CLOEXEC, 0) };
+	err = ending->event < 0 ? errno : 0;
+	if (!err) {
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &before);
+		err = pthread_create(&thread, NULL, wait_for, ending);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+	}
+	if (!err) {
+		pthread_detach(thread);
+		return event;
+	}
+	if (ending->event >= 0)
+		close(ending->event);
+	if (event >= 0)
+		close(event);
+	free(ending);
+	return -err;
+}
+
+/** end_of() - a descriptor that is readable once the child has ended, or a negative errno */
+static int end_of(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd >= 0)
+		return fd;
+	/* EPERM: a container's filter that does not know the call */
+	return errno == ENOSYS || errno == EPERM ? end_by_thread(pid) : -errno;
+}
+
 int child_start(struct child *child, const struct child_plan *plan)
 {
 	int report[2], error = 0;
@@ -80,9 +150,9 @@ int child_start(struct child *child, const struct child_plan *plan)
 		while (n < 0 && errno == EINTR);
 		if (n != sizeof(error))
 			error = 0;
-		*child = (struct child){ pid, (int)syscall(SYS_pidfd_open, pid, 0) };
+		*child = (struct child){ pid, end_of(pid) };
 		if (!error && child->pidfd < 0)
-			error = errno;
+			error = -child->pidfd;
 		if (error)
 			child_stop(child, SIGKILL, 0);
 	}

@@ -5,6 +5,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
+#include "base/compat.h"
 #include "host/machine/netlink.h"
 
 /** change_link() - ask for a change of interface @index, and wait for the kernel's answer */

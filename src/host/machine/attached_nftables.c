@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/compat.h"
 #include "host/machine/attached.h"
 #include "host/machine/module.h"
 #include "host/machine/netlink.h"

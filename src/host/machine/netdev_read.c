@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compat.h"
 #include "host/machine/netdev.h"
 #include "host/machine/netdev_route.h"
 #include "host/machine/netlink.h"

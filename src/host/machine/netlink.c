@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/compat.h"
 #include "host/machine/ask.h"
 #include "host/machine/netlink_json.h"
 

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "base/compat.h"
 #include "host/machine/ask.h"
 
 #define SEQ_DEVICES  1u

@@ -10,12 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/compat.h"
-
-#define TRIES_MAX  1000u
+#include "base/in_root.h"
 
 #define PATH_TEXT  4096u
 #define STREAM_MAX (1u << 20) /* bytes of a file that are recorded */
@@ -159,17 +156,13 @@ static int memory_file(const char *data, size_t len)
 /**
  * open_at() - open @path below the root
  *
- * The links of a copied tree must not lead out of it; the machine's own may be followed by the
- * older call, which kernels before 5.6 have too.
+ * The links of a copied tree must not lead out of it.
  *
  * Return: a descriptor or a negative errno
  */
 static int open_at(const struct host *host, const char *path, int flags)
 {
-	struct open_how how = { .flags = (unsigned int)(flags | O_CLOEXEC),
-				.resolve = RESOLVE_IN_ROOT };
-	unsigned int tries = 0;
-	long fd;
+	int fd;
 
 	while (*path == '/')
 		path++;
@@ -178,11 +171,8 @@ static int open_at(const struct host *host, const char *path, int flags)
 	if (host_is_machine(host))
 		fd = openat(host->fd, path, flags | O_CLOEXEC);
 	else
-		do {
-			fd = syscall(SYS_openat2, host->fd, path, &how, sizeof(how));
-			/* For a ".." while anything is mounted or renamed; see openat2(2) */
-		} while (fd < 0 && errno == EAGAIN && ++tries < TRIES_MAX);
-	return fd < 0 ? -errno : (int)fd;
+		return in_root_open(host->fd, path, flags);
+	return fd < 0 ? -errno : fd;
 }
 
 int host_open_file(const struct host *host, const char *format, ...)
