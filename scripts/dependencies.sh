@@ -26,7 +26,7 @@ target=${1:-build}
 # needed: what the target cannot do without; wanted: what it takes if it is to be had
 wanted=
 case $target in
-build | make | install) target=make needed=build wanted=driver ;;
+build | make | install) target=make needed=build wanted=driver ;; # 'make' alone
 demo) needed="build driver demo" ;;
 lab) needed="build lab" wanted=driver ;;
 bench) needed="build driver demo bench" ;;
@@ -185,7 +185,7 @@ look() {
 		fi
 		limit=${least##*"$brand "}
 		if [ "$least" != - ] && [ -n "$has" ] && is_before "$has" "${limit%% *}"; then
-			old="$old  $what is ${brand:+$brand }$has, and $least or newer is needed: $older.$newline"
+			old="$old  $what: ${brand:+$brand }$has is installed, $least or newer is needed: $older.$newline"
 		fi
 	done <"$work/needs"
 }
@@ -229,11 +229,11 @@ as_root() {
 }
 
 # install PACKAGE... - with the family's command; $log has its messages
-install() {
+install() (
 	: >"$log"
 	set -f # patterns in the command are dnf's
 	if [ "$manager" = apt-get ]; then
-		# Lists that are there may do. Another apt that runs is waited for.
+		# The lists that are there may do. Another apt that runs is waited for.
 		# shellcheck disable=SC2086
 		as_root $add -qq -o DPkg::Lock::Timeout=300 "$@" && return
 		: >"$log"
@@ -241,7 +241,7 @@ install() {
 	fi
 	# shellcheck disable=SC2086
 	as_root $add "$@"
-}
+)
 
 # update_expired - the lists of an archive whose Release file's time is over are good for building
 update_expired() {
@@ -260,23 +260,23 @@ said() {
 # why_not - what to do after the package manager failed
 why_not() {
 	if said 'dpkg was interrupted|nmet dependencies|unmet dependencies|broken packages|half-(installed|configured)|not fully installed'; then
-		say "Packages are half installed, or do not go together. This mends it:" \
+		say "Some packages are only half installed, or do not fit together. This repairs them:" \
 			"  ${sudo}dpkg --configure -a && ${sudo}apt-get --fix-broken install"
-	elif said 'esolving|resolve host|onnect to|etwork is unreachable|timed out|Failed to fetch|Cannot download|Curl error|Failed to download|Valid metadata not found'; then
-		say "The archive cannot be reached. See to the network, or to the archives that $manager uses, and" \
-			"run 'make${make:+ $make}' again; or install the packages by other means."
-	elif said 'Read-only file system'; then
-		say "The file system is read-only: install the packages into the image that this machine is made of."
-	elif said 'Unable to locate|No match for argument|No provider of|not found in package names|matching packages|no installation candidate|Unable to find a match'; then
+	elif said 'nable to locate|No match for argument|not found in package names|matching packages|no installation candidate|nable to find a match'; then
 		say "Not all of these packages are in the archives that $manager uses: $else_do."
+	elif said 'esolving|resolve host|onnect to|etwork is unreachable|timed out|Failed to fetch|Cannot download|Curl error|Failed to download|Valid metadata not found|Failed to synchronize'; then
+		say "The archive cannot be reached. See to the network, or to the archives that $manager uses, and" \
+			"run '$make' again; or install the packages by other means."
+	elif said 'Read-only file system'; then
+		say "The file system is read-only: add the packages to the image that this machine is made of."
 	fi
+	[ ! -s "$log" ] || {
+		echo "$manager said:"
+		grep -v '^[[:space:]]*$' "$log" | tail -n 5 | sed 's/^/  | /'
+	} >&2
 }
 
 # ---- what is told ----
-
-make=
-[ "$target" = make ] || make=$target
-system=${called:-this system}
 
 # list_missing - what is missing, by its own name
 list_missing() {
@@ -285,12 +285,15 @@ list_missing() {
 
 # tell - all that is missing, and the line that installs it
 tell() {
-	say "'make${make:+ $make}' needs what is not there: $(list_missing)."
+	say "'$make' needs these, and they are not installed: $(list_missing)."
 	list=$(packages)
 	if [ -z "$family" ]; then
-		say "The packages of $system are not known here: install those that have these, with their headers."
+		say "How $system calls their packages is not known here; libraries are needed with their headers."
+	elif [ "$installed" = yes ]; then
+		say "Their packages are installed ($list), and they are still not found: are the packages" \
+			"of another architecture, or do PATH and PKG_CONFIG_PATH lead elsewhere?"
 	elif [ -n "$list" ]; then
-		say "On $system this installs it:" "  $sudo$add $list"
+		say "On $system this installs them:" "  $sudo$add $list"
 	fi
 	none=$(nameless)
 	[ -z "$family" ] || [ -z "$none" ] || say "$system has no package of: $none."
@@ -301,9 +304,10 @@ tell() {
 # bring PURPOSE... - install what is missing; false: something still is
 bring() {
 	look "$@"
-	tried=
-	while list=$(packages) && [ -n "$list" ] && [ "$list" != "$tried" ]; do
-		[ -z "$tell" ] && command -v "$manager" >/dev/null || return 1
+	tried='' installed=''
+	while list=$(packages) && [ -n "$list" ]; do
+		[ "$list" != "$tried" ] || installed=yes
+		[ -z "$installed$tell" ] && command -v "$manager" >/dev/null || return 1
 		[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null || return 1
 		tried=$list
 		echo "Installing packages: $list"
@@ -314,8 +318,28 @@ bring() {
 	[ -z "$missing" ]
 }
 
+# foreign - is a library, as pkg-config finds it, one of another architecture? Then fail
+foreign() {
+	# shellcheck disable=SC2086
+	needs $needed | awk -F '\t' '{ n = split($2, word, " "); if (word[1] == "pkg-config") for (i = 2; i <= n; i++) print word[i] }' |
+		sort -u >"$work/libraries"
+	compiler && [ -s "$work/libraries" ] || return 0
+	# shellcheck disable=SC2046
+	echo 'int main(void) { return 0; }' |
+		LC_ALL=C $cc -x c -o "$work/linked" - $(xargs pkg-config --libs <"$work/libraries") 2>"$log" && return
+	wrong=$(sed -n 's/.*skipping incompatible \([^ ]*\) when.*/\1/p; s/.*: error adding symbols: file in wrong format.*/&/p' "$log" |
+		sort -u | tr '\n' ' ')
+	[ -z "$wrong" ] || fail "Not of the architecture that $cc compiles for ($($cc -dumpmachine)): ${wrong% }" \
+		"Install the packages of this architecture, or see where PKG_CONFIG_PATH leads."
+}
+
 family
 manager=${add%% *}
+system=${called:-this system}
+case $target in
+make) make='make' ;;
+*) make="make $target" ;;
+esac
 sudo=
 [ "$(id -u)" -eq 0 ] || sudo='sudo '
 : >"$log"
@@ -323,13 +347,11 @@ sudo=
 bring $needed || {
 	tell
 	why_not
-	tail -n 5 "$log" | sed 's/^/  | /' >&2
 	exit 1
 }
-[ -z "$old" ] || fail "'make${make:+ $make}' needs newer ones of what is there:" "${old%"$newline"}"
+[ -z "$old" ] || fail "'$make' needs newer versions:" "${old%"$newline"}"
+foreign
 [ -n "$wanted" ] || exit 0
 bring "$wanted" || :
-[ -z "$missing$old" ] || {
-	[ -z "$missing" ] || say "The driver for DPDK is not built without: $(list_missing)."
-	[ -z "$old" ] || say "The driver for DPDK is not built:" "${old%"$newline"}"
-}
+[ -z "$missing" ] || say "The driver for DPDK is not built: these are not installed: $(list_missing)."
+[ -z "$old" ] || say "The driver for DPDK is not built:" "${old%"$newline"}"
