@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2030,SC2031 # tests are functions
 #
 # scripts/dependencies.sh on machines of each distribution that have nothing but a shell: programs are
 # stand-ins (see there), package managers record what they are told and bring what the package has.
