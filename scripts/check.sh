@@ -5,8 +5,8 @@
 #
 #   test		style, unit, fuzz replays, and the core of the native ring
 #   check	also unit and fuzz tests under the sanitizers, the whole native ring, the lab
-#   check-all	also the core of the native ring on an adapter under the thread sanitizer, forky, and
-#		what takes its time
+#   check-all	also the core of the native ring on an adapter under the thread sanitizer, which has
+#		no sandbox to test; forky, and what takes its time
 set -u
 
 what=$1 build=$2
@@ -52,7 +52,7 @@ else
 	if [ "$what" = check-all ]; then
 		ninja -C "$threaded" manakin || exit 1
 		TSAN_OPTIONS="$tsan" MANAKIN_THREADS="$threaded/manakin" \
-			run native-threads "$build" --suite native-core --num-processes 1 --timeout-multiplier 4
+			run native-threads "$build" --suite native-threads --num-processes 1 --timeout-multiplier 4
 	fi
 
 	echo "== guest images (built once, then kept)"
