@@ -449,7 +449,8 @@ static uint32_t hwc_next(struct adapter *adapter, uint64_t message[HWC_MESSAGE_M
 	return 0;
 }
 
-void hwc_run(struct adapter *adapter)
+/** run() - hwc_run(), with the memory for a request and answers */
+static __attribute__((noinline)) void run(struct adapter *adapter)
 {
 	uint64_t message[HWC_MESSAGE_MAX / 8] uninitialized;
 	struct answers answers uninitialized;
@@ -468,4 +469,13 @@ void hwc_run(struct adapter *adapter)
 		hwc_run_one(adapter, message, len, &answers);
 	}
 	hwc_send(adapter, &answers);
+}
+
+void hwc_run(struct adapter *adapter)
+{
+	const struct hwc *hwc = &adapter->hwc;
+
+	/* Each visit begins here, and few find a request. */
+	if (hwc->up && (hwc->closing || !wq_empty(hwc->sq)))
+		run(adapter);
 }

@@ -208,8 +208,8 @@ static void steering_publish(struct vport *vport, struct steering *steering)
 /** steering_copy() - a copy of the current steering, to be changed and published */
 static struct steering *steering_copy(struct vport *vport)
 {
-	struct steering *copy = calloc(1, sizeof(*copy));
 	const struct steering *now = atomic_load(&vport->steering);
+	struct steering *copy = now ? malloc(sizeof(*copy)) : calloc(1, sizeof(*copy));
 
 	budget_charge(budget_bytes(2 * sizeof(*copy)));
 	if (copy && now)
@@ -567,14 +567,15 @@ static uint32_t deregister_filter(struct adapter *adapter, struct command *comma
 
 void vport_reset(struct vport *vport)
 {
+	/* First: otherwise each receive queue that goes leaves a copy without it. */
+	if (atomic_load(&vport->steering))
+		steering_publish(vport, NULL);
 	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
 		if (vport->sq[i])
 			wq_obj_destroy(vport->sq[i]);
 		if (vport->rq[i])
 			wq_obj_destroy(vport->rq[i]);
 	}
-	if (atomic_load(&vport->steering))
-		steering_publish(vport, NULL);
 	if (vport->polled)
 		lane_unpoll(&vport->source);
 	vport->polled = false;
