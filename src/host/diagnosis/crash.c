@@ -35,6 +35,7 @@ enum role {
 	ROLE_AT,      /* is before where it happened */
 	ROLE_STACK,   /* begins the stack */
 	ROLE_ASIDE,   /* begins the stack of an earlier time */
+	ROLE_WORK,    /* is before the work queue of the task, and what it was given to do */
 	ROLE_CONTEXT, /* what follows on the stack was interrupted */
 	ROLE_FRAME,   /* is in a frame */
 	ROLE_END,
@@ -80,6 +81,7 @@ enum role {
 	X("PC is at ", ROLE_AT, 0)                                                                 \
 	X("Call Trace:", ROLE_STACK, 0)                                                            \
 	X("Call trace:", ROLE_STACK, 0)                                                            \
+	X("Workqueue: ", ROLE_WORK, 0)                                                             \
 	X("Allocated by task ", ROLE_ASIDE, 0)                                                     \
 	X("Freed by task ", ROLE_ASIDE, 0)                                                         \
 	X("</IRQ>", ROLE_CONTEXT, 0)                                                               \
@@ -545,6 +547,29 @@ static void frame(struct crashes *c, const struct hit *hit)
 		crash->frame[crash->n_frames++] = frame;
 }
 
+/** work() - "Workqueue: hv_vmbus_con vmbus_onmessage_work [hv_vmbus]", before the stack */
+static void work(struct crashes *c, const struct hit *hit)
+{
+	struct crash *crash;
+	char caller[16], text[128];
+
+	read_caller(hit, caller);
+	crash = find_open(c, hit->number, caller);
+	if (!crash || crash->ended || crash->ignored || *crash->work.function)
+		return;
+	text_clean(text, sizeof(text), hit->text + hit->end, hit->len - hit->end);
+	if (sscanf(text, "%*s %63[A-Za-z0-9_] [%31[a-z0-9_]", crash->work.function,
+		   crash->work.module) < 1)
+		return;
+	crash->work.line = hit->number;
+	crash->last = hit->number;
+	if (!crash_driver(&crash->work))
+		return;
+	crash->interesting = true;
+	c->news = true;
+	keep(&crash->worker, hit);
+}
+
 /** mark() - what is said of the crash that this line goes on with */
 static void mark(struct crashes *c, const struct hit *hit, enum role role)
 {
@@ -612,6 +637,9 @@ void crashes_hit(struct crashes *c, size_t which, uint64_t number, const char *t
 		break;
 	case ROLE_STACK:
 		stack(c, &hit);
+		break;
+	case ROLE_WORK:
+		work(c, &hit);
 		break;
 	case ROLE_FRAME:
 		frame(c, &hit);

@@ -52,22 +52,23 @@ struct crash_line {
  * @traced:	its stack has begun; @aside: what follows is a stack of another time
  * @begin, @last: numbers of its first and last line
  * @at:		where it happened; its function is empty if that is not known
+ * @work:	what the task was given to do, if it is a worker's
  * @kernel:	that it happened on, as it says itself
  * @booted:	the last kernel that the log says has started before it
  * @interesting: a driver's function, or one of a known bug, is in it
  * @head, @cpu, @place: lines that say what, on which kernel, and where; @ours: the first with a
- *		driver's function
+ *		driver's function; @worker: the one with @work
  * @caller:	printk()'s: which task or CPU the lines are of; may be empty
  */
 struct crash {
 	unsigned int kind;
 	bool ignored, ended, traced, aside, has_kernel, has_booted, interesting;
 	uint64_t begin, last;
-	struct crash_frame at;
+	struct crash_frame at, work;
 	struct crash_frame frame[CRASH_FRAMES];
 	size_t n_frames;
 	struct kernel_version kernel, booted;
-	struct crash_line head, cpu, place, ours;
+	struct crash_line head, cpu, place, ours, worker;
 	char caller[16];
 };
 

@@ -213,6 +213,8 @@ static void put(struct evidence *e, const struct crash_told *told)
 	put_line(e, &crash->cpu);
 	put_line(e, &crash->place);
 	put_line(e, &crash->ours);
+	if (told->function == crash->work.function)
+		put_line(e, &crash->worker);
 	put_capture(e, "module", told->driver);
 	put_capture(e, "function", told->function);
 	put_capture(e, "kernel", told->kernel);

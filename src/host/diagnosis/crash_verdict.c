@@ -117,7 +117,8 @@ static const struct crash_frame *find_ours(const struct crash *crash)
 		if (*frame->module)
 			return NULL;
 	}
-	return NULL;
+	/* What was pasted of a worker's stack may end before the function that the worker called. */
+	return crash->kind == CRASH_HANG && crash_driver(&crash->work) ? &crash->work : NULL;
 }
 
 /* ---- a known bug? ---- */

@@ -448,6 +448,42 @@ static void reports_of_checkers_are_read(void **state)
 		"kernel-hang");
 }
 
+/** what was pasted of the stack may end before it comes to a driver's function */
+static void a_worker_that_hangs_is_whose_work_it_does(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		told("INFO: task kworker/0:0:3642 blocked for more than 120 seconds.\n"
+		     "      Not tainted 4.9.60 #1\nkworker/0:0     D    0  3642      2 0x0\n"
+		     "Workqueue: hv_vmbus_con vmbus_onmessage_work\nCall Trace:\n"
+		     " [<ffffffff9e7f5e03>] ? __schedule+0x364/0x465\n"
+		     " [<ffffffff9e7f5f82>] ? schedule+0x7e/0x87\n"),
+		"kernel-hang");
+	assert_string_equal(told("INFO: task kworker/0:2:96 blocked for more than 122 seconds.\n"
+				 "Workqueue: events mana_serv_func [mana]\nCall Trace:\n"
+				 " __schedule+0x364/0x465\n schedule+0x7e/0x87\n"),
+			    "kernel-hang");
+	/* It waits for another task, its work is nobody's here, or it is another module that hangs. */
+	assert_string_equal(told("INFO: task kworker/0:2:96 blocked for more than 122 seconds.\n"
+				 "Workqueue: events netvsc_link_change [hv_netvsc]\nCall Trace:\n"
+				 " schedule+0x7e/0x87\n rtnl_lock+0x15/0x20\n"),
+			    "");
+	assert_string_equal(told("INFO: task kworker/0:2:96 blocked for more than 122 seconds.\n"
+				 "Workqueue: events_unbound async_run_entry_fn\nCall Trace:\n"
+				 " __schedule+0x364/0x465\n"),
+			    "");
+	assert_string_equal(told("INFO: task kworker/0:2:96 blocked for more than 122 seconds.\n"
+				 "Workqueue: hv_vmbus_con vmbus_onmessage_work\nCall Trace:\n"
+				 " schedule+0x7e/0x87\n storvsc_remove+0x1/0x2 [hv_storvsc]\n"),
+			    "");
+	/* A page that cannot be allocated is no crash. */
+	assert_string_equal(
+		told("kworker/0:2: page allocation failure: order:0, mode:0xdc0(GFP_KERNEL)\n"
+		     "Workqueue: hv_pri_chan vmbus_add_channel_work\nCall Trace:\n"
+		     " warn_alloc+0x10d/0x180\n"),
+		"");
+}
+
 static void a_panic_after_the_crash_is_no_other(void **state)
 {
 	(void)state;
@@ -544,6 +580,7 @@ int main(void)
 		cmocka_unit_test(an_old_kernels_crash_is_read),
 		cmocka_unit_test(an_arm64_crash_is_read),
 		cmocka_unit_test(reports_of_checkers_are_read),
+		cmocka_unit_test(a_worker_that_hangs_is_whose_work_it_does),
 		cmocka_unit_test(a_panic_after_the_crash_is_no_other),
 		cmocka_unit_test(a_crash_is_told_once_when_it_is_whole),
 		cmocka_unit_test(a_bug_with_the_id_of_a_rule_is_refused),
