@@ -20,7 +20,7 @@ teardown() {
 refused() {
 	local wanted=$1 text=$2
 	shift 2
-	run --separate-stderr timeout -s KILL 10 "$@"
+	run --separate-stderr timeout -s KILL "$PATIENCE" "$@"
 	equal "$wanted" "$status" 'exit status'
 	equal '' "$output" 'standard output'
 	# shellcheck disable=SC2154 # run sets it

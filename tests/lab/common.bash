@@ -264,6 +264,42 @@ iperf() {
 	timeout "$PATIENCE" iperf3 -c "$address" "$@"
 }
 
+# answers [GUEST [COMMAND]] - to pings, that the kernel has got so far: over IPv4 and over IPv6. Here, or in the
+# guest; COMMAND comes before, such as "ip netns exec"
+#
+# For "none is lost", ask the kernel and not ping: once it had an answer, ping waits for the last ones no
+# longer than two of the longest round trips so far, whatever its -W says. A guest may get no CPU for longer.
+answers() {
+	local read="${2-} cat /proc/net/snmp /proc/net/snmp6"
+	if (($#)); then guest "$1" "$read"; else $read; fi | awk '
+		$1 == "Icmp:" && !at { for (at = 2; $at != "InEchoReps"; at++); next }
+		$1 == "Icmp:" { v4 = $at }
+		$1 == "Icmp6InEchoReplies" { v6 = $2 }
+		END { print v4, v6 }'
+}
+
+# is_answers V4 V6 [GUEST [COMMAND]] - are these the answers?
+is_answers() {
+	[[ $(answers "${@:3}") == "$1 $2" ]]
+}
+
+# all_answered BEFORE V4 V6 [GUEST [COMMAND]] - have so many answers come since answers printed BEFORE? They are
+# waited for: what is only late does come
+all_answered() {
+	local before wanted
+	read -ra before <<<"$1"
+	wanted=($((before[0] + $2)) $((before[1] + $3)))
+	await is_answers "${wanted[@]}" "${@:4}" ||
+		fail "answers over IPv4 and IPv6: wanted ${wanted[*]}, got $(answers "${@:4}")"
+}
+
+# counters GUEST ADAPTER [INTERFACE] - where packets may have been lost, for a test that fails
+counters() {
+	guest "$1" "nstat -az | awk '/^(Ip|Icmp)/ && \$2'; ip -s neigh
+		ip -s -s link show ${3:-eth0}; ethtool -S ${3:-eth0} | grep -v ': 0\$'; cat /proc/net/softnet_stat"
+	adapter_control "$2" stats
+}
+
 # guest_content NAME - has the guest's kernel reported no problem?
 guest_content() {
 	local log

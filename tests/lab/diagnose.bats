@@ -45,11 +45,6 @@ teardown() {
 	guest_content azure
 }
 
-# ids - of the diagnoses in JSON on standard input
-ids() {
-	python3 -c 'import json, sys; print(*[d["id"] for d in json.load(sys.stdin)["diagnoses"]])'
-}
-
 # kernel_log - what the guest's kernel has logged in this test; it is in /tmp/kernel, too
 kernel_log() {
 	guest azure "dmesg | sed '1,/$MARK/d' | tee /tmp/kernel"
@@ -68,7 +63,7 @@ diagnosed() {
 	guest azure "unshare --mount bash -c '${3:-:} && $MANAKIN_THERE diagnose --json $file'" >"$(lab_file diagnoses)" ||
 		(($? == 1)) || fail 'diagnose does not work'
 	"$LAB_TESTS/../schema.py" diagnose "$(lab_file diagnoses)"
-	found=$(ids <"$(lab_file diagnoses)")
+	found=$("$LAB_TESTS/../lines.py" ids "$(lab_file diagnoses)")
 	[[ ${found%% *} =~ ^($1)$ ]] || fail "wanted the diagnosis $1, got '$found' for:" "$(guest azure "cat $file")"
 }
 
@@ -85,11 +80,7 @@ check() {
 	json=$(lab_file json) FINDINGS=$(lab_file findings)
 	guest azure "unshare --mount bash -c '${1:-:} && $MANAKIN_THERE check --json eth1 2>/tmp/why'" >"$json" || got=$?
 	"$LAB_TESTS/../schema.py" check "$json" || fail "$(guest azure 'cat /tmp/why')"
-	python3 - "$json" >"$FINDINGS" <<-'END'
-		import json, sys
-		for c in json.load(open(sys.argv[1]))["checks"]:
-		    print(c["verdict"], c["check"], c["subject"] or "-", c["evidence"], "|", c["fix"] or "-")
-	END
+	"$LAB_TESTS/../lines.py" findings "$json" >"$FINDINGS"
 	cat "$FINDINGS"
 	equal 2 "$got" 'exit status'
 }

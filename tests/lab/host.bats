@@ -57,12 +57,7 @@ check() {
 	guest "$name" "$IN_GUEST check --json $(printf '%q ' "${@:-}" | sed "s/^'' //") 2>/tmp/said" >"$json" || got=$?
 	"$LAB_TESTS/../schema.py" check "$json" ||
 		fail "no findings, but:" "$(<"$json")" "$(guest "$name" 'cat /tmp/said')"
-	python3 - "$json" >"$FINDINGS" <<-'END'
-		import json, sys
-		found = json.load(open(sys.argv[1]))
-		for c in found["checks"]:
-		    print(c["verdict"], c["check"], c["subject"] or "-", c["evidence"], "|", c["fix"] or "-")
-	END
+	"$LAB_TESTS/../lines.py" findings "$json" >"$FINDINGS"
 	cat "$FINDINGS"
 	equal "$wanted" "$got" 'exit status'
 }
@@ -112,8 +107,7 @@ diagnosed() {
 	local ids
 	guest guest "$IN_GUEST diagnose --json --rules /mnt/share/rules /tmp/log 2>/tmp/said" \
 		>"$(lab_file diagnoses)" || (($? == 1)) || fail 'diagnose does not work' "$(guest guest 'cat /tmp/said')"
-	ids=$(python3 -c 'import json, sys; print(*[d["id"] for d in json.load(sys.stdin)["diagnoses"]])' \
-		<"$(lab_file diagnoses)")
+	ids=$("$LAB_TESTS/../lines.py" ids "$(lab_file diagnoses)")
 	[[ $ids =~ ^($1)$ ]] || fail "wanted $1, got '$ids'"
 }
 

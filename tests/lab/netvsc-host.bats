@@ -51,8 +51,7 @@ diagnosed() {
 	guest azure "$MANAKIN_THERE diagnose --json --rules /mnt/share/rules /tmp/log" >"$(lab_file diagnoses)" ||
 		(($? == 1)) || fail 'diagnose does not work'
 	"$LAB_TESTS/../schema.py" diagnose "$(lab_file diagnoses)"
-	ids=$(python3 -c 'import json, sys; print(*[d["id"] for d in json.load(sys.stdin)["diagnoses"]])' \
-		<"$(lab_file diagnoses)")
+	ids=$("$LAB_TESTS/../lines.py" ids "$(lab_file diagnoses)")
 	[[ $ids == "$1" ]] || {
 		guest azure 'cat /tmp/log'
 		fail "wanted the diagnosis $1, got '$ids'"

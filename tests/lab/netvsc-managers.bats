@@ -64,6 +64,11 @@ raised() {
 	guest azure 'grep -E "<([A-Z_,-]*,)?UP[,>]" /tmp/monitor | grep -oE "(eth1|enp0s16d1)[:@]"'
 }
 
+# saw INTERFACE - has the monitor seen it come up?
+saw() {
+	[[ $(raised) == *"$1"* ]]
+}
+
 # leaves_and_comes_back MANAGER IN-CHARGE LEFT-ALONE FILE AGAIN - the test of a manager
 leaves_and_comes_back() {
 	local manager=$1 mine=$2 not_mine=$3 file=$4 again=$5 before vf=enp0s16d1
@@ -97,8 +102,7 @@ leaves_and_comes_back() {
 	guest azure "rm /run/udev/rules.d/10-vf.rules $file; udevadm control --reload
 		udevadm trigger --settle --action=change --subsystem-match=net; /mnt/share/managers.sh restart"
 	await guest azure "ip -br link show dev $vf up | grep -q ."
-	# which the monitor sees
-	[[ $(raised) == *"$vf"* ]] || fail "the monitor has not seen $vf come up"
+	await saw "$vf" || fail "the monitor has not seen $vf come up"
 	run guest azure "$MANAKIN_THERE check 00:0d:3a:00:00:02"
 	grep -E "^warning +manager +[^ ]+ +$manager manages $vf" <<<"$output" || fail "check says: $output"
 	guest azure "$MANAKIN_THERE setup eth1"

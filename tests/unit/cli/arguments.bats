@@ -4,6 +4,7 @@
 # Arguments: exit statuses, and messages that say what to do. MANAKIN is the program.
 
 bats_require_minimum_version 1.5.0
+load ../../assert
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
@@ -15,7 +16,7 @@ teardown() {
 }
 
 manakin() {
-	timeout -s KILL 10 "$MANAKIN" "$@"
+	timeout -s KILL "$PATIENCE" "$MANAKIN" "$@"
 }
 
 # refused STATUS TEXT ARGUMENT... - all it says is on standard error, and TEXT is part of it

@@ -4,6 +4,8 @@
 # Completion, in the shells themselves: bash, zsh and fish each say what they offer for a line.
 # MANAKIN is the program, MAN the directory of the pages.
 
+load ../../assert
+
 setup_file() {
 	export PATH COMPLETION
 	PATH=$(dirname "$MANAKIN"):$PATH
@@ -23,11 +25,11 @@ in_bash() {
 }
 
 in_zsh() {
-	timeout -s KILL 30 zsh "$BATS_TEST_DIRNAME/zsh-words.zsh" "$COMPLETION" "$1"
+	timeout -s KILL "$PATIENCE" zsh "$BATS_TEST_DIRNAME/zsh-words.zsh" "$COMPLETION" "$1"
 }
 
 in_fish() {
-	HOME=$BATS_TEST_TMPDIR timeout -s KILL 30 fish --no-config -c \
+	HOME=$BATS_TEST_TMPDIR timeout -s KILL "$PATIENCE" fish --no-config -c \
 		'source $argv[1]/manakin.fish; complete -C $argv[2]' "$COMPLETION" "$1" | cut -f 1
 }
 

@@ -4,6 +4,8 @@
 # The man pages: well-formed, and in step with what --help says.
 # MANAKIN is the program, MAN the directory of the pages.
 
+load ../../assert
+
 # What manakin(1) explains for all of them
 every='/^-*(h|help|usage|V|version)$/d'
 
@@ -12,7 +14,7 @@ help_options() {
 	local command
 	for command; do
 		# shellcheck disable=SC2086
-		timeout -s KILL 10 "$MANAKIN" $command --help
+		timeout -s KILL "$PATIENCE" "$MANAKIN" $command --help
 	done | grep -oE '^ {2,6}(-[[:alnum:]?], +)?--[[:alnum:]-]+(=[^ ]+)?' |
 		sed -E 's/^ +//; s/, +/\n/' | sed -E "$every" | sort -u
 }
@@ -35,7 +37,7 @@ compare() {
 }
 
 @test "every command has a man page, and manakin(1) names it" {
-	commands=$(timeout -s KILL 10 "$MANAKIN" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p')
+	commands=$(timeout -s KILL "$PATIENCE" "$MANAKIN" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p')
 	[ -n "$commands" ]
 	for command in $commands; do
 		[ -f "$MAN/manakin-$command.1" ] || { echo "no page of $command"; return 1; }
@@ -47,13 +49,13 @@ compare() {
 # parts COMMAND - the command, or those it consists of ("lab build", "lab run", ...)
 parts() {
 	local names
-	names=$(timeout -s KILL 10 "$MANAKIN" "$1" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p' |
+	names=$(timeout -s KILL "$PATIENCE" "$MANAKIN" "$1" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p' |
 		grep -vx manakin) || { echo "$1"; return; }
 	sed "s/^/$1 /" <<<"$names"
 }
 
 @test "every page has the options of its command's --help, and no others" {
-	commands=$(timeout -s KILL 10 "$MANAKIN" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p')
+	commands=$(timeout -s KILL "$PATIENCE" "$MANAKIN" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p')
 	[ -n "$commands" ]
 	for command in $commands; do
 		mapfile -t list < <(parts "$command")

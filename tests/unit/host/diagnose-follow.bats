@@ -18,7 +18,10 @@ setup() {
 }
 
 teardown() {
-	[[ ! -e pid ]] || kill -KILL "$(<pid)" 2>/dev/null || :
+	local file
+	for file in pid writer; do
+		[[ ! -e $file ]] || kill -KILL "$(<"$file")" 2>/dev/null || :
+	done
 }
 
 # follow ARGUMENT... - in the background; its output is in the file out
@@ -40,6 +43,11 @@ holds_signals() {
 	(($(awk '$1 == "SigBlk:" { print "0x" $2 }' "/proc/$(<pid)/status") & 1 << 14))
 }
 
+# waits - has it read what there was, and waits for more?
+waits() {
+	grep -q poll "/proc/$(<pid)/wchan"
+}
+
 # rules ID... - a rule for each, with lines "fault ID", in the directory rules
 rules() {
 	local id
@@ -56,9 +64,7 @@ is_told() {
 
 # ids - of the JSON lines in the file out
 ids() {
-	python3 -c '
-import json
-print(*[json.loads(line)["id"] for line in open("out")])'
+	"$BATS_TEST_DIRNAME/../../lines.py" ids out
 }
 
 told() {
@@ -168,10 +174,12 @@ ended() {
 	mkfifo pipe
 	exec 5<>pipe
 	yes 'all is well' >&5 3>&- 5>&- &
+	echo $! >writer
 	follow <pipe
 	await grep -qE '^rchar: [0-9]{8}' "/proc/$(<pid)/io"
 	ended 0 TERM
-	kill %1
+	kill "$(<writer)"
+	rm writer
 }
 
 @test "the kernel's log, to its end and followed; what programs write into it is not its own" {
@@ -184,6 +192,7 @@ ended() {
 	run -0 "$MANAKIN" diagnose --kernel --log-only --rules rules
 	equal 'No known problem found' "$output" 'output'
 	follow_with rules --kernel
+	await waits
 	ended 0 TERM
 	[[ ! -s out && ! -s said ]]
 }
@@ -192,7 +201,7 @@ ended() {
 refused() {
 	local text=$1
 	shift
-	run --separate-stderr timeout -s KILL 60 "$MANAKIN" diagnose "$@"
+	run --separate-stderr timeout -s KILL "$PATIENCE" "$MANAKIN" diagnose "$@"
 	equal 2 "$status" 'exit status'
 	[[ -z $output && $stderr == *"$text"* ]] || fail "$stderr" "$output"
 }

@@ -9,6 +9,7 @@
 # guest with Linux 6.12, rdma-core 56 and DPDK 24.11; healthy-net_null and -net_manakin of DPDK 22.11.
 
 bats_require_minimum_version 1.5.0
+load ../../assert
 
 setup() {
 	# shellcheck source=trees/load.bash
@@ -17,14 +18,14 @@ setup() {
 }
 
 diagnose() {
-	timeout -s KILL 60 "$MANAKIN" diagnose --rules "$RULES" "$@"
+	timeout -s KILL "$PATIENCE" "$MANAKIN" diagnose --rules "$RULES" "$@"
 }
 
 # is ID... - these are reported of the log on standard input, and no others
 is() {
 	local status=0 ids
 	diagnose --json >out || status=$?
-	ids=$(python3 -c 'import json; print(*[d["id"] for d in json.load(open("out"))["diagnoses"]])')
+	ids=$("$BATS_TEST_DIRNAME/../../lines.py" ids out)
 	echo "wanted '$*', got '$ids', status $status"
 	[ "$ids" = "$*" ] && [ "$status" -eq $(($# > 0)) ]
 }
@@ -281,7 +282,7 @@ END
 refused() {
 	local text=$1
 	shift
-	run --separate-stderr timeout -s KILL 10 "$MANAKIN" diagnose "$@"
+	run --separate-stderr timeout -s KILL "$PATIENCE" "$MANAKIN" diagnose "$@"
 	echo "status $status, said: $stderr"
 	[ "$status" -eq 2 ] && [ -z "$output" ] && [[ $stderr == *"$text"* ]]
 }
@@ -308,7 +309,7 @@ refused() {
 
 @test "the user's own rules, and a directory without any" {
 	mkdir rules
-	run -0 timeout 10 "$MANAKIN" diagnose --rules rules "$LOGS/guide-hugepages.log"
+	run -0 timeout "$PATIENCE" "$MANAKIN" diagnose --rules rules "$LOGS/guide-hugepages.log"
 	cat >rules/own.rules <<'END'
 Id: own
 Title: node {node} is empty
@@ -318,7 +319,7 @@ Fix: do it
 Source: this test
 Example: hugepages reported on node 0
 END
-	run -1 timeout 10 "$MANAKIN" diagnose --rules rules "$LOGS/guide-hugepages.log"
+	run -1 timeout "$PATIENCE" "$MANAKIN" diagnose --rules rules "$LOGS/guide-hugepages.log"
 	[[ $output == "node 0 is empty [own]"* ]]
 }
 

@@ -8,6 +8,7 @@
 
 bats_require_minimum_version 1.5.0
 load ../../archives
+load ../../assert
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
@@ -18,7 +19,7 @@ teardown() {
 }
 
 dpdk() {
-	timeout -s KILL 120 "$MANAKIN" dpdk "$@"
+	timeout -s KILL "$PATIENCE" "$MANAKIN" dpdk "$@"
 }
 
 # field EXPRESSION - of the list in the file out, as JSON

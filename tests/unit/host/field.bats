@@ -6,6 +6,7 @@
 # MANAKIN is the program, RULES the shipped rules.
 
 bats_require_minimum_version 1.5.0
+load ../../assert
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
@@ -19,7 +20,7 @@ diagnosed() {
 		file=${file% }
 		[ -n "${source// /}" ]
 		status=0
-		timeout -s KILL 60 "$MANAKIN" diagnose --rules "$RULES" --json --log-only "$FIELD/$file" \
+		timeout -s KILL "$PATIENCE" "$MANAKIN" diagnose --rules "$RULES" --json --log-only "$FIELD/$file" \
 			>"${file##*/}.json" || status=$?
 		echo "$status|${file##*/}|$ids|$cause" >>tried
 	done <"$FIELD/INDEX"

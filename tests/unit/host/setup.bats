@@ -7,6 +7,7 @@
 # schema.py.
 
 bats_require_minimum_version 1.5.0
+load ../../assert
 
 setup() {
 	# shellcheck source=trees/load.bash
@@ -24,12 +25,12 @@ vm() {
 	cp -a "$made" "$tree"
 	mkdir -p "$tree/etc/systemd/system/multi-user.target.wants"
 	tree=$tree SSH_CONNECTION=${SSH_CONNECTION_THERE:-none} PYTHONDONTWRITEBYTECODE=1 \
-		timeout -s KILL 100 unshare --net --mount bash -euc '
+		PATIENCE=$PATIENCE timeout -s KILL $((2 * PATIENCE)) unshare --net --mount bash -euc '
 		"$TREES/make" --net "$0" "$tree"
 		manakin() {
 			local command=$1
 			shift
-			timeout -s KILL 40 "$MANAKIN" "$command" --sysroot "$tree" "$@"
+			timeout -s KILL "$PATIENCE" "$MANAKIN" "$command" --sysroot "$tree" "$@"
 		}
 		words() { printf "%s\n" "$@" >"$tree.words"; }
 		state() {
@@ -673,7 +674,7 @@ MANAGERS='mkdir -p "$tree/run/NetworkManager" "$tree/run/cloud-init" "$tree/run/
 # cut_off MACHINE WHAT - cutoff.py on a fresh machine
 cut_off() {
 	local tree=$BATS_TEST_TMPDIR/$1
-	SSH_CONNECTION=none PYTHONDONTWRITEBYTECODE=1 timeout -s KILL 500 unshare --net --mount bash -euc \
+	SSH_CONNECTION=none PYTHONDONTWRITEBYTECODE=1 timeout -s KILL $((4 * PATIENCE)) unshare --net --mount bash -euc \
 		'"$TREES/make" --net "$0" "$1"; python3 "$CUTOFF" "$MANAKIN" "$1" "$2"' "$1" "$tree" "$2"
 }
 

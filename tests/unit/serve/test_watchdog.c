@@ -154,7 +154,7 @@ static void open_files_do_not_hold_up_the_end(void **state)
 	atomic_store(&slow.shared->hold, true);
 	assert_ends(&child);
 	/* It is another that closes it, and waits. */
-	for (unsigned int i = 0; !atomic_load(&slow.shared->held) && i < 60000; i++)
+	for (unsigned int i = 0; !atomic_load(&slow.shared->held) && i < PATIENCE_MS; i++)
 		pause_us(1000);
 	assert_int_equal(atomic_load(&slow.shared->held), 1);
 	atomic_store(&slow.shared->hold, false);
