@@ -31,7 +31,7 @@
 #include "guest/terminal.h"
 #include "term/say.h"
 
-#define BOOT_S     180.0 /* a guest that is not ready by then never will be */
+#define BOOT_S     600.0 /* a guest that is not ready by then never will be */
 #define LEAVE_S    10.0  /* from the command's end to the machine's */
 #define FLUSH_S    2.0   /* for output still in flight at a timeout */
 #define LINE_BYTES 128u
