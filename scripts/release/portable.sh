@@ -42,7 +42,7 @@ tar -xf "$tarball" -C "$work"
 cd "$work"/manakin-*
 SOURCE_DATE_EPOCH=$(epoch)
 export SOURCE_DATE_EPOCH
-name=manakin-$(version)-linux-${MACHINE:-$(uname -m)}
+archive=manakin-$(version)-linux-${MACHINE:-$(uname -m)}
 # shellcheck disable=SC2086 # options, for a cross build
 meson setup ${MESON_OPTIONS:-} -Dportable=true -Dtests=false -Dprefix=/usr/local -Dlibdir=lib \
 	-Dc_args="-ffile-prefix-map=$PWD=." build >../log 2>&1 && ninja -C build manakin >>../log 2>&1 &&
@@ -50,8 +50,8 @@ meson setup ${MESON_OPTIONS:-} -Dportable=true -Dtests=false -Dprefix=/usr/local
 	cat ../log >&2
 	fail "cannot build the program; what meson said is above"
 }
-mv "$work/stage/usr/local" "$work/$name"
-cd "$work/$name"
+mv "$work/stage/usr/local" "$work/$archive"
+cd "$work/$archive"
 # Services are for a machine that one may install on.
 rm -rf lib/systemd lib/sysusers.d
 mkdir -p lib/manakin share/doc/manakin/licences
@@ -63,6 +63,8 @@ above=$(glibc_above $GLIBC bin/manakin lib/manakin/*)
 [ -z "$above" ] || fail "these need a glibc newer than $GLIBC: $above"
 find . -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 cd ..
-tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner -cf - "$name" |
-	gzip -9 -n >"$out/$name.tar.gz"
-echo "$out/$name.tar.gz"
+tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --format=gnu \
+	-cf "$archive.tar" "$archive"
+gzip -9 -n "$archive.tar"
+mv "$archive.tar.gz" "$out/"
+echo "$out/$archive.tar.gz"
