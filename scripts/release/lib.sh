@@ -36,3 +36,10 @@ glibc_above() {
 			echo "$symbol@GLIBC_$wanted"
 	done
 }
+
+# changes - the changelog's section on this version
+changes() {
+	awk -v version="$(version)" '
+		index($0, "## [") == 1 { here = index($0, "## [" version "]") == 1; if (here) next }
+		here' CHANGELOG.md
+}

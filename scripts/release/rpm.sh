@@ -5,7 +5,7 @@
 #
 # HEADERS: the headers of DPDK's drivers, as scripts/dpdk-headers.sh leaves them in its folder
 # dpdk-headers. Without them (or empty) the driver is left out. OPTIONs are rpmbuild's; --nodeps is
-# for a distribution whose packages are not RPMs.
+# for a distribution whose packages are not RPMs. With STAGE=-bs only the source package is made.
 set -eu
 
 tarball=$(readlink -f "${1:?usage: rpm.sh TARBALL DIR [HEADERS [OPTION...]]}")
@@ -30,11 +30,11 @@ else
 fi
 tar -xf "$tarball" -C "$work" --strip-components=3 --wildcards '*/share/rpm/manakin.spec'
 # What may tell one build from the next
-rpmbuild -ba "$@" --define "_topdir $work" --define "use_source_date_epoch_as_buildtime 1" \
+rpmbuild "${STAGE:--ba}" "$@" --define "_topdir $work" --define "use_source_date_epoch_as_buildtime 1" \
 	--define "clamp_mtime_to_source_date_epoch 1" --define "_buildhost localhost" \
 	--define "source_date_epoch_from_changelog 1" "$work/manakin.spec" >"$work/log" 2>&1 || {
 	tail -n 60 "$work/log" >&2
 	fail "rpmbuild failed; the end of its output is above"
 }
-find "$work/RPMS" "$work/SRPMS" -name '*.rpm' -exec cp {} "$out/" ';'
-find "$work/RPMS" "$work/SRPMS" -name '*.rpm' -printf '%f\n' | sort
+find "$work" -name '*.rpm' -exec cp {} "$out/" ';'
+find "$work" -name '*.rpm' -printf '%f\n' | sort

@@ -86,7 +86,7 @@ int recipe_hash(const struct recipe *recipe, uint64_t *hash)
 	for (size_t i = 0; !err && i < 4 && recipe->also[i]; i++)
 		err = hash_file(hash, lab, recipe->also[i]);
 	if (err)
-		say("cannot read the lab's recipes in %s: %s; install manakin again, or set MANAKIN_LAB_RECIPES to lab/ in its sources",
+		say("cannot read the lab's recipes in %s: %s; install the package manakin-lab, or manakin again, or set MANAKIN_LAB_RECIPES to lab/ in its sources",
 		    lab, strerror(-err));
 	return err;
 }
