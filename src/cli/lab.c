@@ -40,6 +40,8 @@ enum {
 	KEY_NETVSC,
 	KEY_REBOOT,
 	KEY_TAP,
+	KEY_ARCH,
+	KEY_PAGES,
 };
 
 #define SUITE_OPTION(more)                                                                         \
@@ -49,8 +51,16 @@ enum {
 	}
 
 /* clang-format off */
+#define KIND_OPTIONS                                                                               \
+	{ "arch", KEY_ARCH, "amd64|arm64", 0,                                                      \
+	  "Architecture of the guest's CPUs, emulated if it is not this machine's (default: this " \
+	  "machine's)", 0 },                                                                       \
+	{ "pages", KEY_PAGES, "4k|16k", 0,                                                         \
+	  "Page size of the guest's kernel; 16k only with --arch arm64 (default: 4k)", 0 }
+
 #define GUEST_OPTIONS                                                                              \
 	SUITE_OPTION(""),                                                                          \
+	KIND_OPTIONS,                                                                              \
 	{ "cpus", KEY_CPUS, "N", 0, "CPUs of the guest (default: 4)", 0 },                         \
 	{ "memory", KEY_MEMORY, "SIZE", 0,                                                         \
 	  "Memory of the guest, such as 2G or 1500M (default: 3G)", 0 },                           \
@@ -64,7 +74,7 @@ enum {
 	{ "no-device", KEY_NO_DEVICE, NULL, 0, "Give the guest no adapter", 0 },                   \
 	{ "netvsc", KEY_NETVSC, NULL, 0,                                                           \
 	  "Also give each port a synthetic interface, with the port joined to it, as on Azure "    \
-	  "(trixie only)", 0 },                                                                    \
+	  "(amd64 trixie only)", 0 },                                                                    \
 	{ "share", KEY_SHARE, "DIR", 0, "Mount DIR at /mnt/share, writable", 0 },                  \
 	{ "virtio-tap", KEY_TAP, "NAME", 0,                                                        \
 	  "Also give the guest QEMU's own network card, on the host's tap NAME", 0 },              \
@@ -95,9 +105,38 @@ static const struct argp_option shell_options[] = {
 
 static const struct argp_option build_options[] = {
 	SUITE_OPTION(". Can be repeated"),
+	KIND_OPTIONS,
 	{ "force", KEY_FORCE, NULL, 0, "Rebuild what is in the cache, with today's packages", 0 },
 	{ 0 },
 };
+
+/* Parse --arch and --pages. */
+static error_t parse_kind(struct guest_kind *kind, int key, char *arg)
+{
+	static const char *const sizes[] = { "4k", "16k" };
+	unsigned int chosen;
+
+	if (key == KEY_ARCH) {
+		if (value_word("arch", arg, guest_arch_names, GUEST_ARCHES, &chosen))
+			return EINVAL;
+		kind->arch = chosen;
+		return 0;
+	}
+	if (value_word("pages", arg, sizes, 2, &chosen))
+		return EINVAL;
+	kind->pages_kb = chosen ? 16 : 4;
+	return 0;
+}
+
+/* The other options may come before or after --arch. */
+static error_t check_kind(const struct guest_kind *kind)
+{
+	if (kind->pages_kb == 16 && kind->arch != GUEST_ARM64)
+		return say_usage(
+			"--pages 16k: kernels for %s have pages of 4 KiB; add --arch arm64",
+			guest_arch_names[kind->arch]);
+	return 0;
+}
 
 static error_t add_adapter(struct run_options *options, bool attach, const char *text)
 {
@@ -118,7 +157,18 @@ static error_t check_host(const struct run_options *options)
 	if (options->share && (stat(options->share, &status) < 0 || !S_ISDIR(status.st_mode)))
 		return say_usage("--share %s: there is no such directory; create it first",
 				 options->share);
-	if (options->accel == ACCEL_KVM && !guest_kvm_works())
+	if (check_kind(&options->kind))
+		return EINVAL;
+	if (options->accel == ACCEL_KVM && options->kind.arch != guest_arch_here())
+		return say_usage("KVM runs guests of this machine's architecture, %s, and not of "
+				 "%s; omit --accel",
+				 guest_arch_names[guest_arch_here()],
+				 guest_arch_names[options->kind.arch]);
+	if (options->netvsc && options->kind.arch != GUEST_AMD64)
+		return say_usage("--netvsc: guests of %s have no synthetic interfaces; "
+				 "use --arch amd64",
+				 guest_arch_names[options->kind.arch]);
+	if (options->accel == ACCEL_KVM && !guest_kvm_works(options->kind.arch))
 		return say_usage("KVM does not work here (no /dev/kvm, no permission to open it, "
 				 "or no hardware virtualization); omit --accel");
 	if (options->bare && options->n_adapters)
@@ -159,8 +209,11 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_SUITE:
-		options->suite = arg;
+		options->kind.suite = arg;
 		return 0;
+	case KEY_ARCH:
+	case KEY_PAGES:
+		return parse_kind(&options->kind, key, arg);
 	case KEY_CPUS:
 		return value_number("cpus", arg, 1, MAX_CPUS, &options->cpus);
 	case KEY_MEMORY:
@@ -235,11 +288,13 @@ static error_t parse_shell(int key, char *arg, struct argp_state *state)
  * struct build_wanted - what lab build was asked for
  * @suites:	names
  * @n_suites:	number of @suites
+ * @kind:	architecture and pages of all of them
  * @force:	build even what is in the cache
  */
 struct build_wanted {
 	const char *suites[SUITES_MAX];
 	size_t n_suites;
+	struct guest_kind kind;
 	bool force;
 };
 
@@ -254,9 +309,14 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 					 SUITES_MAX);
 		wanted->suites[wanted->n_suites++] = arg;
 		return 0;
+	case KEY_ARCH:
+	case KEY_PAGES:
+		return parse_kind(&wanted->kind, key, arg);
 	case KEY_FORCE:
 		wanted->force = true;
 		return 0;
+	case ARGP_KEY_END:
+		return check_kind(&wanted->kind);
 	case ARGP_KEY_ARG:
 		return say_usage("unexpected argument '%s': name a suite with --suite %s", arg,
 				 arg);
@@ -278,9 +338,10 @@ static int lab_build(int argc, char **argv)
 		       "Building a guest requires root; without it, sudo is used.\n\n"
 		       "Examples:\n"
 		       "  manakin lab build\n"
-		       "  manakin lab build --suite bookworm --suite trixie\n",
+		       "  manakin lab build --suite bookworm --suite trixie\n"
+		       "  manakin lab build --arch arm64 --pages 16k\n",
 	};
-	struct build_wanted wanted = { 0 };
+	struct build_wanted wanted = { .kind = { .arch = guest_arch_here(), .pages_kb = 4 } };
 	struct shared_options shared = { .json = false };
 	json_t *guests, *qemu;
 	struct cache_item item;
@@ -290,7 +351,7 @@ static int lab_build(int argc, char **argv)
 		return EXIT_USAGE;
 	if (!wanted.n_suites)
 		wanted.suites[wanted.n_suites++] = DEFAULT_SUITE;
-	if (cache_find(&item, CACHE_QEMU, NULL) || cache_build(&item, wanted.force))
+	if (cache_find(&item, CACHE_QEMU, &wanted.kind) || cache_build(&item, wanted.force))
 		return LAB_FAILED;
 	if (!shared.json)
 		printf("qemu: %s\n", item.path);
@@ -298,7 +359,8 @@ static int lab_build(int argc, char **argv)
 	qemu = output_text(item.path);
 	err = 0;
 	for (size_t i = 0; !err && i < wanted.n_suites; i++) {
-		err = cache_find(&item, CACHE_IMAGE, wanted.suites[i]) ||
+		wanted.kind.suite = wanted.suites[i];
+		err = cache_find(&item, CACHE_IMAGE, &wanted.kind) ||
 		      cache_build(&item, wanted.force);
 		if (!err && !shared.json)
 			printf("%s: %s\n", item.suite, item.path);
@@ -318,7 +380,7 @@ static int lab_guest(int argc, char **argv, const struct command_line *line)
 	static char login[] = "-l", shell[] = "/bin/bash";
 	static char *piped[] = { shell, login, NULL };
 	struct run_options options = {
-		.suite = DEFAULT_SUITE,
+		.kind = { .suite = DEFAULT_SUITE, .arch = guest_arch_here(), .pages_kb = 4 },
 		.cpus = DEFAULT_CPUS,
 		.memory_mb = DEFAULT_MEMORY_MB,
 	};
@@ -329,7 +391,7 @@ static int lab_guest(int argc, char **argv, const struct command_line *line)
 	if (!options.command && !(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)))
 		options.command = piped;
 	if (options.accel == ACCEL_AUTO)
-		options.accel = guest_kvm_works() ? ACCEL_KVM : ACCEL_TCG;
+		options.accel = guest_kvm_works(options.kind.arch) ? ACCEL_KVM : ACCEL_TCG;
 	return guest_run(&options);
 }
 
@@ -351,6 +413,7 @@ static int lab_command(int argc, char **argv)
 		       "  manakin lab run -- lspci -nn -d 1414:00ba\n"
 		       "  manakin lab run 'ip -br link | grep ^eth'\n"
 		       "  manakin lab run --suite bookworm --share . -- /mnt/share/test.sh\n"
+		       "  manakin lab run --arch arm64 -- ibv_devices\n"
 		       "  manakin lab run --device '--port mac=00:0d:3a:00:00:01,fabric=sink' -- \\\n"
 		       "      ethtool -S eth0\n",
 	};

@@ -159,7 +159,7 @@ static int start(const struct build *build, const char *what, struct stream *str
 	struct child_plan plan = { .fds = { build->lock }, .n_fds = 1 };
 	int err = 0;
 
-	plan.argv = recipe_command(build->recipe, build->suite, build->directory);
+	plan.argv = recipe_command(build->recipe, build->arguments, build->directory);
 	if (!plan.argv)
 		err = -ENOMEM;
 	for (int i = 0; !err && i < STREAMS; i++) {
@@ -215,7 +215,7 @@ int build_run(const struct build *build)
 	struct child recipe;
 	int err, fd;
 
-	progress_start(&progress, build->recipe->makes, build->suite);
+	progress_start(&progress, build->what);
 	err = signals_open(&signals, 0);
 	if (err) {
 		say("cannot wait for signals: %s; raise the limit of open files (ulimit -n)",

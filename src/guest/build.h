@@ -10,14 +10,16 @@
 /**
  * struct build - what is built, and where
  * @recipe:	how
- * @suite:	Debian suite; "": the recipe takes none
+ * @what:	"image trixie", for the user
+ * @arguments:	the recipe's, NULL-terminated
  * @directory:	where the recipe puts what it builds
  * @log:	path of the file for the recipe's output
  * @lock:	file descriptor of the item's lock, for the recipe to inherit
  */
 struct build {
 	const struct recipe *recipe;
-	const char *suite;
+	const char *what;
+	const char *const *arguments;
 	const char *directory;
 	const char *log;
 	int lock;

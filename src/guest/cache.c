@@ -6,11 +6,14 @@
  * -------------------
  * The cache is a directory with one directory per item:
  *
- *	qemu-HASH/		from lab/build-qemu.sh
- *	image-SUITE-HASH/	from lab/build-image.sh
+ *	qemu[-ARCH]-HASH/	from lab/build-qemu.sh
+ *	image-SUITE[-ARCH[-PAGES]]-HASH/
+ *				from lab/build-image.sh, or lab/build-unpacked.sh
  *	building/NAME/		an item being built; renamed to NAME when complete
  *	building/NAME.lock	held by the builder and by every process that it started
  *	building/NAME.log	the recipe's output, kept if it fails
+ *
+ * ARCH is there unless it is amd64, PAGES unless they are of 4 KiB.
  *
  * HASH is computed over the recipe's files, so a changed recipe makes a new item, and different
  * versions of the program can share a cache. The recipe inherits the lock: after the builder was
@@ -39,9 +42,51 @@
 	(7 * 24 * 3600) /* an older recipe's item is removed once unused for so long */
 #define HASH_DIGITS 16
 
-static const struct recipe *recipe_of(enum cache_kind kind)
+/* debootstrap runs the programs of the system that it makes: the CPU must understand them. */
+static const struct recipe *recipe_of(const struct cache_item *item)
 {
-	return kind == CACHE_QEMU ? &recipe_qemu : &recipe_image;
+	if (item->kind == CACHE_QEMU)
+		return &recipe_qemu;
+	return item->guest.arch == GUEST_AMD64 && guest_arch_here() == GUEST_AMD64
+		       ? &recipe_image
+		       : &recipe_unpacked;
+}
+
+/**
+ * build_item() - run the item's recipe
+ * @item:	what
+ * @directory:	where
+ * @log:	path of the file for the recipe's output
+ * @lock:	held
+ *
+ * Return: 0 or a negative errno; the user has been told why
+ */
+static int build_item(const struct cache_item *item, const char *directory, const char *log,
+		      int lock)
+{
+	const struct recipe *recipe = recipe_of(item);
+	const char *arguments[4] = { NULL };
+	char pages[16], what[sizeof(item->name)];
+	size_t n = 0;
+
+	snprintf(pages, sizeof(pages), "%uk", item->guest.pages_kb);
+	if (item->kind == CACHE_IMAGE)
+		arguments[n++] = item->suite;
+	if (recipe != &recipe_image)
+		arguments[n++] = guest_arch_names[item->guest.arch];
+	if (recipe == &recipe_unpacked)
+		arguments[n++] = pages;
+	/* The name without its hash, and with blanks */
+	snprintf(what, sizeof(what), "%.*s", (int)(strlen(item->name) - HASH_DIGITS - 1),
+		 item->name);
+	for (char *dash = what; (dash = strchr(dash, '-'));)
+		*dash = ' ';
+	return build_run(&(struct build){ .recipe = recipe,
+					  .what = what,
+					  .arguments = arguments,
+					  .directory = directory,
+					  .log = log,
+					  .lock = lock });
 }
 
 /**
@@ -103,29 +148,34 @@ static bool suite_name_ok(const char *suite)
 	       !suite[strspn(suite, "abcdefghijklmnopqrstuvwxyz0123456789.-")];
 }
 
-int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite)
+int cache_find(struct cache_item *item, enum cache_kind kind, const struct guest_kind *guest)
 {
-	const struct recipe *recipe = recipe_of(kind);
-	char cache[PATH_MAX];
+	char cache[PATH_MAX], arch[16] = "", pages[16] = "";
+	const struct recipe *recipe;
 	uint64_t hash;
 	int err;
 
-	*item = (struct cache_item){ .kind = kind };
+	*item = (struct cache_item){ .kind = kind, .guest = *guest };
 	if (kind == CACHE_IMAGE) {
-		if (!suite_name_ok(suite)) {
+		if (!suite_name_ok(guest->suite)) {
 			say("\"%s\" is not the name of a Debian suite; use one such as trixie or bookworm",
-			    suite);
+			    guest->suite);
 			return -EINVAL;
 		}
-		snprintf(item->suite, sizeof(item->suite), "%s", suite);
+		snprintf(item->suite, sizeof(item->suite), "%s", guest->suite);
+		if (guest->pages_kb != 4)
+			snprintf(pages, sizeof(pages), "-%uk", guest->pages_kb);
 	}
+	if (guest->arch != GUEST_AMD64)
+		snprintf(arch, sizeof(arch), "-%s", guest_arch_names[guest->arch]);
+	recipe = recipe_of(item);
 	err = recipe_hash(recipe, &hash);
 	if (!err)
 		err = cache_directory(cache);
 	if (err)
 		return err;
-	snprintf(item->name, sizeof(item->name), "%s%s%s-%0*" PRIx64, recipe->makes,
-		 *item->suite ? "-" : "", item->suite, HASH_DIGITS, hash);
+	snprintf(item->name, sizeof(item->name), "%s%s%s%s%s-%0*" PRIx64, recipe->makes,
+		 *item->suite ? "-" : "", item->suite, arch, pages, HASH_DIGITS, hash);
 	if (snprintf(item->path, sizeof(item->path), "%s/%s", cache, item->name) >=
 	    (int)sizeof(item->path)) {
 		say("the path of the cache is too long: %s; set MANAKIN_LAB_DIR to a shorter one",
@@ -309,11 +359,7 @@ int cache_build(const struct cache_item *item, bool again)
 		say("cannot create %s: %s; set MANAKIN_LAB_DIR to a directory of your own",
 		    directory, strerror(-err));
 	else
-		err = build_run(&(struct build){ .recipe = recipe_of(item->kind),
-						 .suite = item->suite,
-						 .directory = directory,
-						 .log = log_path,
-						 .lock = lock });
+		err = build_item(item, directory, log_path, lock);
 	if (!err)
 		err = replace(item, directory);
 	if (!err) {

@@ -8,20 +8,24 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#include "guest/arch.h"
+
 enum cache_kind {
 	CACHE_QEMU,  /* QEMU and what it needs to run */
-	CACHE_IMAGE, /* a guest of one Debian suite */
+	CACHE_IMAGE, /* a guest of one kind */
 };
 
 /**
  * struct cache_item - one thing in the cache
  * @kind:	what it is
- * @suite:	CACHE_IMAGE: the Debian suite; empty otherwise
- * @name:	of its directory: kind, suite and the recipe's hash
+ * @guest:	which guest it is, or for which guests
+ * @suite:	CACHE_IMAGE: @guest's; empty otherwise
+ * @name:	of its directory: what it is, and the recipe's hash
  * @path:	its directory, complete or missing
  */
 struct cache_item {
 	enum cache_kind kind;
+	struct guest_kind guest;
 	char suite[64];
 	char name[128];
 	char path[PATH_MAX];
@@ -31,11 +35,11 @@ struct cache_item {
  * cache_find() - name an item and where it belongs
  * @item:	filled in
  * @kind:	what is wanted
- * @suite:	CACHE_IMAGE: a Debian suite, as typed by the user
+ * @guest:	which guest; its suite as typed by the user
  *
  * Return: 0 or a negative errno; the user has been told why
  */
-int cache_find(struct cache_item *item, enum cache_kind kind, const char *suite);
+int cache_find(struct cache_item *item, enum cache_kind kind, const struct guest_kind *guest);
 
 /** cache_has() - is the item built? If so, its time of last use is set */
 bool cache_has(const struct cache_item *item);

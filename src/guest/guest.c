@@ -130,6 +130,7 @@ static int run_guest(struct run *run, const struct cache_item *cached_qemu,
 {
 	const struct run_options *options = run->options;
 	struct qemu_config machine = {
+		.arch = options->kind.arch,
 		.qemu = cached_qemu->path,
 		.image = image->path,
 		.directory = &run->directory,
@@ -187,8 +188,8 @@ int guest_run(const struct run_options *options)
 	int status = LAB_FAILED, stopped, caught, err;
 	struct cache_item qemu, image;
 
-	if (cache_find(&qemu, CACHE_QEMU, NULL) ||
-	    cache_find(&image, CACHE_IMAGE, options->suite) || cache_build(&qemu, false) ||
+	if (cache_find(&qemu, CACHE_QEMU, &options->kind) ||
+	    cache_find(&image, CACHE_IMAGE, &options->kind) || cache_build(&qemu, false) ||
 	    cache_build(&image, false))
 		return LAB_FAILED;
 	err = signals_open(&run.signals, SIGWINCH);

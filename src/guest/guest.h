@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "guest/arch.h"
 #include "guest/qemu.h"
 #include "guest/status.h"
 
@@ -31,7 +32,7 @@ struct run_adapter {
 
 /**
  * struct run_options - what the user wants of a guest
- * @suite:	Debian suite
+ * @kind:	which guest
  * @accel:	what runs its CPUs
  * @cpus:	how many
  * @memory_mb:	in mebibytes
@@ -48,7 +49,7 @@ struct run_adapter {
  * @command:	words, NULL-terminated; NULL: an interactive shell
  */
 struct run_options {
-	const char *suite;
+	struct guest_kind kind;
 	enum guest_accel accel;
 	unsigned int cpus;
 	unsigned int memory_mb;

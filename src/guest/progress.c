@@ -14,11 +14,11 @@ static double elapsed(const struct progress *progress)
 	return clock_seconds() - progress->started;
 }
 
-void progress_start(struct progress *progress, const char *what, const char *suite)
+void progress_start(struct progress *progress, const char *what)
 {
 	*progress = (struct progress){ .started = clock_seconds(),
 				       .terminal = output_can_rewrite(stderr) };
-	snprintf(progress->what, sizeof(progress->what), "%s%s%s", what, *suite ? " " : "", suite);
+	snprintf(progress->what, sizeof(progress->what), "%s", what);
 }
 
 void progress_draw(struct progress *progress)

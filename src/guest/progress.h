@@ -29,8 +29,8 @@ struct progress {
 	double drawn;
 };
 
-/** progress_start() - the build of @what begins, for @suite if that is not "" */
-void progress_start(struct progress *progress, const char *what, const char *suite);
+/** progress_start() - the build of @what begins */
+void progress_start(struct progress *progress, const char *what);
 
 /** progress_step() - the next step begins */
 void progress_step(struct progress *progress, const char *step);

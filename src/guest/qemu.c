@@ -4,15 +4,15 @@
  *
  * Theory of operation
  * -------------------
- * The machine is a bare q35: a read-only root disk, virtio-serial ports, what the options add, and
- * no other network card. Its memory is a memfd that is mapped shared, so that the adapter (and
+ * The machine (machine.h) is bare: a read-only root disk, virtio-serial ports, what the options add,
+ * and no other network card. Its memory is a memfd that is mapped shared, so that the adapter (and
  * virtiofsd) get it as a file descriptor.
  *
  * QEMU runs in the run's directory. Everything that it opens by name is a socket or a symbolic link
  * there, with a short name without special characters: so paths may be of any length and contain
  * any byte, whatever QEMU's option syntax allows.
  *
- * The kernel is unpacked and starts at its PVH entry, without a boot loader. PCI addresses are
+ * The kernel is unpacked, and QEMU starts it without firmware or a boot loader. PCI addresses are
  * fixed, whatever else is on the bus:
  *
  *	01 the ports   02 the root disk   03 /mnt/share   04 the tap's card
@@ -21,55 +21,21 @@
  */
 #include "guest/qemu.h"
 
-#ifdef __x86_64__
-#include <cpuid.h>
-#endif
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/kvm.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "guest/adapter.h"
+#include "guest/machine.h"
 #include "guest/share.h"
 #include "term/say.h"
-
-#define GUEST_CONSOLE "ttyS0"
-#define KERNEL_HZ     250 /* CONFIG_HZ of Debian's kernels */
-
-/*
- * mitigations=off: nobody attacks a guest from inside, and emulated CPUs pay dearly for them.
- * no_timer_check: the timer is known to work.
- * init_on_alloc=0: do not zero 1024 hugepages twice; it takes an emulated CPU 7 s.
- * oops=panic panic=-1: a kernel bug ends the run instead of going unnoticed.
- * net.ifnames=0: interfaces keep the kernel's names.
- */
-#define KERNEL_ARGUMENTS                                                                           \
-	"console=" GUEST_CONSOLE " mitigations=off no_timer_check "                                \
-	"init_on_alloc=0 oops=panic panic=-1 net.ifnames=0"
-
-/* tsc=reliable: do not verify the clock, which takes half a second. */
-#define KERNEL_ARGUMENTS_KVM " tsc=reliable"
-
-/*
- * What an emulated guest needs to keep time on a busy machine.
- *
- * tsc=unstable: the clock is the HPET, which runs on QEMU's time. The time-stamp counter is the
- * host's. If the host is a virtual machine, the counters of its CPUs may disagree: each time a
- * thread on the CPU behind reads after a thread on the CPU ahead, QEMU adds the difference to the
- * guest's counter. The guest's clock runs away, and with it every timeout and stall detector.
- * rcupdate.rcu_cpu_stall_timeout, watchdog_thresh: an emulated CPU is a thread, and how long it
- * waits for a real CPU says nothing about the guest's kernel. A real hang is still found, after
- * this time.
- */
-#define KERNEL_ARGUMENTS_TCG " tsc=unstable rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
 
 static const struct {
 	const char *name; /* of the chardev, and "manakin." before it, of the port */
@@ -89,57 +55,6 @@ static const struct {
  */
 static const enum qemu_port port_order[] = { PORT_STDIN, PORT_STDOUT, PORT_STDERR, PORT_TERMINAL,
 					     PORT_CONTROL };
-
-bool guest_kvm_works(void)
-{
-	bool works = false;
-	int kvm, vm;
-#ifdef __x86_64__
-	unsigned int eax, ebx, ecx = 0, edx;
-	bool hardware;
-
-	/*
-	 * Without VT-x or AMD-V, a KVM that answers (a para-virtualized one) interprets the guest's
-	 * instructions and fails at those that it does not know.
-	 */
-	hardware = __get_cpuid(1, &eax, &ebx, &ecx, &edx) && ecx & (1u << 5);           /* VMX */
-	hardware |= __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && ecx & (1u << 2); /* SVM */
-	if (!hardware)
-		return false;
-#endif
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0)
-		return false;
-	vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	if (vm >= 0) {
-		works = true;
-		close(vm);
-	}
-	close(kvm);
-	return works;
-}
-
-/**
- * loops_per_jiffy() - the value that the guest's kernel would measure for its delay loop
- *
- * Measuring it takes each emulated CPU a quarter of a second, more on a busy host. The emulated
- * time-stamp counter is this machine's, and delays are counted with it.
- *
- * Return: ticks of the time-stamp counter per tick of Debian's kernels
- */
-static unsigned long long loops_per_jiffy(void)
-{
-#ifdef __x86_64__
-	uint64_t before = clock_ns(), start = __builtin_ia32_rdtsc(), ticks;
-
-	clock_pause_us(10000);
-	ticks = __builtin_ia32_rdtsc() - start;
-	return ticks * NS_PER_S / (clock_ns() - before) / KERNEL_HZ;
-#else
-	/* QEMU's counter is then its clock, in nanoseconds (include/qemu/timer.h, 11.1). */
-	return NS_PER_S / KERNEL_HZ;
-#endif
-}
 
 /**
  * link_into() - give a file a short name in the run's directory
@@ -179,13 +94,16 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 	const char *quiet = config->talkative ? "" : " quiet";
 	const char *share = config->share ? " manakin.share" : "";
 	const char *netvsc = config->netvsc ? " manakin.netvsc" : "";
+	const struct machine *machine = &machines[config->arch];
 	bool kvm = config->accel == ACCEL_KVM;
+	char kernel_arguments[512];
 	char **argv = NULL;
 	int err = 0;
 
+	machine_kernel_arguments(kernel_arguments, sizeof(kernel_arguments), config->arch, kvm);
 #define ADD(...) (err |= child_args_add(&argv, __VA_ARGS__))
 	ADD("%s/run", config->qemu);
-	ADD("qemu-system-x86_64");
+	ADD("%s", machine->program);
 	ADD("-nodefaults");
 	ADD("-no-user-config");
 	/* All that it starts are threads, and it never changes its user. */
@@ -194,12 +112,11 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 	ADD("-display");
 	ADD("none");
 	ADD("-machine");
-	ADD("q35,memory-backend=ram,sata=off,smbus=off,usb=off");
+	ADD("%s", machine->type);
 	ADD("-accel");
 	ADD("%s", kvm ? "kvm" : "tcg,thread=multi");
 	ADD("-cpu");
-	/* Five levels of page tables make an emulated page walk longer, and bring nothing. */
-	ADD("%s", kvm ? "host" : "max,la57=off");
+	ADD("%s", kvm ? machine->cpu_kvm : machine->cpu_tcg);
 	ADD("-smp");
 	ADD("%u", config->cpus);
 	ADD("-m");
@@ -213,11 +130,7 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 	ADD("-initrd");
 	ADD("initrd");
 	ADD("-append");
-	if (kvm)
-		ADD(KERNEL_ARGUMENTS KERNEL_ARGUMENTS_KVM "%s%s%s", quiet, share, netvsc);
-	else
-		ADD(KERNEL_ARGUMENTS KERNEL_ARGUMENTS_TCG " lpj=%llu%s%s%s", loops_per_jiffy(),
-		    quiet, share, netvsc);
+	ADD("%s%s%s%s", kernel_arguments, quiet, share, netvsc);
 	ADD("-device");
 	ADD("virtio-serial-pci,addr=1,max_ports=8");
 	for (size_t i = 0; i < QEMU_PORTS; i++) {

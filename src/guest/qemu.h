@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "guest/arch.h"
 #include "guest/directory.h"
 #include "process/child.h"
 
@@ -21,7 +22,8 @@ enum guest_accel {
 
 /**
  * struct qemu_config - what the machine is made of
- * @qemu:	directory of the cache's QEMU
+ * @arch:	of its CPUs
+ * @qemu:	directory of the cache's QEMU for @arch
  * @image:	directory of the cache's guest
  * @directory:	the run's, for sockets and the logs qemu.log, share.log; QEMU runs there. It
  *		holds the adapters' sockets as adapter-0, adapter-1, ...
@@ -36,6 +38,7 @@ enum guest_accel {
  * @talkative:	all kernel messages on the console, not only the severe ones
  */
 struct qemu_config {
+	enum guest_arch arch;
 	const char *qemu;
 	const char *image;
 	const struct directory *directory;
@@ -84,8 +87,5 @@ int qemu_start(struct qemu *qemu, const struct qemu_config *config);
 
 /** qemu_stop() - kill the machine and close its ports */
 void qemu_stop(struct qemu *qemu);
-
-/** guest_kvm_works() - can this machine run guests with KVM? */
-bool guest_kvm_works(void);
 
 #endif

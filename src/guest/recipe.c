@@ -23,6 +23,7 @@ const struct recipe recipe_qemu = { "qemu", "build-qemu.sh", { "lib.sh" }, false
 const struct recipe recipe_image = {
 	"image", "build-image.sh", { "lib.sh", "guest", "vmbus" }, true
 };
+const struct recipe recipe_unpacked = { "image", "build-unpacked.sh", { "lib.sh", "guest" }, true };
 
 /* FNV-1a, 64 bits: identifies a recipe; no protection against tampering. */
 static void hash_bytes(uint64_t *hash, const void *data, size_t size)
@@ -98,7 +99,8 @@ static bool can_unshare(void)
 	       system("unshare --mount --pid --fork --mount-proc true 2>/dev/null") == 0;
 }
 
-char **recipe_command(const struct recipe *recipe, const char *suite, const char *directory)
+char **recipe_command(const struct recipe *recipe, const char *const *arguments,
+		      const char *directory)
 {
 	static const char *const apart[] = { "unshare",      "--mount",           "--pid", "--fork",
 					     "--mount-proc", "--kill-child=KILL", "--" };
@@ -115,8 +117,8 @@ char **recipe_command(const struct recipe *recipe, const char *suite, const char
 	}
 	err |= child_args_add(&argv, "sh");
 	err |= child_args_add(&argv, "%s/%s", lab, recipe->script);
-	if (*suite)
-		err |= child_args_add(&argv, "%s", suite);
+	for (; *arguments; arguments++)
+		err |= child_args_add(&argv, "%s", *arguments);
 	err |= child_args_add(&argv, "%s", directory);
 	if (!err)
 		return argv;

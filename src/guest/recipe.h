@@ -11,7 +11,7 @@
 /**
  * struct recipe - how an item is built
  * @makes:	"qemu" or "image": what the item's name begins with
- * @script:	run as SCRIPT [SUITE] DIRECTORY
+ * @script:	run as SCRIPT ARGUMENT... DIRECTORY
  * @also:	files and directories that it reads, in lab/
  * @needs_root:	run it with sudo unless this process is root
  */
@@ -22,7 +22,8 @@ struct recipe {
 	bool needs_root;
 };
 
-extern const struct recipe recipe_qemu, recipe_image;
+/* The QEMU for an architecture; a guest of this machine's own; one of another (lab/) */
+extern const struct recipe recipe_qemu, recipe_image, recipe_unpacked;
 
 /**
  * recipe_hash() - hash the names and contents of a recipe's files
@@ -36,11 +37,12 @@ int recipe_hash(const struct recipe *recipe, uint64_t *hash);
 /**
  * recipe_command() - the words that run a recipe
  * @recipe:	which one
- * @suite:	Debian suite; "": the recipe takes none
+ * @arguments:	its arguments before the directory, NULL-terminated
  * @directory:	where it puts what it builds
  *
  * Return: a vector to be freed with child_args_free(), or NULL when out of memory
  */
-char **recipe_command(const struct recipe *recipe, const char *suite, const char *directory);
+char **recipe_command(const struct recipe *recipe, const char *const *arguments,
+		      const char *directory);
 
 #endif

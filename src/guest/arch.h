@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guest/arch.h - the architectures that guests may have, and which guest is meant.
+ */
+#ifndef MANAKIN_GUEST_ARCH_H
+#define MANAKIN_GUEST_ARCH_H
+
+#include <stdbool.h>
+
+enum guest_arch {
+	GUEST_AMD64,
+	GUEST_ARM64,
+	GUEST_ARCHES,
+};
+
+/* Debian's names for them: those of --arch, and of packages */
+extern const char *const guest_arch_names[GUEST_ARCHES];
+
+/**
+ * struct guest_kind - which guest
+ * @suite:	Debian suite
+ * @arch:	of its CPUs
+ * @pages_kb:	of its kernel: 4, or 16 with GUEST_ARM64
+ */
+struct guest_kind {
+	const char *suite;
+	enum guest_arch arch;
+	unsigned int pages_kb;
+};
+
+/** guest_arch_here() - this machine's; a machine of neither emulates GUEST_AMD64 */
+enum guest_arch guest_arch_here(void);
+
+/**
+ * guest_kvm_works() - can this machine run guests with KVM?
+ * @arch:	theirs
+ */
+bool guest_kvm_works(enum guest_arch arch);
+
+#endif
