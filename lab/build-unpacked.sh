@@ -18,8 +18,12 @@ here=$(dirname "$(readlink -f "$0")")
 # What guest/packages names and a guest made of unpacked packages does without
 SERVICES='dbus systemd libpam-systemd network-manager'
 
-# What packages depend on, and a guest does without: headers, and what makes another initramfs
+# What packages depend on, and a guest does without: DPDK's headers and all of its drivers (those
+# that are needed are named below), and what makes another initramfs
 UNNEEDED='libdpdk-dev linux-initramfs-tool'
+
+# Modules of the kernel for what no guest has; they are half of a kernel that is not made for clouds
+ABSENT='sound drivers/gpu drivers/media drivers/staging drivers/iio drivers/usb drivers/net/wireless'
 
 has_package() {
 	apt-cache pkgnames "$1" | grep -qxF -e "$1"
@@ -36,7 +40,8 @@ kernel_package() {
 # packages - what the guest has in addition to essential packages, one a line
 packages() {
 	kernel_package
-	echo systemd-standalone-sysusers # udev wants it, or all of systemd
+	echo systemd-standalone-sysusers                    # udev wants it, or all of systemd
+	apt-cache pkgnames librte-mempool-ring | grep -v -e '-dbgsym$' # testpmd's default
 	sed 's/#.*//' "$here/guest/packages" | while read -r name _; do
 		case " $SERVICES linux-image-cloud-amd64 " in
 		*" ${name:- } "*) continue ;;
@@ -83,19 +88,26 @@ unpack_kernel() {
 		fail "cannot unpack the kernel $1"
 }
 
-# unpack - all downloaded packages into the root, several at a time
+# unpack - all downloaded packages into the root, several at a time, without what no command needs
 #
 # /bin, /sbin and /lib are links to /usr, whatever a package has there.
 unpack() {
 	mkdir -p "$root/usr/bin" "$root/usr/sbin" "$root/usr/lib"
 	ln -s usr/bin usr/sbin usr/lib "$root/"
+	{
+		printf './usr/share/%s/*\n' doc man locale info
+		printf './usr/include/*\n*.a\n'
+		# shellcheck disable=SC2086 # a list
+		printf '*/lib/modules/*/kernel/%s\n' $ABSENT
+	} >"$dir/scratch/excluded"
 	# shellcheck disable=SC2016 # for the inner shell
 	find "$dir/scratch/cache/archives" -name '*.deb' -print0 | sort -z | xargs -0 -P "$(nproc)" -n 8 sh -c '
-		root=$1
-		shift
+		root=$1 excluded=$2
+		shift 2
 		for package; do
-			dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$root" || exit 255
-		done' sh "$root" >&2 || fail "cannot unpack the packages"
+			dpkg-deb --fsys-tarfile "$package" |
+				tar -x --keep-directory-symlink -C "$root" -X "$excluded" || exit 255
+		done' sh "$root" "$dir/scratch/excluded" >&2 || fail "cannot unpack the packages"
 }
 
 # accounts - base-passwd has root and the others of every Debian, packages add theirs
@@ -156,9 +168,6 @@ for package in "$dir"/scratch/cache/archives/*.deb; do
 done | sort >"$dir/packages"
 accounts
 alternatives
-rm -rf "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/locale/* \
-	"$root"/usr/share/info/* "$root"/usr/include/*
-find "$root/usr/lib" -name '*.a' -delete
 
 step "configuring the guest"
 mkdir -p "$root/usr/lib/manakin" "$root/usr/local/sbin" "$root/mnt/share" \

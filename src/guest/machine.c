@@ -80,8 +80,7 @@ static const char *const arguments_tcg[GUEST_ARCHES] = {
  * Measuring it takes each emulated CPU a quarter of a second, more on a busy host. The emulated
  * time-stamp counter is this machine's, and delays are counted with it.
  *
- * Return: ticks of the time-stamp counter per tick of Debian's kernels; 0 if there is no such
- * counter here
+ * Return: ticks of the time-stamp counter per tick of Debian's kernels
  */
 static unsigned long long loops_per_jiffy(void)
 {
@@ -92,17 +91,17 @@ static unsigned long long loops_per_jiffy(void)
 	ticks = __builtin_ia32_rdtsc() - start;
 	return ticks * NS_PER_S / (clock_ns() - before) / KERNEL_HZ;
 #else
-	return 0;
+	/* QEMU's counter is then its clock, in nanoseconds (include/qemu/timer.h, 11.1). */
+	return NS_PER_S / KERNEL_HZ;
 #endif
 }
 
 void machine_kernel_arguments(char *text, size_t size, enum guest_arch arch, bool kvm)
 {
-	unsigned long long lpj = !kvm && arch == GUEST_AMD64 ? loops_per_jiffy() : 0;
 	char loops[32] = "";
 
-	if (lpj)
-		snprintf(loops, sizeof(loops), " lpj=%llu", lpj);
+	if (!kvm && arch == GUEST_AMD64)
+		snprintf(loops, sizeof(loops), " lpj=%llu", loops_per_jiffy());
 	snprintf(text, size, "%s%s%s", arguments_of[arch],
 		 kvm ? arguments_kvm[arch] : arguments_tcg[arch], loops);
 }
