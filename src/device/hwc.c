@@ -345,8 +345,9 @@ static void hwc_answer(const struct command *command, uint32_t status, struct an
 	/* A driver accepts only a response of the length it requested, whatever the version. */
 	if (room < sizeof(*response) || room > HWC_MESSAGE_MAX)
 		room = command->response_len;
-	if (room < command->response_len)
-		memset((uint8_t *)command->response + room, 0, command->response_len - room);
+	if (room > command->response_len)
+		memset((uint8_t *)command->response + command->response_len, 0,
+		       room - command->response_len);
 	response->response.msg_size = room;
 	response->dev_id = request->dev_id;
 	response->activity_id = request->activity_id;
@@ -370,7 +371,7 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 	};
 	uint32_t status;
 
-	memset(command.response, 0, HWC_MESSAGE_MAX);
+	memset(command.response, 0, entry ? entry->response : sizeof(struct gdma_resp_header));
 	if (!entry) {
 		status = GDMA_STATUS_CMD_UNSUPPORTED;
 	} else if (len < entry->request) {
@@ -416,7 +417,7 @@ static bool hwc_run_later(struct adapter *adapter, struct answers *answers)
 	if (!vport_closed(adapter))
 		return false;
 	command.response = answers->response[answers->n];
-	memset(command.response, 0, HWC_MESSAGE_MAX);
+	memset(command.response, 0, command.response_len);
 	hwc_answer(&command, STATUS_OK, answers);
 	return true;
 }

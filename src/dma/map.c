@@ -26,7 +26,7 @@
  *
  * Windows of neighbouring pieces are reserved next to each other if there is
  * room. A reservation costs one entry in the kernel's list of mappings and no
- * memory.
+ * memory; one that has become empty is kept for the next window.
  *
  * A region is mapped separately, and then is not contiguous with its neighbours,
  * if
@@ -143,6 +143,7 @@ struct dma_region {
  * @map:	the part that the caller has a pointer to
  * @regions, @count: sorted by IOVA
  * @windows:	where they are mapped
+ * @spare:	address space of the last window that became empty, for the next one; or NULL
  * @retired:	tables that lanes may still use
  * @lost:	the client took memory away
  */
@@ -151,6 +152,7 @@ struct client_map {
 	struct dma_region *regions[DMA_REGIONS_MAX];
 	unsigned int count;
 	struct window *windows;
+	uint8_t *spare;
 	struct table *retired;
 	atomic_bool lost;
 	struct log_limits limits; /* of messages that the client causes */
@@ -329,6 +331,27 @@ static uint8_t *reserve(uint8_t *at, size_t size)
 	return base + before;
 }
 
+/** window_place() - address space for a window, next to @below or @above if possible; or NULL */
+static uint8_t *window_place(struct client_map *map, const struct window *below,
+			     const struct window *above)
+{
+	uint8_t *wanted = below   ? below->base + WINDOW_SIZE
+			  : above ? above->base - WINDOW_SIZE
+				  : map->spare;
+	uint8_t *base = map->spare;
+
+	map->spare = NULL;
+	if (base && base == wanted)
+		return base;
+	/* It may be in the way. */
+	if (base)
+		munmap(base, WINDOW_SIZE);
+	base = below ? reserve(below->base + WINDOW_SIZE, WINDOW_SIZE) : NULL;
+	if (!base && above)
+		base = reserve(above->base - WINDOW_SIZE, WINDOW_SIZE);
+	return base ? base : reserve(NULL, WINDOW_SIZE);
+}
+
 /**
  * window_find() - a window that has room for a region, if there can be one
  * @map:	the map
@@ -357,12 +380,7 @@ static struct window *window_find(struct client_map *map, uint64_t iova, uint64_
 	window = calloc(1, sizeof(*window));
 	if (!window)
 		return NULL;
-	if (below)
-		window->base = reserve(below->base + WINDOW_SIZE, WINDOW_SIZE);
-	if (!window->base && above)
-		window->base = reserve(above->base - WINDOW_SIZE, WINDOW_SIZE);
-	if (!window->base)
-		window->base = reserve(NULL, WINDOW_SIZE);
+	window->base = window_place(map, below, above);
 	if (!window->base) {
 		free(window);
 		return NULL;
@@ -374,7 +392,7 @@ static struct window *window_find(struct client_map *map, uint64_t iova, uint64_
 	return window;
 }
 
-/* Unmap a window if nothing is in it */
+/* A window with nothing in it goes; the next one is often the same again */
 static void window_put(struct client_map *map, struct window *window)
 {
 	struct window **link = &map->windows;
@@ -384,7 +402,10 @@ static void window_put(struct client_map *map, struct window *window)
 	while (*link != window)
 		link = &(*link)->next;
 	*link = window->next;
-	munmap(window->base, window->size);
+	if (map->spare)
+		munmap(window->base, window->size);
+	else
+		map->spare = window->base;
 	free(window);
 }
 
@@ -602,6 +623,8 @@ void dma_map_free(struct dma_map *map)
 
 	dma_map_release(map, dma_map_unlink_all(map));
 	tables_free(all->retired);
+	if (all->spare)
+		munmap(all->spare, WINDOW_SIZE);
 	/* Only broken ones are left, and their address space cannot be released */
 	while ((window = all->windows)) {
 		all->windows = window->next;

@@ -32,6 +32,8 @@
 #define IOVA        0x100000ull
 #define CANARY      0x5a
 #define OPS_MAX     400u
+#define ALL_SIZE    ((PAGES - 2 * EDGE) * (uint64_t)MANA_PAGE_SIZE) /* of what is mapped at first */
+#define ALL_OFFSET  (EDGE * (uint64_t)MANA_PAGE_SIZE)
 #define LARGE_STEP  256u /* pages in one message */
 #define LARGE_SHIFT 10u  /* of the pages of a large ring */
 #define DOORBELLS   BAR_DOORBELLS
@@ -62,7 +64,12 @@ static struct lanes *lanes;
 static struct adapter *adapter;
 static uint8_t *memory;
 static uint32_t first_numbers[8];
-static bool attached, remapped; /* a client is there; and changed what it has mapped */
+static bool attached; /* a client is there */
+static struct {
+	uint64_t iova, size, offset;
+	uint8_t how;
+} mapped[OPS_MAX + 1]; /* what it has mapped */
+static unsigned int mapped_count;
 static uint8_t untouched[EDGE * MANA_PAGE_SIZE];
 static int memory_fd;
 
@@ -218,13 +225,38 @@ static void op_memory(void)
 		take_bytes(page + at, len);
 }
 
+/** map() - @how: access; 8: without memory */
+static void map(uint64_t iova, uint64_t size, uint64_t offset, uint8_t how)
+{
+	int err;
+
+	VISIT(err = client_ops.dma_map(adapter, iova, size, how & 8 ? -1 : memory_fd, offset,
+				       how & 3));
+	if (err)
+		return;
+	require(mapped_count <= OPS_MAX);
+	mapped[mapped_count].iova = iova;
+	mapped[mapped_count].size = size;
+	mapped[mapped_count].offset = offset;
+	mapped[mapped_count++].how = how;
+}
+
+static void unmap(uint64_t iova, uint64_t size)
+{
+	int err;
+
+	VISIT(err = client_ops.dma_unmap(adapter, iova, size));
+	for (unsigned int i = 0; !err && i < mapped_count; i++)
+		if (mapped[i].iova == iova)
+			mapped[i] = mapped[--mapped_count];
+}
+
 static void op_map(void)
 {
 	uint64_t iova = page_iova(take()), size = (uint64_t)take() % 64 * MANA_PAGE_SIZE;
 	uint64_t offset = (uint64_t)take() % PAGES * MANA_PAGE_SIZE;
 	uint8_t how = take();
 
-	remapped = true;
 	/* Never memory that must stay unchanged */
 	if (offset < EDGE * MANA_PAGE_SIZE)
 		offset = EDGE * MANA_PAGE_SIZE;
@@ -234,28 +266,36 @@ static void op_map(void)
 		iova += take();
 	if (how & 32)
 		size -= take() % 16;
-	VISIT(client_ops.dma_map(adapter, iova, size, how & 8 ? -1 : memory_fd, offset, how & 3));
+	map(iova, size, offset, how & 11);
 }
 
 static void map_all(void)
 {
-	VISIT(client_ops.dma_map(adapter, page_iova(EDGE), (PAGES - 2 * EDGE) * MANA_PAGE_SIZE,
-				 memory_fd, EDGE * MANA_PAGE_SIZE, VFU_DMA_READ | VFU_DMA_WRITE));
+	map(page_iova(EDGE), ALL_SIZE, ALL_OFFSET, VFU_DMA_READ | VFU_DMA_WRITE);
+}
+
+/** all_mapped() - has the client mapped just that? */
+static bool all_mapped(void)
+{
+	return mapped_count == 1 && mapped[0].iova == page_iova(EDGE) &&
+	       mapped[0].size == ALL_SIZE && mapped[0].offset == ALL_OFFSET &&
+	       mapped[0].how == (VFU_DMA_READ | VFU_DMA_WRITE);
 }
 
 static void op_unmap(void)
 {
 	uint8_t how = take();
 
-	remapped = true;
-	if (how & 1)
-		VISIT(client_ops.dma_unmap(adapter, page_iova(take()),
-					   (uint64_t)take() % 64 * MANA_PAGE_SIZE));
-	else if (how & 2)
+	if (how & 1) {
+		uint64_t iova = page_iova(take());
+
+		unmap(iova, (uint64_t)take() % 64 * MANA_PAGE_SIZE);
+	} else if (how & 2) {
 		VISIT(client_ops.dma_unmap_all(adapter));
-	else
-		VISIT(client_ops.dma_unmap(adapter, page_iova(EDGE),
-					   (PAGES - 2 * EDGE) * MANA_PAGE_SIZE));
+		mapped_count = 0;
+	} else {
+		unmap(page_iova(EDGE), ALL_SIZE);
+	}
 	if (how & 4)
 		map_all();
 }
@@ -1050,7 +1090,6 @@ static void attach(void)
 		map_all();
 	}
 	attached = true;
-	remapped = false;
 	VISIT(client_ops.write(adapter, VFU_REGION_CONFIG, 4, "\x06", 1));
 }
 
@@ -1060,11 +1099,24 @@ static void attach(void)
  */
 static void leave(void)
 {
-	if (remapped) {
+	if (!all_mapped()) {
 		VISIT(client_ops.detached(adapter));
 		attached = false;
+		mapped_count = 0;
 	} else {
 		VISIT(client_ops.reset(adapter));
+	}
+}
+
+/* Zeroes all that is mapped. For memset() the sanitizer first looks whether each byte may be written */
+__attribute__((no_sanitize("address", "thread", "undefined"))) static void clear(void)
+{
+	typedef uint64_t line __attribute__((vector_size(64), may_alias));
+	line *at = (line *)page_pointer(EDGE), *end = (line *)page_pointer(PAGES - EDGE);
+
+	for (; at < end; at++) {
+		*at = (line){ 0 };
+		__asm__ volatile("" ::: "memory"); /* no memset() in place of the loop */
 	}
 }
 
@@ -1076,7 +1128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		start();
 	memset(&known, 0, sizeof(known));
 	known.next_page = known.wq[0].page = known.wq[1].page = PAGE_QUEUES;
-	memset(page_pointer(EDGE), 0, (PAGES - 2 * EDGE) * MANA_PAGE_SIZE);
+	clear();
 	in = data;
 	left = size;
 	attach();

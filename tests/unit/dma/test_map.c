@@ -63,7 +63,7 @@ static int remove_region(struct dma_map *map, uint64_t iova, uint64_t size)
 	return ret;
 }
 
-/* Mappings of our files, and large reservations of address space */
+/* Mappings of our files, and large reservations of address space: a map keeps one when it is empty */
 static unsigned int count_mappings(void)
 {
 	FILE *file = fopen("/proc/self/maps", "r");
@@ -264,6 +264,32 @@ static void borders_of_windows(void **state)
 	}
 }
 
+/* A window that becomes empty and is used again is where it was, next to the other one */
+static void emptied_window_returns(void **state)
+{
+	struct dma_map *map = dma_map_new();
+	int fd = file_new(2, 60);
+	uint8_t *low, *high;
+
+	(void)state;
+	assert_int_equal(dma_map_add(map, 2 * TiB - PAGE, PAGE, fd, 0, BOTH), 0);
+	assert_int_equal(dma_map_add(map, 2 * TiB, PAGE, fd, PAGE, BOTH), 0);
+	low = dma_map_pointer(map, 2 * TiB - PAGE, PAGE, BOTH);
+	high = dma_map_pointer(map, 2 * TiB, PAGE, BOTH);
+	for (unsigned int i = 0; i < 3; i++) {
+		uint64_t gone = i % 2 ? 2 * TiB - PAGE : 2 * TiB;
+
+		assert_int_equal(remove_region(map, gone, PAGE), 0);
+		assert_null(dma_map_pointer(map, gone, 1, BOTH));
+		assert_int_equal(dma_map_add(map, gone, PAGE, fd, i % 2 ? 0 : PAGE, BOTH), 0);
+		assert_int_equal(stamp_at(dma_map_pointer(map, gone, PAGE, BOTH)), 61 - i % 2);
+		if (low + PAGE == high)
+			assert_ptr_equal(dma_map_pointer(map, 2 * TiB - PAGE, 2 * PAGE, BOTH), low);
+	}
+	close(fd);
+	dma_map_free(map);
+}
+
 /* More scattered than there are windows: still mapped, and released */
 static void scattered(void **state)
 {
@@ -278,9 +304,10 @@ static void scattered(void **state)
 		assert_int_equal(stamp_at(dma_map_pointer(map, i * 7 * TiB, PAGE, BOTH)), i);
 	for (uint64_t i = 0; i < 64; i++)
 		assert_int_equal(remove_region(map, i * 7 * TiB, PAGE), 0);
-	assert_int_equal(count_mappings(), before);
+	assert_int_equal(count_mappings(), before + 1);
 	close(fd);
 	dma_map_free(map);
+	assert_int_equal(count_mappings(), before);
 }
 
 static void regions_without_memory(void **state)
@@ -409,7 +436,7 @@ static void bad_files(void **state)
 	assert_int_equal(remove_region(map, 0, PAGE), 0);
 
 	assert_int_equal(count_fds(), fds);
-	assert_int_equal(count_mappings(), mappings);
+	assert_int_equal(count_mappings(), mappings + 1);
 	for (unsigned int i = 0; i < 2; i++) {
 		close(pipes[i]);
 		close(pair[i]);
@@ -504,9 +531,10 @@ static void full_map(void **state)
 		assert_null(dma_map_pointer(map, 2 * i * PAGE, 1, BOTH));
 	}
 	assert_int_equal(dma_map_retired(map), 0);
-	assert_int_equal(count_mappings(), mappings);
+	assert_int_equal(count_mappings(), mappings + 1);
 	close(fd);
 	dma_map_free(map);
+	assert_int_equal(count_mappings(), mappings);
 }
 
 static void unlink_is_exact(void **state)
@@ -818,8 +846,9 @@ static int child_bus_error(const struct sigaction *before, bool sent)
 		if (dma_map_unlink(map, 0, PAGE, &region))
 			_exit(4);
 		dma_map_release(map, region);
-		if (mmap((void *)(uintptr_t)own, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED_NOREPLACE,
-			 fd, 0) != own ||
+		/* Where the map keeps address space */
+		if (mmap((void *)(uintptr_t)own, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) !=
+			    own ||
 		    ftruncate(fd, 0) < 0)
 			_exit(5);
 		if (sent)
@@ -867,6 +896,7 @@ int main(void)
 		cmocka_unit_test(access_is_checked),
 		cmocka_unit_test(neighbours_are_contiguous),
 		cmocka_unit_test(borders_of_windows),
+		cmocka_unit_test(emptied_window_returns),
 		cmocka_unit_test(scattered),
 		cmocka_unit_test(regions_without_memory),
 		cmocka_unit_test(unaligned_regions),
