@@ -145,7 +145,8 @@ args f8615163-0001-1000-2000-6045bda6bd76'
 	grep -qE 'app \([0-9]+\).*--vdev=net_vdev_netvsc0,iface=eth1' there
 	hides secretary vault-7 corp.example 192.0.2.77 60:45:bd:a6 6045bda6b
 	grep -q '^Nov 29 07:55:07 host-[0-9] app' unpacked/logs/application-1
-	grep -q 'mail-1@example.com host-[0-9]$' unpacked/logs/application-1
+	# Who built this machine's kernel may be another one.
+	grep -q 'mail-[0-9]@example.com host-[0-9]$' unpacked/logs/application-1
 	grep -q "at most" there
 	run -0 "$MANAKIN" diagnose --log-only "$LOGS/healthy-dmesg.log"
 	"$MANAKIN" diagnose --rules "$RULES" --from report.tar.gz
