@@ -410,6 +410,22 @@ static void note_crash(struct follow *follow, uint64_t now)
 	follow->crash_due = settled(follow->crash_since, now);
 }
 
+/**
+ * note_excuse() - was what excuses a rule in what came?
+ *
+ * In a log that ends once is enough, and it is not looked for again: here it has to be.
+ */
+static void note_excuse(struct follow *follow, size_t pattern, uint64_t now)
+{
+	struct seen *seen = &follow->diagnosis->seen[pattern];
+
+	if (!seen->lines)
+		return;
+	seen->lines = 0;
+	follow->passed[pattern] = (struct passed){ .lines = 1, .last = now };
+	forget_at(follow, now + follow->again);
+}
+
 /** note_patterns() - which patterns were in what came? @until: those that end a fault, or the others */
 static void note_patterns(struct follow *follow, uint64_t now, bool until)
 {
@@ -420,6 +436,10 @@ static void note_patterns(struct follow *follow, uint64_t now, bool until)
 		struct passed *passed = &follow->passed[i];
 		uint64_t lines = follow->diagnosis->seen[i].lines;
 
+		if (pattern->role == RULE_UNLESS) {
+			note_excuse(follow, i, now);
+			continue;
+		}
 		if (lines == passed->lines || (pattern->role == RULE_UNTIL) != until)
 			continue;
 		passed->lines = lines;

@@ -266,6 +266,28 @@ static void unless_excuses_lines_that_are_near_before_and_after(void **state)
 	end(&log);
 }
 
+static void what_excused_once_excuses_again(void **state)
+{
+	struct log log;
+	(void)state;
+
+	begin(&log, RULE("a", "Match: alpha\nUnless: omega\n"));
+	for (int i = 0; i < 4; i++) {
+		comes(&log, "alpha\n");
+		later(&log, 1000);
+		comes(&log, "omega\nomega\n");
+		later(&log, 3 * FOLLOW_UNLESS);
+		told(&log, "");
+	}
+	comes(&log, "omega\nalpha\n");
+	later(&log, 3 * FOLLOW_UNLESS);
+	told(&log, "");
+	comes(&log, "alpha\n");
+	later(&log, FOLLOW_UNLESS);
+	told(&log, "a");
+	end(&log);
+}
+
 static void what_is_excused_explains_nothing(void **state)
 {
 	struct log log;
@@ -683,6 +705,7 @@ int main(void)
 		cmocka_unit_test(what_happens_long_after_a_cause_is_told_for_itself),
 		cmocka_unit_test(a_last_resort_waits_for_what_is_better),
 		cmocka_unit_test(unless_excuses_lines_that_are_near_before_and_after),
+		cmocka_unit_test(what_excused_once_excuses_again),
 		cmocka_unit_test(what_is_excused_explains_nothing),
 		cmocka_unit_test(needs_may_come_before_or_after),
 		cmocka_unit_test(what_ends_soon_is_not_told_and_what_comes_back_is_told_again),
