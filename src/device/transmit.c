@@ -266,7 +266,7 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 		return header_error(job, "no Ethernet header");
 	header_len = headers.l4           ? headers.l4_off + headers.l4_len
 		     : headers.ip_version ? (uint32_t)headers.l3_off + headers.l3_len
-					  : headers.l3_off;
+					  : (uint32_t)headers.l3_off;
 	if (job->sq->vport->config->check_source &&
 	    memcmp(job->header + 6, job->sq->vport->config->mac, 6)) {
 		wq_mistake(job->sq, "a frame from an address that is not the vPort's; dropped");
