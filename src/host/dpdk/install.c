@@ -21,6 +21,7 @@
 #include "host/dpdk/place.h"
 #include "host/dpdk/record.h"
 #include "host/machine/distro.h"
+#include "host/machine/packages.h"
 #include "process/child.h"
 
 #define URL "https://fast.dpdk.org/rel/dpdk-%s.tar.xz"
@@ -94,65 +95,48 @@ __attribute__((format(printf, 2, 3))) static void note(const struct work *work, 
 	work->wish->note(work->wish->watch.arg, text.text);
 }
 
-/* Of RHEL and Fedora; names from their own dpdk.spec, libnl3.spec and so on */
-#define DNF_PACKAGES                                                                               \
-	"gcc make ninja-build meson python3-pyelftools systemd-devel libnl3-devel openssl-devel "  \
-	"elfutils-libelf-devel numactl-devel pkgconf-pkg-config rdma-core-devel xz tar"
-
-/*
- * RHEL and its derivatives have meson, ninja and pyelftools in a repository that is disabled: the
- * CodeReady Builder, by its names in RHEL (on Azure too), Oracle, and the others. dnf 4 fails on
- * an unknown name after --enablerepo, but not here.
- */
-#define DNF_REPOSITORIES                                                                           \
-	"--setopt=*codeready-builder-for-rhel-*-rpms.enabled=1 "                                   \
-	"--setopt=ol*_codeready_builder.enabled=1 --setopt=crb.enabled=1 "                         \
-	"--setopt=powertools.enabled=1 "
-
-/** packages_command() - installs all packages that building needs; NULL if they are not known */
-static const char *packages_command(const struct distro *distro)
+/** packages_command() - installs all packages that building needs; empty: they are not known */
+static int packages_command(char *command, size_t size, struct error *error)
 {
-	switch (distro->family) {
-	case DISTRO_DEBIAN: /* the guide's list, and what net_mana is built with */
-		return "env DEBIAN_FRONTEND=noninteractive apt-get install -q -y "
-		       "build-essential libudev-dev libnl-3-dev libnl-route-3-dev "
-		       "ninja-build libssl-dev libelf-dev meson python3-pyelftools "
-		       "libnuma-dev pkg-config libibverbs-dev xz-utils";
-	case DISTRO_RHEL:
-		return strcmp(distro->id, "fedora")
-			       ? "dnf install -y " DNF_REPOSITORIES DNF_PACKAGES
-			       : "dnf install -y " DNF_PACKAGES;
-	case DISTRO_AZURE: /* each by its own name, as SPECS of microsoft/azurelinux has it */
-		return "tdnf install -y gcc make binutils glibc-devel kernel-headers "
-		       "ninja-build meson python3-pyelftools systemd-devel "
-		       "libnl3-devel openssl-devel elfutils-libelf-devel "
-		       "libnuma-devel pkgconf-pkg-config rdma-core-devel xz tar";
-	case DISTRO_SUSE:
-		return "zypper --non-interactive install gcc make ninja meson "
-		       "python3-pyelftools systemd-devel libnl3-devel libopenssl-devel "
-		       "libelf-devel libnuma-devel pkg-config rdma-core-devel xz tar";
-	case DISTRO_OTHER:
-		break;
+	struct distro distro = { .id = "" };
+	struct packages *packages;
+	struct host host;
+	struct error ignored;
+	char words[2048];
+	bool fits;
+	int err;
+
+	if (!host_open(NULL, &host, &ignored)) {
+		distro_read(&host, &distro);
+		host_close(&host);
 	}
-	return NULL;
+	err = packages_open(&packages, NULL, error);
+	if (err)
+		return err;
+	fits = packages_needed(packages, &distro, "dpdk", words, sizeof(words)) &&
+	       (size_t)snprintf(
+		       command, size, "%s%s",
+		       strncmp(words, "apt-get", 7) ? "" : "env DEBIAN_FRONTEND=noninteractive ",
+		       words) < size;
+	packages_close(packages);
+	return fits ? 0
+		    : error_fail(error, -E2BIG,
+				 "there are more packages for building DPDK than fit into a "
+				 "command; install them yourself, and use --no-packages");
 }
 
 /** add_packages() - the packages that building needs */
 static int add_packages(struct work *work)
 {
-	struct distro distro = { .family = DISTRO_OTHER };
-	const char *command;
-	struct host host;
-	struct error error;
+	char command[2100];
+	int err;
 
 	if (!work->wish->packages)
 		return 0;
-	if (!host_open(NULL, &host, &error)) {
-		distro_read(&host, &distro);
-		host_close(&host);
-	}
-	command = packages_command(&distro);
-	if (!command)
+	err = packages_command(command, sizeof(command), work->error);
+	if (err)
+		return err;
+	if (!*command)
 		return error_fail(work->error, -ENOTSUP,
 				  "this distribution's packages are not known; install a "
 				  "C compiler, meson, ninja, pyelftools, and the headers "
@@ -243,7 +227,9 @@ static int read_release(struct work *work)
 /** build() - meson and ninja */
 static int build(struct work *work)
 {
-	char prefix[2100], drivers[512], *enable = NULL, path[160];
+	/* DPDK's headers for drivers as well: 'manakin dpdk driver' needs them. */
+	char prefix[2100], drivers[512], *sdk = "-Denable_driver_sdk=true", *enable = NULL;
+	char path[160];
 	int err;
 
 	snprintf(prefix, sizeof(prefix), "--prefix=%s", work->wish->prefix);
@@ -251,9 +237,13 @@ static int build(struct work *work)
 		snprintf(drivers, sizeof(drivers), "-Denable_drivers=%.480s", work->wish->drivers);
 		enable = drivers;
 	}
+	if (!work->wish->dry && strcmp(work->installed->release, "22.11") < 0) {
+		sdk = enable; /* the option came later */
+		enable = NULL;
+	}
 	err = run(work, "Configuring",
 		  program_vector("meson", "setup", work->build, work->source, prefix,
-				 "--buildtype=release", "-Dtests=false", enable, NULL));
+				 "--buildtype=release", "-Dtests=false", sdk, enable, NULL));
 	if (!err)
 		err = run(work, "Compiling", program_vector("ninja", "-C", work->build, NULL));
 	snprintf(path, sizeof(path), "%s/drivers/librte_net_mana.a", work->build);
@@ -298,6 +288,27 @@ static int put_in_place(struct work *work)
 	if (!err && !geteuid() && !strncmp(prefix, "/usr", 4))
 		err = run(work, "Updating the linker cache", program_vector("ldconfig", NULL));
 	return err;
+}
+
+/** check_prefix() - can it be written to? It is known only at the end else, after minutes */
+static int check_prefix(const struct work *work)
+{
+	char path[PATH_MAX];
+	int err = -ENOENT;
+
+	snprintf(path, sizeof(path), "%s", work->wish->prefix);
+	/* Of a prefix that is not there yet, the directory that it will be created in */
+	while (err == -ENOENT && *path) {
+		err = access(path, W_OK) ? -errno : 0;
+		if (err == -ENOENT)
+			*strrchr(path, '/') = '\0';
+	}
+	if (err == -ENOENT)
+		err = access("/", W_OK) ? -errno : 0;
+	if (!err || work->wish->dry)
+		return 0;
+	return error_fail(work->error, err, "cannot install in %s: %s", work->wish->prefix,
+			  error_reason(-err));
 }
 
 /** begin() - the directories, and where the sources are */
@@ -363,7 +374,9 @@ int dpdk_install(const struct dpdk_wish *wish, struct dpdk_installed *installed,
 	int err;
 
 	memset(installed, 0, sizeof(*installed));
-	err = begin(&work);
+	err = check_prefix(&work);
+	if (!err)
+		err = begin(&work);
 	if (!err)
 		err = add_packages(&work);
 	if (!err)

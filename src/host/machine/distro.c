@@ -18,35 +18,6 @@ static const struct {
 	{ "ubuntu", "22.04", "22.04", "5.15.0-1045-azure" },
 };
 
-static const struct {
-	enum distro_family family;
-	const char *ids; /* of ID or ID_LIKE, with a space around each */
-} families[] = {
-	{ DISTRO_AZURE, " azurelinux mariner " },
-	{ DISTRO_DEBIAN, " debian ubuntu " },
-	{ DISTRO_RHEL, " rhel fedora centos almalinux rocky ol " },
-	{ DISTRO_SUSE, " suse sles opensuse " },
-};
-
-/** family_of() - by one of the words of ID or ID_LIKE */
-static enum distro_family family_of(const char *words)
-{
-	while (*words) {
-		size_t len = strcspn(words, " ");
-		char word[40];
-
-		if (len && len < sizeof(word) - 2) {
-			snprintf(word, sizeof(word), " %.*s ", (int)len, words);
-			for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-				if (strstr(families[i].ids, word))
-					return families[i].family;
-		}
-		words += len;
-		words += strspn(words, " ");
-	}
-	return DISTRO_OTHER;
-}
-
 /** value_of() - the value in a line NAME=VALUE, without its quotation marks; NULL: another name */
 static char *value_of(char *line, const char *name)
 {
@@ -70,18 +41,15 @@ static void take(char *to, size_t size, const char *value)
 
 void distro_parse(char *text, struct distro *distro)
 {
-	char like[128] = "", *line;
+	char *line;
 
 	memset(distro, 0, sizeof(*distro));
 	while ((line = strsep(&text, "\n"))) {
 		take(distro->id, sizeof(distro->id), value_of(line, "ID"));
 		take(distro->version, sizeof(distro->version), value_of(line, "VERSION_ID"));
 		take(distro->name, sizeof(distro->name), value_of(line, "PRETTY_NAME"));
-		take(like, sizeof(like), value_of(line, "ID_LIKE"));
+		take(distro->like, sizeof(distro->like), value_of(line, "ID_LIKE"));
 	}
-	distro->family = family_of(distro->id);
-	if (distro->family == DISTRO_OTHER)
-		distro->family = family_of(like);
 }
 
 int distro_read(const struct host *host, struct distro *distro)

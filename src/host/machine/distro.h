@@ -10,14 +10,6 @@
 
 struct packages;
 
-enum distro_family {
-	DISTRO_OTHER,
-	DISTRO_DEBIAN, /* and Ubuntu */
-	DISTRO_RHEL,   /* and Fedora, CentOS, Alma, Rocky, Oracle */
-	DISTRO_AZURE,  /* Azure Linux, once Mariner */
-	DISTRO_SUSE,
-};
-
 /** What can be missing */
 enum distro_package {
 	PACKAGE_RDMA,         /* libibverbs, and the provider mana */
@@ -30,19 +22,20 @@ enum distro_package {
 /**
  * struct distro - from os-release(5)
  * @id:		"ubuntu"
+ * @like:	others that its packages are like, the closest first: "rhel centos fedora"
  * @version:	"22.04"; may be empty
  * @name:	"Ubuntu 22.04.3 LTS"
  * @install:	see distro_install()
  */
 struct distro {
-	enum distro_family family;
 	char id[32];
+	char like[128];
 	char version[32];
 	char name[96];
 	char install[PACKAGES][256];
 };
 
-/** distro_read() - 0, or a negative errno; @distro then has no family. It has no commands yet */
+/** distro_read() - 0, or a negative errno; @distro then has no ID. It has no commands yet */
 int distro_read(const struct host *host, struct distro *distro);
 
 /** distro_parse() - the same from the text of os-release, which is changed */

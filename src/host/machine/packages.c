@@ -535,6 +535,58 @@ void packages_upgrade(const struct packages *p, const struct distro *distro, con
 			    true);
 }
 
+/** family_of() - the block of a distribution's family, by ID, then by each word of ID_LIKE */
+static const struct block *family_of(const struct packages *p, const struct distro *distro)
+{
+	char words[sizeof(distro->id) + sizeof(distro->like) + 1], *rest = words, *word;
+
+	snprintf(words, sizeof(words), "%s %s", distro->id, distro->like);
+	while ((word = strsep(&rest, " ")))
+		for (size_t i = 0; *word && i < p->n; i++)
+			if (word_in(p->block[i].value[FIELD_IDS], word))
+				return &p->block[i];
+	return NULL;
+}
+
+/** add_once() - the words of a list that are not yet at @from; false: there is no room */
+static bool add_once(char *text, size_t size, size_t from, const char *list)
+{
+	while (list && *list) {
+		size_t here = strcspn(list, " "), len = strlen(text);
+		char word[80];
+
+		if (here >= sizeof(word) || len + here + 2 > size)
+			return false;
+		snprintf(word, sizeof(word), "%.*s", (int)here, list);
+		if (!word_in(text + from + strspn(text + from, " "), word))
+			snprintf(text + len, size - len, " %s", word);
+		list += here;
+		list += strspn(list, " ");
+	}
+	return true;
+}
+
+bool packages_needed(const struct packages *p, const struct distro *distro, const char *purpose,
+		     char *command, size_t size)
+{
+	const struct block *family = family_of(p, distro);
+	size_t verb;
+
+	*command = '\0';
+	if (!family)
+		return true;
+	verb = (size_t)snprintf(command, size, "%s", family->value[FIELD_ADD]);
+	for (size_t i = 0; verb < size && i < p->n; i++) {
+		const struct block *b = &p->block[i];
+
+		if (word_in(b->value[FIELD_FOR], purpose) &&
+		    !add_once(command, size, verb,
+			      b->value[names_field(family->value[FIELD_NAMES])]))
+			verb = size;
+	}
+	return verb < size;
+}
+
 bool packages_too_old(const struct packages *p, const struct distro *distro, const char *kernel)
 {
 	const struct block *own;

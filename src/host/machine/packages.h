@@ -58,6 +58,16 @@ void packages_library(const struct packages *packages, const struct distro *dist
 void packages_upgrade(const struct packages *packages, const struct distro *distro,
 		      const char *kernel, const char *module, struct packages_answer *answer);
 
+/**
+ * packages_needed() - install all packages that something needs
+ * @purpose:	a word of For: "dpdk", to build DPDK
+ * @command:	filled in, without sudo; empty: packages of this distribution are not known
+ *
+ * Return: false if @command is too small
+ */
+bool packages_needed(const struct packages *packages, const struct distro *distro,
+		     const char *purpose, char *command, size_t size);
+
 /** packages_too_old() - is the kernel known to be refused by newer hosts? */
 bool packages_too_old(const struct packages *packages, const struct distro *distro,
 		      const char *kernel);

@@ -161,6 +161,7 @@ meson.add_install_script('links.sh')
 END
 	echo "option('tests', type : 'boolean', value : true)" >meson_options.txt
 	echo "option('enable_drivers', type : 'string', value : '')" >>meson_options.txt
+	echo "option('enable_driver_sdk', type : 'boolean', value : false)" >>meson_options.txt
 	cat >links.sh <<'END'
 #!/bin/sh
 mkdir -p "$MESON_INSTALL_DESTDIR_PREFIX/lib/dpdk/pmds-24.0"
@@ -343,10 +344,15 @@ with_packages() {
 	dpdk uninstall "$PWD/prefix"
 }
 
-# What each package is called, what it provides, and which repository it is in: Red Hat's package
-# manifests of RHEL 8 and 9 (the last three in the CodeReady Builder), Fedora's dpdk.spec,
-# openSUSE's repository of Tumbleweed.
-DNF="gcc make systemd-devel libnl3-devel openssl-devel elfutils-libelf-devel numactl-devel pkgconf-pkg-config rdma-core-devel xz tar"
+# needed FIELD - the packages of a family that DPDK is built with; names.bats says whose names they are
+needed() {
+	awk -v field="$1:" '
+		/^For: / { wanted = / dpdk/ }
+		$1 == field && wanted { for (i = 2; i <= NF; i++) print $i }' \
+		"$BATS_TEST_DIRNAME/../../../share/packages" | sort -u
+}
+
+# What RHEL has in the CodeReady Builder, by Red Hat's package manifests of RHEL 8 and 9
 BUILDER="meson ninja-build python3-pyelftools"
 
 @test "packages: RHEL and its derivatives, with dnf; the CodeReady Builder is used even if it is disabled" {
@@ -354,8 +360,8 @@ BUILDER="meson ninja-build python3-pyelftools"
 	for builder in codeready-builder-for-rhel-9-x86_64-rhui-rpms rhui-codeready-builder-for-rhel-8-x86_64-rhui-rpms \
 		codeready-builder-for-rhel-9-x86_64-rpms crb powertools ol9_codeready_builder; do
 		rm -rf repositories repos
-		# shellcheck disable=SC2086
-		repository baseos $DNF
+		# shellcheck disable=SC2046
+		repository baseos $(needed RHEL | grep -vxF "${BUILDER// /$'\n'}")
 		# shellcheck disable=SC2086
 		repository "$builder" $BUILDER
 		repos <<<"baseos enabled"$'\n'"$builder disabled"
@@ -369,29 +375,43 @@ BUILDER="meson ninja-build python3-pyelftools"
 
 @test "packages: Fedora, with dnf" {
 	source_tarball 23.11.1
-	# shellcheck disable=SC2086
-	repository fedora $DNF $BUILDER
+	# shellcheck disable=SC2046
+	repository fedora $(needed RHEL)
 	repos <<<"fedora enabled"
 	with_packages fedora 39
 }
 
 @test "packages: SUSE, with zypper" {
 	source_tarball 23.11.1
-	repository oss gcc make ninja meson python310-pyelftools=python3-pyelftools systemd-devel libnl3-devel libopenssl-devel \
-		libelf-devel libnuma-devel pkgconf-pkg-config=pkg-config rdma-core-devel xz tar
+	# shellcheck disable=SC2046
+	repository oss python311-pyelftools=python3-pyelftools $(needed SUSE | grep -vx python3-pyelftools)
 	repos <<<"oss enabled"
 	ID_LIKE="suse opensuse" with_packages opensuse-tumbleweed 20231101
 }
 
 @test "packages: one that is not available ends the installation, and is named" {
 	source_tarball 23.11.1
-	# shellcheck disable=SC2086
-	repository fedora $DNF meson ninja-build
+	# shellcheck disable=SC2046
+	repository fedora $(needed RHEL | grep -vx python3-pyelftools)
 	repos <<<"fedora enabled"
 	run --separate-stderr on fedora 39 "$MANAKIN" dpdk install --tarball dpdk-23.11.1.tar.xz --prefix "$PWD/prefix"
 	[ "$status" -eq 1 ]
 	[[ $stderr == *"dnf exited with status 1"*"No match for argument: python3-pyelftools"* ]]
 	[ ! -e prefix ]
+}
+
+@test "a prefix that cannot be written to is refused before anything is built" {
+	source_tarball 23.11.1
+	mkdir ro
+	local user=()
+	[ "$(id -u)" -eq 0 ] || user=(--map-root-user)
+	# shellcheck disable=SC2016
+	run --separate-stderr unshare -m "${user[@]}" bash -euc '
+		mount --bind ro ro && mount -o remount,bind,ro ro
+		exec "$MANAKIN" dpdk install --no-packages --tarball dpdk-23.11.1.tar.xz --prefix "$PWD/ro/opt/dpdk"'
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"cannot install in $PWD/ro/opt/dpdk: Read-only file system; "*"choose another place" ]]
+	[[ $stderr != *Compiling* ]]
 }
 
 # refused STATUS TEXT ARGUMENT...

@@ -86,7 +86,7 @@ static const struct {
 
 static struct distro distro_of(const char *id, const char *version)
 {
-	struct distro distro = { .family = DISTRO_OTHER };
+	struct distro distro = { .id = "" };
 
 	strcpy(distro.id, id);
 	strcpy(distro.version, version);
@@ -221,6 +221,38 @@ static void commands(void **state)
 	assert_null(distro_install(&distro, PACKAGE_NEWER_KERNEL));
 }
 
+static void needs(void **state)
+{
+	static const struct {
+		const char *id, *like, *begins, *has;
+	} distros[] = {
+		{ "debian", "", "apt-get install -y --no-install-recommends gcc ",
+		  " libnuma-dev " },
+		{ "pop", "ubuntu debian", "apt-get install ", " meson " },
+		{ "ol", "fedora", "dnf install -y --setopt=", " numactl-devel " },
+		{ "fedora", "", "dnf install -y gcc ", " numactl-devel " },
+		{ "azurelinux", "", "tdnf install -y gcc ", " libnuma-devel " },
+		{ "sles", "suse", "zypper --non-interactive install gcc ", " libelf-devel " },
+	};
+	struct distro distro = { .id = "arch" };
+	char command[2048];
+
+	(void)state;
+	assert_true(packages_needed(packages, &distro, "dpdk", command, sizeof(command)));
+	assert_string_equal(command, "");
+	for (size_t i = 0; i < sizeof(distros) / sizeof(distros[0]); i++) {
+		strcpy(distro.id, distros[i].id);
+		strcpy(distro.like, distros[i].like);
+		assert_true(packages_needed(packages, &distro, "dpdk", command, sizeof(command)));
+		assert_int_equal(strncmp(command, distros[i].begins, strlen(distros[i].begins)), 0);
+		if (!strstr(command, distros[i].has))
+			fail_msg("%s: %s", distro.id, command);
+		/* Each once, though libibverbs and libmana are in one package */
+		assert_null(strstr(strstr(command, " meson") + 1, " meson "));
+		assert_false(packages_needed(packages, &distro, "dpdk", command, 60));
+	}
+}
+
 #define DISTRIBUTION "Distribution: x\nName: X\nInstall: a\nReinstall: c\n"
 #define RELEASE      "Release: x 1\nKernel: *\nSource: s\n"
 
@@ -292,10 +324,11 @@ static void too_many_blocks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(which_module),  cmocka_unit_test(others),
-		cmocka_unit_test(which_library), cmocka_unit_test(newer_kernels),
-		cmocka_unit_test(whose_kernel),  cmocka_unit_test(commands),
-		cmocka_unit_test(mistakes),      cmocka_unit_test(too_many_blocks),
+		cmocka_unit_test(which_module),    cmocka_unit_test(others),
+		cmocka_unit_test(which_library),   cmocka_unit_test(newer_kernels),
+		cmocka_unit_test(whose_kernel),    cmocka_unit_test(commands),
+		cmocka_unit_test(needs),           cmocka_unit_test(mistakes),
+		cmocka_unit_test(too_many_blocks),
 	};
 
 	return cmocka_run_group_tests_name("host packages", tests, setup, teardown);
