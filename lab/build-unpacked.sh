@@ -44,12 +44,17 @@ packages() {
 	apt-cache pkgnames librte-mempool-ring | grep -v -e '-dbgsym$' # testpmd's default
 	sed 's/#.*//' "$here/guest/packages" | while read -r name _; do
 		case " $SERVICES linux-image-cloud-amd64 " in
-		*" ${name:- } "*) continue ;;
+		*" $name "*) continue ;;
 		esac
 		case $name in
+		'') ;;
 		*\?) ! has_package "${name%\?}" || echo "${name%\?}" ;;
 		*\*) apt-cache pkgnames "${name%\*}" | grep -v -e '-dbgsym$' -e '-dev$' || : ;;
-		*) echo "$name" ;;
+		*)
+			has_package "$name" ||
+				fail "the suite $SUITE has no package $name for $ARCH, which a guest needs"
+			echo "$name"
+			;;
 		esac
 	done
 }
@@ -170,7 +175,7 @@ accounts
 alternatives
 
 step "configuring the guest"
-mkdir -p "$root/usr/lib/manakin" "$root/usr/local/sbin" "$root/mnt/share" \
+mkdir -p "$root/usr/lib/manakin" "$root/usr/local/bin" "$root/usr/local/sbin" "$root/mnt/share" \
 	"$root/etc/udev/rules.d"
 install -m 755 "$here/guest/init" "$root/usr/lib/manakin/init"
 install -m 644 "$here/guest/profile" "$root/etc/profile.d/manakin.sh"

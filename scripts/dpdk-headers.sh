@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # Fetch the headers that a DPDK driver needs, and applications do not, into BUILD.
-# usage: dpdk-headers.sh BUILD [SUITE]
+# usage: dpdk-headers.sh BUILD [SUITE [ARCHITECTURE]]
 #
 # libdpdk-dev lacks the driver's half of the headers; the source package of exactly the same version
 # has it. It goes to BUILD/dpdk-headers. An apt configuration of our own fetches it: the machine's
@@ -12,14 +12,16 @@
 # suite (lab/lib.sh). BUILD/dpdk-sysroot then gets its application headers and libraries, unpacked:
 # enough to compile the driver for that suite here. If the archive has the suite's packages but not
 # its sources, the headers of the machine's own version are used, provided that
-# dpdk-VERSION-to-VERSION.sed has the changes.
+# dpdk-VERSION-to-VERSION.sed has the changes. ARCHITECTURE is Debian's name of another one than this
+# machine's: then all that the driver needs is there, the C library too.
 #
 # Without SUITE, two of DPDK's example applications, which the tests run, go to
 # BUILD/dpdk-headers/examples. If everything is there already, nothing is done.
 set -eu
 
-build=${1:?usage: dpdk-headers.sh BUILD [SUITE]}
+build=${1:?usage: dpdk-headers.sh BUILD [SUITE [ARCHITECTURE]]}
 suite=${2:-}
+architecture=${3:-}
 here=$(cd "$(dirname "$0")" && pwd)
 headers="
 lib/ethdev/ethdev_driver.h
@@ -81,6 +83,7 @@ machine_source() (
 suite_setup() {
 	# shellcheck source=lab/lib.sh
 	. "$here/../lab/lib.sh"
+	ARCH=${architecture:-$ARCH}
 	apt_setup "$work/suite"
 	suite_source "$suite"
 	for type in deb deb-src; do
@@ -102,12 +105,16 @@ suite_packages() {
 		name=librte-$(echo "$library" | tr _ -)
 		packages="$packages $(apt-cache pkgnames "$name" | grep -Ex "${name}[0-9]+" || :)"
 	done
+	[ -z "$architecture" ] || packages="$packages libc6-dev libc6 linux-libc-dev libgcc-s1 libbsd-dev
+		libbsd0 libmd-dev libmd0 libibverbs-dev libibverbs1 ibverbs-providers"
 	mkdir -p "$work/packages"
 	# shellcheck disable=SC2086
 	(cd "$work/packages" && apt-get -qq download $packages >>"$log" 2>&1) ||
 		fail "cannot fetch the packages of dpdk $version: $(why)"
+	mkdir -p "$work/sysroot/usr/lib"
+	ln -s usr/lib "$work/sysroot/lib"
 	for package in "$work"/packages/*.deb; do
-		dpkg-deb --extract "$package" "$work/sysroot"
+		dpkg-deb --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$work/sysroot"
 	done
 	# The rest of DPDK is not here, nor what its static libraries would need.
 	find "$work/sysroot" -name 'librte_*.a' -delete
@@ -116,8 +123,8 @@ suite_packages() {
 	for library in $libraries; do
 		[ ! -e "$directory/../librte_$library.so" ] || flags="$flags -lrte_$library"
 	done
-	sed -i -e "s,^prefix=.*,prefix=$build/dpdk-sysroot/usr," -e '/^\(Requires\|Libs\).private:/d' \
-		"$directory"/libdpdk*.pc
+	sed -i -e "s,=/usr,=$build/dpdk-sysroot/usr," -e '/^\(Requires\|Libs\).private:/d' \
+		"$directory"/*.pc
 	sed -i "s/^Libs:.*/Libs: -L\${libdir}$flags -Wl,--allow-shlib-undefined/" "$directory/libdpdk-libs.pc"
 }
 
@@ -165,7 +172,7 @@ unpack() {
 }
 
 if [ -n "$suite" ]; then
-	[ "$(cat "$out/suite" 2>/dev/null)" != "$suite" ] || exit 0
+	[ "$(cat "$out/suite" 2>/dev/null)" != "$suite${architecture:+ $architecture}" ] || exit 0
 	suite_setup
 	suite_packages
 	suite_headers
@@ -191,6 +198,6 @@ if [ -z "$suite" ]; then
 		mv "$work/headers/$file" "$out/examples/"
 	done
 fi
-[ -z "$suite" ] || echo "$suite" >"$out/suite"
+[ -z "$suite" ] || echo "$suite${architecture:+ $architecture}" >"$out/suite"
 echo "$version" >"$out/version"
 echo "Fetched the driver headers of dpdk $version"
