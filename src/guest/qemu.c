@@ -243,6 +243,24 @@ static int start_qemu(struct qemu *qemu, const struct qemu_config *config, int l
 	return err;
 }
 
+/* Has the cache's QEMU the program for the guest's CPUs? Returns 0 or a negative errno, with a message */
+static int check_program(const struct qemu_config *config)
+{
+	const char *program = machines[config->arch].program;
+	char *path = NULL;
+	int err = 0;
+
+	if (asprintf(&path, "%s/root/usr/bin/%s", config->qemu, program) < 0)
+		err = -ENOMEM;
+	else if (access(path, X_OK) < 0)
+		err = -errno;
+	free(path);
+	if (err)
+		say("the QEMU in %s has no %s: %s; rebuild it: manakin lab build --arch %s --force",
+		    config->qemu, program, strerror(-err), guest_arch_names[config->arch]);
+	return err;
+}
+
 /* Start the server of the shared directory. Returns 0 or a negative errno, with a message */
 static int start_share(struct qemu *qemu, const struct qemu_config *config)
 {
@@ -274,7 +292,8 @@ int qemu_start(struct qemu *qemu, const struct qemu_config *config)
 		    config->directory->path, strerror(-err));
 		return err;
 	}
-	if (config->share)
+	err = check_program(config);
+	if (!err && config->share)
 		err = start_share(qemu, config);
 	if (err)
 		return err;

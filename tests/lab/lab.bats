@@ -62,6 +62,14 @@ refused() {
 	refused '--no-device contradicts' run --no-device --device '' true
 	refused '"../trixie" is not the name of a Debian suite' run --suite ../trixie true
 	refused "unexpected argument 'uname'" shell uname
+	refused "--arch: 'riscv64' is not amd64 or arm64" run --arch riscv64 true
+	refused "--pages: '64k' is not 4k or 16k" run --arch arm64 --pages 64k true
+	refused '--pages 16k: kernels for amd64 have pages of 4 KiB; add --arch arm64' \
+		run --pages 16k --arch amd64 true
+	refused '--pages 16k: kernels for amd64 have pages of 4 KiB' build --pages 16k --arch amd64
+	refused '--netvsc: guests of arm64 have no synthetic interfaces' run --netvsc --arch arm64 true
+	refused "KVM runs guests of this machine's architecture" run --accel kvm \
+		--arch "$([[ $(uname -m) == x86_64 ]] && echo arm64 || echo amd64)" true
 	refused 'cannot attach to the adapter at ./nowhere' run --attach ./nowhere true
 	refused 'they are not valid shell words' run --device "'" true
 	MANAKIN_LAB_RECIPES=./nowhere refused "cannot read the lab's recipes in ./nowhere" run true
