@@ -116,7 +116,7 @@ class Run:
         found.mkdir(exist_ok=True)
         self.corpus.mkdir(parents=True, exist_ok=True)
         return [self.build.program(self.target), f"-max_total_time={max(1, int(seconds) - 1)}", "-print_final_stats=1",
-                "-max_len=4096", "-timeout=20", "-rss_limit_mb=2048", "-reload=0", "-entropic=0",
+                "-max_len=4096", "-timeout=20", "-rss_limit_mb=2048", "-reload=0", "-entropic=0", "-print_funcs=0",
                 f"-artifact_prefix={found}/{self.target}-",
                 *(["-close_fd_mask=3"] if self.target in NOISY else []),
                 *([f"-dict={dictionary}"] if dictionary.exists() else []),
