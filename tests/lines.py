@@ -4,6 +4,7 @@
 
 findings	of check: VERDICT CHECK SUBJECT EVIDENCE | FIX
 ids		of diagnose, or of "diagnose --follow": one line
+titles		of the same, each: ID TITLE
 status		the exit status that check says it has
 """
 import json
@@ -28,6 +29,10 @@ def main():
             print(c["verdict"], c["check"], c["subject"] or "-", c["evidence"], "|", c["fix"] or "-")
     elif what == "ids":
         print(*[d["id"] for one in said for d in one.get("diagnoses", [one])])
+    elif what == "titles":
+        for one in said:
+            for d in one.get("diagnoses", [one]):
+                print(d["id"], d["title"])
     elif what == "status":
         print(said[0]["status"])
     else:

@@ -20,7 +20,7 @@ setup_file() {
 # testpmd_start - in the guest: send from two queues; output in /tmp/testpmd.log
 testpmd_start() {
 	guest azure '
-		stdbuf -oL timeout -s KILL 900 dpdk-testpmd -l 1-3 \
+		stdbuf -oL timeout -s KILL '$((4 * PATIENCE))' dpdk-testpmd -l 1-3 \
 			--vdev="0000:00:10.0,mac=00:0d:3a:00:00:02" -- --forward-mode=txonly --auto-start \
 			--nb-cores=2 --txq=2 --rxq=2 --txd=128 --rxd=128 --total-num-mbufs=8192 \
 			--stats 1 >/tmp/testpmd.log 2>&1 &
