@@ -11,7 +11,7 @@ runs=0
 dpdk-testpmd() {
 	local args=("$@") out=/tmp/testpmd.$((++runs)) status=0 pid
 	[[ ${args[1]} != 1-6 ]] || args[1]=0-4
-	stdbuf -oL timeout -s KILL 240 /usr/bin/dpdk-testpmd "${args[@]}" >$out 2>&1 &
+	stdbuf -oL timeout -s KILL 900 /usr/bin/dpdk-testpmd "${args[@]}" >$out 2>&1 &
 	pid=$!
 	for ((i = 0; i < 2000; i++)); do
 		(($(grep -c 'TX-packets: [1-9]' $out) < 2)) || break
