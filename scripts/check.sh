@@ -4,7 +4,8 @@
 # usage: check.sh test|check|check-all BUILD
 #
 #   test		style, unit, fuzz replays, and the core of the native ring
-#   check	also unit and fuzz tests under the sanitizers, the whole native ring, the lab
+#   check	also unit and fuzz tests under the sanitizers, the whole native ring, the unit ring's
+#		core in chroots of Debian 12 and 13, the lab
 #   check-all	also the core of the native ring on an adapter under the thread sanitizer, which has
 #		no sandbox to test; forky, and what takes its time
 set -u
@@ -54,6 +55,12 @@ else
 		TSAN_OPTIONS="$tsan" MANAKIN_THREADS="$threaded/manakin" \
 			run native-threads "$build" --suite native-threads --num-processes 1 --timeout-multiplier 4
 	fi
+
+	# In chroots, which the first run makes and then keeps
+	case $what in
+	check) run distributions "$build" --suite distributions-core --num-processes 1 ;;
+	*) run distributions "$build" --suite distributions --num-processes 1 ;;
+	esac
 
 	echo "== guest images (built once, then kept)"
 	suites="trixie bookworm"

@@ -31,7 +31,7 @@ demo) needed="build driver demo" ;;
 lab) needed="build lab" wanted=driver ;;
 bench) needed="build driver demo bench" ;;
 fuzz) needed="build fuzz" wanted=driver ;;
-test) needed="build driver demo test" ;;
+test) needed="build demo test" wanted=driver ;; # no native ring without it
 check | check-all) needed="build driver demo test lab" ;;
 *)
 	sed -n '3,14s/^# \{0,1\}//p' "$0" >&2
