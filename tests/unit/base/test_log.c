@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "../range.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -30,7 +31,7 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
+static int close_log(void **state)
 {
 	(void)state;
 	log_set(NULL, LOG_WARNING);
@@ -54,8 +55,8 @@ static void test_a_repeated_message_is_suppressed(void **state)
 	assert_string_equal(last, "client 19 is attached (logged once in 10 s from now on)");
 	repeat(&limits, LOG_NOTICE, 100000);
 	/* On a machine so slow that tokens came back meanwhile, those are used, and no more. */
-	assert_in_range(lines, LOG_BURST,
-			LOG_BURST + (clock_ns() - before) / (LOG_EVERY_S * (uint64_t)NS_PER_S) + 1);
+	assert_range(lines, LOG_BURST,
+		     LOG_BURST + (clock_ns() - before) / (LOG_EVERY_S * (uint64_t)NS_PER_S) + 1);
 }
 
 static void test_what_was_suppressed_is_said_with_the_next_one(void **state)
@@ -110,7 +111,7 @@ static void test_more_messages_than_buckets_are_limited_too(void **state)
 	for (unsigned int n = 0; n < 4 * LOG_SITES * 100; n++)
 		log_limited(&limits, LOG_NOTICE, formats[n % (4 * LOG_SITES)]);
 #pragma GCC diagnostic pop
-	assert_in_range(lines, LOG_SITES, 2 * LOG_SITES * LOG_BURST);
+	assert_range(lines, LOG_SITES, 2 * LOG_SITES * LOG_BURST);
 }
 
 static void test_a_long_message_still_says_what_was_suppressed(void **state)
@@ -151,5 +152,5 @@ int main(void)
 		cmocka_unit_test_setup(test_control_characters_do_not_reach_a_terminal, start),
 	};
 
-	return cmocka_run_group_tests_name("base/log", tests, NULL, stop);
+	return cmocka_run_group_tests_name("base/log", tests, NULL, close_log);
 }

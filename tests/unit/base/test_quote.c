@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "../range.h"
 #include "base/quote.h"
 
 #define WORDS 400u
@@ -97,7 +98,7 @@ static void test_a_shell_reads_the_word_that_was_quoted(void **state)
 			strcpy(word[i], words[i]);
 		else
 			random_word(&seed, word[i], sizeof(word[i]));
-		assert_in_range(quoted(word[i], text, sizeof(text)), 1, sizeof(text) - 2);
+		assert_range(quoted(word[i], text, sizeof(text)), 1, sizeof(text) - 2);
 		fprintf(script, "printf '%%s\\000' %s\n", text);
 	}
 	assert_int_equal(fclose(script), 0);

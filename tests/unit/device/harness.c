@@ -25,6 +25,7 @@
 #include "vfio_user/descriptors.h"
 #include "vfio_user/message.h"
 #include "vfio_user/server.h"
+#include "../range.h"
 
 #define SHM_OFFSET 0x1000u /* checked against the register when the HWC comes up */
 
@@ -646,7 +647,7 @@ uint32_t command(struct guest *guest, void *request, uint32_t len, void *respons
 	assert_int_equal(header.response.msg_size, asked->resp.msg_size);
 	assert_int_equal(header.response.msg_type, asked->req.msg_type);
 	assert_int_equal(header.response.hwc_msg_id, asked->req.hwc_msg_id);
-	assert_in_range(header.response.msg_version, 1, asked->resp.msg_version);
+	assert_range(header.response.msg_version, 1, asked->resp.msg_version);
 	assert_memory_equal(&header.dev_id, &asked->dev_id, sizeof(header.dev_id));
 	assert_int_equal(header.activity_id, asked->activity_id);
 	/* Not a byte more than was asked for, and none left out */

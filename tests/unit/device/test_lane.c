@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../range.h"
 #include "base/budget.h"
 #include "device/lane.h"
 
@@ -122,9 +123,9 @@ static void check(struct fixture *f)
 		if (!piece->polled) {
 			assert_int_equal(piece->since, 0);
 		} else if (atomic_load(&piece->busy)) {
-			assert_in_range(piece->since, rounds - 1, rounds + 1);
+			assert_range(piece->since, rounds - 1, rounds + 1);
 		} else {
-			assert_in_range(piece->since, rounds / SELDOM, rounds / OFTEN);
+			assert_range(piece->since, rounds / SELDOM, rounds / OFTEN);
 		}
 	}
 }
@@ -284,7 +285,7 @@ static void shares(unsigned int count, uint32_t cost, bool polled)
 	member_stop(&crowd);
 	member_stop(&single);
 	lanes_stop(lanes);
-	assert_in_range((after.many - before.many) * 100 / (after.one - before.one), 90, 110);
+	assert_range((after.many - before.many) * 100 / (after.one - before.one), 90, 110);
 }
 
 static void many_items_have_no_more_than_one(void **state)
@@ -346,7 +347,7 @@ static void items_of_a_member_have_the_same_share(void **state)
 	}
 	member_stop(&crowd);
 	lanes_stop(lanes);
-	assert_in_range(most - least, 0, 2);
+	assert_range(most - least, 0, 2);
 }
 
 static void members_come_and_go_while_others_run(void **state)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../range.h"
 #include "base/budget.h"
 #include "device/table.h"
 #include "harness.h"
@@ -42,7 +43,7 @@ static void start(struct test *test, const char *const *fabrics)
 	net_up(&test->guest, 0, &test->net);
 }
 
-static void stop(struct test *test)
+static void stop_threads(struct test *test)
 {
 	guest_detach(&test->guest);
 	host_close(&test->host);
@@ -91,7 +92,7 @@ static void tiny_segments_are_sent_once(void **state)
 	assert_int_equal(counters.tx_bytes, LARGE * LARGE_BYTES);
 	assert_int_equal(counters.tx_tso, LARGE);
 	assert_int_equal(counters.tx_csum, LARGE);
-	stop(&test);
+	stop_threads(&test);
 }
 
 static void a_destroyed_queue_sends_the_rest(void **state)
@@ -119,7 +120,7 @@ static void a_destroyed_queue_sends_the_rest(void **state)
 	large_post(&test, &sq);
 	assert_int_equal(guest_reset(&test.guest), 0);
 	assert_int_equal(host_counters(&test.host, 0).tx_queues, 0);
-	stop(&test);
+	stop_threads(&test);
 }
 
 /** flood_post() - a broadcast, or an entry that is invalid: by its number */
@@ -181,7 +182,7 @@ static void floods_are_delivered_once_and_in_order(void **state)
 	assert_int_equal(counters.fabric.tx_frames, good);
 	assert_int_equal(counters.fabric.tx_flooded, good);
 	assert_int_equal(host_counters(&test.host, 1).rx_frames, good);
-	stop(&test);
+	stop_threads(&test);
 }
 
 static void visits_are_bounded(void **state)
@@ -213,8 +214,8 @@ static void visits_are_bounded(void **state)
 	assert_int_equal(reply, WRITES);
 	/* It took more than one visit. A wait for a lane ends a visit earlier, so it is left out. */
 	assert_true(test.host.spent > BUDGET_VISIT);
-	assert_in_range(test.host.dearest, 1, BUDGET_VISIT + BUDGET_VISIT / 2);
-	stop(&test);
+	assert_range(test.host.dearest, 1, BUDGET_VISIT + BUDGET_VISIT / 2);
+	stop_threads(&test);
 }
 
 static void numbers_are_found_at_once(void **state)

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "fabric/capture.h"
+#include "../range.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -164,7 +165,7 @@ static void sent_frames_are_written(void **state)
 	for (unsigned int i = 0; i < FRAMES; i++) {
 		uint32_t size = test_frame(i, bytes);
 
-		assert_in_range(get32(file + at), before, (uint64_t)time(NULL));
+		assert_range(get32(file + at), before, (uint64_t)time(NULL));
 		assert_true(get32(file + at + 4) < 1000000000);
 		stamp = get32(file + at) * 1000000000ull + get32(file + at + 4);
 		assert_true(stamp >= last);
@@ -451,7 +452,7 @@ static void a_full_disk_is_reported_and_counted(void **state)
 	send_one(port, 0, bytes, sizeof(bytes));
 	counters = counters_of(port);
 	assert_int_equal(counters.tx_frames + counters.tx_dropped, sent + 1);
-	assert_in_range(counters.tx_dropped, 1, sent);
+	assert_range(counters.tx_dropped, 1, sent);
 	fabric_flush(port);
 	fabric_close(port);
 	assert_int_equal(logged("No space left"), 1);
@@ -492,7 +493,7 @@ static void a_slow_disk_does_not_hold_up_a_lane(void **state)
 	/* 64 MiB wait, besides what the pipe holds, and not a frame more */
 	while (capture_add(capture, &frame, 1))
 		sent++;
-	assert_in_range(sent, (64u << 20) / 9016, (66u << 20) / 9016);
+	assert_range(sent, (64u << 20) / 9016, (66u << 20) / 9016);
 	for (unsigned int i = 0; i < 1000; i++)
 		assert_int_equal(capture_add(capture, &frame, 1), 0);
 	assert_int_equal(logged("faster than they can be written"), 1);

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../range.h"
 #include "guest/console.h"
 #include "guest/flow.h"
 #include "guest/terminal.h"
@@ -157,7 +158,7 @@ static void the_log_of_the_console_has_a_bound(void **state)
 		assert_true(console_take(&console));
 	}
 	size = lseek(log, 0, SEEK_END);
-	assert_in_range(size, most, most + (off_t)sizeof(end));
+	assert_range(size, most, most + (off_t)sizeof(end));
 	assert_true(pread(log, end, sizeof(end) - 1, most) > 0);
 	assert_string_equal(end, "\nmanakin lab: this log ends at 64 MiB\n");
 	close(port[0]);

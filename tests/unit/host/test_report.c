@@ -21,6 +21,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "../range.h"
 #include "host/machine/netdev.h"
 #include "host/machine/netlink_json.h"
 #include "host/report/archive.h"
@@ -574,7 +575,7 @@ static void a_file_that_is_cut_or_damaged_is_refused(void **state)
 
 	(void)state;
 	close(fd);
-	assert_in_range(len, 100, sizeof(bytes) - 1);
+	assert_range(len, 100, sizeof(bytes) - 1);
 	for (ssize_t cut = 0; cut < len; cut++) {
 		struct error error = { "" };
 		struct report report;
@@ -650,7 +651,7 @@ static void names_that_lead_out_and_bombs_are_refused(void **state)
 	}
 	assert_int_equal(archive_finish(archive), 0);
 	free(zeros);
-	assert_in_range(lseek(fd, 0, SEEK_END), 1000, 100000);
+	assert_range(lseek(fd, 0, SEEK_END), 1000, 100000);
 	refused(fd, "more than 16 MB");
 }
 
@@ -707,7 +708,7 @@ static void a_long_log_keeps_its_beginning_and_end(void **state)
 		at += (size_t)sprintf(text + at, "line %u\n", i);
 	assert_int_equal(report_add_log(&report, "application-1", text, at), 0);
 	assert_int_equal(report_trim(&report), 0);
-	assert_in_range(report.log[0].len, REPORT_LOG_MAX / 2, REPORT_LOG_MAX + 64);
+	assert_range(report.log[0].len, REPORT_LOG_MAX / 2, REPORT_LOG_MAX + 64);
 	assert_memory_equal(report.log[0].text, text, 1000);
 	assert_memory_equal(report.log[0].text + report.log[0].len - 1000, text + at - 1000, 1000);
 	assert_non_null(
@@ -754,7 +755,7 @@ static void a_log_that_is_not_read_whole_says_so_and_has_whole_lines(void **stat
 		last = number;
 	}
 	assert_int_equal(cuts, 1);
-	assert_in_range(last, REPORT_LOG_MAX / 24, 10000000);
+	assert_range(last, REPORT_LOG_MAX / 24, 10000000);
 	report_free(&report);
 }
 
@@ -783,7 +784,7 @@ static void a_kernel_log_that_is_recorded_is_cut_so_that_the_report_can_be_read(
 		fail_msg("%s", error.text);
 	answer = answers_find(&report.answers, ASKED_FILE, "/dev/kmsg");
 	assert_non_null(answer);
-	assert_in_range(answer->len, 1u << 19, 2u << 20);
+	assert_range(answer->len, 1u << 19, 2u << 20);
 	assert_memory_equal(answer->data, text, 1000);
 	assert_memory_equal(answer->data + answer->len - 1000, text + at - 1000, 1000);
 	assert_non_null(strstr(answer->data, "\n" REPORT_CUT "["));

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../range.h"
 #include "term/log.h"
 
 /* Standard error is a pipe that nobody reads: messages are lost, and the thread goes on. */
@@ -38,7 +39,7 @@ static void test_a_full_pipe_holds_up_nobody(void **state)
 	text[len] = '\0';
 	for (at = text; (at = strstr(at, "warning: a client is attached\n")); at++)
 		printed++;
-	assert_in_range(printed, 4096 / 30, 9999);
+	assert_range(printed, 4096 / 30, 9999);
 	snprintf(wanted, sizeof(wanted),
 		 "warning: %u messages are lost: standard error took nothing\nand now\n",
 		 10000 - printed);

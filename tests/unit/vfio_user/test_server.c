@@ -27,6 +27,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../range.h"
 #include "base/compat.h"
 #include "base/log.h"
 #include "process.h"
@@ -904,7 +905,7 @@ static void posted_writes(void **state)
 	assert_int_equal(test->writes, COUNT);
 	assert_true(test->in_sequence);
 	/* 16 KiB a call; and no call does more than that */
-	assert_in_range(calls, COUNT * SIZE / 16384, COUNT * SIZE / 16384 + 2);
+	assert_range(calls, COUNT * SIZE / 16384, COUNT * SIZE / 16384 + 2);
 	assert_true(silent(test->client));
 
 	/* Errors of posted writes are not sent, and logged once */
@@ -938,7 +939,7 @@ static void reconnecting_does_not_flood_the_log(void **state)
 		detach(test);
 		attach_with(test, qemu_version);
 	}
-	assert_in_range(atomic_load(&notices), LOG_BURST, 10 * LOG_BURST);
+	assert_range(atomic_load(&notices), LOG_BURST, 10 * LOG_BURST);
 }
 
 static void several_writes_in_one(void **state)
@@ -1697,7 +1698,7 @@ static void client_that_does_not_read(void **state)
 		serve(test);
 	}
 	/* The socket takes some, the server keeps a few */
-	assert_in_range(i, 4, 100);
+	assert_range(i, 4, 100);
 	assert_false(vfu_server_busy(test->server));
 	assert_int_equal(test->detached, 1);
 	assert_int_equal(atomic_load(&warnings), 1);

@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "wire/wq.h"
+#include "../range.h"
 
 /* ---- Work queue entries ---- */
 
@@ -126,7 +127,7 @@ static void wqe_sizes_bounded(void **state)
 			uint32_t size = gdma_wqe_size(&wqe);
 
 			assert_int_equal(size % GDMA_WQE_UNIT, 0);
-			assert_in_range(size, GDMA_WQE_UNIT, 4128);
+			assert_range(size, GDMA_WQE_UNIT, 4128);
 			assert_true(gdma_wqe_sgl_offset(&wqe) + 16 * sges <= size);
 			assert_int_equal(gdma_wqe_sgl_offset(&wqe) % 16, 0);
 		}
