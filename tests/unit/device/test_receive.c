@@ -134,7 +134,7 @@ static void buffers_in_pieces(void **state)
 
 	for (unsigned int i = 0; i < 400; i++) {
 		uint32_t sges = random_between(&test->random, 1, 15);
-		size_t len = random_between(&test->random, 14, 1500), at = 0, room = 0;
+		size_t len = random_between(&test->random, 14, 1500), at = 0;
 		struct gdma_sge sge[15];
 		struct mana_rxcomp_oob oob;
 		uint8_t *to = test->net.buffers;
@@ -145,7 +145,6 @@ static void buffers_in_pieces(void **state)
 
 			sge[j] = sge_of(guest, to, part);
 			to += part + random_between(&test->random, 1, 50);
-			room += part;
 		}
 		random_bytes(&test->random, packet, len);
 		packet[12] = 0x12;
