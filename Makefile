@@ -20,7 +20,7 @@ install:
 	@scripts/configure.sh $(BUILD) build
 	@[ -z "$(PREFIX)" ] || meson configure $(BUILD) -Dprefix="$(PREFIX)"
 	@ninja -C $(BUILD)
-	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild --strip --quiet
+	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild >/dev/null
 
 # Removes what the last install installed
 uninstall:
