@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/look.h"
 #include "host/dpdk/dpdk.h"
+#include "host/dpdk/driver.h"
 #include "host/dpdk/install.h"
 #include "host/dpdk/record.h"
 #include "process/signals.h"
@@ -445,6 +446,121 @@ static int install_command(int argc, char **argv)
 	return status;
 }
 
+/* ---- driver ---- */
+
+enum { OPTION_HEADERS = 0x200 };
+
+static const struct argp_option driver_options[] = {
+	{ "prefix", OPTION_PREFIX, "DIR", 0, "Where DPDK is installed (default: /usr/local)", 0 },
+	{ "headers", OPTION_HEADERS, "DIR", 0,
+	  "Take DPDK's headers for drivers from here (default: from its other headers)", 0 },
+	{ "output", 'o', "FILE", 0,
+	  "Where to put the driver (default: manakin/librte_net_manakin.so beside DPDK's "
+	  "libraries)",
+	  0 },
+	{ 0 },
+};
+
+static const char driver_doc[] =
+	"Build the poll-mode driver net_manakin for a DPDK that is installed, with its headers, a "
+	"compiler, meson and ninja. A driver fits only the release of DPDK that it was built with."
+	"\vExamples:\n"
+	"  manakin dpdk driver --prefix /opt/dpdk-23.11\n"
+	"  manakin dpdk driver --prefix /usr --output /usr/local/lib/librte_net_manakin.so\n\n"
+	"Exit status: 0 success, 1 it failed, and nothing has changed, 2 wrong usage.";
+
+/** struct driver - the command line; how to show progress is as in struct install */
+struct driver {
+	struct dpdk_driver_wish wish;
+	struct install shown;
+};
+
+static error_t parse_driver(int key, char *arg, struct argp_state *state)
+{
+	struct driver *driver = state->input;
+
+	switch (key) {
+	case OPTION_PREFIX:
+		if (*arg != '/' || strlen(arg) > 2000)
+			return value_bad("prefix", arg, "an absolute path such as /opt/dpdk");
+		driver->wish.prefix = arg;
+		return 0;
+	case OPTION_HEADERS:
+		if (*arg != '/' || strlen(arg) > 2000)
+			return value_bad("headers", arg, "an absolute path");
+		driver->wish.headers = arg;
+		return 0;
+	case 'o':
+		if (*arg != '/' || strlen(arg) > 2000 || arg[strlen(arg) - 1] == '/')
+			return value_bad("output", arg,
+					 "the absolute path of a file such as "
+					 "/opt/dpdk/librte_net_manakin.so");
+		driver->wish.output = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/** build_driver() - and report the result; an exit status */
+static int build_driver(struct driver *driver)
+{
+	struct dpdk_driver_built built;
+	struct signals signals;
+	struct error error;
+	int err = signals_open(&signals, 0);
+
+	if (err) {
+		say("cannot wait for Ctrl-C: %s", error_reason(-err));
+		return EXIT_FAILED;
+	}
+	driver->wish.watch =
+		(struct program_watch){ show_begin, show_progress, &driver->shown, signals.fd };
+	err = dpdk_driver_build(&driver->wish, &built, &error);
+	end_line(&driver->shown);
+	signals_close(&signals);
+	if (err) {
+		show_failure(&error, built.output);
+		return EXIT_FAILED;
+	}
+	if (driver->shown.commands)
+		return output_json(json_pack("{s:s, s:s, s:s, s:b, s:O}", "prefix",
+					     driver->wish.prefix, "version", built.version,
+					     "driver", built.path, "dry_run", driver->wish.dry,
+					     "commands", driver->shown.commands));
+	if (!driver->wish.dry)
+		output_visible(stdout,
+			       "The driver for DPDK %s is %s; 'dpdk-testpmd -d %s' and 'manakin "
+			       "run --plugin %s' use it\n",
+			       built.version, built.path, built.path, built.path);
+	return EXIT_OK;
+}
+
+/** driver_command() - 'manakin dpdk driver'; an exit status */
+static int driver_command(int argc, char **argv)
+{
+	static const struct command_line line = {
+		.options = driver_options,
+		.parse = parse_driver,
+		.doc = driver_doc,
+		.shared = SHARED_JSON | SHARED_DRY_RUN,
+	};
+	struct driver driver = { .wish = { .prefix = "/usr/local" } };
+	struct shared_options *shared = &driver.shown.shared;
+	int status;
+
+	if (options_parse(&line, argc, argv, shared, &driver))
+		return EXIT_USAGE;
+	driver.wish.dry = driver.shown.wish.dry = shared->dry_run;
+	if (shared->json && !(driver.shown.commands = json_array())) {
+		say("out of memory");
+		return EXIT_FAILED;
+	}
+	status = build_driver(&driver);
+	json_decref(driver.shown.commands);
+	return status;
+}
+
 /* ---- uninstall ---- */
 
 static const char uninstall_doc[] =
@@ -516,13 +632,14 @@ int cmd_dpdk(int argc, char **argv)
 	static const struct command commands[] = {
 		{ "list", list_command, "list the installations (the default)" },
 		{ "install", install_command, "build and install a release from source" },
+		{ "driver", driver_command, "build the driver net_manakin for an installed DPDK" },
 		{ "uninstall", uninstall_command, "remove what 'install' installed" },
 	};
 	static const struct command_set set = {
 		.name = "dpdk",
 		.about = "DPDK on this machine, and whether it can drive MANA.",
 		.commands = commands,
-		.n = 3,
+		.n = 4,
 		.otherwise = list_unnamed,
 	};
 

@@ -32,3 +32,23 @@ print(result)
 assert any(rate["packets"] > 0 for rate in result["rates"]), result'
 	rm -r "$away"
 }
+
+@test "manakin dpdk driver builds, from what is installed, a driver that carries packets" {
+	local away=/run/native/away
+	cd "$BATS_TEST_TMPDIR"
+	installed "$away"
+	cp -r "$BUILD/dpdk-headers" headers
+	mkdir -p /run/native/built
+	apart "$away/bin/manakin" dpdk driver --prefix /usr --headers "$PWD/headers" \
+		--output /run/native/built/librte_net_manakin.so 2>driver.err || fail "$(cat driver.err)"
+	"$MANAKIN" device --port mac="$MAC0" >adapter.out 2>adapter.log 3>&- &
+	await grep -q "waiting for a client" adapter.log
+	"$MANAKIN" run --plugin /run/native/built/librte_net_manakin.so --seconds 2 --json >run.json 2>run.err ||
+		fail "$(cat run.err)"
+	kill -TERM $! && wait $!
+	python3 -c '
+import json
+result = json.load(open("run.json"))
+assert any(rate["packets"] > 0 for rate in result["rates"]), result'
+	rm -r "$away" /run/native/built
+}

@@ -414,6 +414,62 @@ BUILDER="meson ninja-build python3-pyelftools"
 	[[ $stderr != *Compiling* ]]
 }
 
+# installation VERSION [HEADERS] - what there is of a DPDK that can be compiled with, in prefix/
+installation() {
+	mkdir -p prefix/lib64/pkgconfig prefix/include/dpdk
+	printf 'Name: DPDK\nVersion: %s\n' "$1" >prefix/lib64/pkgconfig/libdpdk.pc
+	[ -z "${2-}" ] || touch prefix/include/dpdk/ethdev_driver.h
+}
+
+@test "driver: what is missing is told before anything is built" {
+	run --separate-stderr dpdk driver --prefix "$PWD/prefix"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"no DPDK to compile with is installed in $PWD/prefix: it has no libdpdk.pc; "* ]]
+	installation 21.11.2 headers
+	run --separate-stderr dpdk driver --prefix "$PWD/prefix"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"the DPDK in $PWD/prefix is 21.11.2, and the driver needs 22.11 or newer; 'manakin dpdk install'"* ]]
+	rm -r prefix
+	installation 24.11.1
+	run --separate-stderr dpdk driver --prefix "$PWD/prefix"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"the DPDK 24.11.1 in $PWD/prefix was installed without the headers that drivers need (ethdev_driver.h)"* ]]
+	run --separate-stderr dpdk driver --prefix "$PWD/prefix" --headers "$PWD"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"$PWD has no ethdev_driver.h"* ]]
+	installation 24.11.1 headers
+	run --separate-stderr dpdk driver --prefix "$PWD/prefix" --output "$PWD/nowhere/x.so"
+	[ "$status" -eq 1 ]
+	[[ $stderr == *"cannot put the driver into $PWD/nowhere: No such file"*"--output names another place" ]]
+	[ ! -e nowhere ]
+}
+
+@test "driver: --dry-run prints the commands, in JSON too, and does nothing" {
+	installation 24.11.1 headers
+	run -0 dpdk driver --prefix "$PWD/prefix" --dry-run
+	[[ $output == *"meson setup -Donly_driver=true -Ddpdk_headers=$PWD/prefix/include/dpdk --pkg-config-path $PWD/prefix/lib64/pkgconfig "*"ninja -C "*"mv -T -- "*" $PWD/prefix/lib64/manakin/librte_net_manakin.so"* ]]
+	[ ! -e prefix/lib64/manakin ]
+	dpdk driver --prefix "$PWD/prefix" --dry-run --json >out
+	"$SCHEMA" dpdk-driver out
+	[ "$(python3 -c 'import json; o = json.load(open("out")); print(o["version"], o["driver"], o["commands"][2][0])')" = \
+		"24.11.1 $PWD/prefix/lib64/manakin/librte_net_manakin.so ninja" ]
+}
+
+@test "driver: a compiler's error is shown, and the driver that is there stays" {
+	installation 24.11.1 headers
+	mkdir prefix/lib64/manakin
+	echo old >prefix/lib64/manakin/librte_net_manakin.so
+	run --separate-stderr dpdk driver --prefix "$PWD/prefix"
+	[ "$status" -eq 1 ] && [ -z "$output" ]
+	[[ $stderr == *"env exited with status 1; its last output:"*Description* ]] # pkg-config's
+	printf 'Description: nothing can be compiled with it\nlibdir=/nowhere\n' >>prefix/lib64/pkgconfig/libdpdk.pc
+	run --separate-stderr dpdk driver --prefix "$PWD/prefix"
+	[ "$status" -eq 1 ] && [ -z "$output" ]
+	[[ $stderr == *"meson exited with status 1; its last output:"*rte_bus_pci* ]]
+	[ "$(cat prefix/lib64/manakin/*)" = old ]
+	[ "$(ls prefix/lib64/manakin)" = librte_net_manakin.so ]
+}
+
 # refused STATUS TEXT ARGUMENT...
 refused() {
 	local wanted=$1 text=$2
@@ -433,6 +489,9 @@ refused() {
 	refused 2 "absolute path" install --tarball x --prefix here
 	refused 2 "is not a list" install --tarball x --drivers '$(reboot)'
 	refused 1 "cannot read nowhere: No such file" install --tarball nowhere
+	refused 2 "absolute path" driver --prefix here
+	refused 2 "absolute path" driver --headers here
+	refused 2 "absolute path of a file" driver --output /opt/
 	refused 2 "name the prefix that it was installed in" uninstall
 	refused 1 "there is no record" uninstall "$PWD"
 }
