@@ -68,8 +68,12 @@ else
 	for suite in $suites; do
 		"$build/manakin" lab build --suite "$suite" || failed=1
 	done
-	echo "== the poll-mode driver for the guest (built once, then kept)"
+	for pages in 4k 16k; do
+		"$build/manakin" lab build --suite trixie --arch arm64 --pages "$pages" || failed=1
+	done
+	echo "== the poll-mode driver for the guests (built once, then kept)"
 	scripts/pmd-for-suite.sh trixie "$build/trixie" || failed=1
+	scripts/pmd-for-suite.sh trixie "$build/trixie-arm64" arm64 || failed=1
 	# A guest without KVM keeps little more than one CPU busy.
 	run --again lab "$build" --suite lab --num-processes 2
 	[ "$what" = check ] || run --again forky "$build" --suite forky --suite long --num-processes 1

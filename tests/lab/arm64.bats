@@ -172,6 +172,20 @@ back_and_forth() {
 		'packets dropped'
 }
 
+@test "a QEMU that lacks the guest's architecture is named, with the command that rebuilds it" {
+	local cache=$BATS_TEST_TMPDIR/cache kind=(--arch arm64 --pages "$PAGES") item
+	"$MANAKIN" lab build "${kind[@]}" | sed 's/.*: //' >"$BATS_TEST_TMPDIR/items"
+	mkdir -p "$cache"
+	while read -r item; do
+		mkdir "$cache/${item##*/}"
+	done <"$BATS_TEST_TMPDIR/items"
+	run --separate-stderr env MANAKIN_LAB_DIR="$cache" "$MANAKIN" lab run "${kind[@]}" --no-device true
+	equal 125 "$status" 'exit status'
+	# shellcheck disable=SC2154 # run sets it
+	[[ $stderr == *'has no qemu-system-aarch64: No such file or directory; rebuild it: manakin lab build --arch arm64 --force'* ]] ||
+		fail "got: $stderr"
+}
+
 @test "neither the adapter nor the guest's kernel reports a problem" {
 	adapter_content mana0
 	guest_content guest
