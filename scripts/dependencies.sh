@@ -32,7 +32,7 @@ lab) needed="build lab" wanted=driver ;;
 bench) needed="build driver demo bench" ;;
 fuzz) needed="build fuzz" wanted=driver ;;
 test) needed="build demo test" wanted=driver ;; # no native ring without it
-check | check-all) needed="build driver demo test lab" ;;
+check | check-all) needed="build driver demo test lab arm64" ;;
 *)
 	sed -n '3,14s/^# \{0,1\}//p' "$0" >&2
 	exit 2
