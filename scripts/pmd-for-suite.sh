@@ -33,7 +33,8 @@ esac
 # All that the driver needs is in BUILD. The rest of the tree, which
 # meson looks at and which is not built, may have what is installed here.
 cross_file() {
-	launcher=$(command -v ccache >/dev/null && echo "'ccache', " || :)
+	launcher=
+	! command -v ccache >/dev/null || launcher="'ccache', "
 	cat <<-END
 		[binaries]
 		c = [$launcher'aarch64-linux-gnu-gcc', '--sysroot=$build/dpdk-sysroot']

@@ -79,7 +79,7 @@ listen() {
 	sums=$(lab_file sums)
 	listen >"$sums" 3>&- &
 	guest guest "head -c 64M /dev/urandom >/dev/shm/blob && sha256sum </dev/shm/blob &&
-		socat -b 262144 -u FILE:/dev/shm/blob TCP4:$HOST:9,retry=50,interval=0.1" >"$sums.guest"
+		socat -b 262144 -u FILE:/dev/shm/blob TCP4:$HOST:9,retry=3000,interval=0.1" >"$sums.guest"
 	wait $!
 	equal "$(<"$sums.guest")" "$(<"$sums")" 'SHA-256'
 	(($(adapter_counter mana0 0 tx_tso) > 500)) || fail 'TSO was not used'
@@ -91,7 +91,7 @@ listen() {
 	head -c 64M /dev/urandom >"$sums.blob"
 	guest guest "rm -f /dev/shm/blob
 		socat -b 262144 -u TCP4-LISTEN:9,reuseaddr - | sha256sum" >"$sums.guest" 3>&- &
-	socat -b 262144 -u FILE:"$sums.blob" TCP4:$GUEST:9,retry=600,interval=0.1
+	socat -b 262144 -u FILE:"$sums.blob" TCP4:$GUEST:9,retry=3000,interval=0.1
 	wait $!
 	equal "$(sha256sum <"$sums.blob")" "$(<"$sums.guest")" 'SHA-256'
 }
