@@ -7,12 +7,14 @@
 #   check	also unit and fuzz tests under the sanitizers, the whole native ring, the unit ring's
 #		core in chroots of Debian 12 and 13, the lab
 #   check-all	also the core of the native ring on an adapter under the thread sanitizer, which has
-#		no sandbox to test; forky, and what takes its time
+#		no sandbox to test; the memory model; unit and fuzz tests on arm64, emulated; forky, and
+#		what takes its time
 set -u
 
 what=$1 build=$2
 sanitized=$build-sanitize
 threaded=$build-threads
+emulated=$build-arm64
 rings=
 failed=0
 # A report ends the program: a test fails that would only have printed it.
@@ -25,6 +27,20 @@ run()
 	[ "$1" != --again ] || { again=--again; shift; }
 	scripts/ring.py run $again "$@" || failed=1
 	rings="$rings $2/$1"
+}
+
+# emulate - the programs of the rings unit and fuzz on arm64, emulated
+emulate()
+{
+	if ! HEADERS=$build scripts/cross/setup.sh "$emulated" >/dev/null || ! ninja -C "$emulated"; then
+		failed=1
+		return
+	fi
+	scripts/cross/programs.py "$emulated" | xargs -d '\n' scripts/ring.py run arm64 "$emulated" \
+		--timeout-multiplier 8 || failed=1
+	rings="$rings $emulated/arm64"
+	# Nothing is left out in silence.
+	grep -h '^under ' "$emulated/meson-logs/arm64.txt"
 }
 
 ninja -C "$build" || exit 1
@@ -54,6 +70,8 @@ else
 		ninja -C "$threaded" manakin || exit 1
 		TSAN_OPTIONS="$tsan" MANAKIN_THREADS="$threaded/manakin" \
 			run native-threads "$build" --suite native-threads --num-processes 1 --timeout-multiplier 4
+		run litmus "$build" --suite litmus
+		emulate
 	fi
 
 	# In chroots, which the first run makes and then keeps

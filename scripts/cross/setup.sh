@@ -5,9 +5,13 @@
 # usage: setup.sh BUILD [MESON-OPTION...]
 #
 # BUILD/sysroot gets Debian's arm64 packages that the tree is built against, of the machine's own
-# suite, unpacked and not installed: nothing of the machine is changed. BUILD/dpdk-headers has to be
-# of the same version of DPDK: it is copied from the directory that HEADERS names (build). If
-# everything is there already, nothing is done.
+# suite, unpacked and not installed: nothing of the machine is changed. DPDK's driver headers, which
+# have to be of the same version, are copied from the build directory HEADERS (build). If everything
+# is there already, nothing is done.
+#
+# BUILD/qemu-aarch64 is the emulator, of trixie if the machine's is older than 8.0: those keep a
+# record for each page that is mapped, reserved ones too, and the adapter's reservation of 1 TiB
+# (dma/map.c) takes them all memory there is.
 set -eu
 
 build=${1:?usage: setup.sh BUILD [MESON-OPTION...]}
@@ -22,11 +26,10 @@ libpcap-dev libjansson-dev libseccomp-dev libmnl-dev libkmod-dev libpcre2-dev zl
 ARCH=arm64
 
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
-need qemu-aarch64 qemu-user
+headers=$(readlink -f "${HEADERS:-$tree/build}")/dpdk-headers
 mkdir -p "$build"
 build=$(readlink -f "$build")
 sysroot=$build/sysroot
-headers=${HEADERS:-$tree/build}/dpdk-headers
 
 # unpack_sysroot - the packages, and all that they depend on, in $sysroot
 unpack_sysroot() {
@@ -55,7 +58,28 @@ unpack_sysroot() {
 	mv "$sysroot.new" "$sysroot"
 }
 
-[ -d "$sysroot" ] || unpack_sysroot
+# get_emulator - a qemu-aarch64 that is new enough, as $build/qemu-aarch64
+get_emulator() {
+	own=$(command -v qemu-aarch64 || command -v qemu-aarch64-static || :)
+	version=$([ -z "$own" ] || "$own" --version | sed -n 's/^qemu-aarch64 version \([0-9]*\).*/\1/p')
+	if [ "${version:-0}" -ge 8 ]; then
+		ln -sf "$own" "$build/qemu-aarch64"
+		return
+	fi
+	step "fetching qemu-user of trixie"
+	ARCH=$(dpkg --print-architecture)
+	work=$(mktemp -d)
+	apt_setup "$work"
+	suite_source trixie
+	apt_source trixie
+	(cd "$work" && apt-get -qq download qemu-user) >&2 || fail "cannot fetch qemu-user from $MIRROR"
+	dpkg-deb --fsys-tarfile "$work"/qemu-user_*.deb | tar -xO ./usr/bin/qemu-aarch64 >"$work/qemu"
+	install -m 755 "$work/qemu" "$build/qemu-aarch64"
+	rm -rf "$work"
+}
+
+[ -d "$sysroot" ] || (unpack_sysroot)
+[ -x "$build/qemu-aarch64" ] || (get_emulator)
 if [ -d "$headers" ] && [ ! -d "$build/dpdk-headers" ]; then
 	cp -r "$headers" "$build/"
 fi
@@ -63,7 +87,7 @@ cat >"$build/sysroot.ini" <<-END
 	[constants]
 	sysroot = '$sysroot'
 	launcher = [$(command -v ccache >/dev/null && echo "'ccache'")]
-	emulator = ['qemu-aarch64', '-L', '$sysroot']
+	emulator = ['$build/qemu-aarch64', '-E', 'EMULATED=qemu-user', '-L', '$sysroot']
 END
 [ -f "$build/build.ninja" ] ||
 	meson setup --cross-file "$build/sysroot.ini" --cross-file "$here/aarch64.ini" "$@" "$build" "$tree"

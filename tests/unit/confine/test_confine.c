@@ -34,6 +34,7 @@
 #include "base/compat.h"
 #include "base/log.h"
 #include "confine/confine.h"
+#include "emulated.h"
 #include "process.h"
 
 #include <setjmp.h>
@@ -766,6 +767,13 @@ int main(void)
 		cmocka_unit_test(a_sanitizer_is_named),
 	};
 
+	const struct CMUnitTest with_emulator[] = {
+		cmocka_unit_test(off_leaves_all_rights),
+		cmocka_unit_test(an_unknown_user_is_named),
+	};
+
+	if (emulated("confine/", "it has neither seccomp nor Landlock"))
+		return cmocka_run_group_tests(with_emulator, make_folder_first, remove_folder);
 	if (sanitized)
 		return cmocka_run_group_tests(with_sanitizer, make_folder_first, remove_folder);
 	return cmocka_run_group_tests(tests, make_folder_first, remove_folder);

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "emulated.h"
 #include "process.h"
 #include "slow_file.h"
 #include "vfio_user/closer.h"
@@ -257,7 +258,8 @@ static void eventfds_without_aio(void **state)
 
 	(void)state;
 	assert_int_equal(notifier_open(&with), 0);
-	assert_true(with.context);
+	if (!emulated("interrupts by AIO", "it has no io_submit()"))
+		assert_true(with.context);
 	for (unsigned int i = 0; i < 2; i++) {
 		const struct notifier *notifier = i ? &with : &without;
 
