@@ -32,6 +32,8 @@
  * if
  *  - it is not aligned to its file's pages, as with huge pages under QEMU,
  *    which splits memory below 1 MB (the mapping is then widened to whole pages);
+ *    a kernel with pages of 16 or 64 KiB has such files only, while a client with
+ *    pages of 4 KiB may map any of them;
  *  - there is no window for it: it crosses the end of one, the client has
  *    WINDOWS_MAX, or address space is short;
  *  - an unlinked region has not been released from its window yet.
@@ -430,7 +432,7 @@ static int file_check(int fd, uint64_t offset, uint64_t size, uint64_t *page)
 	*page = (uint64_t)sysconf(_SC_PAGESIZE);
 	if (fs.f_type == HUGETLBFS_MAGIC)
 		*page = (uint64_t)fs.f_bsize;
-	if (offset % (uint64_t)sysconf(_SC_PAGESIZE) || size > (uint64_t)st.st_size ||
+	if (offset % DMA_PAGE || size > (uint64_t)st.st_size ||
 	    offset > (uint64_t)st.st_size - size)
 		return -EINVAL;
 	return 0;

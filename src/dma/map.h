@@ -29,6 +29,7 @@ enum dma_access {
 };
 
 #define DMA_REGIONS_MAX 4096u /* regions a client may have mapped at a time */
+#define DMA_PAGE        4096u /* bytes: a file's offset is a multiple, however large our pages are */
 
 struct dma_region;
 

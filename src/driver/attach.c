@@ -5,7 +5,8 @@
  * A secondary process has the queues, in shared memory at the same addresses, and needs its own
  * access to the doorbells: the connection, on which it only posts writes, and BAR 2. Both are
  * passed as descriptors. For an adapter that the kernel owns it is the RDMA device's descriptor,
- * with which the process maps its doorbell page.
+ * with which the process maps its doorbell page: the kernel maps a page of its own size, which
+ * begins with the 4 KiB that MANA calls a page (mana_ib_mmap() in Linux 6.12 maps PAGE_SIZE bytes).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +14,12 @@
 #include <unistd.h>
 
 #include "driver/driver.h"
-#include "wire/reg.h"
+
+/** kernel_page() - bytes of a page of this machine's kernel */
+static size_t kernel_page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
 
 /** struct attached - a doorbell in this process */
 struct attached {
@@ -38,7 +44,7 @@ int driver_attach(const struct driver_share *share, struct driver_doorbell **doo
 	int err = attached ? 0 : -ENOMEM;
 
 	if (!err && share->mapped) {
-		page = mmap(NULL, MANA_PAGE_SIZE, PROT_WRITE, MAP_SHARED, transport->post_fd, 0);
+		page = mmap(NULL, kernel_page(), PROT_WRITE, MAP_SHARED, transport->post_fd, 0);
 		if (page == MAP_FAILED)
 			err = -errno;
 	}
@@ -68,7 +74,7 @@ void driver_detach(struct driver_doorbell *doorbell)
 	struct attached *attached = (struct attached *)doorbell;
 
 	if (doorbell->mapped)
-		munmap(doorbell->mapped, MANA_PAGE_SIZE);
+		munmap(doorbell->mapped, kernel_page());
 	if (doorbell->shared)
 		munmap(doorbell->shared, attached->share.transport.bar_size);
 	close(attached->share.transport.post_fd);

@@ -25,7 +25,7 @@
 #include "dma/map.h"
 #include "process.h"
 
-#define PAGE 4096ull
+#define PAGE ((uint64_t)sysconf(_SC_PAGESIZE))
 #define BOTH ((unsigned int)(DMA_READ | DMA_WRITE))
 #define TiB  (1ull << 40)
 
@@ -90,7 +90,7 @@ static uint64_t next_random(uint64_t *state)
 
 static void nothing_mapped(void **state)
 {
-	static const uint64_t somewhere[] = { 0, 1, PAGE, UINT64_MAX };
+	const uint64_t somewhere[] = { 0, 1, PAGE, UINT64_MAX };
 	struct dma_map *map = dma_map_new();
 	struct dma_region *region;
 
@@ -138,7 +138,7 @@ static void bounds_of_one_region(void **state)
 	/* What is written to the memory is in the file */
 	memcpy(start + PAGE, "manakin", 8);
 	char back[8];
-	assert_int_equal(pread(fd, back, 8, 3 * PAGE), 8);
+	assert_int_equal(pread(fd, back, 8, (off_t)(3 * PAGE)), 8);
 	assert_string_equal(back, "manakin");
 	close(fd);
 	dma_map_free(map);
@@ -322,9 +322,9 @@ static void regions_without_memory(void **state)
 	assert_null(dma_map_pointer(map, 0xc0000, 1, DMA_READ));
 	assert_null(dma_map_pointer(map, 0xdffff, 2, DMA_READ));
 	assert_int_equal(stamp_at(dma_map_pointer(map, 0xe0000, PAGE, DMA_READ)), 9);
-	assert_int_equal(dma_map_add(map, 0xdf000, PAGE, fd, 0, BOTH), -EEXIST);
+	assert_int_equal(dma_map_add(map, 0xe0000 - PAGE, PAGE, fd, 0, BOTH), -EEXIST);
 	assert_int_equal(remove_region(map, 0xc0000, 0x20000), 0);
-	assert_int_equal(dma_map_add(map, 0xdf000, PAGE, fd, 0, BOTH), 0);
+	assert_int_equal(dma_map_add(map, 0xe0000 - PAGE, PAGE, fd, 0, BOTH), 0);
 	close(fd);
 	dma_map_free(map);
 }
@@ -348,6 +348,43 @@ static void unaligned_regions(void **state)
 	assert_int_equal(remove_region(map, 0x10100, 0x80), 0);
 	close(fd);
 	dma_map_free(map);
+}
+
+/* A client with pages of 4 KiB maps any of them, whatever the size of ours */
+static void pieces_smaller_than_a_page(void **state)
+{
+	const uint64_t first = 3 * DMA_PAGE, size = 2 * DMA_PAGE;
+	unsigned int before = count_mappings();
+	struct dma_map *map = dma_map_new();
+	int fd = file_new(8, 0);
+	uint8_t *at;
+
+	(void)state;
+	for (uint64_t i = 0; i < 8 * PAGE / DMA_PAGE; i++) {
+		uint64_t stamp = 500 + i;
+
+		assert_int_equal(pwrite(fd, &stamp, sizeof(stamp), (off_t)(i * DMA_PAGE)),
+				 sizeof(stamp));
+	}
+	/* One within the file's first page or across its end, one after it, one far away */
+	assert_int_equal(dma_map_add(map, first, size, fd, first, BOTH), 0);
+	assert_int_equal(dma_map_add(map, first + size, DMA_PAGE, fd, 0, BOTH), 0);
+	assert_int_equal(dma_map_add(map, TiB + DMA_PAGE, DMA_PAGE, fd, PAGE - DMA_PAGE, BOTH), 0);
+	at = dma_map_pointer(map, first, size, BOTH);
+	assert_non_null(at);
+	assert_int_equal(stamp_at(at), 503);
+	assert_int_equal(stamp_at(at + DMA_PAGE), 504);
+	assert_int_equal(stamp_at(dma_map_pointer(map, first + size, DMA_PAGE, BOTH)), 500);
+	assert_int_equal(stamp_at(dma_map_pointer(map, TiB + DMA_PAGE, DMA_PAGE, BOTH)),
+			 500 + PAGE / DMA_PAGE - 1);
+	assert_null(dma_map_pointer(map, first - 1, 1, DMA_READ));
+	assert_null(dma_map_pointer(map, first + size + DMA_PAGE, 1, DMA_READ));
+	assert_int_equal(remove_region(map, first + size, DMA_PAGE), 0);
+	assert_int_equal(stamp_at(dma_map_pointer(map, first, size, BOTH)), 503);
+	assert_int_equal(remove_region(map, first, size), 0);
+	dma_map_free(map);
+	assert_int_equal(count_mappings(), before);
+	close(fd);
 }
 
 static void overlaps_are_refused(void **state)
@@ -388,7 +425,7 @@ static void bad_arguments(void **state)
 	assert_int_equal(dma_map_add(map, 0, PAGE, fd, 0, 0), -EINVAL);
 	assert_int_equal(dma_map_add(map, 0, PAGE, fd, 0, 4), -EINVAL);
 	assert_int_equal(dma_map_add(map, 0, PAGE, fd, 1, BOTH), -EINVAL);
-	assert_int_equal(dma_map_add(map, 0, PAGE, fd, PAGE / 2, BOTH), -EINVAL);
+	assert_int_equal(dma_map_add(map, 0, PAGE, fd, DMA_PAGE / 2, BOTH), -EINVAL);
 	/* Beyond the file's end, in every way */
 	assert_int_equal(dma_map_add(map, 0, 4 * PAGE + 1, fd, 0, BOTH), -EINVAL);
 	assert_int_equal(dma_map_add(map, 0, PAGE, fd, 4 * PAGE, BOTH), -EINVAL);
@@ -900,6 +937,7 @@ int main(void)
 		cmocka_unit_test(scattered),
 		cmocka_unit_test(regions_without_memory),
 		cmocka_unit_test(unaligned_regions),
+		cmocka_unit_test(pieces_smaller_than_a_page),
 		cmocka_unit_test(overlaps_are_refused),
 		cmocka_unit_test(bad_arguments),
 		cmocka_unit_test(bad_files),
