@@ -171,7 +171,8 @@ static uint64_t cpu_time(const struct watched *watched)
 static const char *at_fault(struct watched *watched, uint64_t now)
 {
 	struct pulse *pulse = watched->pulse;
-	uint32_t beat = atomic_load_explicit(&pulse->beat, memory_order_relaxed);
+	/* Acquire: whose step it is, is read after it. */
+	uint32_t beat = atomic_load_explicit(&pulse->beat, memory_order_acquire);
 	uint64_t woken;
 
 	if (!atomic_load_explicit(&pulse->step, memory_order_relaxed)) {

@@ -2,7 +2,8 @@
 /*
  * base/pulse.h - what a thread does, for whom, and whether it gets on.
  *
- * A thread that works for clients says so at each step: three relaxed stores to memory of its own.
+ * A thread that works for clients says so at each step: three stores to memory of its own, the last
+ * of which has release semantics, so that whoever sees the beat sees whose step it is.
  * The watchdog (serve/watchdog.h) looks at all that have joined, and knows whose step has not ended
  * for a second. A thread that has not joined may do the same; nobody looks.
  */
@@ -42,9 +43,10 @@ static inline void pulse_beat(const char *step, uint32_t client)
 
 	atomic_store_explicit(&pulse->step, step, memory_order_relaxed);
 	atomic_store_explicit(&pulse->client, client, memory_order_relaxed);
+	/* Release: with the step and the client before it. */
 	atomic_store_explicit(&pulse->beat,
 			      atomic_load_explicit(&pulse->beat, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
+			      memory_order_release);
 }
 
 /**

@@ -75,10 +75,10 @@ static inline void driver_doorbell_ring(const struct driver_doorbell *doorbell, 
 					union gdma_doorbell value)
 {
 	if (doorbell->mapped) {
-		/* The page is write-combining: the fences order the store and flush it. */
-		atomic_thread_fence(memory_order_seq_cst);
+		/* The page is the device's, and write-combining. */
+		cpu_device_fence();
 		shared_store((volatile uint64_t *)(doorbell->mapped + offset), value.word);
-		atomic_thread_fence(memory_order_seq_cst);
+		cpu_device_fence();
 	} else
 		doorbell->ring(doorbell->ctx, offset, value.word);
 }
