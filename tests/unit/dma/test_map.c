@@ -813,7 +813,7 @@ static void truncated_file(void **state)
 	assert_int_equal(dma_map_add(bystander, 0, 4 * PAGE, other, 0, BOTH), 0);
 	pointer = dma_map_pointer(map, 0, 12 * PAGE, BOTH);
 	neighbour = dma_map_pointer(bystander, 0, 4 * PAGE, BOTH);
-	assert_int_equal(ftruncate(fd, PAGE), 0);
+	assert_int_equal(ftruncate(fd, (off_t)PAGE), 0);
 	assert_false(dma_map_lost(map));
 
 	assert_int_equal(pointer[5 * PAGE], 0);
