@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""programs.py BUILD - the names of the tests of the rings unit and fuzz that are programs of BUILD
+"""programs.py BUILD - the names of the tests that BUILD's emulator can run, one to a line
 
-One to a line. They are run by BUILD's emulator; scripts and the programs that they start are not.
+Those of the rings unit and fuzz that are programs of BUILD, and the suite "emulated", whose scripts
+start programs with the emulator. Other scripts do not.
 """
 import json
 import os
@@ -14,5 +15,6 @@ tests = json.loads(subprocess.run(["meson", "introspect", build, "--tests"], che
                                   stdout=subprocess.PIPE).stdout)
 for test in tests:
     rings = {suite.split(":")[-1] for suite in test["suite"]}
-    if rings & {"unit", "fuzz"} and test["cmd"][0].startswith(build + os.sep):
+    program = test["cmd"][0].startswith(build + os.sep)
+    if "emulated" in rings or (program and rings & {"unit", "fuzz"}):
         print(test["name"])

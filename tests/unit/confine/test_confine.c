@@ -768,6 +768,7 @@ int main(void)
 	};
 
 	const struct CMUnitTest with_emulator[] = {
+		cmocka_unit_test(off_leaves_all_rights),
 		cmocka_unit_test(an_unknown_user_is_named),
 	};
 
