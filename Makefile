@@ -7,7 +7,7 @@ BUILD := build
 MANAKIN := $(BUILD)/manakin
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
-.PHONY: all build install uninstall demo lab test check check-all tests-index bench bench-lab bench-lab-pmd fuzz format clean
+.PHONY: all build install uninstall demo lab test check check-all tests-index bench bench-lab bench-lab-pmd fuzz format clean dist release
 
 all: build
 
@@ -75,6 +75,15 @@ JOBS := 1
 fuzz:
 	@scripts/configure.sh $(BUILD) fuzz
 	@scripts/fuzz.py run --minutes $(MINUTES) --jobs $(JOBS) $(TARGETS)
+
+# The release tarball: what is committed, in BUILD/dist
+dist:
+	@scripts/release/dist.sh $(BUILD)/dist
+
+# Tarball, packages, one-file archive, SBOM and checksums, in BUILD/release; needs root. docs/packages.md
+release:
+	@scripts/dependencies.sh check
+	@BUILD=$(BUILD) scripts/release/release.sh $(BUILD)/release
 
 format:
 	@git ls-files 'src/*.[ch]' 'tests/*.[ch]' 'bench/*.[ch]' | xargs clang-format -i

@@ -11,7 +11,7 @@ out=${1:?usage: dist.sh DIR}
 cd "$(dirname "$0")/../.."
 . scripts/release/lib.sh
 
-git rev-parse --verify --quiet HEAD >/dev/null ||
+git rev-parse --verify --quiet HEAD >/dev/null 2>&1 ||
 	fail "cannot make a tarball: $PWD is not a git checkout; a tarball is made from a commit"
 [ -z "$(git status --porcelain --untracked-files=no)" ] ||
 	echo "Changes that are not committed are not in the tarball." >&2
