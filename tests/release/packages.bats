@@ -111,6 +111,10 @@ gone() {
 	files | diff before - >left || fail "$(cat left)"
 }
 
+@test "bookworm: remove keeps the configuration, purge leaves nothing but the user" {
+	gone bookworm
+}
+
 @test "trixie: remove keeps the configuration, purge leaves nothing but the user" {
 	gone trixie
 }
@@ -134,8 +138,9 @@ old_package() {
 		dpkg-deb --build /stage /given/old.deb >/dev/null'
 }
 
-@test "trixie: an interface that 0.1.0 handed over comes back by this version, which removal does not forget" {
-	given trixie
+# upgraded SUITE - does an interface that 0.1.0 handed over come back?
+upgraded() {
+	given "$1"
 	mkdir "$ROOT/old-sources"
 	tar -xf "$(tarball)" -C "$ROOT/old-sources" --strip-components=1
 	old_package
@@ -175,4 +180,12 @@ old_package() {
 		coproc python3 "$SOURCE/tests/unit/host/kernel.py" "$1/machine" "$1/words" 3>&-
 		read -r -u "${COPROC[0]}" ready
 		SSH_CONNECTION= "$2" run "$1" /bin/sh /story' upgrade "$ROOT" "$CHROOT" || fail "$(cat "$ROOT/said")"
+}
+
+@test "bookworm: an interface that 0.1.0 handed over comes back by this version, which removal does not forget" {
+	upgraded bookworm
+}
+
+@test "trixie: an interface that 0.1.0 handed over comes back by this version, which removal does not forget" {
+	upgraded trixie
 }
