@@ -11,7 +11,7 @@
 #
 # The chroot is made once by debootstrap, from an archive that this machine's apt uses, and kept in
 # MANAKIN_DISTRIBUTIONS (~/.cache/manakin/distributions). The command sees an overlay on it: what it
-# writes is not kept, and what it started ends with it. Its directory is /manakin, a copy of the
+# writes is not kept, and what it started ends with it. Its directory is /checkout, a copy of the
 # files of this tree that git knows; COMMAND is one word for a shell, or several. Compiler output is
 # cached in /ccache. The network is the machine's.
 #
@@ -69,7 +69,7 @@ system() {
 			mkdir -p "$dir/written" "$dir/work" "$dir/root"
 			mount -t overlay -o "lowerdir=$lower,upperdir=$dir/written,workdir=$dir/work" \
 				overlay "$dir/root"
-			mkdir -p "$dir/root/manakin" "$dir/root/ccache"
+			mkdir -p "$dir/root/checkout" "$dir/root/ccache"
 			mount --bind "$CCACHE" "$dir/root/ccache"
 		fi
 		mount --rbind /dev "$dir/root/dev"
@@ -82,7 +82,7 @@ system() {
 		cd "$dir/root"
 		pivot_root . .
 		umount -l .
-		cd /manakin
+		cd /checkout
 		exec env -i PATH=/usr/lib/ccache:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 			HOME=/root LANG=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive \
 			CCACHE_DIR=/ccache CCACHE_NOHASHDIR=1 \
@@ -92,10 +92,10 @@ system() {
 
 # tree_into ROOT - the files of this tree that git knows, as they are now
 tree_into() {
-	mkdir -p "$1/manakin"
+	mkdir -p "$1/checkout"
 	git -c safe.directory='*' -C "$tree" ls-files -z |
 		tar -C "$tree" --null --ignore-failed-read --owner=0 --group=0 -cf - -T - |
-		tar -C "$1/manakin" -xf -
+		tar -C "$1/checkout" -xf -
 }
 
 # make_bare - the minimal system of the suite
@@ -124,7 +124,7 @@ make_bare() {
 	} >"$root/etc/apt/apt.conf.d/90manakin-chroot"
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # no services
 	chmod 755 "$root/usr/sbin/policy-rc.d"
-	mkdir "$root/manakin"
+	mkdir "$root/checkout"
 	rm -rf "$root"/var/cache/apt/archives/*.deb
 	mv "$root" "$place/bare"
 }
@@ -165,8 +165,8 @@ make_tests() {
 		fail "the packages that \"make test\" needs cannot be installed in the chroot of $suite;" \
 			"all that was said is in $place/log"
 	}
-	rm -rf "$place/new/root/manakin"
-	mkdir "$place/new/root/manakin"
+	rm -rf "$place/new/root/checkout"
+	mkdir "$place/new/root/checkout"
 	wanted >"$place/new/root/etc/manakin-chroot"
 	mv "$place/new/root" "$place/tests"
 }
