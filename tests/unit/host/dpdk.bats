@@ -461,7 +461,7 @@ installation() {
 	echo old >prefix/lib64/manakin/librte_net_manakin.so
 	run --separate-stderr dpdk driver --prefix "$PWD/prefix"
 	[ "$status" -eq 1 ] && [ -z "$output" ]
-	[[ $stderr == *"env exited with status 1; its last output:"*Description* ]] # pkg-config's
+	[[ $stderr == *"env exited with status 1; its last output:"*libdpdk* ]] # pkg-config's
 	printf 'Description: nothing can be compiled with it\nlibdir=/nowhere\n' >>prefix/lib64/pkgconfig/libdpdk.pc
 	run --separate-stderr dpdk driver --prefix "$PWD/prefix"
 	[ "$status" -eq 1 ] && [ -z "$output" ]
