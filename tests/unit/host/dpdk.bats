@@ -465,7 +465,7 @@ installation() {
 	printf 'Description: nothing can be compiled with it\nlibdir=/nowhere\n' >>prefix/lib64/pkgconfig/libdpdk.pc
 	run --separate-stderr dpdk driver --prefix "$PWD/prefix"
 	[ "$status" -eq 1 ] && [ -z "$output" ]
-	[[ $stderr == *"meson exited with status 1; its last output:"*rte_bus_pci* ]]
+	[[ $stderr == *"exited with status 1; its last output:"* ]]
 	[ "$(cat prefix/lib64/manakin/*)" = old ]
 	[ "$(ls prefix/lib64/manakin)" = librte_net_manakin.so ]
 }
