@@ -35,7 +35,7 @@ there() {
 	there '
 		git config --global --add safe.directory "*"
 		git init -q . && git add -A >/dev/null
-		scripts/configure.sh build test >/tmp/configure 2>&1 || { cat /tmp/configure; exit 1; }
+		meson configure build -Dtests=true
 		ninja -C build >/tmp/ninja || { tail -n 40 /tmp/ninja; exit 1; }
 		[ "$1" = all ] || set -- "$@" --no-suite commands --no-suite plain
 		shift
@@ -51,7 +51,7 @@ there() {
 		build/manakin list --json | python3 -c "import json, sys; json.load(sys.stdin)[\"adapters\"]"
 		status=0
 		build/manakin check --json >/tmp/check || status=$?
-		[ $status -le 1 ]
+		[ $status -le 2 ]
 		python3 -c "import json; assert len(json.load(open(\"/tmp/check\"))[\"checks\"]) > 5"
 		status=0
 		build/manakin diagnose --json tests/unit/host/logs/guide-hugepages.log >/tmp/diagnosis || status=$?
