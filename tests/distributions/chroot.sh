@@ -163,7 +163,7 @@ make_tests() {
 		system "$place/new" '' sh -euc '
 			apt-get -qq update
 			for package; do
-				! apt-cache show "$package" >/dev/null 2>&1 || set -- "$@" "$package"
+				[ -z "$(apt-cache show "$package" 2>/dev/null)" ] || set -- "$@" "$package"
 				shift
 			done
 			apt-get -qq install -y ccache make git "$@"
@@ -183,9 +183,9 @@ make_tests() {
 prepare() {
 	rm -rf --one-file-system "$place/new" "$place/apt"
 	[ -z "$new" ] || rm -rf --one-file-system "$place/bare" "$place/tests"
-	[ -d "$place/bare" ] || (make_bare)
+	[ -d "$place/bare" ] || (make_bare) || return
 	[ $kind = bare ] || [ "$(cat "$place/tests/etc/manakin-chroot" 2>/dev/null)" = "$(wanted)" ] ||
-		(make_tests)
+		(make_tests) || return
 	rm -rf --one-file-system "$place/new" "$place/apt"
 }
 
