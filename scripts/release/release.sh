@@ -16,7 +16,7 @@ cd "$(dirname "$0")/../.."
 . scripts/release/lib.sh
 
 OLDEST=bullseye # the one-file archive is built there: its glibc is 2.31
-TOOLS="gcc libc6-dev meson ninja-build pkg-config python3-minimal
+TOOLS="gcc libc6-dev meson ninja-build pkg-config python3-minimal xz-utils
 	libjansson-dev libkmod-dev libmnl-dev libpcap-dev libpcre2-dev libseccomp-dev libsmartcols-dev zlib1g-dev"
 build=${BUILD:-build}
 

@@ -10,7 +10,7 @@ load packages
 
 setup_file() {
 	local archive=$BATS_FILE_TMPDIR/archive ROOT=$BATS_FILE_TMPDIR/build
-	"$CHROOT" make bullseye "$ROOT" gcc libc6-dev meson ninja-build pkg-config python3-minimal \
+	"$CHROOT" make bullseye "$ROOT" gcc libc6-dev meson ninja-build pkg-config python3-minimal xz-utils \
 		libjansson-dev libkmod-dev libmnl-dev libpcap-dev libpcre2-dev libseccomp-dev libsmartcols-dev zlib1g-dev
 	mkdir -p "$ROOT/release/sources" "$archive"
 	cp "$(tarball)" "$ROOT/release/"
@@ -45,9 +45,9 @@ works() {
 		manakin --version
 		manakin list
 		manakin list --sysroot /machine | grep -q 7870:00:00.0
-		manakin check >check || [ $? -eq 1 ]
+		manakin check >check || [ $? -eq 2 ]
 		grep -q "^ok *linux" check
-		echo "EAL: No free 2048 kB hugepages reported on node 0" >log
+		echo "EAL: Cannot get hugepage information." >log
 		! manakin diagnose log >said
 		grep -q hugepages said
 		manakin setup --dry-run --sysroot /machine eth1 >script
