@@ -69,14 +69,13 @@ used() {
 		complete -p manakin
 		manakin lab --help | grep -q build
 		test -r /usr/share/manakin/lab/build-image.sh'
-	# The network of a namespace, as the adapter needs none
 	there 'manakin device --port mac=00:0d:3a:76:3b:d0 >adapter.out 2>adapter.log &
 		for i in $(seq 600); do
 			! grep -q "waiting for a client" adapter.log || break
 			sleep 0.1
 		done
 		manakin args mana0 | grep -q -e "-d /usr/lib/[^ ]*/manakin/librte_net_manakin.so"
-		manakin run --seconds 2 --json >run.json
+		manakin run --seconds 2 --json -- --in-memory -- >run.json
 		kill %1
 		wait %1' || fail "$(cat "$ROOT/adapter.log")"
 	python3 -c '
@@ -119,24 +118,24 @@ gone() {
 	gone trixie
 }
 
-# The last commit of version 0.1.0, packed as it was installed: no more of a package than it takes
+# Version 0.1.0; it had no "make install" yet
+OLD=dc8bad2
+
+# old_package - the program of version 0.1.0, as a package
 old_package() {
-	local change
-	change=$(git -C "$SOURCE" log --format=%H -S"version : '0.1.0'" -- meson.build | head -n 1)
-	[[ -n $change ]] || fail "the commits of version 0.1.0 are not here; this needs a whole clone of the project"
+	git -C "$SOURCE" rev-parse --verify --quiet $OLD >/dev/null ||
+		fail "commit $OLD, version 0.1.0, is not here; this needs a whole clone of the project"
 	mkdir "$ROOT/old"
-	git -C "$SOURCE" archive "$change^" | tar -xf - -C "$ROOT/old"
+	git -C "$SOURCE" archive $OLD | tar -xf - -C "$ROOT/old"
 	sed -i "/^subdir('\(tests\|bench\)')/d" "$ROOT/old/meson.build"
-	# That commit had forgotten a variable.
-	sed -i 's/c_args : place_args, //' "$ROOT/old/src/app/meson.build"
-	mkdir -p "$ROOT/stage/DEBIAN"
+	mkdir -p "$ROOT/stage/DEBIAN" "$ROOT/stage/usr/bin"
 	printf '%s\n' 'Package: manakin' 'Version: 0.1.0-1' 'Architecture: amd64' 'Maintainer: nobody <nobody@manakin.invalid>' \
 		'Description: manakin, as it was' >"$ROOT/stage/DEBIAN/control"
 	there 'cd /old
 		apt-get -qq build-dep -y /old-sources >/dev/null
 		apt-get -qq install -y libcmocka-dev >/dev/null
-		meson setup --prefix=/usr --libdir=lib build >log && ninja -C build manakin >>log || { tail -n 20 log; exit 1; }
-		DESTDIR=/stage meson install -C build --no-rebuild >>log
+		{ meson setup build && ninja -C build manakin; } >log || { tail -n 20 log; exit 1; }
+		cp build/manakin /stage/usr/bin/
 		dpkg-deb --build /stage /given/old.deb >/dev/null'
 }
 
