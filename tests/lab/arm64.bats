@@ -166,9 +166,9 @@ back_and_forth() {
 	with_driver back_and_forth
 	grep 'Driver name: net_manakin$' "$(testpmd_output)"
 	grep 'Driver name: net_mana$' "$(testpmd_output)"
-	echo "$(port_stat 0 TX-packets) packets"
-	(($(port_stat 0 TX-packets) > 1000))
-	equal "$(port_stat 0 TX-packets)" "$(forward_stat 1 RX-packets)" 'packets that net_mana received'
+	echo "$(forward_stat 0 TX-packets) packets"
+	(($(forward_stat 0 TX-packets) > 1000))
+	equal "$(forward_stat 0 TX-packets)" "$(forward_stat 1 RX-packets)" 'packets that net_mana received'
 	equal "$(adapter_counter mana0 5 tx_packets)" "$(adapter_counter mana0 4 rx_packets)" \
 		'packets for the driver'
 	equal '0 0' "$(adapter_counter mana0 4 rx_dropped) $(adapter_counter mana0 5 rx_dropped)" \
