@@ -7,7 +7,7 @@
 # HEADERS: the headers of DPDK's drivers, as scripts/dpdk-headers.sh leaves them in its folder
 # dpdk-headers; by default it is asked during the build (debian/README.source).
 #
-# A package for a release has its number in its version (0.2.0-1~deb13u1), as what it is linked with
+# A package for a release has its number in its version (such as 1.2.3-1~deb13u1), as what it is linked with
 # is that release's, and so that an upgrade of the release brings the package for the next.
 set -eu
 

@@ -170,13 +170,15 @@ assert json.load(open("stats"))["ports"][0]["fabric"] == "sink"'
 	equal '' "$(find prefix ! -type d)" "left"
 }
 
-@test "the version is the one in meson.build, and the newest in the change log" {
+@test "the version is the one in meson.build, and the newest in the change logs and the RPM spec" {
 	equal "manakin $VERSION" "$("$MANAKIN" --version)" "--version"
 	equal "manakin $VERSION" "$("$there" --version)" "--version of what is installed"
 	local newest
 	newest=$(sed -nE 's/^## \[([0-9.]+)\].*/\1/p' "$SOURCE/CHANGELOG.md" | head -n 1)
 	equal "$VERSION" "$newest" "the change log"
+	equal "$VERSION" "$(sed -n 's/^Version: *//p' "$SOURCE/share/rpm/manakin.spec")" "the RPM spec"
+	equal "$VERSION" "$(sed -nE '1s/^manakin \((.*)-[^-]*\) .*/\1/p' "$SOURCE/debian/changelog")" "Debian's change log"
 	# No other file has it.
-	run grep -rnFw "$VERSION" "$SOURCE/src" "$SOURCE/man" "$SOURCE/share" "$SOURCE/scripts"
+	run grep -rnFw --exclude=manakin.spec "$VERSION" "$SOURCE/src" "$SOURCE/man" "$SOURCE/share" "$SOURCE/scripts"
 	equal '' "$output" "more places that name $VERSION"
 }
