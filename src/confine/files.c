@@ -110,7 +110,12 @@ static int make_root(void)
 	root = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	/*
+	 * Whoever enters the namespace has its root. It is the one to be replaced, and a process in
+	 * a chroot has another.
+	 */
+	if (setns(root, CLONE_NEWNS) == 0 &&
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	    mount("none", SCAFFOLD, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
 		  "nr_inodes=1") == 0 &&
 	    chdir(SCAFFOLD) == 0 && syscall(SYS_pivot_root, ".", ".") == 0 &&

@@ -425,6 +425,38 @@ static void an_old_kernel_still_hides_files(void **state)
 	assert_int_equal(WEXITSTATUS(status), root ? HELD : DONE);
 }
 
+/** enter_chroot() - a root that is a part of the machine's: all of it, mounted once more */
+static void enter_chroot(void)
+{
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("/", folder, NULL, MS_BIND | MS_REC, NULL) || chroot(folder) || chdir("/"))
+		_exit(LOST);
+}
+
+static void a_chroot_hides_files_too(void **state)
+{
+	const struct confine_config config = { .strict = false };
+	int status;
+	pid_t child;
+
+	(void)state;
+	if (geteuid()) {
+		print_message("not root: there is no chroot to be in\n");
+		return;
+	}
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		enter_chroot();
+		refuse(true, true);
+		enter(&config, CONFINE_CONTROL);
+		without_filter();
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), HELD);
+}
+
 static void nothing(void)
 {
 }
@@ -751,6 +783,7 @@ int main(void)
 		cmocka_unit_test(what_is_forbidden_kills),
 		cmocka_unit_test(files_are_out_of_reach),
 		cmocka_unit_test(an_old_kernel_still_hides_files),
+		cmocka_unit_test(a_chroot_hides_files_too),
 		cmocka_unit_test(strict_refuses_what_is_incomplete),
 		cmocka_unit_test(what_is_missing_is_said_once),
 		cmocka_unit_test(only_its_own_folder_can_be_emptied),
