@@ -15,9 +15,12 @@
 #include "fabric/fabric.h"
 #include "scratch.h"
 
-#define POLLS_MAX 64u
-#define ETHERNET  14u
-#define SUM_START 0xcbf29ce484222325u
+#define POLLS_MAX     64u
+#define ETHERNET      14u
+#define FILE_HEADER   24u
+#define RECORD_HEADER 16u
+#define PATIENCE_MS   60000u
+#define SUM_START     0xcbf29ce484222325u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -86,6 +89,20 @@ static bool replay(const char *name, bool loop, struct seen *seen)
 	return true;
 }
 
+/** await_file() - all that was captured is in the file: at its end a capture waits for no slow disk */
+static void await_file(const struct seen *seen)
+{
+	const uint64_t size = FILE_HEADER + seen->frames * RECORD_HEADER + seen->bytes;
+	struct stat st = { .st_size = 0 };
+
+	fabric_flush(seen->copy);
+	for (unsigned int i = 0; i < PATIENCE_MS && (uint64_t)st.st_size < size; i++) {
+		if (i)
+			usleep(1000);
+		require(fstatat(scratch_fd, "out", &st, 0) == 0);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct seen first = { 0 }, second = { .at_a_time = FABRIC_BURST };
@@ -104,6 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fabric_close(first.copy);
 		return 0;
 	}
+	await_file(&first);
 	fabric_close(first.copy);
 	if (!first.frames || first.frames > POLLS_MAX * FABRIC_BURST)
 		return 0;
