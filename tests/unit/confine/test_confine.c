@@ -690,6 +690,23 @@ static void work(void)
 	       epoll_ctl(6, EPOLL_CTL_ADD, 7, &event) == 0 && epoll_wait(6, &event, 1, -1) == 1);
 }
 
+/* isatty() of any C library: TCGETS2, 44 bytes on x86-64 and arm64, is what that of glibc 2.43 asks. */
+static void ask_for_terminal(void)
+{
+	char settings[64];
+
+	ioctl(7, TCGETS, settings);
+	ioctl(7, _IOC(_IOC_READ, 'T', 0x2a, 44), settings);
+}
+
+static void a_terminal_may_be_asked_for(void **state)
+{
+	(void)state;
+	dup2(eventfd(0, 0), 7);
+	for (unsigned int role = 0; role < CONFINE_ROLES; role++)
+		assert_true(WIFEXITED(outcome(&normal, (enum confine_role)role, ask_for_terminal)));
+}
+
 static void descriptors_stay_usable(void **state)
 {
 	(void)state;
@@ -790,6 +807,7 @@ int main(void)
 		cmocka_unit_test(a_forgotten_thread_is_found),
 		cmocka_unit_test(each_thread_has_no_rights_left),
 		cmocka_unit_test(descriptors_stay_usable),
+		cmocka_unit_test(a_terminal_may_be_asked_for),
 		cmocka_unit_test(a_later_thread_is_in_the_sandbox),
 		cmocka_unit_test(off_leaves_all_rights),
 		cmocka_unit_test(an_unknown_user_is_named),
