@@ -16,10 +16,10 @@ NAMESPACE=(unshare --mount)
 installing() {
 	local record=$BUILD/meson-logs/install-log.txt status=0
 	[[ ! -e $record ]] || cp -p "$record" "$BATS_TEST_TMPDIR/record"
-	"$@" >"$BATS_TEST_TMPDIR/installing" 2>&1 || status=$?
+	"$@" >"${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/installing" 2>&1 || status=$?
 	rm -f "$record"
 	[[ ! -e $BATS_TEST_TMPDIR/record ]] || mv "$BATS_TEST_TMPDIR/record" "$record"
-	[[ $status -eq 0 ]] || cat "$BATS_TEST_TMPDIR/installing" >&2
+	[[ $status -eq 0 ]] || cat "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/installing" >&2
 	return $status
 }
 
