@@ -519,7 +519,8 @@ int verdict_add(struct diagnosis *d, size_t number, const struct fact *facts, si
 
 void verdict_sort(struct diagnosis *d)
 {
-	qsort(d->findings, d->n_findings, sizeof(*d->findings), by_line);
+	if (d->n_findings)
+		qsort(d->findings, d->n_findings, sizeof(*d->findings), by_line);
 }
 
 int diagnosis_finish(struct diagnosis *d, const struct fact *facts, size_t n)
