@@ -16,6 +16,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/socket_file.h"
@@ -49,6 +50,7 @@ struct source {
  * @open:	how many adapters, each with its control server
  * @timer:	of the statistics; never fires if none are wanted
  * @made:	files to remove if the process cannot end in order
+ * @ended:	see struct watchdog_config
  */
 struct process {
 	const struct serve_config *config;
@@ -63,6 +65,7 @@ struct process {
 	struct socket_file made[3 * SERVE_ADAPTERS_MAX];
 	unsigned int n_made;
 	struct watchdog *watchdog;
+	int ended;
 };
 
 static void serve_adapter(void *adapter)
@@ -250,9 +253,11 @@ static void abandon(void *what)
 /** start_watchdog() - from now on the process ends when it is told to; prints a message on failure */
 static int start_watchdog(struct process *process, int stop)
 {
-	struct watchdog_config config = {
-		.stop = stop, .status = STOPPED, .abandon = abandon, .ctx = process
-	};
+	struct watchdog_config config = { .stop = stop,
+					  .ended = process->ended,
+					  .status = STOPPED,
+					  .abandon = abandon,
+					  .ctx = process };
 	int err;
 
 	for (unsigned int i = 0; i < process->open; i++) {
@@ -309,6 +314,7 @@ int serve_run(const struct serve_config *config, int stop)
 	int err;
 
 	allow_descriptors();
+	process.ended = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	err = lanes_start(config->lanes ? config->cpus : NULL, config->lanes ? config->lanes : 1,
 			  &process.lanes);
 	if (err) {
@@ -343,5 +349,7 @@ int serve_run(const struct serve_config *config, int stop)
 	lanes_stop(process.lanes);
 	if (process.watchdog)
 		watchdog_stop(process.watchdog);
+	if (process.ended >= 0)
+		close(process.ended);
 	return err;
 }

@@ -39,11 +39,20 @@ struct watchdog {
 	_Alignas(16) char stack[CHILD_STACK];
 };
 
-/** outlive() - hold the descriptors until the process has ended */
+/**
+ * outlive() - hold the descriptors until the process has ended
+ *
+ * Without a pidfd a new parent shows it. There is one as soon as all threads have begun to end: one
+ * that has not released the table of descriptors by then may be the last, and wait.
+ */
 static int outlive(void *argument)
 {
 	const struct watchdog *watchdog = argument;
+	struct pollfd ended = { .fd = watchdog->config.ended, .events = POLLIN };
 
+	if (ended.fd >= 0)
+		while (poll(&ended, 1, -1) < 0)
+			continue;
 	while (getppid() == watchdog->pid)
 		clock_pause_us(1000);
 	return 0;

@@ -11,13 +11,15 @@ struct watchdog;
 /**
  * struct watchdog_config - what it needs to know
  * @stop:	a descriptor; readable: the process is to end
+ * @ended:	a pidfd of this process, so readable once all its threads have ended; -1: there is
+ *		none (Linux before 5.3). Stays the caller's
  * @status:	exit status of a process that was stopped
  * @abandon:	called on the watchdog's thread before it ends the process: removes the files that
  *		others would take for a running one. Another thread may be doing the same
  * @ctx:	for @abandon
  */
 struct watchdog_config {
-	int stop;
+	int stop, ended;
 	int status;
 	void (*abandon)(void *ctx);
 	void *ctx;

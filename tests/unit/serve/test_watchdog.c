@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/compat.h"
 #include "base/pulse.h"
 #include "process.h"
 #include "serve/watchdog.h"
@@ -68,9 +69,12 @@ static void start(struct child *child, void (*stuck)(void))
 	child->pid = fork();
 	assert_true(child->pid >= 0);
 	if (!child->pid) {
-		struct watchdog_config config = {
-			.stop = stop_fd(), .status = STATUS, .abandon = abandon, .ctx = child->path
-		};
+		struct watchdog_config config = { .stop = stop_fd(),
+						  .ended =
+							  (int)syscall(SYS_pidfd_open, getpid(), 0),
+						  .status = STATUS,
+						  .abandon = abandon,
+						  .ctx = child->path };
 		struct watchdog *watchdog;
 
 		if (config.stop < 0 || watchdog_start(&config, &watchdog) ||
@@ -96,8 +100,11 @@ static void assert_ends(struct child *child)
 		pid = waitpid(child->pid, &status, WNOHANG);
 		pause_us(1000);
 	}
-	if (!pid)
+	if (!pid) {
+		/* The tests that follow need no held file. */
+		atomic_store(&slow.shared->hold, false);
 		kill(child->pid, SIGKILL);
+	}
 	assert_int_equal(pid, child->pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), STATUS);
