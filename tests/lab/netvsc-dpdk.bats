@@ -50,6 +50,11 @@ sends_by() {
 	}
 }
 
+# When the VF goes, Linux destroys what testpmd has of it, the newest first: the memory before the
+# queues (drivers/infiniband/core/rdma_core.c, __uverbs_cleanup_ufile() in 6.12). What such a queue
+# still has to send, if the adapter is behind, is in memory that is no longer its client's.
+GONE='send queue [0-9]+: element 0 \(Permission denied\): '
+
 @test "testpmd on netvsc keeps sending while the VF is revoked and returned 20 times, and loses only what was in flight" {
 	local turn before sent arrived
 	before=$(fabric all)
@@ -73,7 +78,7 @@ sends_by() {
 	echo "sent $sent, arrived $arrived"
 	((sent >= arrived && sent - arrived <= 20 * 2 * 128)) ||
 		fail "testpmd sent $sent packets, to the fabric came $arrived"
-	adapter_content nic
+	adapter_content nic "$GONE"
 }
 
 @test "the host removes a card while DPDK sends: DPDK says so, can be killed, and the guest keeps working" {
@@ -94,5 +99,5 @@ sends_by() {
 	run guest azure "echo $CARD >/sys/bus/vmbus/drivers/uio_hv_generic/bind"
 	((status)) || fail "a card that is gone was bound"
 	guest azure 'ip link set eth0 up && ip -br link show master eth0 && rmmod uio_hv_generic'
-	adapter_content nic
+	adapter_content nic "$GONE"
 }
