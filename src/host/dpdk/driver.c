@@ -17,7 +17,6 @@
 #include "base/error.h"
 #include "base/paths.h"
 #include "host/machine/version.h"
-#include "process/child.h"
 
 #define OLDEST "22.11" /* the first with net_mana; the driver is not made for older ones */
 
@@ -236,19 +235,6 @@ static int put_in_place(struct work *work)
 	return err;
 }
 
-/** remove_directory() - the one that it was built in */
-static void remove_directory(const struct work *work)
-{
-	struct child_plan plan = { .argv = program_vector("rm", "-rf", "--", work->directory, NULL),
-				   .out = STDERR_FILENO,
-				   .err = STDERR_FILENO };
-	struct child child;
-
-	if (plan.argv && !child_start(&child, &plan))
-		child_stop(&child, 0, -1);
-	child_args_free(plan.argv);
-}
-
 int dpdk_driver_build(const struct dpdk_driver_wish *wish, struct dpdk_driver_built *built,
 		      struct error *error)
 {
@@ -268,6 +254,6 @@ int dpdk_driver_build(const struct dpdk_driver_wish *wish, struct dpdk_driver_bu
 	if (!err)
 		err = put_in_place(&work);
 	if (*work.directory && !wish->dry)
-		remove_directory(&work);
+		program_remove(work.directory);
 	return err;
 }

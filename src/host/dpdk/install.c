@@ -341,19 +341,6 @@ static int begin(struct work *work)
 	return 0;
 }
 
-/** remove_directory() - the one that DPDK was built in */
-static void remove_directory(const struct work *work)
-{
-	struct child_plan plan = { .argv = program_vector("rm", "-rf", "--", work->directory, NULL),
-				   .out = STDERR_FILENO,
-				   .err = STDERR_FILENO };
-	struct child child;
-
-	if (plan.argv && !child_start(&child, &plan))
-		child_stop(&child, 0, -1);
-	child_args_free(plan.argv);
-}
-
 /** take_back() - after a failure: leave nothing behind */
 static void take_back(const struct work *work)
 {
@@ -390,6 +377,6 @@ int dpdk_install(const struct dpdk_wish *wish, struct dpdk_installed *installed,
 	if (err)
 		take_back(&work);
 	if (*work.directory && !wish->dry)
-		remove_directory(&work);
+		program_remove(work.directory);
 	return err;
 }

@@ -170,3 +170,15 @@ int program_run(const struct program_watch *watch, const char *what, char **argv
 	child_args_free(argv);
 	return err;
 }
+
+void program_remove(const char *directory)
+{
+	struct child_plan plan = { .argv = program_vector("rm", "-rf", "--", directory, NULL),
+				   .out = STDERR_FILENO,
+				   .err = STDERR_FILENO };
+	struct child child;
+
+	if (plan.argv && !child_start(&child, &plan))
+		child_stop(&child, 0, -1);
+	child_args_free(plan.argv);
+}

@@ -52,4 +52,7 @@ char **program_words(const char *text);
 /** program_vector() - the same, from each argument up to NULL */
 __attribute__((sentinel)) char **program_vector(const char *first, ...);
 
+/** program_remove() - remove a directory that programs were run in, and all in it */
+void program_remove(const char *directory);
+
 #endif
