@@ -11,6 +11,7 @@ runs=0
 dpdk-testpmd() {
 	local args=("$@") out=/tmp/testpmd.$((++runs)) status=0 pid
 	[[ ${args[1]} != 1-6 ]] || args[1]=0-4
+	: >$out # it is looked at before it is opened
 	stdbuf -oL timeout -s KILL 900 /usr/bin/dpdk-testpmd "${args[@]}" >$out 2>&1 &
 	pid=$!
 	for ((i = 0; i < 2000; i++)); do
