@@ -22,13 +22,14 @@ limit_of() {
 	sed -n "s/^$1  *[^ ]*  *\([^ ]*\).*/\1/p" "/proc/$ADAPTER/limits"
 }
 
-# kinds - of the descriptors that the adapter has open, but for those that it was started with
+# kinds - of the descriptors that the adapter has open, but for those that it was started with. The
+# pidfd is its own, for the watchdog; Linux before 6.9 calls it otherwise.
 kinds() {
 	local fd
 	for fd in /proc/"$ADAPTER"/fd/*; do
 		# Bats's own are inherited, with their numbers.
 		[[ $(readlink "$fd") == "$(readlink "/proc/$$/fd/${fd##*/}")" ]] || ((${fd##*/} < 3)) || readlink "$fd"
-	done | sed -E "s/:\[[0-9]+\]$//; s/ \(deleted\)$//" | sort -u
+	done | sed -E "s/:\[[0-9]+\]$//; s/ \(deleted\)$//; s/^anon_inode:\[pidfd\]$/pidfd/" | sort -u
 }
 
 # confined - the lists
@@ -52,7 +53,7 @@ confined() {
 	((threads >= 2)) || fail "$threads threads"
 	confined
 	equal "$(printf '%s\n' /memfd:mana-doorbells 'anon_inode:[eventfd]' \
-		'anon_inode:[eventpoll]' 'anon_inode:[signalfd]' 'anon_inode:[timerfd]' pipe socket | sort -u)" "$(kinds)" descriptors
+		'anon_inode:[eventpoll]' 'anon_inode:[signalfd]' 'anon_inode:[timerfd]' pidfd pipe socket | sort -u)" "$(kinds)" descriptors
 	rss=$(awk '/RssAnon|RssFile/ { sum += $2 } END { print sum }' "/proc/$ADAPTER/status")
 	((rss < 8192)) || fail "$rss KiB of its own"
 	testpmd_quit
