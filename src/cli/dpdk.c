@@ -359,6 +359,16 @@ static void show_failure(const struct error *error, const char *output)
 	}
 }
 
+/** hear_ctrl_c() - while programs build; prints a message on failure */
+static bool hear_ctrl_c(struct signals *signals)
+{
+	int err = signals_open(signals, 0);
+
+	if (err)
+		say("cannot wait for Ctrl-C: %s", error_reason(-err));
+	return !err;
+}
+
 /** print_installed() - the result, or with --dry-run the plan, as JSON; an exit status */
 static int print_installed(const struct install *install, const struct dpdk_installed *installed)
 {
@@ -379,12 +389,10 @@ static int install_dpdk(struct install *install)
 	struct dpdk_installed installed;
 	struct signals signals;
 	struct error error;
-	int err = signals_open(&signals, 0);
+	int err;
 
-	if (err) {
-		say("cannot wait for Ctrl-C: %s", error_reason(-err));
+	if (!hear_ctrl_c(&signals))
 		return EXIT_FAILED;
-	}
 	install->wish.watch =
 		(struct program_watch){ show_begin, show_progress, install, signals.fd };
 	install->wish.note = show_note;
@@ -508,12 +516,10 @@ static int build_driver(struct driver *driver)
 	struct dpdk_driver_built built;
 	struct signals signals;
 	struct error error;
-	int err = signals_open(&signals, 0);
+	int err;
 
-	if (err) {
-		say("cannot wait for Ctrl-C: %s", error_reason(-err));
+	if (!hear_ctrl_c(&signals))
 		return EXIT_FAILED;
-	}
 	driver->wish.watch =
 		(struct program_watch){ show_begin, show_progress, &driver->shown, signals.fd };
 	err = dpdk_driver_build(&driver->wish, &built, &error);

@@ -7,12 +7,17 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 uint64_t now_ms(void)
 {
@@ -25,6 +30,41 @@ uint64_t now_ms(void)
 void pause_us(unsigned int us)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = us * 1000 }, NULL);
+}
+
+void make_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	fputs(text, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+/** without_call() - a filter for one; those that are there stay */
+static bool without_call(long call)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	return !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+bool without_calls(const long *calls, size_t n)
+{
+	bool all = !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+
+	for (size_t i = 0; all && i < n; i++)
+		all = without_call(calls[i]) && syscall(calls[i], -1, 0, 0, 0) < 0 &&
+		      errno == ENOSYS;
+	if (!all)
+		fputs("the kernel does not filter system calls, which this test needs\n", stderr);
+	return all;
 }
 
 unsigned int count_fds(void)

@@ -34,6 +34,17 @@ int connect_to(const char *path);
 /** fds_left() - wait until so many descriptors are open: a server closes its clients' on a thread */
 void fds_left(unsigned int n);
 
+/** make_file() - a file with this text; it must not fail */
+void make_file(const char *path, const char *text);
+
+/**
+ * without_calls() - from now on the kernel has none of these system calls (ENOSYS), as an older one
+ * @calls:	their numbers, which are below 2^32
+ *
+ * Return: false, with a message, if the kernel does not filter system calls
+ */
+bool without_calls(const long *calls, size_t n);
+
 /** resident_kib() - private memory; what is shared with others does not count */
 size_t resident_kib(void);
 

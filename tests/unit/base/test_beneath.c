@@ -35,15 +35,6 @@ struct test {
 	unsigned int fds;
 };
 
-static void make_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "we");
-
-	assert_non_null(file);
-	fputs(text, file);
-	assert_int_equal(fclose(file), 0);
-}
-
 /*
  * root/prefix/lib/real   a file          root/outside/file   not below the prefix
  * root/prefix/out        -> ../outside   root/prefix/absolute -> root/outside

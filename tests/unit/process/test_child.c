@@ -13,18 +13,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/compat.h"
+#include "process.h"
 #include "process/child.h"
 
 /** start() - a shell; its standard input is a pipe whose other end is @in */
@@ -118,21 +116,10 @@ static int run(void)
 
 int main(void)
 {
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 1, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+	static const long missing[] = { SYS_pidfd_open, SYS_close_range };
 	int failed = run();
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ||
-	    syscall(SYS_pidfd_open, getpid(), 0) >= 0 || errno != ENOSYS) {
-		fputs("the kernel does not filter system calls, which this test needs\n", stderr);
+	if (!without_calls(missing, sizeof(missing) / sizeof(missing[0])))
 		return 1;
-	}
 	return failed + run();
 }
