@@ -19,12 +19,7 @@ here=$(dirname "$0")
 
 command -v dpkg-buildpackage >/dev/null ||
 	fail "cannot build Debian packages: dpkg-buildpackage is not installed; apt-get install dpkg-dev"
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-tar -xf "$tarball" -C "$work"
-cd "$work"/manakin-*
+unpack "$tarball" "$out"
 ln "$tarball" "../manakin_$(version).orig.tar.xz" 2>/dev/null ||
 	cp "$tarball" "../manakin_$(version).orig.tar.xz"
 VERSION_ID='' VERSION_CODENAME=''

@@ -26,6 +26,18 @@ epoch() {
 	fi
 }
 
+# unpack TARBALL OUT - go into a release's top folder; makes OUT, and sets $out to its full path and
+# $work to a folder that goes at the end of the script
+unpack() {
+	mkdir -p "$2"
+	# shellcheck disable=SC2034 # for the script
+	out=$(cd "$2" && pwd)
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	tar -xf "$1" -C "$work"
+	cd "$work"/manakin-* || exit
+}
+
 # glibc_above VERSION FILE... - the symbols that the files need of a newer glibc than that
 glibc_above() {
 	newest=$1

@@ -34,16 +34,11 @@ licences() {
 	done
 }
 
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-tar -xf "$tarball" -C "$work"
-cd "$work"/manakin-*
+unpack "$tarball" "$out"
 SOURCE_DATE_EPOCH=$(epoch)
 export SOURCE_DATE_EPOCH
 archive=manakin-$(version)-linux-${MACHINE:-$(uname -m)}
-# shellcheck disable=SC2086 # options, for a cross build
+# shellcheck disable=SC2086,SC2154 # options, for a cross build; unpack() sets work
 meson setup ${MESON_OPTIONS:-} -Dportable=true -Dtests=false -Dprefix=/usr/local -Dlibdir=lib \
 	-Dc_args="-ffile-prefix-map=$PWD=." build >../log 2>&1 && ninja -C build manakin >>../log 2>&1 &&
 	DESTDIR=$work/stage meson install -C build --no-rebuild >>../log 2>&1 || {
