@@ -22,6 +22,7 @@
 #include "host/dpdk/record.h"
 #include "host/machine/distro.h"
 #include "host/machine/packages.h"
+#include "host/machine/version.h"
 #include "process/child.h"
 
 #define URL "https://fast.dpdk.org/rel/dpdk-%s.tar.xz"
@@ -237,7 +238,7 @@ static int build(struct work *work)
 		snprintf(drivers, sizeof(drivers), "-Denable_drivers=%.480s", work->wish->drivers);
 		enable = drivers;
 	}
-	if (!work->wish->dry && strcmp(work->installed->release, "22.11") < 0) {
+	if (!work->wish->dry && version_compare(work->installed->release, "22.11") < 0) {
 		sdk = enable; /* the option came later */
 		enable = NULL;
 	}
