@@ -12,37 +12,18 @@ set -eu
 
 here=$(dirname "$(readlink -f "$0")")
 . "$here/../../lab/lib.sh"
+. "$here/../bare-system.sh"
 
 CHROOTS=${MANAKIN_CHROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/manakin/chroots}
 
-# base SUITE - make the system that is kept
+# base SUITE - make the system that is kept, with the sources of packages among its archives
 base() {
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
-	apt_setup "$work"
-	suite_source "$1"
-	scripts=${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts
-	script=$1
-	[ -e "$scripts/$1" ] || script=sid # a suite that is newer than this debootstrap
-	rm -rf --one-file-system "$CHROOTS/$1.new"
-	debootstrap --variant=minbase --keyring="$KEYRING" "$1" "$CHROOTS/$1.new" "$MIRROR" \
-		"$scripts/$script" >"$work/log" 2>&1 || {
-		tail -n 20 "$work/log" >&2
-		fail "debootstrap could not install $1 from $MIRROR"
-	}
 	root=$CHROOTS/$1.new
-	printf '%s %s %s main\n' deb "$MIRROR" "$1" deb-src "$MIRROR" "$1" >"$root/etc/apt/sources.list"
-	# As on this machine; a release file of a suite that nobody signs any more is old.
-	{
-		grep -i '^Acquire::https\{0,1\}:' "$work/etc/apt.conf" || :
-		echo 'Acquire::Check-Valid-Until "false";'
-		echo 'Acquire::Languages "none";'
-		echo 'APT::Install-Recommends "false";'
-	} >"$root/etc/apt/apt.conf.d/90manakin"
-	# No service is started in it.
-	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-	chmod 755 "$root/usr/sbin/policy-rc.d"
-	rm -rf "$root"/var/cache/apt/archives/*.deb
+	rm -rf --one-file-system "$root"
+	bare_system "$1" "$(dpkg --print-architecture)" "$root" "$work"
+	echo "deb-src $MIRROR $1 main" >>"$root/etc/apt/sources.list"
 	mv "$root" "$CHROOTS/$1"
 }
 

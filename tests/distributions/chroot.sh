@@ -22,6 +22,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 tree=$(cd "$here/../.." && pwd)
 # shellcheck source=lab/lib.sh
 . "$tree/lab/lib.sh"
+# shellcheck source=scripts/bare-system.sh
+. "$tree/scripts/bare-system.sh"
 
 # usage - how it is called
 usage() {
@@ -100,33 +102,9 @@ tree_into() {
 
 # make_bare - the minimal system of the suite
 make_bare() {
-	apt_setup "$place/apt"
-	suite_source "$suite"
-	until=$(sed -n 's/^Valid-Until: //p' "$APT_DIR/InRelease")
-	if [ -n "$until" ] && [ "$(date -d "$until" +%s)" -lt "$(date +%s)" ]; then
-		step "the Release file of $suite was valid until $until; its packages are taken all the same"
-	fi
-	step "making a chroot of $suite for $ARCH from $MIRROR"
-	root=$place/new/root
-	scripts=${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts script=$suite
-	[ -e "$scripts/$suite" ] || script=sid # a suite that is newer than this debootstrap
-	debootstrap --arch="$ARCH" --variant=minbase --keyring="$KEYRING" "$suite" "$root" "$MIRROR" \
-		"$scripts/$script" >"$place/log" 2>&1 ||
-		fail "debootstrap cannot install $suite from $MIRROR: $(tail -n 1 "$place/log")"
-	cp "$KEYRING" "$root/etc/apt/trusted.gpg.d/manakin-chroot.gpg"
-	echo "deb $MIRROR $suite main" >"$root/etc/apt/sources.list"
-	{
-		machine apt-config dump Acquire | grep -i '::proxy' || :
-		echo 'Acquire::Check-Valid-Until "false";'
-		echo 'Acquire::Languages "none";'
-		echo 'APT::Install-Recommends "false";'
-		echo 'APT::Sandbox::User "root";'
-	} >"$root/etc/apt/apt.conf.d/90manakin-chroot"
-	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # no services
-	chmod 755 "$root/usr/sbin/policy-rc.d"
-	mkdir "$root/checkout"
-	rm -rf "$root"/var/cache/apt/archives/*.deb
-	mv "$root" "$place/bare"
+	bare_system "$suite" "$ARCH" "$place/new/root" "$place"
+	mkdir "$place/new/root/checkout"
+	mv "$place/new/root" "$place/bare"
 }
 
 # wanted - the packages that "make test" needs, by share/packages
