@@ -6,6 +6,10 @@
 set -eu
 
 manakin=$1
+[ -f "$manakin" ] && [ -x "$manakin" ] || {
+	echo "footprint.sh: $manakin is not a program; name the manakin that was built (build/manakin)" >&2
+	exit 2
+}
 dir=$(mktemp -d)
 device=
 trap '[ -z "$device" ] || kill "$device" 2>/dev/null; rm -rf "$dir"' EXIT INT TERM

@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "fabric/port.h"
@@ -69,7 +70,6 @@ static_assert(sizeof(struct record) == CAPTURE_RECORD, "record header");
  * @gone:	the thread ends
  * @full:	no more can be written; the reason has been logged
  * @slow:	frames were dropped because the ring was full, which has been logged
- * @scratch:	a frame, FABRIC_FRAME_MAX bytes
  */
 struct capture {
 	char *name;
@@ -81,7 +81,6 @@ struct capture {
 	uint8_t *ring;
 	size_t first, used;
 	bool started, flush, stop, gone, full, slow;
-	uint8_t *scratch;
 };
 
 /** give_up() - write no more; log why. Under the lock */
@@ -153,7 +152,6 @@ static void capture_free(struct capture *capture)
 	pthread_cond_destroy(&capture->wake);
 	pthread_cond_destroy(&capture->ended);
 	free(capture->name);
-	free(capture->scratch);
 	free(capture);
 }
 
@@ -177,7 +175,6 @@ int capture_start(int fd, const char *name, uint64_t limit, struct capture **out
 	capture->limit = limit;
 	capture->size = CAPTURE_HEADER;
 	capture->name = strdup(name);
-	capture->scratch = malloc(FABRIC_FRAME_MAX);
 	pthread_mutex_init(&capture->lock, NULL);
 	pthread_cond_init(&capture->wake, NULL);
 	pthread_condattr_init(&clock);
@@ -187,7 +184,7 @@ int capture_start(int fd, const char *name, uint64_t limit, struct capture **out
 	/* Pages of it are taken as they are needed. */
 	capture->ring = mmap(NULL, CAPTURE_RING, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	err = capture->name && capture->scratch && capture->ring != MAP_FAILED ? 0 : -ENOMEM;
+	err = capture->name && capture->ring != MAP_FAILED ? 0 : -ENOMEM;
 	if (!err) {
 		memcpy(capture->ring, &header, sizeof(header));
 		capture->used = sizeof(header);
@@ -237,15 +234,31 @@ void capture_stop(struct capture *capture)
 	capture_free(capture);
 }
 
-/** ring_put() - append bytes for which there is room; under the lock */
-static void ring_put(struct capture *capture, const void *bytes, size_t len)
+/** ring_put() - copy bytes for which there is room to @after what waits; under the lock */
+static void ring_put(struct capture *capture, size_t after, const void *bytes, size_t len)
 {
-	size_t at = (capture->first + capture->used) % CAPTURE_RING;
+	size_t at = (capture->first + capture->used + after) % CAPTURE_RING;
 	size_t part = len < CAPTURE_RING - at ? len : CAPTURE_RING - at;
 
 	memcpy(capture->ring + at, bytes, part);
 	memcpy(capture->ring, (const uint8_t *)bytes + part, len - part);
-	capture->used += len;
+}
+
+/** ring_put_frame() - the same for a frame; returns its bytes */
+static uint32_t ring_put_frame(struct capture *capture, size_t after, const struct frame *frame)
+{
+	uint32_t max = frame->len < FABRIC_FRAME_MAX ? frame->len : FABRIC_FRAME_MAX;
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < frame->iovcnt && done < max; i++) {
+		size_t part = frame->iov[i].iov_len;
+
+		if (part > max - done)
+			part = max - done;
+		ring_put(capture, after + done, frame->iov[i].iov_base, part);
+		done += (uint32_t)part;
+	}
+	return done;
 }
 
 /** add_frame() - append one; under the lock. False if it does not fit */
@@ -275,14 +288,27 @@ static bool add_frame(struct capture *capture, const struct frame *frame)
 		capture->slow = true;
 		return false;
 	}
-	record.captured = frame_copy(frame, capture->scratch, FABRIC_FRAME_MAX);
 	clock_gettime(CLOCK_REALTIME, &now);
 	record.seconds = (uint32_t)now.tv_sec;
 	record.nanoseconds = (uint32_t)now.tv_nsec;
-	ring_put(capture, &record, sizeof(record));
-	ring_put(capture, capture->scratch, record.captured);
+	record.captured = ring_put_frame(capture, CAPTURE_RECORD, frame);
+	ring_put(capture, 0, &record, sizeof(record));
+	capture->used += CAPTURE_RECORD + record.captured;
 	capture->size += CAPTURE_RECORD + record.captured;
+	budget_charge(BUDGET_FILED + budget_bytes(record.captured));
 	return true;
+}
+
+/** lock() - at the expense of whose frames are added */
+static void lock(struct capture *capture)
+{
+	uint64_t start;
+
+	if (!pthread_mutex_trylock(&capture->lock))
+		return;
+	start = clock_ns();
+	pthread_mutex_lock(&capture->lock);
+	budget_wait(clock_ns() - start);
 }
 
 unsigned int capture_add(struct capture *capture, const struct frame *frames, unsigned int n)
@@ -290,7 +316,7 @@ unsigned int capture_add(struct capture *capture, const struct frame *frames, un
 	unsigned int added = 0;
 	size_t before;
 
-	pthread_mutex_lock(&capture->lock);
+	lock(capture);
 	before = capture->used;
 	while (added < n && add_frame(capture, &frames[added]))
 		added++;

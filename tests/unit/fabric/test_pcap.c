@@ -2,6 +2,7 @@
 #include "process.h"
 #include "support.h"
 
+#include "base/budget.h"
 #include "fabric/capture.h"
 #include "../range.h"
 
@@ -503,6 +504,27 @@ static void a_slow_disk_does_not_hold_up_a_lane(void **state)
 	log_set(NULL, LOG_ERROR);
 }
 
+static void captured_frames_are_paid_for(void **state)
+{
+	struct capture *capture;
+	struct error error;
+	uint8_t bytes[1514];
+	/* In two pieces, as a driver may send it */
+	struct iovec iov[] = { { bytes, 14 }, { bytes + 14, sizeof(bytes) - 14 } };
+	const struct frame frame = { .iov = iov, .iovcnt = 2, .len = sizeof(bytes) };
+	uint32_t before;
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(capture_start(fd, "paid", UINT64_MAX, &capture, &error), 0);
+	make_frame(bytes, station(9), station(1), sizeof(bytes), 0);
+	before = budget_spent;
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(capture_add(capture, &frame, 1), 1);
+	assert_true(budget_since(before) >= 100 * (BUDGET_FILED + budget_bytes(sizeof(bytes))));
+	capture_stop(capture);
+}
+
 static void only_a_file_of_ones_own_is_written(void **state)
 {
 	struct stat status;
@@ -622,6 +644,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_is_reported_and_counted),
 		cmocka_unit_test(a_limit_is_kept),
 		cmocka_unit_test(a_slow_disk_does_not_hold_up_a_lane),
+		cmocka_unit_test(captured_frames_are_paid_for),
 		cmocka_unit_test(only_a_file_of_ones_own_is_written),
 		cmocka_unit_test(a_capture_has_a_limit_unless_it_is_lifted),
 	};
