@@ -4,7 +4,7 @@
 # usage: check.sh test|check|check-all BUILD
 #
 #   test		style, unit, fuzz replays, and the core of the native ring
-#   check	also unit and fuzz tests under the sanitizers, the whole native ring, the unit ring's
+#   check	also packaging, unit and fuzz tests under the sanitizers, the whole native ring, the unit ring's
 #		core in chroots of Debian 12 and 13, the lab
 #   check-all	also the core of the native ring on an adapter under the thread sanitizer, which has
 #		no sandbox to test; the memory model; unit and fuzz tests on arm64, emulated; forky, and
@@ -45,12 +45,16 @@ emulate()
 
 ninja -C "$build" || exit 1
 
+# Many tests of commands wait for what they started.
+several=$(($(nproc) * 3 / 2))
+
 run style "$build" --suite style
-run unit "$build" --suite unit --suite fuzz
+run unit "$build" --suite unit --suite fuzz --num-processes $several
 if [ "$what" = test ]; then
 	# Each needs two CPUs and hugepages.
 	run native "$build" --suite native-core --num-processes 1
 else
+	run packaging "$build" --suite packaging
 	# The fuzz target of the poll-mode driver needs DPDK's headers, too.
 	[ ! -d "$build/dpdk-headers" ] || [ -d "$sanitized/dpdk-headers" ] || {
 		rm -rf "$sanitized" && mkdir "$sanitized" && cp -r "$build/dpdk-headers" "$sanitized/"
@@ -59,7 +63,7 @@ else
 		meson setup "$sanitized" -Db_sanitize=address,undefined -Db_lundef=false >/dev/null || exit 1
 	# Only what these need is built.
 	# The suite "plain" runs no code that is built again here, or none that others do not run.
-	run sanitize "$sanitized" --suite unit --suite fuzz --no-suite plain
+	run sanitize "$sanitized" --suite unit --suite fuzz --no-suite plain --num-processes $several
 	# The thread sanitizer starts later than the resolvers of vector code run (-Dvector=false), and
 	# wants addresses where it expects them (setarch -R).
 	[ -f "$threaded/build.ninja" ] ||

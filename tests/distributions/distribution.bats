@@ -38,7 +38,7 @@ there() {
 		meson configure build -Dtests=true
 		if [ "$1" = all ]; then
 			ninja -C build >/tmp/ninja || { tail -n 40 /tmp/ninja; exit 1; }
-			set -- --suite unit --suite fuzz
+			set -- --suite unit --suite fuzz --suite packaging
 		else
 			set -- --suite unit --no-suite commands --no-suite plain
 		fi

@@ -292,11 +292,15 @@ all_answered() {
 		fail "answers over IPv4 and IPv6: wanted ${wanted[*]}, got $(answers "${@:4}")"
 }
 
-# counters GUEST ADAPTER [INTERFACE] - where packets may have been lost, for a test that fails
+# counters GUEST ADAPTER [INTERFACE] - where packets may have been lost, for a test that fails: few lines, as
+# a long output is cut in the middle by those who show it
 counters() {
-	guest "$1" "nstat -az | awk '/^(Ip|Icmp)/ && \$2'; ip -s neigh
-		ip -s -s link show ${3:-eth0}; ethtool -S ${3:-eth0} | grep -v ': 0\$'; cat /proc/net/softnet_stat"
 	adapter_control "$2" stats
+	guest "$1" "nstat -az | awk '/^(Ip|Icmp)/ && /Echo|Err|Discard|Drop|NoRoute/ && \$2 { print \$1, \$2 }'
+		ip -s neigh | cut -c1-100
+		ip -s -s link show ${3:-eth0} | sed '1,2d'
+		ethtool -S ${3:-eth0} | grep -E '_(pkts|packets)|err|drop|stop|wake|busy' | grep -v ': 0\$'
+		awk '{ print \"softnet\", \$2, \$3 }' /proc/net/softnet_stat"
 }
 
 # guest_content NAME - has the guest's kernel reported no problem?
