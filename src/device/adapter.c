@@ -20,6 +20,7 @@
 #include "device/receive.h"
 #include "device/state.h"
 #include "device/synthetic.h"
+#include "device/transmit.h"
 #include "device/vport.h"
 
 /* ---- Life ---- */
@@ -57,6 +58,12 @@ static int open_port(struct adapter *adapter, uint32_t index, struct error *erro
 	vport->source.run = receive_poll;
 	vport->source.rest = receive_rest;
 	err = lane_add(adapter->member, index, &vport->source, fabric_fd(vport->fabric));
+	vport->held.step = "sending delayed frames";
+	atomic_store(&vport->held.client, adapter->pulse);
+	vport->held.run = transmit_held;
+	if (!err && fabric_timer_fd(vport->fabric) >= 0)
+		err = lane_add(adapter->member, index, &vport->held,
+			       fabric_timer_fd(vport->fabric));
 	if (err)
 		error_say(error, "cannot watch the fabric '%s' of port %u: %s", config->fabric,
 			  index, error_reason(-err));
@@ -183,6 +190,7 @@ void adapter_close(struct adapter *adapter)
 
 		if (vport->fabric) {
 			lane_remove(&vport->source, fabric_fd(vport->fabric));
+			lane_remove(&vport->held, fabric_timer_fd(vport->fabric));
 			lanes_sync(adapter->lanes);
 			fabric_close(vport->fabric);
 		}

@@ -66,6 +66,7 @@ struct steering {
  * @synthetic:	frames for it go to its synthetic card
  * @polled:	@source is polled work, since a receive queue's doorbell is in shared memory
  * @gone:	counters of destroyed queues
+ * @held:	on a lane, sends what the fabric's impairments hold, if there are any
  */
 struct vport {
 	struct lane_work source;
@@ -90,6 +91,7 @@ struct vport {
 	_Atomic uint64_t rx_lost;      /* large frames for which no queue had buffers */
 	_Atomic uint64_t card_dropped; /* frames that the synthetic card must not send */
 	struct wq_counters gone_tx, gone_rx;
+	struct lane_work held;
 };
 
 /**

@@ -765,3 +765,11 @@ bool transmit_rest(struct lane_work *work, bool asleep)
 {
 	return native_rest((struct wq *)work, asleep);
 }
+
+bool transmit_held(struct lane_work *work, unsigned int lane)
+{
+	const struct vport *vport =
+		(const struct vport *)((const char *)work - offsetof(struct vport, held));
+
+	return fabric_release(vport->fabric, lane);
+}

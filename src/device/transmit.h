@@ -10,6 +10,9 @@
 /** transmit_run() - send what the driver has posted, up to a few bursts */
 lane_run transmit_run;
 
+/** transmit_held() - send what the impairments of the vPort's fabric have held long enough */
+lane_run transmit_held;
+
 /** transmit_rest() - before the lane sleeps: the driver must ring from now on */
 lane_rest transmit_rest;
 

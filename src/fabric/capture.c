@@ -299,24 +299,12 @@ static bool add_frame(struct capture *capture, const struct frame *frame)
 	return true;
 }
 
-/** lock() - at the expense of whose frames are added */
-static void lock(struct capture *capture)
-{
-	uint64_t start;
-
-	if (!pthread_mutex_trylock(&capture->lock))
-		return;
-	start = clock_ns();
-	pthread_mutex_lock(&capture->lock);
-	budget_wait(clock_ns() - start);
-}
-
 unsigned int capture_add(struct capture *capture, const struct frame *frames, unsigned int n)
 {
 	unsigned int added = 0;
 	size_t before;
 
-	lock(capture);
+	fabric_lock(&capture->lock);
 	before = capture->used;
 	while (added < n && add_frame(capture, &frames[added]))
 		added++;

@@ -6,9 +6,12 @@
  *
  * A spec is NAME[:ARGUMENT][+OPTION[=VALUE]]...; a doubled + stands for a
  * literal one, so that any file can be named. A fabric that takes only options
- * accepts them after the colon too, separated by commas.
+ * accepts them after the colon too, separated by commas. Options for impairments
+ * (impair.c) are taken out before the fabric sees the others.
  */
 #include "fabric/port.h"
+
+#include "fabric/impair.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -132,7 +135,12 @@ static int open_spec(char *text, struct fabric_port *port, struct error *error)
 	rc = add_options(&spec, options, '+', error);
 	if (rc)
 		return rc;
-	return port->ops->open(port, &spec, error);
+	rc = impair_open(port, &spec, error);
+	if (!rc)
+		rc = port->ops->open(port, &spec, error);
+	if (!rc && port->impair)
+		impair_plug(port);
+	return rc;
 }
 
 int fabric_open(const char *spec, const struct fabric_port_config *config,
@@ -172,8 +180,10 @@ int fabric_open(const char *spec, const struct fabric_port_config *config,
 	*result = port;
 	return 0;
 fail:
-	if (port)
+	if (port) {
+		impair_free(port);
 		free(port->lanes);
+	}
 	free(port);
 	free(text);
 	return rc;
@@ -238,6 +248,17 @@ int fabric_fd(const struct fabric_port *port)
 bool fabric_is_source(const struct fabric_port *port)
 {
 	return port->ops->is_source && port->ops->is_source(port);
+}
+
+int fabric_timer_fd(const struct fabric_port *port)
+{
+	return impair_timer_fd(port);
+}
+
+bool fabric_release(struct fabric_port *port, unsigned int lane)
+{
+	assert(lane < port->config.lanes);
+	return impair_release(port, lane);
 }
 
 void fabric_flush(struct fabric_port *port)

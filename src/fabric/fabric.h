@@ -14,6 +14,7 @@
  *	fabric.c	finds a fabric by its spec, and calls it
  *	sink.c ...	the fabrics, one per file: generator, loop, pcap, sink, switch, tap
  *	port.c		what they share: options, delivery of frames, counters
+ *	impair.c	loss, duplication, reordering and delay, for each of them
  *	capture.c	the file that pcap writes, and the thread that writes it
  *
  * It uses base/, and libpcap in pcap.c. It deals with frames and ports and knows nothing of MANA:
@@ -107,17 +108,21 @@ static_assert(FABRIC_BURST <= 64, "a bit for each frame of a burst");
 /**
  * struct fabric_counters - counters of a port, summed over lanes
  *
- * Bytes without FCS. tx_frames + tx_dropped is the number of frames given to fabric_send();
- * rx_frames + rx_dropped is the number finally offered to the vPort.
+ * Bytes without FCS. Without impairments, tx_frames + tx_dropped is the number of frames given to
+ * fabric_send(). With them, frames that were lost are missing in it, duplicates count, and those
+ * that are held do not count yet. rx_frames + rx_dropped is the number finally offered to the vPort.
  *
  * @tx_frames, @tx_bytes: from the vPort, accepted by the fabric
- * @tx_dropped:	from the vPort, not accepted: malformed, or no room (tap, pcap)
+ * @tx_dropped:	from the vPort, not accepted: malformed, or no room (tap, pcap, delay)
  * @rx_frames, @rx_bytes: accepted by the vPort
  * @rx_dropped:	for the vPort, but it had no buffer in time
  * @tx_gso_frames, @tx_csum_frames: part of @tx_frames: with FRAME_GSO, with FRAME_CSUM_PARTIAL
  * @tx_bad:	sink+verify, part of @tx_frames: did not decode
  * @tx_flooded:	switch, part of @tx_frames: went to every other port
  * @tx_filtered: switch, part of @tx_frames: went to no port
+ * @tx_lost, @tx_duplicated: impairments, frames from the vPort: taken away, sent twice
+ * @tx_reordered, @tx_delayed: impairments, frames from the vPort or duplicates: held back so that
+ *		others overtake them, delayed
  */
 struct fabric_counters {
 	uint64_t tx_frames, tx_bytes, tx_dropped;
@@ -125,6 +130,7 @@ struct fabric_counters {
 	uint64_t tx_gso_frames, tx_csum_frames;
 	uint64_t tx_bad;
 	uint64_t tx_flooded, tx_filtered;
+	uint64_t tx_lost, tx_duplicated, tx_reordered, tx_delayed;
 };
 
 /**
@@ -207,6 +213,20 @@ int fabric_fd(const struct fabric_port *port);
  * not sleep. A generator with a rate has a descriptor instead.
  */
 bool fabric_is_source(const struct fabric_port *port);
+
+/**
+ * fabric_timer_fd() - readable when fabric_release() has something to do; -1 if it never has
+ *
+ * To be watched edge-triggered. Nobody has to read it.
+ */
+int fabric_timer_fd(const struct fabric_port *port);
+
+/**
+ * fabric_release() - send the frames that impairments have held long enough; one lane at a time
+ *
+ * Return: true to be called again immediately; false: after the next event of fabric_timer_fd()
+ */
+bool fabric_release(struct fabric_port *port, unsigned int lane);
 
 /** fabric_counters() - read the counters; any thread, at any time */
 void fabric_counters(const struct fabric_port *port, struct fabric_counters *counters);

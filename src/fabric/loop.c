@@ -9,7 +9,7 @@
 
 static int loop_open(struct fabric_port *port, const struct fabric_spec *spec, struct error *error)
 {
-	port->caps = FABRIC_CSUM | FABRIC_GSO;
+	fabric_set_caps(port, FABRIC_CSUM | FABRIC_GSO);
 	return fabric_option_none(port, spec, error);
 }
 

@@ -14,11 +14,15 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "fabric/impair.h"
+
 int fabric_option_unknown(const struct fabric_port *port, const struct fabric_option *option,
 			  struct error *error)
 {
-	return error_fail(error, -EINVAL, "fabric %s has no option '%s'; write %s", port->ops->name,
-			  option->key, port->ops->usage);
+	return error_fail(error, -EINVAL,
+			  "fabric %s has no option '%s'; write %s; each fabric also takes %s",
+			  port->ops->name, option->key, port->ops->usage, IMPAIR_USAGE);
 }
 
 int fabric_option_number(const struct fabric_port *port, const struct fabric_option *option,
@@ -62,6 +66,17 @@ void fabric_counters(const struct fabric_port *port, struct fabric_counters *cou
 	for (unsigned int lane = 0; lane < port->config.lanes; lane++)
 		counters_sum(sum, (const uint64_t *)&port->lanes[lane].counters,
 			     sizeof(*counters) / sizeof(*sum));
+}
+
+void fabric_lock(pthread_mutex_t *lock)
+{
+	uint64_t start;
+
+	if (!pthread_mutex_trylock(lock))
+		return;
+	start = clock_ns();
+	pthread_mutex_lock(lock);
+	budget_wait(clock_ns() - start);
 }
 
 unsigned int fabric_deliver(struct fabric_port *port, unsigned int lane, const struct frame *frames,

@@ -15,6 +15,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -53,8 +54,8 @@ struct fabric_spec {
  * @name:	as the user writes it
  * @usage:	its spec, for messages
  * @arguments_are_options: KEY=VALUE[,KEY=VALUE...] may follow the colon, and counts as options
- * @open:	set port->state, and port->caps and port->fd if it has any. On failure leave nothing
- *		behind. 0 or -errno
+ * @open:	set port->state, and port->fd if it has one; call fabric_set_caps() if it has any. On
+ *		failure leave nothing behind. 0 or -errno
  * @close:	undo @open
  * @send:	at most FABRIC_BURST frames; counts them
  * @send_some:	in place of @send: returns how many it has sent, at least 1
@@ -77,6 +78,8 @@ struct fabric_ops {
 	void (*flush)(struct fabric_port *port);
 };
 
+struct impair;
+
 extern const struct fabric_ops fabric_sink, fabric_generator, fabric_loop, fabric_switch,
 	fabric_tap, fabric_pcap;
 
@@ -93,6 +96,7 @@ struct fabric_lane {
  * @fd:		for fabric_fd(); -1 if none
  * @state:	the fabric's own state
  * @lanes:	one per lane
+ * @impair:	what its spec asks for, see fabric/impair.h; NULL if nothing
  */
 struct fabric_port {
 	const struct fabric_ops *ops;
@@ -102,7 +106,19 @@ struct fabric_port {
 	int fd;
 	void *state;
 	struct fabric_lane *lanes;
+	struct impair *impair;
 };
+
+/** fabric_set_caps() - what the fabric accepts unfinished: without large sends if there are impairments */
+static inline void fabric_set_caps(struct fabric_port *port, unsigned int caps)
+{
+	if (port->impair)
+		caps &= ~(unsigned int)FABRIC_GSO;
+	atomic_store_explicit(&port->caps, caps, memory_order_relaxed);
+}
+
+/** fabric_lock() - lock what lanes share, at the expense of whose frames are handled */
+void fabric_lock(pthread_mutex_t *lock);
 
 /** fabric_option_unknown() - fail because the fabric has no such option */
 int fabric_option_unknown(const struct fabric_port *port, const struct fabric_option *option,

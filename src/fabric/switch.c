@@ -506,8 +506,7 @@ static void publish(struct ethernet_switch *sw, struct view *fresh)
 	if (fresh->used_count <= SWITCH_GSO_PORTS)
 		caps |= FABRIC_GSO;
 	for (unsigned int i = 0; i < fresh->used_count; i++)
-		atomic_store_explicit(&fresh->ports[fresh->used[i]]->caps, caps,
-				      memory_order_relaxed);
+		fabric_set_caps(fresh->ports[fresh->used[i]], caps);
 	for (unsigned int lane = 0; lane < sw->lane_count; lane++) {
 		uint64_t turn = atomic_load(&sw->lanes[lane].turn);
 

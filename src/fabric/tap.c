@@ -332,7 +332,7 @@ static int tap_open(struct fabric_port *port, const struct fabric_spec *spec, st
 		return rc;
 	}
 	port->fd = rc;
-	port->caps = offload ? FABRIC_CSUM | FABRIC_GSO : 0;
+	fabric_set_caps(port, offload ? FABRIC_CSUM | FABRIC_GSO : 0);
 	port->state = tap;
 	return 0;
 }

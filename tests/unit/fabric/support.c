@@ -253,3 +253,13 @@ unsigned int logged(const char *part)
 		count += strstr(log_lines[i], part) != NULL;
 	return count;
 }
+
+const char *logged_line(const char *part)
+{
+	for (unsigned int i = 0; i < log_count; i++) {
+		if (strstr(log_lines[i], part))
+			return log_lines[i];
+	}
+	fail_msg("nothing was logged with '%s'", part);
+	return NULL;
+}

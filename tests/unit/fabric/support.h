@@ -90,5 +90,7 @@ size_t ip_frame(uint8_t *to, const uint8_t *destination, const uint8_t *source, 
 /** catch_log() - start collecting log messages anew; logged() counts matches */
 void catch_log(void);
 unsigned int logged(const char *part);
+/** logged_line() - the first message with @part; it must be there */
+const char *logged_line(const char *part);
 
 #endif
