@@ -29,7 +29,8 @@
 #define BUDGET_COMMAND 1500u /* a command of the hardware channel, and its answer */
 #define BUDGET_CALL    800u  /* a system call for one frame */
 #define BUDGET_FILED   400u  /* a frame that is added to a capture */
-#define BUDGET_IMPAIR  60u   /* a frame that passes impairments, or is held or released there */
+#define BUDGET_IMPAIR  60u   /* a frame that passes impairments */
+#define BUDGET_HELD    600u  /* a frame that is held there: memory that no cache has */
 #define BUDGET_OBJECT  100u  /* an object that is made or freed */
 
 /** budget_spent - what this thread has done so far; it wraps */

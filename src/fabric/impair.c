@@ -337,7 +337,7 @@ static struct record *hold(const struct sending *sending, const struct frame *fr
 				   .back = back };
 	record->len = frame_copy(frame, record + 1, len);
 	own->tail += size;
-	budget_charge(BUDGET_IMPAIR + budget_bytes(len));
+	budget_charge(BUDGET_HELD + budget_bytes(len));
 	return record;
 }
 

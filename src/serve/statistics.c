@@ -8,21 +8,23 @@
 
 #include "base/mac.h"
 
-#include "base/mac.h"
-
+/* Later ones are added at the end: some read the table by position. */
 static const struct {
 	const char *name;
 	bool text;
 } columns[] = {
-	{ "adapter", true },     { "port", false },         { "mac", true },
-	{ "fabric", true },      { "tx_packets", false },   { "tx_bytes", false },
-	{ "tx_tso", false },     { "tx_csum", false },      { "tx_vlan", false },
-	{ "tx_errors", false },  { "rx_packets", false },   { "rx_bytes", false },
-	{ "rx_dropped", false }, { "rx_coalesced", false }, { "wire_tx", false },
-	{ "wire_rx", false },    { "wire_bad", false },     { "queues", false },
+	{ "adapter", true },         { "port", false },         { "mac", true },
+	{ "fabric", true },          { "tx_packets", false },   { "tx_bytes", false },
+	{ "tx_tso", false },         { "tx_csum", false },      { "tx_vlan", false },
+	{ "tx_errors", false },      { "rx_packets", false },   { "rx_bytes", false },
+	{ "rx_dropped", false },     { "rx_coalesced", false }, { "wire_tx", false },
+	{ "wire_rx", false },        { "wire_bad", false },     { "queues", false },
+	{ "wire_dropped", false },   { "wire_lost", false },    { "wire_duplicated", false },
+	{ "wire_reordered", false }, { "wire_delayed", false },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define RARE    5u /* the last ones, which a table has only if one of them is not 0 */
 
 static void put_number(struct libscols_line *line, size_t column, uint64_t value)
 {
@@ -32,7 +34,8 @@ static void put_number(struct libscols_line *line, size_t column, uint64_t value
 	scols_line_set_data(line, column, text);
 }
 
-static void add_port(struct libscols_table *table, struct adapter *adapter, unsigned int port)
+/** add_port() - a line; true if the rare columns are needed */
+static bool add_port(struct libscols_table *table, struct adapter *adapter, unsigned int port)
 {
 	const struct adapter_config *config = adapter_config(adapter);
 	const struct adapter_port_config *p = &config->port[port];
@@ -42,7 +45,7 @@ static void add_port(struct libscols_table *table, struct adapter *adapter, unsi
 	size_t i = 0;
 
 	if (!line)
-		return;
+		return false;
 	adapter_port_counters(adapter, port, &c);
 	scols_line_set_data(line, i++, config->name);
 	put_number(line, i++, port);
@@ -62,12 +65,20 @@ static void add_port(struct libscols_table *table, struct adapter *adapter, unsi
 	put_number(line, i++, c.fabric.rx_frames);
 	put_number(line, i++, c.fabric.tx_bad);
 	put_number(line, i++, c.tx_queues);
+	put_number(line, i++, c.fabric.tx_dropped);
+	put_number(line, i++, c.fabric.tx_lost);
+	put_number(line, i++, c.fabric.tx_duplicated);
+	put_number(line, i++, c.fabric.tx_reordered);
+	put_number(line, i++, c.fabric.tx_delayed);
+	return c.fabric.tx_dropped | c.fabric.tx_lost | c.fabric.tx_duplicated |
+	       c.fabric.tx_reordered | c.fabric.tx_delayed;
 }
 
 char *statistics_text(struct adapter *const *adapters, unsigned int n, bool json)
 {
 	struct libscols_table *table = scols_new_table();
 	char *text = NULL, *lines = NULL;
+	bool rare = json;
 
 	if (!table)
 		return NULL;
@@ -85,8 +96,11 @@ char *statistics_text(struct adapter *const *adapters, unsigned int n, bool json
 		/* The captures should be as recent as the counters. */
 		adapter_flush(adapters[a]);
 		for (unsigned int p = 0; p < adapter_config(adapters[a])->ports; p++)
-			add_port(table, adapters[a], p);
+			rare |= add_port(table, adapters[a], p);
 	}
+	for (size_t i = COLUMNS - RARE; i < COLUMNS && !rare; i++)
+		scols_column_set_flags(scols_table_get_column(table, i),
+				       SCOLS_FL_RIGHT | SCOLS_FL_HIDDEN);
 	if (scols_print_table_to_string(table, &lines) || asprintf(&text, "%s\n", lines) < 0)
 		text = NULL;
 	free(lines);

@@ -72,6 +72,10 @@ dropped() {
 	attack capture
 }
 
+@test "a flood into a port that delays, reorders and duplicates leaves the neighbour its share" {
+	attack impair
+}
+
 @test "the destruction of a full send queue of 1 MB of large sends holds nobody up" {
 	attack destruction
 }

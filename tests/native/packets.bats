@@ -35,6 +35,21 @@ forward() {
 	equal 0 "$(adapter_stat 1 wire_bad)" "frames that do not decode"
 }
 
+@test "io: a port that duplicates, reorders and delays sends each packet byte for byte, as the seed says" {
+	cd "$BATS_TEST_TMPDIR"
+	packets make in.pcap 400
+	two_ports fabric=pcap+replay=in.pcap fabric=pcap:out.pcap+duplicate=5%+reorder=10%+delay=2ms+seed=7
+	testpmd "set fwd io" "start"
+	await stat_is 1 wire_tx 425
+	testpmd "stop"
+	equal 25 "$(adapter_stat 1 wire_duplicated)" "duplicated"
+	equal 425 "$(adapter_stat 1 wire_delayed)" "delayed"
+	contains "$("$MANAKIN" control stats)" "queues wire_dropped wire_lost wire_duplicated wire_reordered wire_delayed$"
+	testpmd_quit
+	adapter_stop
+	packets each in.pcap out.pcap
+}
+
 @test "rxonly: every packet of the generator is received" {
 	adapter --port mac=$MAC0,fabric=generator:size=64,count=100000,rate=50000
 	testpmd_start --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}" --no-flush-rx

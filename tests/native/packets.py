@@ -7,6 +7,7 @@
   packets.py queues FILE KEY N    packets of each of N queues: Toeplitz, table of 128
   packets.py hashes FILE KEY N    check the hashes and queues that testpmd has printed
   packets.py same A B             compare two captures, byte for byte
+  packets.py each A B             B has each of A's frames, in any order and number, and no others
   packets.py swapped A B          B is A with Ethernet addresses exchanged
   packets.py large FILE COUNT     write TCP frames with what a large send has to care for
   packets.py cut A MSS [B]        frames that A's become when they are cut; B are these
@@ -216,6 +217,8 @@ def main():
         hashes(args[0], args[1], int(args[2]))
     elif what == "same":
         same(*args)
+    elif what == "each":
+        compare(sorted(read(args[0])), sorted(set(read(args[1]))))
     elif what == "swapped":
         same(*args, change=lambda f: f[6:12] + f[:6] + f[12:])
     else:

@@ -280,6 +280,8 @@ const struct attack sends[] = {
 	{ "destruction", destruction, NULL, false },
 	{ "frames", frames, "--port fabric=sink,queues=64", false },
 	{ "capture", frames, "--port fabric=pcap:CAPTURE,queues=64", false },
+	{ "impair", frames,
+	  "--port fabric=sink+delay=2ms+reorder=10%+duplicate=5%+seed=7,queues=64", false },
 	{ "errors", errors, "--port fabric=sink,queues=64", false },
 	{ "elements", elements, "--port fabric=sink,queues=64", false },
 	{ "buffers", buffers, "--port fabric=loop,queues=64", false },

@@ -14,6 +14,7 @@
 
 #include "../range.h"
 #include "base/budget.h"
+#include "base/clock.h"
 #include "device/table.h"
 #include "harness.h"
 #include "vfio_user/message.h"
@@ -185,6 +186,37 @@ static void floods_are_delivered_once_and_in_order(void **state)
 	stop_threads(&test);
 }
 
+/* Nothing else is sent, nothing is received, and the lane sleeps. */
+static void a_delayed_frame_goes_out_while_the_lane_sleeps(void **state)
+{
+	static const char *const fabrics[] = { "switch:late+delay=30ms", "switch:late", NULL };
+	struct test test;
+	struct gnet other;
+	uint64_t sent;
+
+	(void)state;
+	start(&test, fabrics);
+	net_up(&test.guest, 1, &other);
+	net_post(&test.guest, &other, 4);
+	for (unsigned int i = 0; i < 3; i++) {
+		sent = clock_ns();
+		flood_post(&test, 0);
+		ring_wq(&test.guest, &test.net.sq);
+		/* Complete as soon as it is held */
+		assert_int_equal(tx_wait(&test.guest, &test.net.sq), MANA_CQE_TX_OKAY);
+		assert_int_equal(rx_wait(&test.guest, &other.rq).ppi[0].pkt_len, 900);
+		assert_true(clock_ns() - sent >= 30 * NS_PER_MS);
+		assert_int_equal(host_counters(&test.host, 0).fabric.tx_delayed, i + 1);
+	}
+	/* What a client has sent arrives after it has left. */
+	flood_post(&test, 0);
+	ring_wq(&test.guest, &test.net.sq);
+	assert_int_equal(tx_wait(&test.guest, &test.net.sq), MANA_CQE_TX_OKAY);
+	guest_detach(&test.guest);
+	WAIT(&test.host, host_counters(&test.host, 0).fabric.tx_frames == 4);
+	host_close(&test.host);
+}
+
 static void visits_are_bounded(void **state)
 {
 	static const char *const fabrics[] = { "sink", NULL };
@@ -255,6 +287,7 @@ int main(void)
 		cmocka_unit_test(tiny_segments_are_sent_once),
 		cmocka_unit_test(a_destroyed_queue_sends_the_rest),
 		cmocka_unit_test(floods_are_delivered_once_and_in_order),
+		cmocka_unit_test(a_delayed_frame_goes_out_while_the_lane_sleeps),
 		cmocka_unit_test(visits_are_bounded),
 		cmocka_unit_test(numbers_are_found_at_once),
 	};
