@@ -30,10 +30,10 @@
 #include <sys/uio.h>
 
 #define ROCE_UDP_PORT    4791u
-#define ROCE_HEADERS_MAX 98u /* bytes: Ethernet with a tag, IPv6, UDP, BTH, RETH, ImmDt */
-#define ROCE_ICRC_LEN    4u  /* bytes */
-#define ROCE_TRAILER_MAX 7u  /* bytes: padding and ICRC */
-#define ROCE_GRH_LEN     40u /* bytes that a UD receiver gets in front of the payload */
+#define ROCE_HEADERS_MAX 106u /* bytes: Ethernet with a tag, IPv6, UDP, BTH, atomic ETH */
+#define ROCE_ICRC_LEN    4u   /* bytes */
+#define ROCE_TRAILER_MAX 7u   /* bytes: padding and ICRC */
+#define ROCE_GRH_LEN     40u  /* bytes that a UD receiver gets in front of the payload */
 #define ROCE_PKEY        0xffffu
 #define ROCE_PSN_MASK    0xffffffu
 #define ROCE_QPN_MASK    0xffffffu
@@ -42,6 +42,7 @@
 #define ROCE_SERVICE_RC  0x00u
 #define ROCE_SERVICE_UC  0x20u
 #define ROCE_SERVICE_UD  0x60u
+#define ROCE_SERVICE_CNP 0x80u /* congestion notification; operation 1 only */
 #define ROCE_SERVICE     0xe0u /* mask */
 
 enum roce_operation {
