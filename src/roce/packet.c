@@ -224,7 +224,8 @@ int roce_parse(struct roce_packet *packet, const struct iovec *iov, uint32_t iov
 			n = len - have;
 		if (n > iov->iov_len)
 			n = iov->iov_len;
-		memcpy(packet->headers + have, iov->iov_base, n);
+		if (n)
+			memcpy(packet->headers + have, iov->iov_base, n);
 		have += n;
 	}
 	ip = find_udp(packet->headers, have);

@@ -537,10 +537,10 @@ bool requester_run(struct roce_qp *qp, uint64_t now, uint32_t start, uint32_t bu
 {
 	struct requester *requester = &qp->requester;
 
-	if (is_flushing(requester))
-		flush(qp, start, budget);
 	while (budget_since(start) < budget && requester_is_ready(qp)) {
-		if (requester->stopped)
+		if (is_flushing(requester))
+			flush(qp, start, budget);
+		else if (requester->stopped)
 			fail_head(qp, requester->stopped);
 		else if (send_next(qp, now))
 			return false;

@@ -109,6 +109,12 @@ static int send_answer(struct roce_qp *qp)
 	packet.payload_len = 0;
 	packet.dest_qpn = qp->attributes.dest_qpn;
 	packet.solicited = packet.ack_request = false;
+	if (responder->syndrome == ROCE_NAK_SEQUENCE) {
+		/* What was missing, and what came too early, may have come meanwhile. */
+		if (roce_psn_diff(responder->expected_psn, responder->gap_psn) > 0)
+			responder->syndrome = ROCE_SYNDROME_ACK;
+		responder->answer_psn = responder->expected_psn;
+	}
 	packet.syndrome = responder->syndrome;
 	packet.msn = responder->msn;
 	packet.psn = responder->syndrome & ROCE_SYNDROME_KIND
@@ -553,8 +559,11 @@ bool responder_run(struct roce_qp *qp, uint32_t start, uint32_t budget)
 		qp->flush_entry = false;
 		fail_entry(qp, ROCE_FLUSHED);
 	}
-	while (responder->jobs && budget_since(start) < budget)
+	while (responder->jobs) {
 		if (send_response(qp))
 			return false;
+		if (budget_since(start) >= budget)
+			break;
+	}
 	return responder->jobs || !responder->answer_due || !send_answer(qp);
 }
