@@ -75,11 +75,32 @@ static void finish_head(struct roce_qp *qp, enum roce_status status)
 	qp->ops->request_done(qp->ctx, request->cookie, status);
 }
 
+/* flush_end is behind head when there was nothing to flush for long */
+static bool is_flushing(const struct requester *requester)
+{
+	return (int32_t)(requester->flush_end - requester->head) > 0;
+}
+
+/* Nothing is left to be flushed: sending would begin with what is posted from now on */
+static void settle(struct roce_qp *qp)
+{
+	struct requester *requester = &qp->requester;
+	const uint32_t psn = requester->head == requester->tail
+				     ? requester->post_psn
+				     : request_at(qp, requester->head)->first_psn;
+
+	requester->next = requester->head;
+	if (qp->kind != ROCE_RC) /* RC stays as it is: what failed was not acknowledged */
+		requester->una_psn = requester->next_psn = requester->max_psn = psn;
+}
+
 /* The request at head has failed, and with it the queue pair */
 static void fail_head(struct roce_qp *qp, enum roce_status status)
 {
 	finish_head(qp, status);
 	transfer_fatal(qp, status, true);
+	if (!is_flushing(&qp->requester))
+		settle(qp);
 }
 
 static void arm_timer(struct roce_qp *qp, uint64_t now)
@@ -355,12 +376,6 @@ static bool may_send(const struct roce_qp *qp)
 	return qp->kind != ROCE_RC || in_flight(requester) < WINDOW;
 }
 
-/* flush_end is behind head when there was nothing to flush for long */
-static bool is_flushing(const struct requester *requester)
-{
-	return (int32_t)(requester->flush_end - requester->head) > 0;
-}
-
 bool requester_is_ready(const struct roce_qp *qp)
 {
 	const struct requester *requester = &qp->requester;
@@ -524,13 +539,8 @@ static void flush(struct roce_qp *qp, uint32_t start, uint32_t budget)
 
 	while (is_flushing(requester) && budget_since(start) < budget)
 		finish_head(qp, ROCE_FLUSHED);
-	if (!is_flushing(requester)) {
-		requester->next = requester->head;
-		requester->una_psn = requester->next_psn = requester->max_psn =
-			requester->head == requester->tail
-				? requester->post_psn
-				: request_at(qp, requester->head)->first_psn;
-	}
+	if (!is_flushing(requester))
+		settle(qp);
 }
 
 bool requester_run(struct roce_qp *qp, uint64_t now, uint32_t start, uint32_t budget)

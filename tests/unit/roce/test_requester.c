@@ -238,6 +238,7 @@ static void a_nak_of_an_error_fails_its_request(void **state)
 		expect_done(4, ROCE_FLUSHED);
 		assert_int_equal(end->done[2].status, ROCE_FLUSHED);
 		assert_false(roce_qp_wants_run(end->qp));
+		assert_int_equal(roce_qp_acknowledged_psn(end->qp), psn(0));
 	}
 }
 

@@ -137,14 +137,20 @@ static void a_failed_datagram_stops_sending_only(void **state)
 	assert_int_equal(end->done[0].status, ROCE_LOCAL_PROTECTION);
 	assert_int_equal(end->done[1].status, ROCE_FLUSHED);
 	end->bad_memory = false;
+	end_modify(end, ROCE_RTS, &attributes); /* nothing of it is sent after all */
+	pair_settle(pair);
+	end->bad_memory = true;
+	send_ud(0x1234, ROCE_OP_SEND, 5);
+	pair_settle(pair);
+	end->bad_memory = false;
 	send_ud(0x1234, ROCE_OP_SEND, 5); /* flushed as well */
 	end_modify(end, ROCE_RTS, &attributes);
 	send_ud(0x1234, ROCE_OP_SEND, 7);
 	end_post_receive(&pair->end[1], (struct memory){ entries, 512 });
 	pair_settle(pair);
-	assert_int_equal(end->done_count, 4);
-	assert_int_equal(end->done[2].status, ROCE_FLUSHED);
-	assert_int_equal(end->done[3].status, ROCE_SUCCESS);
+	assert_int_equal(end->done_count, 5);
+	assert_int_equal(end->done[3].status, ROCE_FLUSHED);
+	assert_int_equal(end->done[4].status, ROCE_SUCCESS);
 	assert_int_equal(pair->end[1].received_count, 1);
 	assert_int_equal(pair->end[1].received[0].length, 47);
 }
