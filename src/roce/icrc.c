@@ -6,12 +6,13 @@
  *
  * icrc_add_plain() takes eight bytes a step from eight tables ("slicing by 8"). It is the reference.
  *
- * x86-64: a carry-less multiplication (PCLMULQDQ) multiplies by a power of x modulo the polynomial,
- * which moves 16 bytes over a distance, where they are added to the bytes there. Sixteen bytes at a
- * time are folded over 64, four streams side by side, then into one, and what is left is a CRC of 16
- * bytes, for which the tables do. (V. Gopal et al., "Fast CRC Computation for Generic Polynomials
- * Using PCLMULQDQ Instruction", Intel, 2009.) With VPCLMULQDQ, four such streams are 64 bytes wide.
- * The multipliers are x^n mod P, reversed and shifted by one, and are computed at start.
+ * x86-64: a carry-less multiplication (PCLMULQDQ) by a power of x, modulo the polynomial, moves 16
+ * bytes over a distance, where they are added to the bytes there. Sixteen bytes at a time are folded
+ * over 64, in four streams side by side, then into one, and what is left of that is reduced to 4
+ * bytes. Less than 64 bytes are one stream. With VPCLMULQDQ, each of the four streams is 64 bytes
+ * wide. (V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ
+ * Instruction", Intel, 2009.) The multipliers are x^n mod P, reversed and shifted by one; they are
+ * computed at start.
  *
  * arm64: CRC32X takes eight bytes. Where the CPU has none, the tables.
  */
@@ -38,6 +39,7 @@ struct fold {
 	uint64_t low, high;
 };
 static struct fold fold_16, fold_64, fold_256;
+static uint64_t fold_8; /* for the low 4 of 8 bytes */
 static enum { CPU_PLAIN, CPU_PCLMUL, CPU_WIDE } cpu;
 
 /* x^n mod P, reversed: x^0 is the topmost bit; one more bit is room for the product's shift */
@@ -72,6 +74,7 @@ __attribute__((constructor)) static void icrc_prepare(void)
 		for (uint32_t i = 0; i < 256; i++)
 			tables[n][i] = tables[n - 1][i] >> 8 ^ tables[0][tables[n - 1][i] & 0xff];
 #ifdef ICRC_PCLMUL
+	fold_8 = power(64);
 	fold_16 = fold_over(16);
 	fold_64 = fold_over(64);
 	fold_256 = fold_over(256);
@@ -107,7 +110,8 @@ uint32_t icrc_add_plain(uint32_t crc, const void *data, size_t len)
 }
 
 #ifdef ICRC_PCLMUL
-#define PCLMUL_LEN_MIN 64u  /* bytes: the four streams */
+#define PCLMUL_LEN_MIN 16u  /* bytes: one stream; headers have about 50 */
+#define FOUR_LEN_MIN   64u  /* bytes: the four streams */
 #define WIDE_LEN_MIN   256u /* bytes: the four wide streams */
 
 __attribute__((target("pclmul,sse4.1"))) static inline __m128i fold_into(__m128i value, __m128i by,
@@ -123,19 +127,54 @@ __attribute__((target("pclmul,sse4.1"))) static inline __m128i multipliers(struc
 	return _mm_set_epi64x((long long)fold.high, (long long)fold.low);
 }
 
-/* Four streams into one, which then takes what is left, 16 bytes at a time */
+/* The CRC that 16 bytes stand for: folded to 8 bytes, to 4 more, then divided (Barrett) */
+__attribute__((target("pclmul,sse4.1"))) static inline uint32_t reduce(__m128i value)
+{
+	const __m128i low = _mm_setr_epi32(-1, 0, -1, 0);
+	const __m128i by = _mm_set_epi64x((long long)fold_16.high, (long long)fold_8);
+	/* x^64 / P, and P itself, both reversed, with 33 bits */
+	const __m128i divide = _mm_set_epi64x(0x1f7011641, 0x1db710641);
+	__m128i quotient;
+
+	value = _mm_xor_si128(_mm_srli_si128(value, 8), _mm_clmulepi64_si128(value, by, 0x10));
+	value = _mm_xor_si128(_mm_srli_si128(value, 4),
+			      _mm_clmulepi64_si128(_mm_and_si128(value, low), by, 0x00));
+	quotient = _mm_clmulepi64_si128(_mm_and_si128(value, low), divide, 0x10);
+	quotient = _mm_clmulepi64_si128(_mm_and_si128(quotient, low), divide, 0x00);
+	return (uint32_t)_mm_extract_epi32(_mm_xor_si128(value, quotient), 1);
+}
+
+/* One stream takes what is left, 16 bytes at a time; the tables take the last few */
 __attribute__((target("pclmul,sse4.1"))) static inline uint32_t
-fold_last(__m128i stream[4], const uint8_t *bytes, size_t len)
+fold_last(__m128i stream, const uint8_t *bytes, size_t len)
 {
 	const __m128i by = multipliers(fold_16);
-	uint8_t last[16];
+	uint32_t crc;
+
+	for (; len >= 16; len -= 16, bytes += 16)
+		stream = fold_into(stream, by, _mm_loadu_si128((const __m128i *)bytes));
+	crc = reduce(stream);
+	return len ? icrc_add_plain(crc, bytes, len) : crc;
+}
+
+/* Four streams into one */
+__attribute__((target("pclmul,sse4.1"))) static inline __m128i fold_four(const __m128i stream[4])
+{
+	const __m128i by = multipliers(fold_16);
+	__m128i sum = stream[0];
 
 	for (unsigned int i = 1; i < 4; i++)
-		stream[i] = fold_into(stream[i - 1], by, stream[i]);
-	for (; len >= 16; len -= 16, bytes += 16)
-		stream[3] = fold_into(stream[3], by, _mm_loadu_si128((const __m128i *)bytes));
-	_mm_storeu_si128((__m128i *)last, stream[3]);
-	return icrc_add_plain(icrc_add_plain(0, last, sizeof(last)), bytes, len);
+		sum = fold_into(sum, by, stream[i]);
+	return sum;
+}
+
+__attribute__((target("pclmul,sse4.1"))) static uint32_t add_short(uint32_t crc,
+								   const uint8_t *bytes, size_t len)
+{
+	const __m128i stream =
+		_mm_xor_si128(_mm_loadu_si128((const __m128i *)bytes), _mm_cvtsi32_si128((int)crc));
+
+	return fold_last(stream, bytes + 16, len - 16);
 }
 
 __attribute__((target("pclmul,sse4.1"))) static uint32_t
@@ -151,7 +190,7 @@ add_pclmul(uint32_t crc, const uint8_t *bytes, size_t len)
 		for (unsigned int i = 0; i < 4; i++)
 			stream[i] = fold_into(stream[i], by,
 					      _mm_loadu_si128((const __m128i *)bytes + i));
-	return fold_last(stream, bytes, len);
+	return fold_last(fold_four(stream), bytes, len);
 }
 
 #define WIDE __attribute__((target("vpclmulqdq,avx512f,avx512vl,pclmul,sse4.1")))
@@ -181,16 +220,16 @@ WIDE static uint32_t add_wide(uint32_t crc, const uint8_t *bytes, size_t len)
 	for (; len >= 64; bytes += 64, len -= 64)
 		wide[3] = fold_wide(wide[3], by, _mm512_loadu_si512(bytes));
 	_mm512_storeu_si512(stream, wide[3]);
-	return fold_last(stream, bytes, len);
+	return fold_last(fold_four(stream), bytes, len);
 }
 
 uint32_t icrc_add(uint32_t crc, const void *data, size_t len)
 {
 	if (len >= WIDE_LEN_MIN && cpu == CPU_WIDE)
 		return add_wide(crc, data, len);
-	if (len >= PCLMUL_LEN_MIN && cpu != CPU_PLAIN)
-		return add_pclmul(crc, data, len);
-	return icrc_add_plain(crc, data, len);
+	if (len < PCLMUL_LEN_MIN || cpu == CPU_PLAIN)
+		return icrc_add_plain(crc, data, len);
+	return len < FOUR_LEN_MIN ? add_short(crc, data, len) : add_pclmul(crc, data, len);
 }
 #elif defined(ICRC_ARM)
 /* By its mnemonic: compilers differ in when they declare __crc32d() */

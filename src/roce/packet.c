@@ -16,31 +16,33 @@
 #include "roce/icrc.h"
 
 /* Sizes and offsets in bytes */
-#define ETH_LEN        12u /* without the EtherType */
-#define ETHERTYPE_LEN  2u
-#define VLAN_LEN       4u
-#define IP4_LEN        20u
-#define IP6_LEN        40u
-#define UDP_LEN        8u
-#define BTH_LEN        12u
-#define ETHERTYPE_IP4  0x0800u
-#define ETHERTYPE_VLAN 0x8100u
-#define ETHERTYPE_IP6  0x86ddu
-#define PROTOCOL_UDP   17u
+#define ETH_LEN         12u /* without the EtherType */
+#define ETHERTYPE_LEN   2u
+#define VLAN_LEN        4u
+#define IP4_LEN         20u
+#define IP6_LEN         40u
+#define UDP_LEN         8u
+#define BTH_LEN         12u
+#define ETHERTYPE_IP4   0x0800u
+#define ETHERTYPE_VLAN  0x8100u
+#define ETHERTYPE_IP6   0x86ddu
+#define PROTOCOL_UDP    17u
 
-/* What an opcode adds to BTH, in this order */
-#define HAS_DETH       0x01u /* 8 bytes */
-#define HAS_RETH       0x02u /* 16 */
-#define HAS_AETH       0x04u /* 4 */
-#define HAS_IMM        0x08u /* 4 */
-#define HAS_ATOMIC     0x10u /* 28 */
-#define HAS_ATOMIC_ACK 0x20u /* 8 */
-#define HAS_IETH       0x40u /* 4 */
-#define NO_PAYLOAD     0x80u
-#define KNOWN          0x100u
+/* What an opcode adds to BTH, in this order; the lowest bits add up to its length, in 4 bytes */
+#define HAS_LEN         0x000fu
+#define HAS_DETH        0x0012u
+#define HAS_RETH        0x0024u
+#define HAS_AETH        0x0041u
+#define HAS_IMM         0x0081u
+#define HAS_ATOMIC      0x0107u
+#define HAS_ATOMIC_ACK  0x0202u
+#define HAS_IETH        0x0401u
+#define NO_PAYLOAD      0x0800u
+#define KNOWN           0x1000u
+#define ADDS(has, what) (((has) & (what) & ~HAS_LEN) != 0)
 
 /* Of RC; the operations of UC are the first twelve, UD's are the two SEND_ONLY */
-static const uint16_t operations[32] = {
+static const uint32_t operations[32] = {
 	[ROCE_SEND_FIRST] = KNOWN,
 	[ROCE_SEND_MIDDLE] = KNOWN,
 	[ROCE_SEND_LAST] = KNOWN,
@@ -52,14 +54,14 @@ static const uint16_t operations[32] = {
 	[ROCE_WRITE_LAST] = KNOWN,
 	[ROCE_WRITE_LAST_IMM] = KNOWN | HAS_IMM,
 	[ROCE_WRITE_ONLY] = KNOWN | HAS_RETH,
-	[ROCE_WRITE_ONLY_IMM] = KNOWN | HAS_RETH | HAS_IMM,
+	[ROCE_WRITE_ONLY_IMM] = KNOWN + HAS_RETH + HAS_IMM,
 	[ROCE_READ_REQUEST] = KNOWN | HAS_RETH | NO_PAYLOAD,
 	[ROCE_READ_FIRST] = KNOWN | HAS_AETH,
 	[ROCE_READ_MIDDLE] = KNOWN,
 	[ROCE_READ_LAST] = KNOWN | HAS_AETH,
 	[ROCE_READ_ONLY] = KNOWN | HAS_AETH,
 	[ROCE_ACK] = KNOWN | HAS_AETH | NO_PAYLOAD,
-	[ROCE_ATOMIC_ACK] = KNOWN | HAS_AETH | HAS_ATOMIC_ACK | NO_PAYLOAD,
+	[ROCE_ATOMIC_ACK] = KNOWN + NO_PAYLOAD + HAS_AETH + HAS_ATOMIC_ACK,
 	[ROCE_COMPARE_SWAP] = KNOWN | HAS_ATOMIC | NO_PAYLOAD,
 	[ROCE_FETCH_ADD] = KNOWN | HAS_ATOMIC | NO_PAYLOAD,
 	[ROCE_SEND_LAST_INVALIDATE] = KNOWN | HAS_IETH,
@@ -111,7 +113,7 @@ static void put64(uint8_t *data, uint64_t value)
 }
 
 /* What the opcode adds; 0: there is no such opcode */
-static uint16_t headers_of(uint8_t service, uint8_t operation)
+static uint32_t headers_of(uint8_t service, uint8_t operation)
 {
 	switch (service) {
 	case ROCE_SERVICE_RC:
@@ -120,7 +122,7 @@ static uint16_t headers_of(uint8_t service, uint8_t operation)
 		return operation <= ROCE_WRITE_ONLY_IMM ? operations[operation] : 0;
 	case ROCE_SERVICE_UD:
 		return operation == ROCE_SEND_ONLY || operation == ROCE_SEND_ONLY_IMM
-			       ? operations[operation] | HAS_DETH
+			       ? operations[operation] + HAS_DETH
 			       : 0;
 	case ROCE_SERVICE_CNP:
 		return operation == 1 ? KNOWN : 0;
@@ -129,11 +131,10 @@ static uint16_t headers_of(uint8_t service, uint8_t operation)
 	}
 }
 
-static uint32_t headers_len(uint16_t has)
+/* Bytes of BTH and what the opcode adds */
+static uint32_t headers_len(uint32_t has)
 {
-	return BTH_LEN + (has & HAS_DETH ? 8 : 0) + (has & HAS_RETH ? 16 : 0) +
-	       (has & HAS_AETH ? 4 : 0) + (has & HAS_IMM ? 4 : 0) + (has & HAS_ATOMIC ? 28 : 0) +
-	       (has & HAS_ATOMIC_ACK ? 8 : 0) + (has & HAS_IETH ? 4 : 0);
+	return BTH_LEN + (has & HAS_LEN) * 4u;
 }
 
 /* The ones' complement sum of an IPv4 header: 0xffff if its checksum is right */
@@ -183,29 +184,29 @@ bool roce_is_udp(const uint8_t *data, size_t len)
 	return find_udp(data, len) != 0;
 }
 
-static void parse_extended(struct roce_packet *packet, uint16_t has, const uint8_t *data)
+static void parse_extended(struct roce_packet *packet, uint32_t has, const uint8_t *data)
 {
 	packet->qkey = packet->src_qpn = packet->rkey = packet->length = packet->msn = packet->imm =
 		0;
 	packet->va = 0;
 	packet->syndrome = 0;
-	if (has & HAS_DETH) {
+	if (ADDS(has, HAS_DETH)) {
 		packet->qkey = get32(data);
 		packet->src_qpn = get24(data + 5);
 		data += 8;
 	}
-	if (has & HAS_RETH) {
+	if (ADDS(has, HAS_RETH)) {
 		packet->va = get64(data);
 		packet->rkey = get32(data + 8);
 		packet->length = get32(data + 12);
 		data += 16;
 	}
-	if (has & HAS_AETH) {
+	if (ADDS(has, HAS_AETH)) {
 		packet->syndrome = data[0];
 		packet->msn = get24(data + 1);
 		data += 4;
 	}
-	packet->has_imm = has & HAS_IMM;
+	packet->has_imm = ADDS(has, HAS_IMM);
 	if (packet->has_imm)
 		memcpy(&packet->imm, data, sizeof(packet->imm));
 }
@@ -215,7 +216,7 @@ int roce_parse(struct roce_packet *packet, const struct iovec *iov, uint32_t iov
 	size_t have = 0;
 	uint32_t ip, udp, udp_len, total, header_len;
 	const uint8_t *bth;
-	uint16_t has;
+	uint32_t has;
 
 	for (; iovcnt && have < sizeof(packet->headers) && have < len; iov++, iovcnt--) {
 		size_t n = sizeof(packet->headers) - have;
@@ -391,7 +392,7 @@ static void build_ip6(uint8_t *ip, const struct roce_address *address, uint32_t 
 }
 
 /* BTH and what the opcode adds */
-static void build_transport(const struct roce_packet *packet, uint16_t has, uint8_t *data)
+static void build_transport(const struct roce_packet *packet, uint32_t has, uint8_t *data)
 {
 	memset(data, 0, BTH_LEN);
 	data[0] = packet->service | packet->operation;
@@ -402,29 +403,29 @@ static void build_transport(const struct roce_packet *packet, uint16_t has, uint
 	data[8] = packet->ack_request ? 0x80 : 0;
 	put24(data + 9, packet->psn);
 	data += BTH_LEN;
-	if (has & HAS_DETH) {
+	if (ADDS(has, HAS_DETH)) {
 		put32(data, packet->qkey);
 		put32(data + 4, packet->src_qpn & ROCE_QPN_MASK);
 		data += 8;
 	}
-	if (has & HAS_RETH) {
+	if (ADDS(has, HAS_RETH)) {
 		put64(data, packet->va);
 		put32(data + 8, packet->rkey);
 		put32(data + 12, packet->length);
 		data += 16;
 	}
-	if (has & HAS_AETH) {
+	if (ADDS(has, HAS_AETH)) {
 		data[0] = packet->syndrome;
 		put24(data + 1, packet->msn);
 		data += 4;
 	}
-	if (has & HAS_IMM)
+	if (ADDS(has, HAS_IMM))
 		memcpy(data, &packet->imm, sizeof(packet->imm));
 }
 
 void roce_build(struct roce_packet *packet, const struct roce_address *address)
 {
-	const uint16_t has = headers_of(packet->service, packet->operation);
+	const uint32_t has = headers_of(packet->service, packet->operation);
 	const uint32_t ip = ETH_LEN + ETHERTYPE_LEN;
 	const uint32_t udp = ip + (address->ip_version == 4 ? IP4_LEN : IP6_LEN);
 	const uint32_t header_len = headers_len(has);
@@ -436,7 +437,7 @@ void roce_build(struct roce_packet *packet, const struct roce_address *address)
 	packet->ip_off = (uint8_t)ip;
 	packet->bth_off = (uint8_t)(udp + UDP_LEN);
 	packet->payload_off = (uint8_t)(udp + UDP_LEN + header_len);
-	packet->has_imm = has & HAS_IMM;
+	packet->has_imm = ADDS(has, HAS_IMM);
 	udp_len = UDP_LEN + header_len + packet->payload_len + packet->pad + ROCE_ICRC_LEN;
 
 	memcpy(data, address->dst_mac, 6);
