@@ -186,11 +186,9 @@ static struct job job_of(const struct roce_qp *qp, const struct roce_packet *pac
 			     .again = again };
 }
 
-/* May the peer read this? */
+/* May the peer read this, if it may read at all? */
 static bool read_is_allowed(const struct roce_qp *qp, const struct roce_packet *packet)
 {
-	if (!(qp->attributes.access & ROCE_ACCESS_READ))
-		return false;
 	return !packet->length || !qp->ops->reach(qp->ctx, packet->rkey, packet->va, packet->length,
 						  ROCE_ACCESS_READ, NULL);
 }
@@ -201,6 +199,10 @@ static void receive_read(struct roce_qp *qp, const struct roce_packet *packet)
 	uint32_t fresh = 0;
 
 	qp->counters.rx_read_requests++;
+	if (!(qp->attributes.access & ROCE_ACCESS_READ)) {
+		refuse(qp, ROCE_NAK_INVALID_REQUEST, ROCE_REMOTE_INVALID);
+		return;
+	}
 	for (uint32_t i = 0; i < responder->jobs; i++)
 		fresh += !responder->job[i].again;
 	if (packet->length > ROCE_MESSAGE_MAX || qp_packets(qp, packet->length) > PSNS_MAX ||
@@ -233,7 +235,8 @@ static void receive_read_again(struct roce_qp *qp, const struct roce_packet *pac
 	uint32_t at = 0;
 	struct job again;
 
-	if (packet->length > ROCE_MESSAGE_MAX || qp_packets(qp, packet->length) > PSNS_MAX)
+	if (packet->length > ROCE_MESSAGE_MAX || qp_packets(qp, packet->length) > PSNS_MAX ||
+	    !(qp->attributes.access & ROCE_ACCESS_READ))
 		return;
 	again = job_of(qp, packet, true);
 	/* Not more than has been executed */
@@ -313,8 +316,6 @@ static bool part_fits(const struct roce_qp *qp, const struct part *part,
 /* The beginning of a WRITE: is all of it allowed? */
 static bool write_is_allowed(const struct roce_qp *qp, const struct roce_packet *packet)
 {
-	if (!(qp->attributes.access & ROCE_ACCESS_WRITE))
-		return false;
 	return !packet->length || !qp->ops->reach(qp->ctx, packet->rkey, packet->va, packet->length,
 						  ROCE_ACCESS_WRITE, NULL);
 }
@@ -413,7 +414,8 @@ static void receive_message(struct roce_qp *qp, const struct roce_packet *packet
 	const struct part part = part_of(packet->operation);
 	struct responder *responder = &qp->responder;
 
-	if (!part.valid || !part_fits(qp, &part, packet)) {
+	if (!part.valid || !part_fits(qp, &part, packet) ||
+	    (part.message == MESSAGE_WRITE && !(qp->attributes.access & ROCE_ACCESS_WRITE))) {
 		refuse(qp, ROCE_NAK_INVALID_REQUEST, ROCE_REMOTE_INVALID);
 		return;
 	}
