@@ -370,9 +370,10 @@ static bool may_send(const struct roce_qp *qp)
 			return false;
 		if (request->fence && requester->reads)
 			return false;
-		if (request->opcode == ROCE_OP_READ && requester->reads >= qp->attributes.reads_out)
-			return false;
 	}
+	/* To the peer each part is a READ. */
+	if (request->opcode == ROCE_OP_READ && requester->asked >= qp->attributes.reads_out)
+		return false;
 	return qp->kind != ROCE_RC || in_flight(requester) < WINDOW;
 }
 
