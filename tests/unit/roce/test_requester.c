@@ -469,6 +469,29 @@ static void a_long_read_is_asked_for_in_parts(void **state)
 	expect_nothing();
 }
 
+/* To the peer each part is a READ of its own */
+static void parts_count_as_reads(void **state)
+{
+	struct roce_attributes attributes = pair_attributes(pair, 0, MTU);
+
+	(void)state;
+	attributes.reads_out = 1;
+	end_modify(end, ROCE_RESET, NULL);
+	end_modify(end, ROCE_INIT, &attributes);
+	end_modify(end, ROCE_RTR, &attributes);
+	end_modify(end, ROCE_RTS, &attributes);
+	post(ROCE_OP_READ, 0, 65 * MTU);
+	expect(ROCE_READ_REQUEST, 0, 0, 0);
+	expect_nothing();
+	for (unsigned int i = 0; i < 63; i++)
+		respond(i ? ROCE_READ_MIDDLE : ROCE_READ_FIRST, i, memory + i * MTU, MTU);
+	expect_nothing();
+	respond(ROCE_READ_LAST, 63, memory + 63 * MTU, MTU);
+	expect(ROCE_READ_REQUEST, 64, 0, 0);
+	respond(ROCE_READ_ONLY, 64, memory + 64 * MTU, MTU);
+	expect_done(1, ROCE_SUCCESS);
+}
+
 static void a_fence_waits_for_reads(void **state)
 {
 	struct roce_request request = { .opcode = ROCE_OP_SEND, .length = 1, .fence = true };
@@ -616,6 +639,7 @@ int main(void)
 		TEST(what_nobody_asked_for_is_dropped),
 		TEST(reads_wait_for_their_turn),
 		TEST(a_long_read_is_asked_for_in_parts),
+		TEST(parts_count_as_reads),
 		TEST(a_fence_waits_for_reads),
 		TEST(a_window_is_in_flight),
 		TEST(memory_that_is_gone_fails_in_its_turn),
