@@ -286,15 +286,3 @@ void roce_qp_tick(struct roce_qp *qp, uint64_t now)
 {
 	requester_tick(qp, now);
 }
-
-uint64_t roce_rnr_timer(uint8_t code)
-{
-	/* In 10 us: IBA table 45, "Encoding for RNR NAK timer field" */
-	static const uint16_t tens[32] = { 65535, 1,    2,    3,     4,     6,     8,     12,
-					   16,    24,   32,   48,    64,    96,    128,   192,
-					   256,   384,  512,  768,   1024,  1536,  2048,  3072,
-					   4096,  6144, 8192, 12288, 16384, 24576, 32768, 49152 };
-
-	/* 655.36 ms, the longest one, does not fit */
-	return code & 0x1f ? tens[code & 0x1f] * 10000ull : 655360000ull;
-}

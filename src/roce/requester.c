@@ -7,9 +7,11 @@
  * Requests are sent in order, a packet at a time, as long as fewer than WINDOW PSNs are
  * unacknowledged: packets of this end, and responses that it waits for. A READ is asked for in parts
  * of READ_PART responses, each a request of its own on the wire, so that a long one does not flood
- * this end; PSNs are the same. An acknowledgement is cumulative. It does not cover a READ: that is done when all
- * of its responses have come, in sequence; anything beyond a READ that lacks a response says that
- * one is lost (an implied NAK).
+ * this end; the PSNs are the same.
+ *
+ * An acknowledgement is cumulative. It does not cover a READ: that is done when all of its responses
+ * have come, in sequence; anything beyond a READ that lacks a response says that one is lost (an
+ * implied NAK).
  *
  * When something is lost, next goes back to head, and everything from una_psn on is sent again: a
  * message from its middle, a READ with what of its range is missing. Until there is progress, further
@@ -186,6 +188,18 @@ static void retry(struct roce_qp *qp, uint64_t now, bool by_timer)
 	requester->went_back = true;
 	go_back(qp);
 	arm_timer(qp, now);
+}
+
+uint64_t roce_rnr_timer(uint8_t code)
+{
+	/* In 10 us: IBA table 45, "Encoding for RNR NAK timer field" */
+	static const uint16_t tens[32] = { 65535, 1,    2,    3,     4,     6,     8,     12,
+					   16,    24,   32,   48,    64,    96,    128,   192,
+					   256,   384,  512,  768,   1024,  1536,  2048,  3072,
+					   4096,  6144, 8192, 12288, 16384, 24576, 32768, 49152 };
+
+	/* 655.36 ms, the longest one, does not fit */
+	return code & 0x1f ? tens[code & 0x1f] * 10000ull : 655360000ull;
 }
 
 static void receive_rnr(struct roce_qp *qp, uint64_t now, uint8_t syndrome)

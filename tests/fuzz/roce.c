@@ -380,10 +380,8 @@ static void make_up(struct end *to)
 	packet.service = opcode & ROCE_SERVICE;
 	packet.operation = opcode & 0x1f;
 	packet.dest_qpn = attributes.dest_qpn;
-	packet.psn =
-		(opcode & 1 ? roce_qp_next_psn(to->peer->qp) : roce_qp_acknowledged_psn(to->qp)) +
-		(uint32_t)(int8_t)take();
-	packet.psn &= ROCE_PSN_MASK;
+	packet.psn = opcode & 1 ? roce_qp_next_psn(to->peer->qp) : roce_qp_acknowledged_psn(to->qp);
+	packet.psn = roce_psn_add(packet.psn, take() - 128u);
 	packet.rkey = take() % 4;
 	packet.va = take_va();
 	packet.length = take_length();
