@@ -380,7 +380,10 @@ static void make_up(struct end *to)
 	packet.service = opcode & ROCE_SERVICE;
 	packet.operation = opcode & 0x1f;
 	packet.dest_qpn = attributes.dest_qpn;
-	packet.psn = opcode & 1 ? roce_qp_next_psn(to->peer->qp) : roce_qp_acknowledged_psn(to->qp);
+	/* Near what this end waits for: an answer to its requests, or the peer's next request */
+	packet.psn = packet.operation >= ROCE_READ_FIRST && packet.operation <= ROCE_ATOMIC_ACK
+			     ? roce_psn_add(roce_qp_acknowledged_psn(to->qp), 1)
+			     : roce_qp_next_psn(to->peer->qp);
 	packet.psn = roce_psn_add(packet.psn, take() - 128u);
 	packet.rkey = take() % 4;
 	packet.va = take_va();
