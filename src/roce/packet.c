@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/uninitialized.h"
 #include "roce/icrc.h"
 
 /* Sizes and offsets in bytes */
@@ -276,7 +277,7 @@ static uint32_t icrc_headers(const struct roce_packet *packet)
 {
 	/* What eight bytes of ones leave behind (RXE_ICRC's 0xdebb20e3) */
 	uint32_t len = (uint32_t)packet->payload_off - packet->ip_off;
-	uint8_t masked[ROCE_HEADERS_MAX];
+	uint8_t masked[ROCE_HEADERS_MAX] uninitialized;
 	uint8_t *bth = masked + packet->bth_off - packet->ip_off;
 
 	memcpy(masked, packet->headers + packet->ip_off, len);

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/uninitialized.h"
 #include "roce/qp_state.h"
 
 static struct request *request_at(struct roce_qp *qp, uint32_t index)
@@ -289,7 +290,7 @@ static void receive_data(struct roce_qp *qp, uint64_t now, const struct roce_pac
 	const uint32_t offset = number << qp->mtu_shift;
 	const bool last = number == request->packets - 1;
 	const uint32_t len = last ? request->length - offset : qp_mtu(qp);
-	struct iovec to[ROCE_PIECES_MAX];
+	struct iovec to[ROCE_PIECES_MAX] uninitialized;
 
 	if (!response_fits(packet, number, len, last)) {
 		fail_head(qp, ROCE_BAD_RESPONSE);
@@ -429,8 +430,8 @@ static int send_read(struct roce_qp *qp, const struct request *request, uint32_t
 	struct requester *requester = &qp->requester;
 	const uint32_t offset = number << qp->mtu_shift;
 	const uint32_t left = request->length - offset;
-	struct roce_packet packet;
-	struct iovec frame[2];
+	struct roce_packet packet uninitialized;
+	struct iovec frame[2] uninitialized;
 	int err;
 
 	*asked = request->packets - number;
@@ -481,8 +482,8 @@ static int send_message(struct roce_qp *qp, struct request *request, uint32_t nu
 	const bool last = number == request->packets - 1;
 	struct requester *requester = &qp->requester;
 	const struct roce_address *address;
-	struct roce_packet packet;
-	struct iovec frame[ROCE_PIECES_MAX + 2];
+	struct roce_packet packet uninitialized;
+	struct iovec frame[ROCE_PIECES_MAX + 2] uninitialized;
 	int pieces = 0, err;
 
 	packet.payload_len = last ? request->length - offset : qp_mtu(qp);

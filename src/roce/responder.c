@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/uninitialized.h"
 #include "roce/qp_state.h"
 
 void responder_reset(struct roce_qp *qp)
@@ -100,8 +101,8 @@ static void refuse(struct roce_qp *qp, uint8_t syndrome, enum roce_status status
 static int send_answer(struct roce_qp *qp)
 {
 	struct responder *responder = &qp->responder;
-	struct roce_packet packet;
-	struct iovec frame[2];
+	struct roce_packet packet uninitialized;
+	struct iovec frame[2] uninitialized;
 	int err;
 
 	packet.service = qp->service;
@@ -137,8 +138,8 @@ static int send_response(struct roce_qp *qp)
 	struct responder *responder = &qp->responder;
 	struct job *job = &responder->job[0];
 	const bool last = job->packets == 1;
-	struct iovec frame[ROCE_PIECES_MAX + 2];
-	struct roce_packet packet;
+	struct iovec frame[ROCE_PIECES_MAX + 2] uninitialized;
+	struct roce_packet packet uninitialized;
 	int pieces = 0, err;
 
 	packet.payload_len = last ? job->left : qp_mtu(qp);
@@ -354,7 +355,7 @@ static bool store(struct roce_qp *qp, const struct part *part, const struct roce
 {
 	struct responder *responder = &qp->responder;
 	const uint32_t len = packet->payload_len;
-	struct iovec to[ROCE_PIECES_MAX];
+	struct iovec to[ROCE_PIECES_MAX] uninitialized;
 	int pieces;
 
 	if (part->message == MESSAGE_WRITE) {
@@ -509,7 +510,7 @@ static void receive_ud(struct roce_qp *qp, const struct roce_packet *packet,
 	const struct part part = part_of(packet->operation);
 	uint8_t grh[ROCE_GRH_LEN];
 	const struct iovec header = { grh, sizeof(grh) };
-	struct iovec to[ROCE_PIECES_MAX];
+	struct iovec to[ROCE_PIECES_MAX] uninitialized;
 	int pieces;
 
 	if (packet->qkey != qp->attributes.qkey || packet->payload_len > qp_mtu(qp)) {
