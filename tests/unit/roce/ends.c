@@ -302,7 +302,14 @@ struct roce_attributes pair_attributes(const struct pair *pair, unsigned int whi
 			     .hop_limit = 64 },
 	};
 
-	(void)pair;
+	if (pair->wire.ip6) {
+		attributes.address.ip_version = 6;
+		attributes.address.flow_label = 0x12345;
+		memset(attributes.address.dst_ip, 0xfd, 16);
+		memset(attributes.address.src_ip, 0xfd, 16);
+		attributes.address.dst_ip[15] = (uint8_t)!which;
+		attributes.address.src_ip[15] = (uint8_t)which;
+	}
 	return attributes;
 }
 
@@ -399,7 +406,7 @@ bool end_take(struct end *end, struct roce_packet *packet, uint8_t *frame)
 
 void end_give(struct end *end, struct roce_packet *packet, const void *payload, uint32_t len)
 {
-	const struct pair *pair = NULL;
+	struct pair *pair = (struct pair *)end->wire; /* its first member */
 	const struct roce_attributes attributes =
 		pair_attributes(pair, end->peer < end, 256); /* as the other end sends */
 	struct roce_address address = attributes.address;

@@ -44,6 +44,7 @@ struct wire {
 	uint32_t loss, twice, late;
 	uint64_t seed;
 	bool checks_icrc;
+	bool ip6; /* in place of IPv4 */
 };
 
 struct memory {

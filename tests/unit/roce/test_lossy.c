@@ -137,6 +137,7 @@ static struct roce_counters follow(const struct plan *plan, uint32_t mtu, uint64
 	pair->wire.loss = loss;
 	pair->wire.twice = twice;
 	pair->wire.late = late;
+	pair->wire.ip6 = seed & 2;
 	pair_connect(pair, mtu);
 	for (unsigned int e = 0; e < 2; e++) {
 		side_open(&side[e], &pair->end[e], total, seed + e);
