@@ -28,6 +28,11 @@
  * notifies each item of polled work, which announces this in shared memory and checks once more for
  * work.
  *
+ * Deadlines. A work item can ask to be run at a time (a queue pair's retransmission). The lane
+ * remembers only the earliest that it was told of: when that has come, it looks through its work for
+ * all that are due, and for the next one. So a deadline costs one comparison to set, and nothing to
+ * cancel; a lane looks through its work once for it, at most. A millisecond is the finest.
+ *
  * The control thread runs functions on a lane with lane_call(): between two work items, where the
  * lane holds no pointers. While the lane is resting, in epoll_wait(), it holds none either.
  *
@@ -38,6 +43,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -96,6 +102,7 @@ struct lane_member {
  * @resting:	in epoll_wait(): holds no pointers
  * @polling, @busy: members that have polled work, and busy polled work
  * @blocked:	work items that wait for a kick that may never come
+ * @wake:	the earliest deadline of its work, or earlier, in ns; UINT64_MAX: none
  * @last_progress: of polled work, in ns; 0: now
  * @function, @argument: for lane_answer(), under @lock; NULL when there is none
  */
@@ -112,6 +119,7 @@ struct lane {
 	void *scratch;
 	uint64_t polling, busy;
 	unsigned int round;
+	uint64_t wake;
 	uint64_t last_progress;
 	struct lane_member *member[LANE_MEMBERS_MAX];
 
@@ -206,6 +214,8 @@ static bool member_run(struct lane_member *member, struct lane_work *work)
 	lane_unblock(member->lane, work);
 	pulse_beat(work->step, atomic_load_explicit(&work->client, memory_order_relaxed));
 	more = work->run(work, member->lane->index);
+	if (work->deadline && work->deadline < member->lane->wake)
+		member->lane->wake = work->deadline;
 	member->credit -= TURN_COST + budget_since(start);
 	return more;
 }
@@ -416,6 +426,47 @@ static void lane_mark_blocked(struct lane *lane)
 	}
 }
 
+/** lane_mark_due() - run the work whose deadline has come, and find the next deadline */
+static void lane_mark_due(struct lane *lane)
+{
+	uint64_t now = clock_ns();
+
+	if (now < lane->wake)
+		return;
+	lane->wake = UINT64_MAX;
+	for (unsigned int i = 0; i < LANE_MEMBERS_MAX; i++) {
+		struct lane_member *member = lane->member[i];
+
+		for (unsigned int word = 0; member && word < WORDS; word++)
+			for (uint64_t used = member->used[word]; used; used &= used - 1) {
+				struct lane_work *work =
+					member->work[word * 64 +
+						     (unsigned int)__builtin_ctzll(used)];
+
+				if (work->deadline && work->deadline <= now)
+					lane_mark(work);
+				else if (work->deadline && work->deadline < lane->wake)
+					lane->wake = work->deadline;
+			}
+	}
+}
+
+/** lane_timeout() - how long a lane without work may sleep, in ms; -1: until it is woken */
+static int lane_timeout(const struct lane *lane)
+{
+	uint64_t now, ms;
+
+	if (lane->wake == UINT64_MAX)
+		return lane->blocked ? LANE_BLOCKED_MS : -1;
+	now = clock_ns();
+	if (lane->wake <= now)
+		return 0;
+	ms = (lane->wake - now) / NS_PER_MS + 1;
+	if (lane->blocked && ms > LANE_BLOCKED_MS)
+		return LANE_BLOCKED_MS;
+	return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
 /** lane_wait() - handle the descriptors' events, and sleep if there is nothing to do */
 static void lane_wait(struct lane *lane, bool idle)
 {
@@ -428,7 +479,7 @@ static void lane_wait(struct lane *lane, bool idle)
 		atomic_thread_fence(memory_order_seq_cst);
 		if (!lane_rest_all(lane, true) && !atomic_load(&lane->summary) &&
 		    !atomic_load(&lane->called))
-			timeout = lane->blocked ? LANE_BLOCKED_MS : -1;
+			timeout = lane_timeout(lane);
 	}
 	if (timeout)
 		atomic_store_explicit(&lane->resting, true, memory_order_release);
@@ -442,8 +493,10 @@ static void lane_wait(struct lane *lane, bool idle)
 	}
 	if (idle)
 		lane_rest_all(lane, false);
-	if (n == 0 && timeout > 0)
+	if (n == 0 && timeout > 0 && lane->blocked)
 		lane_mark_blocked(lane);
+	if (lane->wake != UINT64_MAX)
+		lane_mark_due(lane);
 	for (int i = 0; i < n; i++) {
 		struct lane_work *work = events[i].data.ptr;
 		uint64_t count;
@@ -514,6 +567,7 @@ static int lane_start(struct lane **out, unsigned int index, const unsigned int 
 		return -ENOMEM;
 	lane->index = index;
 	lane->embedded = embedded;
+	lane->wake = UINT64_MAX;
 	atomic_init(&lane->resting, embedded);
 	pthread_mutex_init(&lane->lock, NULL);
 	pthread_cond_init(&lane->done, NULL);
@@ -579,6 +633,8 @@ bool lanes_step(struct lanes *lanes)
 		struct lane *lane = lanes->lane[i];
 
 		lane->round++;
+		if (lane->wake != UINT64_MAX)
+			lane_mark_due(lane);
 		lane_round(lane);
 		if (lane_rest_all(lane, true) || atomic_load(&lane->summary))
 			more = true;
@@ -766,6 +822,7 @@ static void change_add(void *argument)
 	work->member = member;
 	work->slot = word * 64 + (unsigned int)__builtin_ctzll(~member->used[word]);
 	work->blocked = false;
+	work->deadline = 0;
 	work->polled = -1;
 	if (change->fd >= 0) {
 		struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = work };

@@ -59,6 +59,7 @@ typedef bool lane_rest(struct lane_work *work, bool asleep);
  * @slot:	its number there
  * @blocked:	set by @run when it waits for a kick that may never come (a receive
  *		buffer): the lane then runs it again after LANE_BLOCKED_MS
+ * @deadline:	set by @run, in ns of clock_ns(): the lane runs it again then, kicked or not; 0: none
  * @progress:	set by @run when it has done something
  * @quiet:	turns without progress while it is busy; used only by the lane
  * @polled:	its place among polled work, or -1; used only by the lane
@@ -68,10 +69,11 @@ struct lane_work {
 	lane_rest *rest;
 	const char *step;
 	_Atomic uint32_t client;
-	struct lane *lane;
+	struct lane *_Atomic lane;
 	struct lane_member *member;
 	unsigned int slot;
 	bool blocked;
+	uint64_t deadline;
 	bool progress;
 	unsigned int quiet;
 	int polled;
