@@ -17,11 +17,14 @@
 #include "device/config.h"
 #include "device/hwc.h"
 #include "device/native.h"
+#include "device/pair.h"
 #include "device/receive.h"
 #include "device/state.h"
 #include "device/synthetic.h"
 #include "device/transmit.h"
 #include "device/vport.h"
+
+#define WQ_NUMBERS (ADAPTER_WQS + ADAPTER_PAIRS * PAIR_BLOCK)
 
 /* ---- Life ---- */
 
@@ -142,9 +145,11 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	adapter->retired.lanes = lanes;
 	if (memory_init(&adapter->memory, &adapter->retired) ||
 	    table_init(&adapter->eqs, ADAPTER_EQS, 0) ||
-	    table_init(&adapter->cqs, ADAPTER_CQS, 0) ||
-	    table_init(&adapter->sqs, ADAPTER_WQS, 0) || table_init(&adapter->rqs, ADAPTER_WQS, 0))
+	    table_init(&adapter->cqs, ADAPTER_CQS, 0) || table_init(&adapter->sqs, WQ_NUMBERS, 0) ||
+	    table_init(&adapter->rqs, WQ_NUMBERS, 0) ||
+	    table_init(&adapter->pairs, ADAPTER_PAIRS, 0))
 		goto fail;
+	adapter->sqs.limit = adapter->rqs.limit = ADAPTER_WQS;
 	err = lanes_join(lanes, &adapter->member);
 	if (err) {
 		error_say(error, "the lanes cannot serve another adapter: %s", error_reason(-err));
@@ -209,6 +214,7 @@ void adapter_close(struct adapter *adapter)
 	table_free(&adapter->cqs);
 	table_free(&adapter->sqs);
 	table_free(&adapter->rqs);
+	table_free(&adapter->pairs);
 	free(adapter);
 }
 

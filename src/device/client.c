@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "device/config.h"
 #include "device/hwc.h"
+#include "device/pair.h"
 #include "device/registers.h"
 #include "device/reset.h"
 #include "device/state.h"
@@ -96,6 +97,12 @@ static void resume(struct adapter *adapter)
 			if (vport->sq[q])
 				lane_kick(&vport->sq[q]->work);
 		lane_kick(&vport->source);
+	}
+	for (uint32_t i = 0; i < adapter->pairs.fresh; i++) {
+		struct pair *pair = table_get(&adapter->pairs, i);
+
+		if (pair)
+			lane_kick(&pair->work);
 	}
 	if (adapter->hwc.up)
 		hwc_run(adapter);

@@ -113,8 +113,8 @@ static uint32_t register_device(struct adapter *adapter, struct command *command
 	device->pd = memory_pd_create(&adapter->memory);
 	if (!device->pd)
 		return STATUS_NO_RESOURCE;
-	device->mr = memory_mr_create(&adapter->memory, device->pd, MR_PHYSICAL, 0,
-				      DMA_READ | DMA_WRITE, NULL);
+	device->mr =
+		memory_mr_create(&adapter->memory, device->pd, MR_PHYSICAL, 0, MEMORY_OWNER, NULL);
 	doorbell = doorbell_page_alloc(adapter, 1, 1);
 	if (!device->mr || doorbell < 0) {
 		device->doorbell = GDMA_INVALID_ID;
@@ -136,12 +136,13 @@ static uint32_t deregister_device(struct adapter *adapter, struct command *comma
 	if (!device || !device->active)
 		return STATUS_DEVICE;
 	/* The device's queues refer to what is about to be freed. */
-	wqs_stop(adapter, device == &adapter->ethernet ? WQS_VPORTS : WQS_RDMA);
-	if (device == &adapter->ethernet)
+	if (device == &adapter->ethernet) {
+		wqs_stop(adapter);
 		for (uint32_t i = 0; i < adapter->config.ports; i++)
 			vport_reset(&adapter->vport[i]);
-	else
+	} else {
 		rnic_reset(adapter);
+	}
 	device_unregister(adapter, device);
 	return STATUS_OK;
 }
@@ -338,14 +339,18 @@ static uint32_t destroy_pd(struct adapter *adapter, struct command *command)
 	return STATUS_OK;
 }
 
-/** access_from_flags() - the adapter's access rights, from the driver's flags */
-static unsigned int access_from_flags(uint32_t flags)
+/** rights_from_flags() - what the driver's flags allow */
+static struct memory_rights rights_from_flags(uint32_t flags)
 {
-	unsigned int access = DMA_READ;
+	struct memory_rights rights = { .local = DMA_READ };
 
 	if (flags & (GDMA_ACCESS_LOCAL_WRITE | GDMA_ACCESS_REMOTE_WRITE))
-		access |= DMA_WRITE;
-	return access;
+		rights.local |= DMA_WRITE;
+	if (flags & GDMA_ACCESS_REMOTE_READ)
+		rights.remote |= DMA_READ;
+	if (flags & GDMA_ACCESS_REMOTE_WRITE)
+		rights.remote |= DMA_WRITE;
+	return rights;
 }
 
 static uint32_t create_mr(struct adapter *adapter, struct command *command)
@@ -361,8 +366,7 @@ static uint32_t create_mr(struct adapter *adapter, struct command *command)
 		return STATUS_NOT_FOUND;
 	switch (req->mr_type) {
 	case GDMA_MR_GPA:
-		mr = memory_mr_create(&adapter->memory, pd, MR_PHYSICAL, 0, DMA_READ | DMA_WRITE,
-				      NULL);
+		mr = memory_mr_create(&adapter->memory, pd, MR_PHYSICAL, 0, MEMORY_OWNER, NULL);
 		break;
 	case GDMA_MR_GVA:
 	case GDMA_MR_ZBVA:
@@ -374,10 +378,10 @@ static uint32_t create_mr(struct adapter *adapter, struct command *command)
 		if (req->mr_type == GDMA_MR_GVA)
 			mr = memory_mr_create(&adapter->memory, pd, MR_LISTED,
 					      req->gva.virtual_address,
-					      access_from_flags(req->gva.access_flags), list);
+					      rights_from_flags(req->gva.access_flags), list);
 		else
 			mr = memory_mr_create(&adapter->memory, pd, MR_LISTED, 0,
-					      access_from_flags(req->zbva.access_flags), list);
+					      rights_from_flags(req->zbva.access_flags), list);
 		break;
 	case GDMA_MR_DM:
 		device = memory_device_find(&adapter->memory, req->dm.dm_handle);
@@ -386,7 +390,7 @@ static uint32_t create_mr(struct adapter *adapter, struct command *command)
 		if (!req->dm_length || req->dm.offset > device->size ||
 		    req->dm_length > device->size - req->dm.offset)
 			return STATUS_INVALID;
-		mr = memory_mr_device(&adapter->memory, pd, access_from_flags(req->dm.access_flags),
+		mr = memory_mr_device(&adapter->memory, pd, rights_from_flags(req->dm.access_flags),
 				      device, req->dm.offset, req->dm_length);
 		break;
 	default:

@@ -94,8 +94,7 @@ static int hwc_queues(struct adapter *adapter, const struct smc_message *message
 		return -ENOMEM;
 	place.pd = pd->id;
 	hwc->pd = pd->id;
-	hwc->mr =
-		memory_mr_create(&adapter->memory, pd, MR_PHYSICAL, 0, DMA_READ | DMA_WRITE, NULL);
+	hwc->mr = memory_mr_create(&adapter->memory, pd, MR_PHYSICAL, 0, MEMORY_OWNER, NULL);
 	if (!hwc->mr)
 		return -ENOMEM;
 	place.list = hwc_page(adapter, message, SMC_QUEUE_EQ);

@@ -213,11 +213,11 @@ static struct memory_region *mr_add(struct memory *memory, struct protection_dom
 }
 
 struct memory_region *memory_mr_create(struct memory *memory, struct protection_domain *pd,
-				       enum mr_kind kind, uint64_t base, unsigned int access,
-				       struct dma_list *list)
+				       enum mr_kind kind, uint64_t base,
+				       struct memory_rights rights, struct dma_list *list)
 {
 	const struct memory_region values = {
-		.kind = kind, .base = base, .access = access, .list = list
+		.kind = kind, .base = base, .rights = rights, .list = list
 	};
 	struct memory_region *mr = mr_add(memory, pd, &values);
 
@@ -227,11 +227,11 @@ struct memory_region *memory_mr_create(struct memory *memory, struct protection_
 }
 
 struct memory_region *memory_mr_device(struct memory *memory, struct protection_domain *pd,
-				       unsigned int access, struct device_memory *device,
+				       struct memory_rights rights, struct device_memory *device,
 				       uint64_t offset, uint64_t size)
 {
 	const struct memory_region values = { .kind = MR_DEVICE,
-					      .access = access,
+					      .rights = rights,
 					      .device = device,
 					      .device_offset = offset,
 					      .device_size = size };
@@ -331,6 +331,36 @@ static int pieces_add(struct pieces *pieces, void *base, size_t len)
 	return 0;
 }
 
+/** region_find() - the region of an element's key, if that allows this access; else NULL */
+static const struct memory_region *region_find(const struct memory *memory, uint32_t pd,
+					       const struct gdma_sge *sge, unsigned int access)
+{
+	const struct memory_region *mr = table_get(&memory->keys, sge->mem_key >> 8);
+	unsigned int rights;
+
+	if (!mr || mr->key != sge->mem_key || mr->pd != pd)
+		return NULL;
+	rights = access & MEMORY_REMOTE ? mr->rights.remote : mr->rights.local;
+	return access & (DMA_READ | DMA_WRITE) & ~rights ? NULL : mr;
+}
+
+/** region_holds() - is a range within a region with a page list, or in device memory? */
+static bool region_holds(const struct memory_region *mr, const struct gdma_sge *sge)
+{
+	uint64_t size = mr->kind == MR_LISTED ? mr->list->length : mr->device_size;
+	uint64_t offset = sge->address - mr->base;
+
+	return sge->address >= mr->base && offset <= size && sge->size <= size - offset;
+}
+
+bool memory_allows(const struct memory *memory, uint32_t pd, const struct gdma_sge *sge,
+		   unsigned int access)
+{
+	const struct memory_region *mr = region_find(memory, pd, sge, access);
+
+	return mr && (!sge->size || mr->kind == MR_PHYSICAL || region_holds(mr, sge));
+}
+
 /** translate_listed() - translate a range of a region with a page list, page by page */
 static int translate_listed(const struct memory *memory, const struct memory_region *mr,
 			    const struct gdma_sge *sge, unsigned int access, struct pieces *pieces)
@@ -340,7 +370,7 @@ static int translate_listed(const struct memory *memory, const struct memory_reg
 	uint64_t left = sge->size;
 	uint64_t page_size = UINT64_C(1) << list->page_shift;
 
-	if (sge->address < mr->base || offset > list->length || left > list->length - offset)
+	if (!region_holds(mr, sge))
 		return -EFAULT;
 	/* Nobody uses more, and a list of gigabytes would take long. */
 	if (left > MEMORY_ELEMENT_MAX)
@@ -371,18 +401,18 @@ static int translate_listed(const struct memory *memory, const struct memory_reg
 int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma_sge *sge,
 		     unsigned int access, struct pieces *pieces)
 {
-	const struct memory_region *mr = table_get(&memory->keys, sge->mem_key >> 8);
+	const struct memory_region *mr = region_find(memory, pd, sge, access);
 	void *pointer;
 
-	if (!mr || mr->key != sge->mem_key || mr->pd != pd || (access & ~mr->access))
+	if (!mr)
 		return -EACCES;
 	if (!sge->size)
 		return 0;
+	access &= DMA_READ | DMA_WRITE;
 	if (mr->kind == MR_LISTED)
 		return translate_listed(memory, mr, sge, access, pieces);
 	if (mr->kind == MR_DEVICE)
-		pointer = sge->address <= mr->device_size &&
-					  sge->size <= mr->device_size - sge->address
+		pointer = region_holds(mr, sge)
 				  ? mr->device->bytes + mr->device_offset + sge->address
 				  : NULL;
 	else

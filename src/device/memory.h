@@ -73,10 +73,18 @@ struct device_memory {
 	uint32_t users;
 };
 
+/** struct memory_rights - DMA_*: for the queues of a region's owner, and for packets from elsewhere */
+struct memory_rights {
+	unsigned int local, remote;
+};
+
+#define MEMORY_OWNER  ((struct memory_rights){ .local = DMA_READ | DMA_WRITE }) /* and nobody else */
+
+#define MEMORY_REMOTE (1u << 8) /* with DMA_*: for another machine, which was given the key */
+
 /**
  * struct memory_region - what a key stands for
  * @base:	address of the first byte
- * @access:	enum dma_access
  * @list:	MR_LISTED
  * @device, @device_offset, @device_size: MR_DEVICE
  */
@@ -86,7 +94,7 @@ struct memory_region {
 	uint32_t pd;
 	enum mr_kind kind;
 	uint64_t base;
-	unsigned int access;
+	struct memory_rights rights;
 	struct dma_list *list;
 	struct device_memory *device;
 	uint64_t device_offset, device_size;
@@ -146,15 +154,16 @@ void memory_pd_free(struct memory *memory, struct protection_domain *pd);
 /**
  * memory_mr_create() - a memory region with a key of its own
  * @kind:	MR_PHYSICAL or MR_LISTED
+ * @rights:	DMA_*
  * @list:	for MR_LISTED: complete; owned by the region from now on
  */
 struct memory_region *memory_mr_create(struct memory *memory, struct protection_domain *pd,
-				       enum mr_kind kind, uint64_t base, unsigned int access,
-				       struct dma_list *list);
+				       enum mr_kind kind, uint64_t base,
+				       struct memory_rights rights, struct dma_list *list);
 
 /** memory_mr_device() - a memory region with a key of its own over part of device memory */
 struct memory_region *memory_mr_device(struct memory *memory, struct protection_domain *pd,
-				       unsigned int access, struct device_memory *device,
+				       struct memory_rights rights, struct device_memory *device,
 				       uint64_t offset, uint64_t size);
 struct memory_region *memory_mr_find(struct memory *memory, uint64_t handle);
 
@@ -182,7 +191,7 @@ struct pieces {
  * @memory:	the client's
  * @pd:		protection domain of the queue the element came from
  * @sge:	a copy of the element
- * @access:	kind of access that is needed
+ * @access:	kind of access that is needed: DMA_*, and MEMORY_REMOTE
  * @pieces:	appended to; the last one is extended where contiguous
  *
  * All of the element is checked, but where there is a page list, only the pieces of its first
@@ -193,6 +202,10 @@ struct pieces {
  */
 int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma_sge *sge,
 		     unsigned int access, struct pieces *pieces);
+
+/** memory_allows() - is all of an element within what its key allows? As memory_translate() */
+bool memory_allows(const struct memory *memory, uint32_t pd, const struct gdma_sge *sge,
+		   unsigned int access);
 
 /**
  * struct ring - a queue's entries in client memory

@@ -47,6 +47,10 @@ static int64_t enter(struct adapter *adapter, const struct queue_place *place, s
 
 	if (err)
 		return err;
+	if (place->number) {
+		table_put(table, place->number, queue);
+		return place->number;
+	}
 	id = table_add(table, queue);
 	if (id < 0) {
 		ring_disown(ring);
@@ -341,7 +345,7 @@ void wq_destroy(struct wq *wq)
 	retire(&wq->adapter->retired, wq_release, wq);
 }
 
-void wqs_stop(struct adapter *adapter, enum wqs_of of)
+void wqs_stop(struct adapter *adapter)
 {
 	struct lane_work *works[ADAPTER_WQS];
 	unsigned int n = 0;
@@ -349,8 +353,7 @@ void wqs_stop(struct adapter *adapter, enum wqs_of of)
 	for (uint32_t i = 0; i < adapter->sqs.fresh; i++) {
 		struct wq *wq = table_get(&adapter->sqs, i);
 
-		if (wq && wq->work.lane &&
-		    (of == WQS_ALL || (of == WQS_VPORTS) == (wq->vport != NULL)))
+		if (wq && wq->work.lane)
 			works[n++] = &wq->work;
 	}
 	lane_remove_all(adapter->member, works, n);

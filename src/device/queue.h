@@ -26,6 +26,7 @@
 #include "wire/wq.h"
 
 struct adapter;
+struct pair;
 struct vport;
 
 struct spin {
@@ -153,6 +154,7 @@ enum wq_closing { WQ_OPEN, WQ_CLOSING, WQ_CLOSED };
  * @posted:	in basic units: how far the driver has written
  * @taken:	in basic units: how far the adapter has read
  * @seen:	@posted when the reader last checked it
+ * @pair:	the queue pair that it is part of, which reads it; else NULL
  * @shared:	doorbell in shared memory, which replaces @posted; else NULL
  * @stopped:	a work-queue entry was invalid; nothing more is read
  * @closing:	enum wq_closing: send queues
@@ -166,6 +168,7 @@ struct wq {
 	struct lane_work work;
 	struct adapter *adapter;
 	struct vport *vport;
+	struct pair *pair;
 	struct cq *cq;
 	uint64_t handle;
 	uint32_t type; /* GDMA_SQ or GDMA_RQ */
@@ -215,12 +218,14 @@ static inline const struct gdma_sge *wqe_sge(const struct wqe *wqe)
  * @size:	its size in bytes
  * @doorbell:	page its doorbell is rung on
  * @pd:		protection domain; a completion queue has none
+ * @number:	its number, one of a queue pair's; 0: any that is free
  */
 struct queue_place {
 	struct dma_list *list;
 	uint32_t size;
 	uint32_t doorbell;
 	uint32_t pd;
+	uint32_t number;
 };
 
 /**
@@ -321,8 +326,7 @@ struct wq *wq_create(struct adapter *adapter, uint32_t type, const struct queue_
 void wq_destroy(struct wq *wq);
 
 /** wqs_stop() - before many queues are destroyed: take the send queues off their lanes, all at once */
-enum wqs_of { WQS_VPORTS, WQS_RDMA, WQS_ALL };
-void wqs_stop(struct adapter *adapter, enum wqs_of of);
+void wqs_stop(struct adapter *adapter);
 
 /**
  * wq_ring() - the driver has posted up to @tail

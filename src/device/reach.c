@@ -7,7 +7,7 @@ struct reach reach_find(struct reach reach, const struct memory *memory, struct 
 	const struct dma_span *span = dma_map_span(memory->map, sge.address);
 
 	if (!mr || mr->key != sge.mem_key || mr->kind != MR_PHYSICAL || mr->pd != reach.pd ||
-	    reach.access & ~mr->access)
+	    reach.access & ~mr->rights.local)
 		return reach;
 	if (!span || reach.access & ~span->access)
 		return reach;

@@ -6,11 +6,15 @@
  * queue may belong to any lane, so it is locked for its packets of the burst (receive_burst.c).
  * Runs of ordinary packets go through receive_plain.c, each of the others through receive_any.c.
  *
+ * A vPort with queue pairs for RDMA has its RoCE packets taken out first (inbox.c); one without pays
+ * for a look at a counter, once a burst.
+ *
  * A frame for a queue without buffers is not accepted: deliver() returns early, and the fabric
  * drops or keeps it.
  */
 #include "device/receive.h"
 
+#include "device/inbox.h"
 #include "device/native.h"
 #include "device/receive_any.h"
 #include "device/receive_plain.h"
@@ -43,13 +47,14 @@ static void finish(struct receive_burst *burst)
 	adapter_raise_all(burst->vport->adapter, &burst->raise);
 }
 
-unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *frames,
-			     unsigned int n)
+/** deliver() - receive_deliver() without RoCE packets */
+static unsigned int deliver(struct vport *vport, unsigned int lane, const struct frame *frames,
+			    unsigned int n)
 {
 	struct receive_burst burst;
 	unsigned int done;
 
-	if (!begin(&burst, ctx, lane, n))
+	if (!begin(&burst, vport, lane, n))
 		return n;
 	for (done = 0; done < n; done++) {
 		done += receive_plain(&burst, frames + done, n - done);
@@ -60,12 +65,14 @@ unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *f
 	return done;
 }
 
-uint64_t receive_offer(void *ctx, unsigned int lane, const struct frame *frames, unsigned int n)
+/** offer() - receive_offer() without RoCE packets */
+static uint64_t offer(struct vport *vport, unsigned int lane, const struct frame *frames,
+		      unsigned int n)
 {
 	struct receive_burst burst;
 	uint64_t left = 0;
 
-	if (!begin(&burst, ctx, lane, n))
+	if (!begin(&burst, vport, lane, n))
 		return 0;
 	for (unsigned int done = 0; done < n; done++) {
 		uint64_t some = 0;
@@ -78,6 +85,79 @@ uint64_t receive_offer(void *ctx, unsigned int lane, const struct frame *frames,
 	}
 	finish(&burst);
 	return left;
+}
+
+/**
+ * ordinary() - how many frames there are before the next RoCE packet
+ *
+ * RoCE packets before the first ordinary frame are given to their queue pairs: @skipped of them.
+ */
+static unsigned int ordinary(struct vport *vport, const struct frame *frames, unsigned int n,
+			     unsigned int *skipped)
+{
+	unsigned int i = 0, run = 0;
+
+	for (; i < n && inbox_wants(&frames[i]); i++)
+		inbox_deliver(vport, &frames[i]);
+	*skipped = i;
+	/* The one at i is ordinary: it is not looked at again. */
+	for (run = i < n; i + run < n && !inbox_wants(&frames[i + run]); run++)
+		;
+	return run;
+}
+
+/** deliver_split(), offer_split() - for a vPort with queue pairs: RoCE packets are theirs */
+static __attribute__((noinline)) unsigned int
+deliver_split(struct vport *vport, unsigned int lane, const struct frame *frames, unsigned int n)
+{
+	unsigned int done = 0;
+
+	while (done < n) {
+		unsigned int skipped, run = ordinary(vport, frames + done, n - done, &skipped);
+		unsigned int taken;
+
+		done += skipped;
+		taken = run ? deliver(vport, lane, frames + done, run) : 0;
+		done += taken;
+		if (taken < run)
+			break;
+	}
+	return done;
+}
+
+static __attribute__((noinline)) uint64_t offer_split(struct vport *vport, unsigned int lane,
+						      const struct frame *frames, unsigned int n)
+{
+	unsigned int done = 0;
+	uint64_t left = 0;
+
+	while (done < n) {
+		unsigned int skipped, run = ordinary(vport, frames + done, n - done, &skipped);
+
+		done += skipped;
+		left |= run ? offer(vport, lane, frames + done, run) << done : 0;
+		done += run;
+	}
+	return left;
+}
+
+unsigned int receive_deliver(void *ctx, unsigned int lane, const struct frame *frames,
+			     unsigned int n)
+{
+	struct vport *vport = ctx;
+
+	if (__builtin_expect(atomic_load_explicit(&vport->pairs, memory_order_relaxed), 0))
+		return deliver_split(vport, lane, frames, n);
+	return deliver(vport, lane, frames, n);
+}
+
+uint64_t receive_offer(void *ctx, unsigned int lane, const struct frame *frames, unsigned int n)
+{
+	struct vport *vport = ctx;
+
+	if (__builtin_expect(atomic_load_explicit(&vport->pairs, memory_order_relaxed), 0))
+		return offer_split(vport, lane, frames, n);
+	return offer(vport, lane, frames, n);
 }
 
 /** receiving() - does the vPort accept frames now? */

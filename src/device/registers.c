@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "device/config.h"
 #include "device/hwc.h"
+#include "device/pair.h"
 #include "device/reset.h"
 #include "device/state.h"
 
@@ -153,6 +154,8 @@ static void doorbell_wq(struct wq *wq, uint32_t tail)
 		return;
 	if (wq == adapter->hwc.sq)
 		hwc_run(adapter);
+	else if (wq->pair)
+		lane_kick(&wq->pair->work);
 	else if (wq->type == GDMA_SQ)
 		lane_kick(&wq->work);
 	else if (wq->vport)
@@ -185,6 +188,12 @@ static bool doorbell_long(struct adapter *adapter, uint32_t page, uint32_t offse
 		if (wq)
 			doorbell_wq(wq, (uint32_t)value.rq.tail);
 		return wq;
+	case GDMA_DB_RQ_CLIENT:
+		wq = doorbell_find_wq(&adapter->rqs, value.rq_client.id, page);
+		if (!wq || !wq->pair || wq != wq->pair->wq[RNIC_RC_RQ_REQUESTER])
+			return false;
+		pair_arm(wq->pair, (uint32_t)value.rq_client.low);
+		return true;
 	case GDMA_DB_CQ:
 		cq = table_get(&adapter->cqs, value.cq.id);
 		if (!cq || cq->doorbell != page)

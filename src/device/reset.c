@@ -11,7 +11,7 @@
 
 void adapter_reset(struct adapter *adapter)
 {
-	wqs_stop(adapter, WQS_ALL);
+	wqs_stop(adapter);
 	for (uint32_t i = 0; i < adapter->config.ports; i++)
 		vport_reset(&adapter->vport[i]);
 	rnic_reset(adapter);

@@ -30,7 +30,8 @@
 #define ADAPTER_DOORBELL_PAGES 1024u
 #define ADAPTER_EQS            4096u
 #define ADAPTER_CQS            8192u
-#define ADAPTER_WQS            4096u /* of each direction */
+#define ADAPTER_WQS            4096u /* of each direction, for Ethernet */
+#define ADAPTER_PAIRS          512u /* queue pairs for RDMA, whose queues have the numbers from there on */
 
 #define SEEN_TAG_MAX           0x3fffffffu /* largest steering.tag */
 
@@ -65,6 +66,8 @@ struct steering {
  * @link_down:	as set by the operator
  * @synthetic:	frames for it go to its synthetic card
  * @polled:	@source is polled work, since a receive queue's doorbell is in shared memory
+ * @pairs:	queue pairs for RDMA that use it: RoCE packets are theirs
+ * @roce_dropped: RoCE packets that are not for one of them, or make no sense
  * @gone:	counters of destroyed queues
  * @held:	on a lane, sends what the fabric's impairments hold, if there are any
  */
@@ -90,6 +93,8 @@ struct vport {
 	_Atomic uint64_t rx_disabled;
 	_Atomic uint64_t rx_lost;      /* large frames for which no queue had buffers */
 	_Atomic uint64_t card_dropped; /* frames that the synthetic card must not send */
+	_Atomic uint32_t pairs;
+	_Atomic uint64_t roce_dropped;
 	struct wq_counters gone_tx, gone_rx;
 	struct lane_work held;
 };
@@ -135,7 +140,7 @@ struct adapter {
 	struct retired retired;
 	struct dma_region *leaving; /* client memory that is being unmapped */
 	uint32_t visit;             /* budget_spent when the control thread came to this adapter */
-	struct table eqs, cqs, sqs, rqs;
+	struct table eqs, cqs, sqs, rqs, pairs;
 	struct hwc hwc;
 	struct registered ethernet, rdma;
 	struct rnic *rnic;

@@ -402,6 +402,37 @@ struct rnic_query_counters_req {
 };
 static_assert(sizeof(struct rnic_query_counters_req) == 48, "counters");
 
+/* rnic_query_vf_counters_resp.counters; those that Manakin does not count are not named */
+enum rnic_vf_counter {
+	RNIC_VF_REQUESTER_TIMEOUT = 0,
+	RNIC_VF_REQUESTER_OOS_NAK = 1,
+	RNIC_VF_REQUESTER_RNR_NAK = 2,
+	RNIC_VF_RESPONDER_RNR_NAK = 3,
+	RNIC_VF_RESPONDER_OOS = 4,
+	RNIC_VF_RESPONDER_DUP_REQUEST = 5,
+	RNIC_VF_REQUESTER_IMPLICIT_NAK = 6,
+	RNIC_VF_REQUESTER_READRESP_PSN_MISMATCH = 7,
+	RNIC_VF_NAK_INV_REQ = 8,
+	RNIC_VF_NAK_ACCESS_ERROR = 9,
+	RNIC_VF_NAK_OPP_ERROR = 10,
+	RNIC_VF_NAK_INV_READ = 11,
+	RNIC_VF_RESPONDER_LOCAL_LEN_ERROR = 12,
+	RNIC_VF_REQUESTER_LOCAL_PROT_ERROR = 13,
+	RNIC_VF_RESPONDER_REM_ACCESS_ERROR = 14,
+	RNIC_VF_RESPONDER_LOCAL_QP_ERROR = 15,
+	RNIC_VF_REQUESTER_RNR_RETRIES_EXCEEDED = 18,
+	RNIC_VF_REQUESTER_RETRIES_EXCEEDED = 19,
+	RNIC_VF_TOTAL_FATAL_ERROR = 20,
+	RNIC_VF_DUP_RX_REQUEST = 26,
+	RNIC_VF_TX_BYTES = 27,
+	RNIC_VF_RX_BYTES = 28,
+	RNIC_VF_RX_SEND_REQUESTS = 29,
+	RNIC_VF_RX_WRITE_REQUESTS = 30,
+	RNIC_VF_RX_READ_REQUESTS = 31,
+	RNIC_VF_TX_PACKETS = 32,
+	RNIC_VF_RX_PACKETS = 33,
+};
+
 #define RNIC_VF_COUNTERS     34u
 #define RNIC_DEVICE_COUNTERS 8u
 
@@ -503,6 +534,26 @@ enum rnic_cqe_type {
 	RNIC_CQE_ARMED_CMPL = 7,
 	RNIC_CQE_LWR = 8,
 	RNIC_CQE_ERROR = 34,
+};
+
+/* rnic_cqe.error.vendor_error, those that Manakin reports. rdma-core enum mana_error_code */
+enum rnic_vendor_error {
+	RNIC_ERR_RX_MSG_LEN_OVFL = 0x102,          /* a receive entry is too short */
+	RNIC_ERR_RX_MALFORMED_WQE = 0x109,         /* a receive entry makes no sense */
+	RNIC_ERR_RX_READRESP_LEN_MISMATCH = 0x10f, /* a READ's response does not fit the request */
+	RNIC_ERR_RX_INVALID_REQ_NAK = 0x161,
+	RNIC_ERR_RX_REMOTE_ACCESS_NAK = 0x162,
+	RNIC_ERR_RX_REMOTE_OP_ERR_NAK = 0x163,
+	RNIC_ERR_RX_RNR_NAK = 0x164,
+	RNIC_ERR_RX_SGE_ADDR_RANGE = 0x1c3, /* memory of a receive entry */
+	RNIC_ERR_TX_RETRY_LIMIT_EXCEEDED = 0x1c6,
+	RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE = 0x1c7, /* flushed */
+	RNIC_ERR_TX = 0x200,                      /* from here on: of a send queue */
+	RNIC_ERR_TX_GDMA_CORRUPTED_WQE = 0x201,
+	RNIC_ERR_TX_MSG_ACCESS_VIOLATION = 0x206, /* memory of a send entry */
+	RNIC_ERR_TX_MALFORMED_WQE_FIELD = 0x211,
+	RNIC_ERR_TX_WQE_UNSUPPORTED = 0x215,
+	RNIC_ERR_TX_WQE_LEN_ERR = 0x216,
 };
 
 /**

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * Packets are put into the ring one behind the other, each after its length, and never wrap: what is
+ * left at the ring's end is skipped. Those who put in take turns by a lock, which they hold for one
+ * copy; the owner takes out without it. The copy is private: client memory is read only once, and
+ * the checksum is computed over what is used.
+ */
+#include "device/inbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/budget.h"
+#include "device/headers.h"
+#include "device/pair.h"
+#include "device/state.h"
+#include "roce/packet.h"
+
+#define MASK  (INBOX_SIZE - 1)
+#define ALIGN 64u        /* bytes: a packet's length starts a cache line */
+#define SKIP  UINT32_MAX /* in place of a length: the next packet is at the ring's start */
+
+static_assert(!(INBOX_SIZE & MASK) && !(INBOX_SIZE % ALIGN), "the ring wraps");
+
+/** room_of() - bytes of the ring that a packet takes */
+static uint32_t room_of(uint32_t len)
+{
+	return ((uint32_t)sizeof(uint32_t) * 2 + len + ALIGN - 1) & ~(ALIGN - 1);
+}
+
+int inbox_open(struct inbox *inbox)
+{
+	if (!inbox->bytes)
+		inbox->bytes = aligned_alloc(ALIGN, INBOX_SIZE);
+	return inbox->bytes ? 0 : -ENOMEM;
+}
+
+void inbox_close(struct inbox *inbox)
+{
+	free(inbox->bytes);
+	inbox->bytes = NULL;
+}
+
+const uint8_t *inbox_next(struct inbox *inbox, uint32_t *len)
+{
+	uint32_t tail = atomic_load_explicit(&inbox->tail, memory_order_relaxed);
+
+	if (inbox_empty(inbox))
+		return NULL;
+	memcpy(len, inbox->bytes + (tail & MASK), sizeof(*len));
+	if (*len == SKIP) {
+		tail += INBOX_SIZE - (tail & MASK);
+		atomic_store_explicit(&inbox->tail, tail, memory_order_release);
+		memcpy(len, inbox->bytes, sizeof(*len));
+	}
+	return inbox->bytes + (tail & MASK) + 2 * sizeof(uint32_t);
+}
+
+void inbox_pop(struct inbox *inbox)
+{
+	uint32_t tail = atomic_load_explicit(&inbox->tail, memory_order_relaxed), len;
+
+	memcpy(&len, inbox->bytes + (tail & MASK), sizeof(len));
+	atomic_store_explicit(&inbox->tail, tail + room_of(len), memory_order_release);
+}
+
+void inbox_clear(struct inbox *inbox)
+{
+	atomic_store_explicit(&inbox->tail,
+			      atomic_load_explicit(&inbox->head, memory_order_acquire),
+			      memory_order_release);
+}
+
+/** inbox_put() - copy a packet into the ring; false if there is no room */
+static bool inbox_put(struct inbox *inbox, const struct frame *frame)
+{
+	uint32_t room = room_of(frame->len), skip = 0, head, used;
+	bool fits = false;
+
+	spin_lock(&inbox->lock);
+	head = atomic_load_explicit(&inbox->head, memory_order_relaxed);
+	used = head - atomic_load_explicit(&inbox->tail, memory_order_acquire);
+	if ((head & MASK) + room > INBOX_SIZE)
+		skip = INBOX_SIZE - (head & MASK);
+	if (inbox->bytes && skip + room <= INBOX_SIZE - used) {
+		const uint32_t marker = SKIP;
+		uint8_t *to;
+
+		if (skip)
+			memcpy(inbox->bytes + (head & MASK), &marker, sizeof(marker));
+		to = inbox->bytes + ((head + skip) & MASK);
+		memcpy(to, &frame->len, sizeof(frame->len));
+		headers_copy(frame->iov, frame->iovcnt, to + 2 * sizeof(uint32_t), frame->len);
+		atomic_store_explicit(&inbox->head, head + skip + room, memory_order_release);
+		fits = true;
+	}
+	spin_unlock(&inbox->lock);
+	return fits;
+}
+
+bool inbox_wants(const struct frame *frame)
+{
+	uint8_t headers[ROCE_HEADERS_MAX];
+	size_t copied = headers_copy(frame->iov, frame->iovcnt, headers, sizeof(headers));
+
+	return roce_is_udp(headers, copied);
+}
+
+void inbox_deliver(struct vport *vport, const struct frame *frame)
+{
+	struct roce_packet packet;
+	struct pair *pair;
+
+	budget_charge(BUDGET_PACKET + budget_bytes(frame->len));
+	if (atomic_load_explicit(&vport->link_down, memory_order_relaxed) ||
+	    frame->len > INBOX_PACKET_MAX ||
+	    roce_parse(&packet, frame->iov, frame->iovcnt, frame->len) ||
+	    memcmp(packet.headers, vport->config->mac, sizeof(vport->config->mac))) {
+		atomic_fetch_add_explicit(&vport->roce_dropped, 1, memory_order_relaxed);
+		return;
+	}
+	pair = pair_find(vport->adapter, packet.dest_qpn);
+	if (!pair || atomic_load_explicit(&pair->vport, memory_order_acquire) != vport) {
+		atomic_fetch_add_explicit(&vport->roce_dropped, 1, memory_order_relaxed);
+		return;
+	}
+	if (!inbox_put(&pair->inbox, frame))
+		atomic_fetch_add_explicit(&pair->inbox.dropped, 1, memory_order_relaxed);
+	lane_kick(&pair->work);
+}

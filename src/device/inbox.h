@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * device/inbox.h - RoCE packets on their way to the queue pair that they are for.
+ *
+ * A packet can arrive on any lane, and a queue pair belongs to one: the packet is copied into the
+ * queue pair's inbox, and its lane kicked. An inbox that is full drops packets, as a wire does; the
+ * peer sends them again.
+ */
+#ifndef MANAKIN_DEVICE_INBOX_H
+#define MANAKIN_DEVICE_INBOX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device/queue.h"
+#include "fabric/fabric.h"
+
+struct vport;
+
+#define INBOX_SIZE       (256u << 10) /* bytes of an inbox: a power of two */
+#define INBOX_PACKET_MAX 4352u        /* bytes: the longest packet, and padding of Ethernet */
+
+/**
+ * struct inbox - a ring of packets, each behind its length
+ * @lock:	of those who put packets in
+ * @bytes:	NULL: nothing is accepted
+ * @head:	bytes put in, modulo 2^32
+ * @tail:	bytes taken out
+ * @dropped:	packets that found no room
+ */
+struct inbox {
+	struct spin lock;
+	uint8_t *bytes;
+	_Atomic uint32_t head;
+	_Atomic uint32_t tail;
+	_Atomic uint64_t dropped;
+};
+
+/** inbox_open() - make room for packets; -ENOMEM */
+int inbox_open(struct inbox *inbox);
+void inbox_close(struct inbox *inbox);
+
+/** inbox_next() - the oldest packet, or NULL; only for the owner's lane. Valid until inbox_pop() */
+const uint8_t *inbox_next(struct inbox *inbox, uint32_t *len);
+void inbox_pop(struct inbox *inbox);
+void inbox_clear(struct inbox *inbox);
+
+static inline bool inbox_empty(const struct inbox *inbox)
+{
+	return atomic_load_explicit(&inbox->head, memory_order_acquire) ==
+	       atomic_load_explicit(&inbox->tail, memory_order_relaxed);
+}
+
+/** inbox_wants() - is this a RoCE packet, so that a vPort with queue pairs gives it to them? */
+bool inbox_wants(const struct frame *frame);
+
+/** inbox_deliver() - give a RoCE packet for the vPort to its queue pair, or drop it */
+void inbox_deliver(struct vport *vport, const struct frame *frame);
+
+#endif

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Theory of operation
+ *
+ * A queue pair's turn on its lane:
+ *
+ *	entries of the send queue -> requests of its transport
+ *	packets of its inbox -> its transport -> memory, receive entries, completions
+ *	its transport sends -> a burst of frames -> the fabric
+ *	has an armed PSN been acknowledged? -> a completion
+ *
+ * The transport (roce/qp.h) asks for memory packet by packet: of an entry, whose elements were copied
+ * when it was taken, or of a region that the peer names by its key. Keys are looked up each time.
+ *
+ * Successful sends are not completed one by one: the driver arms a PSN, and is told when that, or a
+ * later one, is acknowledged (rdma-core cq.c). Errors are completions only if the driver asked for
+ * them, and events otherwise.
+ *
+ * A packet for a queue pair of the same vPort does not go through the fabric: no switch would bring
+ * it back.
+ *
+ * Timers are the lane's: work.deadline.
+ */
+#include "device/pair.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/budget.h"
+#include "base/clock.h"
+#include "device/scratch.h"
+
+#define PIECES_MAX (FABRIC_PIECES_MAX - 2) /* of a payload, beside the headers and the end */
+
+/**
+ * struct pair_burst - frames that the turn has made
+ * @frames:	in scratch->frames, so many
+ */
+struct pair_burst {
+	struct transmit_scratch *scratch;
+	struct vport *vport;
+	unsigned int lane;
+	unsigned int frames;
+};
+
+/* ---- Completions ---- */
+
+/** pair_complete() - write a completion */
+static void pair_complete(struct pair *pair, struct cq *cq, const union rnic_cqe *cqe,
+			  const struct wq *wq)
+{
+	cq_begin(cq);
+	cq_post(cq, cqe, wq->id, wq->type == GDMA_SQ);
+	cq_end(cq, &pair->raise);
+}
+
+/** pair_event() - tell the driver that the queue pair is in error, by an event */
+static void pair_event(struct pair *pair)
+{
+	const uint32_t details[3] = { pair->number, 0, 0 };
+
+	pair->failed = true;
+	eq_post(pair->notify, GDMA_EQE_RNIC_QP_FATAL, details);
+}
+
+/** pair_failed() - the same, by a completion if the driver wants that */
+static void pair_failed(struct pair *pair, struct cq *cq, const struct wq *wq, uint32_t code)
+{
+	uint32_t psn = roce_psn_add(roce_qp_acknowledged_psn(pair->qp), 1);
+	union rnic_cqe cqe = { .error = { .type = RNIC_CQE_ERROR,
+					  .vendor_error = code & 0x3ffu,
+					  .psn = psn & ROCE_PSN_MASK } };
+
+	if (pair->failed)
+		return;
+	adapter_say(pair->adapter, LOG_INFO, "queue pair %u: error %#x of %s queue %u",
+		    pair->number, code, wq->type == GDMA_SQ ? "send" : "receive", wq->id);
+	if (!pair->error_cqes) {
+		pair_event(pair);
+		return;
+	}
+	pair->failed = true;
+	pair_complete(pair, cq, &cqe, wq);
+}
+
+/** pair_request_failed() - the same, for a request */
+static void pair_request_failed(struct pair *pair, uint32_t code)
+{
+	pair_failed(pair, pair->send,
+		    pair->wq[code >= RNIC_ERR_TX ? RNIC_RC_SQ_REQUESTER : RNIC_RC_RQ_REQUESTER],
+		    code);
+}
+
+static void pair_request_done(void *ctx, uint64_t cookie, enum roce_status status)
+{
+	static const uint16_t codes[] = {
+		[ROCE_LOCAL_LENGTH] = RNIC_ERR_TX_WQE_LEN_ERR,
+		[ROCE_LOCAL_QP_OPERATION] = RNIC_ERR_TX_MALFORMED_WQE_FIELD,
+		[ROCE_LOCAL_PROTECTION] = RNIC_ERR_TX_MSG_ACCESS_VIOLATION,
+		[ROCE_BAD_RESPONSE] = RNIC_ERR_RX_READRESP_LEN_MISMATCH,
+		[ROCE_REMOTE_INVALID] = RNIC_ERR_RX_INVALID_REQ_NAK,
+		[ROCE_REMOTE_ACCESS] = RNIC_ERR_RX_REMOTE_ACCESS_NAK,
+		[ROCE_REMOTE_OPERATION] = RNIC_ERR_RX_REMOTE_OP_ERR_NAK,
+		[ROCE_RETRY_EXCEEDED] = RNIC_ERR_TX_RETRY_LIMIT_EXCEEDED,
+		[ROCE_RNR_RETRY_EXCEEDED] = RNIC_ERR_RX_RNR_NAK,
+	};
+
+	(void)cookie;
+	/* The driver flushes what is behind the first error itself. */
+	if (status != ROCE_SUCCESS && status != ROCE_FLUSHED)
+		pair_request_failed(ctx, codes[status]);
+}
+
+static void pair_acknowledged(void *ctx, uint32_t psn)
+{
+	/* At the end of the turn: pair_answer() */
+	(void)ctx;
+	(void)psn;
+}
+
+/** pair_answer() - tell the driver if the PSN that it has armed is acknowledged */
+static void pair_answer(struct pair *pair)
+{
+	uint64_t armed = atomic_load_explicit(&pair->armed, memory_order_acquire);
+	union rnic_cqe cqe = { .armed = { .type = RNIC_CQE_ARMED_CMPL } };
+	uint32_t psn;
+
+	if (!armed || roce_qp_state(pair->qp) < ROCE_RTS)
+		return;
+	psn = roce_qp_acknowledged_psn(pair->qp);
+	if (roce_psn_diff(psn, (uint32_t)armed & ROCE_PSN_MASK) < 0)
+		return;
+	/* If it has been armed again meanwhile, that kicked the lane. */
+	if (!atomic_compare_exchange_strong(&pair->armed, &armed, 0))
+		return;
+	cqe.armed.psn = psn & ROCE_PSN_MASK;
+	pair_complete(pair, pair->send, &cqe, pair->wq[RNIC_RC_RQ_REQUESTER]);
+}
+
+void pair_arm(struct pair *pair, uint32_t psn)
+{
+	atomic_store_explicit(&pair->armed, PAIR_ARMED | (psn & ROCE_PSN_MASK),
+			      memory_order_release);
+	lane_kick(&pair->work);
+}
+
+/* ---- Memory ---- */
+
+/** list_read() - copy the elements of an entry, but those without bytes */
+static void list_read(struct pair_list *list, const struct wqe *wqe)
+{
+	uint32_t n = wqe->sges, padding = wqe->header.num_padding_sgls;
+
+	list->sges = 0;
+	list->length = 0;
+	n = n > padding ? n - padding : 0;
+	for (uint32_t i = 0; i < n && i < GDMA_SQE_SGES_MAX; i++) {
+		const struct gdma_sge *sge = &wqe_sge(wqe)[i];
+
+		if (!sge->size)
+			continue;
+		list->sge[list->sges++] = *sge;
+		list->length += sge->size;
+	}
+}
+
+/** list_find() - the memory of a range of an entry; as struct roce_ops says */
+static int list_find(struct pair *pair, const struct pair_list *list, uint32_t offset, uint32_t len,
+		     unsigned int access, struct iovec *iov)
+{
+	struct pieces pieces = { .iov = iov, .max = PIECES_MAX };
+
+	if ((uint64_t)offset + len > list->length)
+		return -EMSGSIZE;
+	budget_charge(BUDGET_LOOKUP);
+	for (uint32_t i = 0; i < list->sges && len; i++) {
+		struct gdma_sge sge = list->sge[i];
+		int err;
+
+		if (offset >= sge.size) {
+			offset -= sge.size;
+			continue;
+		}
+		sge.address += offset;
+		sge.size -= offset;
+		offset = 0;
+		if (sge.size > len)
+			sge.size = len;
+		err = memory_translate(&pair->adapter->memory, pair->pd, &sge, access, &pieces);
+		if (err)
+			return err;
+		len -= sge.size;
+	}
+	return (int)pieces.n;
+}
+
+static int pair_gather(void *ctx, uint64_t cookie, uint32_t offset, uint32_t len, struct iovec *iov)
+{
+	struct pair *pair = ctx;
+
+	return list_find(pair, &pair->requests[cookie % PAIR_REQUESTS], offset, len, DMA_READ, iov);
+}
+
+static int pair_scatter(void *ctx, uint64_t cookie, uint32_t offset, uint32_t len,
+			struct iovec *iov)
+{
+	struct pair *pair = ctx;
+
+	return list_find(pair, &pair->requests[cookie % PAIR_REQUESTS], offset, len, DMA_WRITE,
+			 iov);
+}
+
+static int pair_reach(void *ctx, uint32_t rkey, uint64_t va, uint32_t len, uint32_t access,
+		      struct iovec *iov)
+{
+	const struct pair *pair = ctx;
+	const struct memory *memory = &pair->adapter->memory;
+	const struct gdma_sge sge = { .address = va, .mem_key = rkey, .size = len };
+	unsigned int rights = MEMORY_REMOTE | (access & ROCE_ACCESS_READ ? DMA_READ : 0u) |
+			      (access & ROCE_ACCESS_WRITE ? DMA_WRITE : 0u);
+	struct pieces pieces = { .iov = iov, .max = PIECES_MAX };
+	int err;
+
+	budget_charge(BUDGET_LOOKUP);
+	if (!iov)
+		return memory_allows(memory, pair->pd, &sge, rights) ? 0 : -EACCES;
+	err = memory_translate(memory, pair->pd, &sge, rights, &pieces);
+	return err ? err : (int)pieces.n;
+}
+
+/* ---- Receive entries ---- */
+
+static int pair_receive_take(void *ctx)
+{
+	struct pair *pair = ctx;
+	struct wq *rq = pair->wq[RNIC_RC_RQ_RESPONDER];
+	struct wqe wqe;
+
+	budget_charge(BUDGET_ENTRY);
+	if (!ring_ready(&rq->ring))
+		return -EAGAIN;
+	pair->recv_offset = rq->taken * GDMA_WQE_UNIT;
+	switch (wq_fetch(rq, &wqe)) {
+	case WQ_EMPTY:
+		return rq->stopped ? -EIO : -EAGAIN;
+	case WQ_BROKEN:
+		pair_failed(pair, pair->recv, rq, RNIC_ERR_RX_MALFORMED_WQE);
+		return -EIO;
+	case WQ_ENTRY:
+		break;
+	}
+	list_read(&pair->recv_list, &wqe);
+	return 0;
+}
+
+static int pair_receive_reach(void *ctx, uint32_t offset, uint32_t len, struct iovec *iov)
+{
+	struct pair *pair = ctx;
+
+	return list_find(pair, &pair->recv_list, offset, len, DMA_WRITE, iov);
+}
+
+static void pair_receive_done(void *ctx, const struct roce_received *received)
+{
+	struct pair *pair = ctx;
+	const struct wq *rq = pair->wq[RNIC_RC_RQ_RESPONDER];
+	union rnic_cqe cqe = { .recv = { .msg_len = received->length,
+					 .psn = received->psn & ROCE_PSN_MASK,
+					 .imm_data = be32toh(received->imm),
+					 .rx_wqe_offset = pair->recv_offset } };
+
+	switch (received->status) {
+	case ROCE_SUCCESS:
+		break;
+	case ROCE_FLUSHED:
+		return;
+	case ROCE_LOCAL_LENGTH:
+		pair_failed(pair, pair->recv, rq, RNIC_ERR_RX_MSG_LEN_OVFL);
+		return;
+	default:
+		pair_failed(pair, pair->recv, rq, RNIC_ERR_RX_SGE_ADDR_RANGE);
+		return;
+	}
+	switch (received->opcode) {
+	case ROCE_OP_SEND_IMM:
+		cqe.type = RNIC_CQE_RC_SEND_IMM;
+		break;
+	case ROCE_OP_WRITE_IMM:
+		cqe.type = RNIC_CQE_RC_WRITE_IMM;
+		break;
+	default:
+		cqe.type = RNIC_CQE_RC_SEND;
+	}
+	pair_complete(pair, pair->recv, &cqe, rq);
+}
+
+static void pair_receive_undo(void *ctx)
+{
+	struct pair *pair = ctx;
+	struct wq *rq = pair->wq[RNIC_RC_RQ_RESPONDER];
+
+	rq->taken -= (rq->taken * GDMA_WQE_UNIT - pair->recv_offset) / GDMA_WQE_UNIT;
+}
+
+/** pair_fatal() - the transport went to the error state: what a peer did, if no entry has failed */
+static void pair_fatal(void *ctx, enum roce_status status)
+{
+	struct pair *pair = ctx;
+
+	(void)status;
+	if (!pair->failed)
+		pair_event(pair);
+}
+
+/* ---- Requests ---- */
+
+/** read_request() - an entry of the send queue as a request; 0, or an error's code */
+static uint32_t read_request(struct pair *pair, const struct wqe *wqe, struct roce_request *request)
+{
+	struct pair_list *list = &pair->requests[pair->cookie % PAIR_REQUESTS];
+	struct wq *rq = pair->wq[RNIC_RC_RQ_REQUESTER];
+	struct rnic_send_oob oob;
+	uint32_t immediate = 0;
+	struct wqe buffer;
+
+	if (gdma_wqe_oob_size(&wqe->header) < GDMA_OOB_LARGE)
+		return RNIC_ERR_TX_MALFORMED_WQE_FIELD;
+	memcpy(&oob, wqe_oob(wqe), sizeof(oob));
+	list_read(list, wqe);
+	*request = (struct roce_request){ .cookie = pair->cookie,
+					  .va = (uint64_t)oob.rdma.address_high << 32 |
+						oob.rdma.address_low,
+					  .rkey = oob.rdma.rkey,
+					  .psn = oob.psn,
+					  .psn_given = true,
+					  .solicited = oob.solicited,
+					  .fence = oob.fence };
+	switch (oob.wqe_type) {
+	case RNIC_WQE_RC_SEND:
+		request->opcode = ROCE_OP_SEND;
+		break;
+	case RNIC_WQE_RC_SEND_IMM:
+		request->opcode = ROCE_OP_SEND_IMM;
+		immediate = oob.send.immediate;
+		break;
+	case RNIC_WQE_WRITE:
+		request->opcode = ROCE_OP_WRITE;
+		break;
+	case RNIC_WQE_WRITE_IMM:
+		if (gdma_wqe_oob_size(&wqe->header) < GDMA_OOB_EXTRA)
+			return RNIC_ERR_TX_MALFORMED_WQE_FIELD;
+		request->opcode = ROCE_OP_WRITE_IMM;
+		memcpy(&immediate, wqe->bytes + sizeof(struct gdma_wqe) + sizeof(oob),
+		       sizeof(immediate));
+		break;
+	case RNIC_WQE_READ:
+		request->opcode = ROCE_OP_READ;
+		/* Its buffer is an entry of its own, which was posted before. */
+		if (!ring_ready(&rq->ring) || wq_fetch(rq, &buffer) != WQ_ENTRY)
+			return RNIC_ERR_TX_MALFORMED_WQE_FIELD;
+		list_read(list, &buffer);
+		break;
+	default:
+		return RNIC_ERR_TX_WQE_UNSUPPORTED;
+	}
+	if (list->length > ROCE_MESSAGE_MAX)
+		return RNIC_ERR_TX_WQE_LEN_ERR;
+	if (oob.wqe_type >= RNIC_WQE_WRITE && oob.rdma.length != list->length)
+		return RNIC_ERR_TX_WQE_LEN_ERR;
+	request->length = (uint32_t)list->length;
+	request->imm = htobe32(immediate);
+	return 0;
+}
+
+/** refuse() - an entry makes no sense: the queue pair is in error */
+static void refuse(struct pair *pair, uint32_t code)
+{
+	wq_mistake(pair->wq[RNIC_RC_SQ_REQUESTER],
+		   "an entry of queue pair %u is not valid (error %#x); it is in error now",
+		   pair->number, code);
+	pair_request_failed(pair, code);
+	roce_qp_modify(pair->qp, ROCE_ERROR, &pair->attributes);
+}
+
+/** pair_post() - give the transport entries of the send queue; true if it may have more */
+static bool pair_post(struct pair *pair, uint32_t start)
+{
+	struct wq *sq = pair->wq[RNIC_RC_SQ_REQUESTER];
+	enum roce_state state = roce_qp_state(pair->qp);
+	struct roce_request request;
+	struct wqe wqe;
+
+	if ((state != ROCE_RTS && state != ROCE_SQD) || !ring_ready(&sq->ring))
+		return false;
+	while (roce_qp_free_requests(pair->qp)) {
+		uint32_t code = RNIC_ERR_TX_GDMA_CORRUPTED_WQE;
+
+		if (budget_since(start) >= BUDGET_TURN)
+			return !wq_empty(sq);
+		switch (wq_fetch(sq, &wqe)) {
+		case WQ_EMPTY:
+			return false;
+		case WQ_BROKEN:
+			break;
+		case WQ_ENTRY:
+			code = read_request(pair, &wqe, &request);
+		}
+		budget_charge(BUDGET_ENTRY + BUDGET_ODD);
+		if (!code && roce_qp_post(pair->qp, &request))
+			code = RNIC_ERR_TX_MALFORMED_WQE_FIELD;
+		if (code) {
+			refuse(pair, code);
+			return false;
+		}
+		pair->cookie++;
+	}
+	return false;
+}
+
+/* ---- Packets ---- */
+
+/** pair_packets() - give the transport the packets that have come */
+static void pair_packets(struct pair *pair, uint64_t now, uint32_t start)
+{
+	const uint8_t *bytes;
+	uint32_t len;
+
+	while (budget_since(start) < BUDGET_TURN && (bytes = inbox_next(&pair->inbox, &len))) {
+		struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = len };
+		struct roce_packet packet;
+
+		budget_charge(BUDGET_PACKET);
+		/* It may have changed since it was put in: what counts is the copy. */
+		if (!roce_parse(&packet, &iov, 1, len) && roce_icrc_ok(&packet, &iov, 1))
+			roce_qp_receive(pair->qp, now, &packet, &iov, 1);
+		inbox_pop(&pair->inbox);
+	}
+}
+
+/** burst_flush() - send the frames of the burst */
+static void burst_flush(struct pair_burst *burst)
+{
+	const struct frame *frames = burst->scratch->frames;
+	unsigned int done = 0;
+
+	while (done < burst->frames)
+		done += fabric_send_some(burst->vport->fabric, burst->lane, frames + done,
+					 burst->frames - done);
+	burst->frames = 0;
+}
+
+static int pair_send(void *ctx, const struct iovec *iov, uint32_t iovcnt, uint32_t len)
+{
+	struct pair *pair = ctx;
+	struct pair_burst *burst = pair->burst;
+	struct transmit_scratch *scratch = burst->scratch;
+	struct frame *frame = &scratch->frames[burst->frames];
+	struct iovec *pieces = scratch->pieces + burst->frames * FABRIC_PIECES_MAX;
+	uint8_t *copy = scratch->headers[burst->frames];
+	const struct iovec *last = &iov[iovcnt - 1];
+
+	if (!burst->vport || iovcnt > FABRIC_PIECES_MAX ||
+	    atomic_load_explicit(&burst->vport->link_down, memory_order_relaxed))
+		return 0;
+	budget_charge(BUDGET_ENTRY);
+	*frame = (struct frame){ .iov = iov, .iovcnt = iovcnt, .len = len };
+	if (!memcmp(iov[0].iov_base, burst->vport->config->mac,
+		    sizeof(burst->vport->config->mac))) {
+		inbox_deliver(burst->vport, frame);
+		return 0;
+	}
+	/* The headers and the end are the transport's, and gone when this returns. */
+	memcpy(pieces, iov, iovcnt * sizeof(*iov));
+	memcpy(copy, iov[0].iov_base, iov[0].iov_len);
+	pieces[0].iov_base = copy;
+	if (iovcnt > 1) {
+		memcpy(copy + iov[0].iov_len, last->iov_base, last->iov_len);
+		pieces[iovcnt - 1].iov_base = copy + iov[0].iov_len;
+	}
+	frame->iov = pieces;
+	if (++burst->frames == FABRIC_BURST)
+		burst_flush(burst);
+	return 0;
+}
+static_assert(ROCE_HEADERS_MAX + ROCE_TRAILER_MAX <= SCRATCH_HEADER, "room for both ends");
+
+const struct roce_ops pair_ops = {
+	.send = pair_send,
+	.gather = pair_gather,
+	.scatter = pair_scatter,
+	.reach = pair_reach,
+	.receive_take = pair_receive_take,
+	.receive_reach = pair_receive_reach,
+	.receive_done = pair_receive_done,
+	.receive_undo = pair_receive_undo,
+	.request_done = pair_request_done,
+	.acknowledged = pair_acknowledged,
+	.fatal = pair_fatal,
+};
+
+/* ---- Turns ---- */
+
+bool pair_run(struct lane_work *work, unsigned int lane)
+{
+	struct pair *pair = (struct pair *)work;
+	struct scratch *scratch = scratch_of(pair->adapter, lane);
+	struct pair_burst burst = {
+		.vport = atomic_load_explicit(&pair->vport, memory_order_relaxed), .lane = lane
+	};
+	uint32_t start = budget_spent, spent;
+	uint64_t now = clock_ns(), deadline;
+	bool more;
+
+	if (!scratch)
+		return false;
+	burst.scratch = &scratch->transmit;
+	pair->burst = &burst;
+	pair_packets(pair, now, start);
+	more = pair_post(pair, start);
+	if (roce_qp_deadline(pair->qp) <= now)
+		roce_qp_tick(pair->qp, now);
+	spent = budget_since(start);
+	more |= roce_qp_run(pair->qp, now, spent < BUDGET_TURN ? BUDGET_TURN - spent : 1);
+	burst_flush(&burst);
+	pair->burst = NULL;
+	pair_answer(pair);
+	adapter_raise_all(pair->adapter, &pair->raise);
+	deadline = roce_qp_deadline(pair->qp);
+	work->deadline = deadline == ROCE_NEVER ? 0 : deadline;
+	/* What was freed in this turn makes room for entries that waited. */
+	return more || !inbox_empty(&pair->inbox) ||
+	       (roce_qp_state(pair->qp) == ROCE_RTS && roce_qp_free_requests(pair->qp) &&
+		!pair->wq[RNIC_RC_SQ_REQUESTER]->stopped &&
+		!wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]));
+}
+
+/* ---- States ---- */
+
+/** struct state_change - for the lane */
+struct state_change {
+	struct pair *pair;
+	int state;
+	int err;
+};
+
+/** queues_reset() - a driver that resets a queue pair starts its queues again */
+static void queues_reset(struct pair *pair)
+{
+	for (unsigned int i = 0; i < RNIC_RC_QUEUE_COUNT; i++) {
+		struct wq *wq = pair->wq[i];
+
+		if (!wq)
+			continue;
+		atomic_store_explicit(&wq->posted, 0, memory_order_relaxed);
+		wq->taken = wq->seen = 0;
+		wq->stopped = false;
+	}
+	inbox_clear(&pair->inbox);
+	atomic_store(&pair->armed, 0);
+	pair->failed = false;
+	pair->work.deadline = 0;
+}
+
+static void change_state(void *argument)
+{
+	struct state_change *change = argument;
+	struct pair *pair = change->pair;
+
+	if (change->state == PAIR_SAME_STATE)
+		change->state = (int)roce_qp_state(pair->qp);
+	change->err = roce_qp_modify(pair->qp, (enum roce_state)change->state, &pair->attributes);
+	if (!change->err && change->state == ROCE_RESET)
+		queues_reset(pair);
+}
+
+int pair_modify(struct pair *pair, int state, struct vport *vport)
+{
+	struct state_change change = { .pair = pair, .state = state };
+	struct vport *before = atomic_load_explicit(&pair->vport, memory_order_relaxed);
+
+	lane_call(pair->work.lane, change_state, &change);
+	if (change.err)
+		return change.err;
+	if (change.state == ROCE_RESET)
+		vport = NULL;
+	else if (!vport)
+		vport = before;
+	if (vport != before) {
+		atomic_store_explicit(&pair->vport, vport, memory_order_release);
+		if (vport)
+			atomic_fetch_add_explicit(&vport->pairs, 1, memory_order_relaxed);
+		if (before)
+			atomic_fetch_sub_explicit(&before->pairs, 1, memory_order_relaxed);
+	}
+	lane_kick(&pair->work);
+	return 0;
+}

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Queue pairs: what a driver that does RDMA gets, with entries, doorbells and completions as libmana
+ * has them; and what one gets that may not.
+ */
+#include "rdma.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/command.h"
+#include "device/state.h"
+
+static const char *const one_sink[] = { "sink", NULL };
+
+struct test {
+	struct host host;
+	struct guest guest;
+	unsigned int fds_before;
+	struct grdma rdma;
+	struct gpair a, b;
+};
+
+static int setup(void **state)
+{
+	struct test *test = calloc(1, sizeof(*test));
+
+	test->fds_before = open_both(&test->host, &test->guest, 1, one_sink);
+	ethernet_up(&test->guest);
+	*state = test;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct test *test = *state;
+
+	close_both(&test->host, &test->guest, test->fds_before);
+	free(test);
+	return 0;
+}
+
+/** two_pairs() - on one vPort, connected to each other */
+static void two_pairs(struct test *test, uint64_t features)
+{
+	rdma_up(&test->rdma, &test->guest, 0, 1, features);
+	assert_int_equal(gpair_new(&test->rdma, &test->a), 0);
+	assert_int_equal(gpair_new(&test->rdma, &test->b), 0);
+	gpair_connect(&test->a, &test->b);
+}
+
+/** fill() - bytes that are different in each place */
+static void fill(uint8_t *to, uint32_t len, uint32_t seed)
+{
+	for (uint32_t i = 0; i < len; i++)
+		to[i] = (uint8_t)((i + seed) * 2654435761u >> 23);
+}
+
+#define TO   (1u << 20) /* where data comes to, in the region */
+#define AREA (RDMA_BASE)
+
+static void numbers_are_in_blocks_of_four(void **state)
+{
+	struct test *test = *state;
+	uint32_t last = 0;
+
+	rdma_up(&test->rdma, &test->guest, 0, 1, 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(gpair_new(&test->rdma, &test->a), 0);
+		assert_int_equal(test->a.ids[RNIC_RC_SQ_REQUESTER] % 4, 0);
+		assert_int_equal(test->a.ids[RNIC_RC_SQ_RESPONDER] % 4, 1);
+		assert_int_equal(test->a.ids[RNIC_RC_RQ_RESPONDER] % 4, 0);
+		assert_int_equal(test->a.ids[RNIC_RC_RQ_REQUESTER] % 4, 1);
+		assert_int_equal(test->a.ids[RNIC_RC_SQ_FMR], GDMA_INVALID_ID);
+		for (unsigned int q = 0; q < RNIC_RC_QUEUE_COUNT; q++)
+			if (q != RNIC_RC_SQ_FMR)
+				assert_int_equal(test->a.ids[q] / 4, test->a.qpn / 4);
+		assert_true(test->a.qpn / 4 != last);
+		last = test->a.qpn / 4;
+		if (i % 2)
+			assert_int_equal(gpair_end(&test->a), 0);
+	}
+}
+
+static void a_message_arrives_and_is_acknowledged(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 3000 };
+	union rnic_cqe cqe;
+	uint32_t psn, id;
+
+	two_pairs(test, 0);
+	/* More entries than the ring has: the offset of completions does not wrap with it. */
+	for (uint32_t i = 0; i < 300; i++) {
+		fill(test->rdma.memory, work.len, i);
+		gpair_recv(&test->b, AREA + TO, 4096);
+		gpair_arm(&test->a, (test->a.psn + 2) & 0xffffff);
+		if (i % 2)
+			work.type = RNIC_WQE_RC_SEND_IMM;
+		else
+			work.type = RNIC_WQE_RC_SEND;
+		work.immediate = 0x01020304 + i;
+		psn = gpair_send(&test->a, &work);
+		cqe = rdma_wait(&test->rdma, &id);
+		assert_int_equal(id, test->b.qpn);
+		assert_int_equal(cqe.recv.type, i % 2 ? RNIC_CQE_RC_SEND_IMM : RNIC_CQE_RC_SEND);
+		assert_int_equal(cqe.recv.msg_len, work.len);
+		assert_int_equal(cqe.recv.rx_wqe_offset, i * GDMA_WQE_UNIT);
+		assert_int_equal(cqe.recv.psn, psn);
+		if (i % 2)
+			assert_int_equal(cqe.recv.imm_data, work.immediate);
+		cqe = rdma_wait(&test->rdma, &id);
+		assert_int_equal(id, test->a.ids[RNIC_RC_RQ_REQUESTER]);
+		assert_int_equal(cqe.armed.type, RNIC_CQE_ARMED_CMPL);
+		assert_int_equal(cqe.armed.psn, psn);
+		assert_int_equal(cqe.armed.syndrome & 0xe0, 0);
+		assert_memory_equal(test->rdma.memory, test->rdma.memory + TO, work.len);
+	}
+	/* The driver's own block behind the ring is as it was. */
+	for (uint32_t i = 0; i < RDMA_ROLLBACK; i++)
+		assert_int_equal(test->a.send.ring[RDMA_SQ_SIZE + i], 0x5a);
+	assert_int_equal(warnings(), 0);
+}
+
+static void a_psn_that_is_acknowledged_is_answered_at_once(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 1 };
+	union rnic_cqe cqe;
+	uint32_t psn = 0, id;
+
+	two_pairs(test, 0);
+	for (unsigned int i = 0; i < 3; i++)
+		gpair_recv(&test->b, AREA + TO, 1);
+	for (unsigned int i = 0; i < 3; i++)
+		psn = gpair_send(&test->a, &work);
+	for (unsigned int i = 0; i < 3; i++)
+		rdma_wait(&test->rdma, &id);
+	/* One that is past, one that is not: the last that is acknowledged is named. */
+	settle(&test->host);
+	gpair_arm(&test->a, psn - 1);
+	cqe = rdma_wait(&test->rdma, &id);
+	assert_int_equal(cqe.armed.type, RNIC_CQE_ARMED_CMPL);
+	assert_int_equal(cqe.armed.psn, psn);
+	gpair_arm(&test->a, psn + 1);
+	settle(&test->host);
+	assert_false(cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }));
+	gpair_recv(&test->b, AREA + TO, 1);
+	gpair_send(&test->a, &work);
+	rdma_wait(&test->rdma, &id);
+	cqe = rdma_wait(&test->rdma, &id);
+	assert_int_equal(cqe.armed.type, RNIC_CQE_ARMED_CMPL);
+	assert_int_equal(cqe.armed.psn, psn + 1);
+	/* A doorbell of another queue pair's page, of another kind of queue, of none */
+	gpair_arm(&test->b, test->b.psn);
+	test->b.read.id = test->b.qpn;
+	gpair_arm(&test->b, test->b.psn);
+	test->b.read.id = 77777;
+	gpair_arm(&test->b, test->b.psn);
+	settle(&test->host);
+	assert_false(cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }));
+}
+
+/** finish() - arm the PSN, and wait until it is acknowledged */
+static void finish(struct test *test, struct gpair *pair, uint32_t psn)
+{
+	union rnic_cqe cqe;
+	uint32_t id;
+
+	gpair_arm(pair, psn);
+	cqe = rdma_wait(&test->rdma, &id);
+	assert_int_equal(cqe.type, RNIC_CQE_ARMED_CMPL);
+	assert_int_equal(cqe.armed.psn, psn);
+	assert_int_equal(id, pair->ids[RNIC_RC_RQ_REQUESTER]);
+}
+
+static void data_is_written_and_read(void **state)
+{
+	static const uint32_t sizes[] = { 1, 3, RDMA_MTU, RDMA_MTU + 1, 65536, 1000003 };
+	struct test *test = *state;
+	union rnic_cqe cqe;
+	uint32_t id, psn;
+
+	two_pairs(test, 0);
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct gwork work = { .type = RNIC_WQE_WRITE,
+				      .local = AREA + 5,
+				      .len = sizes[i],
+				      .remote = AREA + TO + 3,
+				      .rkey = test->rdma.key };
+
+		fill(test->rdma.memory, 5 + sizes[i], i);
+		memset(test->rdma.memory + TO, 0, sizes[i] + 8);
+		finish(test, &test->a, gpair_send(&test->a, &work));
+		assert_memory_equal(test->rdma.memory + 5, test->rdma.memory + TO + 3, sizes[i]);
+		assert_int_equal(test->rdma.memory[TO + 2], 0);
+		assert_int_equal(test->rdma.memory[TO + 3 + sizes[i]], 0);
+		/* From the other side: read what has been written, to the start. */
+		work = (struct gwork){ .type = RNIC_WQE_READ,
+				       .local = AREA,
+				       .len = sizes[i],
+				       .remote = AREA + TO + 3,
+				       .rkey = test->rdma.key };
+		fill(test->rdma.memory + TO + 3, sizes[i], i + 100);
+		finish(test, &test->b, gpair_send(&test->b, &work));
+		assert_memory_equal(test->rdma.memory, test->rdma.memory + TO + 3, sizes[i]);
+		/* With an immediate: a receive entry, whose memory is not used */
+		work = (struct gwork){ .type = RNIC_WQE_WRITE_IMM,
+				       .local = AREA,
+				       .len = sizes[i],
+				       .remote = AREA + TO,
+				       .rkey = test->rdma.key,
+				       .immediate = 0xabcd0000 + i };
+		gpair_recv(&test->b, AREA, 0);
+		psn = gpair_send(&test->a, &work);
+		cqe = rdma_wait(&test->rdma, &id);
+		assert_int_equal(cqe.type, RNIC_CQE_RC_WRITE_IMM);
+		assert_int_equal(cqe.recv.imm_data, work.immediate);
+		assert_int_equal(cqe.recv.msg_len, sizes[i]);
+		assert_int_equal(id, test->b.qpn);
+		finish(test, &test->a, psn);
+		assert_memory_equal(test->rdma.memory, test->rdma.memory + TO, sizes[i]);
+	}
+	assert_int_equal(warnings(), 0);
+}
+
+/** forbidden() - a WRITE or READ that must fail, with a completion that says so */
+static void forbidden(struct test *test, struct gwork work, uint32_t vendor)
+{
+	union rnic_cqe cqe;
+	uint32_t id, psn = test->a.psn;
+
+	gpair_send(&test->a, &work);
+	cqe = rdma_wait(&test->rdma, &id);
+	assert_int_equal(cqe.error.type, RNIC_CQE_ERROR);
+	assert_int_equal(cqe.error.vendor_error, vendor);
+	assert_int_equal(cqe.error.psn, psn);
+	assert_int_equal(id,
+			 test->a.ids[vendor < 0x200 ? RNIC_RC_RQ_REQUESTER : RNIC_RC_SQ_REQUESTER]);
+	settle(&test->host);
+	while (cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }))
+		;
+	/* Both start again. */
+	assert_int_equal(gpair_state(&test->a, QPS_RESET, NULL), 0);
+	assert_int_equal(gpair_state(&test->b, QPS_RESET, NULL), 0);
+	test->a.send.tail = test->a.read.tail = test->a.recv.tail = 0;
+	test->b.send.tail = test->b.read.tail = test->b.recv.tail = 0;
+	gpair_connect(&test->a, &test->b);
+}
+
+static void a_key_reaches_what_its_owner_allowed(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = { .type = RNIC_WQE_WRITE, .local = AREA, .len = 64, .remote = AREA };
+	uint32_t read_only, write_only, local, elsewhere, id;
+	uint64_t mr, pd, gone;
+	uint8_t *memory;
+
+	two_pairs(test, RNIC_ADAPTER_CLIENT_ERROR_CQE);
+	memory = guest_alloc(&test->guest, 8192);
+	memset(memory, 0x11, 8192);
+	assert_int_equal(mr_new(&test->guest, test->rdma.pd, memory, 8192, AREA,
+				GDMA_ACCESS_LOCAL_READ | GDMA_ACCESS_REMOTE_READ, &mr, &read_only),
+			 0);
+	assert_int_equal(mr_new(&test->guest, test->rdma.pd, memory, 8192, AREA,
+				GDMA_ACCESS_LOCAL_WRITE | GDMA_ACCESS_REMOTE_WRITE, &mr,
+				&write_only),
+			 0);
+	assert_int_equal(mr_new(&test->guest, test->rdma.pd, memory, 8192, AREA,
+				GDMA_ACCESS_LOCAL_READ | GDMA_ACCESS_LOCAL_WRITE, &mr, &local),
+			 0);
+	assert_int_equal(pd_new(&test->guest, &pd, &id), 0);
+	assert_int_equal(mr_new(&test->guest, pd, memory, 8192, AREA, RDMA_ALL, &mr, &elsewhere),
+			 0);
+	fill(test->rdma.memory, 64, 9);
+	work.rkey = read_only;
+	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+	work.rkey = local;
+	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+	work.rkey = elsewhere;
+	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+	work.rkey = write_only ^ 1;
+	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+	work.rkey = test->guest.key; /* all of the guest's memory, for its own queues */
+	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+	work.rkey = write_only;
+	work.remote = AREA + 8192 - 63;
+	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+	work.remote = AREA - 1;
+	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+	work.remote = UINT64_MAX - 31;
+	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+	work.type = RNIC_WQE_READ;
+	work.remote = AREA;
+	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+	for (unsigned int i = 0; i < 8192; i++)
+		assert_int_equal(memory[i], 0x11);
+	/* And what is allowed */
+	work.type = RNIC_WQE_WRITE;
+	work.remote = AREA + 8192 - 64;
+	finish(test, &test->a, gpair_send(&test->a, &work));
+	assert_memory_equal(memory + 8192 - 64, test->rdma.memory, 64);
+	work.type = RNIC_WQE_READ;
+	work.rkey = read_only;
+	work.local = AREA + TO;
+	finish(test, &test->a, gpair_send(&test->a, &work));
+	assert_memory_equal(test->rdma.memory + TO, memory + 8192 - 64, 64);
+	/* A key of its own that does not allow it: the request fails here. */
+	work.lkey = read_only;
+	work.local = AREA;
+	gpair_send(&test->a, &work);
+	rdma_wait(&test->rdma, &id);
+	(void)gone;
+}
+
+static void errors_are_events_unless_asked_for(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = {
+		.type = RNIC_WQE_WRITE, .local = AREA, .len = 64, .remote = AREA, .rkey = 0x12345600
+	};
+	struct gdma_eqe eqe;
+
+	two_pairs(test, 0);
+	gpair_send(&test->a, &work);
+	WAIT(&test->host, eq_take(&test->rdma.notify, &eqe));
+	assert_int_equal(eqe.type, GDMA_EQE_RNIC_QP_FATAL);
+	if (eqe.details[0] != test->a.qpn) {
+		assert_int_equal(eqe.details[0], test->b.qpn);
+		WAIT(&test->host, eq_take(&test->rdma.notify, &eqe));
+		assert_int_equal(eqe.details[0], test->a.qpn);
+	}
+	settle(&test->host);
+	assert_false(cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }));
+}
+
+static void entries_that_make_no_sense_put_the_queue_pair_in_error(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 64 };
+
+	two_pairs(test, RNIC_ADAPTER_CLIENT_ERROR_CQE);
+	work.type = 12;
+	forbidden(test, work, RNIC_ERR_TX_WQE_UNSUPPORTED);
+	work.type = RNIC_WQE_UD_SEND;
+	forbidden(test, work, RNIC_ERR_TX_WQE_UNSUPPORTED);
+	/* Another PSN than the next one */
+	work.type = RNIC_WQE_RC_SEND;
+	test->a.psn++;
+	gpair_send(&test->a, &work);
+	test->a.psn -= 2;
+	settle(&test->host);
+	assert_true(harness_said("is not valid"));
+	assert_int_equal(gpair_state(&test->a, QPS_RESET, NULL), 0);
+	test->a.send.tail = 0;
+	while (cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }))
+		;
+	assert_int_equal(gpair_state(&test->b, QPS_RESET, NULL), 0);
+	gpair_connect(&test->a, &test->b);
+	/* Memory that is not the driver's to send */
+	work.local = AREA + RDMA_MEMORY;
+	forbidden(test, work, RNIC_ERR_TX_MSG_ACCESS_VIOLATION);
+	work.local = AREA;
+	work.lkey = 0x100;
+	forbidden(test, work, RNIC_ERR_TX_MSG_ACCESS_VIOLATION);
+}
+
+static void states_and_addresses_are_checked(void **state)
+{
+	struct test *test = *state;
+	struct gpair *a = &test->a, *b = &test->b;
+
+	rdma_up(&test->rdma, &test->guest, 0, 1, 0);
+	assert_int_equal(gpair_new(&test->rdma, a), 0);
+	assert_int_equal(gpair_new(&test->rdma, b), 0);
+	assert_int_not_equal(gpair_state(a, QPS_RTR, b), 0);
+	assert_int_not_equal(gpair_state(a, QPS_RTS, b), 0);
+	assert_int_equal(gpair_state(a, QPS_INIT, NULL), 0);
+	assert_int_not_equal(gpair_state(a, QPS_RTS, b), 0);
+	/* An address that is not the port's */
+	test->rdma.ip[3]++;
+	assert_int_not_equal(gpair_state(a, QPS_RTR, b), 0);
+	test->rdma.ip[3]--;
+	test->rdma.mac[5]++;
+	assert_int_not_equal(gpair_state(a, QPS_RTR, b), 0);
+	test->rdma.mac[5]--;
+	assert_int_equal(gpair_state(a, QPS_RTR, b), 0);
+	assert_int_equal(test->host.adapter->vport[0].pairs, 1);
+	assert_int_equal(gpair_state(a, QPS_RTS, b), 0);
+	assert_int_equal(gpair_state(a, QPS_ERR, NULL), 0);
+	assert_int_equal(gpair_state(a, QPS_RESET, NULL), 0);
+	assert_int_equal(test->host.adapter->vport[0].pairs, 0);
+	assert_int_not_equal(gpair_state(a, 7, NULL), 0);
+	assert_int_equal(gpair_end(b), 0);
+	assert_int_not_equal(gpair_end(b), 0);
+	assert_int_not_equal(gpair_state(b, QPS_INIT, NULL), 0);
+}
+
+static void queue_pairs_come_and_go(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 5000 };
+
+	rdma_up(&test->rdma, &test->guest, 0, 1, 0);
+	for (unsigned int i = 0; i < 100; i++) {
+		test->guest.used &= ~(size_t)4095;
+		assert_int_equal(gpair_new(&test->rdma, &test->a), 0);
+		assert_int_equal(gpair_new(&test->rdma, &test->b), 0);
+		gpair_connect(&test->a, &test->b);
+		/* Nobody receives: it is in the middle of trying again. */
+		gpair_send(&test->a, &work);
+		assert_int_equal(gpair_end(&test->b), 0);
+		assert_int_equal(gpair_end(&test->a), 0);
+	}
+	assert_int_equal(test->host.adapter->pairs.used, 0);
+	assert_int_equal(test->host.adapter->vport[0].pairs, 0);
+}
+
+static void counters_count(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 3000 };
+	struct rnic_query_counters_req request = { 0 };
+	struct rnic_query_vf_counters_resp before, after;
+	uint32_t id;
+
+	two_pairs(test, 0);
+	request.adapter = test->rdma.adapter;
+	gpair_recv(&test->b, AREA + TO, 4096);
+	finish(test, &test->a,
+	       (gpair_send(&test->a, &work), rdma_wait(&test->rdma, &id),
+		(test->a.psn - 1) & 0xffffff));
+	assert_int_equal(COMMAND(&test->guest, RNIC_QUERY_VF_COUNTERS, &request, &before, 2), 0);
+	assert_int_equal(before.counters[RNIC_VF_TX_BYTES], 3000);
+	assert_int_equal(before.counters[RNIC_VF_RX_BYTES], 3000);
+	assert_int_equal(before.counters[RNIC_VF_RX_SEND_REQUESTS], 1);
+	assert_true(before.counters[RNIC_VF_TX_PACKETS] >= 4);
+	/* They stay when the queue pairs go. */
+	assert_int_equal(gpair_end(&test->a), 0);
+	assert_int_equal(gpair_end(&test->b), 0);
+	assert_int_equal(COMMAND(&test->guest, RNIC_QUERY_VF_COUNTERS, &request, &after, 2), 0);
+	assert_memory_equal(before.counters, after.counters, sizeof(before.counters));
+}
+
+static void two_adapters_on_a_switch(void **state)
+{
+	static const char *const fabrics[] = { "switch", NULL };
+	struct host hosts[2];
+	struct guest guests[2];
+	struct grdma rdma[2];
+	struct gpair pairs[2];
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 200000 };
+	union rnic_cqe cqe;
+	uint32_t psn, id;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		host_open(&hosts[i], 2, i ? &hosts[0] : NULL, fabrics);
+		guest_attach(&guests[i], &hosts[i]);
+		ethernet_up(&guests[i]);
+		rdma_up(&rdma[i], &guests[i], 0, (uint8_t)(i + 1), 0);
+		assert_int_equal(gpair_new(&rdma[i], &pairs[i]), 0);
+	}
+	gpair_connect(&pairs[0], &pairs[1]);
+	fill(rdma[0].memory, work.len, 3);
+	for (unsigned int i = 0; i < 10; i++) {
+		memset(rdma[1].memory, 0, work.len);
+		gpair_recv(&pairs[1], AREA, work.len);
+		psn = gpair_send(&pairs[0], &work);
+		cqe = rdma_wait(&rdma[1], &id);
+		assert_int_equal(cqe.recv.msg_len, work.len);
+		assert_memory_equal(rdma[0].memory, rdma[1].memory, work.len);
+		gpair_arm(&pairs[0], psn);
+		cqe = rdma_wait(&rdma[0], &id);
+		assert_int_equal(cqe.armed.psn, psn);
+	}
+	assert_true(host_counters(&hosts[0], 0).fabric.tx_frames >= 10 * (200000 / RDMA_MTU));
+	for (unsigned int i = 2; i-- > 0;) {
+		guest_detach(&guests[i]);
+		host_close(&hosts[i]);
+	}
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(numbers_are_in_blocks_of_four),
+		TEST(a_message_arrives_and_is_acknowledged),
+		TEST(a_psn_that_is_acknowledged_is_answered_at_once),
+		TEST(data_is_written_and_read),
+		TEST(a_key_reaches_what_its_owner_allowed),
+		TEST(errors_are_events_unless_asked_for),
+		TEST(entries_that_make_no_sense_put_the_queue_pair_in_error),
+		TEST(states_and_addresses_are_checked),
+		TEST(queue_pairs_come_and_go),
+		TEST(counters_count),
+		cmocka_unit_test(two_adapters_on_a_switch),
+	};
+
+	guard_install();
+	return cmocka_run_group_tests_name("device/rdma", tests, NULL, NULL);
+}
