@@ -16,17 +16,20 @@
  *	hwc.c						the channel that carries commands
  *	gdma.c						commands: of the function,
  *	vport.c						of the Ethernet device,
- *	rnic.c						of the RDMA device
+ *	rnic.c, rnic_pair.c				of the RDMA device, and its queue pairs
+ *	pair.c						a queue pair's turn: entries, packets, completions
  *	transmit.c synthetic.c				from a queue or card to a fabric,
  *	receive.c					and back:
  *	receive_plain.c, receive_any.c, receive_burst.c	the fast path, the slow path, their state
+ *	inbox.c						RoCE packets on their way to a queue pair
  *	native.c doorbell.c				doorbells in shared memory; pages of BAR 0
  *	queue.c						event, completion and work queues
  *	state.c						struct adapter; the log; interrupts
- *	memory.c reach.c retire.c lane.c		keys and page lists; what is freed later; threads
+ *	memory.c reach.c retire.c			keys and page lists; what is freed later
+ *	lanes.c, lane.c					threads: as they are changed, and as they run
  *	segment.c checksum.c headers.c toeplitz.c	the contents of packets
  *
- * It uses base/, wire/, dma/, vfio_user/ and fabric/. It never prints, never reads a command line,
+ * It uses base/, wire/, dma/, vfio_user/, fabric/ and roce/. It never prints, never reads a command line,
  * and shares nothing but wire/ with driver/, which tests it. What a client wrote is copied before
  * it is checked, and only the copy is used; nothing here waits for a client, and no client can make
  * it grow without bound.

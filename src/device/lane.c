@@ -28,10 +28,9 @@
  * notifies each item of polled work, which announces this in shared memory and checks once more for
  * work.
  *
- * Deadlines. A work item can ask to be run at a time (a queue pair's retransmission). The lane
- * remembers only the earliest that it was told of: when that has come, it looks through its work for
- * all that are due, and for the next one. So a deadline costs one comparison to set, and nothing to
- * cancel; a lane looks through its work once for it, at most. A millisecond is the finest.
+ * Deadlines. A work item can ask to be run at a time. The lane remembers only the earliest: when it
+ * has come, the lane looks through its work for all that are due, and for the next one. A deadline
+ * costs a comparison to set and nothing to cancel.
  *
  * The control thread runs functions on a lane with lane_call(): between two work items, where the
  * lane holds no pointers. While the lane is resting, in epoll_wait(), it holds none either.
@@ -41,111 +40,23 @@
  */
 #include "device/lane.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/budget.h"
 #include "base/clock.h"
 #include "base/pulse.h"
+#include "device/lane_state.h"
 
-#define SCRATCH_ALIGN 64u /* bytes: a cache line, and any vector */
-#define WORDS         (LANE_WORKS_MAX / 64u)
-#define EVENTS_MAX    16
-#define QUIET_TURNS   64u /* without progress, before work is polled less often */
-#define QUIET_ROUNDS  32u /* a power of two: quiet work is polled once in so many rounds */
-#define WAIT_ROUNDS   64u /* a power of two: a busy lane checks its descriptors once in so many */
-#define TURN_COST     30u /* of a turn itself, see base/budget.h */
+#define EVENTS_MAX   16
+#define QUIET_TURNS  64u /* without progress, before work is polled less often */
+#define QUIET_ROUNDS 32u /* a power of two: quiet work is polled once in so many rounds */
+#define WAIT_ROUNDS  64u /* a power of two: a busy lane checks its descriptors once in so many */
+#define TURN_COST    30u /* of a turn itself, see base/budget.h */
 
-/**
- * struct lane_member - a member's work on one lane
- * @summary:	words of @ready that are not zero
- * @ready:	work items that have been kicked
- * @used:	slots that are taken
- * @lane:	the lane
- * @index:	its bit in the lane's summary
- * @credit:	what it may spend in this turn; below zero, it has overdrawn
- * @next:	slot of the item that comes first in the next turn
- * @next_polled: the same in @polled
- * @flip:	this turn begins with polled work
- * @work:	by slot
- * @polled:	polled work; the first @busy_count items are busy
- */
-struct lane_member {
-	_Atomic uint64_t summary;
-	_Atomic uint64_t ready[WORDS];
-	uint64_t used[WORDS];
-	struct lane *lane;
-	unsigned int index;
-	int64_t credit;
-	unsigned int next;
-	unsigned int next_polled;
-	bool flip;
-	unsigned int polled_count;
-	unsigned int busy_count;
-	struct lane_work *work[LANE_WORKS_MAX];
-	struct lane_work *polled[LANE_WORKS_MAX];
-};
-
-/**
- * struct lane - one thread
- * @summary:	members that have been kicked
- * @sleeping:	new work needs a write to @wake_fd
- * @resting:	in epoll_wait(): holds no pointers
- * @polling, @busy: members that have polled work, and busy polled work
- * @blocked:	work items that wait for a kick that may never come
- * @wake:	the earliest deadline of its work, or earlier, in ns; UINT64_MAX: none
- * @last_progress: of polled work, in ns; 0: now
- * @function, @argument: for lane_answer(), under @lock; NULL when there is none
- */
-struct lane {
-	_Atomic uint64_t summary;
-	_Atomic bool sleeping;
-	_Atomic bool resting;
-
-	pthread_t thread;
-	unsigned int index;
-	int wake_fd;
-	int epoll_fd;
-	unsigned int blocked;
-	void *scratch;
-	uint64_t polling, busy;
-	unsigned int round;
-	uint64_t wake;
-	uint64_t last_progress;
-	struct lane_member *member[LANE_MEMBERS_MAX];
-
-	pthread_mutex_t lock;
-	pthread_cond_t done;
-	void (*function)(void *argument);
-	void *argument;
-	_Atomic bool called;
-	bool stop;
-	bool embedded; /* it has no thread: lanes_step() runs it */
-};
-
-struct lanes {
-	unsigned int count;
-	struct lane *lane[LANES_MAX];
-	uint64_t members; /* numbers that are taken */
-};
-
-/** struct lanes_member - a member, with its part of each lane */
-struct lanes_member {
-	struct lanes *lanes;
-	unsigned int index;
-	struct lane_member *on[LANES_MAX];
-};
-
-static void lane_wake(struct lane *lane)
+void lane_wake(struct lane *lane)
 {
 	uint64_t one = 1;
 
@@ -197,7 +108,7 @@ static void lane_answer(struct lane *lane)
 	pthread_mutex_unlock(&lane->lock);
 }
 
-static void lane_unblock(struct lane *lane, struct lane_work *work)
+void lane_unblock(struct lane *lane, struct lane_work *work)
 {
 	if (!work->blocked)
 		return;
@@ -289,8 +200,7 @@ static void member_turn_kicked(struct lane_member *member)
 				 memory_order_release);
 }
 
-/** polled_swap() - exchange two entries of polled[] */
-static void polled_swap(struct lane_member *member, unsigned int a, unsigned int b)
+void lane_polled_swap(struct lane_member *member, unsigned int a, unsigned int b)
 {
 	struct lane_work *work = member->polled[a];
 
@@ -300,8 +210,7 @@ static void polled_swap(struct lane_member *member, unsigned int a, unsigned int
 	member->polled[b]->polled = (int)b;
 }
 
-/** polled_settle() - tell the lane whether the member has polled work, and busy polled work */
-static void polled_settle(const struct lane_member *member)
+void lane_polled_settle(const struct lane_member *member)
 {
 	uint64_t bit = UINT64_C(1) << member->index;
 	struct lane *lane = member->lane;
@@ -336,13 +245,13 @@ static bool member_turn_polled(struct lane_member *member, bool all)
 			work->quiet = 0;
 			progress = true;
 			if (i >= member->busy_count)
-				polled_swap(member, i, member->busy_count++);
+				lane_polled_swap(member, i, member->busy_count++);
 		} else if (i < member->busy_count && ++work->quiet >= QUIET_TURNS) {
 			/* The item that moves here has its turn in the next round. */
-			polled_swap(member, i, --member->busy_count);
+			lane_polled_swap(member, i, --member->busy_count);
 		}
 	}
-	polled_settle(member);
+	lane_polled_settle(member);
 	return progress;
 }
 
@@ -409,44 +318,30 @@ static bool lane_rest_all(struct lane *lane, bool asleep)
 	return more;
 }
 
-static void lane_mark_blocked(struct lane *lane)
+/**
+ * lane_mark_waiting() - run the work whose deadline has come, and find the next deadline
+ * @blocked:	run the work that waits for a kick, too
+ */
+static void lane_mark_waiting(struct lane *lane, bool blocked)
 {
-	for (unsigned int i = 0; i < LANE_MEMBERS_MAX; i++) {
+	uint64_t now = lane->wake == UINT64_MAX ? 0 : clock_ns();
+	bool due = lane->wake <= now;
+
+	if (due)
+		lane->wake = UINT64_MAX;
+	for (unsigned int i = 0; (due || blocked) && i < LANE_MEMBERS_MAX; i++) {
 		struct lane_member *member = lane->member[i];
 
 		for (unsigned int word = 0; member && word < WORDS; word++)
 			for (uint64_t used = member->used[word]; used; used &= used - 1) {
-				struct lane_work *work =
-					member->work[word * 64 +
-						     (unsigned int)__builtin_ctzll(used)];
+				unsigned int bit = (unsigned int)__builtin_ctzll(used);
+				struct lane_work *work = member->work[word * 64 + bit];
+				uint64_t deadline = due ? work->deadline : 0;
 
-				if (work->blocked)
+				if ((blocked && work->blocked) || (deadline && deadline <= now))
 					lane_mark(work);
-			}
-	}
-}
-
-/** lane_mark_due() - run the work whose deadline has come, and find the next deadline */
-static void lane_mark_due(struct lane *lane)
-{
-	uint64_t now = clock_ns();
-
-	if (now < lane->wake)
-		return;
-	lane->wake = UINT64_MAX;
-	for (unsigned int i = 0; i < LANE_MEMBERS_MAX; i++) {
-		struct lane_member *member = lane->member[i];
-
-		for (unsigned int word = 0; member && word < WORDS; word++)
-			for (uint64_t used = member->used[word]; used; used &= used - 1) {
-				struct lane_work *work =
-					member->work[word * 64 +
-						     (unsigned int)__builtin_ctzll(used)];
-
-				if (work->deadline && work->deadline <= now)
-					lane_mark(work);
-				else if (work->deadline && work->deadline < lane->wake)
-					lane->wake = work->deadline;
+				else if (deadline && deadline < lane->wake)
+					lane->wake = deadline;
 			}
 	}
 }
@@ -454,17 +349,12 @@ static void lane_mark_due(struct lane *lane)
 /** lane_timeout() - how long a lane without work may sleep, in ms; -1: until it is woken */
 static int lane_timeout(const struct lane *lane)
 {
-	uint64_t now, ms;
+	int blocked = lane->blocked ? LANE_BLOCKED_MS : -1, ms;
 
 	if (lane->wake == UINT64_MAX)
-		return lane->blocked ? LANE_BLOCKED_MS : -1;
-	now = clock_ns();
-	if (lane->wake <= now)
-		return 0;
-	ms = (lane->wake - now) / NS_PER_MS + 1;
-	if (lane->blocked && ms > LANE_BLOCKED_MS)
-		return LANE_BLOCKED_MS;
-	return ms < INT_MAX ? (int)ms : INT_MAX;
+		return blocked;
+	ms = clock_left_ms(lane->wake);
+	return lane->blocked && blocked < ms ? blocked : ms;
 }
 
 /** lane_wait() - handle the descriptors' events, and sleep if there is nothing to do */
@@ -493,10 +383,7 @@ static void lane_wait(struct lane *lane, bool idle)
 	}
 	if (idle)
 		lane_rest_all(lane, false);
-	if (n == 0 && timeout > 0 && lane->blocked)
-		lane_mark_blocked(lane);
-	if (lane->wake != UINT64_MAX)
-		lane_mark_due(lane);
+	lane_mark_waiting(lane, n == 0 && timeout > 0);
 	for (int i = 0; i < n; i++) {
 		struct lane_work *work = events[i].data.ptr;
 		uint64_t count;
@@ -508,7 +395,7 @@ static void lane_wait(struct lane *lane, bool idle)
 	}
 }
 
-static void *lane_main(void *argument)
+void *lane_main(void *argument)
 {
 	struct lane *lane = argument;
 	char name[16];
@@ -533,98 +420,6 @@ static void *lane_main(void *argument)
 	return NULL;
 }
 
-static void lane_free(struct lane *lane)
-{
-	if (lane->wake_fd >= 0)
-		close(lane->wake_fd);
-	if (lane->epoll_fd >= 0)
-		close(lane->epoll_fd);
-	pthread_mutex_destroy(&lane->lock);
-	pthread_cond_destroy(&lane->done);
-	free(lane->scratch);
-	free(lane);
-}
-
-static int lane_pin(pthread_attr_t *attr, unsigned int cpu)
-{
-	cpu_set_t set;
-
-	if (cpu >= CPU_SETSIZE)
-		return -EINVAL;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return -pthread_attr_setaffinity_np(attr, sizeof(set), &set);
-}
-
-static int lane_start(struct lane **out, unsigned int index, const unsigned int *cpu, bool embedded)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
-	struct lane *lane = calloc(1, sizeof(*lane));
-	pthread_attr_t attr;
-	int err = 0;
-
-	if (!lane)
-		return -ENOMEM;
-	lane->index = index;
-	lane->embedded = embedded;
-	lane->wake = UINT64_MAX;
-	atomic_init(&lane->resting, embedded);
-	pthread_mutex_init(&lane->lock, NULL);
-	pthread_cond_init(&lane->done, NULL);
-	lane->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	lane->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (lane->wake_fd < 0 || lane->epoll_fd < 0 ||
-	    epoll_ctl(lane->epoll_fd, EPOLL_CTL_ADD, lane->wake_fd, &event) < 0) {
-		err = -errno;
-		lane_free(lane);
-		return err;
-	}
-	pthread_attr_init(&attr);
-	if (cpu)
-		err = lane_pin(&attr, *cpu);
-	if (!err && !embedded)
-		err = -pthread_create(&lane->thread, &attr, lane_main, lane);
-	pthread_attr_destroy(&attr);
-	if (err) {
-		lane_free(lane);
-		return err;
-	}
-	*out = lane;
-	return 0;
-}
-
-static int lanes_make(const unsigned int *cpus, unsigned int n, bool embedded, struct lanes **out)
-{
-	struct lanes *lanes;
-
-	if (n < 1 || n > LANES_MAX)
-		return -EINVAL;
-	lanes = calloc(1, sizeof(*lanes));
-	if (!lanes)
-		return -ENOMEM;
-	for (unsigned int i = 0; i < n; i++) {
-		int err = lane_start(&lanes->lane[i], i, cpus ? &cpus[i] : NULL, embedded);
-
-		if (err) {
-			lanes_stop(lanes);
-			return err;
-		}
-		lanes->count++;
-	}
-	*out = lanes;
-	return 0;
-}
-
-int lanes_start(const unsigned int *cpus, unsigned int n, struct lanes **out)
-{
-	return lanes_make(cpus, n, false, out);
-}
-
-int lanes_embed(unsigned int n, struct lanes **out)
-{
-	return lanes_make(NULL, n, true, out);
-}
-
 bool lanes_step(struct lanes *lanes)
 {
 	bool more = false;
@@ -633,313 +428,11 @@ bool lanes_step(struct lanes *lanes)
 		struct lane *lane = lanes->lane[i];
 
 		lane->round++;
-		if (lane->wake != UINT64_MAX)
-			lane_mark_due(lane);
+		lane_mark_waiting(lane, false);
 		lane_round(lane);
 		if (lane_rest_all(lane, true) || atomic_load(&lane->summary))
 			more = true;
 		lane_rest_all(lane, false);
 	}
 	return more;
-}
-
-static void lane_stop(void *argument)
-{
-	((struct lane *)argument)->stop = true;
-}
-
-void lanes_stop(struct lanes *lanes)
-{
-	for (unsigned int i = 0; i < lanes->count; i++) {
-		lane_call(lanes->lane[i], lane_stop, lanes->lane[i]);
-		if (!lanes->lane[i]->embedded)
-			pthread_join(lanes->lane[i]->thread, NULL);
-		lane_free(lanes->lane[i]);
-	}
-	free(lanes);
-}
-
-unsigned int lanes_count(const struct lanes *lanes)
-{
-	return lanes->count;
-}
-
-void *lanes_scratch(struct lanes *lanes, unsigned int lane, size_t size)
-{
-	struct lane *l = lanes->lane[lane];
-
-	if (!l->scratch) {
-		l->scratch = aligned_alloc(SCRATCH_ALIGN, (size + SCRATCH_ALIGN - 1) &
-								  ~(size_t)(SCRATCH_ALIGN - 1));
-		if (l->scratch)
-			memset(l->scratch, 0, size);
-	}
-	return l->scratch;
-}
-
-/** lane_post() - give a lane a function to run; lane_settle() waits for it */
-static void lane_post(struct lane *lane, void (*function)(void *argument), void *argument)
-{
-	pthread_mutex_lock(&lane->lock);
-	lane->function = function;
-	lane->argument = argument;
-	atomic_store(&lane->called, true);
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_exchange(&lane->sleeping, false))
-		lane_wake(lane);
-	pthread_mutex_unlock(&lane->lock);
-}
-
-static void lane_settle(struct lane *lane)
-{
-	const char *step;
-
-	pthread_mutex_lock(&lane->lock);
-	/* If the lane is held up, its client is at fault, not the caller's */
-	step = pulse_rest();
-	while (lane->function)
-		pthread_cond_wait(&lane->done, &lane->lock);
-	pulse_go_on(step);
-	pthread_mutex_unlock(&lane->lock);
-}
-
-void lane_call(struct lane *lane, void (*function)(void *argument), void *argument)
-{
-	uint64_t start;
-
-	if (lane->embedded) {
-		function(argument);
-		return;
-	}
-	start = clock_ns();
-	lane_post(lane, function, argument);
-	lane_settle(lane);
-	budget_wait(clock_ns() - start);
-}
-
-void lanes_call(struct lanes *lanes, void (*function)(void *argument), void *argument)
-{
-	for (unsigned int i = 0; i < lanes->count; i++)
-		lane_call(lanes->lane[i], function, argument);
-}
-
-static void nothing(void *argument)
-{
-	(void)argument;
-}
-
-void lanes_sync(struct lanes *lanes)
-{
-	uint64_t start = 0, posted = 0;
-
-	static_assert(LANES_MAX <= 64, "a bit for each lane");
-	/* With the fence after a lane's rest: if it is seen resting, it will see what we have done. */
-	atomic_thread_fence(memory_order_seq_cst);
-	for (unsigned int i = 0; i < lanes->count; i++) {
-		if (atomic_load_explicit(&lanes->lane[i]->resting, memory_order_acquire))
-			continue;
-		if (!posted)
-			start = clock_ns();
-		posted |= UINT64_C(1) << i;
-		lane_post(lanes->lane[i], nothing, NULL);
-	}
-	for (uint64_t wait = posted; wait; wait &= wait - 1)
-		lane_settle(lanes->lane[__builtin_ctzll(wait)]);
-	if (posted)
-		budget_wait(clock_ns() - start);
-}
-
-int lanes_join(struct lanes *lanes, struct lanes_member **out)
-{
-	struct lanes_member *member;
-	unsigned int index;
-
-	static_assert(LANE_MEMBERS_MAX == 64 && LANE_WORKS_MAX <= 64 * 64, "a bit for each");
-	if (lanes->members == UINT64_MAX)
-		return -ENOSPC;
-	index = (unsigned int)__builtin_ctzll(~lanes->members);
-	member = calloc(1, sizeof(*member));
-	if (!member)
-		return -ENOMEM;
-	member->lanes = lanes;
-	member->index = index;
-	lanes->members |= UINT64_C(1) << index;
-	for (unsigned int i = 0; i < lanes->count; i++) {
-		/* Large, and used from its start on only: the rest is never touched. */
-		struct lane_member *on = calloc(1, sizeof(*on));
-
-		if (!on) {
-			lanes_leave(member);
-			return -ENOMEM;
-		}
-		on->lane = lanes->lane[i];
-		on->index = index;
-		member->on[i] = on;
-	}
-	*out = member;
-	return 0;
-}
-
-static void change_leave(void *argument)
-{
-	struct lane_member *member = argument;
-
-	member->lane->member[member->index] = NULL;
-	polled_settle(member);
-}
-
-void lanes_leave(struct lanes_member *member)
-{
-	for (unsigned int i = 0; i < member->lanes->count && member->on[i]; i++) {
-		lane_call(member->lanes->lane[i], change_leave, member->on[i]);
-		free(member->on[i]);
-	}
-	member->lanes->members &= ~(UINT64_C(1) << member->index);
-	free(member);
-}
-
-/* A change of the work on a lane, made there */
-struct lane_change {
-	struct lane_member *member;
-	struct lane_work *work;
-	int fd;
-	int err;
-};
-
-static void change_add(void *argument)
-{
-	struct lane_change *change = argument;
-	struct lane_member *member = change->member;
-	struct lane_work *work = change->work;
-	unsigned int word = 0;
-
-	while (word < WORDS && member->used[word] == UINT64_MAX)
-		word++;
-	if (word == WORDS) {
-		change->err = -ENOSPC;
-		return;
-	}
-	work->member = member;
-	work->slot = word * 64 + (unsigned int)__builtin_ctzll(~member->used[word]);
-	work->blocked = false;
-	work->deadline = 0;
-	work->polled = -1;
-	if (change->fd >= 0) {
-		struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = work };
-
-		if (epoll_ctl(member->lane->epoll_fd, EPOLL_CTL_ADD, change->fd, &event) < 0) {
-			change->err = -errno;
-			return;
-		}
-	}
-	member->lane->member[member->index] = member;
-	member->used[word] |= UINT64_C(1) << work->slot % 64;
-	member->work[work->slot] = work;
-	work->lane = member->lane;
-}
-
-int lane_add(struct lanes_member *member, unsigned int index, struct lane_work *work, int fd)
-{
-	struct lane_change change = { .member = member->on[index % member->lanes->count],
-				      .work = work,
-				      .fd = fd };
-
-	lane_call(change.member->lane, change_add, &change);
-	return change.err;
-}
-
-static void change_poll(void *argument)
-{
-	struct lane_work *work = argument;
-	struct lane_member *member = work->member;
-
-	if (work->polled < 0) {
-		work->polled = (int)member->polled_count;
-		member->polled[member->polled_count++] = work;
-		polled_swap(member, (unsigned int)work->polled, member->busy_count++);
-		polled_settle(member);
-	}
-	work->quiet = 0;
-	if (work->rest)
-		work->rest(work, false);
-	work->lane->last_progress = 0;
-}
-
-void lane_poll(struct lane_work *work)
-{
-	lane_call(work->lane, change_poll, work);
-}
-
-static void change_unpoll(void *argument)
-{
-	struct lane_work *work = argument;
-	struct lane_member *member = work->member;
-
-	if (work->polled < 0)
-		return;
-	if ((unsigned int)work->polled < member->busy_count)
-		polled_swap(member, (unsigned int)work->polled, --member->busy_count);
-	polled_swap(member, (unsigned int)work->polled, --member->polled_count);
-	work->polled = -1;
-	polled_settle(member);
-}
-
-void lane_unpoll(struct lane_work *work)
-{
-	lane_call(work->lane, change_unpoll, work);
-}
-
-static void change_remove(void *argument)
-{
-	struct lane_change *change = argument;
-	struct lane_work *work = change->work;
-	struct lane_member *member = work->member;
-
-	change_unpoll(work);
-	if (change->fd >= 0)
-		epoll_ctl(member->lane->epoll_fd, EPOLL_CTL_DEL, change->fd, NULL);
-	lane_unblock(member->lane, work);
-	member->used[work->slot / 64] &= ~(UINT64_C(1) << work->slot % 64);
-	member->work[work->slot] = NULL;
-}
-
-void lane_remove(struct lane_work *work, int fd)
-{
-	struct lane_change change = { .work = work, .fd = fd };
-
-	if (!work->lane)
-		return;
-	lane_call(work->lane, change_remove, &change);
-	work->lane = NULL;
-}
-
-/* Many work items, those on @lane of which are removed */
-struct lane_removal {
-	struct lane *lane;
-	struct lane_work *const *works;
-	unsigned int n;
-};
-
-static void change_remove_all(void *argument)
-{
-	const struct lane_removal *removal = argument;
-
-	for (unsigned int i = 0; i < removal->n; i++) {
-		struct lane_change change = { .work = removal->works[i], .fd = -1 };
-
-		if (change.work->lane != removal->lane)
-			continue;
-		change_remove(&change);
-		change.work->lane = NULL;
-	}
-}
-
-void lane_remove_all(struct lanes_member *member, struct lane_work *const *works, unsigned int n)
-{
-	struct lane_removal removal = { .works = works, .n = n };
-
-	for (unsigned int i = 0; i < member->lanes->count && n; i++) {
-		removal.lane = member->lanes->lane[i];
-		lane_call(removal.lane, change_remove_all, &removal);
-	}
 }
