@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# RDMA: queue pairs of the stock mana_ib and libmana carry data over RoCEv2, between two guests on one
+# switch and within one.
+
+load common
+
+MAC_A=00:0d:3a:00:00:21
+MAC_B=00:0d:3a:00:00:22
+A=192.0.2.21
+B=192.0.2.22
+
+setup_file() {
+	local machine='--cpus 2 --memory 1G'
+	adapter_start rdma0 --port "mac=$MAC_A,fabric=switch" \
+		--socket "$(adapter_socket rdma1)" --port "mac=$MAC_B,fabric=switch"
+	guest_start a $machine --attach "$(adapter_socket rdma0)"
+	guest_start b $machine --attach "$(adapter_socket rdma1)"
+	guest_ready a b
+	guest_interface a eth0 1500 $A/24
+	guest_interface b eth0 1500 $B/24
+}
+
+teardown_file() {
+	lab_stop
+}
+
+# in_guest - for a guest: pingpong ADDRESS OPTION... is ibv_rc_pingpong with that address's GID, which the
+# kernel adds a moment after the address. A client tries until the server listens
+in_guest() {
+	declare -f pingpong
+}
+pingpong() {
+	local gid index output table=/sys/class/infiniband/mana_0/ports/1/gids
+	# shellcheck disable=SC2046 # four words
+	gid=$(printf '0000:0000:0000:0000:0000:ffff:%02x%02x:%02x%02x' $(tr . ' ' <<<"$1"))
+	shift
+	until index=$(grep -lx "$gid" "$table"/* 2>/dev/null); do sleep 0.1; done
+	until output=$(ibv_rc_pingpong -d mana_0 -g "${index##*/}" -c "$@" 2>&1); do
+		[[ $output == *"Couldn't connect"* ]] || break
+		sleep 0.1
+	done
+	echo "$output"
+	[[ $output == *' iters in '* && $output != *'invalid data'* ]]
+}
+
+# between OPTION... - a server in b, a client in a; both check each byte
+between() {
+	local server
+	server=$(lab_file server)
+	guest b "$(in_guest); pingpong $B $*" >"$server" 3>&- &
+	guest a "$(in_guest); pingpong $A $* $B" || fail "$(cat "$server")"
+	wait $! || fail "$(cat "$server")"
+}
+
+# within OPTION... - both in a
+within() {
+	guest a "$(in_guest); pingpong $A $* >/tmp/server & pingpong $A $* $A && wait \$! ||
+		{ cat /tmp/server; false; }"
+}
+
+@test "ibv_rc_pingpong within one guest: 1,000 messages, and 1 MB, polled and by events; every byte is right" {
+	within -n 1000
+	within -n 10 -s 1048576
+	within -n 200 -e
+}
+
+@test "ibv_rc_pingpong between two guests: 1 byte to 8 MB, MTU 256 and 1024; every byte is right" {
+	between -n 1000
+	between -n 100 -s 1
+	between -n 5 -s 1048577
+	between -n 3 -s 8388608
+	between -n 20 -s 65536 -m 256
+	(($(adapter_counter rdma0 0 fabric_tx_frames) > 30000)) || adapter_control rdma0 stats
+}
+
+@test "ibv_rc_pingpong between two guests with events, with few receives, and with many" {
+	between -n 500 -e
+	between -n 500 -r 2
+	between -n 2000 -r 1000 -s 100
+}
+
+@test "an MTU that the port does not have is refused, and the next queue pair works" {
+	run ! guest a "$(in_guest); pingpong $A -m 8192"
+	between -n 10
+}
+
+@test "TCP and pings go on beside RDMA" {
+	guest b "$(in_guest); pingpong $B -n 2000 -s 4096" >"$(lab_file server)" 3>&- &
+	guest a "$(in_guest); pingpong $A -n 2000 -s 4096 $B >/tmp/client & ping -q -A -c 200 -W 60 $B && wait \$! ||
+		{ cat /tmp/client; false; }"
+	wait $!
+}
+
+@test "queue pairs come and go: 50 runs leave no memory behind, and mana_ib unloads and loads" {
+	local before after
+	guest a "$(in_guest); for i in {1..10}; do pingpong $A -n 2 >/dev/null & pingpong $A -n 2 $A && wait; done" >/dev/null
+	before=$(adapter_memory rdma0)
+	guest a "$(in_guest); for i in {1..40}; do pingpong $A -n 2 >/dev/null & pingpong $A -n 2 $A && wait; done" >/dev/null
+	after=$(adapter_memory rdma0)
+	((after < before + 2048)) || fail "memory grew from $before to $after kB"
+	guest a 'modprobe -r mana_ib && modprobe mana_ib'
+	within -n 10
+}
+
+@test "neither the adapters nor the guests' kernels report a problem" {
+	adapter_content rdma0
+	adapter_content rdma1
+	guest_content a
+	guest_content b
+}
