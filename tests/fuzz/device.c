@@ -63,7 +63,7 @@ static char folder[] = "/tmp/fuzz-device-XXXXXX", path[64];
 static struct lanes *lanes;
 static struct adapter *adapter;
 static uint8_t *memory;
-static uint32_t first_numbers[8];
+static uint32_t first_numbers[9];
 static bool attached; /* a client is there */
 static struct {
 	uint64_t iova, size, offset;
@@ -80,6 +80,8 @@ static struct {
 	uint32_t hwc_sq_tail, hwc_rq_tail;
 	uint32_t pd, key, doorbell, eq, dm_key, mr_key;
 	uint64_t region[2], pd_handle, mr, dm, vport[2], rnic, cq_handle, qp, ud_qp;
+	uint32_t qpn, qp_psn, qp_tail[3];
+	unsigned int qp_page[3]; /* requests, READs' buffers, receives: a page each */
 	struct {
 		uint64_t handle;
 		uint32_t id, cq, tail;
@@ -552,10 +554,10 @@ static void make_rnic_qp(bool ud)
 					    .recv_cq_handle = known.cq_handle,
 					    .doorbell_page = known.doorbell };
 	const struct rnic_create_rc_qp_resp *response;
-	unsigned int page;
+	unsigned int page[RNIC_RC_QUEUE_COUNT] = { 0 };
 
 	for (unsigned int i = 0; i < (ud ? 2u : 5u); i++) {
-		uint64_t region = i == RNIC_RC_SQ_FMR ? 0 : make_region(1, &page);
+		uint64_t region = i == RNIC_RC_SQ_FMR ? 0 : make_region(1, &page[i]);
 
 		if (ud)
 			uq.dma_region[i] = region;
@@ -571,6 +573,103 @@ static void make_rnic_qp(bool ud)
 	else
 		known.qp = response->qp_handle;
 	known.wq[0].id = response->queue_ids[0]; /* something to ring */
+	if (ud)
+		return;
+	known.qpn = response->queue_ids[RNIC_RC_RQ_RESPONDER];
+	known.qp_psn = 0;
+	memset(known.qp_tail, 0, sizeof(known.qp_tail));
+	known.qp_page[0] = page[RNIC_RC_SQ_REQUESTER];
+	known.qp_page[1] = page[RNIC_RC_RQ_REQUESTER];
+	known.qp_page[2] = page[RNIC_RC_RQ_RESPONDER];
+}
+
+/* The queue pair's peer is itself: what it sends, it receives. */
+static void connect_rnic_qp(void)
+{
+	static const uint8_t gid[RNIC_IP_SIZE] = { [10] = 0xff, [11] = 0xff, 10, 0, 0, 1 };
+	struct rnic_config_ip_addr_req ip = { .adapter = known.rnic,
+					      .op = RNIC_ADDR_ADD,
+					      .addr_type = RNIC_ADDR_IPV4 };
+	struct rnic_config_mac_addr_req mac = { .adapter = known.rnic, .op = RNIC_ADDR_ADD };
+	struct rnic_set_qp_state_req state = { .adapter = known.rnic,
+					       .qp_handle = known.qp,
+					       .attr_mask = 0x1fffff,
+					       .path_mtu = 1,
+					       .max_dest_rd_atomic = 4,
+					       .retry_cnt = 1,
+					       .min_rnr_timer = 1,
+					       .qp_access_flags = 6,
+					       .max_rd_atomic = 4 };
+	const uint8_t address[RNIC_MAC_SIZE] = { 2, 0, 0, 0, 0, take() & 1 };
+
+	rnic_reverse(ip.ip_addr, gid, sizeof(gid));
+	rnic_reverse(mac.mac_addr, address, sizeof(address));
+	request(RNIC_CONFIG_IP_ADDR, GDMA_DEVICE_MANA_IB, &ip, sizeof(ip));
+	request(RNIC_CONFIG_MAC_ADDR, GDMA_DEVICE_MANA_IB, &mac, sizeof(mac));
+	state.dest_qpn = known.qpn;
+	state.ah_attr.src_addr_type = state.ah_attr.dest_addr_type = RNIC_ADDR_IPV4;
+	memcpy(state.ah_attr.src_addr, ip.ip_addr, sizeof(ip.ip_addr));
+	memcpy(state.ah_attr.dest_addr, ip.ip_addr, sizeof(ip.ip_addr));
+	memcpy(state.ah_attr.src_mac, mac.mac_addr, sizeof(mac.mac_addr));
+	memcpy(state.ah_attr.dest_mac, mac.mac_addr, sizeof(mac.mac_addr));
+	state.local_ack_timeout = take() & 1;
+	for (state.qp_state = 1; state.qp_state <= 3; state.qp_state++)
+		request(RNIC_SET_QP_STATE, GDMA_DEVICE_MANA_IB, &state, sizeof(state));
+	known.qp_psn = 0;
+	memset(known.qp_tail, 0, sizeof(known.qp_tail));
+}
+
+/* rdma_put() - an entry at the tail of one of the queue pair's queues, which is rung */
+static void rdma_put(unsigned int q, const uint8_t *wqe, uint32_t size, uint32_t id)
+{
+	static const uint32_t offsets[3] = { GDMA_DB_SQ, GDMA_DB_RQ, GDMA_DB_RQ };
+	union gdma_doorbell value = { .word = 0 };
+
+	if (!known.qpn)
+		return;
+	for (uint32_t i = 0; i < size; i++)
+		page_pointer(known.qp_page[q])[(known.qp_tail[q] + i) % MANA_PAGE_SIZE] = wqe[i];
+	known.qp_tail[q] += size;
+	value.sq.id = id & 0xffffffu;
+	value.sq.tail = known.qp_tail[q];
+	ring(known.doorbell, offsets[q], value);
+}
+
+/* A receive, and a request that may need it; each derived from a valid one */
+static void rdma_entry(void)
+{
+	uint8_t how = take(), wqe[128] = { 0 };
+	uint32_t type = how & 7, len = take() * (how & 0x80 ? 64u : 1u);
+	bool extra = type == RNIC_WQE_WRITE_IMM, read = type == RNIC_WQE_READ;
+	struct gdma_wqe header = { .num_sge = 1, .inline_oob_size_div4 = 2 };
+	struct gdma_sge sge = { page_iova(PAGE_DATA), known.mr_key, len };
+	struct rnic_send_oob oob = { .wqe_type = type & 31u, .psn = known.qp_psn & 0xffffffu };
+	union gdma_doorbell arm = { .rq_client = { .id = (known.qpn + 1) & 0xffffffu, .high = 1 } };
+
+	memcpy(wqe, &header, sizeof(header));
+	memcpy(wqe + 16, &sge, sizeof(sge));
+	if (how & 8)
+		rdma_put(2, wqe, GDMA_WQE_UNIT, known.qpn);
+	if (read) {
+		memcpy(wqe + 8, &known.qp_psn, 3);
+		rdma_put(1, wqe, GDMA_WQE_UNIT, known.qpn + 1);
+		sge.size = 0;
+	}
+	memset(wqe, 0, sizeof(wqe));
+	header.inline_oob_size_div4 = extra ? 7 : 6;
+	oob.rdma.address_low = (uint32_t)page_iova(PAGE_DATA);
+	oob.rdma.address_high = (uint32_t)(page_iova(PAGE_DATA) >> 32);
+	oob.rdma.rkey = known.mr_key;
+	oob.rdma.length = len;
+	memcpy(wqe, &header, sizeof(header));
+	memcpy(wqe + 8, &oob, sizeof(oob));
+	memcpy(wqe + (extra ? 48 : 32), &sge, sizeof(sge));
+	change(wqe, 64);
+	rdma_put(0, wqe, 64, known.qpn);
+	known.qp_psn += len ? (len - 1) / 256 + 1 : 1;
+	arm.rq_client.low = known.qp_psn - 1;
+	if (how & 16)
+		ring(known.doorbell, GDMA_DB_RQ_CLIENT, arm);
 }
 
 static void steer(void)
@@ -652,7 +751,7 @@ static void op_command(void)
 		struct rnic_config_ip_addr_req ip;
 		struct native_bind_doorbell_req bind;
 	} m = { .bytes = { 0 } };
-	unsigned int page, which = take() % 45;
+	unsigned int page, which = take() % 47;
 	const void *answer;
 
 	switch (which) {
@@ -865,6 +964,12 @@ static void op_command(void)
 	case 43:
 		make_large_queue();
 		break;
+	case 45:
+		connect_rnic_qp();
+		break;
+	case 46:
+		rdma_entry();
+		break;
 	default:
 		take_bytes(&m, sizeof(m.bytes));
 		request(take32(), take() & 3, &m, take() | (uint32_t)(take() & 1) << 8);
@@ -1012,7 +1117,7 @@ static void (*const operations[])(void) = {
 /* ---- */
 
 /* The numbers that the adapter gives out: the only state that outlives a client */
-#define TABLES 8u
+#define TABLES 9u
 
 static void tables(struct table *of[TABLES])
 {
@@ -1026,6 +1131,7 @@ static void tables(struct table *of[TABLES])
 	of[5] = &memory_of->pds;
 	of[6] = &memory_of->keys;
 	of[7] = &memory_of->devices;
+	of[8] = &adapter->pairs;
 }
 
 /* The same input is to find the same adapter each time */
