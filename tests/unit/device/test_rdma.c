@@ -442,9 +442,10 @@ static void counters_count(void **state)
 	assert_memory_equal(before.counters, after.counters, sizeof(before.counters));
 }
 
-static void two_adapters_on_a_switch(void **state)
+/** between_adapters() - messages from one adapter to another, all of them whole and once */
+static void between_adapters(const char *fabric)
 {
-	static const char *const fabrics[] = { "switch", NULL };
+	const char *const fabrics[] = { fabric, NULL };
 	struct host hosts[2];
 	struct guest guests[2];
 	struct grdma rdma[2];
@@ -453,7 +454,6 @@ static void two_adapters_on_a_switch(void **state)
 	union rnic_cqe cqe;
 	uint32_t psn, id;
 
-	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
 		host_open(&hosts[i], 2, i ? &hosts[0] : NULL, fabrics);
 		guest_attach(&guests[i], &hosts[i]);
@@ -481,6 +481,18 @@ static void two_adapters_on_a_switch(void **state)
 	}
 }
 
+static void two_adapters_on_a_switch(void **state)
+{
+	(void)state;
+	between_adapters("switch");
+}
+
+static void two_adapters_on_a_switch_that_loses_frames(void **state)
+{
+	(void)state;
+	between_adapters("switch+loss=1%+duplicate=1%+reorder=1%+seed=7");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -497,6 +509,7 @@ int main(void)
 		TEST(queue_pairs_come_and_go),
 		TEST(counters_count),
 		cmocka_unit_test(two_adapters_on_a_switch),
+		cmocka_unit_test(two_adapters_on_a_switch_that_loses_frames),
 	};
 
 	guard_install();
