@@ -146,7 +146,7 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 	if (memory_init(&adapter->memory, &adapter->retired) ||
 	    table_init(&adapter->eqs, ADAPTER_EQS, 0) ||
 	    table_init(&adapter->cqs, ADAPTER_CQS, 0) || table_init(&adapter->sqs, WQ_NUMBERS, 0) ||
-	    table_init(&adapter->rqs, WQ_NUMBERS, 0) ||
+	    table_init(&adapter->rqs, WQ_NUMBERS, PAIR_GSI + 1) ||
 	    table_init(&adapter->pairs, ADAPTER_PAIRS, 0))
 		goto fail;
 	adapter->sqs.limit = adapter->rqs.limit = ADAPTER_WQS;

@@ -92,6 +92,17 @@ static void pair_request_failed(struct pair *pair, uint32_t code)
 		    code);
 }
 
+/** pair_sent() - a datagram is done: each has a completion; @code: 0, or the error's */
+static void pair_sent(struct pair *pair, uint64_t cookie, uint32_t code)
+{
+	uint32_t offset = pair->requests[cookie % PAIR_REQUESTS].offset;
+	union rnic_cqe cqe = { .ud_send = { .type = RNIC_CQE_UD_SEND,
+					    .vendor_error = code & 0x1ffu,
+					    .tx_wqe_offset = offset & 0x7ffffffu } };
+
+	pair_complete(pair, pair->send, &cqe, pair->wq[RNIC_RC_SQ_REQUESTER]);
+}
+
 static void pair_request_done(void *ctx, uint64_t cookie, enum roce_status status)
 {
 	static const uint16_t codes[] = {
@@ -106,7 +117,12 @@ static void pair_request_done(void *ctx, uint64_t cookie, enum roce_status statu
 		[ROCE_RNR_RETRY_EXCEEDED] = RNIC_ERR_RX_RNR_NAK,
 	};
 
-	(void)cookie;
+	if (((struct pair *)ctx)->kind == ROCE_UD) {
+		pair_sent(ctx, cookie,
+			  status == ROCE_FLUSHED ? RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE
+						 : codes[status]);
+		return;
+	}
 	/* The driver flushes what is behind the first error itself. */
 	if (status != ROCE_SUCCESS && status != ROCE_FLUSHED)
 		pair_request_failed(ctx, codes[status]);
@@ -282,6 +298,12 @@ static void pair_receive_done(void *ctx, const struct roce_received *received)
 		pair_failed(pair, pair->recv, rq, RNIC_ERR_RX_SGE_ADDR_RANGE);
 		return;
 	}
+	if (pair->kind == ROCE_UD) {
+		cqe.type = RNIC_CQE_UD_SEND;
+		cqe.recv.psn = received->src_qpn & ROCE_QPN_MASK;
+		pair_complete(pair, pair->recv, &cqe, rq);
+		return;
+	}
 	switch (received->opcode) {
 	case ROCE_OP_SEND_IMM:
 		cqe.type = RNIC_CQE_RC_SEND_IMM;
@@ -373,6 +395,71 @@ static uint32_t read_request(struct pair *pair, const struct wqe *wqe, struct ro
 	return 0;
 }
 
+/** read_vector() - whom a datagram goes to, and from which address of ours; false if from no such */
+static bool read_vector(struct pair *pair, const struct gdma_sge *sge, struct roce_address *to)
+{
+	struct vport *vport = atomic_load_explicit(&pair->vport, memory_order_relaxed);
+	struct address source = { .type = RNIC_ADDR_IPV4, .bytes = { [10] = 0xff, [11] = 0xff } };
+	struct iovec iov[2];
+	struct pieces pieces = { .iov = iov, .max = 2 };
+	struct rnic_av av;
+
+	if (!vport || sge->size != sizeof(av) ||
+	    memory_translate(&pair->adapter->memory, pair->pd, sge, DMA_READ, &pieces))
+		return false;
+	headers_copy(iov, pieces.n, (uint8_t *)&av, sizeof(av));
+	*to = (struct roce_address){ .ip_version = av.is_ipv6 ? 6 : 4,
+				     .traffic_class = (uint8_t)(av.dscp << 2),
+				     .hop_limit = (uint8_t)av.hop_limit,
+				     .udp_source = av.udp_src_port };
+	if (av.is_ipv6) {
+		source.type = RNIC_ADDR_IPV6;
+		rnic_reverse(source.bytes, av.src_ip, RNIC_IP_SIZE);
+		rnic_reverse(to->dst_ip, av.dest_ip, RNIC_IP_SIZE);
+		memcpy(to->src_ip, source.bytes, RNIC_IP_SIZE);
+	} else {
+		rnic_reverse(source.bytes + 12, av.src_ip + 12, 4);
+		rnic_reverse(to->dst_ip, av.dest_ip + 12, 4);
+		memcpy(to->src_ip, source.bytes + 12, 4);
+	}
+	rnic_reverse(to->dst_mac, av.dest_mac, RNIC_MAC_SIZE);
+	memcpy(to->src_mac, vport->config->mac, sizeof(to->src_mac));
+	return addresses_have(&pair->adapter->addresses, &source);
+}
+
+/** read_datagram() - an entry of a UD send queue as a request; 0, or an error's code */
+static uint32_t read_datagram(struct pair *pair, const struct wqe *wqe,
+			      struct roce_request *request, struct roce_address *address)
+{
+	struct pair_list *list = &pair->requests[pair->cookie % PAIR_REQUESTS];
+	struct rnic_send_oob oob;
+
+	if (gdma_wqe_oob_size(&wqe->header) < GDMA_OOB_LARGE || !wqe->header.client_oob_in_sgl)
+		return RNIC_ERR_TX_MALFORMED_WQE_FIELD;
+	memcpy(&oob, wqe_oob(wqe), sizeof(oob));
+	list_read(list, wqe);
+	if (oob.wqe_type > RNIC_WQE_UD_SEND_IMM)
+		return RNIC_ERR_TX_WQE_UNSUPPORTED;
+	if (!list->sges || !read_vector(pair, &list->sge[0], address))
+		return RNIC_ERR_TX_INVALID_SGID;
+	/* The first element was the address. */
+	list->length -= list->sge[0].size;
+	memmove(list->sge, list->sge + 1, --list->sges * sizeof(list->sge[0]));
+	if (list->length > ROCE_MESSAGE_MAX)
+		return RNIC_ERR_TX_WQE_LEN_ERR;
+	*request = (struct roce_request){ .cookie = pair->cookie,
+					  .length = (uint32_t)list->length,
+					  .imm = htobe32(oob.ud.immediate),
+					  .opcode = oob.wqe_type == RNIC_WQE_UD_SEND
+							    ? ROCE_OP_SEND
+							    : ROCE_OP_SEND_IMM,
+					  .solicited = oob.solicited,
+					  .dest_qpn = oob.ssn_or_rqpn,
+					  .qkey = oob.ud.remote_qkey,
+					  .address = address };
+	return 0;
+}
+
 /** refuse() - an entry makes no sense: the queue pair is in error */
 static void refuse(struct pair *pair, uint32_t code)
 {
@@ -388,6 +475,7 @@ static bool pair_post(struct pair *pair, uint32_t start)
 {
 	struct wq *sq = pair->wq[RNIC_RC_SQ_REQUESTER];
 	enum roce_state state = roce_qp_state(pair->qp);
+	struct roce_address address;
 	struct roce_request request;
 	struct wqe wqe;
 
@@ -398,13 +486,15 @@ static bool pair_post(struct pair *pair, uint32_t start)
 
 		if (budget_since(start) >= BUDGET_TURN)
 			return !wq_empty(sq);
+		pair->requests[pair->cookie % PAIR_REQUESTS].offset = sq->taken;
 		switch (wq_fetch(sq, &wqe)) {
 		case WQ_EMPTY:
 			return false;
 		case WQ_BROKEN:
 			break;
 		case WQ_ENTRY:
-			code = read_request(pair, &wqe, &request);
+			code = pair->kind == ROCE_UD ? read_datagram(pair, &wqe, &request, &address)
+						     : read_request(pair, &wqe, &request);
 		}
 		budget_charge(BUDGET_ENTRY + BUDGET_ODD);
 		if (!code && roce_qp_post(pair->qp, &request))

@@ -19,12 +19,14 @@
 #define PAIR_REQUESTS 64u         /* requests of a queue pair that its transport has at a time */
 #define PAIR_BLOCK    4u          /* numbers of a queue pair; see pair_number() */
 #define PAIR_FIRST    ADAPTER_WQS /* the first of them: the others are Ethernet's */
+#define PAIR_GSI      1u /* number of the queue pair for connection management, and of its RQ */
 #define PAIR_ARMED    (UINT64_C(1) << 32)
 
 /** struct pair_list - the memory of an entry, copied */
 struct pair_list {
 	struct gdma_sge sge[GDMA_SQE_SGES_MAX];
 	uint32_t sges;
+	uint32_t offset; /* of the entry in its queue, in basic units */
 	uint64_t length; /* bytes in all */
 };
 
@@ -90,6 +92,8 @@ static inline uint32_t pair_number(uint32_t index, uint32_t kind)
 /** pair_find() - by the number of the queue pair; any thread */
 static inline struct pair *pair_find(const struct adapter *adapter, uint32_t number)
 {
+	if (number == PAIR_GSI)
+		return atomic_load_explicit(&adapter->gsi, memory_order_acquire);
 	if (number < PAIR_FIRST || number % PAIR_BLOCK)
 		return NULL;
 	return table_get(&adapter->pairs, (number - PAIR_FIRST) / PAIR_BLOCK);

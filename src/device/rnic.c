@@ -97,6 +97,7 @@ void rnic_reset(struct adapter *adapter)
 	for (uint32_t i = 0; i < rnic->cqs.size; i++)
 		if (table_get(&rnic->cqs, i))
 			rnic_cq_destroy(rnic, table_get(&rnic->cqs, i));
+	addresses_clear(&adapter->addresses);
 	rnic->notify->completions--;
 	table_free(&rnic->cqs);
 	free(rnic);
@@ -115,25 +116,15 @@ static uint32_t destroy_adapter(struct adapter *adapter, struct command *command
 
 /** config_address() - add or remove an address */
 static uint32_t config_address(struct adapter *adapter, uint64_t handle, uint32_t op,
-			       const struct rnic_address *address)
+			       const struct address *address)
 {
-	struct rnic *rnic = rnic_find(adapter, handle);
-	uint32_t i;
-
-	if (!rnic)
+	if (!rnic_find(adapter, handle))
 		return STATUS_NOT_FOUND;
 	switch (op) {
 	case RNIC_ADDR_ADD:
-		if (rnic->address_count == RNIC_ADDRESSES_MAX)
-			return STATUS_NO_RESOURCE;
-		rnic->addresses[rnic->address_count++] = *address;
-		return STATUS_OK;
+		return status_from_errno(addresses_add(&adapter->addresses, address));
 	case RNIC_ADDR_REMOVE:
-		i = rnic_address_find(rnic, address);
-		if (i == rnic->address_count)
-			return STATUS_NOT_FOUND;
-		rnic->addresses[i] = rnic->addresses[--rnic->address_count];
-		return STATUS_OK;
+		return status_from_errno(addresses_remove(&adapter->addresses, address));
 	default:
 		return STATUS_INVALID;
 	}
@@ -142,7 +133,7 @@ static uint32_t config_address(struct adapter *adapter, uint64_t handle, uint32_
 static uint32_t config_ip(struct adapter *adapter, struct command *command)
 {
 	const struct rnic_config_ip_addr_req *req = (const void *)command->request;
-	struct rnic_address address = { .type = req->addr_type };
+	struct address address = { .type = req->addr_type };
 
 	if (req->addr_type != RNIC_ADDR_IPV4 && req->addr_type != RNIC_ADDR_IPV6)
 		return STATUS_INVALID;
@@ -153,7 +144,7 @@ static uint32_t config_ip(struct adapter *adapter, struct command *command)
 static uint32_t config_mac(struct adapter *adapter, struct command *command)
 {
 	const struct rnic_config_mac_addr_req *req = (const void *)command->request;
-	struct rnic_address address = { 0 };
+	struct address address = { 0 };
 
 	rnic_reverse(address.bytes, req->mac_addr, RNIC_MAC_SIZE);
 	return config_address(adapter, req->adapter, req->op, &address);

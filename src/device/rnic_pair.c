@@ -75,11 +75,13 @@ static const struct queue_kind ud_queues[RNIC_UD_QUEUE_COUNT] = {
  * struct pair_request - a queue pair that is to be created
  * @regions:	the queues' memory, @n of them; GDMA_INVALID_DMA_REGION: no such queue
  * @queues:	what they are
+ * @gsi:	it is the queue pair with number 1
  */
 struct pair_request {
 	uint64_t pd, send_cq, recv_cq;
 	uint32_t doorbell;
 	enum roce_kind kind;
+	bool gsi;
 	const uint64_t *regions;
 	const struct queue_kind *queues;
 	unsigned int n;
@@ -102,6 +104,8 @@ static int queue_create(struct pair *pair, const struct pair_request *request, u
 				     .number = pair_number(pair->index, queue->kind) };
 	int err;
 
+	if (request->gsi && queue->type == GDMA_RQ)
+		place.number = PAIR_GSI;
 	if (request->regions[i] == GDMA_INVALID_DMA_REGION)
 		return queue->place == RNIC_RC_SQ_FMR ? 0 : -ENOENT;
 	place.list = memory_list_find(&adapter->memory, request->regions[i]);
@@ -135,6 +139,8 @@ static void pair_unmake(struct pair *pair)
 	struct vport *vport = atomic_load(&pair->vport);
 
 	lane_remove(&pair->work, -1);
+	if (atomic_load(&adapter->gsi) == pair)
+		atomic_store(&adapter->gsi, NULL);
 	table_remove(&adapter->pairs, pair->index);
 	if (vport)
 		atomic_fetch_sub_explicit(&vport->pairs, 1, memory_order_relaxed);
@@ -145,8 +151,8 @@ static void pair_unmake(struct pair *pair)
 }
 
 /** pair_new() - a queue pair without queues; NULL with the reason in @err */
-static struct pair *pair_new(struct adapter *adapter, struct rnic *rnic, enum roce_kind kind,
-			     int *err)
+static struct pair *pair_new(struct adapter *adapter, struct rnic *rnic,
+			     const struct pair_request *request, int *err)
 {
 	struct pair *pair = calloc(1, sizeof(*pair));
 	int64_t index = -1;
@@ -157,7 +163,7 @@ static struct pair *pair_new(struct adapter *adapter, struct rnic *rnic, enum ro
 	pair->adapter = adapter;
 	pair->notify = rnic->notify;
 	pair->error_cqes = rnic->error_cqes;
-	pair->kind = kind;
+	pair->kind = request->kind;
 	pair->attributes =
 		(struct roce_attributes){ .ack_timeout = ACK_TIMEOUT,
 					  .reads_in = RNIC_READS_MAX,
@@ -171,11 +177,11 @@ static struct pair *pair_new(struct adapter *adapter, struct rnic *rnic, enum ro
 		return NULL;
 	}
 	pair->index = (uint32_t)index;
-	pair->number = pair_number(pair->index, 0);
+	pair->number = request->gsi ? PAIR_GSI : pair_number(pair->index, 0);
 	pair->handle = adapter_handle(adapter, HANDLE_PAIR, pair->index);
 	pair->qp = roce_qp_create(&(struct roce_config){ .ops = &pair_ops,
 							 .ctx = pair,
-							 .kind = kind,
+							 .kind = request->kind,
 							 .requests = PAIR_REQUESTS,
 							 .qpn = pair->number });
 	pair->work.run = pair_run;
@@ -201,7 +207,9 @@ static uint32_t pair_create(struct adapter *adapter, struct rnic *rnic,
 		return STATUS_NOT_FOUND;
 	if (request->doorbell >= ADAPTER_DOORBELL_PAGES)
 		return STATUS_INVALID;
-	pair = pair_new(adapter, rnic, request->kind, &err);
+	if (request->gsi && atomic_load(&adapter->gsi))
+		return STATUS_BUSY;
+	pair = pair_new(adapter, rnic, request, &err);
 	if (!pair)
 		return status_from_errno(err);
 	pair->pd = pd->id;
@@ -225,6 +233,8 @@ static uint32_t pair_create(struct adapter *adapter, struct rnic *rnic,
 	recv->users++;
 	pd->users++;
 	rnic->pairs++;
+	if (request->gsi)
+		atomic_store_explicit(&adapter->gsi, pair, memory_order_release);
 	*out = pair;
 	return STATUS_OK;
 }
@@ -282,6 +292,7 @@ uint32_t rnic_create_ud_qp(struct adapter *adapter, struct command *command)
 		.recv_cq = req->recv_cq_handle,
 		.doorbell = req->doorbell_page,
 		.kind = ROCE_UD,
+		.gsi = req->qp_type == RNIC_QPT_GSI,
 		.regions = req->dma_region,
 		.queues = ud_queues,
 		.n = RNIC_UD_QUEUE_COUNT,
@@ -397,10 +408,10 @@ void rnic_pairs_reset(struct adapter *adapter)
 }
 
 /** read_address() - both ends, as the driver names them; NULL if the near one is none of ours */
-static struct vport *read_address(struct adapter *adapter, const struct rnic *rnic,
-				  const struct rnic_ah_attr *from, struct roce_address *to)
+static struct vport *read_address(struct adapter *adapter, const struct rnic_ah_attr *from,
+				  struct roce_address *to)
 {
-	struct rnic_address ip = { .type = from->src_addr_type }, mac = { 0 };
+	struct address ip = { .type = from->src_addr_type }, mac = { 0 };
 	uint8_t peer[RNIC_IP_SIZE];
 	bool four = from->src_addr_type == RNIC_ADDR_IPV4;
 
@@ -408,8 +419,7 @@ static struct vport *read_address(struct adapter *adapter, const struct rnic *rn
 	rnic_reverse(peer, from->dest_addr, RNIC_IP_SIZE);
 	rnic_reverse(mac.bytes, from->src_mac, RNIC_MAC_SIZE);
 	if (from->dest_addr_type != from->src_addr_type ||
-	    rnic_address_find(rnic, &ip) == rnic->address_count ||
-	    rnic_address_find(rnic, &mac) == rnic->address_count)
+	    !addresses_have(&adapter->addresses, &ip) || !addresses_have(&adapter->addresses, &mac))
 		return NULL;
 	*to = (struct roce_address){ .ip_version = four ? 4 : 6,
 				     .traffic_class = (uint8_t)(from->traffic_class << 2),
@@ -425,6 +435,28 @@ static struct vport *read_address(struct adapter *adapter, const struct rnic *rn
 		if (!memcmp(adapter->config.port[i].mac, to->src_mac, sizeof(to->src_mac)))
 			return &adapter->vport[i];
 	return NULL;
+}
+
+/** datagram_port() - which vPort a UD queue pair uses: no message says it, so the one whose address came first */
+static struct vport *datagram_port(struct adapter *adapter)
+{
+	for (uint32_t a = 0; a < adapter->addresses.count; a++)
+		for (uint32_t i = 0; i < adapter->config.ports; i++)
+			if (!adapter->addresses.at[a].type &&
+			    !memcmp(adapter->config.port[i].mac, adapter->addresses.at[a].bytes,
+				    RNIC_MAC_SIZE))
+				return &adapter->vport[i];
+	return NULL;
+}
+
+/** datagram_mtu() - the largest path MTU of a vPort, in bytes */
+static uint32_t datagram_mtu(const struct vport *vport)
+{
+	uint32_t mtu = 128u << PATH_MTU_MAX;
+
+	while (mtu > 256 && mtu + PATH_HEADERS_MAX > vport->config->mtu)
+		mtu /= 2;
+	return mtu;
 }
 
 /** read_attributes() - take what the mask names; false if a field is out of range */
@@ -491,9 +523,15 @@ uint32_t rnic_set_qp_state(struct adapter *adapter, struct command *command)
 	if (req->attr_mask & QP_AV) {
 		if (command->len < RNIC_SET_QP_STATE_REQ_V1_SIZE)
 			goto invalid;
-		vport = read_address(adapter, rnic, &req->ah_attr, &pair->attributes.address);
+		vport = read_address(adapter, &req->ah_attr, &pair->attributes.address);
 		if (!vport || pair->attributes.mtu + PATH_HEADERS_MAX > vport->config->mtu)
 			goto invalid;
+	}
+	if (pair->kind == ROCE_UD && req->attr_mask & QP_STATE && req->qp_state == ROCE_RTR) {
+		vport = datagram_port(adapter);
+		if (!vport)
+			goto invalid;
+		pair->attributes.mtu = datagram_mtu(vport);
 	}
 	err = pair_modify(pair, req->attr_mask & QP_STATE ? (int)req->qp_state : PAIR_SAME_STATE,
 			  vport);

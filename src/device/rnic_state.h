@@ -8,15 +8,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "device/command.h"
 #include "device/state.h"
 #include "wire/rnic.h"
 
-#define RNIC_CQS_MAX       1024u
-#define RNIC_ADDRESSES_MAX 256u
-#define RNIC_READS_MAX     16u /* READs of a queue pair at a time, each way */
+#define RNIC_CQS_MAX   1024u
+#define RNIC_READS_MAX 16u /* READs of a queue pair at a time, each way */
 
 /** struct rnic_cq - a completion queue of RNIC_CREATE_CQ */
 struct rnic_cq {
@@ -26,20 +24,9 @@ struct rnic_cq {
 };
 
 /**
- * struct rnic_address - an address that the driver has configured
- * @type:	enum rnic_addr_type; 0: a MAC address
- * @bytes:	in network order
- */
-struct rnic_address {
-	uint32_t type;
-	uint8_t bytes[RNIC_IP_SIZE];
-};
-
-/**
  * struct rnic - the adapter object and what it owns
  * @notify:	EQ for queue pairs in error
  * @error_cqes:	the driver wants completions for errors
- * @addresses:	what packets may come from, @address_count of them
  * @pairs:	queue pairs that exist
  * @gone:	counters of those that do not any more
  */
@@ -47,8 +34,6 @@ struct rnic {
 	uint64_t handle;
 	struct eq *notify;
 	bool error_cqes;
-	uint32_t address_count;
-	struct rnic_address addresses[RNIC_ADDRESSES_MAX];
 	struct table cqs;
 	uint32_t pairs;
 	uint64_t gone[RNIC_VF_COUNTERS];
@@ -65,19 +50,6 @@ static inline struct rnic_cq *rnic_cq_find(struct rnic *rnic, uint64_t handle)
 	struct rnic_cq *cq = table_get(&rnic->cqs, (uint32_t)handle);
 
 	return cq && cq->handle == handle ? cq : NULL;
-}
-
-/** rnic_address_find() - which of the addresses it is; address_count: none */
-static inline uint32_t rnic_address_find(const struct rnic *rnic,
-					 const struct rnic_address *address)
-{
-	uint32_t i = 0;
-
-	while (i < rnic->address_count &&
-	       (rnic->addresses[i].type != address->type ||
-		memcmp(rnic->addresses[i].bytes, address->bytes, sizeof(address->bytes))))
-		i++;
-	return i;
 }
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "device/adapter.h"
+#include "device/addresses.h"
 #include "device/lane.h"
 #include "device/memory.h"
 #include "device/queue.h"
@@ -144,6 +145,8 @@ struct adapter {
 	struct hwc hwc;
 	struct registered ethernet, rdma;
 	struct rnic *rnic;
+	struct addresses addresses; /* of its RDMA driver */
+	struct pair *_Atomic gsi;   /* the queue pair with number 1 */
 	struct vport vport[ADAPTER_PORTS_MAX];
 	uint64_t doorbell_pages[ADAPTER_DOORBELL_PAGES / 64];
 	uint32_t smc[SMC_WORDS];

@@ -16,7 +16,7 @@
  * struct table - objects by number
  * @slots:	one per object; NULL is free. Allocated by table_init()
  * @size:	numbers are below this
- * @limit:	those from here on are only given by table_put()
+ * @floor, @limit: those below and from here on are only given by table_put()
  * @used:	objects in the table
  * @fresh:	numbers from here on have never been assigned
  * @freed:	those that have been, and are free again: a ring, the longest free one at @first
@@ -25,7 +25,7 @@
 struct table {
 	void *_Atomic *slots;
 	uint32_t size;
-	uint32_t limit;
+	uint32_t floor, limit;
 	uint32_t used;
 	uint32_t fresh;
 	uint32_t *freed;
@@ -38,6 +38,7 @@ static inline int table_init(struct table *table, uint32_t size, uint32_t first)
 	table->slots = calloc(size, sizeof(*table->slots));
 	table->freed = malloc(size * sizeof(*table->freed));
 	table->size = size;
+	table->floor = first;
 	table->limit = size;
 	table->used = 0;
 	table->fresh = first;
@@ -84,7 +85,7 @@ static inline int64_t table_add(struct table *table, void *object)
 	return number;
 }
 
-/** table_put() - give @object a number from the table's limit on, which is free */
+/** table_put() - give @object a number outside the table's floor and limit, which is free */
 static inline void table_put(struct table *table, uint32_t number, void *object)
 {
 	atomic_store_explicit(&table->slots[number], object, memory_order_release);
@@ -96,7 +97,7 @@ static inline void table_remove(struct table *table, uint32_t number)
 	uint32_t last = table->first + table->count;
 
 	atomic_store_explicit(&table->slots[number], NULL, memory_order_release);
-	if (number >= table->limit)
+	if (number < table->floor || number >= table->limit)
 		return;
 	table->count++;
 	table->freed[last >= table->size ? last - table->size : last] = number;

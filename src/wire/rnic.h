@@ -513,6 +513,30 @@ struct rnic_send_oob {
 static_assert(sizeof(struct rnic_send_oob) == 24, "RNIC send OOB");
 static_assert(offsetof(struct rnic_send_oob, details) == 8, "RNIC send OOB");
 
+/**
+ * struct rnic_av - whom a datagram goes to: the first element of its entry
+ * @dest_ip, @src_ip: reversed; of IPv4, the last four bytes, reversed
+ * @dest_mac:	reversed
+ * @is_ipv6:	else IPv4
+ *
+ * Linux 7.2 mana_ib.h, struct mana_ib_av; ah.c, mana_ib_create_ah().
+ */
+struct rnic_av {
+	uint8_t dest_ip[RNIC_IP_SIZE];
+	uint8_t dest_mac[RNIC_MAC_SIZE];
+	uint16_t udp_src_port;
+	uint8_t src_ip[RNIC_IP_SIZE];
+	uint32_t hop_limit : 8;
+	uint32_t reserved1 : 12;
+	uint32_t dscp : 6;
+	uint32_t reserved2 : 5;
+	uint32_t is_ipv6 : 1;
+	uint32_t reserved3;
+};
+static_assert(sizeof(struct rnic_av) == 48, "address vector");
+
+#define RNIC_QPT_GSI 1u /* rnic_create_ud_qp_req.qp_type: the queue pair with number 1 */
+
 /** struct rnic_recv_oob - inline OOB of the buffer for a READ's data, 8 bytes */
 struct rnic_recv_oob {
 	uint32_t psn_start : 24;
@@ -552,6 +576,7 @@ enum rnic_vendor_error {
 	RNIC_ERR_TX_GDMA_CORRUPTED_WQE = 0x201,
 	RNIC_ERR_TX_MSG_ACCESS_VIOLATION = 0x206, /* memory of a send entry */
 	RNIC_ERR_TX_MALFORMED_WQE_FIELD = 0x211,
+	RNIC_ERR_TX_INVALID_SGID = 0x214,
 	RNIC_ERR_TX_WQE_UNSUPPORTED = 0x215,
 	RNIC_ERR_TX_WQE_LEN_ERR = 0x216,
 };

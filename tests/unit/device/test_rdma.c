@@ -493,6 +493,127 @@ static void two_adapters_on_a_switch_that_loses_frames(void **state)
 	between_adapters("switch+loss=1%+duplicate=1%+reorder=1%+seed=7");
 }
 
+/** struct datagrams - a queue pair with number 1 */
+struct datagrams {
+	struct grdma *rdma;
+	uint64_t handle;
+	struct gwq send, recv;
+};
+
+static void datagrams_new(struct grdma *rdma, struct datagrams *ud)
+{
+	struct rnic_create_ud_qp_req request = { .adapter = rdma->adapter,
+						 .pd_handle = rdma->pd,
+						 .send_cq_handle = rdma->cq_handle,
+						 .recv_cq_handle = rdma->cq_handle,
+						 .qp_type = RNIC_QPT_GSI,
+						 .doorbell_page = rdma->doorbell };
+	struct rnic_set_qp_state_req change = { .adapter = rdma->adapter,
+						.attr_mask = 1 | 1u << 6 | 1u << 16,
+						.qkey = 0x80010000 };
+	struct rnic_create_ud_qp_resp response;
+	struct gdma_general_resp answer;
+
+	ud->rdma = rdma;
+	for (unsigned int i = 0; i < RNIC_UD_QUEUE_COUNT; i++) {
+		struct gwq *wq = i == RNIC_UD_SQ ? &ud->send : &ud->recv;
+
+		*wq = (struct gwq){ .type = i == RNIC_UD_SQ ? GDMA_SQ : GDMA_RQ,
+				    .size = 4096,
+				    .doorbell = rdma->doorbell };
+		wq->ring = guest_alloc(rdma->guest, 4096);
+		request.dma_region[i] = region_of(rdma->guest, wq->ring, 4096);
+	}
+	assert_int_equal(COMMAND(rdma->guest, RNIC_CREATE_UD_QP, &request, &response, 1), 0);
+	ud->send.id = response.queue_ids[RNIC_UD_SQ];
+	ud->recv.id = response.queue_ids[RNIC_UD_RQ];
+	assert_int_equal(ud->recv.id, 1);
+	ud->handle = change.qp_handle = response.qp_handle;
+	for (change.qp_state = QPS_INIT; change.qp_state <= QPS_RTS; change.qp_state++)
+		assert_int_equal(COMMAND(rdma->guest, RNIC_SET_QP_STATE, &change, &answer, 3), 0);
+	/* There is only one. */
+	assert_int_not_equal(COMMAND(rdma->guest, RNIC_CREATE_UD_QP, &request, &response, 1), 0);
+}
+
+/** datagram_send() - as mana_ib posts one: the address is the first element */
+static void datagram_send(struct datagrams *ud, const struct grdma *to, uint8_t from, uint32_t len)
+{
+	struct gdma_wqe header = { .num_sge = 2,
+				   .inline_oob_size_div4 = 6,
+				   .client_oob_in_sgl = 1 };
+	struct rnic_send_oob oob = { .wqe_type = RNIC_WQE_UD_SEND,
+				     .ssn_or_rqpn = 1,
+				     .ud = { .remote_qkey = 0x80010000 } };
+	struct rnic_av av = { .udp_src_port = 0xc000, .hop_limit = 64 };
+	struct gdma_sge sge[2] = { { RDMA_BASE + RDMA_MEMORY / 2, ud->rdma->key, sizeof(av) },
+				   { RDMA_BASE, ud->rdma->key, len } };
+	const uint8_t source[4] = { 192, 0, 2, from };
+	uint8_t wqe[64] = { 0 };
+
+	av.dest_ip[10] = av.dest_ip[11] = 0xff;
+	rnic_reverse(av.dest_ip + 12, to->ip, 4);
+	rnic_reverse(av.src_ip + 12, source, 4);
+	rnic_reverse(av.dest_mac, to->mac, RNIC_MAC_SIZE);
+	memcpy(ud->rdma->memory + RDMA_MEMORY / 2, &av, sizeof(av));
+	memcpy(wqe, &header, sizeof(header));
+	memcpy(wqe + 8, &oob, sizeof(oob));
+	memcpy(wqe + 32, sge, sizeof(sge));
+	wqe_put(&ud->send, wqe, sizeof(wqe));
+	ring_wq(ud->rdma->guest, &ud->send);
+}
+
+static void datagrams_between_adapters(void **state)
+{
+	static const char *const fabrics[] = { "switch", NULL };
+	struct gdma_wqe header = { .num_sge = 1, .inline_oob_size_div4 = 2 };
+	struct datagrams ud[2];
+	struct host hosts[2];
+	struct guest guests[2];
+	struct grdma rdma[2];
+	union rnic_cqe cqe;
+	uint32_t id;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		host_open(&hosts[i], 1, i ? &hosts[0] : NULL, fabrics);
+		guest_attach(&guests[i], &hosts[i]);
+		ethernet_up(&guests[i]);
+		rdma_up(&rdma[i], &guests[i], 0, (uint8_t)(i + 1), 0);
+		datagrams_new(&rdma[i], &ud[i]);
+	}
+	for (uint32_t i = 0; i < 200; i++) {
+		struct gdma_sge sge = { RDMA_BASE, rdma[1].key, 296 };
+		uint8_t wqe[GDMA_WQE_UNIT] = { 0 };
+
+		memcpy(wqe, &header, sizeof(header));
+		memcpy(wqe + 16, &sge, sizeof(sge));
+		wqe_put(&ud[1].recv, wqe, sizeof(wqe));
+		ring_wq(&guests[1], &ud[1].recv);
+		fill(rdma[0].memory, 256, i);
+		datagram_send(&ud[0], &rdma[1], 1, 256);
+		cqe = rdma_wait(&rdma[1], &id);
+		assert_int_equal(id, 1);
+		assert_int_equal(cqe.type, RNIC_CQE_UD_SEND);
+		assert_int_equal(cqe.recv.msg_len, 256 + 40);
+		assert_int_equal(cqe.recv.psn, 1); /* the sender's number */
+		assert_int_equal(cqe.recv.rx_wqe_offset, i * GDMA_WQE_UNIT);
+		assert_memory_equal(rdma[1].memory + 40, rdma[0].memory, 256);
+		cqe = rdma_wait(&rdma[0], &id);
+		assert_int_equal(id, ud[0].send.id);
+		assert_int_equal(cqe.type, RNIC_CQE_UD_SEND);
+		assert_int_equal(cqe.ud_send.vendor_error, 0);
+		assert_int_equal(cqe.ud_send.tx_wqe_offset, i * 2);
+	}
+	/* From an address that is not configured */
+	datagram_send(&ud[0], &rdma[1], 99, 256);
+	settle(&hosts[0]);
+	assert_true(harness_said("is not valid"));
+	for (unsigned int i = 2; i-- > 0;) {
+		guest_detach(&guests[i]);
+		host_close(&hosts[i]);
+	}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -510,6 +631,7 @@ int main(void)
 		TEST(counters_count),
 		cmocka_unit_test(two_adapters_on_a_switch),
 		cmocka_unit_test(two_adapters_on_a_switch_that_loses_frames),
+		cmocka_unit_test(datagrams_between_adapters),
 	};
 
 	guard_install();
