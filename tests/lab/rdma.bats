@@ -60,47 +60,41 @@ within() {
 		{ cat /tmp/server; false; }"
 }
 
-@test "ibv_rc_pingpong within one guest: 1,000 messages, and 1 MB, polled and by events; every byte is right" {
-	within -n 1000
+@test "ibv_rc_pingpong within one guest: 300 messages, and 1 MB, polled and by events; every byte is right" {
+	within -n 300
 	within -n 10 -s 1048576
 	within -n 200 -e
 }
 
 @test "ibv_rc_pingpong between two guests: 1 byte to 8 MB, MTU 256 and 1024; every byte is right" {
-	between -n 1000
+	between -n 300
 	between -n 100 -s 1
 	between -n 5 -s 1048577
 	between -n 3 -s 8388608
 	between -n 20 -s 65536 -m 256
-	(($(adapter_counter rdma0 0 fabric_tx_frames) > 30000)) || adapter_control rdma0 stats
 }
 
 @test "ibv_rc_pingpong between two guests with events, with few receives, and with many" {
-	between -n 500 -e
-	between -n 500 -r 2
-	between -n 2000 -r 1000 -s 100
+	between -n 200 -e
+	between -n 200 -r 2
+	between -n 500 -r 400 -s 100
 }
 
-@test "an MTU that the port does not have is refused, and the next queue pair works" {
-	run ! guest a "$(in_guest); pingpong $A -m 8192"
-	between -n 10
-}
-
-@test "TCP and pings go on beside RDMA" {
-	guest b "$(in_guest); pingpong $B -n 2000 -s 4096" >"$(lab_file server)" 3>&- &
-	guest a "$(in_guest); pingpong $A -n 2000 -s 4096 $B >/tmp/client & ping -q -A -c 200 -W 60 $B && wait \$! ||
+@test "pings are answered beside RDMA, none is lost" {
+	guest b "$(in_guest); pingpong $B -n 1000 -s 4096" >"$(lab_file server)" 3>&- &
+	guest a "$(in_guest); pingpong $A -n 1000 -s 4096 $B >/tmp/client & ping -q -A -c 200 -W 60 $B | grep ' 0% packet loss' && wait \$! ||
 		{ cat /tmp/client; false; }"
 	wait $!
 }
 
-@test "queue pairs come and go: 50 runs leave no memory behind, and mana_ib unloads and loads" {
+@test "queue pairs come and go: 25 runs leave no memory behind, and mana_ib unloads and loads" {
 	local before after
-	guest a "$(in_guest); for i in {1..10}; do pingpong $A -n 2 >/dev/null & pingpong $A -n 2 $A && wait; done" >/dev/null
+	guest a "$(in_guest); for i in {1..5}; do pingpong $A -n 2 >/dev/null & pingpong $A -n 2 $A && wait; done" >/dev/null
 	before=$(adapter_memory rdma0)
-	guest a "$(in_guest); for i in {1..40}; do pingpong $A -n 2 >/dev/null & pingpong $A -n 2 $A && wait; done" >/dev/null
+	guest a "$(in_guest); for i in {1..20}; do pingpong $A -n 2 >/dev/null & pingpong $A -n 2 $A && wait; done" >/dev/null
 	after=$(adapter_memory rdma0)
 	((after < before + 2048)) || fail "memory grew from $before to $after kB"
-	guest a 'modprobe -r mana_ib && modprobe mana_ib'
+	guest a 'rmmod mana_ib && modprobe mana_ib'
 	within -n 10
 }
 
