@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/counter.h"
+#include "base/budget.h"
 #include "device/pair.h"
 #include "device/rnic_state.h"
 
@@ -340,28 +340,36 @@ static void counters_add(const struct pair *pair, uint64_t *to)
 		to[i] += values[i];
 }
 
-/** struct pair_count - for the lane of a queue pair */
-struct pair_count {
-	const struct pair *pair;
+/**
+ * struct count_call - for each lane in turn: add the counters of its queue pairs
+ * @lane:	which one it is
+ */
+struct count_call {
+	const struct adapter *adapter;
 	uint64_t *counters;
+	unsigned int lane;
 };
 
-static void count_pair(void *argument)
+static void count_pairs(void *argument)
 {
-	struct pair_count *count = argument;
+	struct count_call *call = argument;
+	unsigned int lanes = lanes_count(call->adapter->lanes);
 
-	counters_add(count->pair, count->counters);
+	/* pair_create() has put them there. */
+	for (uint32_t i = call->lane++; i < call->adapter->pairs.fresh; i += lanes) {
+		const struct pair *pair = table_get(&call->adapter->pairs, i);
+
+		if (pair)
+			counters_add(pair, call->counters);
+	}
 }
 
 void rnic_pairs_count(struct adapter *adapter, uint64_t *counters)
 {
-	for (uint32_t i = 0; i < adapter->pairs.fresh; i++) {
-		struct pair *pair = table_get(&adapter->pairs, i);
+	struct count_call call = { .adapter = adapter, .counters = counters };
 
-		if (pair)
-			lane_call(pair->work.lane, count_pair,
-				  &(struct pair_count){ .pair = pair, .counters = counters });
-	}
+	budget_charge((uint64_t)adapter->pairs.used * BUDGET_OBJECT);
+	lanes_call(adapter->lanes, count_pairs, &call);
 }
 
 static void pair_destroy(struct pair *pair)
