@@ -32,9 +32,9 @@ in_guest() {
 	declare -f pingpong
 }
 pingpong() {
-	local gid index output table=/sys/class/infiniband/mana_0/ports/1/gids
-	# shellcheck disable=SC2046 # four words
-	gid=$(printf '0000:0000:0000:0000:0000:ffff:%02x%02x:%02x%02x' $(tr . ' ' <<<"$1"))
+	local gid index output bytes table=/sys/class/infiniband/mana_0/ports/1/gids
+	IFS=. read -ra bytes <<<"$1"
+	gid=$(printf '0000:0000:0000:0000:0000:ffff:%02x%02x:%02x%02x' "${bytes[@]}")
 	shift
 	until index=$(grep -lx "$gid" "$table"/* 2>/dev/null); do sleep 0.1; done
 	until output=$(ibv_rc_pingpong -d mana_0 -g "${index##*/}" -c "$@" 2>&1); do
