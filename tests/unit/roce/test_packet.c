@@ -241,6 +241,29 @@ static void what_is_built_is_parsed(void **state)
 	}
 }
 
+/* The same over IPv6: traffic class, flow label, hop limit, UDP checksum, BTH's congestion bits */
+static void icrc_over_ipv6_covers_what_it_should(void **state)
+{
+	struct roce_packet built;
+	uint8_t frame[512];
+	size_t n = build(&built, &addresses[1], ROCE_SERVICE_UD, ROCE_SEND_ONLY_IMM, 9, frame);
+
+	(void)state;
+	for (size_t at = 14; at < n; at++) {
+		for (unsigned int bit = 0; bit < 8; bit++) {
+			const bool mutable = (at == 14 && bit < 4) || (at > 14 && at < 18) ||
+					     at == 21 || at == 60 || at == 61 || at == 66;
+			struct roce_packet packet;
+
+			assert_int_equal(parse(&packet, frame, n), 0);
+			frame[at] ^= (uint8_t)(1 << bit);
+			packet.headers[at < sizeof(packet.headers) ? at : 0] ^= (uint8_t)(1 << bit);
+			assert_int_equal(icrc_ok(&packet, frame, n), mutable);
+			frame[at] ^= (uint8_t)(1 << bit);
+		}
+	}
+}
+
 /* Memory that ends where the frame does, so that a sanitizer sees a byte too far */
 static void a_frame_that_is_cut_is_refused(void **state)
 {
@@ -382,6 +405,7 @@ int main(void)
 		cmocka_unit_test(icrc_covers_what_it_should),
 		cmocka_unit_test(crc_is_the_same_however_it_is_counted),
 		cmocka_unit_test(what_is_built_is_parsed),
+		cmocka_unit_test(icrc_over_ipv6_covers_what_it_should),
 		cmocka_unit_test(a_frame_that_is_cut_is_refused),
 		cmocka_unit_test(headers_that_contradict_each_other_are_refused),
 		cmocka_unit_test(a_vlan_tag_is_passed_over),

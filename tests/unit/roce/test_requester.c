@@ -374,6 +374,24 @@ static void a_lost_response_is_asked_for_again(void **state)
 	assert_int_equal(roce_qp_counters(end->qp)->requester_read_mismatches, 3);
 }
 
+/* What is asked for again ends where it ended at first: the peer has answered that far at most */
+static void a_part_is_asked_for_again_to_its_end(void **state)
+{
+	struct roce_packet packet;
+
+	(void)state;
+	post(ROCE_OP_READ, 0, 70 * MTU);
+	expect(ROCE_READ_REQUEST, 0, 0, 0);
+	expect(ROCE_READ_REQUEST, 64, 0, 0);
+	for (unsigned int i = 0; i < 10; i++)
+		respond(i ? ROCE_READ_MIDDLE : ROCE_READ_FIRST, i, memory + i * MTU, MTU);
+	respond(ROCE_READ_MIDDLE, 11, memory, MTU);
+	packet = expect(ROCE_READ_REQUEST, 10, 0, 0);
+	assert_true(packet.va == VA + 10 * MTU && packet.length == 54 * MTU);
+	packet = expect(ROCE_READ_REQUEST, 64, 0, 0);
+	assert_true(packet.va == VA + 64 * MTU && packet.length == 6 * MTU);
+}
+
 static void an_ack_beyond_a_read_says_that_it_is_lost(void **state)
 {
 	(void)state;
@@ -634,6 +652,7 @@ int main(void)
 		TEST(a_peer_that_is_gone_is_given_up),
 		TEST(a_read_is_asked_for_and_stored),
 		TEST(a_lost_response_is_asked_for_again),
+		TEST(a_part_is_asked_for_again_to_its_end),
 		TEST(an_ack_beyond_a_read_says_that_it_is_lost),
 		TEST(a_response_that_does_not_fit_fails),
 		TEST(what_nobody_asked_for_is_dropped),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "../range.h"
 #include "ends.h"
 
 #define MTU        256u
@@ -496,6 +497,45 @@ static void a_long_read_takes_several_turns(void **state)
 	assert_true(turns >= 10);
 }
 
+static void a_long_read_does_not_keep_from_sending(void **state)
+{
+	struct roce_request request = { .opcode = ROCE_OP_SEND, .length = 4 };
+	struct roce_packet packet;
+	unsigned int before = 0;
+
+	(void)state;
+	read(0, RKEY_READ, VA, 200 * MTU);
+	end_post(end, &request, (struct memory){ data, 4 });
+	roce_qp_run(end->qp, pair->wire.now, 2000);
+	end->is_full = true; /* end_take() runs it again: only what has been sent is looked at */
+	while (end_take(end, &packet, NULL) && packet.operation != ROCE_SEND_ONLY)
+		before++;
+	assert_int_equal(packet.operation, ROCE_SEND_ONLY);
+	assert_range(before, 1, 20);
+}
+
+/* Another partition: a key of 15 bits that is not the default one */
+static void another_partition_is_not_heard(void **state)
+{
+	struct roce_packet packet = { .operation = ROCE_SEND_ONLY, .psn = FIRST };
+	uint8_t trailer[ROCE_TRAILER_MAX];
+	struct roce_attributes attributes = pair_attributes(pair, 1, MTU);
+	struct iovec iov[2];
+
+	(void)state;
+	end_post_receive(end, (struct memory){ entries, 100 });
+	packet.pkey = 0x8001;
+	roce_build(&packet, &attributes.address);
+	iov[0] = (struct iovec){ packet.headers, packet.payload_off };
+	iov[1] = (struct iovec){ trailer, roce_trailer(&packet, NULL, 0, trailer) };
+	assert_int_equal(roce_parse(&packet, iov, 2, iov[0].iov_len + iov[1].iov_len), 0);
+	roce_qp_receive(end->qp, pair->wire.now, &packet, iov, 2);
+	assert_int_equal(end->received_count, 0);
+	packet.pkey = 0x7fff; /* a limited member of the default one */
+	roce_qp_receive(end->qp, pair->wire.now, &packet, iov, 2);
+	assert_int_equal(end->received_count, 1);
+}
+
 static void strangers_are_not_heard(void **state)
 {
 	struct roce_attributes attributes = pair_attributes(pair, 0, MTU);
@@ -569,6 +609,8 @@ int main(void)
 		TEST(a_key_that_goes_stops_a_read),
 		TEST(a_key_that_goes_stops_a_write),
 		TEST(a_long_read_takes_several_turns),
+		TEST(a_long_read_does_not_keep_from_sending),
+		TEST(another_partition_is_not_heard),
 		TEST(strangers_are_not_heard),
 		TEST(a_failed_queue_pair_returns_its_entry),
 		TEST(answers_wait_for_an_owner_that_takes_nothing),
