@@ -3,6 +3,7 @@
 # Prepare BUILD for building this tree for arm64 on another machine, and for running what was built
 # there under user emulation (qemu-user).
 # usage: setup.sh BUILD [MESON-OPTION...]
+#        setup.sh --emulator BUILD, for the emulator alone
 #
 # BUILD/sysroot gets Debian's arm64 packages that the tree is built against, of the machine's own
 # suite, unpacked and not installed: nothing of the machine is changed. DPDK's driver headers, which
@@ -14,6 +15,8 @@
 # (dma/map.c) takes them all memory there is.
 set -eu
 
+alone=
+[ "${1-}" != --emulator ] || { alone=yes; shift; }
 build=${1:?usage: setup.sh BUILD [MESON-OPTION...]}
 shift
 here=$(dirname "$(readlink -f "$0")")
@@ -25,8 +28,8 @@ libpcap-dev libjansson-dev libseccomp-dev libmnl-dev libkmod-dev libpcre2-dev zl
 . "$tree/lab/lib.sh"
 ARCH=arm64
 
-need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
-headers=$(readlink -f "${HEADERS:-$tree/build}")/dpdk-headers
+[ -n "$alone" ] || need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+headers=$(readlink -m "${HEADERS:-$tree/build}")/dpdk-headers
 mkdir -p "$build"
 build=$(readlink -f "$build")
 sysroot=$build/sysroot
@@ -78,8 +81,9 @@ get_emulator() {
 	rm -rf "$work"
 }
 
-[ -d "$sysroot" ] || (unpack_sysroot)
 [ -x "$build/qemu-aarch64" ] || (get_emulator)
+[ -z "$alone" ] || exit 0
+[ -d "$sysroot" ] || (unpack_sysroot)
 if [ -d "$headers" ] && [ ! -d "$build/dpdk-headers" ]; then
 	cp -r "$headers" "$build/"
 fi

@@ -4,8 +4,8 @@
 # usage: chroot.sh make SUITE DIR [PACKAGE...]
 #        chroot.sh run DIR COMMAND...
 #
-# make	the smallest system of the suite, and packages. The system without the packages is kept in
-#	MANAKIN_CHROOTS (~/.cache/manakin/chroots) for the next time.
+# make	the smallest system of the suite, and packages, also of another architecture (NAME:ARCH). The
+#	system without the packages is kept in MANAKIN_CHROOTS (~/.cache/manakin/chroots) for the next time.
 # run	a command in it, with /proc, /dev and an empty /run, the network of the caller, and an end:
 #	what the command leaves running is killed.
 set -eu
@@ -55,7 +55,13 @@ make)
 		[ -e "$CHROOTS/$suite" ] || base "$suite"
 	) 9>"$CHROOTS/$suite.lock"
 	cp -a "$CHROOTS/$suite" "$dir"
-	[ $# -eq 0 ] || within "$dir" sh -euc 'apt-get -qq update; apt-get -qq install -y "$@"' install "$@" \
+	# shellcheck disable=SC2016 # for the inner shell
+	[ $# -eq 0 ] || within "$dir" sh -euc '
+		for package; do
+			case $package in *:*) dpkg --add-architecture "${package#*:}" ;; esac
+		done
+		apt-get -qq update
+		apt-get -qq install -y "$@"' install "$@" \
 		>"$dir.log" 2>&1 || {
 		tail -n 20 "$dir.log" >&2
 		fail "cannot install $* in $suite"

@@ -38,11 +38,12 @@ unpack() {
 	cd "$work"/manakin-* || exit
 }
 
-# glibc_above VERSION FILE... - the symbols that the files need of a newer glibc than that
+# glibc_above VERSION FILE... - the symbols that the files, of any machine, need of a newer glibc than that
 glibc_above() {
 	newest=$1
 	shift
-	LC_ALL=C objdump -T "$@" | grep -E '\*UND\*.*GLIBC_' | sed 's/.*(\{0,1\}GLIBC_\([0-9.]*\))\{0,1\} *\([^ ]*\)$/\1 \2/' |
+	LC_ALL=C readelf --wide --dyn-syms "$@" |
+		awk '$7 == "UND" && split($8, part, /@+GLIBC_/) == 2 { print part[2], part[1] }' |
 		sort -u | while read -r wanted symbol; do
 		[ "$(printf '%s\n' "$wanted" "$newest" | sort -V | tail -n 1)" = "$newest" ] ||
 			echo "$symbol@GLIBC_$wanted"

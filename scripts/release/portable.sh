@@ -3,6 +3,11 @@
 # Build the one-file archive of a release tarball, manakin-VERSION-linux-MACHINE.tar.gz, into DIR.
 # Prints its path.
 # usage: portable.sh TARBALL DIR
+#        portable.sh --packages
+#
+# MACHINE, x86_64 or aarch64, is this machine by default; for another the program is cross-built, with
+# that machine's packages of Debian beside this one's (multiarch). --packages prints what is to be
+# installed for it, on Debian.
 #
 # It is for a machine that nothing may be installed on: unpacked anywhere, its bin/manakin needs a
 # glibc from 2.28 on and nothing else. So it is built on an old system (Debian 11). Small libraries
@@ -13,15 +18,43 @@ set -eu
 GLIBC=2.28 # that of RHEL 8, the oldest that MANA's guide names
 LIBRARIES="libmnl.so.0 libsmartcols.so.1"
 LINKED="jansson pcap pcre2-8 seccomp z mnl smartcols" # whose licences are in the archive
+TOOLS="gcc libc6-dev meson ninja-build pkg-config python3-minimal xz-utils"
+HEADERS="libjansson-dev libkmod-dev libmnl-dev libpcap-dev libpcre2-dev libseccomp-dev libsmartcols-dev zlib1g-dev"
 
+here=$(dirname "$(readlink -f "$0")")
+. "$here/lib.sh"
+machine=${MACHINE:-$(uname -m)}
+cc=${CC:-cc} suffix='' cross=
+if [ "$machine" != "$(uname -m)" ]; then
+	[ -e "$here/../cross/$machine.ini" ] ||
+		fail "cannot build for $machine on this machine: scripts/cross has no recipe for it"
+	cc=$machine-linux-gnu-gcc
+	suffix=:$(case $machine in aarch64) echo arm64 ;; *) echo "$machine" ;; esac)
+	TOOLS="$TOOLS gcc-$machine-linux-gnu libc6-dev$suffix"
+fi
+
+if [ "${1-}" = --packages ]; then
+	for package in $TOOLS; do
+		echo "$package"
+	done
+	for package in $HEADERS; do
+		echo "$package$suffix"
+	done
+	exit
+fi
 tarball=$(readlink -f "${1:?usage: portable.sh TARBALL DIR}")
 out=${2:?usage: portable.sh TARBALL DIR}
-here=$(dirname "$0")
-. "$here/lib.sh"
 
 # library NAME - where the linker finds it
 library() {
-	${CC:-cc} -print-file-name="$1"
+	$cc -print-file-name="$1"
+}
+
+# cross_files - let meson build for the machine, with packages that are installed beside this one's;
+# nothing that was built is run
+cross_files() {
+	printf "[constants]\nsysroot = '/'\nlauncher = []\nemulator = []\n" >../places.ini
+	cross="--cross-file ../places.ini --cross-file scripts/cross/$machine.ini"
 }
 
 # licences DIR - of what is linked in, from the packages that it comes from
@@ -37,9 +70,10 @@ licences() {
 unpack "$tarball" "$out"
 SOURCE_DATE_EPOCH=$(epoch)
 export SOURCE_DATE_EPOCH
-archive=manakin-$(version)-linux-${MACHINE:-$(uname -m)}
-# shellcheck disable=SC2086,SC2154 # options, for a cross build; unpack() sets work
-meson setup ${MESON_OPTIONS:-} -Dportable=true -Dtests=false -Dprefix=/usr/local -Dlibdir=lib \
+archive=manakin-$(version)-linux-$machine
+[ -z "$suffix" ] || cross_files
+# shellcheck disable=SC2086,SC2154 # options; unpack() sets work
+meson setup $cross -Dportable=true -Dtests=false -Dprefix=/usr/local -Dlibdir=lib \
 	-Dc_args="-ffile-prefix-map=$PWD=." build >../log 2>&1 && ninja -C build manakin >>../log 2>&1 &&
 	DESTDIR=$work/stage meson install -C build --no-rebuild >>../log 2>&1 || {
 	cat ../log >&2

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# Make a release in DIR: the tarball, the packages, the one-file archive, an SBOM, the changelog's
+# Make a release in DIR: the tarball, the packages, the one-file archives, an SBOM, the changelog's
 # section and SHA256SUMS. Needs root, for the systems that packages are built in.
 # usage: release.sh DIR [SUITE...]
 #
@@ -16,8 +16,7 @@ cd "$(dirname "$0")/../.."
 . scripts/release/lib.sh
 
 OLDEST=bullseye # the one-file archive is built there: its glibc is 2.31
-TOOLS="gcc libc6-dev meson ninja-build pkg-config python3-minimal xz-utils
-	libjansson-dev libkmod-dev libmnl-dev libpcap-dev libpcre2-dev libseccomp-dev libsmartcols-dev zlib1g-dev"
+MACHINES=$(printf '%s\n' "$(uname -m)" aarch64 | sort -u) # that get a one-file archive
 build=${BUILD:-build}
 
 mkdir -p "$out"
@@ -71,10 +70,13 @@ else
 	STAGE=-bs scripts/release/rpm.sh "$tarball" "$out" "$headers" --nodeps
 fi
 
-echo "== one-file archive"
-# shellcheck disable=SC2086 # a list
-system $OLDEST $TOOLS
-inside $OLDEST "sources/scripts/release/portable.sh $base out; sources/scripts/release/linked.sh >libraries"
+echo "== one-file archives"
+# shellcheck disable=SC2046 # a list
+system $OLDEST $(for machine in $MACHINES; do MACHINE=$machine scripts/release/portable.sh --packages; done | sort -u)
+for machine in $MACHINES; do
+	inside $OLDEST "MACHINE=$machine sources/scripts/release/portable.sh $base out"
+done
+inside $OLDEST "sources/scripts/release/linked.sh >libraries"
 cp "$work/$OLDEST/release/libraries" "$work/libraries"
 collect $OLDEST
 

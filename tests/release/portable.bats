@@ -8,25 +8,33 @@ bats_require_minimum_version 1.5.0
 load ../assert
 load packages
 
+MACHINES="x86_64 aarch64"
+
 setup_file() {
-	local archive=$BATS_FILE_TMPDIR/archive ROOT=$BATS_FILE_TMPDIR/build
-	"$CHROOT" make bullseye "$ROOT" gcc libc6-dev meson ninja-build pkg-config python3-minimal xz-utils \
-		libjansson-dev libkmod-dev libmnl-dev libpcap-dev libpcre2-dev libseccomp-dev libsmartcols-dev zlib1g-dev
+	local archive=$BATS_FILE_TMPDIR/archive ROOT=$BATS_FILE_TMPDIR/build machine
+	# shellcheck disable=SC2046 # a list
+	"$CHROOT" make bullseye "$ROOT" $(for machine in $MACHINES; do
+		MACHINE=$machine "$SOURCE/scripts/release/portable.sh" --packages
+	done | sort -u)
 	mkdir -p "$ROOT/release/sources" "$archive"
 	cp "$(tarball)" "$ROOT/release/"
 	tar -xf "$(tarball)" -C "$ROOT/release/sources" --strip-components=1
-	there "cd /release
-		sources/scripts/release/portable.sh manakin-$VERSION.tar.xz out
-		sources/scripts/release/portable.sh manakin-$VERSION.tar.xz again
-		cmp out/*.tar.gz again/*.tar.gz
-		sources/scripts/release/linked.sh >libraries"
+	for machine in $MACHINES; do
+		there "cd /release
+			export MACHINE=$machine
+			sources/scripts/release/portable.sh manakin-$VERSION.tar.xz out
+			sources/scripts/release/portable.sh manakin-$VERSION.tar.xz again
+			cmp out/*$machine.tar.gz again/*$machine.tar.gz"
+	done
+	there "cd /release; sources/scripts/release/linked.sh >libraries"
 	cp "$ROOT"/release/out/*.tar.gz "$ROOT/release/libraries" "$archive/"
 	rm -rf --one-file-system "$ROOT"
+	"$SOURCE/scripts/cross/setup.sh" --emulator "$BATS_FILE_TMPDIR/emulator"
 }
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	ARCHIVE=$(echo "$BATS_FILE_TMPDIR"/archive/*.tar.gz)
+	ARCHIVES=$BATS_FILE_TMPDIR/archive/manakin-$VERSION-linux
 }
 
 teardown() {
@@ -36,7 +44,7 @@ teardown() {
 # works SUITE - do the commands work where no package is installed?
 works() {
 	system "$1"
-	tar -xzf "$ARCHIVE" -C "$ROOT/opt"
+	tar -xzf "$ARCHIVES-x86_64.tar.gz" -C "$ROOT/opt"
 	"$SOURCE/tests/unit/host/trees/make" one "$ROOT/machine"
 	cat >"$ROOT/story" <<-'STORY'
 		set -eu
@@ -86,12 +94,87 @@ works() {
 	works forky
 }
 
-@test "nothing in the archive needs a glibc newer than 2.28, or a library that is not in it" {
-	tar -xzf "$ARCHIVE" --strip-components=1
+# arm64_root SUITE - an empty system with the suite's glibc for arm64 and an emulator; sets ROOT
+#
+# The emulator is statically linked: nothing else of this machine is in there.
+arm64_root() {
+	ROOT=$BATS_TEST_TMPDIR/root
+	mkdir -p "$ROOT/proc" "$ROOT/sys" "$ROOT/tmp" "$ROOT/run" "$ROOT/opt"
+	(
+		set -eu
+		. "$SOURCE/lab/lib.sh"
+		ARCH=arm64
+		apt_setup "$PWD/apt"
+		suite_source "$1"
+		apt_source "$1"
+		mkdir glibc
+		cd glibc
+		apt-get -qq download libc6
+		# What Debian 11 and 12 have in /lib is where it is in a system whose /lib is a link.
+		mkdir -p "$ROOT/usr/lib"
+		ln -s usr/lib "$ROOT/lib"
+		dpkg-deb --fsys-tarfile libc6_*.deb | tar -x -C "$ROOT" --keep-directory-symlink --exclude=./usr/share
+	) >log 2>&1 || fail "$(tail -n 5 log)"
+	cp -L "$BATS_FILE_TMPDIR/emulator/qemu-aarch64" "$ROOT/emulator"
+}
+
+# works_emulated SUITE - do the commands work on arm64, where there is glibc and nothing else?
+works_emulated() {
+	arm64_root "$1"
+	tar -xzf "$ARCHIVES-aarch64.tar.gz" --strip-components=1 -C "$ROOT/opt"
+	"$SOURCE/tests/unit/host/trees/make" one "$ROOT/machine"
+	echo "EAL: Cannot get hugepage information." >"$ROOT/log"
+	cat >story <<-'STORY'
+		set -eu
+		root=$1
+		mount -t proc proc "$root/proc"
+		mount -t sysfs -o ro sysfs "$root/sys"
+		mount --bind /dev "$root/dev"
+		set -- chroot "$root" /emulator -E EMULATED=qemu-user /opt/bin/manakin
+		"$@" --version
+		"$@" list
+		"$@" list --sysroot /machine | grep 7870:00:00.0
+		"$@" check >check || [ $? -eq 2 ]
+		grep "^ok *linux" check
+		! "$@" diagnose /log >said
+		grep hugepages said
+		"$@" setup --dry-run --sysroot /machine eth1 >script
+		sh -n script
+		grep uio_hv_generic script
+		# Its sandbox needs seccomp, which the emulator does not have.
+		"$@" device --no-sandbox --port mac=00:0d:3a:76:3b:d0,fabric=sink >adapter 2>&1 &
+		adapter=$!
+		until "$@" control stats >stats 2>&1; do
+			kill -0 $adapter
+			sleep 0.1
+		done
+		grep 00:0d:3a:76:3b:d0 stats
+		kill $adapter
+		wait $adapter
+	STORY
+	mkdir -p "$ROOT/dev"
+	unshare --net bash -euc '
+		"$SOURCE/tests/unit/host/trees/make" --net one "$1/machine"
+		unshare --mount --pid --fork --kill-child sh story "$1"' works "$ROOT" >said-of-it 2>&1 ||
+		fail "$(tail -n 20 said-of-it; cat check adapter stats 2>/dev/null)"
+}
+
+@test "arm64 with Debian 11's glibc and nothing else: list, check, diagnose, setup --dry-run and device work, emulated" {
+	works_emulated bullseye
+}
+
+@test "arm64 with testing's glibc and nothing else: list, check, diagnose, setup --dry-run and device work, emulated" {
+	works_emulated forky
+}
+
+# small MACHINE - does nothing in its archive need what the machine may not have?
+small() {
+	tar -xzf "$ARCHIVES-$1.tar.gz" --strip-components=1
+	readelf --file-header bin/manakin | tr _ - | grep -iq "machine: .*${1/_/-}"
 	. "$SOURCE/scripts/release/lib.sh"
 	equal '' "$(glibc_above 2.28 bin/manakin lib/manakin/*.so*)" "symbols of a newer glibc"
 	# glibc's own, and what lies beside
-	run -0 bash -c 'objdump -p bin/manakin lib/manakin/*.so* | sed -n "s/^ *NEEDED *//p" | sort -u'
+	run -0 bash -c 'readelf --dynamic bin/manakin lib/manakin/*.so* | sed -n "s/.*(NEEDED).*\[\(.*\)\]$/\1/p" | sort -u'
 	for name in "${lines[@]}"; do
 		[[ $name =~ ^(libc|libm|libdl|librt|libpthread|libutil|ld-linux.*)\.so\.[0-9]$ || -e lib/manakin/$name ]] ||
 			fail "$name is needed, and not in the archive"
@@ -102,4 +185,12 @@ works() {
 		[[ -s share/doc/manakin/licences/${name#lib} || -s share/doc/manakin/licences/$name ||
 			$name == pcre2 || $name == zlib ]] || fail "the licence of $name is not in the archive"
 	done <"$BATS_FILE_TMPDIR/archive/libraries"
+}
+
+@test "nothing in the archive for x86-64 needs a glibc newer than 2.28, or a library that is not in it" {
+	small x86_64
+}
+
+@test "nothing in the archive for arm64 needs a glibc newer than 2.28, or a library that is not in it" {
+	small aarch64
 }
