@@ -571,7 +571,8 @@ static int driver_command(int argc, char **argv)
 
 static const char uninstall_doc[] =
 	"Remove the DPDK that 'manakin dpdk install' put into PREFIX: the files listed in its "
-	"record, and the directories that it created, if they are empty."
+	"record, with the drivers that 'manakin dpdk driver' added, and the directories that they "
+	"created, if they are empty."
 	"\vExample:\n"
 	"  manakin dpdk uninstall /opt/dpdk-23.11\n\n"
 	"Exit status: 0 success, 1 there is no record, or a file cannot be removed, 2 wrong "
@@ -639,7 +640,7 @@ int cmd_dpdk(int argc, char **argv)
 		{ "list", list_command, "list the installations (the default)" },
 		{ "install", install_command, "build and install a release from source" },
 		{ "driver", driver_command, "build the driver net_manakin for an installed DPDK" },
-		{ "uninstall", uninstall_command, "remove what 'install' installed" },
+		{ "uninstall", uninstall_command, "remove what 'install' and 'driver' put there" },
 	};
 	static const struct command_set set = {
 		.name = "dpdk",

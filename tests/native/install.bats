@@ -33,22 +33,28 @@ assert any(rate["packets"] > 0 for rate in result["rates"]), result'
 	rm -r "$away"
 }
 
-@test "manakin dpdk driver builds, from what is installed, a driver that carries packets" {
-	local away=/run/native/away
+@test "manakin dpdk driver builds, from what is installed, a driver that carries packets; uninstall removes it" {
+	local away=/run/native/away prefix=/run/native/built
 	cd "$BATS_TEST_TMPDIR"
 	installed "$away"
 	cp -r "$BUILD/dpdk-headers" headers
-	mkdir -p /run/native/built
-	apart "$away/bin/manakin" dpdk driver --prefix /usr --headers "$PWD/headers" \
-		--output /run/native/built/librte_net_manakin.so 2>driver.err || fail "$(cat driver.err)"
+	# The machine's DPDK as "dpdk install" would have recorded it
+	mkdir -p $prefix/lib/pkgconfig $prefix/share/manakin
+	cp "$(pkg-config --variable=pcfiledir libdpdk)/libdpdk.pc" $prefix/lib/pkgconfig/
+	printf '%s\n' "manakin dpdk $(pkg-config --modversion libdpdk)" 'd lib' 'd lib/pkgconfig' 'f lib/pkgconfig/libdpdk.pc' \
+		'd share' 'd share/manakin' >$prefix/share/manakin/dpdk-installed
+	apart "$away/bin/manakin" dpdk driver --prefix $prefix --headers "$PWD/headers" 2>driver.err || fail "$(cat driver.err)"
 	"$MANAKIN" device --port mac="$MAC0" >adapter.out 2>adapter.log 3>&- &
 	await grep -q "waiting for a client" adapter.log
-	"$MANAKIN" run --plugin /run/native/built/librte_net_manakin.so --seconds 2 --json >run.json 2>run.err ||
+	"$MANAKIN" run --plugin $prefix/lib/manakin/librte_net_manakin.so --seconds 2 --json >run.json 2>run.err ||
 		fail "$(cat run.err)"
 	kill -TERM $! && wait $!
 	python3 -c '
 import json
 result = json.load(open("run.json"))
 assert any(rate["packets"] > 0 for rate in result["rates"]), result'
-	rm -r "$away" /run/native/built
+	run -0 "$MANAKIN" dpdk uninstall $prefix
+	[ "$output" = "2 files were removed from $prefix" ]
+	rmdir $prefix # nothing is left in it
+	rm -r "$away"
 }

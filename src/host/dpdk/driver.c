@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/paths.h"
+#include "host/dpdk/record.h"
 #include "host/machine/version.h"
 
 #define OLDEST "22.11" /* the first with net_mana; the driver is not made for older ones */
@@ -26,6 +27,7 @@
  * @headers:	that drivers need
  * @source:	of the driver
  * @directory:	that is removed at the end; empty: there is none
+ * @made:	the directory that the driver shall be in was created for it
  */
 struct work {
 	const struct dpdk_driver_wish *wish;
@@ -33,6 +35,7 @@ struct work {
 	struct error *error;
 	char pkgconfig[PATH_MAX], headers[PATH_MAX], source[PATH_MAX];
 	char directory[64];
+	bool made;
 };
 
 static int run(struct work *work, const char *what, char **argv)
@@ -175,8 +178,11 @@ static int choose_path(struct work *work)
 	}
 	snprintf(directory, sizeof(directory), "%s", path);
 	cut_name(directory);
-	if (!wish->output && !wish->dry && mkdir(directory, 0755) && errno != EEXIST)
-		err = -errno;
+	if (!wish->output && !wish->dry) {
+		work->made = !mkdir(directory, 0755);
+		if (!work->made && errno != EEXIST)
+			err = -errno;
+	}
 	if (!err && !wish->dry && access(directory, W_OK))
 		err = -errno;
 	return err ? error_fail(work->error, err,
@@ -217,11 +223,17 @@ static int build(struct work *work)
 	return err;
 }
 
-/** put_in_place() - beside the old one, then instead of it */
+/** put_in_place() - record it, so that it is removed with DPDK; beside the old one, then instead of it */
 static int put_in_place(struct work *work)
 {
+	const struct dpdk_driver_wish *wish = work->wish;
 	char from[128], beside[PATH_MAX + 32];
-	int err;
+	int err = wish->dry ? 0
+			    : dpdk_record_add(wish->prefix, work->built->path, work->made,
+					      work->error);
+
+	if (err)
+		return err;
 
 	snprintf(from, sizeof(from), "%s/librte_net_manakin.so", work->directory);
 	snprintf(beside, sizeof(beside), "%s.%d", work->built->path, (int)getpid());
@@ -230,9 +242,21 @@ static int put_in_place(struct work *work)
 	if (!err)
 		err = run(work, "Putting it in place",
 			  program_vector("mv", "-T", "--", beside, work->built->path, NULL));
-	if (err && !work->wish->dry)
+	if (err && !wish->dry)
 		unlink(beside);
 	return err;
+}
+
+/** take_back() - after a failure: the directory that was created, if it is empty */
+static void take_back(const struct work *work)
+{
+	char directory[PATH_MAX];
+
+	if (!work->made)
+		return;
+	snprintf(directory, sizeof(directory), "%s", work->built->path);
+	cut_name(directory);
+	rmdir(directory);
 }
 
 int dpdk_driver_build(const struct dpdk_driver_wish *wish, struct dpdk_driver_built *built,
@@ -253,6 +277,8 @@ int dpdk_driver_build(const struct dpdk_driver_wish *wish, struct dpdk_driver_bu
 		err = build(&work);
 	if (!err)
 		err = put_in_place(&work);
+	if (err)
+		take_back(&work);
 	if (*work.directory && !wish->dry)
 		program_remove(work.directory);
 	return err;

@@ -231,6 +231,77 @@ static FILE *open_record(int at, int *err)
 	return file;
 }
 
+/** is_recorded() - among the record's lines? They are freed. Or a negative errno */
+static int is_recorded(FILE *file, const char *below)
+{
+	char **lines = calloc(LINES_MAX, sizeof(*lines));
+	int n = lines ? read_lines(file, lines) : -ENOMEM, found = n < 0 ? n : 0;
+
+	if (n > (int)LINES_MAX - 2)
+		found = -E2BIG;
+	for (int i = 0; i < n; i++) {
+		if (lines[i][0] == 'f' && found == 0 && !strcmp(lines[i] + 2, below))
+			found = 1;
+		free(lines[i]);
+	}
+	free(lines);
+	return found;
+}
+
+/** append() - the lines of a file and, if it was made for it, of its directory */
+static int append(int at, const char *below, bool directory)
+{
+	char text[2 * PATH_MAX + 8] = "";
+	const char *slash = strrchr(below, '/');
+	int fd = beneath_open(at, DPDK_RECORD, O_WRONLY | O_APPEND | O_NONBLOCK, 0), err;
+	struct stat before;
+
+	if (fd < 0)
+		return fd;
+	err = fstat(fd, &before) ? -errno : 0;
+	if (directory && slash)
+		snprintf(text, sizeof(text), "d %.*s\n", (int)(slash - below), below);
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "f %s\n", below);
+	if (!err)
+		err = beneath_write(fd, text);
+	if (!err && fsync(fd))
+		err = -errno;
+	/* Half a line would spoil the record. */
+	if (err && ftruncate(fd, before.st_size))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int dpdk_record_add(const char *prefix, const char *path, bool directory, struct error *error)
+{
+	size_t len = strlen(prefix);
+	const char *below = path + len;
+	FILE *file;
+	int at, err;
+
+	if (strncmp(path, prefix, len) || (*below != '/' && (!len || prefix[len - 1] != '/')))
+		return 0;
+	below += strspn(below, "/");
+	if (!is_below(below) || strchr(below, '\n') || strlen(below) >= PATH_MAX)
+		return 0;
+	at = open(prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (at < 0)
+		return fail(error, "cannot look at", prefix, -errno);
+	file = open_record(at, &err);
+	if (file) {
+		err = is_recorded(file, below);
+		fclose(file);
+		if (!err)
+			err = append(at, below, directory);
+	}
+	close(at);
+	if (err >= 0 || err == -ENOENT) /* without a record somebody else installed the DPDK */
+		return 0;
+	return error_fail(error, err, "cannot add %s to the record %s/" DPDK_RECORD ": %s", below,
+			  prefix, err == -EINVAL ? "it is damaged" : error_reason(-err));
+}
+
 /** remove_file() - one that the record names; @removed: counts it if it was there */
 static int remove_file(int at, const char *below, size_t *removed, struct error *error)
 {

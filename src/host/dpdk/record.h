@@ -8,6 +8,7 @@
 #ifndef MANAKIN_HOST_DPDK_RECORD_H
 #define MANAKIN_HOST_DPDK_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -23,6 +24,16 @@
  */
 int dpdk_record_write(const char *prefix, const char *stage, const char *version,
 		      struct error *error);
+
+/**
+ * dpdk_record_add() - add a file that is put into an installation later, if there is a record
+ * @path:	of the file; one that is not below @prefix is not recorded
+ * @directory:	that of the file was created for it
+ * @error:	on failure, a sentence for the user
+ *
+ * Return: 0 or a negative errno
+ */
+int dpdk_record_add(const char *prefix, const char *path, bool directory, struct error *error);
 
 /**
  * dpdk_record_undo() - remove what the record names, and the record
