@@ -20,7 +20,7 @@ install:
 	@scripts/configure.sh $(BUILD) build
 	@[ -z "$(PREFIX)" ] || meson configure $(BUILD) -Dprefix="$(PREFIX)"
 	@ninja -C $(BUILD)
-	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --no-rebuild >/dev/null
+	@DESTDIR="$(DESTDIR)" scripts/install.py $(BUILD)
 
 # Removes what the last install installed
 uninstall:

@@ -182,3 +182,33 @@ assert json.load(open("stats"))["ports"][0]["fabric"] == "sink"'
 	run grep -rnFw --exclude=manakin.spec "$VERSION" "$SOURCE/src" "$SOURCE/man" "$SOURCE/share" "$SOURCE/scripts"
 	equal '' "$output" "more places that name $VERSION"
 }
+
+# refused SENTENCE COMMAND... - does make install's script say that, once, and install nothing?
+refused() {
+	run --separate-stderr "${NAMESPACE[@]}" bash -c 'cd stage && '"$2"' && DESTDIR=$PWD exec "$SOURCE/scripts/install.py" "$BUILD"' 3>&-
+	equal "1 cannot install into $1; nothing was installed; $3" "$status $output$stderr" "what is said"
+	[[ -z $(find stage -name manakin -o -name 'manakin*.1') ]]
+}
+
+@test "make install: where a part of the prefix cannot be written to, it says why and what helps, and installs nothing" {
+	local share=$PWD/stage$PREFIX/share elsewhere="name another place: make install PREFIX=DIR"
+	mkdir -p "$share"
+	# Programs could be installed, documents not.
+	refused "$share/bash-completion/completions: $share is on a read-only file system" \
+		'mount --bind .$PREFIX/share .$PREFIX/share && mount -o remount,bind,ro .$PREFIX/share' "$elsewhere"
+	touch "$share/man"
+	refused "$share/man/man1: $share/man is not a directory" true "move it away, or $elsewhere"
+	rm "$share/man"
+	installing env DESTDIR="$PWD/stage" "$SOURCE/scripts/install.py" "$BUILD"
+	[[ -x stage$PREFIX/bin/manakin && -e $share/man/man1/manakin.1 ]]
+}
+
+@test "make install: a user who may not write to the prefix is told to become root, or to take another" {
+	mkdir -p stage
+	[[ $(id -u) -ne 0 ]] || chmod 755 . stage
+	run --separate-stderr "${NAMESPACE[@]}" bash -c 'chmod 555 stage && DESTDIR=$PWD/stage exec setpriv --bounding-set=-dac_override \
+		--inh-caps=-all "$SOURCE/scripts/install.py" "$BUILD"' 3>&-
+	equal "1 cannot install into $PWD/stage$PREFIX/bin: this user may not write to $PWD/stage; nothing was installed; run sudo make install, or name another place: make install PREFIX=DIR" \
+		"$status $output$stderr" "what is said"
+	[[ -z $(ls stage) ]]
+}
