@@ -10,31 +10,40 @@ load packages
 
 MACHINES="x86_64 aarch64"
 
+# archives - build them, as packages() does
+archives() {
+	local made=${RELEASE_KEEP:-$BATS_FILE_TMPDIR}/archives ROOT=$BATS_FILE_TMPDIR/build machine
+	if [[ ! -e $made ]]; then
+		# shellcheck disable=SC2046 # a list
+		"$CHROOT" make bullseye "$ROOT" $(for machine in $MACHINES; do
+			MACHINE=$machine "$SOURCE/scripts/release/portable.sh" --packages
+		done | sort -u) >&2 || return
+		mkdir -p "$ROOT/release/sources"
+		cp "$(tarball)" "$ROOT/release/"
+		tar -xf "$(tarball)" -C "$ROOT/release/sources" --strip-components=1
+		for machine in $MACHINES; do
+			there "cd /release
+				export MACHINE=$machine
+				sources/scripts/release/portable.sh manakin-$VERSION.tar.xz out
+				sources/scripts/release/portable.sh manakin-$VERSION.tar.xz again
+				cmp out/*$machine.tar.gz again/*$machine.tar.gz" >&2 || return
+		done
+		there "cd /release; sources/scripts/release/linked.sh >out/libraries" || return
+		mkdir -p "$(dirname "$made")"
+		cp -r "$ROOT/release/out" "$made"
+		rm -rf --one-file-system "$ROOT"
+	fi
+	echo "$made"
+}
+
 setup_file() {
-	local archive=$BATS_FILE_TMPDIR/archive ROOT=$BATS_FILE_TMPDIR/build machine
-	# shellcheck disable=SC2046 # a list
-	"$CHROOT" make bullseye "$ROOT" $(for machine in $MACHINES; do
-		MACHINE=$machine "$SOURCE/scripts/release/portable.sh" --packages
-	done | sort -u)
-	mkdir -p "$ROOT/release/sources" "$archive"
-	cp "$(tarball)" "$ROOT/release/"
-	tar -xf "$(tarball)" -C "$ROOT/release/sources" --strip-components=1
-	for machine in $MACHINES; do
-		there "cd /release
-			export MACHINE=$machine
-			sources/scripts/release/portable.sh manakin-$VERSION.tar.xz out
-			sources/scripts/release/portable.sh manakin-$VERSION.tar.xz again
-			cmp out/*$machine.tar.gz again/*$machine.tar.gz"
-	done
-	there "cd /release; sources/scripts/release/linked.sh >libraries"
-	cp "$ROOT"/release/out/*.tar.gz "$ROOT/release/libraries" "$archive/"
-	rm -rf --one-file-system "$ROOT"
+	ARCHIVES=$(archives) || return
+	export ARCHIVES
 	"$SOURCE/scripts/cross/setup.sh" --emulator "$BATS_FILE_TMPDIR/emulator"
 }
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	ARCHIVES=$BATS_FILE_TMPDIR/archive/manakin-$VERSION-linux
 }
 
 teardown() {
@@ -44,7 +53,7 @@ teardown() {
 # works SUITE - do the commands work where no package is installed?
 works() {
 	system "$1"
-	tar -xzf "$ARCHIVES-x86_64.tar.gz" -C "$ROOT/opt"
+	tar -xzf "$ARCHIVES"/*-x86_64.tar.gz -C "$ROOT/opt"
 	"$SOURCE/tests/unit/host/trees/make" one "$ROOT/machine"
 	cat >"$ROOT/story" <<-'STORY'
 		set -eu
@@ -121,7 +130,7 @@ arm64_root() {
 # works_emulated SUITE - do the commands work on arm64, where there is glibc and nothing else?
 works_emulated() {
 	arm64_root "$1"
-	tar -xzf "$ARCHIVES-aarch64.tar.gz" --strip-components=1 -C "$ROOT/opt"
+	tar -xzf "$ARCHIVES"/*-aarch64.tar.gz --strip-components=1 -C "$ROOT/opt"
 	"$SOURCE/tests/unit/host/trees/make" one "$ROOT/machine"
 	echo "EAL: Cannot get hugepage information." >"$ROOT/log"
 	cat >story <<-'STORY'
@@ -169,7 +178,7 @@ works_emulated() {
 
 # small MACHINE - does nothing in its archive need what the machine may not have?
 small() {
-	tar -xzf "$ARCHIVES-$1.tar.gz" --strip-components=1
+	tar -xzf "$ARCHIVES"/*-"$1".tar.gz --strip-components=1
 	readelf --file-header bin/manakin | tr _ - | grep -iq "machine: .*${1/_/-}"
 	. "$SOURCE/scripts/release/lib.sh"
 	equal '' "$(glibc_above 2.28 bin/manakin lib/manakin/*.so*)" "symbols of a newer glibc"
@@ -184,7 +193,7 @@ small() {
 		[[ -n $licence ]]
 		[[ -s share/doc/manakin/licences/${name#lib} || -s share/doc/manakin/licences/$name ||
 			$name == pcre2 || $name == zlib ]] || fail "the licence of $name is not in the archive"
-	done <"$BATS_FILE_TMPDIR/archive/libraries"
+	done <"$ARCHIVES/libraries"
 }
 
 @test "nothing in the archive for x86-64 needs a glibc newer than 2.28, or a library that is not in it" {
