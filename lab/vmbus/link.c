@@ -29,8 +29,8 @@
 #define LINKS_MAX   15u
 #define PORTS_MAX   64u
 #define BUFFERS	    128u
-#define BUFFER_ORDER 2u /* 16 KiB */
-#define BUFFER_SIZE (PAGE_SIZE << BUFFER_ORDER)
+#define BUFFER_SIZE  max_t(size_t, SZ_16K, PAGE_SIZE)
+#define BUFFER_ORDER get_order(BUFFER_SIZE)
 #define FIRST_WAIT_MS 3000 /* for the adapter to announce its ports */
 #define FRAMES_TURN 64u	   /* received, until the guest's turn */
 

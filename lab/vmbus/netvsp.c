@@ -320,12 +320,18 @@ static void take_message(struct lab_channel *channel, const u32 *message, u32 n,
 		inband(channel, VM_PKT_COMP, head->trans_id, NULL, 0);
 }
 
-/* Copy from a page of the guest, which may have given any page number. */
-static int copy_from_page(u8 *to, u64 pfn, u32 offset, u32 len)
+/*
+ * Copy from a page of the guest, which may have given any page number. The VMBus counts pages of 4 KiB,
+ * whatever the kernel's are.
+ */
+static int copy_from_page(u8 *to, u64 number, u32 offset, u32 len)
 {
+	u64 pfn = number >> (PAGE_SHIFT - HV_HYP_PAGE_SHIFT);
+	size_t within = (number << HV_HYP_PAGE_SHIFT) & (PAGE_SIZE - 1);
+
 	if (!pfn_valid(pfn))
 		return -EFAULT;
-	return copy_from_kernel_nofault(to, pfn_to_kaddr(pfn) + offset, len);
+	return copy_from_kernel_nofault(to, pfn_to_kaddr(pfn) + within + offset, len);
 }
 
 /**
@@ -335,7 +341,7 @@ static int copy_from_page(u8 *to, u64 pfn, u32 offset, u32 len)
  * @size:	most bytes
  *
  * After the descriptor: 4 bytes, the number of ranges, and each range: its bytes, its
- * offset in the first page, and the numbers of its pages.
+ * offset in the first page, and the numbers of its pages, which are of 4 KiB.
  *
  * Return: bytes copied, or a negative errno if the packet is invalid
  */
@@ -354,10 +360,10 @@ static int gather_pages(const struct vmpacket_descriptor *head, u8 *to, u32 size
 			return -EPROTO;
 		len = (u32)*at;
 		offset = *at++ >> 32;
-		if (len > size - done || offset >= PAGE_SIZE)
+		if (len > size - done || offset >= HV_HYP_PAGE_SIZE)
 			return -EPROTO;
 		for (; len; at++, offset = 0) {
-			u32 part = min(len, (u32)PAGE_SIZE - offset);
+			u32 part = min(len, (u32)HV_HYP_PAGE_SIZE - offset);
 
 			if (at >= end || copy_from_page(to + done, *at, offset, part))
 				return -EPROTO;

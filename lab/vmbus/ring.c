@@ -2,7 +2,8 @@
 /*
  * ring.c - the guest's half of a channel's two rings.
  *
- * Layout (struct hv_ring_buffer in linux/hyperv.h): a page of indices, then data.
+ * Layout (struct hv_ring_buffer in linux/hyperv.h): a page of the kernel's, of whatever size, with
+ * indices, then data.
  * The data's pages are mapped twice in a row, so a packet is always contiguous. A
  * packet is a descriptor, data in units of 8 bytes, and 8 bytes with the index of
  * its start.
@@ -15,6 +16,9 @@
 #include "vmbus.h"
 
 #define TRAILER 8 /* bytes after each packet */
+
+/* Else the first page would have data in it, which are mapped once only. */
+static_assert(sizeof(struct hv_ring_buffer) == PAGE_SIZE);
 
 int lab_ring_init(struct hv_ring_buffer_info *ring, struct page *pages, u32 count,
 		  u32 packet_size)
