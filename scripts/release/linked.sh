@@ -10,7 +10,12 @@ for item in libjansson-dev:jansson:MIT libpcap-dev:libpcap:BSD-3-Clause libpcre2
 	libsmartcols-dev:libsmartcols:LGPL-2.1-or-later; do
 	package=${item%%:*}
 	name=${item#*:}
+	# Of the source package: it is there for one machine or for two, which are built apart.
 	# shellcheck disable=SC2016 # dpkg-query's own
-	version=$(dpkg-query --show --showformat='${Version}' "$package")
+	version=$(dpkg-query --show --showformat='${source:Version}\n' "$package" | sort -u)
+	[ "$(echo "$version" | wc -l)" -eq 1 ] || {
+		echo "error: more than one version of $package is installed: $version" >&2
+		exit 1
+	}
 	echo "${name%:*} $version ${name#*:}"
 done

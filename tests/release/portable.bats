@@ -189,8 +189,8 @@ small() {
 			fail "$name is needed, and not in the archive"
 	done
 	# The licence of each library is there, and in the SBOM
-	while read -r name _ licence; do
-		[[ -n $licence ]]
+	while read -r name version licence; do
+		[[ -n $licence && $version =~ ^([0-9]:)?[0-9]+(\.[0-9]+)+[^-]*-[^-]+$ ]] || fail "$name $version $licence"
 		[[ -s share/doc/manakin/licences/${name#lib} || -s share/doc/manakin/licences/$name ||
 			$name == pcre2 || $name == zlib ]] || fail "the licence of $name is not in the archive"
 	done <"$ARCHIVES/libraries"
