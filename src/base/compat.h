@@ -47,6 +47,9 @@
 #define SYS_landlock_restrict_self  446
 #endif
 
+/* gcc before 10 expands macros in the name of a header (its bug 80005), and "linux" is one. */
+#pragma push_macro("linux")
+#undef linux
 #if __has_include(<linux/openat2.h>)
 #include <linux/openat2.h>
 #else
@@ -124,6 +127,7 @@ enum { NHA_UNSPEC, NHA_ID, NHA_GROUP, NHA_GROUP_TYPE, NHA_BLACKHOLE, NHA_OIF, NH
 #define RTM_DELNEXTHOP 105
 #define RTM_GETNEXTHOP 106
 #endif
+#pragma pop_macro("linux")
 
 /* ---- calls ---- */
 

@@ -264,7 +264,7 @@ static enum mana_cqe_type offload(struct transmit_job *job, unsigned int caps)
 	copied = headers_copy(job->pieces + 1, job->n, job->header, HEADERS_MAX);
 	if (headers_parse(job->header, copied, &headers))
 		return header_error(job, "no Ethernet header");
-	header_len = headers.l4           ? headers.l4_off + headers.l4_len
+	header_len = headers.l4           ? (uint32_t)headers.l4_off + headers.l4_len
 		     : headers.ip_version ? (uint32_t)headers.l3_off + headers.l3_len
 					  : (uint32_t)headers.l3_off;
 	if (job->sq->vport->config->check_source &&
