@@ -137,7 +137,7 @@ char **application_command(const struct application *app)
 /** interval() - seconds between two readings: a second, or less in a short run */
 static double interval(const struct application *app)
 {
-	return app->seconds && app->seconds < 3 ? app->seconds / 3 : 1;
+	return app->seconds > 0 && app->seconds < 3 ? app->seconds / 3 : 1;
 }
 
 /** read_testpmd() - the counters of all its ports */
@@ -169,11 +169,11 @@ static int watch_testpmd(struct application *app, struct testpmd *testpmd,
 	if (!err)
 		rates_add(app->rates, counters, clock_seconds());
 	while (!err) {
-		if (app->seconds)
+		if (app->seconds > 0)
 			left = start + app->seconds - clock_seconds();
-		if (app->seconds && left < step / 4)
+		if (app->seconds > 0 && left < step / 4)
 			break;
-		err = testpmd_wait(testpmd, app->seconds && left < step ? left : step);
+		err = testpmd_wait(testpmd, app->seconds > 0 && left < step ? left : step);
 		if (!err)
 			err = read_testpmd(testpmd, numbers, ports, counters);
 		if (!err) {
@@ -313,7 +313,7 @@ static bool watch_other(struct application *app, const struct child *child)
 	if (app->rates)
 		rates_add(app->rates, counters, clock_seconds());
 	for (;;) {
-		left = app->seconds ? end - clock_seconds() : step;
+		left = app->seconds > 0 ? end - clock_seconds() : step;
 		if (left < step / 4)
 			break;
 		if (poll(fds, 2, (int)((left < step ? left : step) * 1e3)) < 0 && errno != EINTR)

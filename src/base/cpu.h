@@ -12,13 +12,24 @@
 
 #include <stdatomic.h>
 
-/* For a function; everything that can be inlined into it is. On arm64 there is nothing to pick. */
-#if defined(__x86_64__) && !defined(MANAKIN_SCALAR)
+/*
+ * For a function; everything that can be inlined into it is. On arm64 there is nothing to pick, and
+ * clang before 14 cannot pick.
+ */
+#if defined(__x86_64__) && !defined(MANAKIN_SCALAR) && !(defined(__clang__) && __clang_major__ < 14)
 #define CPU_CLONES __attribute__((target_clones("avx512f", "avx2", "default"), flatten))
-#elif defined(__aarch64__) && !defined(MANAKIN_SCALAR)
+#elif !defined(MANAKIN_SCALAR)
 #define CPU_CLONES __attribute__((flatten))
 #else
 #define CPU_CLONES
+#endif
+
+/* Before a loop: unroll it @n times, which clang says in words of its own */
+#define CPU_PRAGMA(words) _Pragma(#words)
+#ifdef __clang__
+#define CPU_UNROLL(n) CPU_PRAGMA(unroll n)
+#else
+#define CPU_UNROLL(n) CPU_PRAGMA(GCC unroll n)
 #endif
 
 /** cpu_prefetch_write() - prefetch a line for writing; __builtin_prefetch() may fetch it shared */

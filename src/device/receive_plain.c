@@ -354,7 +354,7 @@ static inline unsigned int fetch(struct receive_burst *burst, struct wq *rq,
 static inline __attribute__((always_inline)) void
 tell_packets(struct mana_rxcomp_oob *oob, struct plain_packet *const *packets, unsigned int n)
 {
-#pragma GCC unroll 4
+	CPU_UNROLL(4)
 	for (unsigned int i = 0; i < MANA_RXCOMP_PACKETS; i++)
 		oob->ppi[i] =
 			i < n ? (struct mana_rxcomp_perpkt_info){ .pkt_len =

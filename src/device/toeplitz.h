@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cpu.h"
 #include "device/headers.h"
 
 #define TOEPLITZ_KEY_LEN   40u /* bytes */
@@ -36,7 +37,7 @@ static inline uint32_t toeplitz_hash(const struct toeplitz *toeplitz, const uint
 	uint32_t hash = 0;
 
 	/* If the length is a constant, the loop is unrolled. */
-#pragma GCC unroll 12
+	CPU_UNROLL(12)
 	for (size_t i = 0; i < len; i++)
 		hash ^= toeplitz->table[i][input[i]];
 	return hash;

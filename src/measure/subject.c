@@ -400,7 +400,7 @@ int subject_turn(struct subject *s, double seconds, double *mpps, struct error *
 		return err;
 	}
 	*mpps = (double)(s->point.what == CASE_TX ? rates.tx_pps : rates.rx_pps) / 1e6;
-	if (!*mpps) {
+	if (*mpps <= 0) {
 		return error_fail(error, -EIO, "%s: no packets in the case %s",
 				  subject_names[s->which], case_names[s->point.what]);
 	}

@@ -118,7 +118,7 @@ void journal_text_free(struct journal_text *found)
 /** directory() - open JOURNAL_DIRECTORY below the root; @make: create what is missing of it */
 static int directory(const struct host *host, bool make)
 {
-	const char *below = JOURNAL_DIRECTORY + 1;
+	const char *below = &JOURNAL_DIRECTORY[1];
 
 	return make ? beneath_directory(host->fd, below, 0755)
 		    : beneath_open(host->fd, below, O_RDONLY | O_DIRECTORY, 0);
