@@ -55,18 +55,20 @@ static bool usually_on(const char *name)
 /** offloads() - those that somebody turned off; 0 or -ENOMEM */
 static int offloads(int fd, const struct netdev *dev, struct attachments *found)
 {
-	struct {
+	union {
 		struct ethtool_sset_info info;
-		uint32_t count;
+		uint8_t with_count[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
 	} set = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1u << ETH_SS_FEATURES } };
 	struct ethtool_gstrings *names = NULL;
 	struct ethtool_gfeatures *features = NULL;
 	uint32_t n, blocks;
 	int err = 0;
 
-	if (!ask(fd, dev, &set) || !set.info.sset_mask || !set.count || set.count > FEATURES_MAX)
+	if (!ask(fd, dev, &set) || !set.info.sset_mask)
 		return 0;
-	n = set.count;
+	memcpy(&n, set.with_count + sizeof(set.info), sizeof(n));
+	if (!n || n > FEATURES_MAX)
+		return 0;
 	blocks = (n + 31) / 32;
 	names = calloc(1, sizeof(*names) + (size_t)n * ETH_GSTRING_LEN);
 	features = calloc(1, sizeof(*features) + blocks * sizeof(features->features[0]));
