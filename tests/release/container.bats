@@ -3,7 +3,8 @@
 # shellcheck disable=SC2016 # for the shell in the other system
 #
 # The Containerfile without a container engine: its steps, carried out in systems of the release that
-# it names, and then the example of docs/packages.md in the last of them.
+# it names, and then the example of docs/packages.md in the last of them. Then by buildah, which needs no
+# engine that runs; the image that the Containerfile begins with is such a system, too.
 
 bats_require_minimum_version 1.5.0
 load ../assert
@@ -67,4 +68,30 @@ step() {
 		kill -INT $tester
 		wait $tester || true
 		manakin control stats' || fail "$(cat "$ROOT/adapter.log" "$ROOT/testpmd.log")"
+}
+
+@test "buildah makes an image of the Containerfile, in which the program runs" {
+	local scratch=$BATS_TEST_TMPDIR/stage0 # teardown() removes it
+	mkdir -p "$scratch/written"
+	"$CHROOT" make bookworm "$BATS_TEST_TMPDIR/stage1"
+	tar -C "$BATS_TEST_TMPDIR/stage1" -cf "$scratch/written/system.tar" .
+	# Its file system has to be one of its own: an overlay cannot lie on an overlay.
+	cat >"$scratch/written/story" <<-'STORY'
+		set -eu
+		apt-get -qq update
+		apt-get -qq install -y --no-install-recommends buildah ca-certificates
+		mkdir /store
+		mount -t tmpfs -o size=6G none /store
+		export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot TMPDIR=/store
+		buildah() { command buildah --root /store/root --runroot /store/run "$@"; }
+		base=$(buildah from scratch)
+		buildah add -q "$base" /system.tar /
+		buildah commit -q --rm "$base" docker.io/library/debian:12
+		buildah bud --pull-never --layers=false -t manakin -f Containerfile .
+		made=$(buildah from --pull-never localhost/manakin)
+		buildah run "$made" -- manakin --version
+		buildah run "$made" -- manakin list
+	STORY
+	"$SOURCE/tests/distributions/chroot.sh" --bare --scratch "$scratch" bookworm sh /story >log 2>&1 || fail "$(tail -n 30 log)"
+	grep "^manakin $VERSION$" log
 }
