@@ -11,10 +11,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "device/queue.h"
 #include "wire/rnic.h"
 
-#define ADDRESSES_MAX 256u
+#define ADDRESSES_MAX  256u
+#define ADDRESSES_COST 4u /* of a look at one: see base/budget.h */
 
 /**
  * struct address - an address
@@ -49,6 +51,7 @@ static inline bool addresses_have(struct addresses *addresses, const struct addr
 {
 	bool found;
 
+	budget_charge(addresses->count * ADDRESSES_COST);
 	spin_lock(&addresses->lock);
 	found = addresses_index(addresses, address) < addresses->count;
 	spin_unlock(&addresses->lock);

@@ -31,13 +31,20 @@
 #include "base/clock.h"
 #include "device/scratch.h"
 
-#define PIECES_MAX (FABRIC_PIECES_MAX - 2) /* of a payload, beside the headers and the end */
+#define PIECES_MAX  (FABRIC_PIECES_MAX - 2) /* of a payload, beside the headers and the end */
+
+/* Of a turn's budget, so that neither its peers' packets nor its own requests starve the rest */
+#define PACKETS_MAX (BUDGET_TURN / 2)
+#define POST_MAX    (BUDGET_TURN * 3 / 4)
+#define SEND_MIN    (BUDGET_TURN / 4)
 
 /**
  * struct pair_burst - frames that the turn has made
+ * @start:	budget_spent when it began
  * @frames:	in scratch->frames, so many
  */
 struct pair_burst {
+	uint32_t start;
 	struct transmit_scratch *scratch;
 	struct vport *vport;
 	unsigned int lane;
@@ -467,11 +474,19 @@ static void refuse(struct pair *pair, uint32_t code)
 		   "an entry of queue pair %u is not valid (error %#x); it is in error now",
 		   pair->number, code);
 	pair_request_failed(pair, code);
-	roce_qp_modify(pair->qp, ROCE_ERROR, &pair->attributes);
+	roce_qp_modify(pair->qp, ROCE_ERROR, NULL);
 }
 
-/** pair_post() - give the transport entries of the send queue; true if it may have more */
-static bool pair_post(struct pair *pair, uint32_t start)
+/** may_post() - are its rings there? A ring may be unmapped for a while: entries wait for it */
+static bool may_post(struct pair *pair)
+{
+	struct wq *sq = pair->wq[RNIC_RC_SQ_REQUESTER], *reads = pair->wq[RNIC_RC_RQ_REQUESTER];
+
+	return ring_ready(&sq->ring) && (!reads || ring_ready(&reads->ring));
+}
+
+/** pair_post() - give the transport entries of the send queue */
+static void pair_post(struct pair *pair, uint32_t start)
 {
 	struct wq *sq = pair->wq[RNIC_RC_SQ_REQUESTER];
 	enum roce_state state = roce_qp_state(pair->qp);
@@ -479,17 +494,15 @@ static bool pair_post(struct pair *pair, uint32_t start)
 	struct roce_request request;
 	struct wqe wqe;
 
-	if ((state != ROCE_RTS && state != ROCE_SQD) || !ring_ready(&sq->ring))
-		return false;
-	while (roce_qp_free_requests(pair->qp)) {
+	if ((state != ROCE_RTS && state != ROCE_SQD) || !may_post(pair))
+		return;
+	while (roce_qp_free_requests(pair->qp) && budget_since(start) < POST_MAX) {
 		uint32_t code = RNIC_ERR_TX_GDMA_CORRUPTED_WQE;
 
-		if (budget_since(start) >= BUDGET_TURN)
-			return !wq_empty(sq);
 		pair->requests[pair->cookie % PAIR_REQUESTS].offset = sq->taken;
 		switch (wq_fetch(sq, &wqe)) {
 		case WQ_EMPTY:
-			return false;
+			return;
 		case WQ_BROKEN:
 			break;
 		case WQ_ENTRY:
@@ -501,11 +514,10 @@ static bool pair_post(struct pair *pair, uint32_t start)
 			code = RNIC_ERR_TX_MALFORMED_WQE_FIELD;
 		if (code) {
 			refuse(pair, code);
-			return false;
+			return;
 		}
 		pair->cookie++;
 	}
-	return false;
 }
 
 /* ---- Packets ---- */
@@ -516,7 +528,7 @@ static void pair_packets(struct pair *pair, uint64_t now, uint32_t start)
 	const uint8_t *bytes;
 	uint32_t len;
 
-	while (budget_since(start) < BUDGET_TURN && (bytes = inbox_next(&pair->inbox, &len))) {
+	while (budget_since(start) < PACKETS_MAX && (bytes = inbox_next(&pair->inbox, &len))) {
 		struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = len };
 		struct roce_packet packet;
 
@@ -528,15 +540,26 @@ static void pair_packets(struct pair *pair, uint64_t now, uint32_t start)
 	}
 }
 
-/** burst_flush() - send the frames of the burst */
+/**
+ * burst_flush() - send the frames of the burst
+ *
+ * A switch ends a call after frames that went to many ports. Where these have used up the turn, the
+ * rest is lost, as on a wire.
+ */
 static void burst_flush(struct pair_burst *burst)
 {
 	const struct frame *frames = burst->scratch->frames;
 	unsigned int done = 0;
 
-	while (done < burst->frames)
+	while (done < burst->frames) {
 		done += fabric_send_some(burst->vport->fabric, burst->lane, frames + done,
 					 burst->frames - done);
+		if (done < burst->frames && budget_since(burst->start) >= BUDGET_TURN) {
+			atomic_fetch_add_explicit(&burst->vport->roce_dropped, burst->frames - done,
+						  memory_order_relaxed);
+			break;
+		}
+	}
 	burst->frames = 0;
 }
 
@@ -604,14 +627,16 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 
 	if (!scratch)
 		return false;
+	burst.start = start;
 	burst.scratch = &scratch->transmit;
 	pair->burst = &burst;
 	pair_packets(pair, now, start);
-	more = pair_post(pair, start);
+	pair_post(pair, start);
 	if (roce_qp_deadline(pair->qp) <= now)
 		roce_qp_tick(pair->qp, now);
 	spent = budget_since(start);
-	more |= roce_qp_run(pair->qp, now, spent < BUDGET_TURN ? BUDGET_TURN - spent : 1);
+	more = roce_qp_run(pair->qp, now,
+			   spent < BUDGET_TURN - SEND_MIN ? BUDGET_TURN - spent : SEND_MIN);
 	burst_flush(&burst);
 	pair->burst = NULL;
 	pair_answer(pair);
@@ -622,7 +647,7 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 	return more || !inbox_empty(&pair->inbox) ||
 	       (roce_qp_state(pair->qp) == ROCE_RTS && roce_qp_free_requests(pair->qp) &&
 		!pair->wq[RNIC_RC_SQ_REQUESTER]->stopped &&
-		!wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]));
+		!wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]) && may_post(pair));
 }
 
 /* ---- States ---- */

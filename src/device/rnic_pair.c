@@ -512,6 +512,17 @@ static bool read_attributes(struct roce_attributes *to, const struct rnic_set_qp
 	return true;
 }
 
+/** path_fits() - has it a vPort where it needs one, whose MTU has room for its packets? */
+static bool path_fits(const struct pair *pair, const struct rnic_set_qp_state_req *req,
+		      const struct vport *vport)
+{
+	if (!vport)
+		vport = atomic_load_explicit(&pair->vport, memory_order_relaxed);
+	if (!vport)
+		return !(req->attr_mask & QP_STATE) || req->qp_state != ROCE_RTR;
+	return pair->attributes.mtu + PATH_HEADERS_MAX <= vport->config->mtu;
+}
+
 uint32_t rnic_set_qp_state(struct adapter *adapter, struct command *command)
 {
 	const struct rnic_set_qp_state_req *req = (const void *)command->request;
@@ -532,9 +543,11 @@ uint32_t rnic_set_qp_state(struct adapter *adapter, struct command *command)
 		if (command->len < RNIC_SET_QP_STATE_REQ_V1_SIZE)
 			goto invalid;
 		vport = read_address(adapter, &req->ah_attr, &pair->attributes.address);
-		if (!vport || pair->attributes.mtu + PATH_HEADERS_MAX > vport->config->mtu)
+		if (!vport)
 			goto invalid;
 	}
+	if (pair->kind != ROCE_UD && !path_fits(pair, req, vport))
+		goto invalid;
 	if (pair->kind == ROCE_UD && req->attr_mask & QP_STATE && req->qp_state == ROCE_RTR) {
 		vport = datagram_port(adapter);
 		if (!vport)

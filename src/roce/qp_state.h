@@ -17,9 +17,11 @@
 
 #include "roce/qp.h"
 
-#define WINDOW      128u             /* PSNs in flight, at about; rxe's RXE_MAX_UNACKED_PSNS */
-#define READ_PART   64u              /* responses that one READ request asks for */
-#define ACK_EVERY   32u              /* packets of a message, after which an ACK is asked for */
+#define WINDOW 128u /* PSNs in flight, at about; rxe's RXE_MAX_UNACKED_PSNS */
+#define WINDOW_SIZE                                                                                \
+	(128u << 10)    /* bytes in flight, at about: what a receiver surely has room for */
+#define READ_PART   64u /* responses that one READ request asks for */
+#define ACK_EVERY   32u /* packets of a message, after which an ACK is asked for */
 #define PSNS_MAX    ((1u << 23) - 1) /* of a message: half of all, less one */
 #define RNR_FOREVER 7u
 
@@ -187,6 +189,22 @@ void responder_receive(struct roce_qp *qp, const struct roce_packet *packet,
 static inline uint32_t qp_mtu(const struct roce_qp *qp)
 {
 	return 1u << qp->mtu_shift;
+}
+
+/** qp_window() - packets in flight, at about: those of this end, and responses it waits for */
+static inline uint32_t qp_window(const struct roce_qp *qp)
+{
+	const uint32_t packets = WINDOW_SIZE >> qp->mtu_shift;
+
+	return packets < WINDOW ? packets : WINDOW;
+}
+
+/** qp_read_part() - responses that one READ request asks for */
+static inline uint32_t qp_read_part(const struct roce_qp *qp)
+{
+	const uint32_t half = qp_window(qp) / 2;
+
+	return half < READ_PART ? half : READ_PART;
 }
 
 /* qp_packets() - roce_packets() without a division */

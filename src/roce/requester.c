@@ -4,9 +4,9 @@
  *
  * Theory of operation
  *
- * Requests are sent in order, a packet at a time, as long as fewer than WINDOW PSNs are
+ * Requests are sent in order, a packet at a time, as long as fewer than qp_window() PSNs are
  * unacknowledged: packets of this end, and responses that it waits for. A READ is asked for in parts
- * of READ_PART responses, each a request of its own on the wire, so that a long one does not flood
+ * of qp_read_part() responses, each a request of its own on the wire, so that a long one does not flood
  * this end; the PSNs are the same.
  *
  * An acknowledgement is cumulative. It does not cover a READ: that is done when all of its responses
@@ -74,14 +74,16 @@ static void finish_head(struct roce_qp *qp, enum roce_status status)
 	if (request->opcode == ROCE_OP_READ && request->started)
 		requester->reads--;
 	budget_charge(BUDGET_ENTRY);
+	if (requester->flush_end == requester->head)
+		requester->flush_end++;
 	requester->head++;
 	qp->ops->request_done(qp->ctx, request->cookie, status);
 }
 
-/* flush_end is behind head when there was nothing to flush for long */
+/* flush_end is never behind head, however often either has wrapped */
 static bool is_flushing(const struct requester *requester)
 {
-	return (int32_t)(requester->flush_end - requester->head) > 0;
+	return requester->flush_end != requester->head;
 }
 
 /* Nothing is left to be flushed: sending would begin with what is posted from now on */
@@ -270,13 +272,13 @@ static void receive_ack(struct roce_qp *qp, uint64_t now, const struct roce_pack
 }
 
 /* Does a response of this kind and length belong to this place of the READ? */
-static bool response_fits(const struct roce_packet *packet, uint32_t number, uint32_t len,
-			  bool last)
+static bool response_fits(const struct roce_packet *packet, uint32_t part, uint32_t number,
+			  uint32_t len, bool last)
 {
 	const bool ends =
 		packet->operation == ROCE_READ_LAST || packet->operation == ROCE_READ_ONLY;
 
-	return packet->payload_len == len && ends == (last || number % READ_PART == READ_PART - 1);
+	return packet->payload_len == len && ends == (last || number % part == part - 1);
 }
 
 /* A response of the READ at head, in sequence */
@@ -292,7 +294,7 @@ static void receive_data(struct roce_qp *qp, uint64_t now, const struct roce_pac
 	const uint32_t len = last ? request->length - offset : qp_mtu(qp);
 	struct iovec to[ROCE_PIECES_MAX] uninitialized;
 
-	if (!response_fits(packet, number, len, last)) {
+	if (!response_fits(packet, qp_read_part(qp), number, len, last)) {
 		fail_head(qp, ROCE_BAD_RESPONSE);
 		return;
 	}
@@ -389,7 +391,7 @@ static bool may_send(const struct roce_qp *qp)
 	/* To the peer each part is a READ. */
 	if (request->opcode == ROCE_OP_READ && requester->asked >= qp->attributes.reads_out)
 		return false;
-	return qp->kind != ROCE_RC || in_flight(requester) < WINDOW;
+	return qp->kind != ROCE_RC || in_flight(requester) < qp_window(qp);
 }
 
 bool requester_is_ready(const struct roce_qp *qp)
@@ -429,16 +431,16 @@ static int send_read(struct roce_qp *qp, const struct request *request, uint32_t
 {
 	struct requester *requester = &qp->requester;
 	const uint32_t offset = number << qp->mtu_shift;
-	const uint32_t left = request->length - offset;
+	const uint32_t left = request->length - offset, part = qp_read_part(qp);
 	struct roce_packet packet uninitialized;
 	struct iovec frame[2] uninitialized;
 	int err;
 
 	*asked = request->packets - number;
 	packet.length = left;
-	if (*asked > READ_PART - number % READ_PART) {
+	if (*asked > part - number % part) {
 		/* Up to where the part ended when it was asked for first: a duplicate is within it */
-		*asked = READ_PART - number % READ_PART;
+		*asked = part - number % part;
 		packet.length = *asked << qp->mtu_shift;
 	}
 	packet.service = qp->service;

@@ -112,8 +112,10 @@ static int send_answer(struct roce_qp *qp)
 	packet.solicited = packet.ack_request = false;
 	if (responder->syndrome == ROCE_NAK_SEQUENCE) {
 		/* What was missing, and what came too early, may have come meanwhile. */
-		if (roce_psn_diff(responder->expected_psn, responder->gap_psn) > 0)
+		if (roce_psn_diff(responder->expected_psn, responder->gap_psn) > 0) {
 			responder->syndrome = ROCE_SYNDROME_ACK;
+			responder->nak_sent = false;
+		}
 		responder->answer_psn = responder->expected_psn;
 	}
 	packet.syndrome = responder->syndrome;

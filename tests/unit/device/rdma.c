@@ -125,7 +125,7 @@ uint32_t gpair_state(struct gpair *pair, uint32_t state, const struct gpair *pee
 						 .qp_handle = pair->handle,
 						 .attr_mask = state <= QPS_ERR ? masks[state] : 1,
 						 .qp_state = state,
-						 .path_mtu = 3,
+						 .path_mtu = pair->path_mtu ? pair->path_mtu : 3,
 						 .rq_psn = 0xfffff0,
 						 .sq_psn = 0xfffff0,
 						 .max_dest_rd_atomic = 1,
@@ -134,6 +134,8 @@ uint32_t gpair_state(struct gpair *pair, uint32_t state, const struct gpair *pee
 						 .min_rnr_timer = 1 };
 	struct gdma_general_resp answer;
 
+	if (!peer)
+		request.attr_mask &= ~(uint64_t)MASK_ADDRESS;
 	if (peer) {
 		request.dest_qpn = peer->qpn;
 		request.ah_attr.src_addr_type = request.ah_attr.dest_addr_type = RNIC_ADDR_IPV4;

@@ -15,12 +15,14 @@
 
 /* The verbs' numbers */
 enum { QPS_RESET, QPS_INIT, QPS_RTR, QPS_RTS, QPS_SQD, QPS_SQE, QPS_ERR };
-#define MASK_INIT 0x39u     /* state, access, P_Key, port */
-#define MASK_RTR  0x129181u /* state, address, MTU, peer, its PSN, READs, RNR timer */
-#define MASK_RTS  0x12e01u  /* state, timeout, retries, PSN, READs */
+#define MASK_INIT    0x39u     /* state, access, P_Key, port */
+#define MASK_RTR     0x129181u /* state, address, MTU, peer, its PSN, READs, RNR timer */
+#define MASK_ADDRESS 0x80u
+#define MASK_RTS     0x12e01u /* state, timeout, retries, PSN, READs */
 
-/** struct gpair - a queue pair as its driver knows it */
+/** struct gpair - a queue pair as its driver knows it. @path_mtu: the verbs' number; 0: 1024 bytes */
 struct gpair {
+	uint32_t path_mtu;
 	struct grdma *rdma;
 	uint64_t handle;
 	uint32_t qpn;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "ends.h"
+#include "roce/qp_state.h"
 
 #define MTU   256u
 #define FIRST 0xfffffdu /* the first PSN of pair_attributes() */
@@ -542,6 +543,37 @@ static void a_window_is_in_flight(void **state)
 	expect_nothing();
 }
 
+static void a_window_has_a_size(void **state)
+{
+	unsigned int sent = 0;
+
+	(void)state;
+	pair_free(pair);
+	pair = pair_new(ROCE_RC, 1024);
+	end = &pair->end[0];
+	pair_connect(pair, 4096);
+	for (unsigned int i = 0; i < 3; i++)
+		post(ROCE_OP_WRITE, 0, sizeof(memory));
+	while (end_take(end, &(struct roce_packet){ 0 }, NULL))
+		sent++;
+	assert_int_equal(sent, (128u << 10) / 4096);
+}
+
+/* Else, after 2^31 requests, those posted would seem to be flushed. */
+static void what_is_done_is_not_flushed_later(void **state)
+{
+	const struct requester *requester = &end->qp->requester;
+
+	(void)state;
+	for (unsigned int i = 0; i < 10; i++) {
+		post(ROCE_OP_SEND, 0, 1);
+		expect(ROCE_SEND_ONLY, i, 0, 1);
+		acknowledge(ROCE_SYNDROME_ACK, i);
+		assert_int_equal(requester->head, i + 1);
+		assert_int_equal(requester->flush_end, requester->head);
+	}
+}
+
 static void memory_that_is_gone_fails_in_its_turn(void **state)
 {
 	(void)state;
@@ -661,6 +693,8 @@ int main(void)
 		TEST(parts_count_as_reads),
 		TEST(a_fence_waits_for_reads),
 		TEST(a_window_is_in_flight),
+		TEST(a_window_has_a_size),
+		TEST(what_is_done_is_not_flushed_later),
 		TEST(memory_that_is_gone_fails_in_its_turn),
 		TEST(a_read_into_memory_that_is_gone_fails),
 		TEST(drained_it_starts_nothing_new),

@@ -224,6 +224,9 @@ static void packets_that_change_places_cost_no_timeout(void **state)
 	give(ROCE_SEND_ONLY, 2, data, 1);
 	give(ROCE_SEND_ONLY, 3, data, 1);
 	expect_answer(ROCE_SYNDROME_ACK, 3);
+	/* The next gap is another one */
+	give(ROCE_SEND_ONLY, 5, data, 1);
+	expect_answer(ROCE_NAK_SEQUENCE, 4);
 }
 
 static void duplicates_are_acknowledged_and_not_executed(void **state)
