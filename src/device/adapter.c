@@ -281,6 +281,7 @@ void adapter_port_counters(struct adapter *adapter, unsigned int port,
 	out->rx_csum_bad = rx.csum_bad;
 	out->rx_coalesced = rx.coalesced;
 	out->rx_disabled = atomic_load(&vport->rx_disabled);
+	out->rdma_dropped = atomic_load(&vport->roce_dropped);
 	out->rx_no_buffer = vport_no_buffer(vport);
 	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
 		out->tx_queues += vport->sq[i] != NULL;

@@ -126,6 +126,7 @@ struct adapter_port_counters {
 	uint64_t tx_frames, tx_bytes, tx_errors, tx_csum, tx_tso, tx_vlan;
 	uint64_t rx_frames, rx_bytes, rx_no_buffer, rx_disabled, rx_truncated, rx_csum_bad;
 	uint64_t rx_coalesced;             /* completions that carried more than one packet */
+	uint64_t rdma_dropped;             /* RoCE packets, also of its own queue pairs */
 	unsigned int tx_queues, rx_queues; /* that exist now */
 	struct fabric_counters fabric;
 };

@@ -128,6 +128,6 @@ void inbox_deliver(struct vport *vport, const struct frame *frame)
 		return;
 	}
 	if (!inbox_put(&pair->inbox, frame))
-		atomic_fetch_add_explicit(&pair->inbox.dropped, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&vport->roce_dropped, 1, memory_order_relaxed);
 	lane_kick(&pair->work);
 }

@@ -27,14 +27,12 @@ struct vport;
  * @bytes:	NULL: nothing is accepted
  * @head:	bytes put in, modulo 2^32
  * @tail:	bytes taken out
- * @dropped:	packets that found no room
  */
 struct inbox {
 	struct spin lock;
 	uint8_t *bytes;
 	_Atomic uint32_t head;
 	_Atomic uint32_t tail;
-	_Atomic uint64_t dropped;
 };
 
 /** inbox_open() - make room for packets; -ENOMEM */

@@ -68,7 +68,7 @@ struct steering {
  * @synthetic:	frames for it go to its synthetic card
  * @polled:	@source is polled work, since a receive queue's doorbell is in shared memory
  * @pairs:	queue pairs for RDMA that use it: RoCE packets are theirs
- * @roce_dropped: RoCE packets that are not for one of them, or make no sense
+ * @roce_dropped: RoCE packets that are not for one of them, make no sense, or found no room
  * @gone:	counters of destroyed queues
  * @held:	on a lane, sends what the fabric's impairments hold, if there are any
  */

@@ -20,11 +20,11 @@ static const struct {
 	{ "rx_dropped", false },     { "rx_coalesced", false }, { "wire_tx", false },
 	{ "wire_rx", false },        { "wire_bad", false },     { "queues", false },
 	{ "wire_dropped", false },   { "wire_lost", false },    { "wire_duplicated", false },
-	{ "wire_reordered", false }, { "wire_delayed", false },
+	{ "wire_reordered", false }, { "wire_delayed", false }, { "rdma_dropped", false },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-#define RARE    5u /* the last ones, which a table has only if one of them is not 0 */
+#define RARE    6u /* the last ones, which a table has only if one of them is not 0 */
 
 static void put_number(struct libscols_line *line, size_t column, uint64_t value)
 {
@@ -70,8 +70,9 @@ static bool add_port(struct libscols_table *table, struct adapter *adapter, unsi
 	put_number(line, i++, c.fabric.tx_duplicated);
 	put_number(line, i++, c.fabric.tx_reordered);
 	put_number(line, i++, c.fabric.tx_delayed);
+	put_number(line, i++, c.rdma_dropped);
 	return c.fabric.tx_dropped | c.fabric.tx_lost | c.fabric.tx_duplicated |
-	       c.fabric.tx_reordered | c.fabric.tx_delayed;
+	       c.fabric.tx_reordered | c.fabric.tx_delayed | c.rdma_dropped;
 }
 
 char *statistics_text(struct adapter *const *adapters, unsigned int n, bool json)
