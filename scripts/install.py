@@ -43,7 +43,12 @@ def main():
         if found:
             print(f"cannot install into {directory}: {found[0]}; nothing was installed; {found[1]}", file=sys.stderr)
             return 1
-    return subprocess.run(["meson", "install", "-C", build, "--no-rebuild"], stdout=subprocess.DEVNULL).returncode
+    # Meson takes a relative DESTDIR from the build directory, and says why it stops on standard output.
+    done = subprocess.run(["meson", "install", "-C", build, "--no-rebuild"], stdout=subprocess.PIPE,
+                          env=dict(os.environ, DESTDIR=below))
+    if done.returncode:
+        sys.stderr.write(done.stdout.decode(errors="replace"))
+    return done.returncode
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@
 #define PACKETS_MAX (BUDGET_TURN / 2)
 #define POST_MAX    (BUDGET_TURN * 3 / 4)
 #define SEND_MIN    (BUDGET_TURN / 4)
+#define PAIR_BURST  16u /* frames that no impairments can make cost a turn */
 
 /**
  * struct pair_burst - frames that the turn has made
@@ -592,7 +593,7 @@ static int pair_send(void *ctx, const struct iovec *iov, uint32_t iovcnt, uint32
 		pieces[iovcnt - 1].iov_base = copy + iov[0].iov_len;
 	}
 	frame->iov = pieces;
-	if (++burst->frames == FABRIC_BURST)
+	if (++burst->frames == PAIR_BURST)
 		burst_flush(burst);
 	return 0;
 }

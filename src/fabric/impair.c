@@ -371,7 +371,8 @@ static void put_out(const struct sending *sending, const struct frame *frame, st
 {
 	struct impair_lane *own = sending->own;
 
-	if (own->count == BATCH)
+	/* A fabric that ends a call after frames that cost much is asked after each: so are we. */
+	if (own->count == BATCH || (own->count && sending->impair->fabric->send_some))
 		flush(sending);
 	own->from[own->count] = record;
 	if (record) {
@@ -591,6 +592,7 @@ static unsigned int impair_send(struct fabric_port *port, unsigned int lane,
 		fabric_lock(&own->lock);
 		sending.now = clock_ns();
 		release(&sending, 2 * n);
+		sending.start = budget_spent; /* what was due is not the cost of these frames */
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		send_one(&sending, &frames[i]);

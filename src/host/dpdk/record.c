@@ -296,7 +296,8 @@ int dpdk_record_add(const char *prefix, const char *path, bool directory, struct
 			err = append(at, below, directory);
 	}
 	close(at);
-	if (err >= 0 || err == -ENOENT) /* without a record somebody else installed the DPDK */
+	/* Without a record, and none is written through a link, somebody else installed the DPDK. */
+	if (err >= 0 || err == -ENOENT || err == -ENOTDIR || err == -ELOOP)
 		return 0;
 	return error_fail(error, err, "cannot add %s to the record %s/" DPDK_RECORD ": %s", below,
 			  prefix, err == -EINVAL ? "it is damaged" : error_reason(-err));

@@ -524,6 +524,30 @@ static void a_turn_is_not_exceeded(void **state)
 	free(order);
 }
 
+/* A switch ends a call after a frame that went to many ports; with impairments before it, too */
+static void a_flood_ends_a_call(void **state)
+{
+	static uint8_t bytes[9000];
+	struct iovec iov = { bytes, sizeof(bytes) };
+	struct frame frames[16];
+	struct fabric_port *ports[32];
+	struct receiver *receiver = receiver_new();
+
+	(void)state;
+	receiver->keep = false;
+	for (unsigned int i = 0; i < 32; i++)
+		ports[i] = open_port(i ? "switch:flood" : "switch:flood+loss=0%+seed=1", i + 1, 1,
+				     receiver);
+	make_frame(bytes, (const uint8_t *)"\xff\xff\xff\xff\xff\xff", station(1), sizeof(bytes),
+		   0);
+	for (unsigned int i = 0; i < 16; i++)
+		frames[i] = (struct frame){ .iov = &iov, .iovcnt = 1, .len = sizeof(bytes) };
+	assert_in_range(fabric_send_some(ports[0], 0, frames, 16), 1, 2);
+	for (unsigned int i = 0; i < 32; i++)
+		fabric_close(ports[i]);
+	receiver_free(receiver);
+}
+
 static void large_sends_are_cut_before(void **state)
 {
 	struct fabric_port *port = open_port("switch:caps+delay=1ms", 1, 1, NULL);
@@ -693,6 +717,7 @@ int main(void)
 		cmocka_unit_test(without_a_seed_one_is_chosen_and_logged),
 		cmocka_unit_test(shares_of_nothing_and_of_everything),
 		cmocka_unit_test(a_turn_is_not_exceeded),
+		cmocka_unit_test(a_flood_ends_a_call),
 		cmocka_unit_test(large_sends_are_cut_before),
 		cmocka_unit_test(any_fabric_takes_the_options),
 		cmocka_unit_test(lanes_keep_their_order_while_another_one_releases),

@@ -199,7 +199,7 @@ refused() {
 	touch "$share/man"
 	refused "$share/man/man1: $share/man is not a directory" true "move it away, or $elsewhere"
 	rm "$share/man"
-	installing env DESTDIR="$PWD/stage" "$SOURCE/scripts/install.py" "$BUILD"
+	installing env DESTDIR=stage "$SOURCE/scripts/install.py" "$BUILD"
 	[[ -x stage$PREFIX/bin/manakin && -e $share/man/man1/manakin.1 ]]
 }
 
