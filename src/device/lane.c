@@ -55,6 +55,7 @@
 #define QUIET_ROUNDS 32u /* a power of two: quiet work is polled once in so many rounds */
 #define WAIT_ROUNDS  64u /* a power of two: a busy lane checks its descriptors once in so many */
 #define TURN_COST    30u /* of a turn itself, see base/budget.h */
+#define LOOK_COST    20u /* of a look at a work item's deadline, the same */
 
 void lane_wake(struct lane *lane)
 {
@@ -125,8 +126,10 @@ static bool member_run(struct lane_member *member, struct lane_work *work)
 	lane_unblock(member->lane, work);
 	pulse_beat(work->step, atomic_load_explicit(&work->client, memory_order_relaxed));
 	more = work->run(work, member->lane->index);
-	if (work->deadline && work->deadline < member->lane->wake)
-		member->lane->wake = work->deadline;
+	if (work->deadline && work->deadline < member->wake)
+		member->wake = work->deadline;
+	if (member->wake < member->lane->wake)
+		member->lane->wake = member->wake;
 	member->credit -= TURN_COST + budget_since(start);
 	return more;
 }
@@ -318,6 +321,27 @@ static bool lane_rest_all(struct lane *lane, bool asleep)
 	return more;
 }
 
+/** member_mark_waiting() - lane_mark_waiting() for the work of a member, at its expense */
+static void member_mark_waiting(struct lane_member *member, uint64_t now, bool blocked)
+{
+	bool due = member->wake <= now;
+
+	if (due)
+		member->wake = UINT64_MAX;
+	for (unsigned int word = 0; (due || blocked) && word < WORDS; word++)
+		for (uint64_t used = member->used[word]; used; used &= used - 1) {
+			unsigned int bit = (unsigned int)__builtin_ctzll(used);
+			struct lane_work *work = member->work[word * 64 + bit];
+			uint64_t deadline = due ? work->deadline : 0;
+
+			member->credit -= LOOK_COST;
+			if ((blocked && work->blocked) || (deadline && deadline <= now))
+				lane_mark(work);
+			else if (deadline && deadline < member->wake)
+				member->wake = deadline;
+		}
+}
+
 /**
  * lane_mark_waiting() - run the work whose deadline has come, and find the next deadline
  * @blocked:	run the work that waits for a kick, too
@@ -325,24 +349,18 @@ static bool lane_rest_all(struct lane *lane, bool asleep)
 static void lane_mark_waiting(struct lane *lane, bool blocked)
 {
 	uint64_t now = lane->wake == UINT64_MAX ? 0 : clock_ns();
-	bool due = lane->wake <= now;
 
-	if (due)
-		lane->wake = UINT64_MAX;
-	for (unsigned int i = 0; (due || blocked) && i < LANE_MEMBERS_MAX; i++) {
+	if (lane->wake > now && !blocked)
+		return;
+	lane->wake = UINT64_MAX;
+	for (unsigned int i = 0; i < LANE_MEMBERS_MAX; i++) {
 		struct lane_member *member = lane->member[i];
 
-		for (unsigned int word = 0; member && word < WORDS; word++)
-			for (uint64_t used = member->used[word]; used; used &= used - 1) {
-				unsigned int bit = (unsigned int)__builtin_ctzll(used);
-				struct lane_work *work = member->work[word * 64 + bit];
-				uint64_t deadline = due ? work->deadline : 0;
-
-				if ((blocked && work->blocked) || (deadline && deadline <= now))
-					lane_mark(work);
-				else if (deadline && deadline < lane->wake)
-					lane->wake = deadline;
-			}
+		if (!member)
+			continue;
+		member_mark_waiting(member, now, blocked);
+		if (member->wake < lane->wake)
+			lane->wake = member->wake;
 	}
 }
 

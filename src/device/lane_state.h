@@ -23,6 +23,7 @@
  * @lane:	the lane
  * @index:	its bit in the lane's summary
  * @credit:	what it may spend in this turn; below zero, it has overdrawn
+ * @wake:	the earliest deadline of its work, or earlier, in ns; UINT64_MAX: none
  * @next:	slot of the item that comes first in the next turn
  * @next_polled: the same in @polled
  * @flip:	this turn begins with polled work
@@ -36,6 +37,7 @@ struct lane_member {
 	struct lane *lane;
 	unsigned int index;
 	int64_t credit;
+	uint64_t wake;
 	unsigned int next;
 	unsigned int next_polled;
 	bool flip;

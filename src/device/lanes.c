@@ -245,6 +245,7 @@ int lanes_join(struct lanes *lanes, struct lanes_member **out)
 		}
 		on->lane = lanes->lane[i];
 		on->index = index;
+		on->wake = UINT64_MAX;
 		member->on[i] = on;
 	}
 	*out = member;
