@@ -8,8 +8,8 @@ load common
 
 MAC_A=00:0d:3a:00:00:21
 MAC_B=00:0d:3a:00:00:22
-A=192.0.2.21
-B=192.0.2.22
+A=192.0.2.21 A6=2001:db8::21
+B=192.0.2.22 B6=2001:db8::22
 
 setup_file() {
 	local machine='--cpus 2 --memory 1G'
@@ -18,8 +18,8 @@ setup_file() {
 	guest_start a $machine --attach "$(adapter_socket rdma0)"
 	guest_start b $machine --attach "$(adapter_socket rdma1)"
 	guest_ready a b
-	guest_interface a eth0 1500 $A/24
-	guest_interface b eth0 1500 $B/24
+	guest_interface a eth0 1500 $A/24 $A6/64
+	guest_interface b eth0 1500 $B/24 $B6/64
 }
 
 teardown_file() {
@@ -33,8 +33,12 @@ in_guest() {
 }
 pingpong() {
 	local gid index output bytes table=/sys/class/infiniband/mana_0/ports/1/gids
-	IFS=. read -ra bytes <<<"$1"
-	gid=$(printf '0000:0000:0000:0000:0000:ffff:%02x%02x:%02x%02x' "${bytes[@]}")
+	if [[ $1 == *:* ]]; then
+		gid=$(printf '2001:0db8:0000:0000:0000:0000:0000:%04x' "0x${1##*:}")
+	else
+		IFS=. read -ra bytes <<<"$1"
+		gid=$(printf '0000:0000:0000:0000:0000:ffff:%02x%02x:%02x%02x' "${bytes[@]}")
+	fi
 	shift
 	until index=$(grep -lx "$gid" "$table"/* 2>/dev/null); do sleep 0.1; done
 	until output=$(ibv_rc_pingpong -d mana_0 -g "${index##*/}" -c "$@" 2>&1); do
@@ -47,10 +51,16 @@ pingpong() {
 
 # between OPTION... - a server in b, a client in a; both check each byte
 between() {
-	local server
+	between_gids $A $B "$@"
+}
+
+# between_gids A B OPTION... - the same, with the GIDs of these addresses
+between_gids() {
+	local server a=$1 b=$2
+	shift 2
 	server=$(lab_file server)
-	guest b "$(in_guest); pingpong $B $*" >"$server" 3>&- &
-	guest a "$(in_guest); pingpong $A $* $B" || fail "$(cat "$server")"
+	guest b "$(in_guest); pingpong $b $*" >"$server" 3>&- &
+	guest a "$(in_guest); pingpong $a $* $B" || fail "$(cat "$server")"
 	wait $! || fail "$(cat "$server")"
 }
 
@@ -78,6 +88,11 @@ within() {
 	between -n 200 -e
 	between -n 200 -r 2
 	between -n 500 -r 400 -s 100
+}
+
+@test "ibv_rc_pingpong between two guests over IPv6" {
+	between_gids $A6 $B6 -n 300
+	between_gids $A6 $B6 -n 5 -s 1048577
 }
 
 @test "pings are answered beside RDMA, none is lost" {
