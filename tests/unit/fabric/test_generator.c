@@ -291,16 +291,21 @@ static void a_rate_is_kept_over_lanes(void **state)
 {
 	struct receiver *receiver = receiver_new();
 	struct fabric_port *port = open_port("generator:rate=100000", 1, LANES, receiver);
-	uint64_t start = now_ms(), took, got;
+	uint64_t got = 0, total = 0;
 
 	(void)state;
 	receiver->keep = false;
 	assert_false(fabric_is_source(port));
-	got = run_lanes(port, start + 300);
-	took = now_ms() - start;
-	assert_int_equal(got, receiver->frames);
-	assert_true(got <= (took + 1) * 100);
-	assert_true(got >= 100 * 200); /* a busy machine may have stopped us for a while */
+	/* A busy machine stops us for a while, but not in each of so many windows. */
+	for (unsigned int i = 0; i < 100 && got < 100 * 200; i++) {
+		uint64_t start = now_ms();
+
+		got = run_lanes(port, start + 300);
+		assert_true(got <= (now_ms() - start + 1) * 100);
+		total += got;
+		assert_int_equal(total, receiver->frames);
+	}
+	assert_true(got >= 100 * 200);
 	fabric_close(port);
 	receiver_free(receiver);
 }
