@@ -6,7 +6,11 @@
 # Meson reads the results from standard output and shows the other of a suite that failed as soon
 # as it has ended.
 set -o pipefail
-bats --tap "$@" | awk '
+# Where Bats can (1.5): what a command printed that "run" ran and that failed
+print=--print-output-on-failure
+bats --help | grep -q -e "$print" || print=
+# shellcheck disable=SC2086 # none
+bats --tap $print "$@" | awk '
 	/^ok / { failed = 0 }
 	/^not ok / { failed = 1 }
 	{ print; fflush() }
