@@ -26,6 +26,8 @@ vm() {
 	mkdir -p "$tree/etc/systemd/system/multi-user.target.wants"
 	tree=$tree SSH_CONNECTION=${SSH_CONNECTION_THERE:-none} PYTHONDONTWRITEBYTECODE=1 \
 		PATIENCE=$PATIENCE timeout -s KILL $((2 * PATIENCE)) unshare --net --mount bash -euc '
+		# Else addresses and routes appear when their owner has listened for a second or two.
+		echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad
 		"$TREES/make" --net "$0" "$tree"
 		manakin() {
 			local command=$1
