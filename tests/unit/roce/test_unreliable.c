@@ -213,7 +213,7 @@ static void deliver_some(const char *keep)
 static void a_gap_costs_uc_one_message(void **state)
 {
 	struct end *to = &pair->end[1];
-	static const char *const losses[] = { "-xxx", "x-xx", "xx-x", "xx--", "-xx-" };
+	static const char *const losses[] = { "-+++", "+-++", "++-+", "++--", "-++-" };
 
 	(void)state;
 	end_post_receive(to, (struct memory){ entries, 1024 });
@@ -223,15 +223,15 @@ static void a_gap_costs_uc_one_message(void **state)
 		assert_int_equal(to->received_count, 0);
 	}
 	post_uc(ROCE_OP_SEND, 4 * MTU, 4 * MTU);
-	deliver_some("xxxx");
+	deliver_some("++++");
 	assert_int_equal(to->received_count, 1);
 	assert_memory_equal(entries, memory + 4 * MTU, 4 * MTU);
 	/* Without an entry, or with a wrong key: dropped without a word */
 	post_uc(ROCE_OP_SEND, 0, 2 * MTU);
-	deliver_some("xx");
+	deliver_some("++");
 	pair->end[1].regions[0].rkey++;
 	post_uc(ROCE_OP_WRITE, 0, 2 * MTU);
-	deliver_some("xx");
+	deliver_some("++");
 	assert_int_equal(roce_qp_state(to->qp), ROCE_RTS);
 	assert_false(roce_qp_wants_run(to->qp));
 	assert_int_equal(target[0], 0);
