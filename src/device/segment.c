@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "device/checksum.h"
 
 /* Offsets in bytes */
@@ -37,28 +38,6 @@
 #define TCP_CWR             0x80u
 
 #define IP_TOTAL_MAX        UINT16_MAX /* bytes in an IPv4 packet, or after an IPv6 header */
-
-static uint16_t get16(const uint8_t *data)
-{
-	return (uint16_t)(data[0] << 8 | data[1]);
-}
-
-static uint32_t get32(const uint8_t *data)
-{
-	return (uint32_t)get16(data) << 16 | get16(data + 2);
-}
-
-static void put16(uint8_t *data, uint32_t value)
-{
-	data[0] = (uint8_t)(value >> 8);
-	data[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *data, uint32_t value)
-{
-	put16(data, value >> 16);
-	put16(data + 2, value);
-}
 
 /* Advance the start of the rest of the frame by @n bytes, which its pieces have */
 static void advance(struct segmenter *segmenter, size_t n)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/bytes.h"
 #include "base/uninitialized.h"
 #include "roce/icrc.h"
 
@@ -68,50 +69,6 @@ static const uint32_t operations[32] = {
 	[ROCE_SEND_LAST_INVALIDATE] = KNOWN | HAS_IETH,
 	[ROCE_SEND_ONLY_INVALIDATE] = KNOWN | HAS_IETH,
 };
-
-static uint16_t get16(const uint8_t *data)
-{
-	return (uint16_t)(data[0] << 8 | data[1]);
-}
-
-static uint32_t get24(const uint8_t *data)
-{
-	return (uint32_t)data[0] << 16 | (uint32_t)data[1] << 8 | data[2];
-}
-
-static uint32_t get32(const uint8_t *data)
-{
-	return (uint32_t)get16(data) << 16 | get16(data + 2);
-}
-
-static uint64_t get64(const uint8_t *data)
-{
-	return (uint64_t)get32(data) << 32 | get32(data + 4);
-}
-
-static void put16(uint8_t *data, uint32_t value)
-{
-	data[0] = (uint8_t)(value >> 8);
-	data[1] = (uint8_t)value;
-}
-
-static void put24(uint8_t *data, uint32_t value)
-{
-	data[0] = (uint8_t)(value >> 16);
-	put16(data + 1, value);
-}
-
-static void put32(uint8_t *data, uint32_t value)
-{
-	put16(data, value >> 16);
-	put16(data + 2, value);
-}
-
-static void put64(uint8_t *data, uint64_t value)
-{
-	put32(data, (uint32_t)(value >> 32));
-	put32(data + 4, (uint32_t)value);
-}
 
 /* What the opcode adds; 0: there is no such opcode */
 static uint32_t headers_of(uint8_t service, uint8_t operation)
