@@ -124,10 +124,14 @@ INITRD=No DEBIAN_FRONTEND=noninteractive debootstrap --arch=$ARCH --variant=minb
 
 step "removing documentation and caches"
 chroot "$root" dpkg-query -W >"$dir/packages"
+mv "$root/usr/share/doc/rdma-core/tests" "$dir/scratch/rdma-tests"
 rm -rf "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/locale/* \
 	"$root"/usr/share/info/* "$root"/usr/include/* "$root"/var/cache/apt/* \
 	"$root"/var/cache/debconf/*-old "$root"/var/lib/apt/lists/* "$root"/var/log/*
 find "$root/usr/lib" -name '*.a' -delete
+mkdir -p "$root/usr/share/doc/rdma-core"
+mv "$dir/scratch/rdma-tests" "$root/usr/share/doc/rdma-core/tests"
+gunzip "$root"/usr/share/doc/rdma-core/tests/*.gz
 
 step "configuring the guest"
 mkdir -p "$root/usr/lib/manakin" "$root/mnt/share" "$root/etc/udev/rules.d"

@@ -18,6 +18,9 @@ here=$(dirname "$(readlink -f "$0")")
 # What guest/packages names and a guest made of unpacked packages does without
 SERVICES='dbus systemd libpam-systemd network-manager'
 
+# What is tested in guests of this machine's architecture only: rdma-core's own tests
+TESTS='python3-pyverbs'
+
 # What packages depend on, and a guest does without: DPDK's headers and all of its drivers (those
 # that are needed are named below), and what makes another initramfs
 UNNEEDED='libdpdk-dev linux-initramfs-tool'
@@ -43,7 +46,7 @@ packages() {
 	echo systemd-standalone-sysusers                    # udev wants it, or all of systemd
 	apt-cache pkgnames librte-mempool-ring | grep -v -e '-dbgsym$' # testpmd's default
 	sed 's/#.*//' "$here/guest/packages" | while read -r name _; do
-		case " $SERVICES linux-image-cloud-amd64 " in
+		case " $SERVICES $TESTS linux-image-cloud-amd64 " in
 		*" $name "*) continue ;;
 		esac
 		case $name in
