@@ -72,7 +72,12 @@ static void pair_event(struct pair *pair)
 	eq_post(pair->notify, GDMA_EQE_RNIC_QP_FATAL, details);
 }
 
-/** pair_failed() - the same, by a completion if the driver wants that */
+/**
+ * pair_failed() - the same, by a completion if the driver wants that
+ *
+ * Not for UD: mana_ib of Linux 7.2 takes any completion of a receive queue for a datagram (cq.c,
+ * handle_ud_rq_cqe()), and each send has a completion of its own.
+ */
 static void pair_failed(struct pair *pair, struct cq *cq, const struct wq *wq, uint32_t code)
 {
 	uint32_t psn = roce_psn_add(roce_qp_acknowledged_psn(pair->qp), 1);
@@ -84,7 +89,7 @@ static void pair_failed(struct pair *pair, struct cq *cq, const struct wq *wq, u
 		return;
 	adapter_say(pair->adapter, LOG_INFO, "queue pair %u: error %#x of %s queue %u",
 		    pair->number, code, wq->type == GDMA_SQ ? "send" : "receive", wq->id);
-	if (!pair->error_cqes) {
+	if (!pair->error_cqes || pair->kind == ROCE_UD) {
 		pair_event(pair);
 		return;
 	}
@@ -474,7 +479,10 @@ static void refuse(struct pair *pair, uint32_t code)
 	wq_mistake(pair->wq[RNIC_RC_SQ_REQUESTER],
 		   "an entry of queue pair %u is not valid (error %#x); it is in error now",
 		   pair->number, code);
-	pair_request_failed(pair, code);
+	if (pair->kind == ROCE_UD)
+		pair->refused = code; /* those before it are completed first */
+	else
+		pair_request_failed(pair, code);
 	roce_qp_modify(pair->qp, ROCE_ERROR, NULL);
 }
 
@@ -518,6 +526,39 @@ static void pair_post(struct pair *pair, uint32_t start)
 			return;
 		}
 		pair->cookie++;
+	}
+}
+
+/** pair_flushes() - are entries of its send queue completed without being sent, now? */
+static bool pair_flushes(struct pair *pair)
+{
+	return pair->kind == ROCE_UD && roce_qp_state(pair->qp) >= ROCE_SQE &&
+	       roce_qp_free_requests(pair->qp) == PAIR_REQUESTS && may_post(pair) &&
+	       (pair->refused || (!pair->wq[RNIC_RC_SQ_REQUESTER]->stopped &&
+				  !wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER])));
+}
+
+/**
+ * pair_flush() - complete the datagrams that a queue pair in error has in its ring
+ *
+ * Drivers themselves complete the entries of connected queue pairs, and receive entries.
+ */
+static void pair_flush(struct pair *pair, uint32_t start)
+{
+	struct wq *sq = pair->wq[RNIC_RC_SQ_REQUESTER];
+
+	while (pair_flushes(pair) && budget_since(start) < BUDGET_TURN) {
+		uint32_t code = pair->refused ? pair->refused : RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE;
+		struct wqe wqe;
+
+		if (!pair->refused) {
+			pair->requests[pair->cookie % PAIR_REQUESTS].offset = sq->taken;
+			if (wq_fetch(sq, &wqe) == WQ_EMPTY)
+				return;
+		}
+		pair->refused = 0;
+		budget_charge(BUDGET_ENTRY + BUDGET_ODD);
+		pair_sent(pair, pair->cookie++, code);
 	}
 }
 
@@ -640,12 +681,13 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 			   spent < BUDGET_TURN - SEND_MIN ? BUDGET_TURN - spent : SEND_MIN);
 	burst_flush(&burst);
 	pair->burst = NULL;
+	pair_flush(pair, start);
 	pair_answer(pair);
 	adapter_raise_all(pair->adapter, &pair->raise);
 	deadline = roce_qp_deadline(pair->qp);
 	work->deadline = deadline == ROCE_NEVER ? 0 : deadline;
 	/* What was freed in this turn makes room for entries that waited. */
-	return more || !inbox_empty(&pair->inbox) ||
+	return more || !inbox_empty(&pair->inbox) || pair_flushes(pair) ||
 	       (roce_qp_state(pair->qp) == ROCE_RTS && roce_qp_free_requests(pair->qp) &&
 		!pair->wq[RNIC_RC_SQ_REQUESTER]->stopped &&
 		!wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]) && may_post(pair));
@@ -675,6 +717,7 @@ static void queues_reset(struct pair *pair)
 	inbox_clear(&pair->inbox);
 	atomic_store(&pair->armed, 0);
 	pair->failed = false;
+	pair->refused = 0;
 	pair->work.deadline = 0;
 }
 

@@ -52,6 +52,7 @@ struct pair_list {
  * @cookie:	of the next one
  * @recv_list, @recv_offset: of the receive entry that is being filled; bytes before it
  * @failed:	the first request that failed has been reported
+ * @refused:	UD: the error's code of the last entry that was taken, which is not completed yet; or 0
  * @raise:	interrupts to raise at the end of the turn
  * @burst:	of the turn that is going on
  */
@@ -79,6 +80,7 @@ struct pair {
 	struct pair_list recv_list;
 	uint32_t recv_offset;
 	bool failed;
+	uint32_t refused;
 	struct raise raise;
 	struct pair_burst *burst;
 };

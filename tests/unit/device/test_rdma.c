@@ -557,8 +557,8 @@ static void datagrams_new(struct grdma *rdma, struct datagrams *ud)
 	assert_int_not_equal(COMMAND(rdma->guest, RNIC_CREATE_UD_QP, &request, &response, 1), 0);
 }
 
-/** datagram_send() - as mana_ib posts one: the address is the first element */
-static void datagram_send(struct datagrams *ud, const struct grdma *to, uint8_t from, uint32_t len)
+/** datagram_put() - as mana_ib posts one: the address is the first element */
+static void datagram_put(struct datagrams *ud, const struct grdma *to, uint8_t from, uint32_t len)
 {
 	struct gdma_wqe header = { .num_sge = 2,
 				   .inline_oob_size_div4 = 6,
@@ -567,7 +567,8 @@ static void datagram_send(struct datagrams *ud, const struct grdma *to, uint8_t 
 				     .ssn_or_rqpn = 1,
 				     .ud = { .remote_qkey = 0x80010000 } };
 	struct rnic_av av = { .udp_src_port = 0xc000, .hop_limit = 64 };
-	struct gdma_sge sge[2] = { { RDMA_BASE + RDMA_MEMORY / 2, ud->rdma->key, sizeof(av) },
+	uint32_t place = RDMA_MEMORY / 2 + ud->send.tail; /* of its own: they are read later */
+	struct gdma_sge sge[2] = { { RDMA_BASE + place, ud->rdma->key, sizeof(av) },
 				   { RDMA_BASE, ud->rdma->key, len } };
 	const uint8_t source[4] = { 192, 0, 2, from };
 	uint8_t wqe[64] = { 0 };
@@ -576,12 +577,88 @@ static void datagram_send(struct datagrams *ud, const struct grdma *to, uint8_t 
 	rnic_reverse(av.dest_ip + 12, to->ip, 4);
 	rnic_reverse(av.src_ip + 12, source, 4);
 	rnic_reverse(av.dest_mac, to->mac, RNIC_MAC_SIZE);
-	memcpy(ud->rdma->memory + RDMA_MEMORY / 2, &av, sizeof(av));
+	memcpy(ud->rdma->memory + place, &av, sizeof(av));
 	memcpy(wqe, &header, sizeof(header));
 	memcpy(wqe + 8, &oob, sizeof(oob));
 	memcpy(wqe + 32, sge, sizeof(sge));
 	wqe_put(&ud->send, wqe, sizeof(wqe));
+}
+
+static void datagram_send(struct datagrams *ud, const struct grdma *to, uint8_t from, uint32_t len)
+{
+	datagram_put(ud, to, from, len);
 	ring_wq(ud->rdma->guest, &ud->send);
+}
+
+/** datagram_done() - the next completion is that of the @n-th datagram; its error's code */
+static uint32_t datagram_done(struct datagrams *ud, uint32_t n)
+{
+	uint32_t id;
+	union rnic_cqe cqe = rdma_wait(ud->rdma, &id);
+
+	assert_int_equal(id, ud->send.id);
+	assert_int_equal(cqe.type, RNIC_CQE_UD_SEND);
+	assert_int_equal(cqe.ud_send.tx_wqe_offset, n * 2);
+	return cqe.ud_send.vendor_error;
+}
+
+static void datagrams_of_a_queue_pair_in_error_are_flushed_in_order(void **state)
+{
+	struct test *test = *state;
+	struct rnic_set_qp_state_req change = { .attr_mask = 1, .qp_state = QPS_ERR };
+	struct gdma_general_resp answer;
+	struct datagrams ud;
+	uint32_t code;
+
+	rdma_up(&test->rdma, &test->guest, 0, 1, 0);
+	datagrams_new(&test->rdma, &ud);
+	/* The third is from an address that is not configured. */
+	for (uint32_t i = 0; i < 60; i++)
+		datagram_put(&ud, &test->rdma, i == 2 ? 99 : 1, 64);
+	ring_wq(&test->guest, &ud.send);
+	for (uint32_t i = 0; i < 2; i++) {
+		code = datagram_done(&ud, i);
+		assert_true(!code || code == RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
+	}
+	assert_int_equal(datagram_done(&ud, 2), RNIC_ERR_TX_INVALID_SGID & 0x1ff);
+	for (uint32_t i = 3; i < 60; i++)
+		assert_int_equal(datagram_done(&ud, i), RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
+	/* What comes later, too; also where it is the driver that ends it */
+	change.adapter = test->rdma.adapter;
+	change.qp_handle = ud.handle;
+	assert_int_equal(COMMAND(&test->guest, RNIC_SET_QP_STATE, &change, &answer, 3), 0);
+	for (uint32_t i = 60; i < 63; i++) {
+		datagram_send(&ud, &test->rdma, 1, 64);
+		assert_int_equal(datagram_done(&ud, i), RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
+	}
+	/* RESET forgets them. */
+	assert_false(eq_take(&test->rdma.notify, &(struct gdma_eqe){ .type = 0 }));
+	change.qp_state = QPS_RESET;
+	assert_int_equal(COMMAND(&test->guest, RNIC_SET_QP_STATE, &change, &answer, 3), 0);
+	datagram_send(&ud, &test->rdma, 1, 64);
+	settle(&test->host);
+	assert_false(cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }));
+}
+
+static void a_bad_entry_for_datagrams_is_an_event(void **state)
+{
+	struct test *test = *state;
+	uint8_t entry[GDMA_WQE_UNIT];
+	struct datagrams ud;
+	struct gdma_eqe eqe;
+
+	/* Also where completions were asked for: drivers would take one for a datagram. */
+	rdma_up(&test->rdma, &test->guest, 0, 1, RNIC_ADAPTER_CLIENT_ERROR_CQE);
+	datagrams_new(&test->rdma, &ud);
+	memset(entry, 0xff, sizeof(entry));
+	wqe_put(&ud.recv, entry, sizeof(entry));
+	ring_wq(&test->guest, &ud.recv);
+	datagram_send(&ud, &test->rdma, 1, 64);
+	assert_int_equal(datagram_done(&ud, 0), 0);
+	WAIT(&test->host, eq_take(&test->rdma.notify, &eqe));
+	assert_int_equal(eqe.type, GDMA_EQE_RNIC_QP_FATAL);
+	assert_int_equal(eqe.details[0], 1);
+	assert_false(cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }));
 }
 
 static void datagrams_between_adapters(void **state)
@@ -653,6 +730,8 @@ int main(void)
 		TEST(counters_count),
 		cmocka_unit_test(two_adapters_on_a_switch),
 		cmocka_unit_test(two_adapters_on_a_switch_that_loses_frames),
+		TEST(datagrams_of_a_queue_pair_in_error_are_flushed_in_order),
+		TEST(a_bad_entry_for_datagrams_is_an_event),
 		cmocka_unit_test(datagrams_between_adapters),
 	};
 
