@@ -21,6 +21,11 @@
  * its turns however much work the others have. Credit is not saved up: a member that was idle gets
  * no more than the others.
  *
+ * What a queue pair answers is a peer's doing, on another machine. Such items yield: while the member
+ * has other kicked work, they may spend half of what that has spent, all together. Those for which
+ * nothing is left are visited again in the next turn; the first of them is the one that goes on. So
+ * a peer takes at most a third of a client's share, however many queue pairs the client has.
+ *
  * Polled work is run every round as long as the lane is awake, unless it has had nothing to do for
  * some time: then it is quiet, and is run once in QUIET_ROUNDS rounds. polled[] has the busy items
  * first, so that a round does not touch the others. A member's turn begins with polled work and with
@@ -56,6 +61,7 @@
 #define WAIT_ROUNDS  64u /* a power of two: a busy lane checks its descriptors once in so many */
 #define TURN_COST    30u /* of a turn itself, see base/budget.h */
 #define LOOK_COST    20u /* of a look at a work item's deadline, the same */
+#define PEERS_PART   2   /* of what other work spends, one in so many for work that yields */
 
 void lane_wake(struct lane *lane)
 {
@@ -146,6 +152,43 @@ static bool member_must_end(const struct lane_member *member)
 	       atomic_load_explicit(&member->lane->called, memory_order_relaxed);
 }
 
+/** member_postpones() - does this item yield, and must wait? */
+static bool member_postpones(struct lane_member *member, const struct lane_work *work)
+{
+	if (!work->yields)
+		return false;
+	if (!member->own) {
+		member->peers = 0;
+		return false;
+	}
+	if (member->peer && member->peer != work)
+		return true;
+	if (member->peers > 0)
+		return false;
+	member->peer = work;
+	return true;
+}
+
+/** member_run_kicked() - a turn of an item that was kicked; true: it has more to do */
+static bool member_run_kicked(struct lane_member *member, struct lane_work *work)
+{
+	const int64_t before = member->credit;
+	const bool yields = work->yields;
+	const bool more = member_run(member, work);
+
+	if (yields) {
+		member->peers -= before - member->credit;
+		if (member->peer == work)
+			member->peer = NULL;
+	} else {
+		member->own = member->own_ran = true;
+		member->peers += (before - member->credit) / PEERS_PART;
+		if (member->peers > BUDGET_TURN)
+			member->peers = BUDGET_TURN;
+	}
+	return more;
+}
+
 /** member_run_word() - run the items in @bits of a word; false: the turn ends before the others */
 static bool member_run_word(struct lane_member *member, unsigned int word, uint64_t bits)
 {
@@ -163,7 +206,7 @@ static bool member_run_word(struct lane_member *member, unsigned int word, uint6
 		bits &= bits - 1;
 		if (!work)
 			continue;
-		if (member_run(member, work))
+		if (member_postpones(member, work) || member_run_kicked(member, work))
 			lane_mark(work);
 		else if (work->blocked)
 			lane->blocked++;
@@ -177,6 +220,7 @@ static void member_turn_kicked(struct lane_member *member)
 	uint64_t summary = atomic_exchange_explicit(&member->summary, 0, memory_order_acquire);
 	uint64_t from_next = UINT64_MAX << member->next % 64;
 	unsigned int start = member->next / 64;
+	bool whole = true;
 
 	member->next = 0;
 	/* Once round the slots from the next one on: the word that it is in comes first and last. */
@@ -193,8 +237,14 @@ static void member_turn_kicked(struct lane_member *member)
 			member_mark(member, word, bits & ~now);
 		if (i == 0 && bits != now)
 			summary |= UINT64_C(1) << word;
-		if (!member_run_word(member, word, now))
+		if (!member_run_word(member, word, now)) {
+			whole = false;
 			break;
+		}
+	}
+	if (whole) {
+		member->own = member->own_ran;
+		member->own_ran = false;
 	}
 	if (!summary)
 		return;

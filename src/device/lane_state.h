@@ -27,6 +27,9 @@
  * @next:	slot of the item that comes first in the next turn
  * @next_polled: the same in @polled
  * @flip:	this turn begins with polled work
+ * @own, @own_ran: kicked work that does not yield was run: lately, since all was last visited
+ * @peers:	what work that yields may spend while there is other work
+ * @peer:	the item of it that comes next, if they wait; else NULL
  * @work:	by slot
  * @polled:	polled work; the first @busy_count items are busy
  */
@@ -41,6 +44,9 @@ struct lane_member {
 	unsigned int next;
 	unsigned int next_polled;
 	bool flip;
+	bool own, own_ran;
+	int64_t peers;
+	const struct lane_work *peer;
 	unsigned int polled_count;
 	unsigned int busy_count;
 	struct lane_work *work[LANE_WORKS_MAX];

@@ -373,6 +373,8 @@ static void change_remove(void *argument)
 	lane_unblock(member->lane, work);
 	member->used[work->slot / 64] &= ~(UINT64_C(1) << work->slot % 64);
 	member->work[work->slot] = NULL;
+	if (member->peer == work)
+		member->peer = NULL;
 }
 
 void lane_remove(struct lane_work *work, int fd)

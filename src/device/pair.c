@@ -686,6 +686,9 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 	adapter_raise_all(pair->adapter, &pair->raise);
 	deadline = roce_qp_deadline(pair->qp);
 	work->deadline = deadline == ROCE_NEVER ? 0 : deadline;
+	/* Without requests of its own it works for its peer. */
+	work->yields = roce_qp_free_requests(pair->qp) == PAIR_REQUESTS &&
+		       wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]);
 	/* What was freed in this turn makes room for entries that waited. */
 	return more || !inbox_empty(&pair->inbox) || pair_flushes(pair) ||
 	       (roce_qp_state(pair->qp) == ROCE_RTS && roce_qp_free_requests(pair->qp) &&

@@ -15,14 +15,17 @@ LOG_MAX=200 # lines, whatever a client does
 
 # attack NAME - the neighbour keeps its share, no doorbell waits, the adapter serves on, SIGTERM ends it
 attack() {
-	local cpus ports log=$BATS_TEST_TMPDIR/adapter.log
+	local cpus ports others log=$BATS_TEST_TMPDIR/adapter.log
 	read -ra cpus < <(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0))[:2])')
 	((${#cpus[@]} == 2)) || fail "this test needs two CPUs" || return
-	read -ra ports < <("$NEIGHBOUR" --ports "$1")
+	{
+		read -ra ports
+		read -ra others
+	} < <("$NEIGHBOUR" --ports "$1")
 	# In a session of its own: see favour() in neighbour/main.c
 	setsid taskset -c "${cpus[1]}" "$MANAKIN" device --cpus "${cpus[0]}" \
 		--socket "$BATS_TEST_TMPDIR/adapter.socket" "${ports[@]/CAPTURE/$BATS_TEST_TMPDIR/capture.pcap}" \
-		--socket "$BATS_TEST_TMPDIR/other.socket" --port fabric=sink \
+		--socket "$BATS_TEST_TMPDIR/other.socket" "${others[@]}" \
 		>"$BATS_TEST_TMPDIR/adapter.out" 2>"$log" 3>&- &
 	ADAPTER=$!
 	await grep -q "waiting for a client at .*other.socket" "$log"
@@ -113,6 +116,20 @@ dropped() {
 
 @test "a ring that is not mapped, with a tail that says there is work, lets the lane sleep" {
 	attack unmapped
+}
+
+# RDMA
+
+@test "full RoCE packets with a wrong ICRC, to queue pairs that exist, leave the neighbour its share" {
+	attack roce-invalid
+}
+
+@test "a peer that asks the neighbour's queue pairs for all they answer leaves the neighbour its share" {
+	attack roce-peer
+}
+
+@test "endless READs and WRITEs of 64 MB by 16 queue pairs leave the neighbour its share" {
+	attack roce-own
 }
 
 # Connections

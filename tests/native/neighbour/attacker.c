@@ -196,6 +196,14 @@ void queue_destroy(struct attacker *attacker, uint32_t type, const struct queue 
 		     "destroying a queue");
 }
 
+struct driver_unit entry_plain(const struct queue *queue, const uint8_t *frame, uint32_t key,
+			       uint32_t len)
+{
+	return (struct driver_unit){ { DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT,
+				       queue->oob | DRIVER_TX_SUPPRESS, (uintptr_t)frame,
+				       GDMA_SGE_WORD(key, len) } };
+}
+
 void queue_fill(struct queue *queue, const struct driver_unit *entry, unsigned int units)
 {
 	for (uint32_t at = 0; at + units <= queue->wq.mask + 1; at += units)

@@ -87,6 +87,10 @@ void queue_open(struct attacker *attacker, unsigned int port, uint32_t type, uin
 /** queue_destroy() - and wait for the answer */
 void queue_destroy(struct attacker *attacker, uint32_t type, const struct queue *queue);
 
+/** entry_plain() - an entry that sends @len bytes of @frame, without a completion */
+struct driver_unit entry_plain(const struct queue *queue, const uint8_t *frame, uint32_t key,
+			       uint32_t len);
+
 /** queue_fill() - fill the ring with copies of an entry of @units units */
 void queue_fill(struct queue *queue, const struct driver_unit *entry, unsigned int units);
 

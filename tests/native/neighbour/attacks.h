@@ -6,6 +6,7 @@
  *	commands.c	on the control thread: commands, doorbells, memory that comes and goes
  *	connections.c	on the control thread: connections, and what is not read from them
  *	descriptors.c	descriptors on which a call blocks
+ *	rdma.c		on the lane: RoCE packets, and RDMA of its own
  */
 #ifndef MANAKIN_NEIGHBOUR_ATTACKS_H
 #define MANAKIN_NEIGHBOUR_ATTACKS_H
@@ -27,5 +28,11 @@ struct attack {
 };
 
 extern const struct attack sends[], commands[], connections[], descriptors[];
+
+/* Those for which the neighbour has queue pairs, on a second port: NEIGHBOUR_RDMA_PORT */
+extern const struct attack rdma[];
+
+/** rdma_target() - a key for the memory of the neighbour's queue pairs */
+void rdma_target(uint32_t key);
 
 #endif

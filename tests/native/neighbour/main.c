@@ -2,7 +2,7 @@
 /*
  * main.c - what an attack on one adapter costs the neighbour on another one of the same process.
  *
- *	neighbour --ports ATTACK		the attacker's ports, for manakin device
+ *	neighbour --ports ATTACK		the attacker's ports, for manakin device; the neighbour's
  *	neighbour ADAPTER-PID LANE-CPU OTHER-CPU SOCKET OTHER-SOCKET ATTACK
  *
  * Theory of operation
@@ -370,6 +370,15 @@ static bool ends(struct running *running)
 	return ended;
 }
 
+/** attacks_by_rdma() - is the attack one for which the neighbour has queue pairs? */
+static bool attacks_by_rdma(void)
+{
+	for (const struct attack *one = rdma; one->name; one++)
+		if (one == attack)
+			return true;
+	return false;
+}
+
 static int measure(const char *neighbour_socket)
 {
 	struct window alone[PAIRS + 1], attacked[PAIRS];
@@ -379,6 +388,8 @@ static int measure(const char *neighbour_socket)
 	int err;
 
 	neighbour_start(neighbour_socket, &threads);
+	if (attacks_by_rdma())
+		rdma_target(neighbour_rdma());
 	alone[0] = window_alone();
 	while (n < PAIRS && !still) {
 		if (!window_attacked(&attacked[n], &running)) {
@@ -410,7 +421,7 @@ static int measure(const char *neighbour_socket)
 
 static const struct attack *attack_find(const char *name)
 {
-	const struct attack *const all[] = { sends, commands, connections, descriptors };
+	const struct attack *const all[] = { sends, commands, connections, descriptors, rdma };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		for (const struct attack *one = all[i]; one->name; one++)
@@ -427,6 +438,7 @@ int main(int argc, char **argv)
 	if (argc == 3 && !strcmp(argv[1], "--ports")) {
 		attack = attack_find(argv[2]);
 		puts(attack->ports ? attack->ports : "--port fabric=sink");
+		printf("--port fabric=sink %s\n", attacks_by_rdma() ? NEIGHBOUR_RDMA_PORT : "");
 		return 0;
 	}
 	if (argc != 7) {

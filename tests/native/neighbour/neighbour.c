@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "driver/driver.h"
+#include "rnic.h"
 
 #define MEMORY      (16u << 20) /* bytes */
 #define QUEUES      4u
@@ -328,4 +329,32 @@ void neighbour_start(const char *socket, const struct adapter_threads *threads)
 		fprintf(stderr, "the neighbour cannot attach to %s: %s\n", socket, strerror(-err));
 		exit(1);
 	}
+}
+
+uint32_t neighbour_rdma(void)
+{
+	static const uint8_t mac[6] = { NEIGHBOUR_RDMA_MAC, 2 },
+			     peer[6] = { NEIGHBOUR_RDMA_MAC, 1 };
+	static struct rnic_pair pairs[NEIGHBOUR_RDMA_PAIRS];
+	static struct rnic rnic;
+	struct hwc_driver *hwc = hwc_of(self.driver);
+	void *memory = arena_take(&self.arena, NEIGHBOUR_RDMA_MEMORY, MANA_PAGE_SIZE);
+	uint64_t region;
+	int err = memory ? hwc_region(hwc, memory, NEIGHBOUR_RDMA_MEMORY, &region) : -ENOMEM;
+
+	if (!err)
+		err = rnic_open(&rnic, hwc, &self.arena, mac, NEIGHBOUR_RDMA_HOST, region);
+	for (unsigned int i = 0; i < NEIGHBOUR_RDMA_PAIRS && !err; i++) {
+		err = rnic_pair_open(&rnic, &pairs[i]);
+		if (!err && pairs[i].number != NEIGHBOUR_RDMA_QPN(i))
+			err = -EPROTO;
+		if (!err)
+			err = rnic_pair_connect(&rnic, &pairs[i], peer, NEIGHBOUR_RDMA_PEER,
+						NEIGHBOUR_RDMA_QPN(i));
+	}
+	if (err) {
+		fprintf(stderr, "the neighbour has no RDMA: %s\n", strerror(-err));
+		exit(1);
+	}
+	return rnic.rkey;
 }

@@ -36,6 +36,18 @@ struct times times_of(int schedstat);
 /** neighbour_start() - attach and begin to send; ends the process if that is not possible */
 void neighbour_start(const char *socket, const struct adapter_threads *threads);
 
+/* Its second port where it does RDMA, and the peers that its queue pairs are connected to */
+#define NEIGHBOUR_RDMA_PORT   "--port mac=00:0d:3a:00:52:02,fabric=switch:roce,mtu=4500"
+#define NEIGHBOUR_RDMA_MAC    0x00, 0x0d, 0x3a, 0x00, 0x52 /* 2; the peers', 1 */
+#define NEIGHBOUR_RDMA_HOST   2u                           /* 192.0.2.2 */
+#define NEIGHBOUR_RDMA_PEER   1u
+#define NEIGHBOUR_RDMA_PAIRS  32u
+#define NEIGHBOUR_RDMA_QPN(i) (4096u + 4u * (i))
+#define NEIGHBOUR_RDMA_MEMORY (256u << 10) /* bytes that peers may read and write */
+
+/** neighbour_rdma() - after neighbour_start(): open these queue pairs; their key */
+uint32_t neighbour_rdma(void);
+
 /** neighbour_sent() - packets completed so far */
 uint64_t neighbour_sent(void);
 

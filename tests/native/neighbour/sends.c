@@ -78,15 +78,6 @@ static void destruction(const char *socket)
 	}
 }
 
-/** plain() - an entry that sends @len bytes of @frame, without a completion */
-static struct driver_unit plain(const struct queue *queue, const uint8_t *frame, uint32_t key,
-				uint32_t len)
-{
-	return (struct driver_unit){ { DRIVER_WQE_SGES(1) | DRIVER_WQE_SHORT,
-				       queue->oob | DRIVER_TX_SUPPRESS, (uintptr_t)frame,
-				       GDMA_SGE_WORD(key, len) } };
-}
-
 /** flood() - send frames of @len bytes from @n queues for ever */
 static void __attribute__((noreturn))
 flood(struct attacker *attacker, const uint8_t *frame, uint32_t len, unsigned int n)
@@ -95,7 +86,7 @@ flood(struct attacker *attacker, const uint8_t *frame, uint32_t len, unsigned in
 		struct driver_unit entry;
 
 		queue_open(attacker, 0, GDMA_SQ, RING, SPARSE, GDMA_CQ_NO_EQ, &queues[i]);
-		entry = plain(&queues[i], frame, attacker->hwc->key, len);
+		entry = entry_plain(&queues[i], frame, attacker->hwc->key, len);
 		queue_fill(&queues[i], &entry, 1);
 		queues[i].wq.ring[queues[i].wq.mask].word[1] &= ~DRIVER_TX_SUPPRESS;
 	}
@@ -123,7 +114,7 @@ static void errors(const char *socket)
 		struct driver_unit entry;
 
 		queue_open(&attacker, 0, GDMA_SQ, RING, FULL, GDMA_CQ_NO_EQ, &queues[i]);
-		entry = plain(&queues[i], frame, attacker.hwc->key, 64);
+		entry = entry_plain(&queues[i], frame, attacker.hwc->key, 64);
 		entry.word[1] ^= MANA_TX_WORD_VCQ(0x800000);
 		queue_fill(&queues[i], &entry, 1);
 	}
@@ -218,7 +209,7 @@ static void buffers(const char *socket)
 		struct driver_unit entry;
 
 		queue_open(&attacker, 0, GDMA_SQ, RING, SPARSE, GDMA_CQ_NO_EQ, &queues[i]);
-		entry = plain(&queues[i], frame_tcp(&attacker, 0, 64, false), gpa, 64);
+		entry = entry_plain(&queues[i], frame_tcp(&attacker, 0, 64, false), gpa, 64);
 		queue_fill(&queues[i], &entry, 1);
 		queues[i].wq.ring[queues[i].wq.mask].word[1] &= ~DRIVER_TX_SUPPRESS;
 	}
@@ -264,7 +255,7 @@ static void storm(const char *socket)
 
 		attack_check(driver_port_open(attacker.driver, port, &config, &other), "a vPort");
 		queue_open(&attacker, port, GDMA_RQ, RING, FULL, GDMA_CQ_NO_EQ, &rq);
-		entry = plain(&rq, attacker_alloc(&attacker, 2048), attacker.hwc->key, 2048);
+		entry = entry_plain(&rq, attacker_alloc(&attacker, 2048), attacker.hwc->key, 2048);
 		queue_fill(&rq, &entry, 1);
 		receive_all(&attacker, port, &rq);
 		queue_announce(&attacker, &rq);

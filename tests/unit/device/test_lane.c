@@ -197,6 +197,7 @@ static void changes_lose_nothing(void **state)
 struct job {
 	struct lane_work work; /* first: it is what run() is given */
 	uint32_t cost;
+	bool yields;
 	_Atomic uint64_t spent;
 	atomic_uint turns;
 };
@@ -216,6 +217,7 @@ static bool toil(struct lane_work *work, unsigned int lane)
 	atomic_fetch_add(&job->spent, job->cost);
 	atomic_fetch_add(&job->turns, 1);
 	work->progress = true;
+	work->yields = job->yields;
 	return true;
 }
 
@@ -350,6 +352,51 @@ static void items_of_a_member_have_the_same_share(void **state)
 	assert_range(most - least, 0, 2);
 }
 
+/** share_of_peers() - of the work of a crowd, in a hundred: items from @own on yield */
+static unsigned int share_of_peers(unsigned int own, uint32_t cost, unsigned int *least,
+				   unsigned int *most)
+{
+	static struct member crowd;
+	uint64_t peers = 0, all;
+	struct lanes *lanes;
+
+	assert_int_equal(lanes_embed(1, &lanes), 0);
+	member_start(lanes, &crowd, CROWD, cost, false);
+	for (unsigned int i = own; i < CROWD; i++)
+		crowd.job[i].yields = crowd.job[i].work.yields = true;
+	while (atomic_load(&crowd.job[CROWD - 1].turns) < ENOUGH)
+		assert_true(lanes_step(lanes));
+	*least = UINT32_MAX;
+	*most = 0;
+	for (unsigned int i = own; i < CROWD; i++) {
+		unsigned int turns = atomic_load(&crowd.job[i].turns);
+
+		peers += atomic_load(&crowd.job[i].spent);
+		*least = turns < *least ? turns : *least;
+		*most = turns > *most ? turns : *most;
+	}
+	all = member_spent(&crowd);
+	member_stop(&crowd);
+	lanes_stop(lanes);
+	return (unsigned int)(peers * 100 / all);
+}
+
+static void peers_take_a_third_of_a_share_at_most(void **state)
+{
+	unsigned int least, most;
+
+	(void)state;
+	assert_range(share_of_peers(1, BUDGET_TURN, &least, &most), 30, 35);
+	assert_range(most - least, 0, 1);
+	assert_range(share_of_peers(4, BUDGET_TURN / 10, &least, &most), 30, 35);
+	assert_range(most - least, 0, 1);
+	/* One item of many has its part of what each gets. */
+	assert_range(share_of_peers(CROWD - 1, BUDGET_TURN, &least, &most), 0, 100 / CROWD + 1);
+	/* Nobody else: everything */
+	assert_int_equal(share_of_peers(0, BUDGET_TURN, &least, &most), 100);
+	assert_range(most - least, 0, 1);
+}
+
 static void members_come_and_go_while_others_run(void **state)
 {
 	static struct member member[3];
@@ -434,6 +481,7 @@ int main(void)
 		cmocka_unit_test(polled_items_have_no_more_than_kicked_ones),
 		cmocka_unit_test(what_a_turn_overdraws_is_paid_back),
 		cmocka_unit_test(items_of_a_member_have_the_same_share),
+		cmocka_unit_test(peers_take_a_third_of_a_share_at_most),
 		cmocka_unit_test(members_come_and_go_while_others_run),
 		cmocka_unit_test(a_lane_has_room_for_so_many_members),
 		cmocka_unit_test(lanes_without_threads_run_when_they_are_stepped),
