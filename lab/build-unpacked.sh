@@ -14,6 +14,7 @@ set -eu
 
 here=$(dirname "$(readlink -f "$0")")
 . "$here/lib.sh"
+. "$here/kernel/lib.sh"
 
 # What guest/packages names and a guest made of unpacked packages does without
 SERVICES='dbus systemd libpam-systemd network-manager'
@@ -24,9 +25,6 @@ TESTS='python3-pyverbs'
 # What packages depend on, and a guest does without: DPDK's headers and all of its drivers (those
 # that are needed are named below), and what makes another initramfs
 UNNEEDED='libdpdk-dev linux-initramfs-tool'
-
-# Modules of the kernel for what no guest has; they are half of a kernel that is not made for clouds
-ABSENT='sound drivers/gpu drivers/media drivers/staging drivers/iio drivers/usb drivers/net/wireless'
 
 has_package() {
 	apt-cache pkgnames "$1" | grep -qxF -e "$1"
@@ -60,40 +58,6 @@ packages() {
 			;;
 		esac
 	done
-}
-
-# decompress FILE - to standard output, in the format that its first bytes show
-decompress() {
-	case $(od -An -tx1 -N6 "$1" | tr -d ' \n') in
-	1f8b*) gzip -dc <"$1" ;;
-	28b52ffd*) need zstd zstd && zstd -qdc <"$1" ;;
-	fd377a585a00) need xz xz-utils && xz -dc <"$1" ;;
-	*) cat "$1" ;;
-	esac
-}
-
-# number FILE OFFSET TYPE - a little-endian number in a file (TYPE as od's)
-number() {
-	od -An "-t$3" -j"$2" -N"${3#u}" "$1" | tr -d ' '
-}
-
-# unpack_kernel VMLINUZ FILE - what QEMU starts without firmware
-#
-# amd64: the ELF image in a bzImage (the x86 boot protocol's setup_sects at 0x1f1, payload_offset
-# at 0x248, payload_length at 0x24c). arm64: the Image, which may be compressed.
-unpack_kernel() {
-	if [ "$ARCH" = arm64 ]; then
-		decompress "$1" >"$2"
-		[ "$(od -An -tx1 -j56 -N4 "$2" | tr -d ' ')" = 41524d64 ] || # "ARM", 0x64
-			fail "cannot unpack the kernel $1: it is no arm64 image"
-		return
-	fi
-	start=$((($(number "$1" 497 u1) + 1) * 512 + $(number "$1" 584 u4)))
-	tail -c +$((start + 1)) "$1" | head -c $(($(number "$1" 588 u4) - 4)) >"$2.payload"
-	decompress "$2.payload" >"$2"
-	rm "$2.payload"
-	[ "$(od -An -tx1 -N4 "$2" | tr -d ' ')" = 7f454c46 ] ||
-		fail "cannot unpack the kernel $1"
 }
 
 # unpack - all downloaded packages into the root, several at a time, without what no command needs
@@ -202,23 +166,8 @@ step "indexing the modules of the kernel $version"
 depmod -b "$root" "$version" >&2
 
 step "making the initramfs"
-initramfs=$dir/scratch/initramfs
-mkdir -p "$initramfs/bin" "$initramfs/modules" "$initramfs/dev" "$initramfs/proc" \
-	"$initramfs/sys" "$initramfs/root" "$initramfs/lower" "$initramfs/upper"
-cp "$root/usr/bin/busybox" "$initramfs/bin/busybox"
-for applet in sh mount mkdir insmod switch_root poweroff; do
-	ln -s busybox "$initramfs/bin/$applet"
-done
-install -m 755 "$here/guest/boot" "$initramfs/init"
-modprobe -d "$root" -S "$version" -a -D virtio_pci virtio_blk ext4 overlay |
-	awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$dir/scratch/modules"
-while read -r module; do
-	name=$(basename "$module")
-	name=${name%%.ko*}.ko
-	decompress "$module" >"$initramfs/modules/$name"
-	echo "$name"
-done <"$dir/scratch/modules" >"$initramfs/modules/order"
-(cd "$initramfs" && find . | cpio --quiet -o -H newc) >"$dir/initrd"
+initramfs_tree "$dir/scratch/initramfs" "$root" "$version" "$root/usr/bin/busybox" "$here/guest/boot"
+pack_initramfs "$dir/scratch/initramfs" "$dir/initrd"
 
 step "unpacking the kernel $version"
 unpack_kernel "$kernel" "$dir/kernel"

@@ -42,6 +42,7 @@ enum {
 	KEY_TAP,
 	KEY_ARCH,
 	KEY_PAGES,
+	KEY_KERNEL,
 };
 
 #define SUITE_OPTION(more)                                                                         \
@@ -56,7 +57,10 @@ enum {
 	  "Architecture of the guest's CPUs, emulated if it is not this machine's (default: this " \
 	  "machine's)", 0 },                                                                       \
 	{ "pages", KEY_PAGES, "4k|16k", 0,                                                         \
-	  "Page size of the guest's kernel; 16k only with --arch arm64 (default: 4k)", 0 }
+	  "Page size of the guest's kernel; 16k only with --arch arm64 (default: 4k)", 0 },    \
+	{ "kernel", KEY_KERNEL, "generic", 0,                                                      \
+	  "Boot Debian's generic kernel, which has modules that the cloud kernel lacks, such as "  \
+	  "rdma_rxe (default: the suite's cloud kernel)", 0 }
 
 #define GUEST_OPTIONS                                                                              \
 	SUITE_OPTION(""),                                                                          \
@@ -110,12 +114,19 @@ static const struct argp_option build_options[] = {
 	{ 0 },
 };
 
-/* Parse --arch and --pages. */
+/* Parse --arch, --pages and --kernel. */
 static error_t parse_kind(struct guest_kind *kind, int key, char *arg)
 {
+	static const char *const kernels[] = { GUEST_KERNEL_GENERIC };
 	static const char *const sizes[] = { "4k", "16k" };
 	unsigned int chosen;
 
+	if (key == KEY_KERNEL) {
+		if (value_word("kernel", arg, kernels, 1, &chosen))
+			return EINVAL;
+		kind->kernel = kernels[chosen];
+		return 0;
+	}
 	if (key == KEY_ARCH) {
 		if (value_word("arch", arg, guest_arch_names, GUEST_ARCHES, &chosen))
 			return EINVAL;
@@ -135,6 +146,10 @@ static error_t check_kind(const struct guest_kind *kind)
 		return say_usage(
 			"--pages 16k: kernels for %s have pages of 4 KiB; add --arch arm64",
 			guest_arch_names[kind->arch]);
+	if (kind->pages_kb == 16 && kind->kernel)
+		return say_usage("--kernel %s contradicts --pages 16k, which names a kernel too; "
+				 "use one of them",
+				 kind->kernel);
 	return 0;
 }
 
@@ -168,6 +183,9 @@ static error_t check_host(const struct run_options *options)
 		return say_usage("--netvsc: guests of %s have no synthetic interfaces; "
 				 "use --arch amd64",
 				 guest_arch_names[options->kind.arch]);
+	if (options->netvsc && options->kind.kernel)
+		return say_usage("--netvsc: only the guest's own kernel has synthetic interfaces; "
+				 "omit --kernel");
 	if (options->accel == ACCEL_KVM && !guest_kvm_works(options->kind.arch))
 		return say_usage("KVM does not work here (no /dev/kvm, no permission to open it, "
 				 "or no hardware virtualization); omit --accel");
@@ -213,6 +231,7 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ARCH:
 	case KEY_PAGES:
+	case KEY_KERNEL:
 		return parse_kind(&options->kind, key, arg);
 	case KEY_CPUS:
 		return value_number("cpus", arg, 1, MAX_CPUS, &options->cpus);
@@ -288,7 +307,7 @@ static error_t parse_shell(int key, char *arg, struct argp_state *state)
  * struct build_wanted - what lab build was asked for
  * @suites:	names
  * @n_suites:	number of @suites
- * @kind:	architecture and pages of all of them
+ * @kind:	architecture, pages and kernel of all of them
  * @force:	build even what is in the cache
  */
 struct build_wanted {
@@ -311,6 +330,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ARCH:
 	case KEY_PAGES:
+	case KEY_KERNEL:
 		return parse_kind(&wanted->kind, key, arg);
 	case KEY_FORCE:
 		wanted->force = true;
@@ -323,6 +343,34 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+/**
+ * build_guest() - build a guest, or the kernel that it boots, and print where it is
+ * @wanted:	which one, its suite in ->kind
+ * @kind:	CACHE_IMAGE or CACHE_KERNEL
+ * @guest:	gets the path, instead of standard output, unless NULL
+ *
+ * Return: 0 or a negative errno; the user has been told why
+ */
+static int build_guest(const struct build_wanted *wanted, enum cache_kind kind, json_t *guest)
+{
+	const char *kernel = kind == CACHE_KERNEL ? wanted->kind.kernel : NULL;
+	struct cache_item item;
+	int err = cache_find(&item, kind, &wanted->kind);
+
+	if (!err)
+		err = cache_build(&item, wanted->force);
+	if (err)
+		return err;
+	if (guest) {
+		json_object_set_new(guest, "suite", json_string(item.suite));
+		json_object_set_new(guest, kernel ? "kernel" : "path", output_text(item.path));
+	} else {
+		printf("%s%s%s: %s\n", item.suite, kernel ? ", kernel " : "", kernel ? kernel : "",
+		       item.path);
+	}
+	return 0;
 }
 
 static int lab_build(int argc, char **argv)
@@ -339,11 +387,12 @@ static int lab_build(int argc, char **argv)
 		       "Examples:\n"
 		       "  manakin lab build\n"
 		       "  manakin lab build --suite bookworm --suite trixie\n"
-		       "  manakin lab build --arch arm64 --pages 16k\n",
+		       "  manakin lab build --arch arm64 --pages 16k\n"
+		       "  manakin lab build --kernel generic\n",
 	};
 	struct build_wanted wanted = { .kind = { .arch = guest_arch_here(), .pages_kb = 4 } };
 	struct shared_options shared = { .json = false };
-	json_t *guests, *qemu;
+	json_t *guests, *qemu, *guest;
 	struct cache_item item;
 	int err;
 
@@ -360,13 +409,11 @@ static int lab_build(int argc, char **argv)
 	err = 0;
 	for (size_t i = 0; !err && i < wanted.n_suites; i++) {
 		wanted.kind.suite = wanted.suites[i];
-		err = cache_find(&item, CACHE_IMAGE, &wanted.kind) ||
-		      cache_build(&item, wanted.force);
-		if (!err && !shared.json)
-			printf("%s: %s\n", item.suite, item.path);
-		else if (!err)
-			json_array_append_new(guests, json_pack("{s:s, s:o}", "suite", item.suite,
-								"path", output_text(item.path)));
+		guest = shared.json ? json_object() : NULL;
+		err = build_guest(&wanted, CACHE_IMAGE, guest);
+		if (!err && wanted.kind.kernel)
+			err = build_guest(&wanted, CACHE_KERNEL, guest);
+		json_array_append_new(guests, guest);
 	}
 	if (!err && shared.json)
 		return output_json(json_pack("{s:o, s:o}", "qemu", qemu, "guests", guests));

@@ -20,13 +20,18 @@ extern const char *const guest_arch_names[GUEST_ARCHES];
  * struct guest_kind - which guest
  * @suite:	Debian suite
  * @arch:	of its CPUs
- * @pages_kb:	of its kernel: 4, or 16 with GUEST_ARM64
+ * @pages_kb:	of its own kernel: 4, or 16 with GUEST_ARM64
+ * @kernel:	that it boots: NULL for its own, or GUEST_KERNEL_GENERIC
  */
 struct guest_kind {
 	const char *suite;
 	enum guest_arch arch;
 	unsigned int pages_kb;
+	const char *kernel;
 };
+
+/* Debian's kernel for any machine, which has modules that the one for clouds has not */
+#define GUEST_KERNEL_GENERIC "generic"
 
 /** guest_arch_here() - this machine's; a machine of neither emulates GUEST_AMD64 */
 enum guest_arch guest_arch_here(void);

@@ -9,6 +9,8 @@
  *	qemu[-ARCH]-HASH/	from lab/build-qemu.sh
  *	image-SUITE[-ARCH[-PAGES]]-HASH/
  *				from lab/build-image.sh, or lab/build-unpacked.sh
+ *	kernel-SUITE[-ARCH]-FLAVOUR-HASH/
+ *				from lab/build-kernel.sh
  *	building/NAME/		an item being built; renamed to NAME when complete
  *	building/NAME.lock	held by the builder and by every process that it started
  *	building/NAME.log	the recipe's output, kept if it fails
@@ -47,6 +49,8 @@ static const struct recipe *recipe_of(const struct cache_item *item)
 {
 	if (item->kind == CACHE_QEMU)
 		return &recipe_qemu;
+	if (item->kind == CACHE_KERNEL)
+		return &recipe_kernel;
 	return item->guest.arch == GUEST_AMD64 && guest_arch_here() == GUEST_AMD64
 		       ? &recipe_image
 		       : &recipe_unpacked;
@@ -70,12 +74,14 @@ static int build_item(const struct cache_item *item, const char *directory, cons
 	size_t n = 0;
 
 	snprintf(pages, sizeof(pages), "%uk", item->guest.pages_kb);
-	if (item->kind == CACHE_IMAGE)
+	if (item->kind != CACHE_QEMU)
 		arguments[n++] = item->suite;
 	if (recipe != &recipe_image)
 		arguments[n++] = guest_arch_names[item->guest.arch];
 	if (recipe == &recipe_unpacked)
 		arguments[n++] = pages;
+	if (recipe == &recipe_kernel)
+		arguments[n++] = item->guest.kernel;
 	/* The name without its hash, and with blanks */
 	snprintf(what, sizeof(what), "%.*s", (int)(strlen(item->name) - HASH_DIGITS - 1),
 		 item->name);
@@ -150,21 +156,23 @@ static bool suite_name_ok(const char *suite)
 
 int cache_find(struct cache_item *item, enum cache_kind kind, const struct guest_kind *guest)
 {
-	char cache[PATH_MAX], arch[16] = "", pages[16] = "";
+	char cache[PATH_MAX], arch[16] = "", variant[32] = "";
 	const struct recipe *recipe;
 	uint64_t hash;
 	int err;
 
 	*item = (struct cache_item){ .kind = kind, .guest = *guest };
-	if (kind == CACHE_IMAGE) {
+	if (kind != CACHE_QEMU) {
 		if (!suite_name_ok(guest->suite)) {
 			say("\"%s\" is not the name of a Debian suite; use one such as trixie or bookworm",
 			    guest->suite);
 			return -EINVAL;
 		}
 		snprintf(item->suite, sizeof(item->suite), "%s", guest->suite);
-		if (guest->pages_kb != 4)
-			snprintf(pages, sizeof(pages), "-%uk", guest->pages_kb);
+		if (kind == CACHE_KERNEL)
+			snprintf(variant, sizeof(variant), "-%s", guest->kernel);
+		else if (guest->pages_kb != 4)
+			snprintf(variant, sizeof(variant), "-%uk", guest->pages_kb);
 	}
 	if (guest->arch != GUEST_AMD64)
 		snprintf(arch, sizeof(arch), "-%s", guest_arch_names[guest->arch]);
@@ -175,7 +183,7 @@ int cache_find(struct cache_item *item, enum cache_kind kind, const struct guest
 	if (err)
 		return err;
 	snprintf(item->name, sizeof(item->name), "%s%s%s%s%s-%0*" PRIx64, recipe->makes,
-		 *item->suite ? "-" : "", item->suite, arch, pages, HASH_DIGITS, hash);
+		 *item->suite ? "-" : "", item->suite, arch, variant, HASH_DIGITS, hash);
 	if (snprintf(item->path, sizeof(item->path), "%s/%s", cache, item->name) >=
 	    (int)sizeof(item->path)) {
 		say("the path of the cache is too long: %s; set MANAKIN_LAB_DIR to a shorter one",

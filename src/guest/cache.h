@@ -11,15 +11,16 @@
 #include "guest/arch.h"
 
 enum cache_kind {
-	CACHE_QEMU,  /* QEMU and what it needs to run */
-	CACHE_IMAGE, /* a guest of one kind */
+	CACHE_QEMU,   /* QEMU and what it needs to run */
+	CACHE_IMAGE,  /* a guest of one kind */
+	CACHE_KERNEL, /* a kernel that is not the guest's own */
 };
 
 /**
  * struct cache_item - one thing in the cache
  * @kind:	what it is
  * @guest:	which guest it is, or for which guests
- * @suite:	CACHE_IMAGE: @guest's; empty otherwise
+ * @suite:	@guest's; empty for CACHE_QEMU
  * @name:	of its directory: what it is, and the recipe's hash
  * @path:	its directory, complete or missing
  */

@@ -122,17 +122,19 @@ static int stop_adapters(struct run *run)
  * @run:	the run
  * @cached_qemu: the cache's
  * @image:	the cache's
+ * @kernel:	the cache's; used if the user wants another one than the guest's own
  *
  * Return: the exit status
  */
 static int run_guest(struct run *run, const struct cache_item *cached_qemu,
-		     const struct cache_item *image)
+		     const struct cache_item *image, const struct cache_item *kernel)
 {
 	const struct run_options *options = run->options;
 	struct qemu_config machine = {
 		.arch = options->kind.arch,
 		.qemu = cached_qemu->path,
 		.image = image->path,
+		.kernel = options->kind.kernel ? kernel->path : NULL,
 		.directory = &run->directory,
 		.accel = options->accel,
 		.cpus = options->cpus,
@@ -182,15 +184,23 @@ static void remove_directory(struct run *run, bool failed)
 	directory_remove(&run->directory, keep);
 }
 
+/* Find an item, and build it if it is missing. Returns 0 or a negative errno, with a message */
+static int find_built(struct cache_item *item, enum cache_kind kind,
+		      const struct run_options *options)
+{
+	int err = cache_find(item, kind, &options->kind);
+
+	return err ? err : cache_build(item, false);
+}
+
 int guest_run(const struct run_options *options)
 {
 	struct run run = { .options = options, .directory.lock = -1 };
 	int status = LAB_FAILED, stopped, caught, err;
-	struct cache_item qemu, image;
+	struct cache_item qemu, image, kernel;
 
-	if (cache_find(&qemu, CACHE_QEMU, &options->kind) ||
-	    cache_find(&image, CACHE_IMAGE, &options->kind) || cache_build(&qemu, false) ||
-	    cache_build(&image, false))
+	if (find_built(&qemu, CACHE_QEMU, options) || find_built(&image, CACHE_IMAGE, options) ||
+	    (options->kind.kernel && find_built(&kernel, CACHE_KERNEL, options)))
 		return LAB_FAILED;
 	err = signals_open(&run.signals, SIGWINCH);
 	if (err) {
@@ -199,7 +209,7 @@ int guest_run(const struct run_options *options)
 		return LAB_FAILED;
 	}
 	if (directory_make(&run.directory, options->logs) == 0 && start_adapters(&run) == 0)
-		status = run_guest(&run, &qemu, &image);
+		status = run_guest(&run, &qemu, &image, &kernel);
 	stopped = stop_adapters(&run);
 	if (stopped && status != LAB_TIMED_OUT && status <= LAB_FAILED)
 		status = stopped;

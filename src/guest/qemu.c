@@ -15,7 +15,7 @@
  * The kernel is unpacked, and QEMU starts it without firmware or a boot loader. PCI addresses are
  * fixed, whatever else is on the bus:
  *
- *	01 the ports   02 the root disk   03 /mnt/share   04 the tap's card
+ *	01 the ports   02 the root disk   03 /mnt/share   04 the tap's card   07 another kernel's modules
  *	05.0, 05.1 ... 06.0 ...    with --netvsc: the host's cable to each adapter
  *	10, 11, ...    adapters
  */
@@ -150,6 +150,13 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 	    "file.locking=off");
 	ADD("-device");
 	ADD("virtio-blk-pci,addr=2,drive=root");
+	if (config->kernel) {
+		ADD("-blockdev");
+		ADD("driver=raw,node-name=modules,read-only=on,file.driver=file,"
+		    "file.filename=modules.ext4,file.locking=off");
+		ADD("-device");
+		ADD("virtio-blk-pci,addr=7,drive=modules");
+	}
 	if (config->share) {
 		ADD("-chardev");
 		ADD("socket,id=share,path=share");
@@ -277,16 +284,31 @@ static int start_share(struct qemu *qemu, const struct qemu_config *config)
 	return err;
 }
 
+/* Give what the machine boots from short names. Returns 0 or a negative errno */
+static int link_disks(const struct qemu_config *config)
+{
+	const char *kernel = config->kernel ? config->kernel : config->image;
+	const char *directory = config->directory->path;
+	int err;
+
+	err = link_into(directory, "kernel", kernel, "kernel");
+	if (!err)
+		err = link_into(directory, "initrd", kernel, "initrd");
+	if (!err)
+		err = link_into(directory, "root.ext4", config->image, "root.ext4");
+	if (!err && config->kernel)
+		err = link_into(directory, "modules.ext4", kernel, "modules.ext4");
+	return err;
+}
+
 int qemu_start(struct qemu *qemu, const struct qemu_config *config)
 {
-	static const char *const files[] = { "kernel", "initrd", "root.ext4" };
-	int log, err = 0;
+	int log, err;
 
 	*qemu = (struct qemu){ 0 };
 	for (size_t i = 0; i < QEMU_PORTS; i++)
 		qemu->ports[i] = -1;
-	for (size_t i = 0; !err && i < sizeof(files) / sizeof(files[0]); i++)
-		err = link_into(config->directory->path, files[i], config->image, files[i]);
+	err = link_disks(config);
 	if (err) {
 		say("cannot prepare the guest in %s: %s; set TMPDIR to another directory",
 		    config->directory->path, strerror(-err));

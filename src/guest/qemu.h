@@ -25,6 +25,7 @@ enum guest_accel {
  * @arch:	of its CPUs
  * @qemu:	directory of the cache's QEMU for @arch
  * @image:	directory of the cache's guest
+ * @kernel:	directory of another kernel, with its modules; NULL: the guest's own
  * @directory:	the run's, for sockets and the logs qemu.log, share.log; QEMU runs there. It
  *		holds the adapters' sockets as adapter-0, adapter-1, ...
  * @accel:	what runs its CPUs: KVM or TCG, never ACCEL_AUTO
@@ -41,6 +42,7 @@ struct qemu_config {
 	enum guest_arch arch;
 	const char *qemu;
 	const char *image;
+	const char *kernel;
 	const struct directory *directory;
 	enum guest_accel accel;
 	unsigned int cpus;

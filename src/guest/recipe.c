@@ -23,7 +23,12 @@ const struct recipe recipe_qemu = { "qemu", "build-qemu.sh", { "lib.sh" }, false
 const struct recipe recipe_image = {
 	"image", "build-image.sh", { "lib.sh", "guest", "vmbus" }, true
 };
-const struct recipe recipe_unpacked = { "image", "build-unpacked.sh", { "lib.sh", "guest" }, true };
+const struct recipe recipe_unpacked = {
+	"image", "build-unpacked.sh", { "lib.sh", "kernel/lib.sh", "guest" }, true
+};
+const struct recipe recipe_kernel = {
+	"kernel", "build-kernel.sh", { "lib.sh", "kernel", "guest/boot" }, false
+};
 
 /* FNV-1a, 64 bits: identifies a recipe; no protection against tampering. */
 static void hash_bytes(uint64_t *hash, const void *data, size_t size)

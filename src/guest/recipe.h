@@ -10,7 +10,7 @@
 
 /**
  * struct recipe - how an item is built
- * @makes:	"qemu" or "image": what the item's name begins with
+ * @makes:	"qemu", "image" or "kernel": what the item's name begins with
  * @script:	run as SCRIPT ARGUMENT... DIRECTORY
  * @also:	files and directories that it reads, in lab/
  * @needs_root:	run it with sudo unless this process is root
@@ -22,8 +22,8 @@ struct recipe {
 	bool needs_root;
 };
 
-/* The QEMU for an architecture; a guest of this machine's own; one of another (lab/) */
-extern const struct recipe recipe_qemu, recipe_image, recipe_unpacked;
+/* The QEMU for an architecture; a guest of this machine's own; one of another; another kernel (lab/) */
+extern const struct recipe recipe_qemu, recipe_image, recipe_unpacked, recipe_kernel;
 
 /**
  * recipe_hash() - hash the names and contents of a recipe's files
