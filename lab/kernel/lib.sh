@@ -7,6 +7,7 @@
 # those of ../lib.sh.
 
 # Modules of the kernel for what no guest has; they are half of a kernel that is not made for clouds
+# shellcheck disable=SC2034 # for the recipes
 ABSENT='sound drivers/gpu drivers/media drivers/staging drivers/iio drivers/usb drivers/net/wireless'
 
 # decompress FILE - to standard output, in the format that its first bytes show

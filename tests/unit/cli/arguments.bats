@@ -286,6 +286,9 @@ stop() {
 	refused 125 "--timeout: 'soon' is not a time" lab run --timeout soon true
 	refused 125 "there is no such directory" lab run --share nowhere true
 	refused 125 "--no-device contradicts --device" lab run --no-device --device '' true
+	refused 125 "--netvsc: only the guest's own kernel" lab run --netvsc --kernel generic true
+	refused 125 "--kernel generic contradicts --pages" lab run --kernel generic --arch arm64 --pages 16k true
+	refused 125 "'cloud' is not generic" lab run --kernel cloud true
 	refused 125 "lab shell takes no command" lab shell ls
 	refused 2 "name a suite with --suite" lab build trixie
 	[ ! -e lab ]

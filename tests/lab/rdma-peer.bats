@@ -1,0 +1,147 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# RDMA against another implementation: queue pairs of mana_ib and libmana in one guest, and of the
+# kernel's soft RoCE (rdma_rxe), on a mana interface of a guest with the generic kernel, in another.
+# What goes over the wire, tshark decodes.
+
+load common
+
+MANA_4=192.0.2.31 MANA_6=2001:db8::31
+RXE_4=192.0.2.32 RXE_6=2001:db8::32
+
+setup_file() {
+	local machine='--cpus 2 --memory 1G' name
+	adapter_start peer0 --port "mac=00:0d:3a:00:00:31,mtu=4200,fabric=switch" \
+		--socket "$(adapter_socket peer1)" --port "mac=00:0d:3a:00:00:32,mtu=4200,fabric=switch"
+	guest_start mana $machine --attach "$(adapter_socket peer0)"
+	guest_start rxe $machine --kernel generic --attach "$(adapter_socket peer1)"
+	guest_ready mana rxe
+	guest_interface mana eth0 4200 $MANA_4/24 $MANA_6/64
+	guest_interface rxe eth0 4200 $RXE_4/24 $RXE_6/64
+	guest rxe 'modprobe rdma_rxe && rdma link add rxe0 type rxe netdev eth0'
+	for name in mana rxe; do
+		guest $name "cat >rdma-data.py <<'END'"$'\n'"$(cat "$LAB_TESTS/rdma-data.py")"$'\nEND'
+	done
+	# The kernel gives a neighbour a second to be found when a queue pair connects.
+	guest mana "until ping -c 1 $RXE_6 && ping -c 1 $RXE_4; do :; done >/dev/null"
+	guest rxe "until ping -c 1 $MANA_6 && ping -c 1 $MANA_4; do :; done >/dev/null"
+}
+
+teardown_file() {
+	lab_stop
+}
+
+# gid_index ADDRESS - in a guest: the index of the address's GID, which the kernel adds a moment after the address
+gid_index() {
+	local gid index bytes table
+	table=$(echo /sys/class/infiniband/*"$device"*/ports/1/gids)
+	if [[ $1 == *:* ]]; then
+		gid=$(printf '2001:0db8:0000:0000:0000:0000:0000:%04x' "0x${1##*:}")
+	else
+		IFS=. read -ra bytes <<<"$1"
+		gid=$(printf '0000:0000:0000:0000:0000:ffff:%02x%02x:%02x%02x' "${bytes[@]}")
+	fi
+	until index=$(grep -lx "$gid" "$table"/* 2>/dev/null); do sleep 0.1; done
+	# RoCE v1 may come before v2
+	for index in $index; do
+		index=${index##*/}
+		[[ $(<"$table/../gid_attrs/types/$index") != *v2* ]] || break
+	done
+	echo "$index"
+}
+
+# pingpong ADDRESS OPTION... - in a guest: ibv_rc_pingpong with that address's GID. A client tries until the
+# server listens
+pingpong() {
+	local index output
+	index=$(gid_index "$1")
+	shift
+	until output=$(ibv_rc_pingpong -d $device -g "$index" -c "$@" 2>&1); do
+		# "to remote QP" is another matter.
+		grep -q "Couldn't connect to [^ ]*:[0-9]" <<<"$output" || break
+		sleep 0.1
+	done
+	echo "$output"
+	[[ $output == *' iters in '* && $output != *'invalid data'* ]]
+}
+
+# perf ADDRESS TOOL OPTION... - in a guest: a program of perftest, likewise
+perf() {
+	local index output tool=$2
+	index=$(gid_index "$1")
+	shift 2
+	until output=$("$tool" -d $device -x "$index" -F "$@" 2>&1); do
+		grep -q "Couldn't connect to [^ ]*:[0-9]" <<<"$output" || break
+		sleep 0.1
+	done
+	echo "$output"
+	[[ $output == *'#bytes'* ]] && ! grep -qiE 'error|fail' <<<"$output"
+}
+
+# data ADDRESS MTU [SERVER] - in a guest: rdma-data.py, likewise
+data() {
+	local index
+	index=$(gid_index "$1")
+	python3 rdma-data.py $device "$index" "$2" ${3-}
+}
+
+# in_guest NAME - for a guest: the functions above, on its device
+in_guest() {
+	local device=mana_0
+	[[ $1 == mana ]] || device=rxe0
+	echo "device=$device; $(declare -f gid_index pingpong perf data)"
+}
+
+# address GUEST 4|6 - its address
+address() {
+	local name=${1^^}_$2
+	echo "${!name}"
+}
+
+# both FROM 4|6 WHAT [OPTION...] - pingpong, perf or data, its client in the guest FROM, its server in the other
+both() {
+	local from=$1 to=mana family=$2 what=$3 server
+	[[ $from == rxe ]] || to=rxe
+	shift 3
+	server=$(lab_file server)
+	guest $to "$(in_guest $to); $what $(address $to "$family") $*" >"$server" 3>&- &
+	guest $from "$(in_guest $from); $what $(address $from "$family") $* $(address $to 4)" ||
+		fail "the server: $(cat "$server")"
+	wait $! || fail "the server: $(cat "$server")"
+}
+
+@test "ibv_rc_pingpong against rdma_rxe, each way: 1 byte to 1 MB over IPv4 and IPv6; every byte is right" {
+	local from
+	for from in mana rxe; do
+		both $from 4 pingpong -n 100 -s 1
+		both $from 4 pingpong -n 100
+		both $from 4 pingpong -n 5 -s 1048577
+		both $from 6 pingpong -n 5 -s 65537
+	done
+}
+
+@test "ibv_rc_pingpong against rdma_rxe with MTUs of 256 and 4096, and few receives" {
+	both mana 4 pingpong -n 20 -s 65536 -m 256
+	both rxe 4 pingpong -n 20 -s 65536 -m 4096
+	both mana 4 pingpong -n 100 -r 2 -e
+}
+
+@test "WRITE and SEND, with and without immediate, and READ against rdma_rxe, each way: memory is right, and what is around it" {
+	both mana 4 data 1024
+	both rxe 6 data 4096
+	both rxe 4 data 256
+}
+
+@test "perftest against rdma_rxe, each way: SEND, WRITE, READ" {
+	local from tool
+	for from in mana rxe; do
+		for tool in ib_send_bw ib_write_bw ib_read_bw; do
+			both $from 4 perf $tool -s 1 -n 200
+			both $from 6 perf $tool -s 65536 -n 100 -m 1024
+		done
+		both $from 4 perf ib_write_bw -s 1048576 -n 10 -m 4096 -q 2
+		both $from 4 perf ib_send_bw -b -s 4096 -n 100
+		both $from 4 perf ib_send_lat -s 2 -n 200
+	done
+}
