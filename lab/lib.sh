@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=sh
 #
-# lib.sh - what the lab's recipes share: progress, and packages of any Debian suite.
+# lib.sh - what the lab's recipes share: progress, and packages of any suite of Debian or Ubuntu.
 #
 # Theory of operation
 # -------------------
@@ -10,10 +10,10 @@
 # begins with "error: ".
 #
 # No archive is named here. The archives that this machine's own apt uses are asked
-# in turn whether they have the suite. apt itself lists them, so every
-# format of sources that apt reads is understood, and apt itself fetches, with the
-# machine's proxies and credentials. Nothing of the machine's apt state is changed:
-# lists and packages go to a directory of the recipe's own.
+# in turn whether they have the suite, and then those that debootstrap would take. apt itself
+# lists the former, so every format of sources that apt reads is understood, and apt itself
+# fetches, with the machine's proxies and credentials. Nothing of the machine's apt state is
+# changed: lists and packages go to a directory of the recipe's own.
 
 ARCH=amd64
 
@@ -117,6 +117,48 @@ source_keyrings() {
 	done
 }
 
+# bootstrap_script SUITE [ORIGIN] - debootstrap's recipe for the suite; one that is newer than this
+# debootstrap is made by the recipe of its distribution, Debian unless ORIGIN is Ubuntu
+bootstrap_script() {
+	scripts=${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts
+	[ ! -e "$scripts/$1" ] || { echo "$scripts/$1" && return; }
+	case ${2-} in
+	Ubuntu) echo "$scripts/gutsy" ;;
+	*) echo "$scripts/sid" ;;
+	esac
+}
+
+# script_names WHAT SCRIPT SUITE - the archive (WHAT: default_mirror) or the keyring that it names
+#
+# A recipe begins with calls of debootstrap's functions; those of no interest here do nothing.
+script_names() (
+	[ -r "$2" ] || return 0
+	set +eu
+	for call in default_mirror keyring mirror_style download_style finddebs_style variants info error; do
+		eval "$call() { :; }"
+	done
+	eval "doing_variant() { return 1; }
+		$1() { echo \"\$1\"; }"
+	export DEBOOTSTRAP_DIR="${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}"
+	# shellcheck disable=SC2034 # the recipe reads it
+	SUITE=$3
+	# shellcheck source=/dev/null
+	. "$2"
+)
+
+# debootstrap_mirrors SUITE - debootstrap's own archives, where it would look for the suite
+debootstrap_mirrors() {
+	sed -n 's/^DEF_MIRROR="\(.*\)"$/\1/p' "$(command -v debootstrap)" 2>/dev/null
+	for of in Debian Ubuntu; do
+		script_names default_mirror "$(bootstrap_script "$1" $of)" "$1"
+	done
+}
+
+# release_origin - who published the release file that was fetched last
+release_origin() {
+	sed -n 's/^Origin: \([A-Za-z]*\).*/\1/p' "$APT_DIR/InRelease" 2>/dev/null
+}
+
 # suite_keyring URI SUITE - the first keyring that verifies the suite's release file
 #
 # Prints its path. Returns 1 if the archive does not have the suite, 2 if it
@@ -126,9 +168,13 @@ suite_keyring() {
 	rm -f "$release"
 	/usr/lib/apt/apt-helper download-file "$1/dists/$2/InRelease" "$release" \
 		>>"$APT_DIR/answer" 2>&1 || return 1
-	grep -q '^Origin: Debian' "$release" || return 1
-	for keyring in $(source_keyrings "$1") /usr/share/keyrings/debian-archive-keyring.gpg \
-		/etc/apt/trusted.gpg.d/*.gpg; do
+	case $(release_origin) in
+	Debian | Ubuntu) ;;
+	*) return 1 ;;
+	esac
+	for keyring in $(source_keyrings "$1") \
+		"$(script_names keyring "$(bootstrap_script "$2" "$(release_origin)")" "$2")" \
+		/usr/share/keyrings/debian-archive-keyring.gpg /etc/apt/trusted.gpg.d/*.gpg; do
 		[ -r "$keyring" ] || continue
 		if gpgv --keyring "$keyring" "$release" >/dev/null 2>&1; then
 			echo "$keyring"
@@ -138,34 +184,46 @@ suite_keyring() {
 	return 2
 }
 
-# debootstrap_mirror - debootstrap's default archive
-debootstrap_mirror() {
-	sed -n 's/^DEF_MIRROR="\(.*\)"$/\1/p' "$(command -v debootstrap)" 2>/dev/null
-}
-
-# suite_source SUITE - sets MIRROR and KEYRING to an archive that has the suite
+# suite_source SUITE - sets MIRROR and KEYRING to an archive that has the suite, and ORIGIN
 suite_source() {
 	need gpgv gpgv
 	found=
-	for MIRROR in $({ machine_archives; debootstrap_mirror; } | awk '!seen[$0]++'); do
+	for MIRROR in $({ machine_archives; debootstrap_mirrors "$1"; } | awk '!seen[$0]++'); do
 		status=0
 		KEYRING=$(suite_keyring "$MIRROR" "$1") || status=$?
+		ORIGIN=$(release_origin)
 		[ $status -ne 0 ] || return 0
-		[ $status -ne 2 ] || found=$MIRROR
+		[ $status -ne 2 ] || found="$MIRROR $ORIGIN"
 	done
-	if [ -n "$found" ]; then
-		fail "no keyring on this machine verifies the suite $1 of $found:" \
+	case $found in
+	*' Ubuntu')
+		fail "no keyring on this machine verifies the suite $1 of ${found% *}:" \
+			"apt-get install ubuntu-archive-keyring (Debian has it from 13 on) or ubuntu-keyring"
+		;;
+	?*)
+		fail "no keyring on this machine verifies the suite $1 of ${found% *}:" \
 			"apt-get install debian-archive-keyring, or name the key in the apt sources"
-	fi
-	fail "no archive in this machine's apt sources has the Debian suite \"$1\"" \
+		;;
+	esac
+	fail "no archive in this machine's apt sources, and none of debootstrap's, has the suite \"$1\"" \
 		"($(sed -n 's/^E: //p' "$APT_DIR/answer" | head -n 1)):" \
 		"check the name and the network (apt-get update must work)"
 }
 
+# suite_lines SUITE [OPTIONS] - of a sources.list: the suite, as suite_source found it
+#
+# Ubuntu's mends are in a suite of their own, and much of what is needed is in its universe.
+suite_lines() {
+	components=main
+	[ "$ORIGIN" != Ubuntu ] || components='main universe'
+	echo "deb ${2:+[$2] }$MIRROR $1 $components"
+	[ "$ORIGIN" != Ubuntu ] || echo "deb ${2:+[$2] }$MIRROR $1-updates $components"
+}
+
 # apt_source SUITE... - let the private apt use these suites of MIRROR
 apt_source() {
-	for suite in "$@"; do
-		echo "deb [signed-by=$KEYRING] $MIRROR $suite main" >>"$APT_DIR/etc/sources.list"
+	for name in "$@"; do
+		suite_lines "$name" "signed-by=$KEYRING" >>"$APT_DIR/etc/sources.list"
 	done
 	apt-get update >&2 || fail "cannot fetch the package lists of $* from $MIRROR"
 }

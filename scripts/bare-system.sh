@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=sh
 #
-# bare-system.sh - Debian's smallest system of a suite, from this machine's archives; for scripts that
-# build and try the tree in one. lab/lib.sh comes before it.
+# bare-system.sh - the smallest system of a suite of Debian or Ubuntu; for scripts that build and try
+# the tree in one. lab/lib.sh comes before it.
 
-# bare_system SUITE ARCH DIR WORK - make it in DIR, which must not exist; sets MIRROR and KEYRING
+# bare_system SUITE ARCH DIR WORK - make it in DIR, which must not exist; sets MIRROR, KEYRING, ORIGIN
 #
 # It takes its packages from where they came from, also if the suite's Release file is out of date, and
 # starts no services. WORK has apt's state meanwhile, and debootstrap's log.
@@ -16,13 +16,11 @@ bare_system() {
 		step "the Release file of $1 was valid until $until; its packages are taken all the same"
 	fi
 	step "making a system of $1 for $2 from $MIRROR"
-	scripts=${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts script=$1
-	[ -e "$scripts/$1" ] || script=sid # a suite that is newer than this debootstrap
 	debootstrap --arch="$2" --variant=minbase --keyring="$KEYRING" "$1" "$3" "$MIRROR" \
-		"$scripts/$script" >"$4/log" 2>&1 ||
+		"$(bootstrap_script "$1" "$ORIGIN")" >"$4/log" 2>&1 ||
 		fail "debootstrap cannot install $1 from $MIRROR: $(tail -n 1 "$4/log")"
 	cp "$KEYRING" "$3/etc/apt/trusted.gpg.d/manakin.gpg"
-	echo "deb $MIRROR $1 main" >"$3/etc/apt/sources.list"
+	suite_lines "$1" >"$3/etc/apt/sources.list"
 	{
 		machine apt-config dump Acquire | grep -i '::proxy' || :
 		echo 'Acquire::Check-Valid-Until "false";'

@@ -86,9 +86,7 @@ suite_setup() {
 	ARCH=${architecture:-$ARCH}
 	apt_setup "$work/suite"
 	suite_source "$suite"
-	for type in deb deb-src; do
-		echo "$type [signed-by=$KEYRING] $MIRROR $suite main"
-	done >"$APT_DIR/etc/sources.list"
+	suite_lines "$suite" "signed-by=$KEYRING" | sed 'p; s/^deb /deb-src /' >"$APT_DIR/etc/sources.list"
 	apt-get -qq update >>"$log" 2>&1 || fail "cannot fetch the package lists of $suite from $MIRROR"
 	version=$(apt-cache show libdpdk-dev 2>>"$log" | awk '
 		/^Source:/ && NF > 2 { source = $3; gsub(/[()]/, "", source) }

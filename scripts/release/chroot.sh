@@ -23,7 +23,7 @@ base() {
 	root=$CHROOTS/$1.new
 	rm -rf --one-file-system "$root"
 	bare_system "$1" "$(dpkg --print-architecture)" "$root" "$work"
-	echo "deb-src $MIRROR $1 main" >>"$root/etc/apt/sources.list"
+	suite_lines "$1" | sed 's/^deb /deb-src /' >>"$root/etc/apt/sources.list"
 	mv "$root" "$CHROOTS/$1"
 }
 

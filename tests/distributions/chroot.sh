@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# chroot.sh [OPTION...] SUITE COMMAND... - run a command in a chroot of a Debian suite, as root
+# chroot.sh [OPTION...] SUITE COMMAND... - run a command in a chroot of a suite of Debian or Ubuntu, as root
 #
 #	--arch ARCH	Debian's name of the architecture (amd64); another than this machine's needs
 #			qemu-user-static and binfmt-support
@@ -9,7 +9,8 @@
 #	--scratch DIR	keep what the command writes in DIR, for the next call; otherwise it is removed
 #	--new		make the chroot anew
 #
-# The chroot is made once by debootstrap, from an archive that this machine's apt uses, and kept in
+# The chroot is made once by debootstrap, from an archive that this machine's apt or debootstrap itself
+# uses, and kept in
 # MANAKIN_DISTRIBUTIONS (~/.cache/manakin/distributions). The command sees an overlay on it: what it
 # writes is not kept, and what it started ends with it. Its directory is /checkout, a copy of the
 # files of this tree that git knows; COMMAND is one word for a shell, or several. Compiler output is

@@ -106,9 +106,9 @@ wants() {
 @test "a suite that no archive has is refused, with what to check" {
 	echo "deb [trusted=yes] file:$BATS_TEST_TMPDIR/archive stable main" >"$ETC/sources.list"
 	mkdir -p "$BATS_TEST_TMPDIR/archive/dists/other"
-	debootstrap_mirror() { :; }
+	debootstrap_mirrors() { :; }
 	run suite_source sometime
-	[[ $status -eq 1 && $output == *'has the Debian suite "sometime"'*'apt-get update'* ]]
+	[[ $status -eq 1 && $output == *'has the suite "sometime"'*'apt-get update'* ]]
 }
 
 @test "an archive whose suite no keyring here verifies is refused" {
@@ -116,7 +116,7 @@ wants() {
 		>"$ETC/sources.list"
 	mkdir -p "$BATS_TEST_TMPDIR/archive/dists/forged"
 	printf 'Origin: Debian\nSuite: forged\n' >"$BATS_TEST_TMPDIR/archive/dists/forged/InRelease"
-	debootstrap_mirror() { :; }
+	debootstrap_mirrors() { :; }
 	run suite_source forged
 	[[ $status -eq 1 && $output == *'no keyring on this machine verifies the suite forged'* ]]
 }
