@@ -210,7 +210,7 @@ WIDE static uint32_t add_wide(uint32_t crc, const uint8_t *bytes, size_t len)
 
 	for (unsigned int i = 0; i < 4; i++)
 		wide[i] = _mm512_loadu_si512(bytes + 64 * i);
-	wide[0] = _mm512_xor_si512(wide[0], _mm512_zextsi128_si512(_mm_cvtsi32_si128((int)crc)));
+	wide[0] = _mm512_xor_si512(wide[0], _mm512_maskz_set1_epi32(1, (int)crc));
 	for (bytes += 256, len -= 256; len >= 256; bytes += 256, len -= 256)
 		for (unsigned int i = 0; i < 4; i++)
 			wide[i] = fold_wide(wide[i], by, _mm512_loadu_si512(bytes + 64 * i));
