@@ -3,6 +3,7 @@
 """lines.py WHAT [FILE] - what a command has printed as JSON, in lines for grep.
 
 findings	of check: VERDICT CHECK SUBJECT EVIDENCE | FIX
+rdma		of check's section about RDMA: the same
 ids		of diagnose, or of "diagnose --follow": one line
 titles		of the same, each: ID TITLE
 status		the exit status that check says it has
@@ -24,8 +25,8 @@ def main():
     what = sys.argv[1]
     with open(sys.argv[2] if len(sys.argv) > 2 else 0, encoding="utf-8") as file:
         said = list(objects(file.read()))
-    if what == "findings":
-        for c in said[0]["checks"]:
+    if what in ("findings", "rdma"):
+        for c in said[0]["checks" if what == "findings" else "rdma"]:
             print(c["verdict"], c["check"], c["subject"] or "-", c["evidence"], "|", c["fix"] or "-")
     elif what == "ids":
         print(*[d["id"] for one in said for d in one.get("diagnoses", [one])])

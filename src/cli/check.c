@@ -146,19 +146,20 @@ static int status_of(enum verdict worst)
 
 static int print_json(const struct check_report *report)
 {
-	json_t *checks = json_array();
+	json_t *checks = json_array(), *rdma = json_array();
 
 	for (size_t i = 0; i < report->n; i++) {
 		const struct finding *f = &report->finding[i];
 
-		json_array_append_new(checks,
+		json_array_append_new(f->rdma ? rdma : checks,
 				      json_pack("{s:s, s:s?, s:s, s:s, s:s?}", "check", f->check,
 						"subject", *f->subject ? f->subject : NULL,
 						"verdict", verdict_name(f->verdict), "evidence",
 						f->evidence, "fix", f->fix));
 	}
-	return output_json(json_pack("{s:s, s:i, s:o}", "verdict", verdict_name(report->worst),
-				     "status", status_of(report->worst), "checks", checks));
+	return output_json(json_pack("{s:s, s:i, s:o, s:o}", "verdict", verdict_name(report->worst),
+				     "status", status_of(report->worst), "checks", checks, "rdma",
+				     rdma));
 }
 
 /** room_left() - characters of a line that are left for the evidence; 0: there is no limit */
@@ -181,9 +182,8 @@ static size_t room_left(const struct check_report *report)
 static void add_line(struct libscols_table *table, const struct finding *f, size_t room)
 {
 	static const enum output_style styles[] = {
-		[VERDICT_OK] = STYLE_GOOD,
-		[VERDICT_UNKNOWN] = STYLE_NOTE,
-		[VERDICT_WARNING] = STYLE_WARNING,
+		[VERDICT_OK] = STYLE_GOOD,      [VERDICT_NOTE] = STYLE_NOTE,
+		[VERDICT_UNKNOWN] = STYLE_NOTE, [VERDICT_WARNING] = STYLE_WARNING,
 		[VERDICT_FAIL] = STYLE_BAD,
 	};
 	struct libscols_line *line = output_line(table, NULL);
@@ -201,7 +201,8 @@ static void add_line(struct libscols_table *table, const struct finding *f, size
 	free(text);
 }
 
-static int print_table(const struct check_report *report)
+/** print_findings() - those of one section */
+static int print_findings(const struct check_report *report, bool rdma)
 {
 	static const struct output_column columns[] = {
 		{ "verdict", false, false, false },
@@ -211,13 +212,19 @@ static int print_table(const struct check_report *report)
 	};
 	struct libscols_table *table = output_table(columns, 4);
 	size_t room = room_left(report);
-	int status;
 
 	if (table)
 		scols_table_enable_noheadings(table, 1);
 	for (size_t i = 0; i < report->n; i++)
-		add_line(table, &report->finding[i], room);
-	status = output_table_print(table);
+		if (report->finding[i].rdma == rdma)
+			add_line(table, &report->finding[i], room);
+	return output_table_print(table);
+}
+
+static int print_report(const struct check_report *report)
+{
+	int status = print_findings(report, false);
+
 	if (status != EXIT_OK)
 		return status;
 	switch (report->worst) {
@@ -230,7 +237,13 @@ static int print_table(const struct check_report *report)
 	default:
 		puts("\nMANA with DPDK can work here.");
 	}
-	return stdout_flushed();
+	/* The findings about RDMA are the last. */
+	if (report->n && report->finding[report->n - 1].rdma) {
+		puts("\nApplications of RDMA itself, such as ibv_rc_pingpong and perftest (DPDK "
+		     "does not need this):");
+		status = print_findings(report, true);
+	}
+	return status == EXIT_OK ? stdout_flushed() : status;
 }
 
 int cmd_check(int argc, char **argv)
@@ -265,7 +278,7 @@ int cmd_check(int argc, char **argv)
 		goto out;
 	}
 	status = status_of(report.worst);
-	if ((arguments.shared.json ? print_json(&report) : print_table(&report)) != EXIT_OK)
+	if ((arguments.shared.json ? print_json(&report) : print_report(&report)) != EXIT_OK)
 		status = STATUS_FAILED;
 out:
 	check_report_free(&report);

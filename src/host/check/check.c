@@ -18,34 +18,38 @@
 
 /**
  * The checks, in the order of the guide; @real: of use only where there is or should be an adapter
- * in hardware; @image: in a container it is about the container's image
+ * in hardware; @image: in a container it is about the container's image; @rdma: it is about
+ * applications of RDMA
  */
 static const struct {
 	const char *name;
-	bool real, image;
+	bool real, image, rdma;
 	void (*run)(struct exam *exam);
 } checks[] = {
-	{ "linux", false, false, check_linux },
-	{ "container", false, false, check_container },
-	{ "azure", true, false, check_azure },
-	{ "adapter", true, false, check_adapter },
-	{ "kernel", true, false, check_kernel },
-	{ "kernel-bugs", true, false, check_kernel_bugs },
-	{ "module", true, false, check_modules },
-	{ "image", true, false, check_image },
-	{ "rdma-core", true, true, check_rdma_core },
-	{ "rdma-provider", true, true, check_rdma_provider },
-	{ "rdma-device", true, false, check_rdma_device },
-	{ "interface", false, false, check_interfaces },
-	{ "manager", true, false, check_managers },
-	{ "queues", false, false, check_queues },
-	{ "descriptors", false, false, check_descriptors },
-	{ "dpdk", true, true, check_dpdk },
-	{ "hugepages", false, false, check_hugepages },
-	{ "hugetlbfs", false, false, check_hugetlbfs },
-	{ "memlock", true, false, check_memlock },
-	{ "files", false, false, check_files },
-	{ "failsafe", true, false, check_failsafe },
+	{ "linux", false, false, false, check_linux },
+	{ "container", false, false, false, check_container },
+	{ "azure", true, false, false, check_azure },
+	{ "adapter", true, false, false, check_adapter },
+	{ "kernel", true, false, false, check_kernel },
+	{ "kernel-bugs", true, false, false, check_kernel_bugs },
+	{ "module", true, false, false, check_modules },
+	{ "image", true, false, false, check_image },
+	{ "rdma-core", true, true, false, check_rdma_core },
+	{ "rdma-provider", true, true, false, check_rdma_provider },
+	{ "rdma-device", true, false, false, check_rdma_device },
+	{ "interface", false, false, false, check_interfaces },
+	{ "manager", true, false, false, check_managers },
+	{ "queues", false, false, false, check_queues },
+	{ "descriptors", false, false, false, check_descriptors },
+	{ "dpdk", true, true, false, check_dpdk },
+	{ "hugepages", false, false, false, check_hugepages },
+	{ "hugetlbfs", false, false, false, check_hugetlbfs },
+	{ "memlock", true, false, false, check_memlock },
+	{ "files", false, false, false, check_files },
+	{ "failsafe", true, false, false, check_failsafe },
+	{ "rdma-kernel", true, false, true, check_rdma_kernel },
+	{ "rdma-library", true, true, true, check_rdma_library },
+	{ "rdma-port", true, false, true, check_rdma_ports },
 };
 
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
@@ -53,9 +57,8 @@ static const struct {
 const char *verdict_name(enum verdict verdict)
 {
 	static const char *const names[] = {
-		[VERDICT_OK] = "ok",
-		[VERDICT_UNKNOWN] = "unknown",
-		[VERDICT_WARNING] = "warning",
+		[VERDICT_OK] = "ok",           [VERDICT_NOTE] = "note",
+		[VERDICT_UNKNOWN] = "unknown", [VERDICT_WARNING] = "warning",
 		[VERDICT_FAIL] = "fail",
 	};
 
@@ -148,6 +151,7 @@ int check_run(const struct host *host, const struct check_request *request,
 			continue;
 		exam->check = checks[i].name;
 		exam->image = checks[i].image;
+		exam->rdma = checks[i].rdma;
 		checks[i].run(exam);
 		err = exam->err;
 		if (err)

@@ -18,6 +18,7 @@
 
 enum verdict {
 	VERDICT_OK,
+	VERDICT_NOTE,    /* good to know, and of the section about RDMA alone */
 	VERDICT_UNKNOWN, /* cannot be determined; the evidence says why */
 	VERDICT_WARNING, /* works, but not as it should; or needs a step of setup */
 	VERDICT_FAIL,    /* DPDK will not work on MANA */
@@ -26,12 +27,14 @@ enum verdict {
 /**
  * struct finding - what one check found of one thing
  * @check:	name of the check
+ * @rdma:	it is about applications of RDMA, which DPDK does not need
  * @subject:	of what: an interface, a module; empty if there is but one
  * @evidence:	what was seen, in words
  * @fix:	command that fixes it; NULL if there is none, or nothing to fix
  */
 struct finding {
 	const char *check;
+	bool rdma;
 	char *subject;
 	enum verdict verdict;
 	char *evidence;
@@ -40,7 +43,7 @@ struct finding {
 
 /**
  * struct check_report - all that was found
- * @worst:	of the verdicts; unknown ones are no worse than good ones
+ * @worst:	of the verdicts; notes and unknown ones are no worse than good ones
  */
 struct check_report {
 	struct finding *finding;
@@ -73,7 +76,7 @@ int check_run(const struct host *host, const struct check_request *request,
 	      struct check_report *report, struct error *error);
 void check_report_free(struct check_report *report);
 
-/** verdict_name() - "ok", "unknown", "warning", "fail" */
+/** verdict_name() - "ok", "note", "unknown", "warning", "fail" */
 const char *verdict_name(enum verdict verdict);
 
 #endif

@@ -23,7 +23,11 @@ void find(struct exam *exam, enum verdict verdict, const char *subject, const ch
 	  const char *format, ...)
 {
 	struct check_report *report = exam->report;
-	struct finding *more, finding = { .check = exam->check, .verdict = verdict };
+	struct finding *more, finding = {
+		.check = exam->check,
+		.rdma = exam->rdma,
+		.verdict = verdict,
+	};
 	va_list ap;
 
 	va_start(ap, format);
@@ -43,7 +47,7 @@ void find(struct exam *exam, enum verdict verdict, const char *subject, const ch
 		return;
 	}
 	more[report->n++] = finding;
-	if (verdict != VERDICT_UNKNOWN && verdict > report->worst)
+	if (verdict >= VERDICT_WARNING && verdict > report->worst)
 		report->worst = verdict;
 }
 

@@ -25,7 +25,8 @@
  *		container, and then without a name if it is not known
  * @packages:	which package has which module; NULL: that cannot be read
  * @container:	that this process is in
- * @check:	name of the running check; @image: in a container it is about the image
+ * @check:	name of the running check; @image: in a container it is about the image; @rdma: it is
+ *		about applications of RDMA
  * @err:	-ENOMEM, if memory ran out
  */
 struct exam {
@@ -43,7 +44,7 @@ struct exam {
 	struct packages *packages;
 	struct container container;
 	const char *check;
-	bool image;
+	bool image, rdma;
 	int err;
 };
 
@@ -120,5 +121,8 @@ void check_hugetlbfs(struct exam *exam);
 void check_memlock(struct exam *exam);
 void check_files(struct exam *exam);
 void check_failsafe(struct exam *exam);
+void check_rdma_kernel(struct exam *exam);
+void check_rdma_library(struct exam *exam);
+void check_rdma_ports(struct exam *exam);
 
 #endif

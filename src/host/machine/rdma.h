@@ -71,16 +71,21 @@ struct rdma_core {
 /** rdma_core_read() - 0; -ENOENT: there is no libibverbs */
 int rdma_core_read(const struct host *host, struct rdma_core *core);
 
+/** Has something what is asked? */
+enum rdma_known { RDMA_UNKNOWN, RDMA_LACKS, RDMA_HAS };
+
 /**
  * struct rdma_provider - a provider that libibverbs is configured to load
  * @name:	in the configuration
  * @path:	of its file; empty: there is none
  * @claim:	what it claims; its name is empty if the file could not be read as a provider
+ * @shadow:	of libmana: does it have shadow queues, as it has for RC queue pairs alone?
  */
 struct rdma_provider {
 	char name[PROVIDER_NAME];
 	char path[LIBRARY_PATH];
 	struct provider_claim claim;
+	enum rdma_known shadow;
 };
 
 struct rdma_providers {

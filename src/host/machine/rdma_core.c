@@ -18,6 +18,9 @@
 
 #include "host/machine/ask.h"
 
+/* In an error message of providers/mana/qp.c from rdma-core 53 on, the first with RC queue pairs */
+#define SHADOW "shadow queue"
+
 /** read_version() - from the library's full name */
 static unsigned int read_version(const struct host *host, const char *path)
 {
@@ -106,6 +109,7 @@ static void find_provider(const struct host *host, const struct rdma_core *core,
 	if (!*provider->path || library_load(host, provider->path, &data, &size))
 		return;
 	provider_claim_read(data, size, &provider->claim);
+	provider->shadow = memmem(data, size, SHADOW, sizeof(SHADOW) - 1) ? RDMA_HAS : RDMA_LACKS;
 	free(data);
 }
 
@@ -186,6 +190,10 @@ static int recall_providers(const json_t *answer, struct rdma_providers *provide
 		ask_text(entry, "name", provider->name, sizeof(provider->name));
 		ask_text(entry, "path", provider->path, sizeof(provider->path));
 		ask_text(entry, "claims_as", claim->name, sizeof(claim->name));
+		if (json_is_boolean(json_object_get(entry, "shadow")))
+			provider->shadow = json_is_true(json_object_get(entry, "shadow"))
+						   ? RDMA_HAS
+						   : RDMA_LACKS;
 		json_array_foreach(json_object_get(entry, "driver_ids"), j, id)
 			if (claim->n < PROVIDER_IDS)
 				claim->id[claim->n++] = (uint64_t)json_integer_value(id);
@@ -204,9 +212,12 @@ static json_t *providers_json(const struct rdma_providers *providers)
 
 		for (size_t j = 0; j < provider->claim.n; j++)
 			json_array_append_new(ids, json_integer((json_int_t)provider->claim.id[j]));
-		json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:o}", "name", provider->name,
-						     "path", provider->path, "claims_as",
-						     provider->claim.name, "driver_ids", ids));
+		json_array_append_new(
+			all, json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", provider->name, "path",
+				       provider->path, "claims_as", provider->claim.name,
+				       "driver_ids", ids, "shadow",
+				       provider->shadow ? json_boolean(provider->shadow == RDMA_HAS)
+							: json_null()));
 	}
 	return all;
 }

@@ -100,12 +100,44 @@ rdma() {
 	put /sys/class/infiniband_verbs/abi_version 6
 }
 
+# roce NAME PORT [INTERFACE KIND...] - the port of an RDMA device is for RoCE version 2, with GIDs as Linux makes
+# them: the default one, and one of an IPv4 or an IPv6 address
+roce() {
+	local ports=/sys/class/infiniband/$1/ports/$2 interface=${3-} kind i=0 gid
+	for ((i = 0; i < 16; i++)); do
+		put "$ports/gids/$i" 0000:0000:0000:0000:0000:0000:0000:0000
+	done
+	put "$ports/state" "4: ACTIVE"
+	put "$ports/link_layer" Ethernet
+	i=0
+	for kind in "${@:4}"; do
+		case $kind in
+		local) gid=fe80:0000:0000:0000:6245:bdff:fea6:bbc0 ;;
+		ipv4) gid=0000:0000:0000:0000:0000:ffff:0a00:0004 ;;
+		ipv6) gid=fd00:0000:0000:0000:0000:0000:0000:0004 ;;
+		esac
+		put "$ports/gids/$i" "$gid"
+		put "$ports/gid_attrs/types/$i" "RoCE v2"
+		put "$ports/gid_attrs/ndevs/$i" "$interface"
+		i=$((i + 1))
+	done
+}
+
+# raw NAME PORT - a port for raw queue pairs alone: it has no GIDs
+raw() {
+	local ports=/sys/class/infiniband/$1/ports/$2
+	put "$ports/state" "4: ACTIVE"
+	put "$ports/link_layer" Ethernet
+	mkdir -p "$root$ports/gids" "$root$ports/gid_attrs/types" "$root$ports/gid_attrs/ndevs"
+}
+
 # adapter_dir DOMAIN - its place in /sys/devices
 adapter_dir() {
 	echo "$VMBUS/56474d52-$1-0000-8000-000000000001/pci$1:00/$1:00:00.0"
 }
 
-# adapter DOMAIN NODE DRIVER [manae] - a VF, behind its own PCI bus on VMBus; DRIVER none: without
+# adapter DOMAIN NODE DRIVER [manae | none] - a VF, behind its own PCI bus on VMBus; DRIVER none: without; none: without
+# an RDMA device
 UVERBS=0
 adapter() {
 	local dir
@@ -117,6 +149,7 @@ adapter() {
 		return
 	elif [ "$3" = mana ]; then
 		pci_device "$1:00:00.0" "$dir" 0x1414 0x00ba 0x020000 "$2" mana
+		[ "${4-}" != none ] || return 0
 		rdma "$dir" "mana_$UVERBS" "uverbs$UVERBS"
 		[ -z "${4-}" ] || rdma "$dir" "$4_$UVERBS" "uverbs$((UVERBS + 1))"
 	else

@@ -52,6 +52,22 @@ hugepages() {
 	put "$dir/free_hugepages" "$4"
 }
 
+# btf MODULE FUNCTION... - a loaded module's names, in the kernel's format
+btf() {
+	local file=$root/sys/kernel/btf/$1 strings=$root/.strings size
+	shift
+	mkdir -p "${file%/*}"
+	{ printf '\0'; printf '%s\0' "$@"; } >"$strings"
+	size=$(stat -c %s "$strings")
+	{
+		printf '\x9f\xeb\x01\0\x18\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+		# shellcheck disable=SC2059
+		printf "\\x$(printf %02x $((size & 255)))\\x$(printf %02x $((size >> 8)))\\0\\0"
+		cat "$strings"
+	} >"$file"
+	rm "$strings"
+}
+
 MODULES="kernel/drivers/net/ethernet/microsoft/mana/mana.ko kernel/drivers/infiniband/hw/mana/mana_ib.ko
 	kernel/drivers/infiniband/core/ib_uverbs.ko kernel/drivers/net/hyperv/hv_netvsc.ko
 	kernel/drivers/uio/uio_hv_generic.ko kernel/drivers/uio/uio.ko"
@@ -81,6 +97,17 @@ system() {
 		release=4.18.0-513.5.1.el8_9.x86_64
 		kernel "$release" "(mockbuild@x86-vm-08.build.eng.bos.redhat.com) (gcc version 8.5.0 (Red Hat 8.5.0-20)) #1 SMP"
 		;;
+	debian12)
+		os_release debian 12 "" "Debian GNU/Linux 12 (bookworm)"
+		release=6.1.0-50-cloud-amd64
+		kernel "$release" "(debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0) #1 SMP Debian 6.1.192-3 (2026-10-12)"
+		;;
+	debian13)
+		os_release debian 13 "" "Debian GNU/Linux 13 (trixie)"
+		release=6.12.117+deb13-cloud-amd64
+		kernel "$release" "(debian-kernel@lists.debian.org) (gcc-14 (Debian 14.2.0-19) 14.2.0) #1 SMP Debian 6.12.117-1 (2026-10-30)"
+		btf mana_ib mana_ib_probe mana_ib_create_qp mana_ib_gd_create_rc_qp mana_ib_gd_destroy_rc_qp mana_ib_reg_user_mr
+		;;
 	rhel94)
 		os_release rhel 9.4 fedora "Red Hat Enterprise Linux 9.4 (Plow)"
 		release=5.14.0-427.13.1.el9_4.x86_64
@@ -88,11 +115,14 @@ system() {
 		;;
 	esac
 	: >"$root/proc/modules"
+	# Debian 12's kernels have no mana_ib.
+	[ "$1" != debian12 ] || MODULES=${MODULES/kernel\/drivers\/infiniband\/hw\/mana\/mana_ib.ko/}
 	# shellcheck disable=SC2086
 	modules "$release" $MODULES
 	case $name in
 	metal) ;;
 	mlx5) loaded hv_vmbus hv_netvsc mlx5_core mlx5_ib ib_core ib_uverbs ;;
+	debian12) loaded hv_vmbus hv_netvsc mana ib_core ib_uverbs ;;
 	driverless | off) loaded hv_vmbus hv_netvsc ;;
 	taken) loaded hv_vmbus hv_netvsc mana mana_ib ib_core ib_uverbs uio uio_hv_generic ;;
 	*) loaded hv_vmbus hv_netvsc mana mana_ib ib_core ib_uverbs ;;
