@@ -25,6 +25,8 @@
 #define PATH_MTU_MAX     5u    /* 4096 bytes */
 #define HOP_LIMIT        64u   /* if the driver names none */
 #define ACK_TIMEOUT      14u   /* 67 ms: for a driver that cannot name one, as ibv_rc_pingpong */
+#define ACK_TIMEOUT_MAX  20u   /* 4.3 s, the same: a peer in software may be busy for long */
+#define ACK_TIMEOUT_MORE 2u    /* up to four times one that is named, as IBA 9.7.6.1.3 allows */
 #define PATH_HEADERS_MAX 80u   /* bytes of layer 3 beside the payload: IPv6, UDP, BTH, RETH, ICRC */
 
 /* The verbs' bits of attr_mask. Linux include/rdma/ib_verbs.h, enum ib_qp_attr_mask */
@@ -166,6 +168,7 @@ static struct pair *pair_new(struct adapter *adapter, struct rnic *rnic,
 	pair->kind = request->kind;
 	pair->attributes =
 		(struct roce_attributes){ .ack_timeout = ACK_TIMEOUT,
+					  .ack_timeout_max = ACK_TIMEOUT_MAX,
 					  .reads_in = RNIC_READS_MAX,
 					  .reads_out = RNIC_READS_MAX,
 					  .access = ROCE_ACCESS_READ | ROCE_ACCESS_WRITE };
@@ -504,8 +507,12 @@ static bool read_attributes(struct roce_attributes *to, const struct rnic_set_qp
 	if (mask & QP_ACCESS_FLAGS)
 		to->access = (req->qp_access_flags & QP_REMOTE_READ ? ROCE_ACCESS_READ : 0) |
 			     (req->qp_access_flags & QP_REMOTE_WRITE ? ROCE_ACCESS_WRITE : 0);
-	if (mask & QP_TIMEOUT)
+	if (mask & QP_TIMEOUT) {
 		to->ack_timeout = req->local_ack_timeout & 31u;
+		to->ack_timeout_max = to->ack_timeout + ACK_TIMEOUT_MORE < 31
+					      ? (uint8_t)(to->ack_timeout + ACK_TIMEOUT_MORE)
+					      : 31;
+	}
 	if (mask & QP_MAX_QP_RD_ATOMIC)
 		to->reads_out = req->max_rd_atomic < RNIC_READS_MAX ? req->max_rd_atomic
 								    : (uint8_t)RNIC_READS_MAX;

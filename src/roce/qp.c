@@ -92,7 +92,8 @@ static bool attributes_fit(const struct roce_qp *qp, enum roce_state to,
 	}
 	if (to == ROCE_RTS && qp->state == ROCE_RTR)
 		return attributes->reads_out <= ROCE_READS_MAX && attributes->ack_timeout <= 31 &&
-		       attributes->retry_count <= 7 && attributes->rnr_retry <= 7;
+		       attributes->ack_timeout_max <= 31 && attributes->retry_count <= 7 &&
+		       attributes->rnr_retry <= 7;
 	return true;
 }
 
@@ -117,6 +118,7 @@ static void take_attributes(struct roce_qp *qp, enum roce_state to,
 		attributes->sq_psn = from->sq_psn & ROCE_PSN_MASK;
 		attributes->reads_out = from->reads_out;
 		attributes->ack_timeout = from->ack_timeout;
+		attributes->ack_timeout_max = from->ack_timeout_max;
 		attributes->retry_count = from->retry_count;
 		attributes->rnr_retry = from->rnr_retry;
 	}

@@ -94,6 +94,8 @@ enum roce_status {
  * @sq_psn:	to RTS: the first PSN that is sent
  * @reads_out:	RC, to RTS: own READs at a time, up to ROCE_READS_MAX
  * @ack_timeout: RC, to RTS: 4.096 us * 2^n, n up to 31; 0: no timer
+ * @ack_timeout_max: RC, to RTS: each time without progress the next timeout is twice as long, up to
+ *		this one, in the same form; less than @ack_timeout: they are all the same
  * @retry_count: RC, to RTS: how often in a row to send again without progress, up to 7
  * @rnr_retry:	RC, to RTS: the same for RNR NAKs; 7: for ever
  */
@@ -109,6 +111,7 @@ struct roce_attributes {
 	uint8_t reads_out;
 	uint8_t min_rnr_timer;
 	uint8_t ack_timeout;
+	uint8_t ack_timeout_max;
 	uint8_t retry_count;
 	uint8_t rnr_retry;
 };

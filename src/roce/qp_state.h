@@ -93,7 +93,7 @@ struct requester {
 	uint32_t asked_end[ROCE_READS_MAX];
 	uint32_t since_ack;
 	uint64_t ack_deadline, rnr_deadline;
-	uint64_t ack_timeout; /* ns; 0: none */
+	uint8_t ack_timeout; /* the next one, as in struct roce_attributes; 0: none */
 	enum roce_status stopped;
 	uint8_t retries_left, rnr_left;
 	bool went_back;

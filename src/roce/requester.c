@@ -51,7 +51,7 @@ void requester_start(struct roce_qp *qp)
 		attributes->sq_psn;
 	requester->retries_left = attributes->retry_count;
 	requester->rnr_left = attributes->rnr_retry;
-	requester->ack_timeout = attributes->ack_timeout ? 4096ull << attributes->ack_timeout : 0;
+	requester->ack_timeout = attributes->ack_timeout;
 }
 
 /* Sending goes on at una_psn, which is in the request at head */
@@ -115,7 +115,7 @@ static void arm_timer(struct roce_qp *qp, uint64_t now)
 	requester->ack_deadline = ROCE_NEVER;
 	if (requester->ack_timeout && requester->una_psn != requester->max_psn &&
 	    requester->rnr_deadline == ROCE_NEVER)
-		requester->ack_deadline = now + requester->ack_timeout;
+		requester->ack_deadline = now + (4096ull << requester->ack_timeout);
 }
 
 /* una_psn has gone on */
@@ -137,6 +137,7 @@ static void progress(struct roce_qp *qp, uint64_t now)
 	requester->went_back = false;
 	requester->retries_left = qp->attributes.retry_count;
 	requester->rnr_left = qp->attributes.rnr_retry;
+	requester->ack_timeout = qp->attributes.ack_timeout;
 	arm_timer(qp, now);
 }
 
@@ -363,6 +364,8 @@ void requester_tick(struct roce_qp *qp, uint64_t now)
 	}
 	if (requester->ack_deadline <= now) {
 		qp->counters.requester_timeouts++;
+		if (requester->ack_timeout < qp->attributes.ack_timeout_max)
+			requester->ack_timeout++;
 		retry(qp, now, true);
 	}
 }

@@ -291,6 +291,7 @@ struct roce_attributes pair_attributes(const struct pair *pair, unsigned int whi
 		.reads_out = 4,
 		.min_rnr_timer = 1,
 		.ack_timeout = 14,
+		.ack_timeout_max = 16,
 		.retry_count = 7,
 		.rnr_retry = 7,
 		.address = { .dst_mac = { 2, 0, 0, 0, 0, (uint8_t)!which },

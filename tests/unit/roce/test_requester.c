@@ -300,7 +300,8 @@ static void rnr_retry_7_has_none(void **state)
 
 static void a_peer_that_is_gone_is_given_up(void **state)
 {
-	uint64_t began = pair->wire.now;
+	/* In 4.096 us * 2^14: each is twice as long as the one before, up to four times the first */
+	static const uint64_t timeouts[8] = { 1, 2, 4, 4, 4, 4, 4, 4 };
 
 	(void)state;
 	post(ROCE_OP_SEND, 0, 10);
@@ -309,8 +310,8 @@ static void a_peer_that_is_gone_is_given_up(void **state)
 		expect(ROCE_SEND_ONLY, 0, 0, 10);
 		expect(ROCE_SEND_ONLY, 1, 10, 10);
 		expect_done(0, ROCE_SUCCESS);
-		/* 4.096 us * 2^14 each */
-		assert_int_equal(roce_qp_deadline(end->qp), began + (i + 1) * 67108864ull);
+		assert_int_equal(roce_qp_deadline(end->qp),
+				 pair->wire.now + timeouts[i] * 67108864ull);
 		pass_deadline();
 	}
 	expect_done(1, ROCE_RETRY_EXCEEDED);
@@ -318,6 +319,26 @@ static void a_peer_that_is_gone_is_given_up(void **state)
 	expect_nothing();
 	expect_done(2, ROCE_FLUSHED);
 	assert_int_equal(roce_qp_counters(end->qp)->requester_timeouts, 8);
+}
+
+static void progress_makes_the_timeout_short_again(void **state)
+{
+	(void)state;
+	post(ROCE_OP_SEND, 0, 10);
+	post(ROCE_OP_SEND, 10, 10);
+	for (unsigned int i = 0; i < 2; i++) {
+		expect(ROCE_SEND_ONLY, 0, 0, 10);
+		expect(ROCE_SEND_ONLY, 1, 10, 10);
+		expect_done(0, ROCE_SUCCESS);
+		pass_deadline();
+	}
+	expect(ROCE_SEND_ONLY, 0, 0, 10);
+	expect(ROCE_SEND_ONLY, 1, 10, 10);
+	expect_done(0, ROCE_SUCCESS);
+	assert_int_equal(roce_qp_deadline(end->qp), pair->wire.now + 4 * 67108864ull);
+	acknowledge(ROCE_SYNDROME_ACK, 0);
+	expect_done(1, ROCE_SUCCESS);
+	assert_int_equal(roce_qp_deadline(end->qp), pair->wire.now + 67108864ull);
 }
 
 static void a_read_is_asked_for_and_stored(void **state)
@@ -682,6 +703,7 @@ int main(void)
 		TEST(rnr_naks_have_a_limit),
 		TEST(rnr_retry_7_has_none),
 		TEST(a_peer_that_is_gone_is_given_up),
+		TEST(progress_makes_the_timeout_short_again),
 		TEST(a_read_is_asked_for_and_stored),
 		TEST(a_lost_response_is_asked_for_again),
 		TEST(a_part_is_asked_for_again_to_its_end),
