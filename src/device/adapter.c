@@ -258,6 +258,33 @@ const struct adapter_config *adapter_config(const struct adapter *adapter)
 
 /* ---- Counters ---- */
 
+/** count_rdma() - add those of the vPort's queue pairs to those of queue pairs that are gone */
+static void count_rdma(const struct adapter *adapter, struct vport *vport,
+		       struct adapter_port_counters *out)
+{
+	struct roce_counters sum = vport->gone_roce;
+
+	budget_charge((uint64_t)adapter->pairs.used * BUDGET_OBJECT);
+	for (uint32_t i = 0; i < adapter->pairs.fresh; i++) {
+		const struct pair *pair = table_get(&adapter->pairs, i);
+
+		if (pair && pair->counted == vport)
+			pair_count(pair, &sum);
+	}
+	out->rdma.tx_packets = sum.tx_packets;
+	out->rdma.tx_bytes = sum.tx_bytes;
+	out->rdma.rx_packets = sum.rx_packets;
+	out->rdma.rx_bytes = sum.rx_bytes;
+	out->rdma.retransmitted = sum.tx_again;
+	out->rdma.naks = sum.requester_sequence_naks + sum.requester_error_naks +
+			 sum.responder_sequence_naks + sum.responder_invalid_request_naks +
+			 sum.responder_access_naks + sum.responder_operational_naks;
+	out->rdma.rnr_naks = sum.requester_rnr_naks + sum.responder_rnr_naks;
+	out->rdma.out_of_sequence = sum.responder_out_of_sequence + sum.requester_read_mismatches;
+	out->rdma.icrc_errors = atomic_load(&vport->roce_icrc_errors);
+	out->rdma.dropped = atomic_load(&vport->roce_dropped) + sum.rx_dropped;
+}
+
 void adapter_port_counters(struct adapter *adapter, unsigned int port,
 			   struct adapter_port_counters *out)
 {
@@ -281,7 +308,7 @@ void adapter_port_counters(struct adapter *adapter, unsigned int port,
 	out->rx_csum_bad = rx.csum_bad;
 	out->rx_coalesced = rx.coalesced;
 	out->rx_disabled = atomic_load(&vport->rx_disabled);
-	out->rdma_dropped = atomic_load(&vport->roce_dropped);
+	count_rdma(adapter, vport, out);
 	out->rx_no_buffer = vport_no_buffer(vport);
 	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
 		out->tx_queues += vport->sq[i] != NULL;

@@ -578,6 +578,9 @@ static void pair_packets(struct pair *pair, uint64_t now, uint32_t start)
 		/* It may have changed since it was put in: what counts is the copy. */
 		if (!roce_parse(&packet, &iov, 1, len) && roce_icrc_ok(&packet, &iov, 1))
 			roce_qp_receive(pair->qp, now, &packet, &iov, 1);
+		else if (pair->burst->vport)
+			atomic_fetch_add_explicit(&pair->burst->vport->roce_icrc_errors, 1,
+						  memory_order_relaxed);
 		inbox_pop(&pair->inbox);
 	}
 }
@@ -696,6 +699,21 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 		!wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]) && may_post(pair));
 }
 
+/* ---- Counters ---- */
+
+void pair_count(const struct pair *pair, struct roce_counters *to)
+{
+	roce_counters_add(to, roce_qp_counters(pair->qp), &pair->before);
+}
+
+void pair_counted(struct pair *pair, struct vport *vport)
+{
+	if (pair->counted)
+		pair_count(pair, &pair->counted->gone_roce);
+	pair->before = *roce_qp_counters(pair->qp);
+	pair->counted = vport;
+}
+
 /* ---- States ---- */
 
 /** struct state_change - for the lane */
@@ -748,6 +766,8 @@ int pair_modify(struct pair *pair, int state, struct vport *vport)
 		vport = NULL;
 	else if (!vport)
 		vport = before;
+	if (vport && pair->counted != vport)
+		pair_counted(pair, vport);
 	if (vport != before) {
 		atomic_store_explicit(&pair->vport, vport, memory_order_release);
 		if (vport)

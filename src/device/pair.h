@@ -44,6 +44,8 @@ struct pair_list {
  * @notify:	where GDMA_EQE_RNIC_QP_FATAL goes
  * @error_cqes:	the driver wants completions for errors
  * @vport:	whose packets it sends and receives, from RTR on; NULL before
+ * @counted:	the vPort that its counters belong to, also after RESET; NULL: it never had one
+ * @before:	the counters when that became so
  * @attributes:	as SET_QP_STATE has set them so far
  * @inbox:	packets for it
  * @armed:	PAIR_ARMED and a PSN: tell the driver when that is acknowledged
@@ -70,6 +72,8 @@ struct pair {
 	struct eq *notify;
 	bool error_cqes;
 	struct vport *_Atomic vport;
+	struct vport *counted;
+	struct roce_counters before;
 	struct roce_attributes attributes;
 	struct inbox inbox;
 	_Atomic uint64_t armed;
@@ -107,6 +111,12 @@ extern const struct roce_ops pair_ops;
 
 /** pair_run() - a queue pair's turn on its lane */
 lane_run pair_run;
+
+/** pair_count() - add what it has counted for its vPort; control thread */
+void pair_count(const struct pair *pair, struct roce_counters *to);
+
+/** pair_counted() - from now on it counts for that vPort, or for none; control thread */
+void pair_counted(struct pair *pair, struct vport *vport);
 
 /** pair_arm() - the driver wants to know when a PSN is acknowledged; control thread */
 void pair_arm(struct pair *pair, uint32_t psn);

@@ -382,6 +382,7 @@ static void pair_destroy(struct pair *pair)
 
 	lane_remove(&pair->work, -1);
 	counters_add(pair, adapter->rnic->gone);
+	pair_counted(pair, NULL);
 	pair->cqs[0]->users--;
 	pair->cqs[1]->users--;
 	adapter->rnic->pairs--;

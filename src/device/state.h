@@ -22,6 +22,7 @@
 #include "device/retire.h"
 #include "device/table.h"
 #include "device/toeplitz.h"
+#include "roce/qp.h"
 #include "vfio_user/server.h"
 #include "wire/native.h"
 #include "wire/reg.h"
@@ -69,6 +70,7 @@ struct steering {
  * @polled:	@source is polled work, since a receive queue's doorbell is in shared memory
  * @pairs:	queue pairs for RDMA that use it: RoCE packets are theirs
  * @roce_dropped: RoCE packets that are not for one of them, make no sense, or found no room
+ * @roce_icrc_errors: RoCE packets for one of them whose ICRC is wrong
  * @gone:	counters of destroyed queues
  * @held:	on a lane, sends what the fabric's impairments hold, if there are any
  */
@@ -95,8 +97,9 @@ struct vport {
 	_Atomic uint64_t rx_lost;      /* large frames for which no queue had buffers */
 	_Atomic uint64_t card_dropped; /* frames that the synthetic card must not send */
 	_Atomic uint32_t pairs;
-	_Atomic uint64_t roce_dropped;
+	_Atomic uint64_t roce_dropped, roce_icrc_errors;
 	struct wq_counters gone_tx, gone_rx;
+	struct roce_counters gone_roce;
 	struct lane_work held;
 };
 

@@ -26,6 +26,7 @@
 #ifndef MANAKIN_ROCE_QP_H
 #define MANAKIN_ROCE_QP_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -232,6 +233,7 @@ struct roce_ops {
 struct roce_counters {
 	uint64_t tx_packets;
 	uint64_t tx_bytes; /* of payload */
+	uint64_t tx_again; /* packets of requests that had been sent before */
 	uint64_t rx_packets;
 	uint64_t rx_bytes;
 	uint64_t rx_send_requests; /* messages of the peer that began */
@@ -241,12 +243,14 @@ struct roce_counters {
 	uint64_t requester_timeouts;
 	uint64_t requester_sequence_naks;   /* received */
 	uint64_t requester_rnr_naks;        /* received */
+	uint64_t requester_error_naks;      /* received, those that end the queue pair */
 	uint64_t requester_implicit_naks;   /* a response is missing */
 	uint64_t requester_read_mismatches; /* a READ's response out of sequence */
 	uint64_t requester_local_protection;
 	uint64_t requester_retries_exceeded;
 	uint64_t requester_rnr_exceeded;
 	uint64_t responder_rnr_naks; /* sent */
+	uint64_t responder_sequence_naks;
 	uint64_t responder_out_of_sequence;
 	uint64_t responder_duplicates;
 	uint64_t responder_invalid_request_naks; /* sent */
@@ -257,6 +261,15 @@ struct roce_counters {
 	uint64_t responder_qp_errors; /* local errors of receive entries */
 	uint64_t fatal_errors;
 };
+
+/** roce_counters_add() - add how much they have grown */
+static inline void roce_counters_add(struct roce_counters *to, const struct roce_counters *now,
+				     const struct roce_counters *before)
+{
+	static_assert(sizeof(*to) % sizeof(uint64_t) == 0, "nothing but counters");
+	for (size_t i = 0; i < sizeof(*to) / sizeof(uint64_t); i++)
+		((uint64_t *)to)[i] += ((const uint64_t *)now)[i] - ((const uint64_t *)before)[i];
+}
 
 struct roce_qp;
 

@@ -233,12 +233,15 @@ static void receive_nak(struct roce_qp *qp, uint64_t now, uint8_t syndrome)
 		retry(qp, now, false);
 		return;
 	case ROCE_NAK_INVALID_REQUEST:
+		qp->counters.requester_error_naks++;
 		fail_head(qp, ROCE_REMOTE_INVALID);
 		return;
 	case ROCE_NAK_REMOTE_ACCESS:
+		qp->counters.requester_error_naks++;
 		fail_head(qp, ROCE_REMOTE_ACCESS);
 		return;
 	case ROCE_NAK_OPERATIONAL:
+		qp->counters.requester_error_naks++;
 		fail_head(qp, ROCE_REMOTE_OPERATION);
 		return;
 	default: /* reserved */
@@ -538,6 +541,7 @@ static int send_next(struct roce_qp *qp, uint64_t now)
 		request->started = true;
 		requester->reads += is_read;
 	}
+	qp->counters.tx_again += roce_psn_diff(requester->next_psn, requester->max_psn) < 0;
 	requester->next_psn = roce_psn_add(requester->next_psn, sent);
 	if (number + sent == request->packets)
 		requester->next++;

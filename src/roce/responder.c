@@ -127,6 +127,7 @@ static int send_answer(struct roce_qp *qp)
 	if (err)
 		return err;
 	responder->answer_due = false;
+	qp->counters.responder_sequence_naks += responder->syndrome == ROCE_NAK_SEQUENCE;
 	if (responder->failing)
 		transfer_fatal(qp, responder->failing, false);
 	return 0;

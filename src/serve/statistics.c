@@ -13,18 +13,44 @@ static const struct {
 	const char *name;
 	bool text;
 } columns[] = {
-	{ "adapter", true },         { "port", false },         { "mac", true },
-	{ "fabric", true },          { "tx_packets", false },   { "tx_bytes", false },
-	{ "tx_tso", false },         { "tx_csum", false },      { "tx_vlan", false },
-	{ "tx_errors", false },      { "rx_packets", false },   { "rx_bytes", false },
-	{ "rx_dropped", false },     { "rx_coalesced", false }, { "wire_tx", false },
-	{ "wire_rx", false },        { "wire_bad", false },     { "queues", false },
-	{ "wire_dropped", false },   { "wire_lost", false },    { "wire_duplicated", false },
-	{ "wire_reordered", false }, { "wire_delayed", false }, { "rdma_dropped", false },
+	{ "adapter", true },
+	{ "port", false },
+	{ "mac", true },
+	{ "fabric", true },
+	{ "tx_packets", false },
+	{ "tx_bytes", false },
+	{ "tx_tso", false },
+	{ "tx_csum", false },
+	{ "tx_vlan", false },
+	{ "tx_errors", false },
+	{ "rx_packets", false },
+	{ "rx_bytes", false },
+	{ "rx_dropped", false },
+	{ "rx_coalesced", false },
+	{ "wire_tx", false },
+	{ "wire_rx", false },
+	{ "wire_bad", false },
+	{ "queues", false },
+	{ "wire_dropped", false },
+	{ "wire_lost", false },
+	{ "wire_duplicated", false },
+	{ "wire_reordered", false },
+	{ "wire_delayed", false },
+	{ "rdma_dropped", false },
+	{ "rdma_tx_packets", false },
+	{ "rdma_tx_bytes", false },
+	{ "rdma_rx_packets", false },
+	{ "rdma_rx_bytes", false },
+	{ "rdma_retransmitted", false },
+	{ "rdma_naks", false },
+	{ "rdma_rnr_naks", false },
+	{ "rdma_out_of_sequence", false },
+	{ "rdma_icrc_errors", false },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-#define RARE    6u /* the last ones, which a table has only if one of them is not 0 */
+#define RDMA    10u /* the last ones, which a table has only if one of them is not 0 */
+#define WIRE    5u  /* those before them, likewise */
 
 static void put_number(struct libscols_line *line, size_t column, uint64_t value)
 {
@@ -34,8 +60,28 @@ static void put_number(struct libscols_line *line, size_t column, uint64_t value
 	scols_line_set_data(line, column, text);
 }
 
-/** add_port() - a line; true if the rare columns are needed */
-static bool add_port(struct libscols_table *table, struct adapter *adapter, unsigned int port)
+/** struct rare - which of the rare columns are needed */
+struct rare {
+	bool wire, rdma;
+};
+
+static void put_rdma(struct libscols_line *line, size_t i, const struct adapter_port_counters *c)
+{
+	put_number(line, i++, c->rdma.dropped);
+	put_number(line, i++, c->rdma.tx_packets);
+	put_number(line, i++, c->rdma.tx_bytes);
+	put_number(line, i++, c->rdma.rx_packets);
+	put_number(line, i++, c->rdma.rx_bytes);
+	put_number(line, i++, c->rdma.retransmitted);
+	put_number(line, i++, c->rdma.naks);
+	put_number(line, i++, c->rdma.rnr_naks);
+	put_number(line, i++, c->rdma.out_of_sequence);
+	put_number(line, i++, c->rdma.icrc_errors);
+}
+
+/** add_port() - a line */
+static void add_port(struct libscols_table *table, struct adapter *adapter, unsigned int port,
+		     struct rare *rare)
 {
 	const struct adapter_config *config = adapter_config(adapter);
 	const struct adapter_port_config *p = &config->port[port];
@@ -45,7 +91,7 @@ static bool add_port(struct libscols_table *table, struct adapter *adapter, unsi
 	size_t i = 0;
 
 	if (!line)
-		return false;
+		return;
 	adapter_port_counters(adapter, port, &c);
 	scols_line_set_data(line, i++, config->name);
 	put_number(line, i++, port);
@@ -70,16 +116,25 @@ static bool add_port(struct libscols_table *table, struct adapter *adapter, unsi
 	put_number(line, i++, c.fabric.tx_duplicated);
 	put_number(line, i++, c.fabric.tx_reordered);
 	put_number(line, i++, c.fabric.tx_delayed);
-	put_number(line, i++, c.rdma_dropped);
-	return c.fabric.tx_dropped | c.fabric.tx_lost | c.fabric.tx_duplicated |
-	       c.fabric.tx_reordered | c.fabric.tx_delayed | c.rdma_dropped;
+	put_rdma(line, i, &c);
+	rare->wire |= c.fabric.tx_dropped | c.fabric.tx_lost | c.fabric.tx_duplicated |
+		      c.fabric.tx_reordered | c.fabric.tx_delayed;
+	rare->rdma |= c.rdma.dropped | c.rdma.tx_packets | c.rdma.rx_packets | c.rdma.icrc_errors;
+}
+
+/** hide() - leave the columns from @first on out of the table */
+static void hide(struct libscols_table *table, size_t first, size_t n)
+{
+	for (size_t i = first; i < first + n; i++)
+		scols_column_set_flags(scols_table_get_column(table, i),
+				       SCOLS_FL_RIGHT | SCOLS_FL_HIDDEN);
 }
 
 char *statistics_text(struct adapter *const *adapters, unsigned int n, bool json)
 {
 	struct libscols_table *table = scols_new_table();
 	char *text = NULL, *lines = NULL;
-	bool rare = json;
+	struct rare rare = { json, json };
 
 	if (!table)
 		return NULL;
@@ -97,11 +152,12 @@ char *statistics_text(struct adapter *const *adapters, unsigned int n, bool json
 		/* The captures should be as recent as the counters. */
 		adapter_flush(adapters[a]);
 		for (unsigned int p = 0; p < adapter_config(adapters[a])->ports; p++)
-			rare |= add_port(table, adapters[a], p);
+			add_port(table, adapters[a], p, &rare);
 	}
-	for (size_t i = COLUMNS - RARE; i < COLUMNS && !rare; i++)
-		scols_column_set_flags(scols_table_get_column(table, i),
-				       SCOLS_FL_RIGHT | SCOLS_FL_HIDDEN);
+	if (!rare.wire)
+		hide(table, COLUMNS - RDMA - WIRE, WIRE);
+	if (!rare.rdma)
+		hide(table, COLUMNS - RDMA, RDMA);
 	if (scols_print_table_to_string(table, &lines) || asprintf(&text, "%s\n", lines) < 0)
 		text = NULL;
 	free(lines);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "device/command.h"
+#include "device/inbox.h"
 #include "device/state.h"
 
 static const char *const one_sink[] = { "sink", NULL };
@@ -435,7 +436,7 @@ static void packets_for_nobody_are_counted(void **state)
 	assert_int_equal(gpair_end(&test->b), 0);
 	gpair_send(&test->a, &work);
 	WAIT(&test->host,
-	     (adapter_port_counters(test->host.adapter, 0, &counters), counters.rdma_dropped >= 3));
+	     (adapter_port_counters(test->host.adapter, 0, &counters), counters.rdma.dropped >= 3));
 }
 
 static void counters_count(void **state)
@@ -462,6 +463,64 @@ static void counters_count(void **state)
 	assert_int_equal(gpair_end(&test->b), 0);
 	assert_int_equal(COMMAND(&test->guest, RNIC_QUERY_VF_COUNTERS, &request, &after, 2), 0);
 	assert_memory_equal(before.counters, after.counters, sizeof(before.counters));
+}
+
+/** damaged() - give the vPort a WRITE for that queue pair, with a wrong ICRC */
+static void damaged(struct test *test, uint32_t number)
+{
+	const struct roce_address address = { .ip_version = 4,
+					      .src_ip = { 192, 0, 2, 1 },
+					      .dst_ip = { 192, 0, 2, 1 },
+					      .udp_source = 0xc000 };
+	struct vport *vport = &test->host.adapter->vport[0];
+	struct roce_packet packet = { .operation = ROCE_WRITE_ONLY, .dest_qpn = number };
+	uint8_t trailer[ROCE_TRAILER_MAX];
+	struct iovec iov[2];
+
+	roce_build(&packet, &address);
+	memcpy(packet.headers, vport->config->mac, 6);
+	iov[1] = (struct iovec){ trailer, roce_trailer(&packet, NULL, 0, trailer) };
+	iov[0] = (struct iovec){ packet.headers, packet.payload_off };
+	trailer[0] ^= 1;
+	inbox_deliver(vport, &(struct frame){ .iov = iov,
+					      .iovcnt = 2,
+					      .len = (uint32_t)(iov[0].iov_len + iov[1].iov_len) });
+}
+
+static void ports_count_what_queue_pairs_do(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 3000 };
+	struct adapter_port_counters before, after;
+	uint32_t id, psn;
+
+	two_pairs(test, 0);
+	damaged(test, test->b.qpn);
+	damaged(test, 0x777777);
+	WAIT(&test->host,
+	     (adapter_port_counters(test->host.adapter, 0, &before), before.rdma.icrc_errors == 1));
+	assert_int_equal(before.rdma.dropped, 1);
+	assert_int_equal(before.rdma.rx_packets, 0);
+	/* Nobody receives: RNR NAKs, each sent and received, and the request again, until somebody does */
+	psn = gpair_send(&test->a, &work);
+	WAIT(&test->host, (adapter_port_counters(test->host.adapter, 0, &before),
+			   before.rdma.retransmitted >= 3 && before.rdma.rnr_naks >= 4));
+	gpair_recv(&test->b, AREA + TO, 4096);
+	rdma_wait(&test->rdma, &id);
+	finish(test, &test->a, psn);
+	settle(&test->host);
+	adapter_port_counters(test->host.adapter, 0, &before);
+	assert_true(before.rdma.rnr_naks % 2 == 0);
+	assert_true(before.rdma.tx_bytes >= 3000 + before.rdma.retransmitted * (3000 % RDMA_MTU));
+	assert_int_equal(before.rdma.tx_packets, before.rdma.rx_packets);
+	assert_int_equal(before.rdma.tx_bytes, before.rdma.rx_bytes);
+	assert_int_equal(before.rdma.naks, 0);
+	/* They stay when the queue pairs are reset, and when they go. */
+	assert_int_equal(gpair_state(&test->a, QPS_RESET, NULL), 0);
+	assert_int_equal(gpair_end(&test->a), 0);
+	assert_int_equal(gpair_state(&test->b, QPS_RESET, NULL), 0);
+	adapter_port_counters(test->host.adapter, 0, &after);
+	assert_memory_equal(&before.rdma, &after.rdma, sizeof(before.rdma));
 }
 
 /** between_adapters() - messages from one adapter to another, all of them whole and once */
@@ -497,6 +556,11 @@ static void between_adapters(const char *fabric)
 		assert_int_equal(cqe.armed.psn, psn);
 	}
 	assert_true(host_counters(&hosts[0], 0).fabric.tx_frames >= 10 * (200000 / RDMA_MTU));
+	if (host_counters(&hosts[0], 0).fabric.tx_lost) {
+		assert_true(host_counters(&hosts[0], 0).rdma.retransmitted);
+		assert_true(host_counters(&hosts[1], 0).rdma.out_of_sequence);
+		assert_true(host_counters(&hosts[1], 0).rdma.naks);
+	}
 	for (unsigned int i = 2; i-- > 0;) {
 		guest_detach(&guests[i]);
 		host_close(&hosts[i]);
@@ -728,6 +792,7 @@ int main(void)
 		TEST(queue_pairs_come_and_go),
 		TEST(packets_for_nobody_are_counted),
 		TEST(counters_count),
+		TEST(ports_count_what_queue_pairs_do),
 		cmocka_unit_test(two_adapters_on_a_switch),
 		cmocka_unit_test(two_adapters_on_a_switch_that_loses_frames),
 		TEST(datagrams_of_a_queue_pair_in_error_are_flushed_in_order),
