@@ -198,11 +198,20 @@ void gpair_recv(struct gpair *pair, uint64_t local, uint32_t len)
 
 uint32_t gpair_send(struct gpair *pair, const struct gwork *work)
 {
+	uint32_t last = gpair_put(pair, work);
+
+	ring_wq(pair->rdma->guest, &pair->send);
+	return last;
+}
+
+uint32_t gpair_put(struct gpair *pair, const struct gwork *work)
+{
+	const uint32_t mtu = pair->path_mtu ? 128u << pair->path_mtu : RDMA_MTU;
 	bool with_immediate = work->type == RNIC_WQE_WRITE_IMM, read = work->type == RNIC_WQE_READ;
 	uint32_t key = work->lkey ? work->lkey : pair->rdma->key;
 	struct gdma_wqe header = { .num_sge = 1,
 				   .inline_oob_size_div4 = with_immediate ? 7 : 6,
-				   .client_data_unit = RDMA_MTU };
+				   .client_data_unit = mtu & 0x3fff };
 	struct rnic_send_oob oob = { .wqe_type = work->type & 31u,
 				     .psn = pair->psn & 0xffffffu,
 				     .ssn_or_rqpn = pair->ssn++ & 0xffffffu };
@@ -230,8 +239,7 @@ uint32_t gpair_send(struct gpair *pair, const struct gwork *work)
 		memcpy(wqe + 32, &work->immediate, sizeof(work->immediate));
 	memcpy(wqe + (with_immediate ? 48 : 32), &sge, sizeof(sge));
 	wqe_put(&pair->send, wqe, 64);
-	pair->psn = (pair->psn + (work->len ? (work->len - 1) / RDMA_MTU + 1 : 1)) & 0xffffffu;
-	ring_wq(pair->rdma->guest, &pair->send);
+	pair->psn = (pair->psn + (work->len ? (work->len - 1) / mtu + 1 : 1)) & 0xffffffu;
 	return (pair->psn - 1) & 0xffffffu;
 }
 

@@ -75,7 +75,8 @@ uint32_t gpair_state(struct gpair *pair, uint32_t state, const struct gpair *pee
 /** gpair_connect() - both to RTS */
 void gpair_connect(struct gpair *a, struct gpair *b);
 
-/** gpair_send() - post and ring; the PSN of its last packet */
+/** gpair_put() - write an entry; the PSN of its last packet. gpair_send() rings, too */
+uint32_t gpair_put(struct gpair *pair, const struct gwork *work);
 uint32_t gpair_send(struct gpair *pair, const struct gwork *work);
 void gpair_recv(struct gpair *pair, uint64_t local, uint32_t len);
 void gpair_arm(struct gpair *pair, uint32_t psn);
