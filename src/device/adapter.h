@@ -125,14 +125,15 @@ const struct adapter_config *adapter_config(const struct adapter *adapter);
 struct adapter_port_counters {
 	uint64_t tx_frames, tx_bytes, tx_errors, tx_csum, tx_tso, tx_vlan;
 	uint64_t rx_frames, rx_bytes, rx_no_buffer, rx_disabled, rx_truncated, rx_csum_bad;
-	uint64_t rx_coalesced;             /* completions that carried more than one packet */
+	uint64_t rx_coalesced; /* completions that carried more than one packet */
 	struct {
 		uint64_t tx_packets, tx_bytes, rx_packets, rx_bytes;
 		uint64_t retransmitted;   /* packets of requests */
 		uint64_t naks, rnr_naks;  /* sent and received */
 		uint64_t out_of_sequence; /* received */
 		uint64_t icrc_errors;     /* received, for a queue pair */
-		uint64_t dropped; /* for no queue pair, or without room; also of its own queue pairs */
+		uint64_t
+			dropped; /* for no queue pair, or without room; also of its own queue pairs */
 	} rdma;
 	unsigned int tx_queues, rx_queues; /* that exist now */
 	struct fabric_counters fabric;

@@ -4,8 +4,10 @@
  *
  * Packets are put into the ring one behind the other, each after its length, and never wrap: what is
  * left at the ring's end is skipped. Those who put in take turns by a lock, which they hold for one
- * copy; the owner takes out without it. The copy is private: client memory is read only once, and
- * the checksum is computed over what is used.
+ * copy; the owner takes out without it.
+ *
+ * What is delivered at once is read from the sender's memory, which may change meanwhile. What counts
+ * is the copy of the headers; the payload is only copied on.
  */
 #include "device/inbox.h"
 
@@ -14,6 +16,8 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/clock.h"
+#include "base/uninitialized.h"
 #include "device/headers.h"
 #include "device/pair.h"
 #include "device/state.h"
@@ -22,13 +26,14 @@
 #define MASK  (INBOX_SIZE - 1)
 #define ALIGN 64u        /* bytes: a packet's length starts a cache line */
 #define SKIP  UINT32_MAX /* in place of a length: the next packet is at the ring's start */
+#define HEAD  2u         /* words before a packet: its length and flags */
 
 static_assert(!(INBOX_SIZE & MASK) && !(INBOX_SIZE % ALIGN), "the ring wraps");
 
 /** room_of() - bytes of the ring that a packet takes */
 static uint32_t room_of(uint32_t len)
 {
-	return ((uint32_t)sizeof(uint32_t) * 2 + len + ALIGN - 1) & ~(ALIGN - 1);
+	return (HEAD * (uint32_t)sizeof(uint32_t) + len + ALIGN - 1) & ~(ALIGN - 1);
 }
 
 int inbox_open(struct inbox *inbox)
@@ -44,19 +49,22 @@ void inbox_close(struct inbox *inbox)
 	inbox->bytes = NULL;
 }
 
-const uint8_t *inbox_next(struct inbox *inbox, uint32_t *len)
+bool inbox_next(struct inbox *inbox, struct frame *frame, struct iovec *iov)
 {
 	uint32_t tail = atomic_load_explicit(&inbox->tail, memory_order_relaxed);
+	uint32_t head[HEAD];
 
 	if (inbox_empty(inbox))
-		return NULL;
-	memcpy(len, inbox->bytes + (tail & MASK), sizeof(*len));
-	if (*len == SKIP) {
+		return false;
+	memcpy(head, inbox->bytes + (tail & MASK), sizeof(head));
+	if (head[0] == SKIP) {
 		tail += INBOX_SIZE - (tail & MASK);
 		atomic_store_explicit(&inbox->tail, tail, memory_order_release);
-		memcpy(len, inbox->bytes, sizeof(*len));
+		memcpy(head, inbox->bytes, sizeof(head));
 	}
-	return inbox->bytes + (tail & MASK) + 2 * sizeof(uint32_t);
+	*iov = (struct iovec){ inbox->bytes + (tail & MASK) + sizeof(head), head[0] };
+	*frame = (struct frame){ .iov = iov, .iovcnt = 1, .len = head[0], .flags = head[1] };
+	return true;
 }
 
 void inbox_pop(struct inbox *inbox)
@@ -80,25 +88,32 @@ static bool inbox_put(struct inbox *inbox, const struct frame *frame)
 	uint32_t room = room_of(frame->len), skip = 0, head, used;
 	bool fits = false;
 
+	budget_charge(budget_bytes(frame->len));
 	spin_lock(&inbox->lock);
 	head = atomic_load_explicit(&inbox->head, memory_order_relaxed);
 	used = head - atomic_load_explicit(&inbox->tail, memory_order_acquire);
 	if ((head & MASK) + room > INBOX_SIZE)
 		skip = INBOX_SIZE - (head & MASK);
 	if (inbox->bytes && skip + room <= INBOX_SIZE - used) {
-		const uint32_t marker = SKIP;
+		const uint32_t marker = SKIP, words[HEAD] = { frame->len, frame->flags };
 		uint8_t *to;
 
 		if (skip)
 			memcpy(inbox->bytes + (head & MASK), &marker, sizeof(marker));
 		to = inbox->bytes + ((head + skip) & MASK);
-		memcpy(to, &frame->len, sizeof(frame->len));
-		headers_copy(frame->iov, frame->iovcnt, to + 2 * sizeof(uint32_t), frame->len);
+		memcpy(to, words, sizeof(words));
+		headers_copy(frame->iov, frame->iovcnt, to + sizeof(words), frame->len);
 		atomic_store_explicit(&inbox->head, head + skip + room, memory_order_release);
 		fits = true;
 	}
 	spin_unlock(&inbox->lock);
 	return fits;
+}
+
+/** clock_of() - the time, if the queue pair's timers depend on this packet: on acknowledgements */
+static uint64_t clock_of(const struct pair *pair, const struct roce_packet *packet)
+{
+	return pair->kind == ROCE_RC && packet->operation >= ROCE_READ_FIRST ? clock_ns() : 0;
 }
 
 bool inbox_wants(const struct frame *frame)
@@ -109,12 +124,12 @@ bool inbox_wants(const struct frame *frame)
 	return roce_is_udp(headers, copied);
 }
 
-void inbox_deliver(struct vport *vport, const struct frame *frame)
+void inbox_deliver(struct vport *vport, unsigned int lane, const struct frame *frame)
 {
-	struct roce_packet packet;
+	struct roce_packet packet uninitialized;
 	struct pair *pair;
 
-	budget_charge(BUDGET_PACKET + budget_bytes(frame->len));
+	budget_charge(BUDGET_PACKET);
 	if (atomic_load_explicit(&vport->link_down, memory_order_relaxed) ||
 	    frame->len > INBOX_PACKET_MAX ||
 	    roce_parse(&packet, frame->iov, frame->iovcnt, frame->len) ||
@@ -127,7 +142,9 @@ void inbox_deliver(struct vport *vport, const struct frame *frame)
 		atomic_fetch_add_explicit(&vport->roce_dropped, 1, memory_order_relaxed);
 		return;
 	}
-	if (!inbox_put(&pair->inbox, frame))
+	if (lane_is(&pair->work, lane) && !pair->burst && inbox_empty(&pair->inbox))
+		pair_receive(pair, clock_of(pair, &packet), &packet, frame);
+	else if (!inbox_put(&pair->inbox, frame))
 		atomic_fetch_add_explicit(&vport->roce_dropped, 1, memory_order_relaxed);
 	lane_kick(&pair->work);
 }

@@ -2,9 +2,10 @@
 /*
  * device/inbox.h - RoCE packets on their way to the queue pair that they are for.
  *
- * A packet can arrive on any lane, and a queue pair belongs to one: the packet is copied into the
- * queue pair's inbox, and its lane kicked. An inbox that is full drops packets, as a wire does; the
- * peer sends them again.
+ * A packet can arrive on any lane, and a queue pair belongs to one. On another lane, the packet is
+ * copied into the queue pair's inbox, and its lane kicked. On its own lane the queue pair gets it at
+ * once, without a copy, and its lane is kicked for what it answers. An inbox that is full drops packets,
+ * as a wire does; the peer sends them again.
  */
 #ifndef MANAKIN_DEVICE_INBOX_H
 #define MANAKIN_DEVICE_INBOX_H
@@ -39,8 +40,11 @@ struct inbox {
 int inbox_open(struct inbox *inbox);
 void inbox_close(struct inbox *inbox);
 
-/** inbox_next() - the oldest packet, or NULL; only for the owner's lane. Valid until inbox_pop() */
-const uint8_t *inbox_next(struct inbox *inbox, uint32_t *len);
+/**
+ * inbox_next() - the oldest packet, or NULL; only for the owner's lane
+ * @frame:	its iov is @iov. Valid until inbox_pop()
+ */
+bool inbox_next(struct inbox *inbox, struct frame *frame, struct iovec *iov);
 void inbox_pop(struct inbox *inbox);
 void inbox_clear(struct inbox *inbox);
 
@@ -53,7 +57,10 @@ static inline bool inbox_empty(const struct inbox *inbox)
 /** inbox_wants() - is this a RoCE packet, so that a vPort with queue pairs gives it to them? */
 bool inbox_wants(const struct frame *frame);
 
-/** inbox_deliver() - give a RoCE packet for the vPort to its queue pair, or drop it */
-void inbox_deliver(struct vport *vport, const struct frame *frame);
+/**
+ * inbox_deliver() - give a RoCE packet for the vPort to its queue pair, or drop it
+ * @lane:	the caller's
+ */
+void inbox_deliver(struct vport *vport, unsigned int lane, const struct frame *frame);
 
 #endif

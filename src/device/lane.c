@@ -99,6 +99,13 @@ void lane_kick(struct lane_work *work)
 		lane_wake(lane);
 }
 
+bool lane_is(const struct lane_work *work, unsigned int lane)
+{
+	const struct lane *own = work->lane;
+
+	return own && own->index == lane;
+}
+
 /** lane_answer() - run the control thread's function, if there is one */
 static void lane_answer(struct lane *lane)
 {

@@ -162,6 +162,9 @@ void lane_remove_all(struct lanes_member *member, struct lane_work *const *works
 /** lane_kick() - there may be something to do; any thread */
 void lane_kick(struct lane_work *work);
 
+/** lane_is() - is this its lane? Only for a lane, about itself */
+bool lane_is(const struct lane_work *work, unsigned int lane);
+
 /**
  * lane_call() - run a function on a lane, between work items, and wait for it
  *

@@ -29,6 +29,7 @@
 
 #include "base/budget.h"
 #include "base/clock.h"
+#include "base/uninitialized.h"
 #include "device/scratch.h"
 
 #define PIECES_MAX  (FABRIC_PIECES_MAX - 2) /* of a payload, beside the headers and the end */
@@ -564,23 +565,29 @@ static void pair_flush(struct pair *pair, uint32_t start)
 
 /* ---- Packets ---- */
 
+void pair_receive(struct pair *pair, uint64_t now, const struct roce_packet *packet,
+		  const struct frame *frame)
+{
+	struct vport *vport = atomic_load_explicit(&pair->vport, memory_order_relaxed);
+
+	if (frame->flags & FRAME_ICRC_VALID || roce_icrc_ok(packet, frame->iov, frame->iovcnt))
+		roce_qp_receive(pair->qp, now, packet, frame->iov, frame->iovcnt);
+	else if (vport)
+		atomic_fetch_add_explicit(&vport->roce_icrc_errors, 1, memory_order_relaxed);
+}
+
 /** pair_packets() - give the transport the packets that have come */
 static void pair_packets(struct pair *pair, uint64_t now, uint32_t start)
 {
-	const uint8_t *bytes;
-	uint32_t len;
+	struct roce_packet packet uninitialized;
+	struct frame frame;
+	struct iovec iov;
 
-	while (budget_since(start) < PACKETS_MAX && (bytes = inbox_next(&pair->inbox, &len))) {
-		struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = len };
-		struct roce_packet packet;
-
+	while (budget_since(start) < PACKETS_MAX && inbox_next(&pair->inbox, &frame, &iov)) {
 		budget_charge(BUDGET_PACKET);
 		/* It may have changed since it was put in: what counts is the copy. */
-		if (!roce_parse(&packet, &iov, 1, len) && roce_icrc_ok(&packet, &iov, 1))
-			roce_qp_receive(pair->qp, now, &packet, &iov, 1);
-		else if (pair->burst->vport)
-			atomic_fetch_add_explicit(&pair->burst->vport->roce_icrc_errors, 1,
-						  memory_order_relaxed);
+		if (!roce_parse(&packet, &iov, 1, frame.len))
+			pair_receive(pair, now, &packet, &frame);
 		inbox_pop(&pair->inbox);
 	}
 }
@@ -622,10 +629,12 @@ static int pair_send(void *ctx, const struct iovec *iov, uint32_t iovcnt, uint32
 	    atomic_load_explicit(&burst->vport->link_down, memory_order_relaxed))
 		return 0;
 	budget_charge(BUDGET_ENTRY);
-	*frame = (struct frame){ .iov = iov, .iovcnt = iovcnt, .len = len };
+	*frame = (struct frame){
+		.iov = iov, .iovcnt = iovcnt, .len = len, .flags = FRAME_ICRC_VALID
+	};
 	if (!memcmp(iov[0].iov_base, burst->vport->config->mac,
 		    sizeof(burst->vport->config->mac))) {
-		inbox_deliver(burst->vport, frame);
+		inbox_deliver(burst->vport, burst->lane, frame);
 		return 0;
 	}
 	/* The headers and the end are the transport's, and gone when this returns. */

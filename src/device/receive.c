@@ -92,13 +92,13 @@ static uint64_t offer(struct vport *vport, unsigned int lane, const struct frame
  *
  * RoCE packets before the first ordinary frame are given to their queue pairs: @skipped of them.
  */
-static unsigned int ordinary(struct vport *vport, const struct frame *frames, unsigned int n,
-			     unsigned int *skipped)
+static unsigned int ordinary(struct vport *vport, unsigned int lane, const struct frame *frames,
+			     unsigned int n, unsigned int *skipped)
 {
 	unsigned int i = 0, run = 0;
 
 	for (; i < n && inbox_wants(&frames[i]); i++)
-		inbox_deliver(vport, &frames[i]);
+		inbox_deliver(vport, lane, &frames[i]);
 	*skipped = i;
 	/* The one at i is ordinary: it is not looked at again. */
 	for (run = i < n; i + run < n && !inbox_wants(&frames[i + run]); run++)
@@ -113,7 +113,8 @@ deliver_split(struct vport *vport, unsigned int lane, const struct frame *frames
 	unsigned int done = 0;
 
 	while (done < n) {
-		unsigned int skipped, run = ordinary(vport, frames + done, n - done, &skipped);
+		unsigned int skipped,
+			run = ordinary(vport, lane, frames + done, n - done, &skipped);
 		unsigned int taken;
 
 		done += skipped;
@@ -132,7 +133,8 @@ static __attribute__((noinline)) uint64_t offer_split(struct vport *vport, unsig
 	uint64_t left = 0;
 
 	while (done < n) {
-		unsigned int skipped, run = ordinary(vport, frames + done, n - done, &skipped);
+		unsigned int skipped,
+			run = ordinary(vport, lane, frames + done, n - done, &skipped);
 
 		done += skipped;
 		left |= run ? offer(vport, lane, frames + done, run) << done : 0;

@@ -553,6 +553,9 @@ uint32_t rnic_set_qp_state(struct adapter *adapter, struct command *command)
 		vport = read_address(adapter, &req->ah_attr, &pair->attributes.address);
 		if (!vport)
 			goto invalid;
+		/* As in pair_send() */
+		pair->attributes.local = !memcmp(pair->attributes.address.dst_mac,
+						 pair->attributes.address.src_mac, RNIC_MAC_SIZE);
 	}
 	if (pair->kind != ROCE_UD && !path_fits(pair, req, vport))
 		goto invalid;

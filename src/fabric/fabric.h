@@ -51,6 +51,8 @@ enum frame_flags {
 	 */
 	FRAME_GSO_TCP4 = 1 << 2,
 	FRAME_GSO_TCP6 = 1 << 3,
+	/* A RoCE packet of a queue pair of this process: its ICRC needs no check. */
+	FRAME_ICRC_VALID = 1 << 4,
 };
 #define FRAME_GSO (FRAME_GSO_TCP4 | FRAME_GSO_TCP6)
 

@@ -426,3 +426,9 @@ uint32_t roce_trailer(const struct roce_packet *packet, const struct iovec *payl
 		trailer[packet->pad + i] = (uint8_t)(crc >> 8 * i);
 	return packet->pad + ROCE_ICRC_LEN;
 }
+
+uint32_t roce_trailer_open(const struct roce_packet *packet, uint8_t trailer[ROCE_TRAILER_MAX])
+{
+	memset(trailer, 0, ROCE_TRAILER_MAX);
+	return packet->pad + ROCE_ICRC_LEN;
+}

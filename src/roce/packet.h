@@ -200,6 +200,9 @@ void roce_build(struct roce_packet *packet, const struct roce_address *address);
 uint32_t roce_trailer(const struct roce_packet *packet, const struct iovec *payload,
 		      uint32_t iovcnt, uint8_t trailer[ROCE_TRAILER_MAX]);
 
+/** roce_trailer_open() - the same with an ICRC of 0, for a packet that stays in memory */
+uint32_t roce_trailer_open(const struct roce_packet *packet, uint8_t trailer[ROCE_TRAILER_MAX]);
+
 /** roce_psn_diff() - @a minus @b, modulo 2^24: negative if @a is before @b */
 static inline int32_t roce_psn_diff(uint32_t a, uint32_t b)
 {

@@ -109,6 +109,7 @@ static void take_attributes(struct roce_qp *qp, enum roce_state to,
 	attributes->min_rnr_timer = from->min_rnr_timer;
 	if (to == ROCE_RTR) {
 		attributes->address = from->address;
+		attributes->local = from->local;
 		attributes->mtu = from->mtu;
 		attributes->dest_qpn = from->dest_qpn & ROCE_QPN_MASK;
 		attributes->rq_psn = from->rq_psn & ROCE_PSN_MASK;

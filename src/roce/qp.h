@@ -87,6 +87,7 @@ enum roce_status {
  * @access:	ROCE_ACCESS_*: each transition
  * @qkey:	UD, to INIT, and each later one
  * @address:	RC and UC, to RTR: both ends
+ * @local:	RC and UC, to RTR: packets stay in memory, and nobody looks at their ICRC: it is 0
  * @mtu:	to RTR: bytes of payload, 256, 512, 1024, 2048 or 4096
  * @dest_qpn:	RC and UC, to RTR
  * @rq_psn:	RC and UC, to RTR: the first PSN that is expected
@@ -115,6 +116,7 @@ struct roce_attributes {
 	uint8_t ack_timeout_max;
 	uint8_t retry_count;
 	uint8_t rnr_retry;
+	bool local;
 };
 
 /**

@@ -16,7 +16,9 @@ int transfer_send(struct roce_qp *qp, struct roce_packet *packet,
 
 	packet->pkey = ROCE_PKEY;
 	roce_build(packet, address);
-	len = roce_trailer(packet, frame + 1, pieces, trailer);
+	len = qp->attributes.local && qp->kind != ROCE_UD
+		      ? roce_trailer_open(packet, trailer)
+		      : roce_trailer(packet, frame + 1, pieces, trailer);
 	frame[0] = (struct iovec){ packet->headers, packet->payload_off };
 	frame[pieces + 1] = (struct iovec){ trailer, len };
 	budget_charge(BUDGET_PACKET + budget_bytes(packet->payload_len));

@@ -5,6 +5,7 @@
  */
 #include "rdma.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -482,9 +483,10 @@ static void damaged(struct test *test, uint32_t number)
 	iov[1] = (struct iovec){ trailer, roce_trailer(&packet, NULL, 0, trailer) };
 	iov[0] = (struct iovec){ packet.headers, packet.payload_off };
 	trailer[0] ^= 1;
-	inbox_deliver(vport, &(struct frame){ .iov = iov,
-					      .iovcnt = 2,
-					      .len = (uint32_t)(iov[0].iov_len + iov[1].iov_len) });
+	inbox_deliver(vport, UINT_MAX,
+		      &(struct frame){ .iov = iov,
+				       .iovcnt = 2,
+				       .len = (uint32_t)(iov[0].iov_len + iov[1].iov_len) });
 }
 
 static void ports_count_what_queue_pairs_do(void **state)
@@ -523,8 +525,11 @@ static void ports_count_what_queue_pairs_do(void **state)
 	assert_memory_equal(&before.rdma, &after.rdma, sizeof(before.rdma));
 }
 
-/** between_adapters() - messages from one adapter to another, all of them whole and once */
-static void between_adapters(const char *fabric)
+/**
+ * between_adapters() - messages from one adapter to another, all of them whole and once
+ * @apart:	the two queue pairs are on different lanes
+ */
+static void between_adapters(const char *fabric, bool apart)
 {
 	const char *const fabrics[] = { fabric, NULL };
 	struct host hosts[2];
@@ -536,11 +541,13 @@ static void between_adapters(const char *fabric)
 	uint32_t psn, id;
 
 	for (unsigned int i = 0; i < 2; i++) {
-		host_open(&hosts[i], 2, i ? &hosts[0] : NULL, fabrics);
+		host_open(&hosts[i], i ? 0 : 2, i ? &hosts[0] : NULL, fabrics);
 		guest_attach(&guests[i], &hosts[i]);
 		ethernet_up(&guests[i]);
 		rdma_up(&rdma[i], &guests[i], 0, (uint8_t)(i + 1), 0);
 		assert_int_equal(gpair_new(&rdma[i], &pairs[i]), 0);
+		if (apart && i)
+			assert_int_equal(gpair_new(&rdma[i], &pairs[i]), 0);
 	}
 	gpair_connect(&pairs[0], &pairs[1]);
 	fill(rdma[0].memory, work.len, 3);
@@ -570,13 +577,20 @@ static void between_adapters(const char *fabric)
 static void two_adapters_on_a_switch(void **state)
 {
 	(void)state;
-	between_adapters("switch");
+	between_adapters("switch", false);
+}
+
+static void two_adapters_on_a_switch_and_two_lanes(void **state)
+{
+	(void)state;
+	between_adapters("switch", true);
 }
 
 static void two_adapters_on_a_switch_that_loses_frames(void **state)
 {
 	(void)state;
-	between_adapters("switch+loss=1%+duplicate=1%+reorder=1%+seed=7");
+	between_adapters("switch+loss=1%+duplicate=1%+reorder=1%+seed=7", false);
+	between_adapters("switch+loss=1%+duplicate=1%+reorder=1%+seed=8", true);
 }
 
 /** struct datagrams - a queue pair with number 1 */
@@ -738,7 +752,7 @@ static void datagrams_between_adapters(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
-		host_open(&hosts[i], 1, i ? &hosts[0] : NULL, fabrics);
+		host_open(&hosts[i], i ? 0 : 1, i ? &hosts[0] : NULL, fabrics);
 		guest_attach(&guests[i], &hosts[i]);
 		ethernet_up(&guests[i]);
 		rdma_up(&rdma[i], &guests[i], 0, (uint8_t)(i + 1), 0);
@@ -794,6 +808,7 @@ int main(void)
 		TEST(counters_count),
 		TEST(ports_count_what_queue_pairs_do),
 		cmocka_unit_test(two_adapters_on_a_switch),
+		cmocka_unit_test(two_adapters_on_a_switch_and_two_lanes),
 		cmocka_unit_test(two_adapters_on_a_switch_that_loses_frames),
 		TEST(datagrams_of_a_queue_pair_in_error_are_flushed_in_order),
 		TEST(a_bad_entry_for_datagrams_is_an_event),
