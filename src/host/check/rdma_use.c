@@ -24,6 +24,7 @@
 #define CORE_ERROR 57u /* commits 8c7b201b5, 1ed5bdc22 */
 #define CORE_SGE   61u /* dc9f5515a */
 #define CORE_MW    63u /* 4c1aee0a7 */
+#define CORE_UC    65u /* pull request 1719 */
 
 static const char *const ability_names[] = {
 	[RDMA_RC] = "RC queue pairs",
@@ -161,9 +162,10 @@ void check_rdma_library(struct exam *exam)
 	else
 		find(exam, VERDICT_OK, NULL, NULL,
 		     "libmana of rdma-core%s has RC queue pairs, completions of sends that fail, "
-		     "dma-buf%s; no UD and UC queue pairs for applications, and no shared receive "
-		     "queues, atomics and inline data",
-		     words, core.version >= CORE_MW ? " and memory windows" : "");
+		     "dma-buf%s%s; no UD queue pairs for applications%s",
+		     words, core.version >= CORE_MW ? ", memory windows" : "",
+		     core.version >= CORE_UC ? ", UC queue pairs" : "",
+		     core.version >= CORE_UC ? "" : ", and no UC ones");
 }
 
 /** judge_gids() - which indices an application may give, as to ibv_rc_pingpong -g */

@@ -115,7 +115,8 @@ btf() {
 @test "which rdma-core has what" {
 	machine debian13
 	for rdma_core in '52 note .*no RC ones' '53:rc note .*ends without a completion' '57:rc note .*, and dma-buf; sends of several' \
-		'61:rc ok .*dma-buf; no UD and UC' '63:rc ok .*dma-buf and memory windows; no UD'; do
+		'61:rc ok .*dma-buf; no UD .* applications, and no UC ones' '63:rc ok .*dma-buf, memory windows; no UD .*no UC' \
+		'65:rc ok .*dma-buf, memory windows, UC queue pairs; no UD queue pairs for applications'; do
 		local number=${rdma_core%% *} pattern=${rdma_core#* }
 		version "${number%:*}" "$([[ $number != *:rc ]] || echo rc)"
 		check 1
