@@ -58,6 +58,7 @@ check() {
 	"$LAB_TESTS/../schema.py" check "$json" ||
 		fail "no findings, but:" "$(<"$json")" "$(guest "$name" 'cat /tmp/said')"
 	"$LAB_TESTS/../lines.py" findings "$json" >"$FINDINGS"
+	"$LAB_TESTS/../lines.py" rdma "$json" >>"$FINDINGS"
 	cat "$FINDINGS"
 	equal "$wanted" "$got" 'exit status'
 }
@@ -127,6 +128,10 @@ diagnosed() {
 	says 'ok hugepages node 0, 2 MB 1024'
 	says 'ok hugetlbfs - /dev/hugepages, for pages of 2 MB'
 	says 'ok memlock - no limit'
+	says 'note rdma-kernel - mana_ib of this kernel has RC queue pairs; it lacks UD and GSI'
+	says 'note rdma-library - libmana of rdma-core 56 has RC queue pairs'
+	says 'note rdma-port mana_0/1 the port is DOWN'
+	says 'ok rdma-port memlock no limit'
 	check guest 1 eth0 --queues 5
 	says 'warning queues eth0 5 queue pairs are requested; the kernel.s driver has 4, one for each CPU, .* \| use --rxq=4 --txq=4'
 	check guest 2 eth1 --queues 3
@@ -331,6 +336,8 @@ provider() {
 	says 'fail module mana_ib missing in kernel 6.1'
 	says 'ok rdma-core - version 44 '
 	says 'ok rdma-provider '
+	says 'note rdma-kernel - this kernel has no mana_ib'
+	says 'note rdma-library - libmana of rdma-core 44 makes raw queue pairs'
 	says 'fail dpdk /usr 22.11.*, which cannot drive MANA: it has no net_mana'
 	fails dpdk kernel module rdma-device
 }

@@ -19,6 +19,7 @@
 #include "host/machine/packages.h"
 #include "host/machine/port.h"
 #include "host/machine/rdma.h"
+#include "host/machine/rdma_ability.h"
 
 #define MOUNTS_MAX 32
 #define SMALL_PAGE 2048u /* KiB: hugepages are counted in these */
@@ -198,6 +199,25 @@ static void add_provider(const struct host *host, const struct mana_adapter *ada
 	rdma_providers_free(&providers);
 }
 
+/** add_queue_pairs() - which kinds the kernel makes, as far as its loaded module tells */
+static void add_queue_pairs(const struct host *host, struct facts *facts)
+{
+	struct rdma_kernel kernel;
+
+	rdma_kernel_read(host, "", &kernel);
+	if (!kernel.seen)
+		return;
+	if (kernel.has[RDMA_RC] == RDMA_HAS)
+		add(facts, "rdma.rc", "yes", "mana_ib makes RC queue pairs");
+	else
+		add(facts, "rdma.rc", "no", "mana_ib of this kernel makes no RC queue pairs");
+	if (kernel.has[RDMA_UD] == RDMA_HAS)
+		add(facts, "rdma.cm", "yes", "mana_ib makes the queue pairs that rdma_cm needs");
+	else
+		add(facts, "rdma.cm", "no",
+		    "mana_ib of this kernel does not make the queue pairs that rdma_cm needs");
+}
+
 static void add_limits(const struct host *host, struct facts *facts)
 {
 	struct limits limits;
@@ -293,6 +313,7 @@ int facts_read(const struct host *host, struct facts *facts)
 		add_ports(facts, &machine);
 		add_hugepages(host, facts);
 		add_modules(host, facts);
+		add_queue_pairs(host, facts);
 		add_limits(host, facts);
 		add_kernel(host, facts);
 		container_read(host, &container);

@@ -75,6 +75,8 @@ static const char *const facts[] = {
 	"hugepages.mounted",
 	"provider",
 	"memlock",
+	"rdma.rc",
+	"rdma.cm",
 	"hugetlb.limit",
 	"module.",
 	"install:",

@@ -147,6 +147,23 @@ about() {
 	on two "$* manakin diagnose --rules \"\$RULES\" --sysroot \"\$tree\" --json $PWD/log || [ \$? -eq 1 ]" >out
 }
 
+@test "what the kernel's mana_ib makes confirms why rdma_cm finds no device, and that no queue pair can be made" {
+	on debian13 '
+		echo "rdma_bind_addr: No such device" | manakin diagnose --json --rules "$RULES" --sysroot "$tree" >out || true
+		echo "Couldn'"'"'t create QP" | manakin diagnose --json --rules "$RULES" --sysroot "$tree" >second || true'
+	[ "$(said 'd["id"], d["confirmed"]')" = "rdma-cm-address True" ]
+	mv second out
+	[ "$(said 'd["id"], d["confirmed"]')" = "rdma-qp False" ]
+	on one '
+		echo "Couldn'"'"'t create QP" | manakin diagnose --json --rules "$RULES" --sysroot "$tree" >out || true'
+	[ "$(said 'd["id"], d["confirmed"]')" = "rdma-qp False" ]
+	on one '
+		mkdir -p "$tree/sys/kernel/btf"
+		printf "\x9f\xeb\x01\0\x18\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x0f\0\0\0\0mana_ib_probe\0" >"$tree/sys/kernel/btf/mana_ib"
+		echo "Couldn'"'"'t create QP" | manakin diagnose --json --rules "$RULES" --sysroot "$tree" >out || true'
+	[ "$(said 'd["id"], d["confirmed"]')" = "rdma-qp True" ]
+}
+
 @test "only the port that the log is about confirms its cause, and has its name in the commands" {
 	about 7870:00:00.0,mac=60:45:bd:a6:bd:76
 	[ "$(said 'd["evidence"]')" = "['eth1 is up']" ]
