@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# build-image.sh SUITE DIR - make a guest of a Debian suite in DIR. Needs root.
+# build-image.sh SUITE DIR - make a guest of a suite of Debian or Ubuntu in DIR. Needs root.
 #
 # DIR gets:
-#	kernel		the suite's cloud kernel, unpacked (its own decompressor takes
+#	kernel		the suite's kernel for clouds, unpacked (its own decompressor takes
 #			a second when the CPU is emulated)
 #	initrd		busybox, the modules that reach the root disk, guest/boot
-#	root.ext4	the Debian system, with the distribution's own binaries
+#	root.ext4	the system, with the distribution's own binaries
 #	packages	names and versions of all packages in it
 #
 # The system is debootstrap's minimal one plus guest/packages, without what no
@@ -22,6 +22,14 @@ has_package() {
 	apt-cache pkgnames "$1" | grep -qxF -e "$1"
 }
 
+# kernel_package - the newest kernel that the distribution has for clouds: Ubuntu's is Azure's own
+kernel_package() {
+	case $ORIGIN in
+	Ubuntu) echo linux-image-azure ;;
+	*) echo "linux-image-cloud-$ARCH" ;;
+	esac
+}
+
 # packages FILE - from guest/packages and what the suite has, one a line into FILE
 packages() {
 	sed 's/#.*//' "$here/guest/packages" >"$1.wanted"
@@ -30,6 +38,7 @@ packages() {
 		'') ;;
 		*\?) ! has_package "${name%\?}" || echo "${name%\?}" ;;
 		*\*) apt-cache pkgnames "${name%\*}" | grep -v -e '-dbgsym$' -e '-dev$' || : ;;
+		linux-image-*) kernel_package ;;
 		*)
 			has_package "$name" ||
 				fail "the suite $SUITE has no package $name, which a guest needs"
@@ -37,6 +46,24 @@ packages() {
 			;;
 		esac
 	done <"$1.wanted" >"$1"
+}
+
+# upgrade PACKAGE... - install these, and the newest of what is there already, with the machine's apt
+# and the guest's dpkg
+#
+# debootstrap looks for each package in the suite itself first: what was mended since is not there.
+upgrade() {
+	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+	chmod 755 "$root/usr/sbin/policy-rc.d"
+	mount -t proc proc "$root/proc"
+	for command in dist-upgrade "install $*"; do
+		# shellcheck disable=SC2086 # a list
+		INITRD=No DEBIAN_FRONTEND=noninteractive apt-get $command -o Dir::Cache="$root/var/cache/apt" \
+			-o Dir::State::status="$root/var/lib/dpkg/status" -o DPkg::Chroot-Directory="$root" >&2 ||
+			fail "cannot install the packages of $SUITE from $MIRROR"
+	done
+	umount "$root/proc"
+	rm "$root/usr/sbin/policy-rc.d"
 }
 
 # decompress FILE - to standard output, in the format that its first bytes show. The
@@ -109,18 +136,20 @@ suite_source "$SUITE"
 step "fetching the package lists"
 apt_source "$SUITE"
 packages "$dir/scratch/include"
-include=$(paste -sd, "$dir/scratch/include")
+include=
+[ "$ORIGIN" = Ubuntu ] || include=$(paste -sd, "$dir/scratch/include")
 
 step "installing $SUITE and $(wc -l <"$dir/scratch/include") chosen packages"
-scripts=${DEBOOTSTRAP_DIR:-/usr/share/debootstrap}/scripts
-script=$SUITE
-[ -e "$scripts/$SUITE" ] || script=sid # a suite that is newer than this debootstrap
 # INITRD=No: initramfs-tools comes with the kernel, but this script makes its own below.
 INITRD=No DEBIAN_FRONTEND=noninteractive debootstrap --arch=$ARCH --variant=minbase \
-	--keyring="$KEYRING" --include="$include" "$SUITE" "$root" "$MIRROR" "$scripts/$script" >&2 || {
+	--keyring="$KEYRING" ${include:+--include="$include"} "$SUITE" "$root" "$MIRROR" \
+	"$(bootstrap_script "$SUITE" "$ORIGIN")" >&2 || {
 	tail -n 20 "$root/debootstrap/debootstrap.log" >&2 || :
 	fail "debootstrap could not install $SUITE from $MIRROR"
 }
+
+# shellcheck disable=SC2046 # a list
+[ -n "$include" ] || upgrade $(cat "$dir/scratch/include")
 
 step "removing documentation and caches"
 chroot "$root" dpkg-query -W >"$dir/packages"

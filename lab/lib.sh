@@ -156,7 +156,7 @@ debootstrap_mirrors() {
 
 # release_origin - who published the release file that was fetched last
 release_origin() {
-	sed -n 's/^Origin: \([A-Za-z]*\).*/\1/p' "$APT_DIR/InRelease" 2>/dev/null
+	[ ! -e "$APT_DIR/InRelease" ] || sed -n 's/^Origin: \([A-Za-z]*\).*/\1/p' "$APT_DIR/InRelease"
 }
 
 # suite_keyring URI SUITE - the first keyring that verifies the suite's release file

@@ -336,6 +336,7 @@ def main():
             print(f"{shown}:{message.line}: {message.level}: {message.text}  [{ids}]")
     if not messages:
         raise SystemExit(f"{options.tree}: no messages found; is the tree complete?")
+    sys.stdout.flush()
     print(f"{name}: {messages} messages at error or warning level, {without} without a rule, "
           f"{some} with a rule for some values only, {known} harmless", file=sys.stderr)
     return 1 if without else 0

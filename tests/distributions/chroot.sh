@@ -115,15 +115,21 @@ wanted() {
 		/^Debian:/ && need { sub("^Debian: ", ""); print }' "$tree/share/packages"
 }
 
-# newer_bats - Debian 11 has Bats 1.2; the tests need 1.7. The package of Debian 12 does there too
+# newer_bats - Debian 11 has Bats 1.2, as has Ubuntu 22.04; the tests need 1.7. The package of a newer
+# release, which is a handful of scripts, does there too
 newer_bats() {
 	! dpkg --compare-versions "$(dpkg-query --admindir="$place/new/root/var/lib/dpkg" -W \
 		-f '${Version}' bats)" ge 1.7 || return 0
-	step "its Bats is too old for the tests; that of bookworm is taken"
-	system "$place/new" '' sh -euc 'sed "s/ [a-z]* main/ bookworm main/" /etc/apt/sources.list \
-			>/etc/apt/sources.list.d/bookworm.list
-		apt-get -qq update && apt-get -qq download bats/bookworm && dpkg -i bats_*.deb
-		rm /etc/apt/sources.list.d/bookworm.list bats_*.deb && apt-get -qq update'
+	case $(. "$place/new/root/etc/os-release" && echo "$ID") in
+	ubuntu) newer=noble ;;
+	*) newer=bookworm ;;
+	esac
+	step "its Bats is too old for the tests; that of $newer is taken"
+	# shellcheck disable=SC2016
+	system "$place/new" '' sh -euc '
+		sed "s/ $1 / $2 /" /etc/apt/sources.list >/etc/apt/sources.list.d/newer.list
+		apt-get -qq update && apt-get -qq download "bats/$2" && dpkg -i bats_*.deb
+		rm /etc/apt/sources.list.d/newer.list bats_*.deb && apt-get -qq update' sh "$suite" $newer
 }
 
 # make_tests - the minimal system, and of what "make test" needs that which the suite has; what is

@@ -180,13 +180,14 @@ def self_test():
                        '{ char t[9]; strcpy(t, v[n - 1]); return puts(t); }\n')
         cc = os.environ.get("CC", "cc")
         plain = ("-O0 -g -no-pie -Wl,-z,lazy -Wl,-z,norelro -Wl,-z,execstack -fno-stack-protector "
-                 "-U_FORTIFY_SOURCE -fcf-protection=none")
+                 "-U_FORTIFY_SOURCE -fcf-protection=none -fno-stack-clash-protection")
         soft, library = os.path.join(folder, "soft"), os.path.join(folder, "lib.a")
         commands = [f"{cc} {plain} -o {soft} {source} 2>/dev/null",
                     f"{cc} {plain.replace('-no-pie', '')} -c -o {folder}/a.o {source} 2>/dev/null",
                     f"ar csrDT {library} {folder}/a.o"]
         if any(os.system(command) for command in commands):
-            commands[0:2] = [c.replace("-fcf-protection=none", "") for c in commands[0:2]]
+            commands[0:2] = [c.replace("-fcf-protection=none -fno-stack-clash-protection", "")
+                             for c in commands[0:2]]
             assert not any(os.system(command) for command in commands)
         with open(soft, "rb") as file:
             wrong = check_linked(Elf(file.read()), everything)

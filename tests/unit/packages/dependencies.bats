@@ -12,7 +12,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	TREE=$BATS_TEST_DIRNAME/../../..
 	export MACHINE=$PWD/machine DATA=$TREE/share/packages STAND_IN=$BATS_TEST_DIRNAME/stand-in
-	mkdir -p machine/{bin,pc,headers,modules,version,answers}
+	mkdir -p machine/{bin,pc,headers,modules,version,answers,keyrings}
 	echo 0 >machine/uid
 	local tool
 	for tool in sh bash awk sed grep cut tr tail head mktemp rm cat dirname env ls touch mkdir sort xargs ln echo; do
@@ -40,6 +40,7 @@ dependencies() {
 	# shellcheck disable=SC2016
 	run --separate-stderr unshare -m "${user[@]}" bash -euc '
 		mount --bind os-release "$(readlink -f /etc/os-release)"
+		mount --bind machine/keyrings /usr/share/keyrings
 		PATH=$MACHINE/bin exec sh "$@"' bash "$TREE/scripts/dependencies.sh" "$@"
 }
 
