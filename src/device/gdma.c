@@ -393,6 +393,10 @@ static uint32_t create_mr(struct adapter *adapter, struct command *command)
 		mr = memory_mr_device(&adapter->memory, pd, rights_from_flags(req->dm.access_flags),
 				      device, req->dm.offset, req->dm_length);
 		break;
+	case GDMA_MR_MW1:
+	case GDMA_MR_MW2:
+		mr = memory_mr_create(&adapter->memory, pd, MR_WINDOW, 0, MEMORY_NOBODY, NULL);
+		break;
 	default:
 		return STATUS_INVALID;
 	}

@@ -58,6 +58,7 @@ enum mr_kind {
 	MR_PHYSICAL, /* addresses are IOVAs; all of the memory */
 	MR_LISTED,   /* addresses from base on, in a page list */
 	MR_DEVICE,   /* addresses from 0 on, in device memory */
+	MR_WINDOW,   /* nothing: a memory window, which no known driver binds */
 };
 
 /**
@@ -79,6 +80,7 @@ struct memory_rights {
 };
 
 #define MEMORY_OWNER  ((struct memory_rights){ .local = DMA_READ | DMA_WRITE }) /* and nobody else */
+#define MEMORY_NOBODY ((struct memory_rights){ 0 })
 
 #define MEMORY_REMOTE (1u << 8) /* with DMA_*: for another machine, which was given the key */
 
@@ -153,7 +155,7 @@ void memory_pd_free(struct memory *memory, struct protection_domain *pd);
 
 /**
  * memory_mr_create() - a memory region with a key of its own
- * @kind:	MR_PHYSICAL or MR_LISTED
+ * @kind:	MR_PHYSICAL, MR_LISTED or MR_WINDOW
  * @rights:	DMA_*
  * @list:	for MR_LISTED: complete; owned by the region from now on
  */

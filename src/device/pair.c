@@ -101,12 +101,18 @@ static void pair_failed(struct pair *pair, struct cq *cq, const struct wq *wq, u
 /** pair_request_failed() - the same, for a request */
 static void pair_request_failed(struct pair *pair, uint32_t code)
 {
+	const struct wq *rq = pair->wq[RNIC_RC_RQ_REQUESTER];
+
 	pair_failed(pair, pair->send,
-		    pair->wq[code >= RNIC_ERR_TX ? RNIC_RC_SQ_REQUESTER : RNIC_RC_RQ_REQUESTER],
-		    code);
+		    code >= RNIC_ERR_TX || !rq ? pair->wq[RNIC_RC_SQ_REQUESTER] : rq, code);
 }
 
-/** pair_sent() - a datagram is done: each has a completion; @code: 0, or the error's */
+/**
+ * pair_sent() - a datagram is done: each has a completion; @code: 0, or the error's
+ *
+ * Also a request of UC that is signaled: libmana of rdma-core 65 takes one such completion for it and
+ * all before it (cq.c, handle_requester_cqe()).
+ */
 static void pair_sent(struct pair *pair, uint64_t cookie, uint32_t code)
 {
 	uint32_t offset = pair->requests[cookie % PAIR_REQUESTS].offset;
@@ -130,16 +136,20 @@ static void pair_request_done(void *ctx, uint64_t cookie, enum roce_status statu
 		[ROCE_RETRY_EXCEEDED] = RNIC_ERR_TX_RETRY_LIMIT_EXCEEDED,
 		[ROCE_RNR_RETRY_EXCEEDED] = RNIC_ERR_RX_RNR_NAK,
 	};
+	struct pair *pair = ctx;
 
-	if (((struct pair *)ctx)->kind == ROCE_UD) {
-		pair_sent(ctx, cookie,
+	if (pair->kind == ROCE_UD) {
+		pair_sent(pair, cookie,
 			  status == ROCE_FLUSHED ? RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE
 						 : codes[status]);
 		return;
 	}
+	if (pair->kind == ROCE_UC && status == ROCE_SUCCESS &&
+	    pair->requests[cookie % PAIR_REQUESTS].signaled)
+		pair_sent(pair, cookie, 0);
 	/* The driver flushes what is behind the first error itself. */
 	if (status != ROCE_SUCCESS && status != ROCE_FLUSHED)
-		pair_request_failed(ctx, codes[status]);
+		pair_request_failed(pair, codes[status]);
 }
 
 static void pair_acknowledged(void *ctx, uint32_t psn)
@@ -156,7 +166,7 @@ static void pair_answer(struct pair *pair)
 	union rnic_cqe cqe = { .armed = { .type = RNIC_CQE_ARMED_CMPL } };
 	uint32_t psn;
 
-	if (!armed || roce_qp_state(pair->qp) < ROCE_RTS)
+	if (!armed || pair->kind != ROCE_RC || roce_qp_state(pair->qp) < ROCE_RTS)
 		return;
 	psn = roce_qp_acknowledged_psn(pair->qp);
 	if (roce_psn_diff(psn, (uint32_t)armed & ROCE_PSN_MASK) < 0)
@@ -364,6 +374,7 @@ static uint32_t read_request(struct pair *pair, const struct wqe *wqe, struct ro
 		return RNIC_ERR_TX_MALFORMED_WQE_FIELD;
 	memcpy(&oob, wqe_oob(wqe), sizeof(oob));
 	list_read(list, wqe);
+	list->signaled = oob.signaled;
 	*request = (struct roce_request){ .cookie = pair->cookie,
 					  .va = (uint64_t)oob.rdma.address_high << 32 |
 						oob.rdma.address_low,
@@ -391,6 +402,8 @@ static uint32_t read_request(struct pair *pair, const struct wqe *wqe, struct ro
 		       sizeof(immediate));
 		break;
 	case RNIC_WQE_READ:
+		if (!rq)
+			return RNIC_ERR_TX_WQE_UNSUPPORTED;
 		request->opcode = ROCE_OP_READ;
 		/* Its buffer is an entry of its own, which was posted before. */
 		if (!ring_ready(&rq->ring) || wq_fetch(rq, &buffer) != WQ_ENTRY)

@@ -27,6 +27,7 @@ struct pair_list {
 	struct gdma_sge sge[GDMA_SQE_SGES_MAX];
 	uint32_t sges;
 	uint32_t offset; /* of the entry in its queue, in basic units */
+	bool signaled;   /* UC: the driver wants a completion */
 	uint64_t length; /* bytes in all */
 };
 

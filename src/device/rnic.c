@@ -39,6 +39,7 @@ static uint32_t query_caps(struct adapter *adapter, struct command *command)
 	resp->max_pd_count = MEMORY_PDS_MAX - 64;
 	resp->max_inbound_read_limit = RNIC_READS_MAX;
 	resp->max_outbound_read_limit = RNIC_READS_MAX;
+	resp->mw_count = MEMORY_KEYS_MAX - 64;
 	/* Drivers divide these by the largest entry to learn how many descriptors a queue can have.
 	 */
 	resp->max_requester_sq_size = 8192 * GDMA_SQE_SIZE_MAX;
@@ -251,6 +252,8 @@ const struct command_entry rnic_commands[] = {
 	  GENERAL_RESP, rnic_destroy_qp },
 	{ RNIC_SET_QP_STATE, "RNIC_SET_QP_STATE", offsetof(struct rnic_set_qp_state_req, ah_attr),
 	  GENERAL_RESP, rnic_set_qp_state },
+	{ RNIC_CREATE_UC_QP, "RNIC_CREATE_UC_QP", sizeof(struct rnic_create_uc_qp_req),
+	  sizeof(struct rnic_create_uc_qp_resp), rnic_create_uc_qp },
 	{ RNIC_QUERY_VF_COUNTERS, "RNIC_QUERY_VF_COUNTERS", sizeof(struct rnic_query_counters_req),
 	  sizeof(struct rnic_query_vf_counters_resp), query_vf_counters },
 	{ RNIC_QUERY_DEVICE_COUNTERS, "RNIC_QUERY_DEVICE_COUNTERS",

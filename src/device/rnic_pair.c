@@ -68,6 +68,12 @@ static const struct queue_kind rc_queues[RNIC_RC_QUEUE_COUNT] = {
 	[RNIC_RC_RQ_RESPONDER] = { RNIC_RC_RQ_RESPONDER, GDMA_RQ, 0 },
 };
 
+static const struct queue_kind uc_queues[RNIC_UC_QUEUE_COUNT] = {
+	[RNIC_UC_SQ_REQUESTER] = { RNIC_RC_SQ_REQUESTER, GDMA_SQ, 0 },
+	[RNIC_UC_RQ_RESPONDER] = { RNIC_RC_RQ_RESPONDER, GDMA_RQ, 0 },
+	[RNIC_UC_SQ_MMQ] = { RNIC_RC_SQ_FMR, GDMA_SQ, 2 },
+};
+
 static const struct queue_kind ud_queues[RNIC_UD_QUEUE_COUNT] = {
 	[RNIC_UD_SQ] = { RNIC_RC_SQ_REQUESTER, GDMA_SQ, 0 },
 	[RNIC_UD_RQ] = { RNIC_RC_RQ_RESPONDER, GDMA_RQ, 0 },
@@ -279,6 +285,25 @@ uint32_t rnic_create_rc_qp(struct adapter *adapter, struct command *command)
 		.regions = req->dma_region,
 		.queues = rc_queues,
 		.n = RNIC_RC_QUEUE_COUNT,
+	};
+
+	return pair_answer_create(adapter, req->adapter, &request, &resp->qp_handle,
+				  resp->queue_ids);
+}
+
+uint32_t rnic_create_uc_qp(struct adapter *adapter, struct command *command)
+{
+	const struct rnic_create_uc_qp_req *req = (const void *)command->request;
+	struct rnic_create_uc_qp_resp *resp = command->response;
+	const struct pair_request request = {
+		.pd = req->pd_handle,
+		.send_cq = req->send_cq_handle,
+		.recv_cq = req->recv_cq_handle,
+		.doorbell = req->doorbell_page,
+		.kind = ROCE_UC,
+		.regions = req->dma_region,
+		.queues = uc_queues,
+		.n = RNIC_UC_QUEUE_COUNT,
 	};
 
 	return pair_answer_create(adapter, req->adapter, &request, &resp->qp_handle,

@@ -8,6 +8,7 @@
 #include "device/command.h"
 
 uint32_t rnic_create_rc_qp(struct adapter *adapter, struct command *command);
+uint32_t rnic_create_uc_qp(struct adapter *adapter, struct command *command);
 uint32_t rnic_create_ud_qp(struct adapter *adapter, struct command *command);
 uint32_t rnic_destroy_qp(struct adapter *adapter, struct command *command);
 uint32_t rnic_set_qp_state(struct adapter *adapter, struct command *command);

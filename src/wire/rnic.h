@@ -42,6 +42,7 @@ enum rnic_command {
 	RNIC_CREATE_RC_QP = 0x3000a,
 	RNIC_DESTROY_RC_QP = 0x3000b,
 	RNIC_SET_QP_STATE = 0x3000d,
+	RNIC_CREATE_UC_QP = 0x30020,          /* Linux 7.3 */
 	RNIC_QUERY_VF_COUNTERS = 0x30022,     /* Linux 7.2 */
 	RNIC_QUERY_DEVICE_COUNTERS = 0x30023, /* Linux 7.2 */
 };
@@ -277,7 +278,49 @@ struct rnic_create_rc_qp_resp {
 };
 static_assert(sizeof(struct rnic_create_rc_qp_resp) == 64, "create RC QP");
 
-/** struct rnic_destroy_qp_req - RNIC_DESTROY_RC_QP and RNIC_DESTROY_UD_QP */
+/* ---- RNIC_CREATE_UC_QP. Linux 7.3 ---- */
+
+/* Linux enum mana_uc_queue_type */
+enum rnic_uc_queue {
+	RNIC_UC_SQ_REQUESTER = 0,
+	RNIC_UC_RQ_RESPONDER = 1, /* its number is the QP's */
+	RNIC_UC_SQ_MMQ = 2,       /* to bind memory windows; no driver posts to it */
+	RNIC_UC_QUEUE_COUNT = 3,
+};
+
+/**
+ * struct rnic_create_uc_qp_req
+ *
+ * As rnic_create_rc_qp_req, with these three queues. Linux 7.3 mana_ib.h, struct
+ * mana_rnic_create_uc_qp_req.
+ */
+struct rnic_create_uc_qp_req {
+	struct gdma_req_header hdr;
+	uint64_t adapter;
+	uint64_t pd_handle;
+	uint64_t send_cq_handle;
+	uint64_t recv_cq_handle;
+	uint64_t dma_region[RNIC_UC_QUEUE_COUNT];
+	uint64_t flags;
+	uint32_t doorbell_page;
+	uint32_t max_send_wr;
+	uint32_t max_recv_wr;
+	uint32_t max_send_sge;
+	uint32_t max_recv_sge;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct rnic_create_uc_qp_req) == 128, "create UC QP");
+static_assert(offsetof(struct rnic_create_uc_qp_req, flags) == 96, "create UC QP");
+
+struct rnic_create_uc_qp_resp {
+	struct gdma_resp_header hdr;
+	uint64_t qp_handle;
+	uint32_t queue_ids[RNIC_UC_QUEUE_COUNT];
+	uint32_t reserved;
+};
+static_assert(sizeof(struct rnic_create_uc_qp_resp) == 56, "create UC QP");
+
+/** struct rnic_destroy_qp_req - RNIC_DESTROY_RC_QP, also for UC, and RNIC_DESTROY_UD_QP */
 struct rnic_destroy_qp_req {
 	struct gdma_req_header hdr;
 	uint64_t adapter;

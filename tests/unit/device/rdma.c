@@ -104,6 +104,35 @@ uint32_t gpair_new(struct grdma *rdma, struct gpair *pair)
 	return 0;
 }
 
+uint32_t gpair_new_uc(struct grdma *rdma, struct gpair *pair)
+{
+	struct rnic_create_uc_qp_req request = { .adapter = rdma->adapter,
+						 .pd_handle = rdma->pd,
+						 .send_cq_handle = rdma->cq_handle,
+						 .recv_cq_handle = rdma->cq_handle,
+						 .doorbell_page = rdma->doorbell };
+	struct rnic_create_uc_qp_resp response;
+	struct gwq unused;
+	uint32_t status;
+
+	memset(pair, 0, sizeof(*pair));
+	pair->rdma = rdma;
+	request.dma_region[RNIC_UC_SQ_REQUESTER] = queue_memory(rdma, &pair->send, RDMA_SQ_SIZE, 0);
+	request.dma_region[RNIC_UC_RQ_RESPONDER] = queue_memory(rdma, &pair->recv, RDMA_RQ_SIZE, 0);
+	request.dma_region[RNIC_UC_SQ_MMQ] = queue_memory(rdma, &unused, RDMA_RQ_SIZE, 0);
+	status = COMMAND(rdma->guest, RNIC_CREATE_UC_QP, &request, &response, 1);
+	if (status)
+		return status;
+	pair->handle = response.qp_handle;
+	pair->ids[RNIC_RC_SQ_REQUESTER] = pair->send.id = response.queue_ids[RNIC_UC_SQ_REQUESTER];
+	pair->ids[RNIC_RC_RQ_RESPONDER] = pair->recv.id = response.queue_ids[RNIC_UC_RQ_RESPONDER];
+	pair->ids[RNIC_RC_SQ_FMR] = response.queue_ids[RNIC_UC_SQ_MMQ];
+	pair->qpn = pair->recv.id;
+	pair->recv.type = GDMA_RQ;
+	pair->send.type = GDMA_SQ;
+	return 0;
+}
+
 uint32_t gpair_end(struct gpair *pair)
 {
 	struct rnic_destroy_qp_req request = { .adapter = pair->rdma->adapter,
@@ -213,6 +242,7 @@ uint32_t gpair_put(struct gpair *pair, const struct gwork *work)
 				   .inline_oob_size_div4 = with_immediate ? 7 : 6,
 				   .client_data_unit = mtu & 0x3fff };
 	struct rnic_send_oob oob = { .wqe_type = work->type & 31u,
+				     .signaled = work->signaled,
 				     .psn = pair->psn & 0xffffffu,
 				     .ssn_or_rqpn = pair->ssn++ & 0xffffffu };
 	struct gdma_sge sge = { work->local, key, work->len };

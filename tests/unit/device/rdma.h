@@ -59,6 +59,7 @@ struct gwork {
 	uint64_t remote;
 	uint32_t rkey;
 	uint32_t lkey; /* 0: that of the guest's memory */
+	bool signaled; /* UC: with a completion */
 };
 
 /** rdma_up() - everything that comes before queue pairs; 192.0.2.@host is vPort @port's address */
@@ -67,6 +68,7 @@ void rdma_up(struct grdma *rdma, struct guest *guest, unsigned int port, uint8_t
 
 /** gpair_new() - a queue pair in RESET; a status */
 uint32_t gpair_new(struct grdma *rdma, struct gpair *pair);
+uint32_t gpair_new_uc(struct grdma *rdma, struct gpair *pair);
 uint32_t gpair_end(struct gpair *pair);
 
 /** gpair_state() - the short form of SET_QP_STATE, as Linux 6.12 sends it; a status */

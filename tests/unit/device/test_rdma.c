@@ -260,6 +260,10 @@ static void a_key_reaches_what_its_owner_allowed(void **state)
 {
 	struct test *test = *state;
 	struct gwork work = { .type = RNIC_WQE_WRITE, .local = AREA, .len = 64, .remote = AREA };
+	struct gdma_destroy_mr_req destroy = { 0 };
+	struct gdma_create_mr_req request = { 0 };
+	struct gdma_create_mr_resp window;
+	struct gdma_general_resp answer;
 	uint32_t read_only, write_only, local, elsewhere, id;
 	uint64_t mr, pd, gone;
 	uint8_t *memory;
@@ -280,6 +284,7 @@ static void a_key_reaches_what_its_owner_allowed(void **state)
 	assert_int_equal(pd_new(&test->guest, &pd, &id), 0);
 	assert_int_equal(mr_new(&test->guest, pd, memory, 8192, AREA, RDMA_ALL, &mr, &elsewhere),
 			 0);
+	request.pd_handle = test->rdma.pd;
 	fill(test->rdma.memory, 64, 9);
 	work.rkey = read_only;
 	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
@@ -287,6 +292,20 @@ static void a_key_reaches_what_its_owner_allowed(void **state)
 	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
 	work.rkey = elsewhere;
 	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+	for (request.mr_type = GDMA_MR_MW1; request.mr_type <= GDMA_MR_MW2; request.mr_type++) {
+		/* A memory window that is not bound */
+		assert_int_equal(COMMAND(&test->guest, GDMA_CREATE_MR, &request, &window, 1), 0);
+		assert_true(window.rkey && window.rkey != write_only);
+		work.rkey = window.rkey;
+		work.remote = 0;
+		forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+		work.remote = AREA;
+		forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
+		destroy.mr_handle = window.mr_handle;
+		assert_int_equal(COMMAND(&test->guest, GDMA_DESTROY_MR, &destroy, &answer, 1), 0);
+		assert_int_not_equal(COMMAND(&test->guest, GDMA_DESTROY_MR, &destroy, &answer, 1),
+				     0);
+	}
 	work.rkey = write_only ^ 1;
 	forbidden(test, work, RNIC_ERR_RX_REMOTE_ACCESS_NAK);
 	work.rkey = test->guest.key; /* all of the guest's memory, for its own queues */
@@ -464,6 +483,76 @@ static void counters_count(void **state)
 	assert_int_equal(gpair_end(&test->b), 0);
 	assert_int_equal(COMMAND(&test->guest, RNIC_QUERY_VF_COUNTERS, &request, &after, 2), 0);
 	assert_memory_equal(before.counters, after.counters, sizeof(before.counters));
+}
+
+/** sent_unreliably() - the next completion is that of a request of UC whose entry is the @n-th */
+static void sent_unreliably(struct test *test, uint32_t n)
+{
+	uint32_t id;
+	union rnic_cqe cqe = rdma_wait(&test->rdma, &id);
+
+	assert_int_equal(id, test->a.send.id);
+	assert_int_equal(cqe.type, RNIC_CQE_UD_SEND);
+	assert_int_equal(cqe.ud_send.vendor_error, 0);
+	assert_int_equal(cqe.ud_send.tx_wqe_offset, n * 2);
+}
+
+static void unreliable_connections_carry_data(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = { .type = RNIC_WQE_RC_SEND_IMM,
+			      .local = AREA,
+			      .len = 3000,
+			      .immediate = 0x01020304,
+			      .signaled = true };
+	union rnic_cqe cqe;
+	uint32_t id;
+
+	rdma_up(&test->rdma, &test->guest, 0, 1, RNIC_ADAPTER_CLIENT_ERROR_CQE);
+	assert_int_equal(gpair_new_uc(&test->rdma, &test->a), 0);
+	assert_int_equal(gpair_new_uc(&test->rdma, &test->b), 0);
+	assert_int_equal(test->a.ids[RNIC_RC_SQ_REQUESTER], test->a.qpn);
+	assert_int_equal(test->a.ids[RNIC_RC_SQ_FMR], test->a.qpn + 2);
+	gpair_connect(&test->a, &test->b);
+	fill(test->rdma.memory, work.len, 1);
+	/* Nobody receives: it is lost, and sent all the same. */
+	gpair_send(&test->a, &work);
+	sent_unreliably(test, 0);
+	gpair_recv(&test->b, AREA + TO, 4096);
+	gpair_send(&test->a, &work);
+	cqe = rdma_wait(&test->rdma, &id);
+	if (cqe.type == RNIC_CQE_UD_SEND)
+		cqe = rdma_wait(&test->rdma, &id);
+	else
+		sent_unreliably(test, 1);
+	assert_int_equal(cqe.type, RNIC_CQE_RC_SEND_IMM);
+	assert_int_equal(cqe.recv.msg_len, work.len);
+	assert_int_equal(cqe.recv.imm_data, work.immediate);
+	assert_memory_equal(test->rdma.memory, test->rdma.memory + TO, work.len);
+	/* Only what is signaled has a completion, which stands for all before it. */
+	work = (struct gwork){ .type = RNIC_WQE_WRITE,
+			       .local = AREA,
+			       .len = 5000,
+			       .remote = AREA + TO,
+			       .rkey = test->rdma.key };
+	fill(test->rdma.memory, work.len, 2);
+	for (uint32_t i = 2; i < 200; i++) {
+		work.signaled = i % 3 == 0;
+		gpair_send(&test->a, &work);
+		if (work.signaled)
+			sent_unreliably(test, i);
+	}
+	assert_memory_equal(test->rdma.memory, test->rdma.memory + TO, work.len);
+	/* No READ */
+	work.type = RNIC_WQE_READ;
+	test->a.read = test->a.recv;
+	gpair_send(&test->a, &work);
+	cqe = rdma_wait(&test->rdma, &id);
+	assert_int_equal(id, test->a.send.id);
+	assert_int_equal(cqe.error.type, RNIC_CQE_ERROR);
+	assert_int_equal(cqe.error.vendor_error, RNIC_ERR_TX_WQE_UNSUPPORTED);
+	assert_int_equal(gpair_end(&test->a), 0);
+	assert_int_equal(gpair_end(&test->b), 0);
 }
 
 /** damaged() - give the vPort a WRITE for that queue pair, with a wrong ICRC */
@@ -807,6 +896,7 @@ int main(void)
 		TEST(packets_for_nobody_are_counted),
 		TEST(counters_count),
 		TEST(ports_count_what_queue_pairs_do),
+		TEST(unreliable_connections_carry_data),
 		cmocka_unit_test(two_adapters_on_a_switch),
 		cmocka_unit_test(two_adapters_on_a_switch_and_two_lanes),
 		cmocka_unit_test(two_adapters_on_a_switch_that_loses_frames),
