@@ -131,7 +131,7 @@ void host_open_config(struct host *host, unsigned int lanes, struct host *share)
 	if (lanes)
 		assert_int_equal(lanes_start(NULL, lanes, &host->lanes), 0);
 	if (adapter_open(&host->config, lanes ? host->lanes : share->lanes, &host->adapter, &error))
-		fail_msg("adapter_open: %s", error);
+		fail_msg("adapter_open: %s", error.text);
 	assert_false(adapter_busy(host->adapter));
 }
 
