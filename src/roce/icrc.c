@@ -10,7 +10,7 @@
  * bytes over a distance, where they are added to the bytes there. Sixteen bytes at a time are folded
  * over 64, in four streams side by side, then into one, and what is left of that is reduced to 4
  * bytes. Less than 64 bytes are one stream. With VPCLMULQDQ, each of the four streams is 64 bytes
- * wide. (V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ
+ * wide; with eight of them, no multiplication waits for another. (V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ
  * Instruction", Intel, 2009.) The multipliers are x^n mod P, reversed and shifted by one; they are
  * computed at start.
  *
@@ -38,7 +38,7 @@ static uint32_t tables[8][256];
 struct fold {
 	uint64_t low, high;
 };
-static struct fold fold_16, fold_64, fold_256;
+static struct fold fold_16, fold_64, fold_256, fold_512;
 static uint64_t fold_8; /* for the low 4 of 8 bytes */
 static enum { CPU_PLAIN, CPU_PCLMUL, CPU_WIDE } cpu;
 
@@ -78,6 +78,7 @@ __attribute__((constructor)) static void icrc_prepare(void)
 	fold_16 = fold_over(16);
 	fold_64 = fold_over(64);
 	fold_256 = fold_over(256);
+	fold_512 = fold_over(512);
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1"))
 		cpu = CPU_PCLMUL;
@@ -113,6 +114,7 @@ uint32_t icrc_add_plain(uint32_t crc, const void *data, size_t len)
 #define PCLMUL_LEN_MIN 16u  /* bytes: one stream; headers have about 50 */
 #define FOUR_LEN_MIN   64u  /* bytes: the four streams */
 #define WIDE_LEN_MIN   256u /* bytes: the four wide streams */
+#define EIGHT_LEN_MIN  512u /* bytes: eight of them */
 
 __attribute__((target("pclmul,sse4.1"))) static inline __m128i fold_into(__m128i value, __m128i by,
 									 __m128i into)
@@ -202,16 +204,39 @@ WIDE static inline __m512i fold_wide(__m512i value, __m512i by, __m512i into)
 					 _mm512_clmulepi64_epi128(value, by, 0x11), into, 0x96);
 }
 
+/* Eight streams over whole 512 bytes, then four of them */
+WIDE static inline void fold_eight(__m512i wide[4], uint32_t crc, const uint8_t *bytes, size_t len)
+{
+	__m512i by = _mm512_broadcast_i32x4(multipliers(fold_512));
+	__m512i all[8];
+
+	for (unsigned int i = 0; i < 8; i++)
+		all[i] = _mm512_loadu_si512(bytes + 64 * i);
+	all[0] = _mm512_xor_si512(all[0], _mm512_maskz_set1_epi32(1, (int)crc));
+	for (size_t at = 512; at < len; at += 512)
+		for (unsigned int i = 0; i < 8; i++)
+			all[i] = fold_wide(all[i], by, _mm512_loadu_si512(bytes + at + 64 * i));
+	by = _mm512_broadcast_i32x4(multipliers(fold_256));
+	for (unsigned int i = 0; i < 4; i++)
+		wide[i] = fold_wide(all[i], by, all[4 + i]);
+}
+
 WIDE static uint32_t add_wide(uint32_t crc, const uint8_t *bytes, size_t len)
 {
 	__m512i by = _mm512_broadcast_i32x4(multipliers(fold_256));
-	__m512i wide[4];
+	size_t first = 256;
 	__m128i stream[4];
+	__m512i wide[4];
 
-	for (unsigned int i = 0; i < 4; i++)
-		wide[i] = _mm512_loadu_si512(bytes + 64 * i);
-	wide[0] = _mm512_xor_si512(wide[0], _mm512_maskz_set1_epi32(1, (int)crc));
-	for (bytes += 256, len -= 256; len >= 256; bytes += 256, len -= 256)
+	if (len >= EIGHT_LEN_MIN) {
+		first = len & ~(size_t)(EIGHT_LEN_MIN - 1);
+		fold_eight(wide, crc, bytes, first);
+	} else {
+		for (unsigned int i = 0; i < 4; i++)
+			wide[i] = _mm512_loadu_si512(bytes + 64 * i);
+		wide[0] = _mm512_xor_si512(wide[0], _mm512_maskz_set1_epi32(1, (int)crc));
+	}
+	for (bytes += first, len -= first; len >= 256; bytes += 256, len -= 256)
 		for (unsigned int i = 0; i < 4; i++)
 			wide[i] = fold_wide(wide[i], by, _mm512_loadu_si512(bytes + 64 * i));
 	by = _mm512_broadcast_i32x4(multipliers(fold_64));
