@@ -255,7 +255,7 @@ static void judge_ports(struct exam *exam, const struct mana_adapter *adapter, c
 		snprintf(subject, sizeof(subject), "%s/%u", name, port->number);
 		if (strcmp(port->state, "ACTIVE") != 0)
 			find(exam, VERDICT_NOTE, subject, "set its interface up",
-			     "the port is %s: no queue pair that is connected to it gets further",
+			     "the port is %s: queue pairs on it send and receive nothing",
 			     *port->state ? port->state : "not active");
 		judge_gids(exam, subject, port);
 		judge_mtu(exam, subject, interface_mtu(exam, adapter, port->number));
