@@ -168,7 +168,7 @@ without() {
 	says 'fail module mana_ib .* \| sudo apt-get install -t bookworm-backports'
 	system azurelinux 3.0 6.6.121.1-1.azl3
 	check 2
-	says 'fail kernel - 6.6.121.1-1.azl3 is new enough, .*; no kernel of azurelinux 3.0 has it; kernels that have it: Debian 12, 13; Ubuntu .*24.04; RHEL 8, 9, 10; SLES .* \| -$'
+	says 'fail kernel - 6.6.121.1-1.azl3 is new enough, .*; no kernel of azurelinux 3.0 has it; kernels that have it: Debian 12, 13; Ubuntu .*24.04, 26.04; RHEL 8, 9, 10; SLES .* \| -$'
 	run ! says '.*apt-get'
 	system rhel 9.4 5.14.0-427.13.1.el9_4.x86_64
 	check 2
@@ -186,7 +186,7 @@ without() {
 	rm "$ROOT/etc/libibverbs.d/mana.driver" "$ROOT$PROVIDERS"/libmana*
 	system ubuntu 22.04 6.8.0-1020-azure
 	check 2
-	says "fail rdma-provider - no file in .*; no package of ubuntu 22.04 has libmana; those of these have: Debian 12, 13; Ubuntu 24.04; RHEL 8, 9; Azure Linux 3; .* \| build rdma-core 44 or later"
+	says "fail rdma-provider - no file in .*; no package of ubuntu 22.04 has libmana; those of these have: Debian 12, 13; Ubuntu 24.04, 26.04; RHEL 8, 9; Azure Linux 3; .* \| build rdma-core 44 or later"
 	system azurelinux 3.0 6.6.121.1-1.azl3
 	check 2
 	says 'fail rdma-provider - no file in [^;]* will not load it \| sudo tdnf install rdma-core libibverbs'

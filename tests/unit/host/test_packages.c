@@ -61,6 +61,14 @@ static const struct {
 	  "sudo apt-get install linux-azure && sudo reboot" },
 	{ "ubuntu", "22.04", "5.15.0-1102-azure", "mana_ib", PACKAGES_EXTRA,
 	  "sudo apt-get install linux-modules-extra-$(uname -r)" },
+	{ "ubuntu", "20.04", "5.4.0-1010-azure", "mana", PACKAGES_LACKS,
+	  "sudo apt-get install linux-azure && sudo reboot" },
+	{ "ubuntu", "22.04", "6.5.0-1025-azure", "mana_ib", PACKAGES_EXTRA,
+	  "sudo apt-get install linux-modules-extra-$(uname -r)" },
+	{ "ubuntu", "24.04", "6.8.0-1028-azure", "mana_ib", PACKAGES_EXTRA,
+	  "sudo apt-get install linux-modules-extra-$(uname -r)" },
+	{ "ubuntu", "26.04", "7.0.0-1021-azure", "mana_ib", PACKAGES_HAS,
+	  "sudo apt-get install --reinstall linux-modules-$(uname -r)" },
 	{ "ubuntu", "24.04", "6.8.0-1046-azure", "mana_ib", PACKAGES_HAS,
 	  "sudo apt-get install --reinstall linux-modules-$(uname -r)" },
 	{ "ubuntu", "24.04", "6.8.0-45-generic", "mana_ib", PACKAGES_UNKNOWN,
@@ -118,9 +126,10 @@ static void others(void **state)
 
 	(void)state;
 	packages_module(packages, &azure, "6.6.134.1-1.azl3", "mana_ib", &answer);
-	assert_string_equal(answer.others,
-			    "Debian 12, 13; Ubuntu 20.04, 22.04, 24.04; RHEL 8, 9, 10; SLES 15.4, "
-			    "15.5, 15.6, 15.7");
+	assert_string_equal(
+		answer.others,
+		"Debian 12, 13; Ubuntu 20.04, 22.04, 24.04, 26.04; RHEL 8, 9, 10; SLES 15.4, "
+		"15.5, 15.6, 15.7");
 	packages_module(packages, &azure, "6.6.134.1-1.azl3", "no_such_module", &answer);
 	assert_string_equal(answer.others, "");
 	packages_library(packages, &azure, "libmana", &answer);
@@ -140,6 +149,8 @@ static void which_library(void **state)
 		{ "ubuntu", "20.04", PACKAGES_LACKS, "" },
 		{ "ubuntu", "22.04", PACKAGES_LACKS, "" },
 		{ "ubuntu", "24.04", PACKAGES_HAS,
+		  "sudo apt-get install rdma-core ibverbs-providers" },
+		{ "ubuntu", "26.04", PACKAGES_HAS,
 		  "sudo apt-get install rdma-core ibverbs-providers" },
 		{ "rocky", "9.4", PACKAGES_HAS, "sudo dnf install rdma-core libibverbs" },
 		{ "mariner", "2.0", PACKAGES_LACKS, "" },
