@@ -407,13 +407,13 @@ static void channel_send(const void *message, uint32_t len)
 	memcpy(page_pointer(PAGE_REQUEST), message, len);
 	memset(page_pointer(PAGE_RESPONSE), 0, 512);
 	memcpy(page_pointer(PAGE_HWC + 2) + known.hwc_rq_tail % MANA_PAGE_SIZE, &rqe, sizeof(rqe));
-	known.hwc_rq_tail += sizeof(rqe);
+	known.hwc_rq_tail += (uint32_t)sizeof(rqe);
 	value.rq.id = known.hwc_rq & 0xffffffu;
 	value.rq.tail = known.hwc_rq_tail;
 	ring(known.hwc_doorbell, GDMA_DB_RQ, value);
 	change(&sqe, sizeof(sqe));
 	memcpy(page_pointer(PAGE_HWC + 3) + known.hwc_sq_tail % MANA_PAGE_SIZE, &sqe, sizeof(sqe));
-	known.hwc_sq_tail += sizeof(sqe);
+	known.hwc_sq_tail += (uint32_t)sizeof(sqe);
 	value.sq.id = known.hwc_sq & 0xffffffu;
 	value.sq.tail = known.hwc_sq_tail;
 	ring(known.hwc_doorbell, GDMA_DB_SQ, value);
@@ -818,7 +818,7 @@ static void op_command(void)
 		request(GDMA_DESTROY_RESOURCE_RANGE, 0, &m, sizeof(m.range_end));
 		break;
 	case 12:
-		known.region[0] = make_region(take() % 16 + 1, &page);
+		known.region[0] = make_region(take() % 16u + 1, &page);
 		break;
 	case 13:
 		m.add.dma_region = known.region[0];

@@ -119,12 +119,12 @@ static inline void packet_seal(uint8_t *packet, const struct recipe *recipe, siz
 	if (recipe->version == 4) {
 		set16(packet + recipe->l3 + 10, 0);
 		sum = plain_sum(0, packet + recipe->l3, recipe->l4 - recipe->l3);
-		set16(packet + recipe->l3 + 10, ~plain_fold(sum) & 0xffffu);
+		set16(packet + recipe->l3 + 10, (uint16_t)~plain_fold(sum));
 	}
 	set16(field, 0);
 	sum = plain_pseudo(packet, recipe, len - recipe->l4);
 	sum = plain_sum(sum, packet + recipe->l4, len - recipe->l4);
-	set16(field, ~plain_fold(sum) & 0xffffu);
+	set16(field, (uint16_t)~plain_fold(sum));
 	if (recipe->proto == 17 && !be16(field))
 		set16(field, 0xffff);
 }

@@ -405,14 +405,14 @@ static void packets_without_checksums(void **state)
 	/* Another protocol; a fragment; a header that is cut off; padding behind the packet */
 	packet[recipe.l3 + 9] = 132;
 	set16(packet + recipe.l3 + 10, 0);
-	set16(packet + recipe.l3 + 10, ~plain_fold(plain_sum(0, packet + recipe.l3, 20)) & 0xffffu);
+	set16(packet + recipe.l3 + 10, (uint16_t)~plain_fold(plain_sum(0, packet + recipe.l3, 20)));
 	put(test, len);
 	oob = check_next(test, packet, len);
 	check_flags(&oob, GOOD, NONE, NONE);
 	packet_build(packet, &recipe, &test->random);
 	set16(packet + recipe.l3 + 6, 0x2000);
 	set16(packet + recipe.l3 + 10, 0);
-	set16(packet + recipe.l3 + 10, ~plain_fold(plain_sum(0, packet + recipe.l3, 20)) & 0xffffu);
+	set16(packet + recipe.l3 + 10, (uint16_t)~plain_fold(plain_sum(0, packet + recipe.l3, 20)));
 	put(test, len);
 	oob = check_next(test, packet, len);
 	check_flags(&oob, GOOD, NONE, NONE);

@@ -271,7 +271,7 @@ static void hostile_headers_are_refused(void **state)
 		REFUSED(frame.hdr_len = 13);
 		REFUSED(frame.hdr_len--);
 		REFUSED(frame.hdr_len++);
-		REFUSED(frame.hdr_len += 4);
+		REFUSED(frame.hdr_len = (uint16_t)(frame.hdr_len + 4));
 		REFUSED(frame.hdr_len = HEADERS_MAX + 1);
 		REFUSED(frame.hdr_len = 0xffff);
 		REFUSED(frame.len = frame.hdr_len - 1u);

@@ -60,7 +60,7 @@ static void spoil(const struct hostile *hostile, void *data, size_t len)
 {
 	if (!odd(hostile))
 		return;
-	for (unsigned int n = 1 + byte(hostile) % 4; n; n--) {
+	for (unsigned int n = 1u + byte(hostile) % 4u; n; n--) {
 		size_t at = (size_t)(byte(hostile) << 8 | byte(hostile)) % len;
 
 		((uint8_t *)data)[at] = byte(hostile) % 3 ? byte(hostile) : 0xff;

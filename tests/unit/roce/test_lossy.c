@@ -250,8 +250,8 @@ static void eight_megabytes(void **state)
 				     .lengths = { 8u << 20, 4095 },
 				     .opcodes = { opcode, opcode } };
 
-		follow(&plan, 4096, 7 + opcode, 0, 0, 0);
-		follow(&plan, 4096, 7 + opcode, 10, 10, 10);
+		follow(&plan, 4096, 7u + opcode, 0, 0, 0);
+		follow(&plan, 4096, 7u + opcode, 10, 10, 10);
 	}
 }
 

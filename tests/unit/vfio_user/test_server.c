@@ -1721,7 +1721,7 @@ static void client_that_reads_late(void **state)
 	for (uint16_t i = 0; i < ROUNDS + BEHIND; i++) {
 		if (i < ROUNDS) {
 			struct vfu_region_access access = { 0x1000u * i, 5,
-							    VFU_DATA_MAX - 100 * i };
+							    VFU_DATA_MAX - 100u * i };
 			uint8_t bytes[128];
 			size_t len = put_message(bytes, i, VFU_CMD_REGION_READ, 0, &access, 16);
 
@@ -1731,7 +1731,7 @@ static void client_that_reads_late(void **state)
 			serve(test);
 		}
 		if (i >= BEHIND) {
-			uint16_t k = i - BEHIND;
+			uint16_t k = (uint16_t)(i - BEHIND);
 			uint32_t count = VFU_DATA_MAX - 100u * k;
 			uint64_t at = 0x1000u * k + count - 1;
 
