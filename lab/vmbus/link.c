@@ -174,14 +174,18 @@ void link_say_vf_done(struct link *link, bool there)
 	mutex_unlock(&host_lock);
 }
 
-/* Does any card's driver still send over the VF? */
+/* Does a driver in user space still send over the VF? hv_netvsc leaves it only when it is removed. */
 bool link_on_vf(struct link *link)
 {
 	bool on_vf = false;
 
 	mutex_lock(&host_lock);
-	for (unsigned int i = 0; i < PORTS_MAX; i++)
-		on_vf |= link->nics[i] && link->nics[i]->on_vf;
+	for (unsigned int i = 0; i < PORTS_MAX; i++) {
+		const struct netvsp *nic = link->nics[i];
+
+		on_vf |= nic && nic->on_vf && nic->channels[0] &&
+			 nic->channels[0]->guest.ring_sysfs_visible;
+	}
 	mutex_unlock(&host_lock);
 	return on_vf;
 }

@@ -9,9 +9,9 @@
  *
  * Drivers are notified in two ways, and DPDK's netvsc does not tolerate every order:
  *
- *	revoke	the cards' drivers are told that the VF is being removed, and have LEAVE_MS to
- *		switch their data path; then the function is removed. DPDK's driver switches
- *		between two bursts; hv_netvsc waits for the removal.
+ *	revoke	the cards' drivers are told that the VF is being removed; DPDK's have LEAVE_MS to
+ *		switch their data path, which they do between two bursts; then the function is
+ *		removed. hv_netvsc waits for the removal, so nothing waits for it.
  *	return	the function comes, and the adapter has the cards' drivers told, while
  *		the function's driver takes it (hv_netvsc may wait for that, and with a
  *		lock that the other needs); then the kernel tells user space.
@@ -49,7 +49,7 @@ struct vf {
 	struct notifier_block block;
 };
 
-/* Give the cards' drivers time to switch their data path. */
+/* Give DPDK's drivers time to switch their data path. */
 static void wait_until_left(const struct vf *vf)
 {
 	for (unsigned int ms = 0; ms < LEAVE_MS && link_on_vf(vf->link); ms++)
