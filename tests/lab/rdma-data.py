@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""rdma-data.py DEVICE GID-INDEX MTU [SERVER] - an RC queue pair moves data that both ends check.
+"""rdma-data.py DEVICE GID-INDEX MTU LARGEST [SERVER] - an RC queue pair moves data that both ends check.
 
 The client WRITEs into the server's memory, with and without immediate, READs it back, and SENDs, at
-sizes around the path MTU and up to 1 MB. The server compares each byte of its memory, also around
+sizes around the path MTU and up to LARGEST. The server compares each byte of its memory, also around
 what was written, with what the client says over TCP that it did. Without SERVER: the server, for
 one client.
 """
@@ -96,12 +96,12 @@ class End:
         self.qp.post_recv(RecvWR(num_sge=1, sg=[SGE(self.mr.buf + at, size, self.mr.lkey)]))
 
 
-def client(end, mtu):
+def client(end, mtu, largest):
     """All operations at all sizes; returns how many."""
     writes = ((e.IBV_WR_RDMA_WRITE, None), (e.IBV_WR_RDMA_WRITE_WITH_IMM, 0x01020304),
               (e.IBV_WR_SEND, None), (e.IBV_WR_SEND_WITH_IMM, 0xfffefdfc))
     done = 0
-    for size in (1, 2, 3, mtu - 1, mtu, mtu + 1, 3 * mtu + 1, 65536, 1 << 20):
+    for size in (1, 2, 3, mtu - 1, mtu, mtu + 1, 3 * mtu + 1, largest):
         for opcode, immediate in writes:
             at = GUARD + done % 61
             end.say(at=at, size=size, seed=done, immediate=immediate,
@@ -147,21 +147,20 @@ def server(end):
 
 
 def main():
-    device, index, mtu = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    family = socket.AF_INET6
-    if len(sys.argv) > 4:
+    device, index, mtu, largest = sys.argv[1], *(int(word) for word in sys.argv[2:5])
+    if len(sys.argv) > 5:
         until = time.monotonic() + PATIENCE
         while True:
             try:
-                talk = socket.create_connection((sys.argv[4], PORT))
+                talk = socket.create_connection((sys.argv[5], PORT))
                 break
             except ConnectionRefusedError:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.1)
-        print(client(End(device, index, mtu, talk), mtu), 'operations')
+        print(client(End(device, index, mtu, talk), mtu, largest), 'operations')
     else:
-        with socket.create_server(('::', PORT), family=family, dualstack_ipv6=True) as listen:
+        with socket.create_server(('', PORT)) as listen:
             talk, _ = listen.accept()
             print(server(End(device, index, mtu, talk)), 'operations')
 
