@@ -3,11 +3,11 @@
  * bench/rdma.c - what WRITEs between two queue pairs cost an adapter's lane. There is one lane, which
  * runs in the same thread as the driver; the driver's part is not counted.
  *
- *	rdma-bench [BYTES [SECONDS [WHERE]]]		0 bytes: 64 B, 4 KB and 1 MB
+ *	rdma-bench [BYTES [SECONDS [WHERE [send]]]]	0 bytes: 64 B, 4 KB and 1 MB
  *
  * WHERE the two are: "here", on one vPort; "switch", on two adapters with a switch between them;
  * "lanes", on one vPort and two lanes with threads of their own, where everything is counted. Prints
- * messages, megabytes and packets a second, with an MTU of 4096. For instructions (valgrind has no
+ * messages, megabytes and packets a second, with an MTU of 4096; of SENDs, if the last word is there. For instructions (valgrind has no
  * AVX-512, so the CRC is that of PCLMULQDQ):
  *
  *	valgrind --tool=callgrind --toggle-collect=measure rdma-bench 64 1
@@ -25,14 +25,15 @@
 #define MTU_CODE 5u
 #define MTU      4096u
 #define ROUNDS   16u /* between two readings of the clock */
+#define RECEIVES (RDMA_RQ_SIZE / GDMA_WQE_UNIT)
 
 static struct host lanes_owner, hosts[2];
 static struct guest guests[2];
 static struct grdma rdma[2];
 static struct gpair pairs[2];
-static struct pair *sender;
+static struct pair *sender, *receiver;
 static uint32_t last_psn;
-static bool threads;
+static bool threads, sends;
 
 static void stop(const char *why)
 {
@@ -59,12 +60,16 @@ static void start(unsigned int adapters)
 	}
 	gpair_connect(&pairs[0], &pairs[1]);
 	sender = pair_find(hosts[0].adapter, pairs[0].qpn);
+	receiver = pair_find(hosts[1 % adapters].adapter, pairs[1].qpn);
+	/* A whole ring: later entries are the same. */
+	for (unsigned int i = 0; i < RECEIVES && sends; i++)
+		gpair_recv(&pairs[1], RDMA_BASE + RDMA_MEMORY / 2, RDMA_MEMORY / 2);
 }
 
 /** post() - the driver's part */
 static void post(uint32_t len, uint32_t burst)
 {
-	const struct gwork work = { .type = RNIC_WQE_WRITE,
+	const struct gwork work = { .type = sends ? RNIC_WQE_RC_SEND : RNIC_WQE_WRITE,
 				    .local = RDMA_BASE,
 				    .len = len,
 				    .remote = RDMA_BASE + RDMA_MEMORY / 2,
@@ -91,6 +96,7 @@ static void bench(uint32_t len, double seconds)
 	double in_lane = 0;
 	uint64_t done = 0;
 	struct gdma_cqe cqe;
+	bool armed;
 
 	while (clock_seconds() - start < seconds)
 		for (unsigned int i = 0; i < ROUNDS; i++) {
@@ -99,12 +105,21 @@ static void bench(uint32_t len, double seconds)
 			post(len, burst);
 			before = clock_seconds();
 			measure();
-			while (!cq_take(&rdma[0].cq, &cqe)) {
+			for (armed = false; !armed;) {
+				if (cq_take(&rdma[0].cq, &cqe)) {
+					armed = *(uint8_t *)&cqe == RNIC_CQE_ARMED_CMPL;
+					continue;
+				}
 				if (!threads)
 					stop("the requests are not acknowledged");
 				usleep(10);
 			}
 			in_lane += clock_seconds() - before;
+			while (sends && rdma[1].guest && cq_take(&rdma[1].cq, &cqe))
+				;
+			if (sends)
+				atomic_fetch_add(&receiver->wq[RNIC_RC_RQ_RESPONDER]->posted,
+						 burst);
 			done += burst;
 		}
 	printf("%9u %12.0f %10.0f %12.0f %8.0f\n", len, (double)done / in_lane,
@@ -121,6 +136,7 @@ int main(int argc, char **argv)
 	if (only > RDMA_MEMORY / 2)
 		stop("usage: rdma-bench [BYTES [SECONDS [WHERE]]], up to 1 MB");
 	threads = argc > 3 && !strcmp(argv[3], "lanes");
+	sends = argc > 4;
 	start(argc > 3 && !strcmp(argv[3], "switch") ? 2 : 1);
 	printf("%9s %12s %10s %12s %8s\n", "bytes", "messages/s", "MB/s", "packets/s", "ns each");
 	if (only)
