@@ -110,6 +110,17 @@ static bool inbox_put(struct inbox *inbox, const struct frame *frame)
 	return fits;
 }
 
+void inbox_give(struct pair *pair, uint64_t now, const struct roce_packet *packet,
+		const struct frame *frame)
+{
+	struct vport *vport = atomic_load_explicit(&pair->vport, memory_order_relaxed);
+
+	if (frame->flags & FRAME_ICRC_VALID || roce_icrc_ok(packet, frame->iov, frame->iovcnt))
+		roce_qp_receive(pair->qp, now, packet, frame->iov, frame->iovcnt);
+	else if (vport)
+		atomic_fetch_add_explicit(&vport->roce_icrc_errors, 1, memory_order_relaxed);
+}
+
 /** clock_of() - the time, if the queue pair's timers depend on this packet: on acknowledgements */
 static uint64_t clock_of(const struct pair *pair, const struct roce_packet *packet)
 {
@@ -143,7 +154,7 @@ void inbox_deliver(struct vport *vport, unsigned int lane, const struct frame *f
 		return;
 	}
 	if (lane_is(&pair->work, lane) && !pair->burst && inbox_empty(&pair->inbox))
-		pair_receive(pair, clock_of(pair, &packet), &packet, frame);
+		inbox_give(pair, clock_of(pair, &packet), &packet, frame);
 	else if (!inbox_put(&pair->inbox, frame))
 		atomic_fetch_add_explicit(&vport->roce_dropped, 1, memory_order_relaxed);
 	lane_kick(&pair->work);

@@ -17,6 +17,8 @@
 #include "device/queue.h"
 #include "fabric/fabric.h"
 
+struct pair;
+struct roce_packet;
 struct vport;
 
 #define INBOX_SIZE       (256u << 10) /* bytes of an inbox: a power of two */
@@ -56,6 +58,13 @@ static inline bool inbox_empty(const struct inbox *inbox)
 
 /** inbox_wants() - is this a RoCE packet, so that a vPort with queue pairs gives it to them? */
 bool inbox_wants(const struct frame *frame);
+
+/**
+ * inbox_give() - give a packet to the transport of its queue pair, if the ICRC is right; on its lane
+ * @now:	see roce_qp_receive()
+ */
+void inbox_give(struct pair *pair, uint64_t now, const struct roce_packet *packet,
+		const struct frame *frame);
 
 /**
  * inbox_deliver() - give a RoCE packet for the vPort to its queue pair, or drop it

@@ -578,17 +578,6 @@ static void pair_flush(struct pair *pair, uint32_t start)
 
 /* ---- Packets ---- */
 
-void pair_receive(struct pair *pair, uint64_t now, const struct roce_packet *packet,
-		  const struct frame *frame)
-{
-	struct vport *vport = atomic_load_explicit(&pair->vport, memory_order_relaxed);
-
-	if (frame->flags & FRAME_ICRC_VALID || roce_icrc_ok(packet, frame->iov, frame->iovcnt))
-		roce_qp_receive(pair->qp, now, packet, frame->iov, frame->iovcnt);
-	else if (vport)
-		atomic_fetch_add_explicit(&vport->roce_icrc_errors, 1, memory_order_relaxed);
-}
-
 /** pair_packets() - give the transport the packets that have come */
 static void pair_packets(struct pair *pair, uint64_t now, uint32_t start)
 {
@@ -600,7 +589,7 @@ static void pair_packets(struct pair *pair, uint64_t now, uint32_t start)
 		budget_charge(BUDGET_PACKET);
 		/* It may have changed since it was put in: what counts is the copy. */
 		if (!roce_parse(&packet, &iov, 1, frame.len))
-			pair_receive(pair, now, &packet, &frame);
+			inbox_give(pair, now, &packet, &frame);
 		inbox_pop(&pair->inbox);
 	}
 }

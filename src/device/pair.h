@@ -119,13 +119,6 @@ void pair_count(const struct pair *pair, struct roce_counters *to);
 /** pair_counted() - from now on it counts for that vPort, or for none; control thread */
 void pair_counted(struct pair *pair, struct vport *vport);
 
-/**
- * pair_receive() - a packet for it; on its lane
- * @now:	see roce_qp_receive()
- */
-void pair_receive(struct pair *pair, uint64_t now, const struct roce_packet *packet,
-		  const struct frame *frame);
-
 /** pair_arm() - the driver wants to know when a PSN is acknowledged; control thread */
 void pair_arm(struct pair *pair, uint32_t psn);
 
