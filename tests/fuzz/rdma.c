@@ -526,6 +526,17 @@ static void start(void)
 	}
 }
 
+/** is_used() - is it not as it was made? */
+static bool is_used(const struct side *side, unsigned int i)
+{
+	const struct gpair *pair = &side->pair[i];
+	const struct pair *own = pair_find(side->host.adapter, pair->qpn);
+
+	require(own);
+	return roce_qp_state(own->qp) != ROCE_RESET || pair->send.tail || pair->read.tail ||
+	       pair->recv.tail;
+}
+
 /** finish() - everything as it was before the input */
 static void finish(void)
 {
@@ -536,7 +547,7 @@ static void finish(void)
 		adapter_set_link(side->host.adapter, 0, true);
 		for (unsigned int i = 0; i < PAIRS; i++) {
 			again |= !side->made[i];
-			if (side->made[i])
+			if (side->made[i] && is_used(side, i))
 				require(!pair_state(side, i, QPS_RESET, NULL, false));
 		}
 		require(!side->host.adapter->vport[0].pairs);
