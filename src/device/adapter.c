@@ -264,13 +264,7 @@ static void count_rdma(const struct adapter *adapter, struct vport *vport,
 {
 	struct roce_counters sum = vport->gone_roce;
 
-	budget_charge((uint64_t)adapter->pairs.used * BUDGET_OBJECT);
-	for (uint32_t i = 0; i < adapter->pairs.fresh; i++) {
-		const struct pair *pair = table_get(&adapter->pairs, i);
-
-		if (pair && pair->counted == vport)
-			pair_count(pair, &sum);
-	}
+	pairs_count(adapter, vport, &sum);
 	out->rdma.tx_packets = sum.tx_packets;
 	out->rdma.tx_bytes = sum.tx_bytes;
 	out->rdma.rx_packets = sum.rx_packets;

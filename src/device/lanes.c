@@ -375,6 +375,8 @@ static void change_remove(void *argument)
 	member->work[work->slot] = NULL;
 	if (member->peer == work)
 		member->peer = NULL;
+	/* On the lane, for lane_is(): what it asks about afterwards is not its own any more. */
+	work->lane = NULL;
 }
 
 void lane_remove(struct lane_work *work, int fd)
@@ -384,7 +386,6 @@ void lane_remove(struct lane_work *work, int fd)
 	if (!work->lane)
 		return;
 	lane_call(work->lane, change_remove, &change);
-	work->lane = NULL;
 }
 
 /* Many work items, those on @lane of which are removed */
@@ -404,7 +405,6 @@ static void change_remove_all(void *argument)
 		if (change.work->lane != removal->lane)
 			continue;
 		change_remove(&change);
-		change.work->lane = NULL;
 	}
 }
 

@@ -712,9 +712,42 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 
 /* ---- Counters ---- */
 
-void pair_count(const struct pair *pair, struct roce_counters *to)
+static void pair_count(const struct pair *pair, struct roce_counters *to)
 {
 	roce_counters_add(to, roce_qp_counters(pair->qp), &pair->before);
+}
+
+/**
+ * struct count_call - for each lane in turn: add the counters of its queue pairs
+ * @lane:	which one it is
+ */
+struct count_call {
+	const struct adapter *adapter;
+	const struct vport *vport;
+	struct roce_counters *to;
+	unsigned int lane;
+};
+
+static void count_lane(void *argument)
+{
+	struct count_call *call = argument;
+	const struct table *pairs = &call->adapter->pairs;
+
+	for (uint32_t i = call->lane++; i < pairs->fresh; i += lanes_count(call->adapter->lanes)) {
+		const struct pair *pair = table_get(pairs, i);
+
+		if (pair && pair->counted == call->vport)
+			pair_count(pair, call->to);
+	}
+}
+
+void pairs_count(const struct adapter *adapter, const struct vport *vport, struct roce_counters *to)
+{
+	struct count_call call = { .adapter = adapter, .vport = vport, .to = to };
+
+	budget_charge((uint64_t)adapter->pairs.used * BUDGET_OBJECT);
+	if (adapter->pairs.used)
+		lanes_call(adapter->lanes, count_lane, &call);
 }
 
 void pair_counted(struct pair *pair, struct vport *vport)
@@ -730,6 +763,7 @@ void pair_counted(struct pair *pair, struct vport *vport)
 /** struct state_change - for the lane */
 struct state_change {
 	struct pair *pair;
+	struct vport *vport;
 	int state;
 	int err;
 };
@@ -765,6 +799,13 @@ static void change_state(void *argument)
 		queues_reset(pair);
 }
 
+static void change_counted(void *argument)
+{
+	const struct state_change *change = argument;
+
+	pair_counted(change->pair, change->vport);
+}
+
 int pair_modify(struct pair *pair, int state, struct vport *vport)
 {
 	struct state_change change = { .pair = pair, .state = state };
@@ -777,8 +818,9 @@ int pair_modify(struct pair *pair, int state, struct vport *vport)
 		vport = NULL;
 	else if (!vport)
 		vport = before;
+	change.vport = vport;
 	if (vport && pair->counted != vport)
-		pair_counted(pair, vport);
+		lane_call(pair->work.lane, change_counted, &change);
 	if (vport != before) {
 		atomic_store_explicit(&pair->vport, vport, memory_order_release);
 		if (vport)

@@ -113,10 +113,11 @@ extern const struct roce_ops pair_ops;
 /** pair_run() - a queue pair's turn on its lane */
 lane_run pair_run;
 
-/** pair_count() - add what it has counted for its vPort; control thread */
-void pair_count(const struct pair *pair, struct roce_counters *to);
+/** pairs_count() - add what the vPort's queue pairs have counted; control thread */
+void pairs_count(const struct adapter *adapter, const struct vport *vport,
+		 struct roce_counters *to);
 
-/** pair_counted() - from now on it counts for that vPort, or for none; control thread */
+/** pair_counted() - from now on it counts for that vPort, or for none; on its lane, if it has one */
 void pair_counted(struct pair *pair, struct vport *vport);
 
 /** pair_arm() - the driver wants to know when a PSN is acknowledged; control thread */
