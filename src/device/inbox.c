@@ -129,10 +129,12 @@ static uint64_t clock_of(const struct pair *pair, const struct roce_packet *pack
 
 bool inbox_wants(const struct frame *frame)
 {
-	uint8_t headers[ROCE_HEADERS_MAX];
-	size_t copied = headers_copy(frame->iov, frame->iovcnt, headers, sizeof(headers));
+	uint8_t headers[ROCE_HEADERS_MAX] uninitialized;
 
-	return roce_is_udp(headers, copied);
+	if (frame->flags & FRAME_ICRC_VALID)
+		return true;
+	return roce_is_udp(headers,
+			   headers_copy(frame->iov, frame->iovcnt, headers, sizeof(headers)));
 }
 
 void inbox_deliver(struct vport *vport, unsigned int lane, const struct frame *frame)
