@@ -62,6 +62,58 @@ is() {
 	is eal-option <"$LOGS/lab-wrong-option.log"
 }
 
+# Linux 6.12, rdma-core 56, perftest 25.01: what both sides printed, without what does not decide
+@test "what failed in a guest's applications of RDMA" {
+	is rdma-rtr <<-'LOG'
+		Failed to modify QP to RTR
+		Couldn't connect to remote QP
+		client read/write: No space left on device
+		Couldn't read/write remote address
+	LOG
+	is rdma-rtr <<-'LOG'
+		                    RDMA_Write BW Test
+		Failed to modify QP 4104 to RTR
+		 Unable to Connect the HCA's through the link
+	LOG
+	is rdma-qp <<-'LOG'
+		 Max msg size in UD is MTU 1024
+		 Changing to this MTU
+		Unable to create QP.
+		Failed to create QP.
+		 Couldn't create IB resources
+	LOG
+	is rdma-qp <<<"Couldn't create QP"
+	is rdma-srq <<<"Couldn't create SRQ"
+	is rdma-srq <<<"Couldn't Open the XRC Domain 95"
+	is rdma-mr <<-'LOG'
+		Device not recognized to implement inline feature. Disabling it
+		Couldn't allocate MR
+		failed to create mr
+		Failed to create MR
+		 Couldn't create IB resources
+	LOG
+	is rdma-cm-address <<<'rdma_bind_addr: No such device'
+	is rdma-cm-address <<-'LOG'
+		rdma_resolve_addr failed
+		 Unable to perform rdma_client function
+		 Unable to init the socket connection
+	LOG
+	is rdma-device-name <<-'LOG'
+		IB device nosuch not found
+		 Unable to find the Infiniband/RoCE device
+	LOG
+	is rdma-tcp <<-'LOG'
+		Couldn't connect to 127.0.0.1:18515
+		Unable to open file descriptor for socket connection
+		 Unable to init the socket connection
+	LOG
+	is rdma-port-down <<-'LOG'
+		 Port number 1 state is Down
+		 Couldn't set the link layer
+		 Couldn't get context for the device
+	LOG
+}
+
 @test "healthy logs have no diagnosis" {
 	for log in "$LOGS"/healthy-*.log; do
 		echo "$log"
