@@ -46,7 +46,7 @@ static void repeat(struct log_limits *limits, enum log_level level, unsigned int
 
 static void test_a_repeated_message_is_suppressed(void **state)
 {
-	struct log_limits limits = { 0 };
+	struct log_limits limits = {};
 	uint64_t before = clock_ns();
 
 	(void)state;
@@ -61,7 +61,7 @@ static void test_a_repeated_message_is_suppressed(void **state)
 
 static void test_what_was_suppressed_is_said_with_the_next_one(void **state)
 {
-	struct log_limits limits = { 0 };
+	struct log_limits limits = {};
 
 	(void)state;
 	repeat(&limits, LOG_NOTICE, LOG_BURST + 7);
@@ -76,7 +76,7 @@ static void test_what_was_suppressed_is_said_with_the_next_one(void **state)
 
 static void test_another_message_and_another_adapter_are_not_suppressed(void **state)
 {
-	struct log_limits limits = { 0 }, others = { 0 };
+	struct log_limits limits = {}, others = {};
 
 	(void)state;
 	repeat(&limits, LOG_NOTICE, 1000);
@@ -89,7 +89,7 @@ static void test_another_message_and_another_adapter_are_not_suppressed(void **s
 
 static void test_whoever_asks_for_everything_sees_everything(void **state)
 {
-	struct log_limits limits = { 0 };
+	struct log_limits limits = {};
 
 	(void)state;
 	log_set(count, LOG_DEBUG);
@@ -100,7 +100,7 @@ static void test_whoever_asks_for_everything_sees_everything(void **state)
 static void test_more_messages_than_buckets_are_limited_too(void **state)
 {
 	static char formats[4 * LOG_SITES][16];
-	struct log_limits limits = { 0 };
+	struct log_limits limits = {};
 
 	(void)state;
 	for (unsigned int i = 0; i < 4 * LOG_SITES; i++)
@@ -116,7 +116,7 @@ static void test_more_messages_than_buckets_are_limited_too(void **state)
 
 static void test_a_long_message_still_says_what_was_suppressed(void **state)
 {
-	struct log_limits limits = { 0 };
+	struct log_limits limits = {};
 	char text[2 * LOG_LINE_MAX];
 
 	(void)state;
@@ -130,7 +130,7 @@ static void test_a_long_message_still_says_what_was_suppressed(void **state)
 
 static void test_control_characters_do_not_reach_a_terminal(void **state)
 {
-	struct log_limits limits = { 0 };
+	struct log_limits limits = {};
 
 	(void)state;
 	log_say(LOG_ERROR, "a name\nerror: with a line feed, \033[2J and \177");

@@ -387,7 +387,7 @@ static void refuse(bool landlock, bool seccomp)
 	if (seccomp) {
 		seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(seccomp), 0);
 		seccomp_rule_add(filter, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1,
-				 SCMP_A0_64(SCMP_CMP_EQ, PR_SET_SECCOMP));
+				 SCMP_A0_64(SCMP_CMP_EQ, PR_SET_SECCOMP, 0));
 	}
 	if (seccomp_load(filter))
 		_exit(LOST);

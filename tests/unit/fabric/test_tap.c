@@ -38,7 +38,7 @@ static struct fabric_port *open_tap(const char *spec, uint16_t mtu, unsigned int
 
 	memcpy(config.mac, station(1), 6);
 	if (fabric_open(spec, &config, &side, &port, &error))
-		fail_msg("%s", error);
+		fail_msg("%s", error.text);
 	return port;
 }
 
@@ -780,7 +780,7 @@ static struct fabric_port *plug_end(const char *spec, unsigned int mac, struct f
 
 	memcpy(config.mac, station(mac), 6);
 	if (fabric_open(spec, &config, &receiver, &port, &error))
-		fail_msg("%s", error);
+		fail_msg("%s", error.text);
 	strcpy(request.ifr_name, strchr(spec, ':') + 1);
 	inet_pton(AF_INET, address, &in.sin_addr);
 	memcpy(&request.ifr_addr, &in, sizeof(in));
