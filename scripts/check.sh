@@ -86,7 +86,7 @@ else
 
 	echo "== guest images (built once, then kept)"
 	suites="trixie bookworm"
-	[ "$what" = check ] || suites="$suites forky"
+	[ "$what" = check ] || suites="$suites forky noble"
 	for suite in $suites; do
 		"$build/manakin" lab build --suite "$suite" || failed=1
 	done

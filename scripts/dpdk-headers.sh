@@ -178,6 +178,8 @@ if [ -n "$suite" ]; then
 	mv "$work/sysroot" "$build/dpdk-sysroot"
 else
 	version=$(machine_version) || exit 1
+	[ "$(printf '%s\n' 22.11 "$version" | sort -V | head -n 1)" = 22.11 ] ||
+		fail "no headers of dpdk $version are fetched: the poll-mode driver needs 22.11 or newer"
 	[ "$(cat "$out/version" 2>/dev/null)" != "$version" ] || [ ! -d "$out/examples" ] || exit 0
 	machine_source "$version" "$work" ||
 		fail "cannot fetch the source package dpdk $version, whose driver headers the poll-mode" \

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 #
-# The tree in a chroot of the Debian suite SUITE, from its own compiler, Meson and libraries
+# The tree in a chroot of the suite SUITE, of Debian or Ubuntu, from its own compiler, Meson and libraries
 # (chroot.sh). TESTS is what runs of the unit ring there: core (programs in C, on what they are
 # linked with) or all.
 
@@ -11,6 +11,16 @@ load ../assert
 setup_file() {
 	SCRATCH=$(mktemp -d "$(dirname "$BATS_FILE_TMPDIR")/$SUITE.XXXXXX")
 	export SCRATCH
+	driver_headers >"$SCRATCH/headers.log" 2>&1 || :
+}
+
+# driver_headers - those of the suite's DPDK, for an archive that has its packages but not its sources:
+# made here of this machine's (scripts/dpdk-headers.sh). The chroot fetches its own if there are any.
+driver_headers() {
+	"$BATS_TEST_DIRNAME/../../scripts/dpdk-headers.sh" "$SCRATCH" "$SUITE" || return
+	rm -rf "$SCRATCH/dpdk-sysroot"
+	mkdir -p "$SCRATCH/written/checkout/build"
+	mv "$SCRATCH/dpdk-headers" "$SCRATCH/written/checkout/build/"
 }
 
 teardown_file() {
@@ -28,6 +38,7 @@ there() {
 		build/manakin --version
 		[ -e build/librte_net_manakin.so ] || grep -A3 "driver" /tmp/make
 	'
+	cat "$SCRATCH/headers.log"
 }
 
 @test "the unit ring passes" {
