@@ -33,6 +33,31 @@ KERNEL_TROUBLE='WARNING: |BUG: |Call Trace|general protection|Oops|soft lockup|r
 KERNEL_TROUBLE+='|blocked for more than|NETDEV WATCHDOG|transmit queue .* timed out'
 KERNEL_TROUBLE+='|(mana|eth[0-9]).*([Ff]ail|[Ee]rror|[Tt]imed out|[Ii]nvalid|[Uu]nexpected)'
 
+# ---- Waiting ----
+
+# A pipe in which nothing ever is. A guest has the CPU that starting sleep(1) would take.
+exec {NOTHING}<> <(:)
+
+# pause SECONDS
+pause() {
+	read -rt "$1" <&"$NOTHING" || :
+}
+
+# await COMMAND... - as in assert.bash, but pause as long as COMMAND took, and at least 0.05 s: in a
+# guest, what is waited for needs the CPU, too
+await() {
+	local deadline=$((SECONDS + PATIENCE)) begun took seconds
+	while :; do
+		begun=${EPOCHREALTIME/[.,]/}
+		! "$@" >/dev/null 2>&1 || return 0
+		((SECONDS < deadline)) || fail "this did not come true in time: $*" || return
+		took=$((${EPOCHREALTIME/[.,]/} - begun))
+		took=$((took < 50000 ? 50000 : took > 1000000 ? 1000000 : took))
+		printf -v seconds %d.%06d $((took / 1000000)) $((took % 1000000))
+		pause "$seconds"
+	done
+}
+
 # ---- Processes ----
 
 lab_file() {
@@ -42,7 +67,7 @@ lab_file() {
 # alive NAME - does the process still run?
 alive() {
 	local pid
-	pid=$(cat "$(lab_file "$1").pid" 2>/dev/null) && [[ -d /proc/$pid ]]
+	{ read -r pid <"$BATS_FILE_TMPDIR/$1.pid"; } 2>/dev/null && [[ -d /proc/$pid ]]
 }
 
 gone() {
@@ -194,7 +219,8 @@ guest_ready() {
 
 # guest NAME COMMAND - run COMMAND in the guest, for COMMAND_TIMEOUT seconds at most
 guest() {
-	local file number mark offset deadline=$((SECONDS + COMMAND_TIMEOUT + 15)) status=
+	local file number mark offset out line
+	local rest="" over="" status="" deadline=$((SECONDS + COMMAND_TIMEOUT + 15))
 	file=$(lab_file "$1")
 	number=$(($(<"$file.commands") + 1))
 	echo $number >"$file.commands"
@@ -202,17 +228,28 @@ guest() {
 	offset=$(stat -c %s "$file.out")
 	printf 'timeout -k 1 %d bash -c %q </dev/null 2>&1; printf "\\n%s %%d\\n" $?\n' \
 		"$COMMAND_TIMEOUT" "$2" "$mark" 1<>"$file.fifo" # which waits for no reader
-	while :; do
-		status=$(tail -c "+$((offset + 1))" "$file.out" | sed -n "s/^$mark //p")
-		[[ -z $status ]] || break
-		if gone "$1" || ((SECONDS >= deadline)); then
+	exec {out}<"$file.out"
+	head -c "$offset" <&"$out" >/dev/null
+	while [[ -z $status ]]; do
+		if IFS= read -r line <&"$out"; then
+			line=$rest$line rest=
+			[[ $line != "$mark "* ]] || status=${line#"$mark "}
+			continue
+		fi
+		rest+=$line
+		if [[ -n $over ]]; then
+			exec {out}<&-
 			tail -c "+$((offset + 1))" "$file.out"
 			tail -n 20 "$file.log"
 			fail "the guest $1 has not finished: $2"
 			return 1
+		elif gone "$1" || ((SECONDS >= deadline)); then
+			over=yes # but for what it may have written before
+		else
+			pause 0.02
 		fi
-		sleep 0.02
 	done
+	exec {out}<&-
 	# The empty line before the mark is not the command's.
 	tail -c "+$((offset + 1))" "$file.out" | sed "/^$mark /d" | sed '$ { /^$/d }'
 	return "$status"
