@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """setup of a synthetic interface with its VF, killed after every step, and restore; in a guest.
 
-usage: cutoff_guest.py PROGRAM INTERFACE UUID
+usage: cutoff_guest.py PROGRAM INTERFACE UUID LIBRARY
 
-Each step of the plan is cut off twice: when it is done but the journal does not say so yet, and when
-the journal does. Then the interface must be back as it was: name, MTU, state, addresses, routes, the VF
-under it, hugepages. A host's own test cuts off every single system call (tests/unit/host/cutoff.py),
-on a tree made to look like a machine; here the machine is real.
+LIBRARY is made of tests/lab/cut.c. Each step of the plan is cut off twice: when it is done but the journal
+does not say so yet, and when the journal does. Then the interface must be back as it was: name, MTU, state,
+addresses, routes, the VF under it, hugepages. A host's own test cuts off every single system call
+(tests/unit/host/cutoff.py), on a tree made to look like a machine; here the machine is real.
 """
 
+import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -22,14 +22,25 @@ PAGES = "/proc/sys/vm/nr_hugepages"
 
 
 class Guest(cutoff.Machine):
-    def __init__(self, program, interface, uuid):
-        self.program, self.interface = program, interface
+    def __init__(self, program, interface, uuid, library):
+        self.program, self.interface, self.library = program, interface, library
         self.tree = "/tmp/cutoff"
         self.device = "/sys/bus/vmbus/devices/" + uuid
         self.journal = "/run/manakin/setup/journal"
 
     def command(self, *words):
         return [self.program, *words]
+
+    def steps(self):
+        """The steps that the journal says are done."""
+        records = map(json.loads, open(self.journal).read().splitlines())
+        return [record["done"] for record in records if "done" in record]
+
+    def cut(self, where):
+        """Setup, killed there."""
+        there = os.environ | {"LD_PRELOAD": self.library, "CUT": where}
+        return subprocess.run(self.command("setup", self.interface), env=there, capture_output=True, text=True,
+                              timeout=cutoff.HANGS, check=False)
 
     def dump(self):
         state = cutoff.network()
@@ -49,30 +60,23 @@ class Guest(cutoff.Machine):
         subprocess.run(["modprobe", "-r", "uio_hv_generic"], check=True)
 
 
-def cuts(calls):
-    """The writes that say that a step is done, and what comes next: name, how many of that name it is, which step."""
-    for number, (name, count, line) in enumerate(calls):
-        step = re.match(r'write\(.*\{\\"done\\":(\d+)', line)
-        if step:
-            yield name, count, f"step {step[1]}, not said"
-            after = calls[number + 1]
-            yield after[0], after[1], f"step {step[1]}, said"
-
-
 def main():
-    guest = Guest(*sys.argv[1:4])
-    setup = ("setup", guest.interface)
+    guest = Guest(*sys.argv[1:5])
     start = guest.dump()
     subprocess.run(["modprobe", "-rq", "uio_hv_generic"], check=True)
-    calls = guest.calls(*setup)
+    guest.run("setup", guest.interface)
+    steps = guest.steps()
     guest.undo(start, "after a whole setup and restore")
-    points = list(cuts(calls))
-    for name, count, what in points:
-        done = guest.cut((name, count), "signal=KILL", *setup)
-        if done.returncode not in (-9, 137):
-            sys.exit(f"setup was not killed at {what}: it exits {done.returncode}: {done.stderr}")
-        guest.undo(start, f"setup killed at {what}")
-    print(f"killed {len(points)} times: {', '.join(what for _, _, what in points)}")
+    for number, step in enumerate(steps):
+        for when in ("before", "after"):
+            done = guest.cut(f"{when} {step}")
+            if done.returncode != -9:
+                sys.exit(f"setup was not killed {when} step {step}: it exits {done.returncode}: {done.stderr}")
+            said = guest.steps()
+            if said != steps[:number + (when == "after")]:
+                sys.exit(f"setup was killed {when} step {step}, and by its journal these are done: {said}")
+            guest.undo(start, f"setup killed {when} the record that step {step} is done")
+    print(f"killed {2 * len(steps)} times, before and after the records of the steps {steps}")
 
 
 if __name__ == "__main__":
