@@ -7,7 +7,7 @@ BUILD := build
 MANAKIN := $(BUILD)/manakin
 SUDO := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo)
 
-.PHONY: all build install uninstall demo lab test check check-all tests-index bench bench-lab bench-lab-pmd fuzz format clean dist release
+.PHONY: all build install uninstall demo lab test check check-all tests-index bench bench-lab bench-lab-pmd bench-lab-rdma fuzz format clean dist release
 
 all: build
 
@@ -67,6 +67,12 @@ bench-lab-pmd:
 	@ninja -C $(BUILD)
 	@scripts/pmd-for-suite.sh trixie $(BUILD)/trixie
 	@bench/lab-pmd.sh $(MANAKIN) $(BUILD)/trixie/librte_net_manakin.so
+
+# MANA's RC between two guests against soft RoCE and TCP on the same interfaces, in turn.
+bench-lab-rdma:
+	@scripts/configure.sh $(BUILD) lab
+	@ninja -C $(BUILD)
+	@bench/lab-rdma.sh $(MANAKIN)
 
 # All fuzz targets with libFuzzer, within MINUTES; docs/fuzzing.md says what the table means and
 # where inputs are kept. Fails if one of them finds something.

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # RDMA between two guests on one switch: MANA's RC, the kernel's soft RoCE (rdma_rxe) on the same MANA
 # interfaces, and TCP there, in turn.
-# usage: rdma.sh MANAKIN [ROUNDS [SECONDS [MTU...]]]
+# usage: lab-rdma.sh MANAKIN [ROUNDS [MESSAGES [MTU...]]]
 set -eu
 
 manakin=$1
 rounds=${2:-3}
-seconds=${3:-4}
+messages=${3:-500}
 shift $(($# < 3 ? $# : 3))
 [ $# -gt 0 ] || set -- 1500 4200
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,7 +23,7 @@ cleanup()
 }
 trap cleanup EXIT INT TERM
 
-cp "$here/rdma-guest.sh" "$dir/"
+cp "$here/lab-rdma-guest.sh" "$dir/"
 "$manakin" device --name bench --log warning \
 	--socket "$dir/0" --port mac=00:0d:3a:77:00:01,mtu=9000,fabric=switch \
 	--socket "$dir/1" --port mac=00:0d:3a:77:00:02,mtu=9000,fabric=switch >"$dir/summary" &
@@ -36,10 +36,10 @@ end()
 	socket=$1
 	shift
 	"$manakin" lab run --kernel generic --cpus 1 --memory 1G --attach "$dir/$socket" --share "$dir" -- \
-		bash /mnt/share/rdma-guest.sh "$@" </dev/null
+		bash /mnt/share/lab-rdma-guest.sh "$@" </dev/null
 }
 
-end 0 server "$rounds" "$seconds" "$@" &
+end 0 server "$rounds" "$messages" "$@" &
 server=$!
-end 1 client "$rounds" "$seconds" "$@" >"$dir/figures"
-python3 "$here/rdma-report.py" "$dir/figures"
+end 1 client "$rounds" "$messages" "$@" >"$dir/figures"
+python3 "$here/lab-rdma-report.py" "$dir/figures"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# In a guest: one end of the rounds of bench/rdma.sh. The client prints one line per measurement:
+# In a guest: one end of the rounds of bench/lab-rdma.sh. The client prints one line per measurement:
 # MTU CASE SUBJECT FIGURE
-# usage: rdma-guest.sh server|client ROUNDS SECONDS MTU...
-role=$1 rounds=$2 seconds=$3
+# usage: lab-rdma-guest.sh server|client ROUNDS MESSAGES MTU...
+role=$1 rounds=$2 messages=$3
 shift 3
 own=192.0.2.1 peer=192.0.2.2
 [ "$role" = server ] || { own=192.0.2.2 peer=192.0.2.1; }
@@ -63,13 +63,13 @@ for mtu; do
 			subject=MANA
 			[ $device = mana_0 ] || subject=rxe
 			index=$(gid_index $device)
-			measure "$mtu" bandwidth $subject ib_write_bw -d $device -x "$index" -F -s 65536 -D "$seconds"
+			measure "$mtu" bandwidth $subject ib_write_bw -d $device -x "$index" -F -s 65536 -n "$messages"
 			measure "$mtu" latency $subject ib_send_lat -d $device -x "$index" -F -s 2 -n 1000
 		done
 		if [ "$role" = server ]; then
 			iperf3 -s -1 >/dev/null 2>&1
 		else
-			measure "$mtu" bandwidth TCP iperf3 -t "$seconds" -J -c
+			measure "$mtu" bandwidth TCP iperf3 -n $((messages * 65536)) -J -c
 		fi
 	done
 done
