@@ -175,10 +175,11 @@ some() {
 @test "perftest against rdma_rxe, each way: SEND, WRITE, READ" {
 	local from
 	for from in mana rxe; do
-		both $from 4 perf ib_send_bw -s 1 -n 200 -b
-		both $from 6 perf ib_write_bw -s 65536 -n 50 -m 1024
-		both $from 4 perf ib_read_bw -s 65536 -n 50
-		both $from 4 perf ib_write_bw -s 1048576 -n 8 -t 4 -m 4096 -q 2
+		both $from 4 perf ib_send_bw -b -s 4096 -n 100
+		both $from 6 perf ib_write_bw -s 65536 -n 100 -m 1024
+		both $from 6 perf ib_read_bw -s 65536 -n 100 -m 1024
+		both $from 4 perf ib_write_bw -s 1048576 -n 10 -m 4096 -q 2
+		both $from 4 perf ib_send_lat -s 1 -n 100
 	done
 }
 
