@@ -72,11 +72,12 @@ hides() {
 }
 
 @test "list, check, args, diagnose and dpdk say of a report what they say of the machine, byte for byte" {
-	for machine in one two four older newer ubuntu2004 ubuntu2204 rhel89 rhel94; do
+	for machine in one two four older newer ubuntu2004 ubuntu2204 rhel89 rhel94 debian12 debian13; do
 		same_elsewhere $machine
-		hides 60:45:bd:a6 6045bda6b 00:0d:3a:76:3b 000d3a763b 10.0.0.4 10.0.1.4
+		hides 60:45:bd:a6 6045bda6b 00:0d:3a:76:3b 000d3a763b 10.0.0.4 10.0.1.4 0a00:0004 6245:bdff
 	done
 	grep -q 60:45:bd wanted || grep -q 00:0d:3a wanted
+	grep -q 'GIDs of RoCE v2: index 0 link-local, 1 IPv4' there
 }
 
 @test "the same without a driver, without a VF, in a pod, of a port that is handed over, of older hardware and of a server" {
