@@ -165,7 +165,7 @@ static uint32_t pair_state(struct side *side, unsigned int i, uint32_t state,
 	struct gpair *pair = &side->pair[i];
 	struct rnic_set_qp_state_req request = { .adapter = side->rdma.adapter,
 						 .qp_handle = pair->handle,
-						 .attr_mask = 0x1fff7f,
+						 .attr_mask = 0x1fffff,
 						 .qp_state = state,
 						 .path_mtu = 1,
 						 .max_dest_rd_atomic = 4,
