@@ -19,7 +19,7 @@ here=$(dirname "$(readlink -f "$0")")
 
 # kernel_packages - the flavour's package, and the ones that it stands for
 kernel_packages() {
-	apt-cache depends --recurse --important "linux-image-$ARCH" |
+	apt-cache depends --recurse --important "linux-image-$ARCH" 2>/dev/null |
 		grep -xE 'linux-(image|modules|binary)-[^<>]*' | sort -u
 }
 
@@ -43,12 +43,15 @@ step "fetching the package lists"
 apt_source "$SUITE"
 
 step "fetching the kernel"
+kernel_packages >"$APT_DIR/wanted"
+[ -s "$APT_DIR/wanted" ] ||
+	fail "the suite $SUITE has no package linux-image-$ARCH: the generic kernel is for Debian's suites"
 mkdir -p "$dir/scratch/debs" "$root/usr/bin" "$root/usr/lib"
 ln -s usr/bin usr/lib "$root/" # as in build-unpacked.sh
 (
 	cd "$dir/scratch/debs"
 	# shellcheck disable=SC2046 # a list
-	apt-get download $(kernel_packages) busybox-static >&2
+	apt-get download $(cat "$APT_DIR/wanted") busybox-static >&2
 ) || fail "cannot fetch the kernel of $SUITE for $ARCH from $MIRROR"
 
 step "unpacking it"
