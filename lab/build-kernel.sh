@@ -62,9 +62,10 @@ for package in "$dir"/scratch/debs/*.deb; do
 		tar -x --keep-directory-symlink -C "$root" -X "$dir/scratch/excluded" >&2 ||
 		fail "cannot unpack $package"
 done >"$dir/packages"
-kernel=$(find "$root/boot" -name 'vmlinuz-*' | sort -V | tail -n 1)
-[ -n "$kernel" ] || fail "the suite $SUITE has no kernel for $ARCH"
-version=${kernel##*/vmlinuz-}
+version=$(find "$root/usr/lib/modules" -mindepth 1 -maxdepth 1 -printf '%f\n')
+kernel=$root/boot/vmlinuz-$version
+[ -e "$kernel" ] || kernel=$root/usr/lib/modules/$version/vmlinuz # Debian 14
+[ -e "$kernel" ] || fail "the packages of the kernel $version have no vmlinuz"
 depmod -b "$root" "$version" >&2
 
 step "making the initramfs"
@@ -76,6 +77,7 @@ pack_initramfs "$initramfs" "$dir/initrd"
 
 step "unpacking the kernel $version"
 unpack_kernel "$kernel" "$dir/kernel"
+rm "$kernel"
 
 step "making the disk of modules"
 rm -f "$dir/modules.ext4"
