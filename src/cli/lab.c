@@ -48,7 +48,7 @@ enum {
 #define SUITE_OPTION(more)                                                                         \
 	{                                                                                          \
 		"suite", KEY_SUITE, "NAME", 0,                                                     \
-			"Debian suite of the guest (default: " DEFAULT_SUITE ")" more, 0           \
+			"Suite of Debian or Ubuntu (default: " DEFAULT_SUITE ")" more, 0           \
 	}
 
 /* clang-format off */
@@ -380,7 +380,7 @@ static int lab_build(int argc, char **argv)
 		.parse = parse_build,
 		.shared = SHARED_JSON,
 		.moved = moved,
-		.doc = "Build the guest of a Debian suite and the QEMU that runs it, unless they "
+		.doc = "Build the guest of a suite and the QEMU that runs it, unless they "
 		       "are in the cache.\v"
 		       "The cache is ~/.cache/manakin/lab, or the directory in MANAKIN_LAB_DIR. "
 		       "Building a guest requires root; without it, sudo is used.\n\n"

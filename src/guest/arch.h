@@ -18,7 +18,7 @@ extern const char *const guest_arch_names[GUEST_ARCHES];
 
 /**
  * struct guest_kind - which guest
- * @suite:	Debian suite
+ * @suite:	of Debian or Ubuntu
  * @arch:	of its CPUs
  * @pages_kb:	of its own kernel: 4, or 16 with GUEST_ARM64
  * @kernel:	that it boots: NULL for its own, or GUEST_KERNEL_GENERIC

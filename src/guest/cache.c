@@ -164,7 +164,7 @@ int cache_find(struct cache_item *item, enum cache_kind kind, const struct guest
 	*item = (struct cache_item){ .kind = kind, .guest = *guest };
 	if (kind != CACHE_QEMU) {
 		if (!suite_name_ok(guest->suite)) {
-			say("\"%s\" is not the name of a Debian suite; use one such as trixie or bookworm",
+			say("\"%s\" is not the name of a suite; use one such as trixie, bookworm or noble",
 			    guest->suite);
 			return -EINVAL;
 		}

@@ -63,7 +63,7 @@ refused() {
 	refused '--share ./nowhere: there is no such directory' run --share ./nowhere true
 	refused '--virtio-tap nope0: there is no such tap; create it first' run --virtio-tap nope0 true
 	refused '--no-device contradicts' run --no-device --device '' true
-	refused '"../trixie" is not the name of a Debian suite' run --suite ../trixie true
+	refused '"../trixie" is not the name of a suite' run --suite ../trixie true
 	refused "unexpected argument 'uname'" shell uname
 	refused "--arch: 'riscv64' is not amd64 or arm64" run --arch riscv64 true
 	refused "--pages: '64k' is not 4k or 16k" run --arch arm64 --pages 64k true
