@@ -30,7 +30,7 @@ static void disturb_end(void);
 #include "device.c"
 
 /* The counters of this thread's code would be changed by two threads */
-#if defined(__clang__)
+#if defined(__clang__) && __clang_major__ >= 13
 #define UNCOUNTED __attribute__((no_sanitize("coverage")))
 #else
 #define UNCOUNTED
