@@ -17,7 +17,7 @@ pmd_start() {
 	[[ -f ${PMD:?} ]] ||
 		fail "There is no $PMD: scripts/pmd-for-suite.sh trixie ${PMD%/*}" || return
 	ports_start
-	dpdk_start guest --cpus 7 --memory 4G --attach "$(adapter_socket mana0)"
+	dpdk_start guest ${SUITE:+--suite "$SUITE"} --cpus 7 --memory 4G --attach "$(adapter_socket mana0)"
 	cp "$PMD" "${PMD%/*}/tests/native/waiter" "$(lab_file guest.share)"
 	dpdk_ready guest
 	# Nothing is run from the shared directory: docs/lab.md
