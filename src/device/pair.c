@@ -76,26 +76,28 @@ static void pair_event(struct pair *pair)
 /**
  * pair_failed() - the same, by a completion if the driver wants that
  *
+ * One for the send queue and one for the receive queue: the driver flushes what is behind it itself.
  * Not for UD: mana_ib of Linux 7.2 takes any completion of a receive queue for a datagram (cq.c,
  * handle_ud_rq_cqe()), and each send has a completion of its own.
  */
-static void pair_failed(struct pair *pair, struct cq *cq, const struct wq *wq, uint32_t code)
+static void pair_failed(struct pair *pair, enum pair_side side, const struct wq *wq, uint32_t code)
 {
 	uint32_t psn = roce_psn_add(roce_qp_acknowledged_psn(pair->qp), 1);
 	union rnic_cqe cqe = { .error = { .type = RNIC_CQE_ERROR,
 					  .vendor_error = code & 0x3ffu,
 					  .psn = psn & ROCE_PSN_MASK } };
+	bool event = !pair->error_cqes || pair->kind == ROCE_UD;
 
-	if (pair->failed)
+	if (event ? pair->failed : pair->told[side])
 		return;
 	adapter_say(pair->adapter, LOG_INFO, "queue pair %u: error %#x of %s queue %u",
 		    pair->number, code, wq->type == GDMA_SQ ? "send" : "receive", wq->id);
-	if (!pair->error_cqes || pair->kind == ROCE_UD) {
+	if (event) {
 		pair_event(pair);
 		return;
 	}
-	pair->failed = true;
-	pair_complete(pair, cq, &cqe, wq);
+	pair->failed = pair->told[side] = true;
+	pair_complete(pair, side == PAIR_SEND ? pair->send : pair->recv, &cqe, wq);
 }
 
 /** pair_request_failed() - the same, for a request */
@@ -103,8 +105,26 @@ static void pair_request_failed(struct pair *pair, uint32_t code)
 {
 	const struct wq *rq = pair->wq[RNIC_RC_RQ_REQUESTER];
 
-	pair_failed(pair, pair->send,
+	pair_failed(pair, PAIR_SEND,
 		    code >= RNIC_ERR_TX || !rq ? pair->wq[RNIC_RC_SQ_REQUESTER] : rq, code);
+}
+
+/**
+ * pair_left_behind() - entries that are left in the error state, one that the driver asked for too
+ *
+ * The driver flushes a queue when it gets an error's completion of that queue, and not before: a
+ * queue that is empty needs none. Entries that come later do.
+ */
+static void pair_left_behind(struct pair *pair)
+{
+	const struct wq *rq = pair->wq[RNIC_RC_RQ_RESPONDER];
+
+	if (!pair->error_cqes || pair->kind == ROCE_UD || roce_qp_state(pair->qp) != ROCE_ERROR)
+		return;
+	if (pair->flushed[PAIR_SEND] || !wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]))
+		pair_request_failed(pair, RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
+	if (pair->flushed[PAIR_RECV] || !wq_empty(rq))
+		pair_failed(pair, PAIR_RECV, rq, RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
 }
 
 /**
@@ -147,8 +167,9 @@ static void pair_request_done(void *ctx, uint64_t cookie, enum roce_status statu
 	if (pair->kind == ROCE_UC && status == ROCE_SUCCESS &&
 	    pair->requests[cookie % PAIR_REQUESTS].signaled)
 		pair_sent(pair, cookie, 0);
-	/* The driver flushes what is behind the first error itself. */
-	if (status != ROCE_SUCCESS && status != ROCE_FLUSHED)
+	if (status == ROCE_FLUSHED)
+		pair->flushed[PAIR_SEND] = true;
+	else if (status != ROCE_SUCCESS)
 		pair_request_failed(pair, codes[status]);
 }
 
@@ -285,7 +306,7 @@ static int pair_receive_take(void *ctx)
 	case WQ_EMPTY:
 		return rq->stopped ? -EIO : -EAGAIN;
 	case WQ_BROKEN:
-		pair_failed(pair, pair->recv, rq, RNIC_ERR_RX_MALFORMED_WQE);
+		pair_failed(pair, PAIR_RECV, rq, RNIC_ERR_RX_MALFORMED_WQE);
 		return -EIO;
 	case WQ_ENTRY:
 		break;
@@ -314,12 +335,13 @@ static void pair_receive_done(void *ctx, const struct roce_received *received)
 	case ROCE_SUCCESS:
 		break;
 	case ROCE_FLUSHED:
+		pair->flushed[PAIR_RECV] = true;
 		return;
 	case ROCE_LOCAL_LENGTH:
-		pair_failed(pair, pair->recv, rq, RNIC_ERR_RX_MSG_LEN_OVFL);
+		pair_failed(pair, PAIR_RECV, rq, RNIC_ERR_RX_MSG_LEN_OVFL);
 		return;
 	default:
-		pair_failed(pair, pair->recv, rq, RNIC_ERR_RX_SGE_ADDR_RANGE);
+		pair_failed(pair, PAIR_RECV, rq, RNIC_ERR_RX_SGE_ADDR_RANGE);
 		return;
 	}
 	if (pair->kind == ROCE_UD) {
@@ -487,6 +509,12 @@ static uint32_t read_datagram(struct pair *pair, const struct wqe *wqe,
 	return 0;
 }
 
+/** all_done() - has the transport finished all requests that it was given? */
+static bool all_done(const struct pair *pair)
+{
+	return roce_qp_free_requests(pair->qp) == PAIR_REQUESTS;
+}
+
 /** refuse() - an entry makes no sense: the queue pair is in error */
 static void refuse(struct pair *pair, uint32_t code)
 {
@@ -519,6 +547,11 @@ static void pair_post(struct pair *pair, uint32_t start)
 
 	if ((state != ROCE_RTS && state != ROCE_SQD) || !may_post(pair))
 		return;
+	if (pair->bad) {
+		if (all_done(pair))
+			refuse(pair, pair->bad);
+		return;
+	}
 	while (roce_qp_free_requests(pair->qp) && budget_since(start) < POST_MAX) {
 		uint32_t code = RNIC_ERR_TX_GDMA_CORRUPTED_WQE;
 
@@ -536,7 +569,11 @@ static void pair_post(struct pair *pair, uint32_t start)
 		if (!code && roce_qp_post(pair->qp, &request))
 			code = RNIC_ERR_TX_MALFORMED_WQE_FIELD;
 		if (code) {
-			refuse(pair, code);
+			/* A completion for an error is about the first entry that is not done. */
+			if (pair->kind == ROCE_UD || all_done(pair))
+				refuse(pair, code);
+			else
+				pair->bad = code;
 			return;
 		}
 		pair->cookie++;
@@ -546,8 +583,8 @@ static void pair_post(struct pair *pair, uint32_t start)
 /** pair_flushes() - are entries of its send queue completed without being sent, now? */
 static bool pair_flushes(struct pair *pair)
 {
-	return pair->kind == ROCE_UD && roce_qp_state(pair->qp) >= ROCE_SQE &&
-	       roce_qp_free_requests(pair->qp) == PAIR_REQUESTS && may_post(pair) &&
+	return pair->kind == ROCE_UD && roce_qp_state(pair->qp) >= ROCE_SQE && all_done(pair) &&
+	       may_post(pair) &&
 	       (pair->refused || (!pair->wq[RNIC_RC_SQ_REQUESTER]->stopped &&
 				  !wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER])));
 }
@@ -697,12 +734,15 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 	pair->burst = NULL;
 	pair_flush(pair, start);
 	pair_answer(pair);
+	pair_left_behind(pair);
 	adapter_raise_all(pair->adapter, &pair->raise);
 	deadline = roce_qp_deadline(pair->qp);
 	work->deadline = deadline == ROCE_NEVER ? 0 : deadline;
 	/* Without requests of its own it works for its peer. */
-	work->yields = roce_qp_free_requests(pair->qp) == PAIR_REQUESTS &&
-		       wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]);
+	work->yields = all_done(pair) && wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]);
+	if (pair->bad)
+		return more || !inbox_empty(&pair->inbox) ||
+		       (roce_qp_state(pair->qp) == ROCE_RTS && all_done(pair));
 	/* What was freed in this turn makes room for entries that waited. */
 	return more || !inbox_empty(&pair->inbox) || pair_flushes(pair) ||
 	       (roce_qp_state(pair->qp) == ROCE_RTS && roce_qp_free_requests(pair->qp) &&
@@ -783,7 +823,9 @@ static void queues_reset(struct pair *pair)
 	inbox_clear(&pair->inbox);
 	atomic_store(&pair->armed, 0);
 	pair->failed = false;
-	pair->refused = 0;
+	pair->refused = pair->bad = 0;
+	memset(pair->told, 0, sizeof(pair->told));
+	memset(pair->flushed, 0, sizeof(pair->flushed));
 	pair->work.deadline = 0;
 }
 

@@ -31,6 +31,13 @@ struct pair_list {
 	uint64_t length; /* bytes in all */
 };
 
+/** enum pair_side - whose entries a completion is about */
+enum pair_side {
+	PAIR_SEND,
+	PAIR_RECV,
+	PAIR_SIDES,
+};
+
 /**
  * struct pair - a queue pair
  * @work:	its turns
@@ -54,7 +61,10 @@ struct pair_list {
  * @requests:	memory of what has been posted, by cookie modulo PAIR_REQUESTS
  * @cookie:	of the next one
  * @recv_list, @recv_offset: of the receive entry that is being filled; bytes before it
- * @failed:	the first request that failed has been reported
+ * @failed:	the driver knows that it is in error
+ * @told:	by enum pair_side: a completion has said so
+ * @flushed:	by enum pair_side: entries that had been taken were not finished
+ * @bad:	RC, UC: code of the error of an entry that makes no sense, until those before it are done
  * @refused:	UD: the error's code of the last entry that was taken, which is not completed yet; or 0
  * @raise:	interrupts to raise at the end of the turn
  * @burst:	of the turn that is going on
@@ -85,7 +95,10 @@ struct pair {
 	struct pair_list recv_list;
 	uint32_t recv_offset;
 	bool failed;
+	bool told[PAIR_SIDES];
+	bool flushed[PAIR_SIDES];
 	uint32_t refused;
+	uint32_t bad;
 	struct raise raise;
 	struct pair_burst *burst;
 };

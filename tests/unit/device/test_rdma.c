@@ -389,6 +389,85 @@ static void entries_that_make_no_sense_put_the_queue_pair_in_error(void **state)
 	forbidden(test, work, RNIC_ERR_TX_MSG_ACCESS_VIOLATION);
 }
 
+/** error_of() - the next completion is an error of this queue; its code */
+static uint32_t error_of(struct test *test, uint32_t queue)
+{
+	union rnic_cqe cqe;
+	uint32_t id;
+
+	cqe = rdma_wait(&test->rdma, &id);
+	assert_int_equal(cqe.error.type, RNIC_CQE_ERROR);
+	assert_int_equal(id, queue);
+	return cqe.error.vendor_error;
+}
+
+static void a_queue_that_is_left_behind_has_one_completion(void **state)
+{
+	struct test *test = *state;
+	struct gpair *a = &test->a, *b = &test->b;
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 64 };
+	struct gdma_cqe none;
+
+	two_pairs(test, RNIC_ADAPTER_CLIENT_ERROR_CQE);
+	/* Both queues of the end that the driver puts into the error state; what comes later, too */
+	for (unsigned int i = 0; i < 2; i++)
+		gpair_send(a, &work);
+	assert_int_equal(gpair_state(a, QPS_ERR, NULL), 0);
+	assert_int_equal(error_of(test, a->ids[RNIC_RC_RQ_REQUESTER]),
+			 RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
+	settle(&test->host);
+	assert_false(cq_take(&test->rdma.cq, &none));
+	for (unsigned int i = 0; i < 2; i++)
+		gpair_recv(a, AREA, 64);
+	assert_int_equal(error_of(test, a->qpn), RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
+	assert_int_equal(gpair_state(a, QPS_ERR, NULL), 0);
+	settle(&test->host);
+	assert_false(cq_take(&test->rdma.cq, &none));
+	start_again(test);
+	/* The receive queue of one that fails to send: after the error */
+	gpair_recv(a, AREA, 64);
+	work.lkey = 0x100;
+	gpair_send(a, &work);
+	gpair_send(a, &work);
+	assert_int_equal(error_of(test, a->ids[RNIC_RC_SQ_REQUESTER]),
+			 RNIC_ERR_TX_MSG_ACCESS_VIOLATION);
+	assert_int_equal(error_of(test, a->qpn), RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
+	/* The error state of an end that is not connected */
+	start_again(test);
+	assert_int_equal(gpair_state(b, QPS_RESET, NULL), 0);
+	b->recv.tail = 0;
+	assert_int_equal(gpair_state(b, QPS_INIT, NULL), 0);
+	gpair_recv(b, AREA, 64);
+	assert_int_equal(gpair_state(b, QPS_ERR, NULL), 0);
+	assert_int_equal(error_of(test, b->qpn), RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
+	settle(&test->host);
+	assert_false(cq_take(&test->rdma.cq, &none));
+}
+
+static void an_entry_is_refused_when_those_before_it_are_done(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 3000 };
+	union rnic_cqe cqe;
+	uint32_t id, psn;
+
+	two_pairs(test, RNIC_ADAPTER_CLIENT_ERROR_CQE);
+	/* Nobody receives the first. */
+	gpair_send(&test->a, &work);
+	psn = test->a.psn;
+	work.type = 12;
+	gpair_send(&test->a, &work);
+	settle(&test->host);
+	assert_false(cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }));
+	gpair_recv(&test->b, AREA + TO, 4096);
+	cqe = rdma_wait(&test->rdma, &id);
+	assert_int_equal(cqe.recv.type, RNIC_CQE_RC_SEND);
+	cqe = rdma_wait(&test->rdma, &id);
+	assert_int_equal(cqe.error.type, RNIC_CQE_ERROR);
+	assert_int_equal(cqe.error.vendor_error, RNIC_ERR_TX_WQE_UNSUPPORTED);
+	assert_int_equal(cqe.error.psn, psn);
+}
+
 static void states_and_addresses_are_checked(void **state)
 {
 	struct test *test = *state;
@@ -891,6 +970,8 @@ int main(void)
 		TEST(a_key_reaches_what_its_owner_allowed),
 		TEST(errors_are_events_unless_asked_for),
 		TEST(entries_that_make_no_sense_put_the_queue_pair_in_error),
+		TEST(a_queue_that_is_left_behind_has_one_completion),
+		TEST(an_entry_is_refused_when_those_before_it_are_done),
 		TEST(states_and_addresses_are_checked),
 		TEST(queue_pairs_come_and_go),
 		TEST(packets_for_nobody_are_counted),
