@@ -761,10 +761,13 @@ static void two_adapters_on_a_switch_that_loses_frames(void **state)
 	between_adapters("switch+loss=1%+duplicate=1%+reorder=1%+seed=8", true);
 }
 
-/** struct datagrams - a queue pair with number 1 */
+#define ADDRESS6(host) 0x20, 0x01, 0x0d, 0xb8, [15] = (host)
+
+/** struct datagrams - a queue pair with number 1. @six: it sends over IPv6, from 2001:db8::N */
 struct datagrams {
 	struct grdma *rdma;
 	uint64_t handle;
+	bool six;
 	struct gwq send, recv;
 };
 
@@ -812,16 +815,21 @@ static void datagram_put(struct datagrams *ud, const struct grdma *to, uint8_t f
 	struct rnic_send_oob oob = { .wqe_type = RNIC_WQE_UD_SEND,
 				     .ssn_or_rqpn = 1,
 				     .ud = { .remote_qkey = 0x80010000 } };
-	struct rnic_av av = { .udp_src_port = 0xc000, .hop_limit = 64 };
+	struct rnic_av av = { .udp_src_port = 0xc000, .hop_limit = 64, .is_ipv6 = ud->six };
 	uint32_t place = RDMA_MEMORY / 2 + ud->send.tail; /* of its own: they are read later */
 	struct gdma_sge sge[2] = { { RDMA_BASE + place, ud->rdma->key, sizeof(av) },
 				   { RDMA_BASE, ud->rdma->key, len } };
 	const uint8_t source[4] = { 192, 0, 2, from };
 	uint8_t wqe[64] = { 0 };
 
-	av.dest_ip[10] = av.dest_ip[11] = 0xff;
-	rnic_reverse(av.dest_ip + 12, to->ip, 4);
-	rnic_reverse(av.src_ip + 12, source, 4);
+	if (ud->six) {
+		rnic_reverse(av.dest_ip, (uint8_t[16]){ ADDRESS6(to->ip[3]) }, RNIC_IP_SIZE);
+		rnic_reverse(av.src_ip, (uint8_t[16]){ ADDRESS6(from) }, RNIC_IP_SIZE);
+	} else {
+		av.dest_ip[10] = av.dest_ip[11] = 0xff;
+		rnic_reverse(av.dest_ip + 12, to->ip, 4);
+		rnic_reverse(av.src_ip + 12, source, 4);
+	}
 	rnic_reverse(av.dest_mac, to->mac, RNIC_MAC_SIZE);
 	memcpy(ud->rdma->memory + place, &av, sizeof(av));
 	memcpy(wqe, &header, sizeof(header));
@@ -907,10 +915,35 @@ static void a_bad_entry_for_datagrams_is_an_event(void **state)
 	assert_false(cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }));
 }
 
+/** grh_check() - the 40 bytes in front of a datagram, by which Linux finds out whom it came from */
+static void grh_check(const uint8_t *grh, uint8_t from, uint8_t to, bool six)
+{
+	const uint8_t source[16] = { ADDRESS6(from) }, target[16] = { ADDRESS6(to) };
+	const uint8_t addresses[8] = { 192, 0, 2, from, 192, 0, 2, to }, nothing[20] = { 0 };
+	uint32_t sum = 0;
+
+	if (six) {
+		assert_int_equal(grh[0] >> 4, 6);
+		assert_int_equal(grh[6], 17);
+		assert_memory_equal(grh + 8, source, 16);
+		assert_memory_equal(grh + 24, target, 16);
+		return;
+	}
+	assert_memory_equal(grh, nothing, 20);
+	assert_int_equal(grh[20], 0x45);
+	assert_int_equal(grh[29], 17);
+	assert_memory_equal(grh + 32, addresses, 8);
+	for (unsigned int i = 20; i < 40; i += 2)
+		sum += (uint32_t)(grh[i] << 8 | grh[i + 1]);
+	assert_int_equal((sum & 0xffff) + (sum >> 16), 0xffff);
+}
+
 static void datagrams_between_adapters(void **state)
 {
 	static const char *const fabrics[] = { "switch", NULL };
 	struct gdma_wqe header = { .num_sge = 1, .inline_oob_size_div4 = 2 };
+	struct rnic_config_ip_addr_req ip;
+	struct gdma_general_resp answer;
 	struct datagrams ud[2];
 	struct host hosts[2];
 	struct guest guests[2];
@@ -924,6 +957,11 @@ static void datagrams_between_adapters(void **state)
 		guest_attach(&guests[i], &hosts[i]);
 		ethernet_up(&guests[i]);
 		rdma_up(&rdma[i], &guests[i], 0, (uint8_t)(i + 1), 0);
+		ip = (struct rnic_config_ip_addr_req){ .adapter = rdma[i].adapter,
+						       .op = RNIC_ADDR_ADD,
+						       .addr_type = RNIC_ADDR_IPV6 };
+		rnic_reverse(ip.ip_addr, (uint8_t[16]){ ADDRESS6((uint8_t)(i + 1)) }, RNIC_IP_SIZE);
+		assert_int_equal(COMMAND(&guests[i], RNIC_CONFIG_IP_ADDR, &ip, &answer, 1), 0);
 		datagrams_new(&rdma[i], &ud[i]);
 	}
 	for (uint32_t i = 0; i < 200; i++) {
@@ -935,6 +973,7 @@ static void datagrams_between_adapters(void **state)
 		wqe_put(&ud[1].recv, wqe, sizeof(wqe));
 		ring_wq(&guests[1], &ud[1].recv);
 		fill(rdma[0].memory, 256, i);
+		ud[0].six = i % 2;
 		datagram_send(&ud[0], &rdma[1], 1, 256);
 		cqe = rdma_wait(&rdma[1], &id);
 		assert_int_equal(id, 1);
@@ -942,6 +981,7 @@ static void datagrams_between_adapters(void **state)
 		assert_int_equal(cqe.recv.msg_len, 256 + 40);
 		assert_int_equal(cqe.recv.psn, 1); /* the sender's number */
 		assert_int_equal(cqe.recv.rx_wqe_offset, i * GDMA_WQE_UNIT);
+		grh_check(rdma[1].memory, 1, 2, i % 2);
 		assert_memory_equal(rdma[1].memory + 40, rdma[0].memory, 256);
 		cqe = rdma_wait(&rdma[0], &id);
 		assert_int_equal(id, ud[0].send.id);
