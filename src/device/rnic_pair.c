@@ -27,7 +27,7 @@
 #define ACK_TIMEOUT      14u   /* 67 ms: for a driver that cannot name one, as ibv_rc_pingpong */
 #define ACK_TIMEOUT_MAX  20u   /* 4.3 s, the same: a peer in software may be busy for long */
 #define ACK_TIMEOUT_MORE 2u    /* up to four times one that is named, as IBA 9.7.6.1.3 allows */
-#define PATH_HEADERS_MAX 80u   /* bytes of layer 3 beside the payload: IPv6, UDP, BTH, RETH, ICRC */
+#define PATH_HEADERS_MAX 84u   /* bytes beside the payload: IPv6, UDP, BTH, RETH, ImmDt, ICRC */
 
 /* The verbs' bits of attr_mask. Linux include/rdma/ib_verbs.h, enum ib_qp_attr_mask */
 enum qp_attribute {

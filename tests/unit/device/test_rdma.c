@@ -489,8 +489,10 @@ static void states_and_addresses_are_checked(void **state)
 	test->rdma.mac[5]--;
 	/* No address; and packets that are longer than the port's, whichever message has the address */
 	assert_int_not_equal(gpair_state(a, QPS_RTR, NULL), 0);
-	test->host.adapter->config.port[0].mtu = 1500;
+	test->host.adapter->config.port[0].mtu = 4096 + 83; /* IPv6 and an immediate: 84 */
 	a->path_mtu = 5;
+	assert_int_not_equal(gpair_state(a, QPS_RTR, b), 0);
+	test->host.adapter->config.port[0].mtu = 1500;
 	assert_int_not_equal(gpair_state(a, QPS_RTR, b), 0);
 	a->path_mtu = 0;
 	assert_int_equal(gpair_state(a, QPS_RTR, b), 0);
