@@ -41,6 +41,7 @@
 #include <fcntl.h>
 #include <infiniband/verbs.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -212,6 +213,12 @@ static void connect_peer(void)
 	if (peer < 0)
 		end(1, "no connection: %s", strerror(errno));
 	freeaddrinfo(address);
+	/* A guest that is killed says nothing. */
+	setsockopt(peer, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	setsockopt(peer, IPPROTO_TCP, TCP_KEEPIDLE, &(int){ 20 }, sizeof(int));
+	setsockopt(peer, IPPROTO_TCP, TCP_KEEPINTVL, &(int){ 10 }, sizeof(int));
+	setsockopt(peer, IPPROTO_TCP, TCP_KEEPCNT, &(int){ 6 }, sizeof(int));
+	setsockopt(peer, IPPROTO_TCP, TCP_USER_TIMEOUT, &(int){ 80000 }, sizeof(int));
 }
 
 /* ---- Objects ---- */
@@ -569,7 +576,7 @@ static void look_for_fatal(void)
 			continue;
 		/* What tells that the peer has left comes another way, and may be late. */
 		for (time_t since = now(); !peer_left(); usleep(10000)) {
-			if (now() - since > 10)
+			if (now() - since > 100)
 				end(4, "queue pair %u is in error", i);
 		}
 	}
