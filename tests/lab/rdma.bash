@@ -5,7 +5,7 @@
 #
 #	rdma_start [OPTION...]		adapters and guests; a second adapter of each is on a switch that is a bad link
 #	pingpong_between, pingpong_within	ibv_rc_pingpong
-#	perftest_between		a program of perftest
+#	perftests		programs of perftest
 #	traffic_between, traffic_within	rdma-traffic.c; the best judge
 #	traffic_begin, traffic_end	the same, meanwhile
 #
@@ -25,8 +25,8 @@ rdma_start() {
 	mkdir -p "$share"
 	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -o "$share/rdma-traffic" \
 		"$LAB_TESTS/rdma-traffic.c" -libverbs
-	adapter_start rdma0 --port "mac=$MAC:21,fabric=switch" \
-		--socket "$(adapter_socket rdma1)" --port "mac=$MAC:22,fabric=switch" \
+	adapter_start rdma0 --port "mac=$MAC:21,fabric=switch,mtu=9000" \
+		--socket "$(adapter_socket rdma1)" --port "mac=$MAC:22,fabric=switch,mtu=9000" \
 		--socket "$(adapter_socket bad0)" --port "mac=$MAC:23,$bad+seed=23" \
 		--socket "$(adapter_socket bad1)" --port "mac=$MAC:24,$bad+seed=24" "$@"
 	rdma_guest a 0
@@ -48,6 +48,12 @@ rdma_ready() {
 	guest "$1" 'cp /mnt/share/rdma-traffic /usr/local/bin'
 	guest_interface "$1" eth0 1500 "$2/24" "$4/64"
 	guest_interface "$1" eth1 1500 "$3/24"
+}
+
+# rdma_mtu MTU - of eth0 in both guests, from which the largest path MTU follows
+rdma_mtu() {
+	guest a "ip link set eth0 mtu $1"
+	guest b "ip link set eth0 mtu $1"
 }
 
 # neighbours - the kernel gives a neighbour a second to be found when a queue pair connects
@@ -93,14 +99,19 @@ pingpong() {
 	[[ $output == *' iters in '* && $output != *'invalid data'* ]]
 }
 
-# perftest ADDRESS TOOL OPTION...
+# perftest ADDRESS TOOL OPTION... - a client, whose last OPTION is the server's address, reports a result
 perftest() {
 	local where output tool=$2
 	read -ra where <<<"$(gid "$1")"
 	shift 2
 	output=$(connected "$tool" -d "${where[0]}" -x "${where[1]}" -F "$@")
-	echo "$output"
-	[[ $output == *'#bytes'* ]] && ! grep -qiE 'error|fail' <<<"$output"
+	echo "$tool $*: $output"
+	! grep -qiE 'error|fail' <<<"$output" || return
+	if [[ ${*: -1} == *.*.*.* ]]; then
+		grep -qE '^ *[0-9]+ +[0-9]+ +[0-9]+\.[0-9]+ ' <<<"$output"
+	else
+		[[ $output == *'remote address: '* ]]
+	fi
 }
 
 traffic() {
@@ -125,6 +136,16 @@ between_addresses() {
 
 between() {
 	between_addresses $A $B "$@"
+}
+
+# perftests RUN... - perftest of each RUN, a TOOL with OPTIONs; its server in b, its client in a
+perftests() {
+	local server COMMAND_TIMEOUT=$((3 * PATIENCE))
+	server=$(lab_file server)
+	guest b "$(in_rdma_guest); $(printf "perftest $B %s || exit\n" "$@")" >"$server" 3>&- &
+	guest a "$(in_rdma_guest); $(printf "perftest $A %s $B || exit\n" "$@")" ||
+		fail "the server:" "$(tail -n 25 "$server")"
+	wait $! || fail "the server:" "$(tail -n 25 "$server")"
 }
 
 # badly - over the bad link

@@ -64,6 +64,36 @@ teardown_file() {
 	(($(adapter_counter bad0 0 wire_lost) > 0 && $(adapter_counter bad0 0 rdma_retransmitted) > 0))
 }
 
+@test "perftest: SEND, WRITE and READ, one way and both, 8 queue pairs, with immediate, with events, latency" {
+	neighbours
+	perftests 'ib_send_bw -n 300' 'ib_write_bw -n 300' 'ib_read_bw -n 300' \
+		'ib_send_lat -n 300' 'ib_write_lat -n 300' 'ib_read_lat -n 300' \
+		'ib_send_bw -n 200 -b' 'ib_write_bw -n 200 -b' 'ib_read_bw -n 200 -b' \
+		'ib_send_bw -n 200 -q 8 -s 4096' 'ib_write_bw -n 200 -q 8 -s 4096' \
+		'ib_write_bw -n 200 --write_with_imm' 'ib_send_bw -n 200 -e' 'ib_send_lat -n 100 -e'
+}
+
+@test "path MTU 256 to 4096: perftest, and requests of all kinds" {
+	local output mtu
+	rdma_mtu 9000
+	neighbours
+	output=$(perftests 'ib_write_bw -n 50 -m 256' 'ib_read_bw -n 50 -m 512' 'ib_send_bw -n 50 -m 1024' \
+		'ib_read_bw -n 50 -m 2048' 'ib_write_bw -n 50 -m 4096') || fail "$output"
+	for mtu in 256 512 1024 2048 4096; do
+		grep -qE "^ Mtu +: $mtu\[B\]" <<<"$output" || fail "no run had an MTU of $mtu:" "$output"
+	done
+	between traffic -n 1 -b -m 256
+	between traffic -n 1 -b -m 4096
+	rdma_mtu 1500
+}
+
+@test "rdma-core's own tests: those pass, fail and skip that rdma-core.txt says, and why" {
+	local COMMAND_TIMEOUT=$((3 * PATIENCE)) # there are 321
+	cp "$LAB_TESTS"/rdma-core.{py,txt} "$(lab_file share)"
+	guest b "$(in_rdma_guest); read -r device index <<<\"\$(gid $B)\"; cd /usr/share/doc/rdma-core &&
+		python3 /mnt/share/rdma-core.py /mnt/share/rdma-core.txt --dev \$device --gid \$index"
+}
+
 @test "a queue pair is destroyed in traffic, and a process is killed: the rest goes on, the peer's queue pairs end in error" {
 	between traffic -b -q 3 -x 2 -e
 	traffic_in b $B -b -q 2 -e -K 2
