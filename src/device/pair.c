@@ -121,7 +121,7 @@ static void pair_left_behind(struct pair *pair)
 
 	if (!pair->error_cqes || pair->kind == ROCE_UD || roce_qp_state(pair->qp) != ROCE_ERROR)
 		return;
-	if (pair->flushed[PAIR_SEND] || !wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]))
+	if (pair->flushed[PAIR_SEND] || pair->bad || !wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]))
 		pair_request_failed(pair, RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
 	if (pair->flushed[PAIR_RECV] || !wq_empty(rq))
 		pair_failed(pair, PAIR_RECV, rq, RNIC_ERR_RX_NOT_EMPTY_ON_DISABLE);
@@ -742,7 +742,7 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 	work->yields = all_done(pair) && wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]);
 	if (pair->bad)
 		return more || !inbox_empty(&pair->inbox) ||
-		       (roce_qp_state(pair->qp) == ROCE_RTS && all_done(pair));
+		       (roce_qp_state(pair->qp) == ROCE_RTS && all_done(pair) && may_post(pair));
 	/* What was freed in this turn makes room for entries that waited. */
 	return more || !inbox_empty(&pair->inbox) || pair_flushes(pair) ||
 	       (roce_qp_state(pair->qp) == ROCE_RTS && roce_qp_free_requests(pair->qp) &&

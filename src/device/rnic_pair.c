@@ -572,7 +572,9 @@ uint32_t rnic_set_qp_state(struct adapter *adapter, struct command *command)
 	before = pair->attributes;
 	if (!read_attributes(&pair->attributes, req, command->len >= sizeof(*req)))
 		goto invalid;
-	if (req->attr_mask & QP_AV) {
+	/* A queue pair that is connected keeps its address, and with it its vPort. */
+	if (req->attr_mask & QP_AV && req->attr_mask & QP_STATE &&
+	    (req->qp_state == ROCE_INIT || req->qp_state == ROCE_RTR)) {
 		if (command->len < RNIC_SET_QP_STATE_REQ_V1_SIZE)
 			goto invalid;
 		vport = read_address(adapter, &req->ah_attr, &pair->attributes.address);

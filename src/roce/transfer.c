@@ -51,8 +51,9 @@ bool transfer_copy(const struct iovec *to, uint32_t pieces, const struct iovec *
 				n = len;
 			if (n > to->iov_len - filled)
 				n = to->iov_len - filled;
-			memcpy((uint8_t *)to->iov_base + filled,
-			       (const uint8_t *)iov->iov_base + offset, n);
+			/* Both ends can be of one client, whose memory regions overlap. */
+			memmove((uint8_t *)to->iov_base + filled,
+				(const uint8_t *)iov->iov_base + offset, n);
 			offset += n;
 			filled += n;
 			len -= n;

@@ -142,6 +142,21 @@ uint32_t gpair_end(struct gpair *pair)
 	return COMMAND(pair->rdma->guest, RNIC_DESTROY_RC_QP, &request, &answer, 1);
 }
 
+void gpair_address(struct rnic_ah_attr *address, const struct gpair *pair, const struct gpair *peer)
+{
+	uint8_t gid[RNIC_IP_SIZE] = { [10] = 0xff, [11] = 0xff };
+
+	address->src_addr_type = address->dest_addr_type = RNIC_ADDR_IPV4;
+	memcpy(gid + 12, pair->rdma->ip, 4);
+	rnic_reverse(address->src_addr, gid, sizeof(gid));
+	memcpy(gid + 12, peer->rdma->ip, 4);
+	rnic_reverse(address->dest_addr, gid, sizeof(gid));
+	rnic_reverse(address->src_mac, pair->rdma->mac, RNIC_MAC_SIZE);
+	rnic_reverse(address->dest_mac, peer->rdma->mac, RNIC_MAC_SIZE);
+	address->src_port = 0xc123;
+	address->dest_port = 4791;
+}
+
 uint32_t gpair_state(struct gpair *pair, uint32_t state, const struct gpair *peer)
 {
 	static const uint32_t masks[] = {
@@ -149,7 +164,6 @@ uint32_t gpair_state(struct gpair *pair, uint32_t state, const struct gpair *pee
 		[QPS_SQD] = 1,   [QPS_SQE] = 1,          [QPS_ERR] = 1
 	};
 	struct guest *guest = pair->rdma->guest;
-	uint8_t gid[RNIC_IP_SIZE] = { [10] = 0xff, [11] = 0xff };
 	struct rnic_set_qp_state_req request = { .adapter = pair->rdma->adapter,
 						 .qp_handle = pair->handle,
 						 .attr_mask = state <= QPS_ERR ? masks[state] : 1,
@@ -167,15 +181,7 @@ uint32_t gpair_state(struct gpair *pair, uint32_t state, const struct gpair *pee
 		request.attr_mask &= ~(uint64_t)MASK_ADDRESS;
 	if (peer) {
 		request.dest_qpn = peer->qpn;
-		request.ah_attr.src_addr_type = request.ah_attr.dest_addr_type = RNIC_ADDR_IPV4;
-		memcpy(gid + 12, pair->rdma->ip, 4);
-		rnic_reverse(request.ah_attr.src_addr, gid, sizeof(gid));
-		memcpy(gid + 12, peer->rdma->ip, 4);
-		rnic_reverse(request.ah_attr.dest_addr, gid, sizeof(gid));
-		rnic_reverse(request.ah_attr.src_mac, pair->rdma->mac, RNIC_MAC_SIZE);
-		rnic_reverse(request.ah_attr.dest_mac, peer->rdma->mac, RNIC_MAC_SIZE);
-		request.ah_attr.src_port = 0xc123;
-		request.ah_attr.dest_port = 4791;
+		gpair_address(&request.ah_attr, pair, peer);
 	}
 	request_begin(guest, &request, RNIC_SET_QP_STATE, RNIC_SET_QP_STATE_REQ_V1_SIZE,
 		      sizeof(answer), 1);

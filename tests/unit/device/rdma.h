@@ -71,6 +71,10 @@ uint32_t gpair_new(struct grdma *rdma, struct gpair *pair);
 uint32_t gpair_new_uc(struct grdma *rdma, struct gpair *pair);
 uint32_t gpair_end(struct gpair *pair);
 
+/** gpair_address() - from the one to the other */
+void gpair_address(struct rnic_ah_attr *address, const struct gpair *pair,
+		   const struct gpair *peer);
+
 /** gpair_state() - the short form of SET_QP_STATE, as Linux 6.12 sends it; a status */
 uint32_t gpair_state(struct gpair *pair, uint32_t state, const struct gpair *peer);
 

@@ -468,6 +468,56 @@ static void an_entry_is_refused_when_those_before_it_are_done(void **state)
 	assert_int_equal(cqe.error.psn, psn);
 }
 
+static void memory_that_overlaps_is_written_as_by_memmove(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = {
+		.type = RNIC_WQE_WRITE, .local = AREA, .len = RDMA_MTU, .remote = AREA + 16
+	};
+	uint8_t expected[RDMA_MTU + 16];
+
+	/* One lane serves both, so the packet's payload is in the client's own memory. */
+	two_pairs(test, 0);
+	work.rkey = test->rdma.key;
+	for (unsigned int i = 0; i < 2; i++) {
+		fill(test->rdma.memory, sizeof(expected), i);
+		memcpy(expected, test->rdma.memory, sizeof(expected));
+		memmove(expected + work.remote - AREA, expected + work.local - AREA, RDMA_MTU);
+		finish(test, &test->a, gpair_send(&test->a, &work));
+		assert_memory_equal(test->rdma.memory, expected, sizeof(expected));
+		work.local = AREA + 16;
+		work.remote = AREA;
+	}
+}
+
+static void a_connected_queue_pair_keeps_its_port(void **state)
+{
+	static const char *const two_sinks[] = { "sink", "sink", NULL };
+	struct rnic_config_mac_addr_req mac = { .op = RNIC_ADDR_ADD };
+	struct rnic_set_qp_state_req change = { .attr_mask = 1 | MASK_ADDRESS,
+						.qp_state = QPS_RTS };
+	struct gdma_general_resp answer;
+	struct test *test = calloc(1, sizeof(*test));
+	struct host *host = &test->host;
+
+	(void)state;
+	test->fds_before = open_both(host, &test->guest, 1, two_sinks);
+	ethernet_up(&test->guest);
+	two_pairs(test, 0);
+	mac.adapter = change.adapter = test->rdma.adapter;
+	rnic_reverse(mac.mac_addr, host->config.port[1].mac, RNIC_MAC_SIZE);
+	assert_int_equal(COMMAND(&test->guest, RNIC_CONFIG_MAC_ADDR, &mac, &answer, 1), 0);
+	/* The address of the other port: its switch would see packets from this one. */
+	change.qp_handle = test->a.handle;
+	gpair_address(&change.ah_attr, &test->a, &test->b);
+	memcpy(change.ah_attr.src_mac, mac.mac_addr, RNIC_MAC_SIZE);
+	assert_int_equal(COMMAND(&test->guest, RNIC_SET_QP_STATE, &change, &answer, 3), 0);
+	assert_int_equal(host->adapter->vport[0].pairs, 2);
+	assert_int_equal(host->adapter->vport[1].pairs, 0);
+	close_both(host, &test->guest, test->fds_before);
+	free(test);
+}
+
 static void states_and_addresses_are_checked(void **state)
 {
 	struct test *test = *state;
@@ -1018,6 +1068,8 @@ int main(void)
 		TEST(queue_pairs_come_and_go),
 		TEST(packets_for_nobody_are_counted),
 		TEST(counters_count),
+		TEST(memory_that_overlaps_is_written_as_by_memmove),
+		cmocka_unit_test(a_connected_queue_pair_keeps_its_port),
 		TEST(ports_count_what_queue_pairs_do),
 		TEST(unreliable_connections_carry_data),
 		cmocka_unit_test(two_adapters_on_a_switch),
