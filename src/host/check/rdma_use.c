@@ -104,8 +104,9 @@ void check_rdma_kernel(struct exam *exam)
 			       "such kernels");
 }
 
-/** core_has_rc() - does libmana make RC queue pairs? */
-static enum rdma_known core_has_rc(const struct exam *exam, const struct rdma_core *core)
+/** core_has_rc() - does libmana make RC queue pairs? @missing: there is no libmana */
+static enum rdma_known core_has_rc(const struct exam *exam, const struct rdma_core *core,
+				   bool *missing)
 {
 	struct rdma_providers providers;
 	const struct rdma_provider *mana;
@@ -113,8 +114,9 @@ static enum rdma_known core_has_rc(const struct exam *exam, const struct rdma_co
 
 	rdma_providers_read(exam->host, core, &providers);
 	mana = rdma_named(&providers, "mana");
-	known = mana ? mana->shadow : RDMA_LACKS;
-	if (mana && known == RDMA_UNKNOWN && core->version)
+	*missing = !mana || !*mana->path;
+	known = *missing ? RDMA_LACKS : mana->shadow;
+	if (!*missing && known == RDMA_UNKNOWN && core->version)
 		known = core->version >= CORE_RC ? RDMA_HAS : RDMA_LACKS;
 	rdma_providers_free(&providers);
 	return known;
@@ -123,7 +125,9 @@ static enum rdma_known core_has_rc(const struct exam *exam, const struct rdma_co
 void check_rdma_library(struct exam *exam)
 {
 	struct rdma_core core;
+	enum rdma_known rc;
 	char words[32] = "";
+	bool missing;
 
 	if (rdma_core_read(exam->host, &core)) {
 		find(exam, VERDICT_NOTE, NULL, NULL, RDMA_LIBRARY " is not installed");
@@ -131,7 +135,14 @@ void check_rdma_library(struct exam *exam)
 	}
 	if (core.version)
 		snprintf(words, sizeof(words), " %u", core.version);
-	switch (core_has_rc(exam, &core)) {
+	rc = core_has_rc(exam, &core, &missing);
+	if (missing) {
+		find(exam, VERDICT_NOTE, NULL, NULL,
+		     "rdma-core%s has no libmana that it would load: see rdma-provider above",
+		     words);
+		return;
+	}
+	switch (rc) {
 	case RDMA_UNKNOWN:
 		find(exam, VERDICT_UNKNOWN, NULL, NULL, "libmana cannot be read");
 		return;

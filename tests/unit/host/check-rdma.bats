@@ -135,7 +135,7 @@ btf() {
 	rm "$ROOT/etc/libibverbs.d/mana.driver"
 	check 2
 	section
-	says 'note rdma-library - libmana of rdma-core 56 makes raw'
+	says 'note rdma-library - rdma-core 56 has no libmana that it would load: see rdma-provider above'
 }
 
 @test "a port that is down, one without an address, and an MTU without room for the headers" {
