@@ -14,6 +14,7 @@ enum cache_kind {
 	CACHE_QEMU,   /* QEMU and what it needs to run */
 	CACHE_IMAGE,  /* a guest of one kind */
 	CACHE_KERNEL, /* a kernel that is not the guest's own */
+	CACHE_KINDS,
 };
 
 /**

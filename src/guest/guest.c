@@ -184,23 +184,27 @@ static void remove_directory(struct run *run, bool failed)
 	directory_remove(&run->directory, keep);
 }
 
-/* Find an item, and build it if it is missing. Returns 0 or a negative errno, with a message */
-static int find_built(struct cache_item *item, enum cache_kind kind,
-		      const struct run_options *options)
+/* Find what a run needs, and build what is missing. Returns 0 or a negative errno, with a message */
+static int find_built(struct cache_item items[CACHE_KINDS], const struct run_options *options)
 {
-	int err = cache_find(item, kind, &options->kind);
+	const unsigned int n = options->kind.kernel ? CACHE_KINDS : CACHE_KERNEL;
+	int err = 0;
 
-	return err ? err : cache_build(item, false);
+	/* All first: nobody waits for QEMU to read that the suite has no such name. */
+	for (unsigned int kind = 0; kind < n && !err; kind++)
+		err = cache_find(&items[kind], (enum cache_kind)kind, &options->kind);
+	for (unsigned int kind = 0; kind < n && !err; kind++)
+		err = cache_build(&items[kind], false);
+	return err;
 }
 
 int guest_run(const struct run_options *options)
 {
 	struct run run = { .options = options, .directory.lock = -1 };
 	int status = LAB_FAILED, stopped, caught, err;
-	struct cache_item qemu, image, kernel;
+	struct cache_item items[CACHE_KINDS];
 
-	if (find_built(&qemu, CACHE_QEMU, options) || find_built(&image, CACHE_IMAGE, options) ||
-	    (options->kind.kernel && find_built(&kernel, CACHE_KERNEL, options)))
+	if (find_built(items, options))
 		return LAB_FAILED;
 	err = signals_open(&run.signals, SIGWINCH);
 	if (err) {
@@ -209,7 +213,8 @@ int guest_run(const struct run_options *options)
 		return LAB_FAILED;
 	}
 	if (directory_make(&run.directory, options->logs) == 0 && start_adapters(&run) == 0)
-		status = run_guest(&run, &qemu, &image, &kernel);
+		status = run_guest(&run, &items[CACHE_QEMU], &items[CACHE_IMAGE],
+				   &items[CACHE_KERNEL]);
 	stopped = stop_adapters(&run);
 	if (stopped && status != LAB_TIMED_OUT && status <= LAB_FAILED)
 		status = stopped;
