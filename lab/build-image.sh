@@ -153,14 +153,17 @@ INITRD=No DEBIAN_FRONTEND=noninteractive debootstrap --arch=$ARCH --variant=minb
 
 step "removing documentation and caches"
 chroot "$root" dpkg-query -W >"$dir/packages"
-mv "$root/usr/share/doc/rdma-core/tests" "$dir/scratch/rdma-tests"
+tests=$root/usr/share/doc/rdma-core/tests
+[ ! -d "$tests" ] || mv "$tests" "$dir/scratch/rdma-tests"
 rm -rf "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/locale/* \
 	"$root"/usr/share/info/* "$root"/usr/include/* "$root"/var/cache/apt/* \
 	"$root"/var/cache/debconf/*-old "$root"/var/lib/apt/lists/* "$root"/var/log/*
 find "$root/usr/lib" -name '*.a' -delete
-mkdir -p "$root/usr/share/doc/rdma-core"
-mv "$dir/scratch/rdma-tests" "$root/usr/share/doc/rdma-core/tests"
-gunzip "$root"/usr/share/doc/rdma-core/tests/*.gz
+if [ -d "$dir/scratch/rdma-tests" ]; then
+	mkdir -p "${tests%/*}"
+	mv "$dir/scratch/rdma-tests" "$tests"
+	find "$tests" -name '*.gz' -exec gunzip {} +
+fi
 
 step "configuring the guest"
 mkdir -p "$root/usr/lib/manakin" "$root/mnt/share" "$root/etc/udev/rules.d"
