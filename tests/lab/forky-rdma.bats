@@ -144,6 +144,22 @@ python3 /tmp/errors.py mana_0 \$(gid $A)" >"$(lab_file errors)" || fail "$(<"$(l
 	EOF_WANTED
 }
 
+@test "memory windows of both types are allocated and freed" {
+	guest a "python3 -c '
+from pyverbs.device import Context
+from pyverbs.libibverbs_enums import ibv_mw_type
+from pyverbs.mr import MW
+from pyverbs.pd import PD
+domain = PD(Context(name=\"mana_0\"))
+for kind in ibv_mw_type.IBV_MW_TYPE_1, ibv_mw_type.IBV_MW_TYPE_2:
+    keys = set()
+    for _ in range(20):
+        window = MW(domain, kind)
+        keys.add(window.rkey)
+        window.close()
+    print(kind, len(keys), 0 in keys)'"
+}
+
 @test "rdma statistic: what the tests so far have done is counted" {
 	local counters name
 	counters=$(guest a 'rdma statistic show link mana_0/1')
