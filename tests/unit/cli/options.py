@@ -17,6 +17,10 @@ COMMAND = re.compile(r"^  ([a-z]+) +\S")
 HAS_COMMANDS = re.compile(r"^Usage: manakin( [a-z]+)? \[?COMMAND\]? \[OPTION")
 EVERYWHERE = "every command"
 
+# Options of a group of commands that are others elsewhere: diagnose reads this machine's kernel (its log), and the
+# lab boots one
+APART = {("kernel", "lab")}
+
 
 def help_text(program, words):
     """The text of its --help"""
@@ -53,7 +57,9 @@ def check(found):
         if not entries:
             wrong.append(f"manakin {command} --help lists no options")
         for letter, name, value in entries:
-            first = names.setdefault(name, (letter, bool(value), command))
+            group = command.split()[0]
+            key = (name, group) if (name, group) in APART else name
+            first = names.setdefault(key, (letter, bool(value), command))
             if first[:2] != (letter, bool(value)):
                 wrong.append(f"--{name} is another option in {command} than in {first[2]}")
             if not letter:
