@@ -23,8 +23,9 @@
  *
  * What a queue pair answers is a peer's doing, on another machine. Such items yield: while the member
  * has other kicked work, they may spend half of what that has spent, all together. Those for which
- * nothing is left are visited again in the next turn; the first of them is the one that goes on. So
- * a peer takes at most a third of a client's share, however many queue pairs the client has.
+ * nothing is left wait; the first of them is the one that goes on. They have the rest of the credit
+ * when all else has had its turn and has no more to do. So a peer takes at most a third of what its
+ * client could use of its share, however many queue pairs the client has, and no credit is lost.
  *
  * Polled work is run every round as long as the lane is awake, unless it has had nothing to do for
  * some time: then it is quiet, and is run once in QUIET_ROUNDS rounds. polled[] has the busy items
@@ -189,6 +190,7 @@ static bool member_run_kicked(struct lane_member *member, struct lane_work *work
 			member->peer = NULL;
 	} else {
 		member->own = member->own_ran = true;
+		member->own_more |= more;
 		member->peers += (before - member->credit) / PEERS_PART;
 		if (member->peers > BUDGET_TURN)
 			member->peers = BUDGET_TURN;
@@ -221,6 +223,47 @@ static bool member_run_word(struct lane_member *member, unsigned int word, uint6
 	return true;
 }
 
+/** member_next_peer() - the first item that waits, from a slot on, once round; NULL: there is none */
+static struct lane_work *member_next_peer(const struct lane_member *member, unsigned int slot)
+{
+	uint64_t from_slot = UINT64_MAX << slot % 64;
+
+	for (unsigned int i = 0; i <= WORDS; i++) {
+		unsigned int word = (slot / 64 + i) % WORDS;
+		uint64_t bits = atomic_load_explicit(&member->ready[word], memory_order_relaxed);
+
+		bits &= i == 0 ? from_slot : i == WORDS ? ~from_slot : UINT64_MAX;
+		for (; bits; bits &= bits - 1) {
+			unsigned int bit = (unsigned int)__builtin_ctzll(bits);
+			struct lane_work *work = member->work[word * 64 + bit];
+
+			if (work && work->yields)
+				return work;
+		}
+	}
+	return NULL;
+}
+
+/** member_run_peers() - what all else has left over is for items that wait: a turn each */
+static void member_run_peers(struct lane_member *member)
+{
+	const struct lane_work *first = member->peer;
+	struct lane_work *work = first ? member->work[first->slot] : NULL;
+
+	while (work && !member_must_end(member)) {
+		atomic_fetch_and_explicit(&member->ready[work->slot / 64],
+					  ~(UINT64_C(1) << work->slot % 64), memory_order_acquire);
+		if (member_run(member, work))
+			lane_mark(work);
+		else if (work->blocked)
+			member->lane->blocked++;
+		work = member_next_peer(member, (work->slot + 1) % LANE_WORKS_MAX);
+		member->peer = work;
+		if (work == first)
+			break;
+	}
+}
+
 /** member_turn_kicked() - a turn for each work item that was kicked, as far as the credit goes */
 static void member_turn_kicked(struct lane_member *member)
 {
@@ -230,6 +273,7 @@ static void member_turn_kicked(struct lane_member *member)
 	bool whole = true;
 
 	member->next = 0;
+	member->own_more = false;
 	/* Once round the slots from the next one on: the word that it is in comes first and last. */
 	for (unsigned int i = 0; i <= WORDS && summary; i++) {
 		unsigned int word = (start + i) % WORDS;
@@ -252,6 +296,8 @@ static void member_turn_kicked(struct lane_member *member)
 	if (whole) {
 		member->own = member->own_ran;
 		member->own_ran = false;
+		if (!member->own_more)
+			member_run_peers(member);
 	}
 	if (!summary)
 		return;

@@ -28,6 +28,7 @@
  * @next_polled: the same in @polled
  * @flip:	this turn begins with polled work
  * @own, @own_ran: kicked work that does not yield was run: lately, since all was last visited
+ * @own_more:	some of it has more to do, in this visit
  * @peers:	what work that yields may spend while there is other work
  * @peer:	the item of it that comes next, if they wait; else NULL
  * @work:	by slot
@@ -44,7 +45,7 @@ struct lane_member {
 	unsigned int next;
 	unsigned int next_polled;
 	bool flip;
-	bool own, own_ran;
+	bool own, own_ran, own_more;
 	int64_t peers;
 	const struct lane_work *peer;
 	unsigned int polled_count;

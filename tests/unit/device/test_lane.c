@@ -190,7 +190,7 @@ static void changes_lose_nothing(void **state)
 #define ENOUGH 2000u /* turns of the other one: so many that a few more or less do not matter */
 
 /**
- * struct job - a work item that always has more to do
+ * struct job - a work item that always has more to do, or only when it is kicked
  * @cost:	of a turn
  * @spent:	in all turns
  */
@@ -198,6 +198,7 @@ struct job {
 	struct lane_work work; /* first: it is what run() is given */
 	uint32_t cost;
 	bool yields;
+	bool light;
 	_Atomic uint64_t spent;
 	atomic_uint turns;
 };
@@ -218,7 +219,7 @@ static bool toil(struct lane_work *work, unsigned int lane)
 	atomic_fetch_add(&job->turns, 1);
 	work->progress = true;
 	work->yields = job->yields;
-	return true;
+	return !job->light;
 }
 
 static void member_start(struct lanes *lanes, struct member *member, unsigned int count,
@@ -397,6 +398,56 @@ static void peers_take_a_third_of_a_share_at_most(void **state)
 	assert_range(most - least, 0, 1);
 }
 
+/** some_own_work() - of two members, one has peers, and in each round as much to do of its own */
+static void some_own_work(unsigned int peers, uint32_t cost, uint32_t peers_cost)
+{
+	static struct member crowd, other;
+	unsigned int least = UINT32_MAX, most = 0;
+	struct job *own = &crowd.job[0];
+	struct lanes *lanes;
+
+	assert_int_equal(lanes_embed(1, &lanes), 0);
+	member_start(lanes, &other, 1, BUDGET_TURN, false);
+	member_start(lanes, &crowd, 1 + peers, peers_cost, false);
+	own->cost = 0;
+	own->light = true;
+	for (unsigned int i = 1; i <= peers; i++)
+		crowd.job[i].yields = crowd.job[i].work.yields = true;
+	for (unsigned int i = 0; i < ENOUGH; i++) {
+		const unsigned int turns = atomic_load(&own->turns);
+
+		own->cost += cost;
+		lane_kick(&own->work);
+		assert_true(lanes_step(lanes));
+		/* A turn of a peer may have overdrawn the credit by itself. */
+		assert_true(atomic_load(&own->turns) > turns || own->cost == cost);
+		if (atomic_load(&own->turns) > turns)
+			own->cost = 0;
+	}
+	for (unsigned int i = 1; i <= peers; i++) {
+		unsigned int turns = atomic_load(&crowd.job[i].turns);
+
+		least = turns < least ? turns : least;
+		most = turns > most ? turns : most;
+	}
+	/* Nothing of the share is lost, its own work waits for nobody, and the rest is for all. */
+	assert_range(member_spent(&crowd) * 100 / member_spent(&other), 90, 110);
+	assert_range(atomic_load(&own->spent), (ENOUGH - 1) * cost, ENOUGH * cost);
+	assert_range(most - least, 0, 1);
+	member_stop(&crowd);
+	member_stop(&other);
+	lanes_stop(lanes);
+}
+
+static void peers_have_what_their_client_leaves_over(void **state)
+{
+	(void)state;
+	some_own_work(8, BUDGET_TURN / 100, BUDGET_TURN);
+	some_own_work(1, BUDGET_TURN / 100, BUDGET_TURN);
+	some_own_work(CROWD - 1, BUDGET_TURN / 100, BUDGET_TURN / 10);
+	some_own_work(8, BUDGET_TURN / 2, BUDGET_TURN);
+}
+
 static void members_come_and_go_while_others_run(void **state)
 {
 	static struct member member[3];
@@ -482,6 +533,7 @@ int main(void)
 		cmocka_unit_test(what_a_turn_overdraws_is_paid_back),
 		cmocka_unit_test(items_of_a_member_have_the_same_share),
 		cmocka_unit_test(peers_take_a_third_of_a_share_at_most),
+		cmocka_unit_test(peers_have_what_their_client_leaves_over),
 		cmocka_unit_test(members_come_and_go_while_others_run),
 		cmocka_unit_test(a_lane_has_room_for_so_many_members),
 		cmocka_unit_test(lanes_without_threads_run_when_they_are_stepped),
