@@ -707,6 +707,19 @@ const struct roce_ops pair_ops = {
 
 /* ---- Turns ---- */
 
+/**
+ * pair_breaks() - UC: what the driver knows to be in error is so, both ways; true: just now
+ *
+ * The transport would go on, as IBA has it: with what comes in, and after SQE with entries. But
+ * libmana and mana_ib know one error state, and have flushed the entries that are in the ring.
+ */
+static bool pair_breaks(struct pair *pair)
+{
+	if (pair->kind != ROCE_UC || !pair->failed || roce_qp_state(pair->qp) == ROCE_ERROR)
+		return false;
+	return !roce_qp_modify(pair->qp, ROCE_ERROR, NULL);
+}
+
 bool pair_run(struct lane_work *work, unsigned int lane)
 {
 	struct pair *pair = (struct pair *)work;
@@ -732,6 +745,7 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 			   spent < BUDGET_TURN - SEND_MIN ? BUDGET_TURN - spent : SEND_MIN);
 	burst_flush(&burst);
 	pair->burst = NULL;
+	more |= pair_breaks(pair);
 	pair_flush(pair, start);
 	pair_answer(pair);
 	pair_left_behind(pair);

@@ -686,6 +686,80 @@ static void unreliable_connections_carry_data(void **state)
 	assert_int_equal(gpair_end(&test->b), 0);
 }
 
+/** two_unreliable() - two queue pairs of UC, connected to each other */
+static void two_unreliable(struct test *test, uint64_t features)
+{
+	rdma_up(&test->rdma, &test->guest, 0, 1, features);
+	assert_int_equal(gpair_new_uc(&test->rdma, &test->a), 0);
+	assert_int_equal(gpair_new_uc(&test->rdma, &test->b), 0);
+	gpair_connect(&test->a, &test->b);
+}
+
+static void a_request_of_uc_that_fails_ends_in_error(void **state)
+{
+	struct test *test = *state;
+	struct gwork good = { .type = RNIC_WQE_WRITE,
+			      .local = AREA,
+			      .len = 64,
+			      .remote = AREA + TO,
+			      .signaled = true };
+	struct gwork bad = good;
+
+	two_unreliable(test, RNIC_ADAPTER_CLIENT_ERROR_CQE);
+	good.rkey = bad.rkey = test->rdma.key;
+	bad.lkey = 0x100;
+	fill(test->rdma.memory, 64, 3);
+	/* The second time as the first: what the driver was told is not remembered across RESET. */
+	for (unsigned int i = 0; i < 2; i++) {
+		memset(test->rdma.memory + TO, 0, 64);
+		gpair_put(&test->a, &bad);
+		gpair_send(&test->a, &good);
+		assert_int_equal(error_of(test, test->a.send.id), RNIC_ERR_TX_MSG_ACCESS_VIOLATION);
+		settle(&test->host);
+		assert_false(cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }));
+		/* The driver has flushed what is behind it: it is never sent. */
+		assert_int_not_equal(gpair_state(&test->a, QPS_RTS, NULL), 0);
+		gpair_send(&test->a, &good);
+		settle(&test->host);
+		assert_false(cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }));
+		assert_memory_equal(test->rdma.memory + TO, (const uint8_t[64]){ 0 }, 64);
+		start_again(test);
+		gpair_send(&test->a, &good);
+		sent_unreliably(test, 0);
+		WAIT(&test->host, !memcmp(test->rdma.memory, test->rdma.memory + TO, 64));
+		start_again(test);
+	}
+}
+
+static void a_receive_entry_of_uc_that_makes_no_sense_ends_in_error(void **state)
+{
+	struct test *test = *state;
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 64 };
+	struct gdma_wqe header = { .num_sge = 255, .inline_oob_size_div4 = 2 };
+	uint8_t wqe[GDMA_WQE_UNIT] = { 0 };
+	struct gdma_eqe eqe;
+
+	two_unreliable(test, 0);
+	memcpy(wqe, &header, sizeof(header));
+	wqe_put(&test->b.recv, wqe, sizeof(wqe));
+	gpair_recv(&test->b, AREA + TO, 64);
+	gpair_send(&test->a, &work);
+	WAIT(&test->host, eq_take(&test->rdma.notify, &eqe));
+	assert_int_equal(eqe.type, GDMA_EQE_RNIC_QP_FATAL);
+	assert_int_equal(eqe.details[0], test->b.qpn);
+	settle(&test->host);
+	assert_int_not_equal(gpair_state(&test->b, QPS_RTS, NULL), 0);
+	/* By RESET it goes on, and has its next error's event, too. */
+	start_again(test);
+	work.lkey = 0x100;
+	gpair_send(&test->b, &work);
+	WAIT(&test->host, eq_take(&test->rdma.notify, &eqe));
+	assert_int_equal(eqe.details[0], test->b.qpn);
+	settle(&test->host);
+	assert_int_not_equal(gpair_state(&test->b, QPS_RTS, NULL), 0);
+	assert_false(eq_take(&test->rdma.notify, &eqe));
+}
+
 /** damaged() - give the vPort a WRITE for that queue pair, with a wrong ICRC */
 static void damaged(struct test *test, uint32_t number)
 {
@@ -1072,6 +1146,8 @@ int main(void)
 		cmocka_unit_test(a_connected_queue_pair_keeps_its_port),
 		TEST(ports_count_what_queue_pairs_do),
 		TEST(unreliable_connections_carry_data),
+		TEST(a_request_of_uc_that_fails_ends_in_error),
+		TEST(a_receive_entry_of_uc_that_makes_no_sense_ends_in_error),
 		cmocka_unit_test(two_adapters_on_a_switch),
 		cmocka_unit_test(two_adapters_on_a_switch_and_two_lanes),
 		cmocka_unit_test(two_adapters_on_a_switch_that_loses_frames),
