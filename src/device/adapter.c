@@ -258,31 +258,27 @@ const struct adapter_config *adapter_config(const struct adapter *adapter)
 
 /* ---- Counters ---- */
 
-/** count_rdma() - add those of the vPort's queue pairs to those of queue pairs that are gone */
-static void count_rdma(const struct adapter *adapter, struct vport *vport,
+static void count_rdma(struct vport *vport, const struct roce_counters *sum,
 		       struct adapter_port_counters *out)
 {
-	struct roce_counters sum = vport->gone_roce;
-
-	pairs_count(adapter, vport, &sum);
-	out->rdma.tx_packets = sum.tx_packets;
-	out->rdma.tx_bytes = sum.tx_bytes;
-	out->rdma.rx_packets = sum.rx_packets;
-	out->rdma.rx_bytes = sum.rx_bytes;
-	out->rdma.retransmitted = sum.tx_again;
-	out->rdma.naks = sum.requester_sequence_naks + sum.requester_error_naks +
-			 sum.responder_sequence_naks + sum.responder_invalid_request_naks +
-			 sum.responder_access_naks + sum.responder_operational_naks;
-	out->rdma.rnr_naks = sum.requester_rnr_naks + sum.responder_rnr_naks;
-	out->rdma.out_of_sequence = sum.responder_out_of_sequence + sum.requester_read_mismatches;
+	out->rdma.tx_packets = sum->tx_packets;
+	out->rdma.tx_bytes = sum->tx_bytes;
+	out->rdma.rx_packets = sum->rx_packets;
+	out->rdma.rx_bytes = sum->rx_bytes;
+	out->rdma.retransmitted = sum->tx_again;
+	out->rdma.naks = sum->requester_sequence_naks + sum->requester_error_naks +
+			 sum->responder_sequence_naks + sum->responder_invalid_request_naks +
+			 sum->responder_access_naks + sum->responder_operational_naks;
+	out->rdma.rnr_naks = sum->requester_rnr_naks + sum->responder_rnr_naks;
+	out->rdma.out_of_sequence = sum->responder_out_of_sequence + sum->requester_read_mismatches;
 	out->rdma.icrc_errors = atomic_load(&vport->roce_icrc_errors);
-	out->rdma.dropped = atomic_load(&vport->roce_dropped) + sum.rx_dropped;
+	out->rdma.dropped = atomic_load(&vport->roce_dropped) + sum->rx_dropped;
 }
 
-void adapter_port_counters(struct adapter *adapter, unsigned int port,
-			   struct adapter_port_counters *out)
+/** count_port() - @sum: of all queue pairs that the vPort has and had */
+static void count_port(struct vport *vport, const struct roce_counters *sum,
+		       struct adapter_port_counters *out)
 {
-	struct vport *vport = &adapter->vport[port];
 	struct wq_counters tx, rx;
 
 	vport_sum(vport, &tx, &rx);
@@ -302,12 +298,23 @@ void adapter_port_counters(struct adapter *adapter, unsigned int port,
 	out->rx_csum_bad = rx.csum_bad;
 	out->rx_coalesced = rx.coalesced;
 	out->rx_disabled = atomic_load(&vport->rx_disabled);
-	count_rdma(adapter, vport, out);
+	count_rdma(vport, sum, out);
 	out->rx_no_buffer = vport_no_buffer(vport);
 	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++) {
 		out->tx_queues += vport->sq[i] != NULL;
 		out->rx_queues += vport->rq[i] != NULL;
 	}
+}
+
+void adapter_counters(struct adapter *adapter, struct adapter_port_counters *counters)
+{
+	struct roce_counters sums[ADAPTER_PORTS_MAX];
+
+	for (uint32_t i = 0; i < adapter->config.ports; i++)
+		sums[i] = adapter->vport[i].gone_roce;
+	pairs_count(adapter, sums);
+	for (uint32_t i = 0; i < adapter->config.ports; i++)
+		count_port(&adapter->vport[i], &sums[i], &counters[i]);
 }
 
 uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, unsigned int queue)

@@ -139,8 +139,8 @@ struct adapter_port_counters {
 	struct fabric_counters fabric;
 };
 
-void adapter_port_counters(struct adapter *adapter, unsigned int port,
-			   struct adapter_port_counters *counters);
+/** adapter_counters() - of all vPorts, by number: each lane is asked once */
+void adapter_counters(struct adapter *adapter, struct adapter_port_counters *counters);
 
 /** adapter_rx_queue_frames() - frames received on the vPort's queue @queue; 0 if there is none */
 uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, unsigned int queue);

@@ -764,54 +764,6 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 		!wq_empty(pair->wq[RNIC_RC_SQ_REQUESTER]) && may_post(pair));
 }
 
-/* ---- Counters ---- */
-
-static void pair_count(const struct pair *pair, struct roce_counters *to)
-{
-	roce_counters_add(to, roce_qp_counters(pair->qp), &pair->before);
-}
-
-/**
- * struct count_call - for each lane in turn: add the counters of its queue pairs
- * @lane:	which one it is
- */
-struct count_call {
-	const struct adapter *adapter;
-	const struct vport *vport;
-	struct roce_counters *to;
-	unsigned int lane;
-};
-
-static void count_lane(void *argument)
-{
-	struct count_call *call = argument;
-	const struct table *pairs = &call->adapter->pairs;
-
-	for (uint32_t i = call->lane++; i < pairs->fresh; i += lanes_count(call->adapter->lanes)) {
-		const struct pair *pair = table_get(pairs, i);
-
-		if (pair && pair->counted == call->vport)
-			pair_count(pair, call->to);
-	}
-}
-
-void pairs_count(const struct adapter *adapter, const struct vport *vport, struct roce_counters *to)
-{
-	struct count_call call = { .adapter = adapter, .vport = vport, .to = to };
-
-	budget_charge((uint64_t)adapter->pairs.used * BUDGET_OBJECT);
-	if (adapter->pairs.used)
-		lanes_call(adapter->lanes, count_lane, &call);
-}
-
-void pair_counted(struct pair *pair, struct vport *vport)
-{
-	if (pair->counted)
-		pair_count(pair, &pair->counted->gone_roce);
-	pair->before = *roce_qp_counters(pair->qp);
-	pair->counted = vport;
-}
-
 /* ---- States ---- */
 
 /** struct state_change - for the lane */

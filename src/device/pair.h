@@ -126,9 +126,13 @@ extern const struct roce_ops pair_ops;
 /** pair_run() - a queue pair's turn on its lane */
 lane_run pair_run;
 
-/** pairs_count() - add what the vPort's queue pairs have counted; control thread */
-void pairs_count(const struct adapter *adapter, const struct vport *vport,
-		 struct roce_counters *to);
+typedef void pair_visit(const struct pair *pair, void *argument);
+
+/** pairs_visit() - visit each queue pair on its lane, which is asked once; control thread */
+void pairs_visit(const struct adapter *adapter, pair_visit *visit, void *argument);
+
+/** pairs_count() - add what queue pairs have counted to @sums, by vPort; control thread */
+void pairs_count(const struct adapter *adapter, struct roce_counters *sums);
 
 /** pair_counted() - from now on it counts for that vPort, or for none; on its lane, if it has one */
 void pair_counted(struct pair *pair, struct vport *vport);

@@ -331,8 +331,9 @@ uint32_t rnic_create_ud_qp(struct adapter *adapter, struct command *command)
 }
 
 /** counters_add() - a queue pair's, in the order of struct rnic_query_vf_counters_resp */
-static void counters_add(const struct pair *pair, uint64_t *to)
+static void counters_add(const struct pair *pair, void *argument)
 {
+	uint64_t *to = argument;
 	const struct roce_counters *from = roce_qp_counters(pair->qp);
 	const uint64_t values[RNIC_VF_COUNTERS] = {
 		[RNIC_VF_REQUESTER_TIMEOUT] = from->requester_timeouts,
@@ -368,36 +369,9 @@ static void counters_add(const struct pair *pair, uint64_t *to)
 		to[i] += values[i];
 }
 
-/**
- * struct count_call - for each lane in turn: add the counters of its queue pairs
- * @lane:	which one it is
- */
-struct count_call {
-	const struct adapter *adapter;
-	uint64_t *counters;
-	unsigned int lane;
-};
-
-static void count_pairs(void *argument)
-{
-	struct count_call *call = argument;
-	unsigned int lanes = lanes_count(call->adapter->lanes);
-
-	/* pair_create() has put them there. */
-	for (uint32_t i = call->lane++; i < call->adapter->pairs.fresh; i += lanes) {
-		const struct pair *pair = table_get(&call->adapter->pairs, i);
-
-		if (pair)
-			counters_add(pair, call->counters);
-	}
-}
-
 void rnic_pairs_count(struct adapter *adapter, uint64_t *counters)
 {
-	struct count_call call = { .adapter = adapter, .counters = counters };
-
-	budget_charge((uint64_t)adapter->pairs.used * BUDGET_OBJECT);
-	lanes_call(adapter->lanes, count_pairs, &call);
+	pairs_visit(adapter, counters_add, counters);
 }
 
 static void pair_destroy(struct pair *pair)

@@ -80,46 +80,44 @@ static void put_rdma(struct libscols_line *line, size_t i, const struct adapter_
 }
 
 /** add_port() - a line */
-static void add_port(struct libscols_table *table, struct adapter *adapter, unsigned int port,
-		     struct rare *rare)
+static void add_port(struct libscols_table *table, const struct adapter_config *config,
+		     unsigned int port, const struct adapter_port_counters *c, struct rare *rare)
 {
-	const struct adapter_config *config = adapter_config(adapter);
 	const struct adapter_port_config *p = &config->port[port];
 	struct libscols_line *line = scols_table_new_line(table, NULL);
-	struct adapter_port_counters c;
 	char mac[MAC_TEXT];
 	size_t i = 0;
 
 	if (!line)
 		return;
-	adapter_port_counters(adapter, port, &c);
 	scols_line_set_data(line, i++, config->name);
 	put_number(line, i++, port);
 	scols_line_set_data(line, i++, mac_text(p->mac, mac));
 	scols_line_set_data(line, i++, p->fabric);
-	put_number(line, i++, c.tx_frames);
-	put_number(line, i++, c.tx_bytes);
-	put_number(line, i++, c.tx_tso);
-	put_number(line, i++, c.tx_csum);
-	put_number(line, i++, c.tx_vlan);
-	put_number(line, i++, c.tx_errors);
-	put_number(line, i++, c.rx_frames);
-	put_number(line, i++, c.rx_bytes);
-	put_number(line, i++, c.rx_no_buffer + c.rx_disabled + c.rx_truncated);
-	put_number(line, i++, c.rx_coalesced);
-	put_number(line, i++, c.fabric.tx_frames);
-	put_number(line, i++, c.fabric.rx_frames);
-	put_number(line, i++, c.fabric.tx_bad);
-	put_number(line, i++, c.tx_queues);
-	put_number(line, i++, c.fabric.tx_dropped);
-	put_number(line, i++, c.fabric.tx_lost);
-	put_number(line, i++, c.fabric.tx_duplicated);
-	put_number(line, i++, c.fabric.tx_reordered);
-	put_number(line, i++, c.fabric.tx_delayed);
-	put_rdma(line, i, &c);
-	rare->wire |= c.fabric.tx_dropped | c.fabric.tx_lost | c.fabric.tx_duplicated |
-		      c.fabric.tx_reordered | c.fabric.tx_delayed;
-	rare->rdma |= c.rdma.dropped | c.rdma.tx_packets | c.rdma.rx_packets | c.rdma.icrc_errors;
+	put_number(line, i++, c->tx_frames);
+	put_number(line, i++, c->tx_bytes);
+	put_number(line, i++, c->tx_tso);
+	put_number(line, i++, c->tx_csum);
+	put_number(line, i++, c->tx_vlan);
+	put_number(line, i++, c->tx_errors);
+	put_number(line, i++, c->rx_frames);
+	put_number(line, i++, c->rx_bytes);
+	put_number(line, i++, c->rx_no_buffer + c->rx_disabled + c->rx_truncated);
+	put_number(line, i++, c->rx_coalesced);
+	put_number(line, i++, c->fabric.tx_frames);
+	put_number(line, i++, c->fabric.rx_frames);
+	put_number(line, i++, c->fabric.tx_bad);
+	put_number(line, i++, c->tx_queues);
+	put_number(line, i++, c->fabric.tx_dropped);
+	put_number(line, i++, c->fabric.tx_lost);
+	put_number(line, i++, c->fabric.tx_duplicated);
+	put_number(line, i++, c->fabric.tx_reordered);
+	put_number(line, i++, c->fabric.tx_delayed);
+	put_rdma(line, i, c);
+	rare->wire |= c->fabric.tx_dropped | c->fabric.tx_lost | c->fabric.tx_duplicated |
+		      c->fabric.tx_reordered | c->fabric.tx_delayed;
+	rare->rdma |=
+		c->rdma.dropped | c->rdma.tx_packets | c->rdma.rx_packets | c->rdma.icrc_errors;
 }
 
 /** hide() - leave the columns from @first on out of the table */
@@ -149,10 +147,14 @@ char *statistics_text(struct adapter *const *adapters, unsigned int n, bool json
 									   : SCOLS_JSON_NUMBER);
 	}
 	for (unsigned int a = 0; a < n; a++) {
+		const struct adapter_config *config = adapter_config(adapters[a]);
+		struct adapter_port_counters counters[ADAPTER_PORTS_MAX];
+
 		/* The captures should be as recent as the counters. */
 		adapter_flush(adapters[a]);
-		for (unsigned int p = 0; p < adapter_config(adapters[a])->ports; p++)
-			add_port(table, adapters[a], p, &rare);
+		adapter_counters(adapters[a], counters);
+		for (unsigned int p = 0; p < config->ports; p++)
+			add_port(table, config, p, &counters[p], &rare);
 	}
 	if (!rare.wire)
 		hide(table, COLUMNS - RDMA - WIRE, WIRE);

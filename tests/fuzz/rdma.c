@@ -474,10 +474,10 @@ static void op_count(void)
 	struct side *side = &sides[take() & 1];
 	struct rnic_query_counters_req request = { .adapter = side->rdma.adapter };
 	struct rnic_query_vf_counters_resp response;
-	struct adapter_port_counters counters;
+	struct adapter_port_counters counters[ADAPTER_PORTS_MAX];
 
 	COMMAND(&side->guest, RNIC_QUERY_VF_COUNTERS, &request, &response, 2);
-	adapter_port_counters(side->host.adapter, 0, &counters);
+	adapter_counters(side->host.adapter, counters);
 }
 
 static void (*const operations[])(void) = {

@@ -187,10 +187,10 @@ void host_serve(struct host *host)
 
 struct adapter_port_counters host_counters(struct host *host, unsigned int port)
 {
-	struct adapter_port_counters counters;
+	struct adapter_port_counters counters[ADAPTER_PORTS_MAX];
 
-	adapter_port_counters(host->adapter, port, &counters);
-	return counters;
+	adapter_counters(host->adapter, counters);
+	return counters[port];
 }
 
 void settle(struct host *host)

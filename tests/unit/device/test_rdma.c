@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "device/command.h"
 #include "device/inbox.h"
 #include "device/state.h"
@@ -581,13 +582,11 @@ static void packets_for_nobody_are_counted(void **state)
 {
 	struct test *test = *state;
 	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 3000 };
-	struct adapter_port_counters counters;
 
 	two_pairs(test, 0);
 	assert_int_equal(gpair_end(&test->b), 0);
 	gpair_send(&test->a, &work);
-	WAIT(&test->host,
-	     (adapter_port_counters(test->host.adapter, 0, &counters), counters.rdma.dropped >= 3));
+	WAIT(&test->host, host_counters(&test->host, 0).rdma.dropped >= 3);
 }
 
 static void counters_count(void **state)
@@ -793,19 +792,18 @@ static void ports_count_what_queue_pairs_do(void **state)
 	two_pairs(test, 0);
 	damaged(test, test->b.qpn);
 	damaged(test, 0x777777);
-	WAIT(&test->host,
-	     (adapter_port_counters(test->host.adapter, 0, &before), before.rdma.icrc_errors == 1));
+	WAIT(&test->host, (before = host_counters(&test->host, 0), before.rdma.icrc_errors == 1));
 	assert_int_equal(before.rdma.dropped, 1);
 	assert_int_equal(before.rdma.rx_packets, 0);
 	/* Nobody receives: RNR NAKs, each sent and received, and the request again, until somebody does */
 	psn = gpair_send(&test->a, &work);
-	WAIT(&test->host, (adapter_port_counters(test->host.adapter, 0, &before),
+	WAIT(&test->host, (before = host_counters(&test->host, 0),
 			   before.rdma.retransmitted >= 3 && before.rdma.rnr_naks >= 4));
 	gpair_recv(&test->b, AREA + TO, 4096);
 	rdma_wait(&test->rdma, &id);
 	finish(test, &test->a, psn);
 	settle(&test->host);
-	adapter_port_counters(test->host.adapter, 0, &before);
+	before = host_counters(&test->host, 0);
 	assert_true(before.rdma.rnr_naks % 2 == 0);
 	assert_true(before.rdma.tx_bytes >= 3000 + before.rdma.retransmitted * (3000 % RDMA_MTU));
 	assert_int_equal(before.rdma.tx_packets, before.rdma.rx_packets);
@@ -815,8 +813,45 @@ static void ports_count_what_queue_pairs_do(void **state)
 	assert_int_equal(gpair_state(&test->a, QPS_RESET, NULL), 0);
 	assert_int_equal(gpair_end(&test->a), 0);
 	assert_int_equal(gpair_state(&test->b, QPS_RESET, NULL), 0);
-	adapter_port_counters(test->host.adapter, 0, &after);
+	after = host_counters(&test->host, 0);
 	assert_memory_equal(&before.rdma, &after.rdma, sizeof(before.rdma));
+}
+
+/** count_cost() - of a look at all counters, without the time that lanes take to answer */
+static uint32_t count_cost(struct host *host, struct adapter_port_counters *counters)
+{
+	uint32_t start = budget_spent, waited = budget_waited;
+
+	adapter_counters(host->adapter, counters);
+	return budget_since(start) - (budget_waited - waited);
+}
+
+static void all_ports_are_counted_in_one_pass(void **state)
+{
+	static const char *const fabrics[] = { "sink", "sink", "sink", NULL };
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 3000 };
+	struct adapter_port_counters counters[ADAPTER_PORTS_MAX];
+	unsigned int fds_before;
+	uint32_t cost, id;
+	struct test test;
+
+	(void)state;
+	fds_before = open_both(&test.host, &test.guest, 2, fabrics);
+	ethernet_up(&test.guest);
+	rdma_up(&test.rdma, &test.guest, 1, 1, 0);
+	cost = count_cost(&test.host, counters);
+	assert_int_equal(gpair_new(&test.rdma, &test.a), 0);
+	assert_int_equal(gpair_new(&test.rdma, &test.b), 0);
+	gpair_connect(&test.a, &test.b);
+	gpair_recv(&test.b, AREA + TO, 4096);
+	gpair_send(&test.a, &work);
+	rdma_wait(&test.rdma, &id);
+	settle(&test.host);
+	/* Each queue pair is looked at once, not once for each vPort. */
+	assert_int_equal(count_cost(&test.host, counters), cost + 2 * BUDGET_OBJECT);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(counters[i].rdma.tx_bytes, i == 1 ? 3000 : 0);
+	close_both(&test.host, &test.guest, fds_before);
 }
 
 /**
@@ -1145,6 +1180,7 @@ int main(void)
 		TEST(memory_that_overlaps_is_written_as_by_memmove),
 		cmocka_unit_test(a_connected_queue_pair_keeps_its_port),
 		TEST(ports_count_what_queue_pairs_do),
+		cmocka_unit_test(all_ports_are_counted_in_one_pass),
 		TEST(unreliable_connections_carry_data),
 		TEST(a_request_of_uc_that_fails_ends_in_error),
 		TEST(a_receive_entry_of_uc_that_makes_no_sense_ends_in_error),

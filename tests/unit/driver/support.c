@@ -132,12 +132,12 @@ void host_kill(struct host *host)
 
 struct adapter_port_counters host_counters(struct host *host, unsigned int port)
 {
-	struct adapter_port_counters counters;
+	struct adapter_port_counters counters[ADAPTER_PORTS_MAX];
 
 	pthread_mutex_lock(&host->lock);
-	adapter_port_counters(host->adapter, port, &counters);
+	adapter_counters(host->adapter, counters);
 	pthread_mutex_unlock(&host->lock);
-	return counters;
+	return counters[port];
 }
 
 void host_set_link(struct host *host, unsigned int port, bool up)
