@@ -88,7 +88,7 @@ teardown_file() {
 }
 
 @test "rdma-core's own tests: those pass, fail and skip that rdma-core.txt says, and why" {
-	local COMMAND_TIMEOUT=$((3 * PATIENCE)) # there are 321
+	local COMMAND_TIMEOUT=$((5 * PATIENCE)) # there are 321
 	cp "$LAB_TESTS"/rdma-core.{py,txt} "$(lab_file share)"
 	guest b "$(in_rdma_guest); read -r device index <<<\"\$(gid $B)\"; cd /usr/share/doc/rdma-core &&
 		python3 /mnt/share/rdma-core.py /mnt/share/rdma-core.txt --dev \$device --gid \$index"
