@@ -239,8 +239,8 @@ static int print_report(const struct check_report *report)
 	}
 	/* The findings about RDMA are the last. */
 	if (report->n && report->finding[report->n - 1].rdma) {
-		puts("\nApplications of RDMA itself, such as ibv_rc_pingpong and perftest (DPDK "
-		     "does not need this):");
+		puts("\nRDMA applications, such as ibv_rc_pingpong and perftest (DPDK does not need "
+		     "this):");
 		status = print_findings(report, true);
 	}
 	return status == EXIT_OK ? stdout_flushed() : status;

@@ -6,8 +6,8 @@
  * left at the ring's end is skipped. Those who put in take turns by a lock, which they hold for one
  * copy; the owner takes out without it.
  *
- * What is delivered at once is read from the sender's memory, which may change meanwhile. What counts
- * is the copy of the headers; the payload is only copied on.
+ * A packet that is delivered at once is read from the sender's memory, which may change meanwhile. So
+ * only a copy of the headers is parsed; the payload is only copied to its destination.
  */
 #include "device/inbox.h"
 
@@ -121,7 +121,7 @@ void inbox_give(struct pair *pair, uint64_t now, const struct roce_packet *packe
 		atomic_fetch_add_explicit(&vport->roce_icrc_errors, 1, memory_order_relaxed);
 }
 
-/** clock_of() - the time, if the queue pair's timers depend on this packet: on acknowledgements */
+/** clock_of() - the time, if the queue pair's timers depend on this packet: an acknowledgement */
 static uint64_t clock_of(const struct pair *pair, const struct roce_packet *packet)
 {
 	return pair->kind == ROCE_RC && packet->operation >= ROCE_READ_FIRST ? clock_ns() : 0;

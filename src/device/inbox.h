@@ -3,9 +3,9 @@
  * device/inbox.h - RoCE packets on their way to the queue pair that they are for.
  *
  * A packet can arrive on any lane, and a queue pair belongs to one. On another lane, the packet is
- * copied into the queue pair's inbox, and its lane kicked. On its own lane the queue pair gets it at
- * once, without a copy, and its lane is kicked for what it answers. An inbox that is full drops packets,
- * as a wire does; the peer sends them again.
+ * copied into the queue pair's inbox, and its lane is kicked. On its own lane the queue pair gets it at
+ * once, without a copy, and the lane is kicked to send the answer. A full inbox drops packets, as a
+ * wire does; the peer sends them again.
  */
 #ifndef MANAKIN_DEVICE_INBOX_H
 #define MANAKIN_DEVICE_INBOX_H

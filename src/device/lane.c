@@ -21,11 +21,12 @@
  * its turns however much work the others have. Credit is not saved up: a member that was idle gets
  * no more than the others.
  *
- * What a queue pair answers is a peer's doing, on another machine. Such items yield: while the member
- * has other kicked work, they may spend half of what that has spent, all together. Those for which
- * nothing is left wait; the first of them is the one that goes on. They have the rest of the credit
- * when all else has had its turn and has no more to do. So a peer takes at most a third of what its
- * client could use of its share, however many queue pairs the client has, and no credit is lost.
+ * A queue pair that only answers works for its peer, on another machine. Such items yield: while the
+ * member has other kicked work, all of them together may spend half of what that work has spent. Items
+ * for which nothing is left wait, and the first of them continues. When all other work has had its turn
+ * and has no more to do, the items that yield get the rest of the credit. So a peer takes at most a
+ * third of what its client could use of its share, however many queue pairs the client has, and no
+ * credit is lost.
  *
  * Polled work is run every round as long as the lane is awake, unless it has had nothing to do for
  * some time: then it is quiet, and is run once in QUIET_ROUNDS rounds. polled[] has the busy items
@@ -160,7 +161,7 @@ static bool member_must_end(const struct lane_member *member)
 	       atomic_load_explicit(&member->lane->called, memory_order_relaxed);
 }
 
-/** member_postpones() - does this item yield, and must wait? */
+/** member_postpones() - does this item yield, and does it have to wait? */
 static bool member_postpones(struct lane_member *member, const struct lane_work *work)
 {
 	if (!work->yields)
@@ -244,7 +245,7 @@ static struct lane_work *member_next_peer(const struct lane_member *member, unsi
 	return NULL;
 }
 
-/** member_run_peers() - what all else has left over is for items that wait: a turn each */
+/** member_run_peers() - give items that wait a turn each, from what other work has left over */
 static void member_run_peers(struct lane_member *member)
 {
 	const struct lane_work *first = member->peer;

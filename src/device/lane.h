@@ -60,9 +60,9 @@ typedef bool lane_rest(struct lane_work *work, bool asleep);
  * @blocked:	set by @run when it waits for a kick that may never come (a receive
  *		buffer): the lane then runs it again after LANE_BLOCKED_MS
  * @deadline:	set by @run, in ns of clock_ns(): the lane runs it again then, kicked or not; 0: none
- * @yields:	set by @run when what it will do is a peer's doing, not its client's: while the member
- *		has other work that is kicked, all such items together get a third of its share, and
- *		what that work leaves over
+ * @yields:	set by @run when its next work is for a peer, not for its client: while the member has
+ *		other kicked work, all such items together get a third of its share, and what that
+ *		work leaves over
  * @progress:	set by @run when it has done something
  * @quiet:	turns without progress while it is busy; used only by the lane
  * @polled:	its place among polled work, or -1; used only by the lane

@@ -27,10 +27,10 @@
  * @next:	slot of the item that comes first in the next turn
  * @next_polled: the same in @polled
  * @flip:	this turn begins with polled work
- * @own, @own_ran: kicked work that does not yield was run: lately, since all was last visited
- * @own_more:	some of it has more to do, in this visit
- * @peers:	what work that yields may spend while there is other work
- * @peer:	the item of it that comes next, if they wait; else NULL
+ * @own, @own_ran: kicked work that does not yield was run: recently; since all items were last visited
+ * @own_more:	some of that work has more to do, in this visit
+ * @peers:	what items that yield may spend while there is other work
+ * @peer:	the item that yields and comes next, if such items wait; else NULL
  * @work:	by slot
  * @polled:	polled work; the first @busy_count items are busy
  */

@@ -375,7 +375,7 @@ static void change_remove(void *argument)
 	member->work[work->slot] = NULL;
 	if (member->peer == work)
 		member->peer = NULL;
-	/* On the lane, for lane_is(): what it asks about afterwards is not its own any more. */
+	/* On the lane, so that lane_is() is right there: the item is no longer the lane's own. */
 	work->lane = NULL;
 }
 

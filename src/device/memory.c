@@ -409,7 +409,7 @@ int memory_translate(const struct memory *memory, uint32_t pd, const struct gdma
 	if (!sge->size)
 		return 0;
 	if (mr->kind == MR_WINDOW)
-		return -EACCES; /* nothing binds one */
+		return -EACCES; /* no driver binds one */
 	access &= DMA_READ | DMA_WRITE;
 	if (mr->kind == MR_LISTED)
 		return translate_listed(memory, mr, sge, access, pieces);

@@ -58,7 +58,7 @@ enum mr_kind {
 	MR_PHYSICAL, /* addresses are IOVAs; all of the memory */
 	MR_LISTED,   /* addresses from base on, in a page list */
 	MR_DEVICE,   /* addresses from 0 on, in device memory */
-	MR_WINDOW,   /* nothing: a memory window, which no known driver binds */
+	MR_WINDOW,   /* no memory: a memory window, which no known driver binds */
 };
 
 /**

@@ -76,8 +76,8 @@ static void pair_event(struct pair *pair)
 /**
  * pair_failed() - the same, by a completion if the driver wants that
  *
- * One for the send queue and one for the receive queue: the driver flushes what is behind it itself.
- * Not for UD: mana_ib of Linux 7.2 takes any completion of a receive queue for a datagram (cq.c,
+ * One for the send queue and one for the receive queue: the driver itself flushes the entries after
+ * it. Not for UD: mana_ib of Linux 7.2 takes any completion of a receive queue for a datagram (cq.c,
  * handle_ud_rq_cqe()), and each send has a completion of its own.
  */
 static void pair_failed(struct pair *pair, enum pair_side side, const struct wq *wq, uint32_t code)
@@ -110,10 +110,10 @@ static void pair_request_failed(struct pair *pair, uint32_t code)
 }
 
 /**
- * pair_left_behind() - entries that are left in the error state, one that the driver asked for too
+ * pair_left_behind() - complete entries left behind in the error state, also if the driver set it
  *
- * The driver flushes a queue when it gets an error's completion of that queue, and not before: a
- * queue that is empty needs none. Entries that come later do.
+ * The driver flushes a queue only when it gets an error completion of that queue. An empty queue
+ * needs none, but entries that come later do.
  */
 static void pair_left_behind(struct pair *pair)
 {
@@ -128,9 +128,9 @@ static void pair_left_behind(struct pair *pair)
 }
 
 /**
- * pair_sent() - a datagram is done: each has a completion; @code: 0, or the error's
+ * pair_sent() - complete a datagram: each has a completion; @code: 0, or the error's
  *
- * Also a request of UC that is signaled: libmana of rdma-core 65 takes one such completion for it and
+ * Also for a signaled request of UC: libmana of rdma-core 65 takes one such completion for it and for
  * all before it (cq.c, handle_requester_cqe()).
  */
 static void pair_sent(struct pair *pair, uint64_t cookie, uint32_t code)
@@ -708,10 +708,10 @@ const struct roce_ops pair_ops = {
 /* ---- Turns ---- */
 
 /**
- * pair_breaks() - UC: what the driver knows to be in error is so, both ways; true: just now
+ * pair_breaks() - UC: move a queue pair that the driver knows to be in error to that state; true: just now
  *
- * The transport would go on, as IBA has it: with what comes in, and after SQE with entries. But
- * libmana and mana_ib know one error state, and have flushed the entries that are in the ring.
+ * By the specification the transport would go on receiving, and after SQE sending. But libmana and
+ * mana_ib know only one error state, and have flushed the entries in the ring.
  */
 static bool pair_breaks(struct pair *pair)
 {

@@ -53,7 +53,7 @@ enum pair_side {
  * @error_cqes:	the driver wants completions for errors
  * @vport:	whose packets it sends and receives, from RTR on; NULL before
  * @counted:	the vPort that its counters belong to, also after RESET; NULL: it never had one
- * @before:	the counters when that became so
+ * @before:	the counters at the time it was set
  * @attributes:	as SET_QP_STATE has set them so far
  * @inbox:	packets for it
  * @armed:	PAIR_ARMED and a PSN: tell the driver when that is acknowledged
@@ -62,10 +62,10 @@ enum pair_side {
  * @cookie:	of the next one
  * @recv_list, @recv_offset: of the receive entry that is being filled; bytes before it
  * @failed:	the driver knows that it is in error
- * @told:	by enum pair_side: a completion has said so
+ * @told:	by enum pair_side: a completion has reported that
  * @flushed:	by enum pair_side: entries that had been taken were not finished
- * @bad:	RC, UC: code of the error of an entry that makes no sense, until those before it are done
- * @refused:	UD: the error's code of the last entry that was taken, which is not completed yet; or 0
+ * @bad:	RC, UC: error code of an invalid entry, until those before it are done; or 0
+ * @refused:	UD: error code of the last entry that was taken, until it is completed; or 0
  * @raise:	interrupts to raise at the end of the turn
  * @burst:	of the turn that is going on
  */
@@ -128,7 +128,7 @@ lane_run pair_run;
 
 typedef void pair_visit(const struct pair *pair, void *argument);
 
-/** pairs_visit() - visit each queue pair on its lane, which is asked once; control thread */
+/** pairs_visit() - visit each queue pair on its lane; each lane is asked once; control thread */
 void pairs_visit(const struct adapter *adapter, pair_visit *visit, void *argument);
 
 /** pairs_count() - add what queue pairs have counted to @sums, by vPort; control thread */

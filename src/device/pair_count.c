@@ -2,8 +2,8 @@
 /*
  * What queue pairs have counted, for each vPort and for the driver.
  *
- * A queue pair counts on its lane, without atomic operations: whoever wants to know asks the lanes,
- * each once, for all of their queue pairs.
+ * A queue pair counts on its lane, without atomic operations. So a reader asks each lane once, for all
+ * of its queue pairs.
  */
 #include "base/budget.h"
 #include "device/pair.h"

@@ -30,7 +30,7 @@ struct guest_kind {
 	const char *kernel;
 };
 
-/* Debian's kernel for any machine, which has modules that the one for clouds has not */
+/* Debian's kernel for any machine, which has modules that the cloud kernel lacks */
 #define GUEST_KERNEL_GENERIC "generic"
 
 /** guest_arch_here() - this machine's; a machine of neither emulates GUEST_AMD64 */

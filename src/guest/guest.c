@@ -122,7 +122,7 @@ static int stop_adapters(struct run *run)
  * @run:	the run
  * @cached_qemu: the cache's
  * @image:	the cache's
- * @kernel:	the cache's; used if the user wants another one than the guest's own
+ * @kernel:	the cache's; used if the user wants another kernel than the guest's own
  *
  * Return: the exit status
  */
@@ -190,7 +190,7 @@ static int find_built(struct cache_item items[CACHE_KINDS], const struct run_opt
 	const unsigned int n = options->kind.kernel ? CACHE_KINDS : CACHE_KERNEL;
 	int err = 0;
 
-	/* All first: nobody waits for QEMU to read that the suite has no such name. */
+	/* Check all names first: nobody should wait for QEMU to learn that there is no such suite. */
 	for (unsigned int kind = 0; kind < n && !err; kind++)
 		err = cache_find(&items[kind], (enum cache_kind)kind, &options->kind);
 	for (unsigned int kind = 0; kind < n && !err; kind++)

@@ -87,7 +87,7 @@ enum roce_status {
  * @access:	ROCE_ACCESS_*: each transition
  * @qkey:	UD, to INIT, and each later one
  * @address:	RC and UC, to RTR: both ends
- * @local:	RC and UC, to RTR: packets stay in memory, and nobody looks at their ICRC: it is 0
+ * @local:	RC and UC, to RTR: packets stay in memory; their ICRC is 0, and nobody checks it
  * @mtu:	to RTR: bytes of payload, 256, 512, 1024, 2048 or 4096
  * @dest_qpn:	RC and UC, to RTR
  * @rq_psn:	RC and UC, to RTR: the first PSN that is expected
@@ -96,8 +96,8 @@ enum roce_status {
  * @sq_psn:	to RTS: the first PSN that is sent
  * @reads_out:	RC, to RTS: own READs at a time, up to ROCE_READS_MAX
  * @ack_timeout: RC, to RTS: 4.096 us * 2^n, n up to 31; 0: no timer
- * @ack_timeout_max: RC, to RTS: each time without progress the next timeout is twice as long, up to
- *		this one, in the same form; less than @ack_timeout: they are all the same
+ * @ack_timeout_max: RC, to RTS: each timeout without progress doubles the next one, up to this one, in
+ *		the same form; if less than @ack_timeout, the timeout never changes
  * @retry_count: RC, to RTS: how often in a row to send again without progress, up to 7
  * @rnr_retry:	RC, to RTS: the same for RNR NAKs; 7: for ever
  */
@@ -245,7 +245,7 @@ struct roce_counters {
 	uint64_t requester_timeouts;
 	uint64_t requester_sequence_naks;   /* received */
 	uint64_t requester_rnr_naks;        /* received */
-	uint64_t requester_error_naks;      /* received, those that end the queue pair */
+	uint64_t requester_error_naks;      /* received, only those that end the queue pair */
 	uint64_t requester_implicit_naks;   /* a response is missing */
 	uint64_t requester_read_mismatches; /* a READ's response out of sequence */
 	uint64_t requester_local_protection;

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# RDMA with Debian forky: a kernel 7.x has UD queue pairs and the one of the connection manager (GSI),
-# and rdma-core from 57 on shows errors of sends. What all kernels do alike is tested by rdma.bats.
+# RDMA with Debian forky: Linux 7.x has UD queue pairs and that of the connection manager (GSI), and
+# rdma-core from 57 on reports errors of sends. rdma.bats tests what all kernels have.
 
 load common
 
@@ -71,7 +71,7 @@ within() {
 	guest a "$(declare -f gid serve served); serve $(printf %q "$1"); $2 && served || { cat /tmp/server; false; }"
 }
 
-@test "Linux 7.2 or newer: the RDMA device is mana_0, and the connection manager has it" {
+@test "Linux 7.2 or newer: the RDMA device is mana_0, and the connection manager uses it" {
 	local release
 	release=$(guest a 'uname -r')
 	[[ $release =~ ^([0-9]+)\.([0-9]+) ]]
@@ -94,14 +94,14 @@ within() {
 		grep -E '^cm_conn +50$'
 }
 
-@test "perftest connects by the connection manager (-R): sends, writes both ways of 4 queue pairs, reads" {
+@test "perftest connects through the connection manager (-R): sends, writes both ways on 4 queue pairs, reads" {
 	local command
 	for command in 'ib_send_bw -s 8192' 'ib_write_bw -s 65536 -q 4 -b' 'ib_read_lat -s 64'; do
 		between "$command -d mana_0 -R -F -n 200" "$command -d mana_0 -R -F -n 200 $B"
 	done
 }
 
-@test "perftest: writes of 2 bytes to 8 MB, writes with immediate, sends by events" {
+@test "perftest: writes of 2 bytes to 8 MB, writes with immediate, sends with events" {
 	local command
 	for command in 'ib_write_bw -a -n 20' 'ib_write_bw --write_with_imm -n 200' 'ib_send_lat -e -n 200'; do
 		between "$command -d mana_0 -F -x \$(gid $B)" "$command -d mana_0 -F -x \$(gid $A) $B"
@@ -118,7 +118,7 @@ pingpong() {
 	[[ $output == *' iters in '* && $output != *'invalid data'* ]] || fail "$output"
 }
 
-@test "ibv_rc_pingpong: 1 byte to 8 MB, polled and by events; every byte is right" {
+@test "ibv_rc_pingpong: 1 byte to 8 MB, polled and with events; every byte is right" {
 	pingpong -n 200 -s 1
 	pingpong -n 200 -e
 	pingpong -n 5 -s 1048577 -m 256
@@ -160,7 +160,7 @@ for kind in ibv_mw_type.IBV_MW_TYPE_1, ibv_mw_type.IBV_MW_TYPE_2:
     print(kind, len(keys), 0 in keys)'"
 }
 
-@test "rdma statistic: what the tests so far have done is counted" {
+@test "rdma statistic: counts what the tests so far have done" {
 	local counters name
 	counters=$(guest a 'rdma statistic show link mana_0/1')
 	for name in tx_packets rx_packets tx_bytes rx_bytes rx_send_requests rx_write_requests rx_read_requests \
@@ -170,7 +170,7 @@ for kind in ibv_mw_type.IBV_MW_TYPE_1, ibv_mw_type.IBV_MW_TYPE_2:
 	done
 }
 
-@test "a connection's peer goes away: it is told in time, and the next connection works" {
+@test "a connection's peer goes away: the other end is notified in time, and the next connection works" {
 	guest b "$(declare -f serve); serve 'rping -s -a $B -V -C 1000000'"
 	guest a "rping -c -a $B -V -C 1000000 >/tmp/client 2>&1 & echo \$! >/tmp/pid
 		until rdma resource show cm_id | grep -q CONNECT; do sleep 0.1; done"

@@ -23,7 +23,7 @@ works() {
 	badly traffic -b -n 1 -e
 }
 
-@test "requests of all kinds, both ways: queue pairs, sizes, MTUs, seeds; polled and by events" {
+@test "requests of all kinds, both ways: queue pairs, sizes, MTUs, seeds; polled and with events" {
 	local seed
 	for seed in 1 2 3; do
 		between traffic -b -q 4 -r $seed
@@ -39,7 +39,7 @@ works() {
 	works
 }
 
-@test "a link that loses, doubles and reorders 1 %: ibv_rc_pingpong, every byte is right" {
+@test "a link that loses, duplicates and reorders 1 %: ibv_rc_pingpong, every byte is right" {
 	badly pingpong -n 1000
 	badly pingpong -n 1000 -s 1 -e
 	badly pingpong -n 10 -s 1048577
@@ -49,7 +49,7 @@ works() {
 	works
 }
 
-@test "a link that loses, doubles and reorders 1 %: perftest ends" {
+@test "a link that loses, duplicates and reorders 1 %: perftest ends" {
 	local tool
 	for tool in ib_send_bw ib_write_bw ib_read_bw; do
 		badly perftest $tool -s 1 -n 1000
@@ -62,7 +62,7 @@ works() {
 	works
 }
 
-@test "a link that loses, doubles and reorders 1 %: no byte is wrong, no completion is lost or doubled" {
+@test "a link that loses, duplicates and reorders 1 %: no byte is wrong, no completion is lost or duplicated" {
 	local seed kind
 	for kind in s i w W r; do
 		badly traffic -k $kind -n 2
@@ -117,7 +117,7 @@ works() {
 	done
 }
 
-@test "500 queue pairs created, used and destroyed, beside traffic: nothing grows" {
+@test "500 queue pairs are created, used and destroyed during traffic: nothing grows" {
 	local memory resources
 	traffic_begin $BAD_A $BAD_B -b -e
 	between traffic -b -q 10 -n 1 -o 2 -s 3000 -c 5 -e

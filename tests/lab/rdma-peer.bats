@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # RDMA against another implementation: queue pairs of mana_ib and libmana in one guest, and of the
-# kernel's soft RoCE (rdma_rxe), on a mana interface of a guest with the generic kernel, in another.
-# What goes over the wire, tshark decodes.
+# kernel's soft RoCE (rdma_rxe) in another, which has the generic kernel and a mana interface. tshark
+# decodes what goes over the wire.
 
 load common
 
@@ -126,7 +126,7 @@ both() {
 	both mana 4 pingpong -n 100 -r 2 -e
 }
 
-@test "WRITE and SEND, with and without immediate, and READ against rdma_rxe, each way: memory is right, and what is around it" {
+@test "WRITE and SEND, with and without immediate, and READ against rdma_rxe, each way: the data and the memory around it are right" {
 	both mana 4 data 1024 262145
 	both rxe 6 data 4096 262145
 }
@@ -147,7 +147,7 @@ some() {
 	both mana 6 data 1024 3000
 }
 
-@test "on the wire: tshark knows every packet, each ICRC is right, and opcodes and PSNs are in order" {
+@test "on the wire: tshark decodes every packet, each ICRC is right, and opcodes and PSNs are in order" {
 	local output mac kind
 	record some
 	output=$(python3 "$LAB_TESTS/roce-wire.py" "$(lab_file wire.pcap)" 1024) || fail "$output"

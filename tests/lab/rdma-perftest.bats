@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# perftest between two guests with many of its options. rdma.bats has the most usual ones.
+# perftest between two guests with many of its options. rdma.bats has the usual ones.
 
 load common
 load rdma
@@ -53,7 +53,7 @@ across() {
 	perftests "${runs[@]}"
 }
 
-@test "perftest with short queues and long ones, and lists of entries" {
+@test "perftest with short and long queues, and with lists of entries" {
 	perftests 'ib_send_bw -n 200 -r 1 -s 4096' 'ib_send_bw -n 200 -t 1 -s 1' 'ib_write_bw -n 200 -t 1 -s 1' \
 		'ib_send_bw -n 2000 -t 4096 -r 4096 -s 8' 'ib_write_bw -n 2000 -t 4096 -s 8' \
 		'ib_write_bw -n 200 -l 10 -s 4096' 'ib_send_bw -n 200 -l 10 --recv_post_list 8 -s 4096' \

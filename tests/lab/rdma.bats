@@ -51,20 +51,20 @@ teardown_file() {
 	all_answered "$before" 200 0 a || fail "$(counters a rdma0)" "$(counters b rdma1)"
 }
 
-@test "requests of all kinds, several queue pairs, both ways: no byte is wrong, no completion is lost or doubled" {
+@test "requests of all kinds, several queue pairs, both ways: no byte is wrong, no completion is lost or duplicated" {
 	between traffic -b -q 4 -e
 	between traffic -q 2 -n 2
 	within traffic -b -q 2 -n 2 -e
 }
 
-@test "the same on a link that loses, doubles and reorders 1 %, and with ibv_rc_pingpong" {
+@test "the same on a link that loses, duplicates and reorders 1 %, and with ibv_rc_pingpong" {
 	badly traffic -b -q 4 -e
 	badly pingpong -n 100 -s 4096
 	# It was bad, indeed.
 	(($(adapter_counter bad0 0 wire_lost) > 0 && $(adapter_counter bad0 0 rdma_retransmitted) > 0))
 }
 
-@test "perftest: SEND, WRITE and READ, one way and both, 8 queue pairs, with immediate, with events, latency" {
+@test "perftest: SEND, WRITE and READ, one way and both ways, 8 queue pairs, with immediate, with events, latency" {
 	neighbours
 	perftests 'ib_send_bw -n 300' 'ib_write_bw -n 300' 'ib_read_bw -n 300' \
 		'ib_send_lat -n 300' 'ib_write_lat -n 300' 'ib_read_lat -n 300' \
@@ -87,7 +87,7 @@ teardown_file() {
 	rdma_mtu 1500
 }
 
-@test "rdma-core's own tests: those pass, fail and skip that rdma-core.txt says, and why" {
+@test "rdma-core's own tests pass, fail and skip as rdma-core.txt says" {
 	local COMMAND_TIMEOUT=$((5 * PATIENCE)) # there are 321
 	cp "$LAB_TESTS"/rdma-core.{py,txt} "$(lab_file share)"
 	guest b "$(in_rdma_guest); read -r device index <<<\"\$(gid $B)\"; cd /usr/share/doc/rdma-core &&

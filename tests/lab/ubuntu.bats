@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# A guest of an Ubuntu release (SUITE) with the kernel that Ubuntu builds for Azure, the newest one
-# of the release, and with its own rdma-core and DPDK: what Azure's users run. mana is built into these
-# kernels. focal and jammy have no libmana, so no net_mana either: they have the kernel's part.
+# A guest of an Ubuntu release (SUITE) with the newest kernel that Ubuntu builds for Azure in that
+# release, and with its own rdma-core and DPDK: what Azure's users run. mana is built into these
+# kernels. focal and jammy have no libmana, so no net_mana either: only the kernel's part is tested.
 
 load dpdk
 
@@ -16,7 +16,7 @@ PORTS=(
 	switch switch # 2, 3
 )
 
-# libmana - has the release's rdma-core one?
+# libmana - does the release's rdma-core have it?
 libmana() {
 	[[ $SUITE != focal && $SUITE != jammy ]]
 }
@@ -42,7 +42,7 @@ teardown_file() {
 	guest guest "grep -x 'kernel/drivers/net/ethernet/microsoft/mana/mana.ko' /lib/modules/$kernel/modules.builtin"
 }
 
-@test "the guide's check for MANA finds the device, and the driver has it" {
+@test "the guide's check for MANA finds the device, and the driver is bound to it" {
 	equal 'MANA device is available.' \
 		"$(guest guest "$(<"$LAB_TESTS/fixtures/check-for-mana.sh")")" 'the check'
 	guest guest 'ethtool -i eth0' | grep -x 'driver: mana'

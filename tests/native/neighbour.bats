@@ -120,11 +120,11 @@ dropped() {
 
 # RDMA
 
-@test "full RoCE packets with a wrong ICRC, to queue pairs that exist, leave the neighbour its share" {
+@test "full-size RoCE packets with a wrong ICRC, to queue pairs that exist, leave the neighbour its share" {
 	attack roce-invalid
 }
 
-@test "a peer that asks the neighbour's queue pairs for all they answer leaves the neighbour its share" {
+@test "a peer that makes the neighbour's queue pairs answer without end leaves the neighbour its share" {
 	attack roce-peer
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The section about applications of RDMA itself (ibv_rc_pingpong, perftest, rping), which DPDK
- * does not need: what this kernel, this rdma-core and the adapter's ports have for them. Nobody may
- * want it, so nothing here is worse than a note.
+ * The section about RDMA applications (ibv_rc_pingpong, perftest, rping), which DPDK does not need:
+ * what this kernel, this rdma-core and the adapter's ports have for them. A machine may
+ * need none of it, so nothing here is worse than a note.
  */
 #include <errno.h>
 #include <limits.h>
@@ -19,7 +19,7 @@
 #define LIST_SIZE  400u
 #define HEADERS    84u /* IPv6, UDP, and of RoCE BTH, RETH, immediate data and ICRC */
 
-/* RDMA's first releases of rdma-core */
+/* The first release of rdma-core with each ability */
 #define CORE_RC    53u
 #define CORE_ERROR 57u /* commits 8c7b201b5, 1ed5bdc22 */
 #define CORE_SGE   61u /* dc9f5515a */
@@ -89,14 +89,14 @@ void check_rdma_kernel(struct exam *exam)
 		return;
 	}
 	if (list_abilities(&kernel, RDMA_HAS, has))
-		find(exam, VERDICT_OK, NULL, NULL, "%s: Linux has %s from then on%s%s",
+		find(exam, VERDICT_OK, NULL, NULL, "%s: Linux of this release has %s%s%s",
 		     exam->release, has,
 		     list_abilities(&kernel, RDMA_UNKNOWN, rest) ? "; not known: " : "", rest);
 	else
 		find(exam, VERDICT_UNKNOWN, NULL,
 		     state == MODULE_PRESENT ? "sudo modprobe mana_ib" : NULL,
-		     "which queue pairs mana_ib of %s makes besides DPDK's raw ones cannot be seen: "
-		     "%s",
+		     "cannot determine which queue pairs mana_ib of %s supports besides DPDK's raw "
+		     "ones: %s",
 		     exam->release,
 		     state == MODULE_PRESENT
 			     ? "it is not loaded, and distributions backport to such kernels"
@@ -157,7 +157,7 @@ void check_rdma_library(struct exam *exam)
 	}
 	if (!core.version)
 		find(exam, VERDICT_OK, NULL, NULL,
-		     "libmana has RC queue pairs; what else, depends on its version, which is not "
+		     "libmana has RC queue pairs; the rest depends on its version, which is not "
 		     "known");
 	else if (core.version < CORE_ERROR)
 		find(exam, VERDICT_NOTE, NULL, "for these, install rdma-core 61 or later",
@@ -214,7 +214,7 @@ static void judge_gids(struct exam *exam, const char *subject, const struct rdma
 		     "no GID of RoCE v2");
 }
 
-/** judge_mtu() - @port: whose interface counts */
+/** judge_mtu() - the path MTU of a port whose interface has this MTU */
 static void judge_mtu(struct exam *exam, const char *subject, unsigned int mtu)
 {
 	unsigned int path = 256;
@@ -315,7 +315,7 @@ static void judge_locked(struct exam *exam)
 		     limits.locked >> 10);
 }
 
-/** is_for_dpdk() - Linux 6.16 and later make a device beside, for raw queue pairs alone */
+/** is_for_dpdk() - Linux 6.16 and later create a second device, for raw queue pairs only */
 static bool is_for_dpdk(const struct rdma_device *device)
 {
 	return !strncmp(device->name, "manae_", 6);

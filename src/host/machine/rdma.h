@@ -71,7 +71,7 @@ struct rdma_core {
 /** rdma_core_read() - 0; -ENOENT: there is no libibverbs */
 int rdma_core_read(const struct host *host, struct rdma_core *core);
 
-/** Has something what is asked? */
+/** Is the ability there? */
 enum rdma_known { RDMA_UNKNOWN, RDMA_LACKS, RDMA_HAS };
 
 /**
@@ -79,7 +79,7 @@ enum rdma_known { RDMA_UNKNOWN, RDMA_LACKS, RDMA_HAS };
  * @name:	in the configuration
  * @path:	of its file; empty: there is none
  * @claim:	what it claims; its name is empty if the file could not be read as a provider
- * @shadow:	of libmana: does it have shadow queues, as it has for RC queue pairs alone?
+ * @shadow:	of libmana: does it have shadow queues, which only RC queue pairs use?
  */
 struct rdma_provider {
 	char name[PROVIDER_NAME];

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Theory of operation: no interface of the kernel says which kinds of queue pairs a driver makes,
- * short of making one. The names of the loaded module's functions do, backports included:
- * /sys/kernel/btf/mana_ib has them, and any user may read it. It is there if the kernel has
- * CONFIG_DEBUG_INFO_BTF_MODULES, as those of Debian, Ubuntu, RHEL and Azure Linux have. Without it,
- * the release of a kernel tells what mainline has had from there on; a lower one tells nothing,
- * since distributions backport mana_ib.
+ * Theory of operation: the kernel has no interface that reports which kinds of queue pairs a driver
+ * supports, short of creating one. The names of the loaded module's functions show it, backports
+ * included: /sys/kernel/btf/mana_ib has them, and any user may read it. It is there if the kernel has
+ * CONFIG_DEBUG_INFO_BTF_MODULES, as those of Debian, Ubuntu, RHEL and Azure Linux do. Without it, a
+ * kernel has what mainline has had since that release or an older one; an ability of a newer release
+ * is unknown, because distributions backport mana_ib.
  *
  * BTF (Documentation/bpf/btf.rst): a header with magic 0xeb9f, its own length at 4, and at 16 and
  * 20 the offset, counted from the header's end, and length of the strings, each of which ends with
@@ -26,7 +26,7 @@
 #define BTF_HEADER 24u
 
 /**
- * The function that only a mana_ib with the ability has, and a release of Linux that has it: UD,
+ * The function that only a mana_ib with the ability has, and a release of Linux with it: UD,
  * memory of dma-buf and windows are in 7.2 and not in 6.12, UC is in 7.3 and not in 7.2. They may
  * be in releases between, too
  */

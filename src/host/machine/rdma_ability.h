@@ -56,7 +56,7 @@ struct rdma_gid {
  * struct rdma_port - a port of an RDMA device
  * @number:	from 1
  * @state:	as the kernel calls it: ACTIVE, DOWN
- * @table:	GIDs that the port's table has room for; 0: the port is for raw queue pairs alone
+ * @table:	GIDs that the port's table has room for; 0: the port is only for raw queue pairs
  */
 struct rdma_port {
 	unsigned int number;

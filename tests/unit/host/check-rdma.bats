@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
 #
-# What manakin check says of RDMA itself, on machines made of files (trees/): a section of its own,
-# in which nothing is worse than a note.
+# What manakin check says about RDMA applications, on machines made of files (trees/): a section of its
+# own, in which nothing is worse than a note.
 
 bats_require_minimum_version 1.5.0
 load ../../assert
 load check
 
-# section - what check said of RDMA is what says() looks at
+# section - says() examines what check said about RDMA
 section() {
 	"$BATS_TEST_DIRNAME/../../lines.py" rdma "$BATS_TEST_TMPDIR/json" >"$BATS_TEST_TMPDIR/findings"
 	[ -s "$BATS_TEST_TMPDIR/findings" ]
 	run ! grep -vE '^(ok|note|unknown) rdma-' "$BATS_TEST_TMPDIR/findings"
 }
 
-# silent PATTERN - no finding is like this
+# silent PATTERN - no finding matches it
 silent() {
 	run ! grep -E "^$1" "$BATS_TEST_TMPDIR/findings"
 }
 
-# version NUMBER [rc] - rdma-core is of this version; rc: its libmana has the words of one with RC queue pairs
+# version NUMBER [rc] - rdma-core has this version; rc: its libmana contains the words of one with RC queue pairs
 version() {
 	local to=$ROOT/usr/lib/x86_64-linux-gnu
 	[ -e "$to/libibverbs.so.1.14.$1.0" ] || mv "$to"/libibverbs.so.1.*.*.* "$to/libibverbs.so.1.14.$1.0"
@@ -30,7 +30,7 @@ version() {
 		tee -a "$ROOT$PROVIDERS"/libmana-rdmav*.so >/dev/null
 }
 
-# btf FUNCTION... - mana_ib of the running kernel has these
+# btf FUNCTION... - the running kernel's mana_ib has these
 btf() {
 	(
 		root=$ROOT name=
@@ -62,11 +62,11 @@ btf() {
 	silent '.* mana_0/2'
 }
 
-@test "Ubuntu 24.04 on Azure: the release tells nothing of backports, the loaded module does" {
+@test "Ubuntu 24.04 on Azure: the release says nothing about backports, the loaded module does" {
 	machine one
 	check 1
 	section
-	says 'unknown rdma-kernel - which queue pairs mana_ib of 6.8.0-1020-azure makes besides .* there is no /sys/kernel/btf/mana_ib'
+	says 'unknown rdma-kernel - cannot determine which queue pairs mana_ib of 6.8.0-1020-azure supports besides .* there is no /sys/kernel/btf/mana_ib'
 	says 'unknown rdma-port mana_0 its ports cannot be read'
 	btf mana_ib_probe mana_ib_create_qp xmana_ib_gd_create_rc_qp mana_ib_gd_create_rc_qp_of_another
 	check 1
@@ -81,10 +81,10 @@ btf() {
 	mv "$ROOT/lib/modules/"* "$ROOT/lib/modules/6.17.0-1009-azure"
 	check 1
 	section
-	says 'ok rdma-kernel - 6.17.0-1009-azure: Linux has RC queue pairs from then on; not known: UD and GSI'
+	says 'ok rdma-kernel - 6.17.0-1009-azure: Linux of this release has RC queue pairs; not known: UD and GSI'
 }
 
-@test "RHEL 9.4: raw queue pairs alone, as its ports have no GIDs" {
+@test "RHEL 9.4: only raw queue pairs, as its ports have no GIDs" {
 	machine rhel94
 	for number in 1 2; do
 		mkdir -p "$ROOT/sys/class/infiniband/mana_0/ports/$number/gids"
@@ -92,11 +92,11 @@ btf() {
 	done
 	check 1
 	section
-	says 'unknown rdma-kernel - which queue pairs mana_ib of 5.14.0-427.13.1.el9_4.x86_64 makes'
+	says 'unknown rdma-kernel - cannot determine which queue pairs mana_ib of 5.14.0-427.13.1.el9_4.x86_64 supports'
 	says "note rdma-port mana_0 none of its ports has room for a GID: the device is for DPDK's raw queue pairs alone"
 }
 
-@test "in a pod without /dev/infiniband: its lines, and commands for host and image" {
+@test "in a pod without /dev/infiniband: lines for its spec, and commands for host and image" {
 	machine pod
 	btf mana_ib_gd_create_rc_qp mana_ib_gd_create_ud_qp
 	version 44
@@ -112,7 +112,7 @@ btf() {
 	silent '.* /dev/infiniband'
 }
 
-@test "which rdma-core has what" {
+@test "what each rdma-core supports" {
 	machine debian13
 	for rdma_core in '52 note .*no RC ones' '53:rc note .*ends without a completion' '57:rc note .*, and dma-buf; sends of several' \
 		'61:rc ok .*dma-buf; no UD .* applications, and no UC ones' '63:rc ok .*dma-buf, memory windows; no UD .*no UC' \
@@ -163,7 +163,7 @@ btf() {
 	done
 }
 
-@test "a newer kernel that made a device for DPDK alone has none for RDMA" {
+@test "a newer kernel that created a device only for DPDK has none for RDMA" {
 	machine newer
 	check 1
 	section
@@ -174,7 +174,7 @@ btf() {
 	says 'note rdma-port 7870:00:00.0 mana_ib made a device for DPDK alone \(manae_\*\)'
 }
 
-@test "BTF that is cut or damaged is not believed: the release counts" {
+@test "BTF that is truncated or damaged is ignored: the release counts" {
 	machine debian13
 	local file=$ROOT/sys/kernel/btf/mana_ib
 	cp "$file" whole
@@ -182,14 +182,14 @@ btf() {
 		head -c "$cut" whole >"$file"
 		check 1
 		section
-		says 'ok rdma-kernel - 6.12.117\+deb13-cloud-amd64: Linux has RC queue pairs from then on; not known: UD'
+		says 'ok rdma-kernel - 6.12.117\+deb13-cloud-amd64: Linux of this release has RC queue pairs; not known: UD'
 	done
 	for place in 0 4 16 20; do
 		cp whole "$file"
 		printf '\xff\xff\xff\xff' | dd of="$file" bs=1 seek=$place conv=notrunc status=none
 		check 1
 		section
-		says 'ok rdma-kernel - 6.12.117\+deb13-cloud-amd64: Linux has RC'
+		says 'ok rdma-kernel - 6.12.117\+deb13-cloud-amd64: Linux of this release has RC'
 	done
 }
 
@@ -197,7 +197,7 @@ btf() {
 	machine debian13
 	version 56 rc
 	there timeout -s KILL "$PATIENCE" "$MANAKIN" check --sysroot "$ROOT" >said || [ $? -eq 1 ]
-	[ "$(grep -n 'MANA with DPDK can work here' said | cut -d: -f1)" -lt "$(grep -n '^Applications of RDMA' said | cut -d: -f1)" ]
-	sed '/^Applications of RDMA/,$!d' said | grep -qE '^note +rdma-kernel '
-	run ! grep -E '^(ok|note|unknown) +rdma-(kernel|library|port) ' <(sed '/^Applications of RDMA/q' said)
+	[ "$(grep -n 'MANA with DPDK can work here' said | cut -d: -f1)" -lt "$(grep -n '^RDMA applications' said | cut -d: -f1)" ]
+	sed '/^RDMA applications/,$!d' said | grep -qE '^note +rdma-kernel '
+	run ! grep -E '^(ok|note|unknown) +rdma-(kernel|library|port) ' <(sed '/^RDMA applications/q' said)
 }

@@ -63,7 +63,7 @@ is() {
 }
 
 # Linux 6.12, rdma-core 56, perftest 25.01: what both sides printed, without what does not decide
-@test "what failed in a guest's applications of RDMA" {
+@test "failures of RDMA applications, as recorded in guests" {
 	is rdma-rtr <<-'LOG'
 		Failed to modify QP to RTR
 		Couldn't connect to remote QP
@@ -199,7 +199,7 @@ about() {
 	on two "$* manakin diagnose --rules \"\$RULES\" --sysroot \"\$tree\" --json $PWD/log || [ \$? -eq 1 ]" >out
 }
 
-@test "what the kernel's mana_ib makes confirms why rdma_cm finds no device, and that no queue pair can be made" {
+@test "the kernel's mana_ib confirms why rdma_cm finds no device, and why no queue pair can be created" {
 	on debian13 '
 		echo "rdma_bind_addr: No such device" | manakin diagnose --json --rules "$RULES" --sysroot "$tree" >out || true
 		echo "Couldn'"'"'t create QP" | manakin diagnose --json --rules "$RULES" --sysroot "$tree" >second || true'
