@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fuzz target: what the drivers of two adapters on a switch do with RDMA, of which neither is honest:
- * entries, states, doorbells, keys, and packets made up, in any order. Each adapter has two RC queue
+ * Fuzz target: RDMA between two adapters on a switch, whose drivers are both malicious: entries,
+ * states, doorbells, keys, and forged packets, in any order. Each adapter has two RC queue
  * pairs, one of UC, and the one with number 1; they are on two lanes, so some packets are delivered at
  * once and others through an inbox.
  *
@@ -229,7 +229,7 @@ static void op_state(void)
 		   how & 0x40 ? NULL : &sides[peer & 1].pair[peer >> 1 & 3], true);
 }
 
-/** key_of() - one that is good for something */
+/** key_of() - a key that gives some access */
 static uint32_t key_of(uint8_t how)
 {
 	const struct side *side = &sides[how & 1];
@@ -346,7 +346,7 @@ static void op_doorbell(void)
 	ring(side, offsets[take() & 3], value);
 }
 
-/* A packet from nowhere, as if from one of the queue pairs, perhaps with the right ICRC */
+/* A forged packet, as if from one of the queue pairs, perhaps with the right ICRC */
 static void op_packet(void)
 {
 	uint8_t how = take(), what = take(), payload[256], trailer[ROCE_TRAILER_MAX];
@@ -389,7 +389,7 @@ static void op_packet(void)
 	change(trailer, sizeof(trailer));
 	for (unsigned int piece = 0; piece < 3; piece++)
 		frame.len += (uint32_t)iov[piece].iov_len;
-	/* On one lane it is given to the queue pair at once, on the other it takes the inbox. */
+	/* On one lane the queue pair gets it at once, on the other through the inbox. */
 	receive_deliver(vport, take() % LANES, &frame, 1);
 }
 
@@ -487,7 +487,7 @@ static void (*const operations[])(void) = {
 
 /* ---- */
 
-/** pairs_make() - all of them; their numbers begin again */
+/** pairs_make() - create all of them; their numbers start again */
 static void pairs_make(struct side *side)
 {
 	struct table *pairs = &side->host.adapter->pairs;
@@ -526,7 +526,7 @@ static void start(void)
 	}
 }
 
-/** is_used() - is it not as it was made? */
+/** is_used() - has it changed since it was created? */
 static bool is_used(const struct side *side, unsigned int i)
 {
 	const struct gpair *pair = &side->pair[i];
@@ -537,7 +537,7 @@ static bool is_used(const struct side *side, unsigned int i)
 	       pair->recv.tail;
 }
 
-/** finish() - everything as it was before the input */
+/** finish() - put everything back as it was before the input */
 static void finish(void)
 {
 	for (unsigned int s = 0; s < SIDES; s++) {

@@ -35,7 +35,7 @@ KERNEL_TROUBLE+='|(mana|eth[0-9]).*([Ff]ail|[Ee]rror|[Tt]imed out|[Ii]nvalid|[Uu
 
 # ---- Waiting ----
 
-# A pipe in which nothing ever is. A guest has the CPU that starting sleep(1) would take.
+# A pipe that stays empty: reading from it costs no CPU, which guests need; starting sleep(1) would.
 exec {NOTHING}<> <(:)
 
 # pause SECONDS
@@ -43,8 +43,8 @@ pause() {
 	read -rt "$1" <&"$NOTHING" || :
 }
 
-# await COMMAND... - as in assert.bash, but pause as long as COMMAND took, and at least 0.05 s: in a
-# guest, what is waited for needs the CPU, too
+# await COMMAND... - as in assert.bash, but pause as long as COMMAND took, and at least 0.05 s: what a
+# guest is waiting for needs the CPU, too
 await() {
 	local deadline=$((SECONDS + PATIENCE)) begun took seconds
 	while :; do

@@ -40,8 +40,8 @@ print(":".join(packed[i:i + 2].hex() for i in range(0, 16, 2)))' "$1")
 	echo "${file##*/}"
 }
 
-# serve COMMAND - in a guest: start it in the background, and wait until it listens for connections, of the
-# connection manager, or of TCP at the port of perftest and ibv_rc_pingpong
+# serve COMMAND - in a guest: start it in the background, and wait until it listens for connections: through
+# the connection manager, or on the TCP port of perftest and ibv_rc_pingpong
 serve() {
 	rm -f /tmp/status
 	(eval "$1"; echo $? >/tmp/status) >/tmp/server 2>&1 &
@@ -51,15 +51,15 @@ serve() {
 	done
 }
 
-# served - in a guest: wait for the end of that; its output and status
+# served - in a guest: wait until that command ends; its output and status
 served() {
 	until [[ -s /tmp/status ]]; do sleep 0.1; done
 	cat /tmp/server
 	return "$(</tmp/status)"
 }
 
-# between SERVER CLIENT - commands; the server in b, the client in a when that listens. Both must succeed.
-# Prints the client's output
+# between SERVER CLIENT - run SERVER in b and, when it listens, CLIENT in a. Both must succeed. Prints the
+# client's output
 between() {
 	guest b "$(declare -f gid serve); serve $(printf %q "$1")"
 	guest a "$(declare -f gid); $2" || fail "the server:" "$(guest b 'cat /tmp/server /tmp/status')"
@@ -125,8 +125,8 @@ pingpong() {
 	pingpong -n 3 -s 8388608
 }
 
-# The codes are those of rdma-core's providers/mana/cq.c, vendor_error_to_wc_error(); 0xfff is what libmana
-# flushes by itself.
+# The codes are those of rdma-core's providers/mana/cq.c, vendor_error_to_wc_error(); 0xfff is libmana's own,
+# for entries that it flushes itself.
 @test "errors: status and vendor code of a wrong rkey, a short receive, a peer that is gone, RNR; all else is flushed" {
 	guest a "$(declare -f gid); cat >/tmp/errors.py <<'EOF_ERRORS'
 $(<"$LAB_TESTS/rdma-errors.py")

@@ -4,12 +4,12 @@
 rdma-core.py [LIST] OPTION... - run rdma-core's own tests, as Debian has them, and judge them by LIST
 
 In a guest, in /usr/share/doc/rdma-core; the OPTIONs are those of rdma-core's run_tests.py, such as --dev
-mana_0 --gid 1. LIST names each test that passes or fails (rdma-core.txt); any other one has to be skipped
-by itself. Without LIST, prints the outcome of each test.
+mana_0 --gid 1. LIST names each test that passes or fails (rdma-core.txt); every other test must skip
+itself. Without LIST, prints the outcome of each test.
 
-run_tests.py itself does not get to the end: after a failure, pyverbs 56.1 destroys queues of a device that
-is closed already, which ends the process. Here nothing is destroyed that a test leaves behind, and if the
-process ends all the same, another one goes on with the next test.
+run_tests.py does not reach the end: after a failure, pyverbs 56.1 destroys queues of a device that is
+already closed, which ends the process. Here nothing that a test leaves behind is destroyed, and if the
+process still ends, another one continues with the next test.
 """
 import gc
 import json

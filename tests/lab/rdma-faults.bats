@@ -74,7 +74,7 @@ works() {
 	badly traffic -b -o 1000 -s 256
 	badly traffic -b -q 3 -m 256
 	badly traffic -b -q 16 -o 32 -s 5000 -e
-	# The link was bad, indeed.
+	# The link was really bad.
 	(($(adapter_counter bad0 0 wire_lost) > 0 && $(adapter_counter bad0 0 rdma_retransmitted) > 0))
 	works
 }
@@ -140,9 +140,9 @@ measure() {
 	echo "$(($(adapter_counter rdma0 0 rdma_tx_packets) - rdma)) $(($(adapter_counter "$1" 0 tx_packets) - ethernet))"
 }
 
-# neither_starves ADAPTER GUEST PROGRAM - RDMA from a, and PROGRAM, which sends through ADAPTER, alone and both,
-# in turn, as the machine may have other work: has each a twentieth of what it has alone, or more? What they run
-# short of are this machine's CPUs, which emulate the guests
+# neither_starves ADAPTER GUEST PROGRAM - RDMA from a, and PROGRAM, which sends through ADAPTER: first each
+# alone, then both, in turn, as the machine may have other work. Does each get at least a twentieth of its rate
+# alone? The bottleneck is this machine's CPUs, which emulate the guests
 neither_starves() {
 	local round counts rdma_alone=0 ethernet_alone=0 rdma=0 ethernet=0
 	for round in 1 2 3; do

@@ -151,7 +151,7 @@ static void compare(const struct flow *flow, uint32_t i, const char *what)
 		    kind_names[op->kind], op->size, difference(flow, op));
 }
 
-/* Is the batch's memory as it has to be, all of it? */
+/* Is all of the batch's memory as it has to be? */
 static void compare_all(const struct flow *flow, bool target)
 {
 	size_t at = damage(flow, target);
@@ -168,7 +168,7 @@ static void compare_all(const struct flow *flow, bool target)
 
 /* ---- The peer ---- */
 
-/* A peer that has left is noticed by who reads its answer. */
+/* Whoever reads the answer notices that the peer has left. */
 static void tell(const void *data, size_t size)
 {
 	if (send(peer, data, size, MSG_NOSIGNAL) != (ssize_t)size && errno != EPIPE &&
@@ -385,7 +385,7 @@ static void destroy(void)
 
 /* ---- Traffic ---- */
 
-/* The elements of an entry; returns how many. None is a way to say no bytes */
+/* The elements of an entry; returns how many. An entry without bytes may have none */
 static int elements(struct ibv_sge *list, const struct pair *pair, const uint8_t *slot,
 		    const struct op *op)
 {
@@ -447,7 +447,7 @@ static void post_receives(struct pair *pair, unsigned int number)
 
 		if (!takes_receive(&op))
 			continue;
-		/* Room for more than comes, and what a WRITE does not need */
+		/* Room for more than the message; a WRITE needs none. */
 		op.size = op.kind == WRITE_IMM ? 0 : op.size + (uint32_t)(op.key % GUARD);
 		receive.num_sge = elements(list, pair, flow->arena + op.offset, &op);
 		if (ibv_post_recv(pair->qp, &receive, &bad))
@@ -574,7 +574,7 @@ static void look_for_fatal(void)
 	for (unsigned int i = 0; i < options.pairs; i++) {
 		if (!pairs[i].fatal || pairs[i].leaving)
 			continue;
-		/* What tells that the peer has left comes another way, and may be late. */
+		/* The notice that the peer has left comes over another connection, and may be late. */
 		for (time_t since = now(); !peer_left(); usleep(10000)) {
 			if (now() - since > 100)
 				end(4, "queue pair %u is in error", i);
@@ -637,7 +637,7 @@ static void rest(unsigned int idle)
 			}
 		}
 	} else {
-		/* Who spins takes the CPU from those it waits for. */
+		/* Spinning would take the CPU from what we wait for. */
 		usleep(idle < 20 ? 0 : 200);
 		if (idle % 64)
 			return;

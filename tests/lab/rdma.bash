@@ -3,14 +3,14 @@
 #
 # rdma.bash - RDMA between two guests, a and b, on one switch, for tests that load common.
 #
-#	rdma_start [OPTION...]		adapters and guests; a second adapter of each is on a switch that is a bad link
+#	rdma_start [OPTION...]		adapters and guests; each guest has a second adapter, on a bad link
 #	pingpong_between, pingpong_within	ibv_rc_pingpong
 #	perftests		programs of perftest
-#	traffic_between, traffic_within	rdma-traffic.c; the best judge
-#	traffic_begin, traffic_end	the same, meanwhile
+#	traffic_between, traffic_within	rdma-traffic.c, the strictest test
+#	traffic_begin, traffic_end	the same, in the background
 #
-# Addresses: A and B; BAD_A and BAD_B on the bad link, which loses, doubles and reorders 1 % of the packets
-# each, by a seed.
+# Addresses: A and B; BAD_A and BAD_B on the bad link, a switch that loses, duplicates and reorders 1 % of
+# the packets each, from a seed.
 
 MAC=00:0d:3a:00:00
 A=192.0.2.21 A6=2001:db8::21
@@ -50,7 +50,7 @@ rdma_ready() {
 	guest_interface "$1" eth1 1500 "$3/24"
 }
 
-# rdma_mtu MTU - of eth0 in both guests, from which the largest path MTU follows
+# rdma_mtu MTU - set that of eth0 in both guests; it limits the path MTU
 rdma_mtu() {
 	guest a "ip link set eth0 mtu $1"
 	guest b "ip link set eth0 mtu $1"
@@ -186,7 +186,7 @@ traffic_ended() {
 	equal "$2" "$status" "status of the traffic's end in $1"
 }
 
-# traffic_end - it stops after its batch, and all was right
+# traffic_end - stop it after its batch; all must have been right
 traffic_end() {
 	guest a 'pkill -TERM -x rdma-traffic'
 	traffic_ended a 0

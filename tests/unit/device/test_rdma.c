@@ -708,7 +708,7 @@ static void a_request_of_uc_that_fails_ends_in_error(void **state)
 	good.rkey = bad.rkey = test->rdma.key;
 	bad.lkey = 0x100;
 	fill(test->rdma.memory, 64, 3);
-	/* The second time as the first: what the driver was told is not remembered across RESET. */
+	/* The second time is like the first: RESET forgets what the driver was told. */
 	for (unsigned int i = 0; i < 2; i++) {
 		memset(test->rdma.memory + TO, 0, 64);
 		gpair_put(&test->a, &bad);
@@ -716,7 +716,7 @@ static void a_request_of_uc_that_fails_ends_in_error(void **state)
 		assert_int_equal(error_of(test, test->a.send.id), RNIC_ERR_TX_MSG_ACCESS_VIOLATION);
 		settle(&test->host);
 		assert_false(cq_take(&test->rdma.cq, &(struct gdma_cqe){ .info = 0 }));
-		/* The driver has flushed what is behind it: it is never sent. */
+		/* The driver has flushed the entries after it: they are never sent. */
 		assert_int_not_equal(gpair_state(&test->a, QPS_RTS, NULL), 0);
 		gpair_send(&test->a, &good);
 		settle(&test->host);
@@ -748,7 +748,7 @@ static void a_receive_entry_of_uc_that_makes_no_sense_ends_in_error(void **state
 	assert_int_equal(eqe.details[0], test->b.qpn);
 	settle(&test->host);
 	assert_int_not_equal(gpair_state(&test->b, QPS_RTS, NULL), 0);
-	/* By RESET it goes on, and has its next error's event, too. */
+	/* After RESET it works again, and its next error has an event, too. */
 	start_again(test);
 	work.lkey = 0x100;
 	gpair_send(&test->b, &work);
