@@ -36,7 +36,7 @@ vm() {
 		}
 		words() { printf "%s\n" "$@" >"$tree.words"; }
 		state() {
-			ip -o link | sed -E "s/^[0-9]+: //; s/@if[0-9]+//; s/ (state|qdisc) [^ ]+//g; s/<.*[<,](UP)[,>].*>|<.*>/\1/" | sort
+			ip -o link | sed -E "s/^[0-9]+: //; s/@if[0-9]+//; s/ (state|qdisc) [^ ]+//g; s/<([^>]*,)?UP(,[^>]*)?>/UP/; s/<[^>]*>//" | sort
 			ip -o address | sed -E "s/^[0-9]+: //; s/valid_lft.*//" | sort -s -k 1,1
 			# The kernel adds the multicast route by itself, once it has noticed the carrier.
 			{ ip route show table all; ip -6 route show table all; } | grep -v "^multicast ff00::/8" | sort
