@@ -1022,7 +1022,7 @@ static void datagrams_of_a_queue_pair_in_error_are_flushed_in_order(void **state
 	struct test *test = *state;
 	struct rnic_set_qp_state_req change = { .attr_mask = 1, .qp_state = QPS_ERR };
 	struct gdma_general_resp answer;
-	struct datagrams ud;
+	struct datagrams ud = { .six = false };
 	uint32_t code;
 
 	rdma_up(&test->rdma, &test->guest, 0, 1, 0);
@@ -1059,7 +1059,7 @@ static void a_bad_entry_for_datagrams_is_an_event(void **state)
 {
 	struct test *test = *state;
 	uint8_t entry[GDMA_WQE_UNIT];
-	struct datagrams ud;
+	struct datagrams ud = { .six = false };
 	struct gdma_eqe eqe;
 
 	/* Also where completions were asked for: drivers would take one for a datagram. */
