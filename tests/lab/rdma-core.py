@@ -21,7 +21,7 @@ import sys
 import traceback
 import unittest
 
-TIMEOUT = 200 # seconds without the end of a test
+TIMEOUT = 300  # seconds without the end of a test: PATIENCE of assert.bash
 
 
 class Result(unittest.TestResult):
@@ -74,7 +74,8 @@ def outcomes(tests):
             os.close(reading)
             run(tests[done:], writing)
         os.close(writing)
-        with open(reading, encoding='ascii') as lines:
+        # Without a buffer: select() knows nothing of lines that are in one.
+        with open(reading, 'rb', buffering=0) as lines:
             while select.select([lines], [], [], TIMEOUT)[0] and (line := lines.readline()):
                 yield json.loads(line)
                 done += 1
