@@ -61,8 +61,8 @@ served() {
 # between SERVER CLIENT - run SERVER in b and, when it listens, CLIENT in a. Both must succeed. Prints the
 # client's output
 between() {
-	guest b "$(declare -f gid serve); serve $(printf %q "$1")"
-	guest a "$(declare -f gid); $2" || fail "the server:" "$(guest b 'cat /tmp/server /tmp/status')"
+	guest b "$(declare -f gid serve); serve $(printf %q "$1")" || return
+	guest a "$(declare -f gid); $2" || fail "the server:" "$(guest b 'cat /tmp/server /tmp/status')" || return
 	guest b "$(declare -f served); served" >"$(lab_file served)" || fail "$(cat "$(lab_file served)")"
 }
 
@@ -88,10 +88,11 @@ within() {
 }
 
 @test "ucmatose with 8 connections, and cmtime with 50" {
+	local output
 	between 'ucmatose -c 8 -C 20 -S 3000' "ucmatose -s $B -c 8 -C 20 -S 3000"
 	# Its first port is that of the control connection.
-	between "cmtime -L -C $B -b $B -c 50 -p 18515" "cmtime -C $B -b $A -c 50 -p 18515" |
-		grep -E '^cm_conn +50$'
+	output=$(between "cmtime -L -C $B -b $B -c 50 -p 18515" "cmtime -C $B -b $A -c 50 -p 18515") || fail "$output"
+	grep -E '^cm_conn +50$' <<<"$output" || fail "$output"
 }
 
 @test "perftest connects through the connection manager (-R): sends, writes both ways on 4 queue pairs, reads" {
@@ -112,7 +113,7 @@ within() {
 pingpong() {
 	local output
 	output=$(between "ibv_rc_pingpong -d mana_0 -g \$(gid $B) -c $*" \
-		"ibv_rc_pingpong -d mana_0 -g \$(gid $A) -c $* $B")
+		"ibv_rc_pingpong -d mana_0 -g \$(gid $A) -c $* $B") || fail "$output"
 	[[ $output == *' iters in '* && $output != *'invalid data'* ]] || fail "$output"
 	output=$(cat "$(lab_file served)")
 	[[ $output == *' iters in '* && $output != *'invalid data'* ]] || fail "$output"
@@ -157,7 +158,7 @@ for kind in ibv_mw_type.IBV_MW_TYPE_1, ibv_mw_type.IBV_MW_TYPE_2:
         window = MW(domain, kind)
         keys.add(window.rkey)
         window.close()
-    print(kind, len(keys), 0 in keys)'"
+    assert 0 not in keys, (kind, keys)'"
 }
 
 @test "rdma statistic: counts what the tests so far have done" {

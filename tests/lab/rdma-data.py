@@ -25,7 +25,7 @@ from pyverbs.wr import SGE, RecvWR, SendWR
 PORT = 18516
 MEMORY = 1 << 21
 GUARD = 64  # bytes around what is written that must stay as they are
-PATIENCE = 120
+PATIENCE = 300  # as in assert.bash
 MTUS = {256: e.IBV_MTU_256, 512: e.IBV_MTU_512, 1024: e.IBV_MTU_1024, 2048: e.IBV_MTU_2048,
         4096: e.IBV_MTU_4096}
 

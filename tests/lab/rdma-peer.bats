@@ -6,6 +6,7 @@
 # decodes what goes over the wire.
 
 load common
+load rdma
 
 MAC_MANA=00:0d:3a:00:00:31 MANA_4=192.0.2.31 MANA_6=2001:db8::31
 MAC_RXE=00:0d:3a:00:00:32 RXE_4=192.0.2.32 RXE_6=2001:db8::32
@@ -32,65 +33,17 @@ teardown_file() {
 	lab_stop
 }
 
-# gid_index ADDRESS - in a guest: the index of the address's GID, which the kernel adds a moment after the address
-gid_index() {
-	local gid index bytes table
-	table=$(echo /sys/class/infiniband/*"$device"*/ports/1/gids)
-	if [[ $1 == *:* ]]; then
-		gid=$(printf '2001:0db8:0000:0000:0000:0000:0000:%04x' "0x${1##*:}")
-	else
-		IFS=. read -ra bytes <<<"$1"
-		gid=$(printf '0000:0000:0000:0000:0000:ffff:%02x%02x:%02x%02x' "${bytes[@]}")
-	fi
-	until index=$(grep -lx "$gid" "$table"/* 2>/dev/null); do sleep 0.1; done
-	# RoCE v1 may come before v2
-	for index in $index; do
-		index=${index##*/}
-		[[ $(<"$table/../gid_attrs/types/$index") != *v2* ]] || break
-	done
-	echo "$index"
-}
-
-# pingpong ADDRESS OPTION... - in a guest: ibv_rc_pingpong with that address's GID. A client tries until the
-# server listens
-pingpong() {
-	local index output
-	index=$(gid_index "$1")
-	shift
-	until output=$(ibv_rc_pingpong -d $device -g "$index" -c "$@" 2>&1); do
-		# "to remote QP" is another matter.
-		grep -q "Couldn't connect to [^ ]*:[0-9]" <<<"$output" || break
-		sleep 0.1
-	done
-	echo "$output"
-	[[ $output == *' iters in '* && $output != *'invalid data'* ]]
-}
-
-# perf ADDRESS TOOL OPTION... - in a guest: a program of perftest, likewise
-perf() {
-	local index output tool=$2
-	index=$(gid_index "$1")
-	shift 2
-	until output=$("$tool" -d $device -x "$index" -F "$@" 2>&1); do
-		grep -q "Couldn't connect to [^ ]*:[0-9]" <<<"$output" || break
-		sleep 0.1
-	done
-	echo "$output"
-	[[ $output == *'#bytes'* ]] && ! grep -qiE 'error|fail' <<<"$output"
-}
-
-# data ADDRESS MTU LARGEST [SERVER] - in a guest: rdma-data.py, likewise
+# data ADDRESS MTU LARGEST [SERVER] - in a guest: rdma-data.py with that address's GID
 data() {
-	local index
-	index=$(gid_index "$1")
-	python3 rdma-data.py $device "$index" "$2" "$3" ${4-}
+	# shellcheck disable=SC2046 # its device, and its index there
+	python3 rdma-data.py $(gid "$1") "$2" "$3" ${4-}
 }
 
-# in_guest NAME - for a guest: the functions above, on its device
+# in_guest NAME - for a guest: this function, and those of rdma.bash, on its device
 in_guest() {
 	local device=mana_0
 	[[ $1 == mana ]] || device=rxe0
-	echo "device=$device; $(declare -f gid_index pingpong perf data)"
+	echo "device=$device; $(in_rdma_guest); $(declare -f data)"
 }
 
 # address GUEST 4|6 - its address
@@ -99,7 +52,7 @@ address() {
 	echo "${!name}"
 }
 
-# both FROM 4|6 WHAT [OPTION...] - pingpong, perf or data, its client in the guest FROM, its server in the other
+# both FROM 4|6 WHAT [OPTION...] - pingpong, perftest or data, its client in the guest FROM, its server in the other
 both() {
 	local from=$1 to=mana family=$2 what=$3 server
 	[[ $from == rxe ]] || to=rxe
@@ -107,7 +60,7 @@ both() {
 	server=$(lab_file server)
 	guest $to "$(in_guest $to); $what $(address $to "$family") $*" >"$server" 3>&- &
 	guest $from "$(in_guest $from); $what $(address $from "$family") $* $(address $to 4)" ||
-		fail "the server: $(cat "$server")"
+		fail "the server: $(cat "$server")" || return
 	wait $! || fail "the server: $(cat "$server")"
 }
 
@@ -131,12 +84,15 @@ both() {
 	both rxe 6 data 4096 262145
 }
 
-# record COMMAND... - while COMMAND runs, the guest rxe records RoCEv2: $(lab_file wire.pcap)
+# record COMMAND... - while COMMAND runs, the guest rxe records RoCEv2: $(lab_file wire.pcap). When a packet that
+# is sent last (to the port "discard") is in the file, all are: what tcpdump has not read by then, it never does
 record() {
-	guest rxe 'tcpdump -i eth0 -B 65536 -w wire.pcap udp port 4791 >tcpdump.log 2>&1 &
+	guest rxe 'tcpdump -i eth0 -B 65536 -U -w wire.pcap "udp port 4791 or udp port 9" >tcpdump.log 2>&1 &
 		until grep -q listening tcpdump.log; do sleep 0.1; done'
 	"$@"
-	guest rxe 'pkill tcpdump; while pgrep tcpdump; do sleep 0.1; done; grep -x "0 packets dropped by kernel" tcpdump.log'
+	guest rxe "echo 'this is the end' >/dev/udp/$MANA_4/9"'
+		until grep -qa "this is the end" wire.pcap; do sleep 0.1; done
+		pkill tcpdump; while pgrep tcpdump; do sleep 0.1; done; grep -x "0 packets dropped by kernel" tcpdump.log'
 	guest rxe 'gzip -c wire.pcap | base64' | base64 -d | gunzip >"$(lab_file wire.pcap)"
 }
 
@@ -175,11 +131,11 @@ some() {
 @test "perftest against rdma_rxe, each way: SEND, WRITE, READ" {
 	local from
 	for from in mana rxe; do
-		both $from 4 perf ib_send_bw -b -s 4096 -n 100
-		both $from 6 perf ib_write_bw -s 65536 -n 100 -m 1024
-		both $from 6 perf ib_read_bw -s 65536 -n 100 -m 1024
-		both $from 4 perf ib_write_bw -s 1048576 -n 10 -m 4096 -q 2
-		both $from 4 perf ib_send_lat -s 1 -n 100
+		both $from 4 perftest ib_send_bw -b -s 4096 -n 100
+		both $from 6 perftest ib_write_bw -s 65536 -n 100 -m 1024
+		both $from 6 perftest ib_read_bw -s 65536 -n 100 -m 1024
+		both $from 4 perftest ib_write_bw -s 1048576 -n 10 -m 4096 -q 2
+		both $from 4 perftest ib_send_lat -s 1 -n 100
 	done
 }
 

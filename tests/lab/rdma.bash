@@ -64,42 +64,51 @@ neighbours() {
 
 # ---- In a guest ----
 
-# gid ADDRESS - its adapter, and its index there, which the kernel adds a moment after the address
+# gid ADDRESS - its device ($device, or any), and its index there for RoCE v2, which the kernel adds a moment
+# after the address
 gid() {
-	local gid bytes found
+	local gid bytes found path
 	if [[ $1 == *:* ]]; then
 		gid=$(printf '2001:0db8:0000:0000:0000:0000:0000:%04x' "0x${1##*:}")
 	else
 		IFS=. read -ra bytes <<<"$1"
 		gid=$(printf '0000:0000:0000:0000:0000:ffff:%02x%02x:%02x%02x' "${bytes[@]}")
 	fi
-	until found=$(grep -lx "$gid" /sys/class/infiniband/*/ports/1/gids/* 2>/dev/null); do sleep 0.1; done
-	IFS=/ read -ra found <<<"$found"
+	until found=$(grep -lx "$gid" /sys/class/infiniband/${device:-*}/ports/1/gids/* 2>/dev/null); do sleep 0.1; done
+	# That of RoCE v1 may come before it.
+	for path in $found; do
+		[[ $(<"${path/gids/gid_attrs/types}") != *v2* ]] || break
+	done
+	IFS=/ read -ra found <<<"$path"
 	echo "${found[4]} ${found[8]}"
 }
 
-# connected COMMAND... - run a client until its server listens
+# connected COMMAND... - run a client until its server listens; its output and status
 connected() {
-	local output
-	until output=$("$@" 2>&1); do
+	local output status
+	while :; do
+		status=0
+		output=$("$@" 2>&1) || status=$?
 		# "to remote QP" is another matter.
-		grep -q "Couldn't connect to [^ ]*:[0-9]" <<<"$output" || break
+		if ((!status)) || ! grep -q "Couldn't connect to [^ ]*:[0-9]" <<<"$output"; then break; fi
 		sleep 0.1
 	done
 	echo "$output"
+	return "$status"
 }
 
 # pingpong ADDRESS OPTION...
 pingpong() {
-	local where output
+	local where output status=0
 	read -ra where <<<"$(gid "$1")"
 	shift
-	output=$(connected ibv_rc_pingpong -d "${where[0]}" -g "${where[1]}" -c "$@")
+	output=$(connected ibv_rc_pingpong -d "${where[0]}" -g "${where[1]}" -c "$@") || status=$?
 	echo "$output"
-	[[ $output == *' iters in '* && $output != *'invalid data'* ]]
+	[[ $status == 0 && $output == *' iters in '* && $output != *'invalid data'* ]]
 }
 
-# perftest ADDRESS TOOL OPTION... - a client, whose last OPTION is the server's address, reports a result
+# perftest ADDRESS TOOL OPTION... - a client, whose last OPTION is the server's address, reports a result.
+# What it prints counts, and not its status
 perftest() {
 	local where output tool=$2
 	read -ra where <<<"$(gid "$1")"
@@ -130,7 +139,7 @@ between_addresses() {
 	shift 3
 	server=$(lab_file server)
 	guest b "$(in_rdma_guest); $what $b $*" >"$server" 3>&- &
-	guest a "$(in_rdma_guest); $what $a $* $b" || fail "the server: $(cat "$server")"
+	guest a "$(in_rdma_guest); $what $a $* $b" || fail "the server: $(cat "$server")" || return
 	wait $! || fail "the server: $(cat "$server")"
 }
 
@@ -144,7 +153,7 @@ perftests() {
 	server=$(lab_file server)
 	guest b "$(in_rdma_guest); $(printf "perftest $B %s || exit\n" "$@")" >"$server" 3>&- &
 	guest a "$(in_rdma_guest); $(printf "perftest $A %s $B || exit\n" "$@")" ||
-		fail "the server:" "$(tail -n 25 "$server")"
+		fail "the server:" "$(tail -n 25 "$server")" || return
 	wait $! || fail "the server:" "$(tail -n 25 "$server")"
 }
 
@@ -158,7 +167,7 @@ within() {
 	local what=$1
 	shift
 	guest a "$(in_rdma_guest); $what $A $* >/tmp/server 2>&1 & $what $A $* $A && wait \$! ||
-		{ cat /tmp/server; false; }"
+		{ pkill 'ibv_rc_pingpong|rdma-traffic|^ib_'; cat /tmp/server; false; }"
 }
 
 # traffic_begin A B OPTION... - traffic until traffic_end, if options do not say otherwise; its server in b
@@ -169,20 +178,23 @@ traffic_begin() {
 	traffic_in a "$a" -n 0 "$@" "$b"
 }
 
-# traffic_in GUEST ADDRESS OPTION... - start one end
+# traffic_in GUEST ADDRESS OPTION... - start one end. One that a test which failed has left ends, and its folder
+# is gone by the time that it would write its status
 traffic_in() {
 	local name=$1
 	shift
-	guest "$name" "rm -f /tmp/traffic.*
-		(rdma-traffic -a $*; echo \$? >/tmp/traffic.status) </dev/null >/tmp/traffic.log 2>&1 &"
+	guest "$name" "pkill -KILL -x rdma-traffic
+		rm -rf /tmp/traffic && mkdir /tmp/traffic && cd /tmp/traffic || exit
+		(rdma-traffic -a $*; echo \$? >status) </dev/null >log 2>&1 &"
 }
 
 # traffic_ended GUEST STATUS - wait for the end of one end
 traffic_ended() {
 	local status
-	await guest "$1" 'test -s /tmp/traffic.status' || fail "$(guest "$1" 'cat /tmp/traffic.log; dmesg | tail')"
-	status=$(guest "$1" 'cat /tmp/traffic.status')
-	guest "$1" 'cat /tmp/traffic.log'
+	await guest "$1" 'test -s /tmp/traffic/status' ||
+		fail "$(guest "$1" 'cat /tmp/traffic/log; dmesg | tail')" || return
+	status=$(guest "$1" 'cat /tmp/traffic/status')
+	guest "$1" 'cat /tmp/traffic/log'
 	equal "$2" "$status" "status of the traffic's end in $1"
 }
 
