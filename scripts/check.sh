@@ -90,6 +90,7 @@ else
 	for suite in $suites; do
 		"$build/manakin" lab build --suite "$suite" || failed=1
 	done
+	"$build/manakin" lab build --kernel generic || failed=1
 	for pages in 4k 16k; do
 		"$build/manakin" lab build --suite trixie --arch arm64 --pages "$pages" || failed=1
 	done
