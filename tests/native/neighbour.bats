@@ -45,6 +45,15 @@ dropped() {
 		fail "more clients have left than were there" "$(cat "$log")"
 }
 
+# counted COLUMN ADAPTER PORT - the adapter has counted any there: the attack was one
+counted() {
+	awk -v name="$1" -v adapter="$2" -v port="$3" '
+		$1 == "adapter" { for (at = 1; at <= NF && $at != name; at++); }
+		at && $1 == adapter && $2 == port { count = $at }
+		END { exit !(count > 0) }' "$BATS_TEST_TMPDIR/adapter.out" ||
+		fail "$2 has no $1 at port $3:" "$(cat "$BATS_TEST_TMPDIR/adapter.out")"
+}
+
 # What a client sends and receives
 
 @test "64 queues of large sends that are cut into tiny segments leave the neighbour its share" {
@@ -122,14 +131,17 @@ dropped() {
 
 @test "full-size RoCE packets with a wrong ICRC, to queue pairs that exist, leave the neighbour its share" {
 	attack roce-invalid
+	counted rdma_icrc_errors mana0.1 1
 }
 
 @test "a peer that makes the neighbour's queue pairs answer without end leaves the neighbour its share" {
 	attack roce-peer
+	counted rdma_tx_packets mana0.1 1
 }
 
 @test "endless READs and WRITEs of 64 MB by 16 queue pairs leave the neighbour its share" {
 	attack roce-own
+	counted rdma_tx_packets mana0 0
 }
 
 # Connections
