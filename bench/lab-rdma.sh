@@ -28,18 +28,21 @@ cp "$here/lab-rdma-guest.sh" "$dir/"
 	--socket "$dir/0" --port mac=00:0d:3a:77:00:01,mtu=9000,fabric=switch \
 	--socket "$dir/1" --port mac=00:0d:3a:77:00:02,mtu=9000,fabric=switch >"$dir/summary" &
 device=$!
-while [ ! -S "$dir/1" ]; do sleep 0.1; done
+while [ ! -S "$dir/1" ]; do
+	kill -0 "$device" || exit 1
+	sleep 0.1
+done
 
-# end SOCKET ROLE ... - boot a guest that is one end
+# end SOCKET ROLE ... - boot a guest that is one end, in the place of this shell
 end()
 {
 	socket=$1
 	shift
-	"$manakin" lab run --kernel generic --cpus 1 --memory 1G --attach "$dir/$socket" --share "$dir" -- \
+	exec "$manakin" lab run --kernel generic --cpus 1 --memory 1G --attach "$dir/$socket" --share "$dir" -- \
 		bash /mnt/share/lab-rdma-guest.sh "$@" </dev/null
 }
 
 end 0 server "$rounds" "$messages" "$@" &
 server=$!
-end 1 client "$rounds" "$messages" "$@" >"$dir/figures"
+(end 1 client "$rounds" "$messages" "$@") >"$dir/figures"
 python3 "$here/lab-rdma-report.py" "$dir/figures"
