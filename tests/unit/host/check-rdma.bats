@@ -20,7 +20,7 @@ silent() {
 	run ! grep -E "^$1" "$BATS_TEST_TMPDIR/findings"
 }
 
-# version NUMBER [rc] - rdma-core has this version; rc: its libmana contains the words of one with RC queue pairs
+# version NUMBER [rc] - rdma-core has this version; rc: its libmana contains the words of one with RC queue pairs.
 # This machine's libmana may have them (Debian 13, Ubuntu 24.04): they are taken out
 version() {
 	local to=$ROOT/usr/lib/x86_64-linux-gnu
