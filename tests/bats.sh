@@ -10,8 +10,14 @@ set -o pipefail
 print=--print-output-on-failure
 bats --help | grep -q -e "$print" || print=
 # shellcheck disable=SC2086 # none
-bats --tap $print "$@" | awk '
-	/^ok / { failed = 0 }
-	/^not ok / { failed = 1 }
-	{ print; fflush() }
-	failed { print >"/dev/stderr" }'
+bats --tap $print "$@" | {
+	failed=
+	while IFS= read -r line; do
+		case $line in
+		'ok '*) failed= ;;
+		'not ok '*) failed=yes ;;
+		esac
+		printf '%s\n' "$line"
+		[ -z "$failed" ] || printf '%s\n' "$line" >&2
+	done
+}
