@@ -45,4 +45,11 @@ interfaces() {
 			i=$((i + 1))
 		done <<<"$1"
 	} | ip -batch -
+	# Its carrier comes a moment later.
+	while read -r upper vf _; do
+		case $vf:$upper in
+		:* | -:* | *:-) ;;
+		*) until ip -o link show dev "$upper" | grep -q LOWER_UP; do sleep 0.01; done ;;
+		esac
+	done <<<"$1"
 }
