@@ -135,11 +135,13 @@ in_rdma_guest() {
 
 # between_addresses A B FUNCTION OPTION... - its server in b, its client in a
 between_addresses() {
-	local a=$1 b=$2 what=$3 server
+	local a=$1 b=$2 what=$3 server listens=$2
 	shift 3
+	# ibv_rc_pingpong listens on IPv4 alone.
+	[[ $what != pingpong || $b != *:* ]] || listens=$B
 	server=$(lab_file server)
 	guest b "$(in_rdma_guest); $what $b $*" >"$server" 3>&- &
-	guest a "$(in_rdma_guest); $what $a $* $b" || fail "the server: $(cat "$server")" || return
+	guest a "$(in_rdma_guest); $what $a $* $listens" || fail "the server: $(cat "$server")" || return
 	wait $! || fail "the server: $(cat "$server")"
 }
 
