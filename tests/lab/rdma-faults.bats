@@ -136,7 +136,7 @@ works() {
 measure() {
 	local rdma ethernet
 	rdma=$(adapter_counter rdma0 0 rdma_tx_packets) ethernet=$(adapter_counter "$1" 0 tx_packets)
-	sleep 3
+	sleep 5
 	echo "$(($(adapter_counter rdma0 0 rdma_tx_packets) - rdma)) $(($(adapter_counter "$1" 0 tx_packets) - ethernet))"
 }
 
@@ -166,7 +166,7 @@ neither_starves() {
 @test "TCP and RDMA through the same vPort: neither starves" {
 	guest b 'iperf3 -s -1 -D; until ss -Hltn sport = :5201 | grep -q .; do sleep 0.05; done'
 	guest a "iperf3 -c $B -t 3600 </dev/null >/dev/null 2>&1 &"
-	traffic_begin $A $B -e
+	traffic_begin $A $B -e -q 4 -o 2000 -s 200
 	flows rdma0
 	neither_starves rdma0 a iperf3
 	guest a 'pkill -KILL -x iperf3'
@@ -179,7 +179,7 @@ neither_starves() {
 	guest dpdk "dpdk-testpmd -l 0-1 --vdev=\$(lspci -D -d 1414:00ba:0200 | cut -d' ' -f1),mac=$(mac 0) \
 		-- --auto-start --forward-mode=txonly ${FEW[*]} --stats 1 </dev/null >/tmp/testpmd 2>&1 &"
 	await has_sent dpdk0 1000
-	traffic_begin $A $B -e
+	traffic_begin $A $B -e -q 4 -o 2000 -s 200
 	flows rdma0
 	neither_starves dpdk0 dpdk dpdk-testpmd
 	traffic_end
