@@ -120,12 +120,14 @@ works() {
 @test "500 queue pairs are created, used and destroyed during traffic: nothing grows" {
 	local memory resources
 	traffic_begin $BAD_A $BAD_B -b -e
-	between traffic -b -q 10 -n 1 -o 2 -s 3000 -c 5 -e
+	# What the first ones take, the next ones find again, or most of it.
+	between traffic -b -q 10 -n 1 -o 2 -s 3000 -c 25 -e
 	memory=$(adapter_memory rdma0) resources=$(adapter_resources rdma0)
 	between traffic -b -q 10 -n 1 -o 2 -s 3000 -c 25 -e
 	between traffic -b -q 10 -n 1 -o 2 -s 3000 -c 25 -e
 	echo "$memory kB, then $(adapter_memory rdma0) kB"
-	(($(adapter_memory rdma0) <= memory + 256)) || fail 'memory has grown'
+	# A thousand at both ends together, of which each has an inbox of 128 KiB and more
+	(($(adapter_memory rdma0) <= memory + 2048)) || fail 'memory has grown'
 	equal "$resources" "$(adapter_resources rdma0)" 'what the adapters hold'
 	flows bad0 bad1
 	traffic_end
