@@ -204,11 +204,15 @@ static void add_line(struct libscols_table *table, const struct finding *f, size
 /** print_findings() - those of one section */
 static int print_findings(const struct check_report *report, bool rdma)
 {
+	/*
+	 * Verdict, check, subject, evidence: nameless, because libsmartcols up to 2.38 makes a column
+	 * as wide as its heading, also where it prints none.
+	 */
 	static const struct output_column columns[] = {
-		{ "verdict", false, false, false },
-		{ "check", false, false, false },
-		{ "subject", false, false, false },
-		{ "evidence", false, false, true },
+		{ "", false, false, false },
+		{ "", false, false, false },
+		{ "", false, false, false },
+		{ "", false, false, true },
 	};
 	struct libscols_table *table = output_table(columns, 4);
 	size_t room = room_left(report);
