@@ -126,7 +126,7 @@ works() {
 	between traffic -b -q 10 -n 1 -o 2 -s 3000 -c 25 -e
 	between traffic -b -q 10 -n 1 -o 2 -s 3000 -c 25 -e
 	echo "$memory kB, then $(adapter_memory rdma0) kB"
-	# A thousand at both ends together, of which each has an inbox of 128 KiB and more
+	# A thousand at both ends together, of which each has an inbox of 256 KiB and more
 	(($(adapter_memory rdma0) <= memory + 2048)) || fail 'memory has grown'
 	equal "$resources" "$(adapter_resources rdma0)" 'what the adapters hold'
 	flows bad0 bad1
