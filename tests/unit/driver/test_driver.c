@@ -674,9 +674,14 @@ static void test_rx_interrupts(void **state)
 		struct got got[4];
 
 		fill(driver, &rxq[0], 0, BUFFER);
-		assert_int_equal(driver_rxq_arm(port, 0), 0);
-		if (round)
+		/*
+		 * Queues are created armed. Arming them again while the first packet arrives could raise
+		 * two events: one for the packet, and one because it has not been read when they are armed.
+		 */
+		if (round) {
+			assert_int_equal(driver_rxq_arm(port, 0), 0);
 			assert_false(readable(fd, round % 100 == 0 ? 20 : 0));
+		}
 		driver_tx_one(&txq, 0, (uintptr_t)frame, key_of(driver), 100);
 		driver_wq_commit(&txq.wq, driver_doorbell(driver));
 		assert_true(readable(fd, 1000));
