@@ -9,6 +9,7 @@
 # no longer than it has to be, for an emulated CPU is slow.
 
 load dpdk
+load other
 
 PAGES=${PAGES:?4k or 16k}
 MAC=00:0d:3a:76:40
@@ -53,47 +54,20 @@ teardown_file() {
 }
 
 @test "the guide's check for MANA finds the device, and the drivers have it" {
-	equal 'MANA device is available.' \
-		"$(guest guest "$(<"$LAB_TESTS/fixtures/check-for-mana.sh")")" 'the check'
-	guest guest 'ethtool -i eth0' | grep -x 'driver: mana'
-	equal "${#PORTS[@]}" "$(guest guest 'ls /sys/class/net | grep -c ^eth')" 'interfaces'
+	found_and_bound
 	guest guest 'ibv_devinfo -d mana_0' | grep -E 'state:[[:blank:]]+PORT_ACTIVE'
 }
 
 @test "100 pings each way: none lost" {
-	local options='-q -c 100 -A -W 60' here there
-	here=$(answers) there=$(answers guest)
-	ping $options $GUEST || :
-	guest guest "ping $options $HOST" || :
-	all_answered "$here" 100 0
-	all_answered "$there" 100 0 guest
-}
-
-# listen - receive a transfer here; prints its SHA-256
-listen() {
-	socat -b 262144 -u TCP4-LISTEN:9,reuseaddr - | sha256sum
+	pings 100
 }
 
 @test "64 MB by TCP from the guest arrive whole" {
-	local sums
-	sums=$(lab_file sums)
-	listen >"$sums" 3>&- &
-	guest guest "head -c 64M /dev/urandom >/dev/shm/blob && sha256sum </dev/shm/blob &&
-		socat -b 262144 -u FILE:/dev/shm/blob TCP4:$HOST:9,retry=3000,interval=0.1" >"$sums.guest"
-	wait $!
-	equal "$(<"$sums.guest")" "$(<"$sums")" 'SHA-256'
-	(($(adapter_counter mana0 0 tx_tso) > 500)) || fail 'TSO was not used'
+	sent_whole
 }
 
 @test "64 MB by TCP to the guest arrive whole" {
-	local sums
-	sums=$(lab_file sums)
-	head -c 64M /dev/urandom >"$sums.blob"
-	guest guest "rm -f /dev/shm/blob
-		socat -b 262144 -u TCP4-LISTEN:9,reuseaddr - | sha256sum" >"$sums.guest" 3>&- &
-	socat -b 262144 -u FILE:"$sums.blob" TCP4:$GUEST:9,retry=3000,interval=0.1
-	wait $!
-	equal "$(sha256sum <"$sums.blob")" "$(<"$sums.guest")" 'SHA-256'
+	received_whole
 }
 
 @test "the guide's single queue command: what testpmd sends arrives" {

@@ -6,6 +6,7 @@
 # kernels. focal and jammy have no libmana, so no net_mana either: only the kernel's part is tested.
 
 load dpdk
+load other
 
 SUITE=${SUITE:?focal, jammy, noble or resolute}
 MAC=00:0d:3a:76:50
@@ -43,36 +44,16 @@ teardown_file() {
 }
 
 @test "the guide's check for MANA finds the device, and the driver is bound to it" {
-	equal 'MANA device is available.' \
-		"$(guest guest "$(<"$LAB_TESTS/fixtures/check-for-mana.sh")")" 'the check'
-	guest guest 'ethtool -i eth0' | grep -x 'driver: mana'
-	equal "${#PORTS[@]}" "$(guest guest 'ls /sys/class/net | grep -c ^eth')" 'interfaces'
+	found_and_bound
 }
 
 @test "200 pings each way: none lost" {
-	local options='-q -c 200 -A -W 60' here there
-	here=$(answers) there=$(answers guest)
-	ping $options $GUEST || :
-	guest guest "ping $options $HOST" || :
-	all_answered "$here" 200 0
-	all_answered "$there" 200 0 guest
+	pings 200
 }
 
 @test "64 MB by TCP each way arrive whole, with TSO" {
-	local sums
-	sums=$(lab_file sums)
-	socat -b 262144 -u TCP4-LISTEN:9,reuseaddr - 3>&- | sha256sum >"$sums" 3>&- &
-	guest guest "head -c 64M /dev/urandom >/dev/shm/blob && sha256sum </dev/shm/blob &&
-		socat -b 262144 -u FILE:/dev/shm/blob TCP4:$HOST:9,retry=3000,interval=0.1" >"$sums.guest"
-	wait $!
-	equal "$(<"$sums.guest")" "$(<"$sums")" 'SHA-256 from the guest'
-	(($(adapter_counter mana0 0 tx_tso) > 500)) || fail 'TSO was not used'
-	head -c 64M /dev/urandom >"$sums.blob"
-	guest guest "rm /dev/shm/blob
-		socat -b 262144 -u TCP4-LISTEN:9,reuseaddr - | sha256sum" >"$sums.guest" 3>&- &
-	socat -b 262144 -u FILE:"$sums.blob" TCP4:$GUEST:9,retry=3000,interval=0.1
-	wait $!
-	equal "$(sha256sum <"$sums.blob")" "$(<"$sums.guest")" 'SHA-256 to the guest'
+	sent_whole
+	received_whole
 }
 
 @test "mana_ib and libmana have the device" {
