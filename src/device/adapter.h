@@ -25,6 +25,7 @@
  *	native.c doorbell.c				doorbells in shared memory; pages of BAR 0
  *	queue.c						event, completion and work queues
  *	state.c						struct adapter; the log; interrupts
+ *	watch.c						telling others what happens
  *	memory.c reach.c retire.c			keys and page lists; what is freed later
  *	lanes.c, lane.c					threads: as they are changed, and as they run
  *	segment.c checksum.c headers.c toeplitz.c	the contents of packets

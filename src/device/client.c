@@ -108,6 +108,20 @@ static void resume(struct adapter *adapter)
 		hwc_run(adapter);
 }
 
+/** tell_memory() - tell watchers that the client has changed what it maps */
+static void tell_memory(struct adapter *adapter, enum watch_memory what, uint64_t iova,
+			uint64_t size, unsigned int access)
+{
+	const struct watch_event event = { .kind = WATCH_MEMORY,
+					   .type = what,
+					   .position = access,
+					   .value = iova,
+					   .data = &size,
+					   .len = sizeof(size) };
+
+	watch_tell(&adapter->watch, &event);
+}
+
 static int client_dma_map(void *ctx, uint64_t iova, uint64_t size, int fd, uint64_t offset,
 			  unsigned int access)
 {
@@ -125,6 +139,7 @@ static int client_dma_map(void *ctx, uint64_t iova, uint64_t size, int fd, uint6
 	err = dma_map_add(adapter->memory.map, iova, size, fd, offset, dma);
 	if (err)
 		return err;
+	tell_memory(adapter, WATCH_MAPPED, iova, size, access);
 	map_changed(adapter);
 	resume(adapter);
 	if (dma_map_retired(adapter->memory.map) > RETIRED_MAX) {
@@ -142,6 +157,7 @@ static int client_dma_unmap(void *ctx, uint64_t iova, uint64_t size)
 
 	if (err)
 		return err;
+	tell_memory(adapter, WATCH_UNMAPPED, iova, size, 0);
 	map_changed(adapter);
 	lanes_sync(adapter->lanes);
 	dma_map_join(&adapter->leaving, region);
@@ -156,6 +172,7 @@ static void client_dma_unmap_all(void *ctx)
 
 	if (!regions)
 		return;
+	tell_memory(adapter, WATCH_UNMAPPED_ALL, 0, UINT64_MAX, 0);
 	map_changed(adapter);
 	lanes_sync(adapter->lanes);
 	dma_map_join(&adapter->leaving, regions);
@@ -181,6 +198,8 @@ static void client_attached(void *ctx)
 	struct adapter *adapter = ctx;
 
 	atomic_store(&adapter->told_doorbell, false);
+	watch_tell(&adapter->watch,
+		   &(struct watch_event){ .kind = WATCH_CLIENT, .type = WATCH_ATTACHED });
 	adapter_say(adapter, LOG_NOTICE, "client attached");
 }
 
@@ -190,6 +209,8 @@ static void client_detached(void *ctx)
 
 	client_reset(adapter);
 	client_dma_unmap_all(adapter);
+	watch_tell(&adapter->watch,
+		   &(struct watch_event){ .kind = WATCH_CLIENT, .type = WATCH_DETACHED });
 	adapter_say(adapter, LOG_NOTICE, "client detached");
 }
 

@@ -224,6 +224,23 @@ static size_t hwc_copy(void *linear, size_t len, const struct pieces *pieces, bo
 	return done;
 }
 
+/** tell_message() - tell watchers of a command, or of an answer */
+static void tell_message(struct adapter *adapter, enum watch_kind kind, const void *message,
+			 uint32_t len)
+{
+	/* The headers of both begin alike. */
+	const struct gdma_req_header *header = message;
+	struct watch_event event = { .kind = kind, .data = message, .len = len };
+
+	if (!watch_wants(&adapter->watch, WATCH_BIT(kind)))
+		return;
+	event.type = header->req.msg_type;
+	event.position = header->req.hwc_msg_id;
+	if (kind == WATCH_ANSWER)
+		event.value = ((const struct gdma_resp_header *)message)->status;
+	watch_tell(&adapter->watch, &event);
+}
+
 /** hwc_reply() - write the response into the next receive buffer; also completes the request */
 static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 {
@@ -242,6 +259,8 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 		wq_mistake(hwc->rq, "no buffer for a response; the response is lost");
 		return;
 	}
+	if (watch_wants(&adapter->watch, WATCH_BIT(WATCH_ENTRY)))
+		wq_tell(hwc->rq, hwc->rq->taken - wqe.size / GDMA_WQE_UNIT);
 	room = hwc_buffers(adapter, hwc->rq, &wqe, DMA_WRITE, &pieces);
 	if (room < (int64_t)len) {
 		wq_mistake(hwc->rq,
@@ -250,6 +269,7 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 			   len, (long long)room);
 		return;
 	}
+	tell_message(adapter, WATCH_ANSWER, response, len);
 	hwc_copy(response, len, &pieces, true);
 	oob.src_virt_wq = hwc->sq->id & 0xffffffu;
 	oob.wqe_offset = offset;
@@ -434,6 +454,8 @@ static uint32_t hwc_next(struct adapter *adapter, uint64_t message[HWC_MESSAGE_M
 		int64_t len = hwc_buffers(adapter, hwc->sq, &wqe, DMA_READ, &pieces);
 
 		budget_charge(BUDGET_COMMAND);
+		if (watch_wants(&adapter->watch, WATCH_BIT(WATCH_ENTRY)))
+			wq_tell(hwc->sq, hwc->sq->taken - wqe.size / GDMA_WQE_UNIT);
 		if (len >= (int64_t)sizeof(struct gdma_req_header) && len <= HWC_MESSAGE_MAX) {
 			hwc_copy(message, (size_t)len, &pieces, false);
 			/* Fields that an older driver's message lacks are 0, not the last one's. */
@@ -466,6 +488,7 @@ static __attribute__((noinline)) void run(struct adapter *adapter)
 				adapter_again(adapter);
 			break;
 		}
+		tell_message(adapter, WATCH_COMMAND, message, len);
 		hwc_run_one(adapter, message, len, &answers);
 	}
 	hwc_send(adapter, &answers);

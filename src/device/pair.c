@@ -643,8 +643,16 @@ static void burst_flush(struct pair_burst *burst)
 	unsigned int done = 0;
 
 	while (done < burst->frames) {
-		done += fabric_send_some(burst->vport->fabric, burst->lane, frames + done,
-					 burst->frames - done);
+		unsigned int sent = fabric_send_some(burst->vport->fabric, burst->lane,
+						     frames + done, burst->frames - done);
+
+		if (watch_wants(&burst->vport->adapter->watch, WATCH_BIT(WATCH_FRAME_TX)))
+			watch_tell_frames(&burst->vport->adapter->watch,
+					  &(struct watch_frames){ .kind = WATCH_FRAME_TX,
+								  .port = burst->vport->index,
+								  .frames = frames + done,
+								  .n = sent });
+		done += sent;
 		if (done < burst->frames && budget_since(burst->start) >= BUDGET_TURN) {
 			atomic_fetch_add_explicit(&burst->vport->roce_dropped, burst->frames - done,
 						  memory_order_relaxed);
@@ -720,6 +728,21 @@ static bool pair_breaks(struct pair *pair)
 	return !roce_qp_modify(pair->qp, ROCE_ERROR, NULL);
 }
 
+/** pair_tell() - tell watchers of the entries that a turn has taken from the positions @from on */
+static __attribute__((noinline)) void pair_tell(const struct pair *pair, const uint32_t *from)
+{
+	for (unsigned int i = 0; i < RNIC_RC_QUEUE_COUNT; i++)
+		if (pair->wq[i])
+			wq_tell(pair->wq[i], from[i]);
+}
+
+/** pair_positions() - of its queues, for pair_tell() */
+static void pair_positions(const struct pair *pair, uint32_t *from)
+{
+	for (unsigned int i = 0; i < RNIC_RC_QUEUE_COUNT; i++)
+		from[i] = pair->wq[i] ? pair->wq[i]->taken : 0;
+}
+
 bool pair_run(struct lane_work *work, unsigned int lane)
 {
 	struct pair *pair = (struct pair *)work;
@@ -729,10 +752,15 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 	};
 	uint32_t start = budget_spent, spent;
 	uint64_t now = clock_ns(), deadline;
-	bool more;
+	uint32_t from[RNIC_RC_QUEUE_COUNT];
+	bool more, watched;
 
 	if (!scratch)
 		return false;
+	watched = watch_wants(&pair->adapter->watch,
+			      WATCH_BIT(WATCH_ENTRY) | WATCH_BIT(WATCH_DOORBELL));
+	if (watched)
+		pair_positions(pair, from);
 	burst.start = start;
 	burst.scratch = &scratch->transmit;
 	pair->burst = &burst;
@@ -749,6 +777,8 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 	pair_flush(pair, start);
 	pair_answer(pair);
 	pair_left_behind(pair);
+	if (watched)
+		pair_tell(pair, from);
 	adapter_raise_all(pair->adapter, &pair->raise);
 	deadline = roce_qp_deadline(pair->qp);
 	work->deadline = deadline == ROCE_NEVER ? 0 : deadline;

@@ -32,6 +32,47 @@ static void producer_start(struct producer *producer, uint32_t count)
 	producer->lap = 1;
 }
 
+/** tell_queue() - tell watchers that a queue is created or destroyed */
+static void tell_queue(struct adapter *adapter, enum watch_queue_event what, uint32_t id,
+		       struct watch_queue queue)
+{
+	const struct watch_event event = {
+		.kind = WATCH_QUEUE, .type = what, .queue = id, .data = &queue, .len = sizeof(queue)
+	};
+
+	if (watch_wants(&adapter->watch, WATCH_BIT(WATCH_QUEUE)))
+		watch_tell(&adapter->watch, &event);
+}
+
+static void tell_eq(const struct eq *eq, enum watch_queue_event what)
+{
+	tell_queue(eq->adapter, what, eq->id,
+		   (struct watch_queue){ .type = GDMA_EQ,
+					 .size = eq->producer.count * GDMA_EQE_SIZE,
+					 .doorbell = eq->doorbell,
+					 .pd = eq->pd,
+					 .parent = eq->msix });
+}
+
+static void tell_cq(const struct cq *cq, enum watch_queue_event what)
+{
+	tell_queue(cq->adapter, what, cq->id,
+		   (struct watch_queue){ .type = GDMA_CQ,
+					 .size = cq->producer.count * GDMA_CQE_SIZE,
+					 .doorbell = cq->doorbell,
+					 .parent = cq->eq ? cq->eq->id : WATCH_NO_PARENT });
+}
+
+static void tell_wq(const struct wq *wq, enum watch_queue_event what)
+{
+	tell_queue(wq->adapter, what, wq->id,
+		   (struct watch_queue){ .type = wq->type,
+					 .size = wq->units * GDMA_WQE_UNIT,
+					 .doorbell = wq->doorbell,
+					 .pd = wq->pd,
+					 .parent = wq->cq ? wq->cq->id : WATCH_NO_PARENT });
+}
+
 /**
  * enter() - give a queue its ring and a number
  * @queue:	complete except for these; it can be found from now on
@@ -85,6 +126,7 @@ struct eq *eq_create(struct adapter *adapter, const struct queue_place *place, u
 	}
 	*err = 0;
 	eq->id = (uint32_t)id;
+	tell_eq(eq, WATCH_CREATED);
 	return eq;
 }
 
@@ -98,6 +140,7 @@ static void eq_release(void *what)
 
 void eq_destroy(struct eq *eq)
 {
+	tell_eq(eq, WATCH_DESTROYED);
 	table_remove(&eq->adapter->eqs, eq->id);
 	ring_close(&eq->ring);
 	retire(&eq->adapter->retired, eq_release, eq);
@@ -107,6 +150,19 @@ void eq_destroy(struct eq *eq)
 static void eq_raise(const struct eq *eq, struct raise *raise)
 {
 	raise->vectors[eq->msix / 64] |= UINT64_C(1) << eq->msix % 64;
+}
+
+/** tell_event() - tell watchers of an event; the lock is held */
+static __attribute__((noinline)) void tell_event(const struct eq *eq, const void *eqe)
+{
+	const struct watch_event event = { .kind = WATCH_EVENT,
+					   .queue = eq->id,
+					   .position = eq->producer.slot,
+					   .value = eq->armed,
+					   .data = eqe,
+					   .len = GDMA_EQE_SIZE };
+
+	watch_tell(&eq->adapter->watch, &event);
 }
 
 /** eq_write() - write an event; if the queue is armed, that adds to @raise */
@@ -124,6 +180,8 @@ static void eq_write(struct eq *eq, unsigned int type, const uint32_t details[3]
 
 		if (details)
 			memcpy(out.eqe.details, details, sizeof(out.eqe.details));
+		if (watch_wants(&eq->adapter->watch, WATCH_BIT(WATCH_EVENT)))
+			tell_event(eq, &out);
 		((uint64_t *)eqe)[0] = out.word[0];
 		/* The owner bits make the entry visible: they are written last. */
 		shared_store_release((uint64_t *)eqe + 1, out.word[1]);
@@ -184,6 +242,7 @@ struct cq *cq_create(struct adapter *adapter, const struct queue_place *place, s
 	cq->id = (uint32_t)id;
 	if (eq)
 		eq->completions++;
+	tell_cq(cq, WATCH_CREATED);
 	return cq;
 }
 
@@ -197,6 +256,7 @@ static void cq_release(void *what)
 
 void cq_destroy(struct cq *cq)
 {
+	tell_cq(cq, WATCH_DESTROYED);
 	table_remove(&cq->adapter->cqs, cq->id);
 	if (cq->eq)
 		cq->eq->completions--;
@@ -272,10 +332,34 @@ void cq_post(struct cq *cq, const void *data, uint32_t wq, bool is_sq)
 	cq_hold(cq, last, wq, is_sq);
 }
 
+/** tell_completions() - tell watchers of held completions, in order */
+static __attribute__((noinline)) void tell_completions(const struct cq *cq)
+{
+	uint32_t count = cq->producer.count;
+
+	for (uint32_t i = 0; i < cq->held_count; i++) {
+		uint64_t words[GDMA_CQE_SIZE / sizeof(uint64_t)];
+		const struct watch_event event = {
+			.kind = WATCH_COMPLETION,
+			.queue = cq->id,
+			.position =
+				(cq->producer.slot + count - cq->held_count % count + i) % count,
+			.data = words,
+			.len = sizeof(words),
+		};
+
+		memcpy(words, ring_at(&cq->ring, event.position * GDMA_CQE_SIZE), sizeof(words));
+		words[sizeof(words) / sizeof(words[0]) - 1] = cq->held[i];
+		watch_tell(&cq->adapter->watch, &event);
+	}
+}
+
 void cq_show(struct cq *cq)
 {
 	uint32_t slot = cq->producer.slot;
 
+	if (watch_wants(&cq->adapter->watch, WATCH_BIT(WATCH_COMPLETION)))
+		tell_completions(cq);
 	while (cq->held_count) {
 		struct gdma_cqe *cqe;
 
@@ -326,6 +410,7 @@ struct wq *wq_create(struct adapter *adapter, uint32_t type, const struct queue_
 	}
 	*err = 0;
 	wq->id = (uint32_t)id;
+	tell_wq(wq, WATCH_CREATED);
 	return wq;
 }
 
@@ -339,6 +424,7 @@ static void wq_release(void *what)
 
 void wq_destroy(struct wq *wq)
 {
+	tell_wq(wq, WATCH_DESTROYED);
 	table_remove(wq->type == GDMA_SQ ? &wq->adapter->sqs : &wq->adapter->rqs, wq->id);
 	lane_remove(&wq->work, -1);
 	ring_close(&wq->ring);
@@ -391,6 +477,43 @@ bool wq_ring(struct wq *wq, uint32_t tail)
 		return false;
 	atomic_store_explicit(&wq->posted, posted + ahead, memory_order_release);
 	return true;
+}
+
+void wq_tell(struct wq *wq, uint32_t from)
+{
+	const uint32_t mask = wq->ring.size - 1;
+	struct watch_event event = { .queue = wq->id, .type = wq->type };
+	struct wqe wqe;
+
+	/* A queue pair that is reset begins at 0 again. */
+	if (wq->taken - from > wq->units)
+		return;
+	if (wq->shared && from != wq->taken) {
+		event.kind = WATCH_DOORBELL;
+		event.position = WATCH_SHARED;
+		event.value = (uint64_t)wq->seen * GDMA_WQE_UNIT;
+		watch_tell(&wq->adapter->watch, &event);
+	}
+	event.kind = WATCH_ENTRY;
+	event.value = 0;
+	event.data = wqe.bytes;
+	while (from != wq->taken && ring_ready(&wq->ring)) {
+		uint32_t left = (wq->taken - from) * GDMA_WQE_UNIT;
+
+		if (left > sizeof(wqe.bytes))
+			left = sizeof(wqe.bytes);
+		memcpy(wqe.bytes, ring_at(&wq->ring, from * GDMA_WQE_UNIT & mask), GDMA_WQE_UNIT);
+		/* The driver may have written it again: then its size is not what it was. */
+		event.len = gdma_wqe_size(&wqe.header);
+		if (event.len > left)
+			event.len = left;
+		for (uint32_t i = GDMA_WQE_UNIT; i < event.len; i += GDMA_WQE_UNIT)
+			memcpy(wqe.bytes + i, ring_at(&wq->ring, (from * GDMA_WQE_UNIT + i) & mask),
+			       GDMA_WQE_UNIT);
+		event.position = from;
+		watch_tell(&wq->adapter->watch, &event);
+		from += event.len / GDMA_WQE_UNIT;
+	}
 }
 
 enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe)

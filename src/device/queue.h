@@ -154,6 +154,7 @@ enum wq_closing { WQ_OPEN, WQ_CLOSING, WQ_CLOSED };
  * @posted:	in basic units: how far the driver has written
  * @taken:	in basic units: how far the adapter has read
  * @seen:	@posted when the reader last checked it
+ * @first:	receive queues: @taken when the queue was locked, for watchers
  * @pair:	the queue pair that it is part of, which reads it; else NULL
  * @shared:	doorbell in shared memory, which replaces @posted; else NULL
  * @stopped:	a work-queue entry was invalid; nothing more is read
@@ -182,6 +183,7 @@ struct wq {
 	_Atomic uint32_t posted;
 	uint32_t taken;
 	uint32_t seen;
+	uint32_t first;
 	struct native_doorbell *_Atomic shared;
 	uint32_t units; /* basic units in the ring */
 	_Atomic uint32_t closing;
@@ -346,6 +348,9 @@ enum wq_fetched { WQ_EMPTY, WQ_ENTRY, WQ_BROKEN };
  * An entry of unknown size stops the queue: it is not known where the next one starts.
  */
 enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe);
+
+/** wq_tell() - tell watchers of the entries that have been taken since the position @from */
+void wq_tell(struct wq *wq, uint32_t from);
 
 /** wq_posted() - how far the driver has posted, in basic units modulo 2^32 */
 static inline uint32_t wq_posted(const struct wq *wq)

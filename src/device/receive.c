@@ -47,6 +47,17 @@ static void finish(struct receive_burst *burst)
 	adapter_raise_all(burst->vport->adapter, &burst->raise);
 }
 
+/** tell_frames() - tell watchers of frames that were taken: all but those in @left, a bit each */
+static __attribute__((noinline)) void tell_frames(struct vport *vport, const struct frame *frames,
+						  unsigned int n, uint64_t left)
+{
+	watch_tell_frames(&vport->adapter->watch, &(struct watch_frames){ .kind = WATCH_FRAME_RX,
+									  .port = vport->index,
+									  .frames = frames,
+									  .n = n,
+									  .left = left });
+}
+
 /** deliver() - receive_deliver() without RoCE packets */
 static unsigned int deliver(struct vport *vport, unsigned int lane, const struct frame *frames,
 			    unsigned int n)
@@ -62,6 +73,8 @@ static unsigned int deliver(struct vport *vport, unsigned int lane, const struct
 			break;
 	}
 	finish(&burst);
+	if (watch_wants(&vport->adapter->watch, WATCH_BIT(WATCH_FRAME_RX)))
+		tell_frames(vport, frames, done, 0);
 	return done;
 }
 
@@ -84,6 +97,8 @@ static uint64_t offer(struct vport *vport, unsigned int lane, const struct frame
 			left |= UINT64_C(1) << done;
 	}
 	finish(&burst);
+	if (watch_wants(&vport->adapter->watch, WATCH_BIT(WATCH_FRAME_RX)))
+		tell_frames(vport, frames, n, left);
 	return left;
 }
 
@@ -99,6 +114,8 @@ static unsigned int ordinary(struct vport *vport, unsigned int lane, const struc
 
 	for (; i < n && inbox_wants(&frames[i]); i++)
 		inbox_deliver(vport, lane, &frames[i]);
+	if (i && watch_wants(&vport->adapter->watch, WATCH_BIT(WATCH_FRAME_RX)))
+		tell_frames(vport, frames, i, 0);
 	*skipped = i;
 	/* The one at i is ordinary: it is not looked at again. */
 	for (run = i < n; i + run < n && !inbox_wants(&frames[i + run]); run++)

@@ -80,6 +80,17 @@ int registers_read(struct adapter *adapter, uint64_t offset, void *data, size_t 
 	return 0;
 }
 
+/** smc_tell() - tell watchers of a message, or its answer */
+static void smc_tell(struct adapter *adapter, enum watch_smc what)
+{
+	const struct watch_event event = {
+		.kind = WATCH_SMC, .type = what, .data = adapter->smc, .len = sizeof(adapter->smc)
+	};
+
+	if (watch_wants(&adapter->watch, WATCH_BIT(WATCH_SMC)))
+		watch_tell(&adapter->watch, &event);
+}
+
 /** smc_run() - the driver has written the last word of the aperture: execute the message */
 static void smc_run(struct adapter *adapter)
 {
@@ -88,6 +99,7 @@ static void smc_run(struct adapter *adapter)
 	int err;
 
 	memcpy(&message, adapter->smc, sizeof(message));
+	smc_tell(adapter, WATCH_SMC_REQUEST);
 	if (message.header.response || message.header.owner_is_pf) {
 		adapter_say(adapter, LOG_WARNING,
 			    "shared-memory channel: header %#x is not a request",
@@ -120,6 +132,7 @@ static void smc_run(struct adapter *adapter)
 	answer =
 		smc_header_answer(message.header, 0, err ? SMC_STATUS_FAILURE : SMC_STATUS_SUCCESS);
 	adapter->smc[SMC_WORDS - 1] = answer.word;
+	smc_tell(adapter, WATCH_SMC_ANSWER);
 }
 
 static bool smc_write(struct adapter *adapter, uint64_t offset, const void *data, size_t len)
@@ -239,6 +252,20 @@ static bool doorbell_short(struct adapter *adapter, uint32_t page, uint32_t offs
 	return wq;
 }
 
+/** doorbell_tell() - tell watchers of a doorbell of 4 or 8 bytes */
+static void doorbell_tell(struct adapter *adapter, uint32_t page, uint32_t offset, uint64_t value,
+			  size_t len)
+{
+	const struct watch_event event = { .kind = WATCH_DOORBELL,
+					   .position = page,
+					   .type = offset,
+					   .value = value,
+					   .len = (uint32_t)len };
+
+	if (watch_wants(&adapter->watch, WATCH_BIT(WATCH_DOORBELL)))
+		watch_tell(&adapter->watch, &event);
+}
+
 int registers_write(struct adapter *adapter, uint64_t offset, const void *data, size_t len)
 {
 	uint32_t page, in_page;
@@ -258,12 +285,14 @@ int registers_write(struct adapter *adapter, uint64_t offset, const void *data, 
 		union gdma_doorbell value;
 
 		memcpy(&value, data, sizeof(value));
+		doorbell_tell(adapter, page, in_page, value.word, len);
 		if (!doorbell_long(adapter, page, in_page, value))
 			doorbell_stray(adapter, page, in_page, value.word);
 	} else if (len == sizeof(union gdma_doorbell_short)) {
 		union gdma_doorbell_short value;
 
 		memcpy(&value, data, sizeof(value));
+		doorbell_tell(adapter, page, in_page, value.word, len);
 		if (!doorbell_short(adapter, page, in_page, value))
 			doorbell_stray(adapter, page, in_page, value.word);
 	} else {

@@ -11,6 +11,8 @@
 
 void adapter_reset(struct adapter *adapter)
 {
+	watch_tell(&adapter->watch,
+		   &(struct watch_event){ .kind = WATCH_CLIENT, .type = WATCH_RESET });
 	wqs_stop(adapter);
 	for (uint32_t i = 0; i < adapter->config.ports; i++)
 		vport_reset(&adapter->vport[i]);

@@ -22,6 +22,7 @@
 #include "device/retire.h"
 #include "device/table.h"
 #include "device/toeplitz.h"
+#include "device/watch.h"
 #include "roce/qp.h"
 #include "vfio_user/server.h"
 #include "wire/native.h"
@@ -140,6 +141,7 @@ struct adapter {
 	struct lanes_member *member; /* its share of the lanes */
 	struct vfu_server *server;
 	struct synthetic *synthetic; /* NULL: no synthetic cards */
+	struct watch watch;          /* who is told what happens on it */
 	struct memory memory;
 	struct retired retired;
 	struct dma_region *leaving; /* client memory that is being unmapped */

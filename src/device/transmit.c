@@ -671,6 +671,25 @@ static void want_entries(struct wq *sq)
 	wq_want(sq, n);
 }
 
+/** tell_burst() - tell watchers of the entries taken, and the frames sent */
+static __attribute__((noinline)) void
+tell_burst(struct wq *sq, const struct transmit_scratch *scratch, uint32_t first, unsigned int sent)
+{
+	struct watch *watch = &sq->adapter->watch;
+
+	if (watch_wants(watch, WATCH_BIT(WATCH_ENTRY) | WATCH_BIT(WATCH_DOORBELL)))
+		wq_tell(sq, first);
+	if (watch_wants(watch, WATCH_BIT(WATCH_FRAME_TX)))
+		watch_tell_frames(watch, &(struct watch_frames){ .kind = WATCH_FRAME_TX,
+								 .port = sq->vport->index,
+								 .queue = sq->id,
+								 .frames = scratch->frames,
+								 .n = sent });
+}
+
+#define TRANSMIT_WATCHED                                                                           \
+	(WATCH_BIT(WATCH_ENTRY) | WATCH_BIT(WATCH_DOORBELL) | WATCH_BIT(WATCH_FRAME_TX))
+
 /**
  * run_burst() - handle up to a burst of entries
  * @start:	budget_spent when the turn began
@@ -685,7 +704,7 @@ CPU_CLONES static bool run_burst(struct wq *sq, unsigned int lane, struct transm
 	struct transmit_burst burst = { .longest = config->mtu + ETHERNET_HEADER_LEN,
 					.first = sq->taken,
 					.plain = true };
-	unsigned int entries = 0, sent;
+	unsigned int entries = 0, sent = 0;
 	bool more;
 
 	if (config->check_source || sq->vport->link_down || sq->stopped)
@@ -708,6 +727,8 @@ CPU_CLONES static bool run_burst(struct wq *sq, unsigned int lane, struct transm
 			more = true;
 		}
 	}
+	if (watch_wants(&sq->adapter->watch, TRANSMIT_WATCHED))
+		tell_burst(sq, scratch, burst.first, sent);
 	if (burst.done)
 		complete(sq, scratch->done, burst.done);
 	return more;
