@@ -72,7 +72,7 @@ else
 	run native "$build" --suite native --num-processes 1
 	if [ "$what" = check-all ]; then
 		ninja -C "$threaded" manakin || exit 1
-		TSAN_OPTIONS="$tsan" MANAKIN_THREADS="$threaded/manakin" \
+		TSAN_OPTIONS="$tsan" MANAKIN_THREADS="$(readlink -f "$threaded/manakin")" \
 			run native-threads "$build" --suite native-threads --num-processes 1 --timeout-multiplier 4
 		run litmus "$build" --suite litmus
 		emulate
