@@ -40,8 +40,8 @@ static const struct argp_option options[] = {
 	  "the same process; the --port options that follow belong to it",
 	  0 },
 	{ "port", OPTION_PORT, "SPEC", 0,
-	  "A vPort: mac=ADDRESS, fabric=FABRIC, mtu=BYTES, queues=N, source=check|any, with commas "
-	  "between them and no blanks. Can be repeated, up to 16 (default: one with a sink)",
+	  "A vPort: mac=ADDRESS, fabric=FABRIC, mtu=BYTES, queues=N, source=check|any, "
+	  "speed=MBIT, with commas between them and no blanks. Can be repeated, up to 16 (default: one with a sink)",
 	  0 },
 	{ "address", OPTION_ADDRESS, "ADDRESS", 0,
 	  "PCI address at which DPDK finds the adapter, in " SOFTWARE_DIRECTORY

@@ -50,6 +50,7 @@
 #define ADAPTER_QUEUES_MAX 64u   /* queue pairs a vPort can have */
 #define ADAPTER_MTU_MAX    9000u /* bytes of layer 3 */
 #define ADAPTER_MTU_MIN    576u
+#define ADAPTER_SPEED_MAX  400000u /* of a vPort's link, in Mbit/s */
 
 /**
  * struct adapter_port_config - one vPort
@@ -58,6 +59,7 @@
  * @mtu:	bytes of layer 3; the adapter reports the largest of its ports
  * @queues:	queue pairs it offers
  * @check_source: drop frames that are sent from an address other than @mac
+ * @speed:	that its link reports, in Mbit/s; 0: the default
  */
 struct adapter_port_config {
 	uint8_t mac[6];
@@ -65,6 +67,7 @@ struct adapter_port_config {
 	uint16_t mtu;
 	unsigned int queues;
 	bool check_source;
+	uint32_t speed;
 };
 
 struct adapter_config {

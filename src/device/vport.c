@@ -24,9 +24,9 @@
 #include "device/state.h"
 #include "device/transmit.h"
 
-#define LINK_SPEED_MBPS 200000u
-#define TABLE_DEFAULT   64u  /* indirection entries, for drivers that know only one size */
-#define TABLE_VARIABLE  128u /* for drivers that ask */
+#define LINK_SPEED_DEFAULT 200000u /* Mbit/s */
+#define TABLE_DEFAULT      64u     /* indirection entries, for drivers that know only one size */
+#define TABLE_VARIABLE     128u    /* for drivers that ask */
 
 /* Kinds of handles */
 enum {
@@ -53,20 +53,30 @@ static struct wq *wq_find(struct adapter *adapter, uint32_t type, uint64_t handl
 	return wq && wq->handle == handle && handle ? wq : NULL;
 }
 
+/** vport_speed() - of the vPort's link, in Mbit/s */
+static uint32_t vport_speed(const struct vport *vport)
+{
+	return vport->config->speed ? vport->config->speed : LINK_SPEED_DEFAULT;
+}
+
 static uint32_t query_device_config(struct adapter *adapter, struct command *command)
 {
 	struct mana_query_device_config_resp *resp = command->response;
 	uint16_t mtu = ADAPTER_MTU_MIN;
+	uint32_t speed = 0;
 
-	for (uint32_t i = 0; i < adapter->config.ports; i++)
+	for (uint32_t i = 0; i < adapter->config.ports; i++) {
 		if (adapter->config.port[i].mtu > mtu)
 			mtu = adapter->config.port[i].mtu;
+		if (vport_speed(&adapter->vport[i]) > speed)
+			speed = vport_speed(&adapter->vport[i]);
+	}
 	resp->max_num_vports = (uint16_t)adapter->config.ports;
 	resp->max_num_eqs = ADAPTER_EQS - 1;
 	resp->pf_cap_flags1 = MANA_PF_CAP_1_QUERY_LINK_STATUS;
 	/* Including the Ethernet header: drivers subtract it. */
 	resp->adapter_mtu = (uint16_t)(mtu + ETHERNET_HEADER_LEN);
-	resp->link_speed_mbps = LINK_SPEED_MBPS;
+	resp->link_speed_mbps = speed;
 	return STATUS_OK;
 }
 
@@ -477,12 +487,12 @@ static uint32_t query_link_config(struct adapter *adapter, struct command *comma
 {
 	const struct mana_query_link_config_req *req = (const void *)command->request;
 	struct mana_query_link_config_resp *resp = command->response;
+	const struct vport *vport = vport_find(adapter, req->vport);
 
-	if (!vport_find(adapter, req->vport))
+	if (!vport)
 		return STATUS_NOT_FOUND;
-	resp->link_speed_mbps = LINK_SPEED_MBPS;
-	resp->qos_speed_mbps = LINK_SPEED_MBPS;
-	resp->qos_unconfigured = 1;
+	resp->link_speed_mbps = vport_speed(vport);
+	resp->qos_speed_mbps = vport_speed(vport);
 	return STATUS_OK;
 }
 

@@ -10,7 +10,7 @@
 #define MTU_DEFAULT    1500
 #define QUEUES_DEFAULT 16
 
-static const char *const keys[] = { "mac=", "fabric=", "mtu=", "queues=", "source=" };
+static const char *const keys[] = { "mac=", "fabric=", "mtu=", "queues=", "source=", "speed=" };
 
 static bool is_key(const char *text)
 {
@@ -63,7 +63,7 @@ static int parse_field(const char *field, struct adapter_port_config *port, stru
 	if (!value)
 		return error_fail(
 			error, -EINVAL,
-			"--port: '%s' is not KEY=VALUE; keys are mac, fabric, mtu, queues, source",
+			"--port: '%s' is not KEY=VALUE; keys are mac, fabric, mtu, queues, source, speed",
 			field);
 	value++;
 	if (!strncmp(field, "mac=", 4)) {
@@ -91,10 +91,16 @@ static int parse_field(const char *field, struct adapter_port_config *port, stru
 			return error_fail(error, -EINVAL,
 					  "--port: source is 'check' or 'any', not '%s'", value);
 		port->check_source = !strcmp(value, "check");
+	} else if (!strncmp(field, "speed=", 6)) {
+		if (parse_number(value, 1, ADAPTER_SPEED_MAX, &number))
+			return error_fail(error, -EINVAL,
+					  "--port: a speed must be 1 to %u Mbit/s, not '%s'",
+					  ADAPTER_SPEED_MAX, value);
+		port->speed = (uint32_t)number;
 	} else {
 		return error_fail(
 			error, -EINVAL,
-			"--port: unknown key '%.*s'; keys are mac, fabric, mtu, queues, source",
+			"--port: unknown key '%.*s'; keys are mac, fabric, mtu, queues, source, speed",
 			(int)(value - field - 1), field);
 	}
 	return 0;

@@ -11,7 +11,7 @@
 #include "device/adapter.h"
 
 /**
- * port_option_parse() - read mac=..,fabric=..,mtu=..,queues=..,source=check
+ * port_option_parse() - read mac=..,fabric=..,mtu=..,queues=..,source=check,speed=..
  * @text:	modified, and must stay valid: @port points into it
  * @port:	filled in, with defaults except for the MAC address, which is all zero if not given
  * @error:	on failure, a sentence for the user

@@ -527,7 +527,9 @@ static void every_ethernet_command(void **state)
 	assert_int_equal(net.port.table, 128);
 	link.vport = clamp.vport = rx.v1.vport = net.port.handle;
 	assert_int_equal(COMMAND(guest, MANA_QUERY_LINK_CONFIG, &link, &linked, 2), 0);
-	assert_true(linked.link_speed_mbps > 0);
+	assert_int_equal(linked.qos_unconfigured, 0);
+	assert_int_equal(linked.link_speed_mbps, 200000);
+	assert_int_equal(linked.qos_speed_mbps, 200000);
 	assert_int_equal(COMMAND(guest, MANA_SET_BW_CLAMP, &clamp, &clamped, 1), 0);
 	assert_int_equal(COMMAND(guest, MANA_QUERY_PHY_STAT, &phy, &phys, 1), 0);
 	assert_int_equal(COMMAND(guest, MANA_CONFIG_VPORT_RX, &rx, &rx_resp, 2), 0);

@@ -56,6 +56,7 @@ static void defaults_are_filled_in(void **state)
 	assert_int_equal(parsed->port.mtu, 1500);
 	assert_int_equal(parsed->port.queues, 16);
 	assert_false(parsed->port.check_source);
+	assert_int_equal(parsed->port.speed, 0);
 	test_free(parsed);
 }
 
@@ -63,7 +64,8 @@ static void all_keys_are_read(void **state)
 {
 	static const uint8_t mac[6] = { 0x00, 0x0d, 0x3a, 0x76, 0x3b, 0xd0 };
 	struct parsed *parsed =
-		parse("source=check,queues=64,mtu=9000,fabric=tap:tap0,mac=00:0D:3a:76:3B:d0");
+		parse("source=check,queues=64,mtu=9000,fabric=tap:tap0,speed=400000,"
+		      "mac=00:0D:3a:76:3B:d0");
 
 	(void)state;
 	assert_int_equal(parsed->err, 0);
@@ -72,18 +74,20 @@ static void all_keys_are_read(void **state)
 	assert_int_equal(parsed->port.mtu, 9000);
 	assert_int_equal(parsed->port.queues, 64);
 	assert_true(parsed->port.check_source);
+	assert_int_equal(parsed->port.speed, ADAPTER_SPEED_MAX);
 	test_free(parsed);
 }
 
 static void the_smallest_values_are_allowed(void **state)
 {
-	struct parsed *parsed = parse("mtu=576,queues=1,source=any");
+	struct parsed *parsed = parse("mtu=576,queues=1,source=any,speed=1");
 
 	(void)state;
 	assert_int_equal(parsed->err, 0);
 	assert_int_equal(parsed->port.mtu, ADAPTER_MTU_MIN);
 	assert_int_equal(parsed->port.queues, 1);
 	assert_false(parsed->port.check_source);
+	assert_int_equal(parsed->port.speed, 1);
 	test_free(parsed);
 }
 
@@ -146,6 +150,9 @@ static void invalid_numbers_are_refused(void **state)
 	assert_refused("mtu=575", "'575'");
 	assert_refused("mtu=9001", "'9001'");
 	assert_refused("queues=65", "'65'");
+	assert_refused("speed=0", "1 to 400000 Mbit/s");
+	assert_refused("speed=400001", "'400001'");
+	assert_refused("speed=25G", "'25G'");
 }
 
 static void unknown_keys_and_values_are_refused(void **state)
