@@ -37,6 +37,7 @@ enum {
 	KEY_ACCEL,
 	KEY_LOGS,
 	KEY_NO_DEVICE,
+	KEY_ROOT_PORT,
 	KEY_NETVSC,
 	KEY_REBOOT,
 	KEY_TAP,
@@ -76,6 +77,10 @@ enum {
 	  "Give the guest the adapter that 'manakin device' serves at SOCKET. Can be repeated",    \
 	  0 },                                                                                     \
 	{ "no-device", KEY_NO_DEVICE, NULL, 0, "Give the guest no adapter", 0 },                   \
+	{ "root-port", KEY_ROOT_PORT, NULL, 0,                                                     \
+	  "Put each adapter behind a PCI Express root port of its own, at 01:00.0, 02:00.0 and "   \
+	  "so on (default: on the root bus, at 00:10.0, 00:11.0 and so on)",                       \
+	  0 },                                                                                     \
 	{ "netvsc", KEY_NETVSC, NULL, 0,                                                           \
 	  "Also give each port a synthetic interface, with the port joined to it, as on Azure "    \
 	  "(amd64 trixie only)", 0 },                                                                    \
@@ -195,6 +200,9 @@ static error_t check_host(const struct run_options *options)
 		return say_usage(
 			"--no-device contradicts --netvsc, whose cards belong to an adapter; "
 			"use one of them");
+	if (options->root_ports && options->netvsc)
+		return say_usage("--root-port contradicts --netvsc, whose VFs are on the root bus; "
+				 "use one of them");
 	if (!options->tap)
 		return 0;
 	if (strlen(options->tap) > 15 || strpbrk(options->tap, "/, \t\n"))
@@ -243,6 +251,9 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 		return add_adapter(options, true, arg);
 	case KEY_NO_DEVICE:
 		options->bare = true;
+		return 0;
+	case KEY_ROOT_PORT:
+		options->root_ports = true;
 		return 0;
 	case KEY_NETVSC:
 		options->netvsc = true;

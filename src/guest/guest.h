@@ -39,6 +39,7 @@ struct run_adapter {
  * @adapters:	in the order of their PCI slots
  * @n_adapters:	number of @adapters; 0: one with two ports
  * @bare:	no adapter at all
+ * @root_ports:	adapters behind PCI Express root ports
  * @netvsc:	synthetic interfaces too
  * @share:	directory of the host for /mnt/share, or NULL
  * @tap:	tap of the host for a virtio network card, or NULL
@@ -56,6 +57,7 @@ struct run_options {
 	struct run_adapter adapters[GUEST_ADAPTERS_MAX];
 	size_t n_adapters;
 	bool bare;
+	bool root_ports;
 	bool netvsc;
 	const char *share;
 	const char *tap;

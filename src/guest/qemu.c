@@ -17,7 +17,7 @@
  *
  *	01 the ports   02 the root disk   03 /mnt/share   04 the tap's card   07 another kernel's modules
  *	05.0, 05.1 ... 06.0 ...    with --netvsc: the host's cable to each adapter
- *	10, 11, ...    adapters
+ *	10, 11, ...    adapters, or with --root-port the root ports that they are behind
  */
 #include "guest/qemu.h"
 
@@ -77,6 +77,39 @@ static int link_into(const char *directory, const char *name, const char *folder
 		err = -errno;
 	free(link);
 	free(target);
+	return err;
+}
+
+/**
+ * add_adapters() - the adapters, and what they are behind
+ * @argv:	the command line
+ * @config:	the machine
+ *
+ * A slot of the root bus has no bridge above it. A driver that takes the bridge off the bus and
+ * scans again, as mana of Linux 7.2 does when an FPGA is reconfigured, needs one.
+ *
+ * Return: 0 or a negative errno
+ */
+static int add_adapters(char ***argv, const struct qemu_config *config)
+{
+	char bus[32] = "";
+	int err = 0;
+
+	for (unsigned int i = 0; i < config->adapters; i++) {
+		if (config->root_ports) {
+			err |= child_args_add(argv, "-device");
+			err |= child_args_add(argv,
+					      "pcie-root-port,id=root%u,addr=%x,chassis=%u,slot=%u",
+					      i, 0x10 + i, i + 1, i + 1);
+			snprintf(bus, sizeof(bus), "\"bus\":\"root%u\",", i);
+		}
+		err |= child_args_add(argv, "-device");
+		err |= child_args_add(
+			argv,
+			"{\"driver\":\"vfio-user-pci\",\"id\":\"adapter%u\",%s\"addr\":\"0x%x\","
+			"\"socket\":{\"type\":\"unix\",\"path\":\"adapter-%u\"}}",
+			i, bus, config->root_ports ? 0 : 0x10 + i, i);
+	}
 	return err;
 }
 
@@ -178,12 +211,7 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 		    "mac=02:6d:6e:6b:00:%02x",
 		    5 + i / 8, i % 8, i, 0x10 + i);
 	}
-	for (unsigned int i = 0; i < config->adapters; i++) {
-		ADD("-device");
-		ADD("{\"driver\":\"vfio-user-pci\",\"id\":\"adapter%u\",\"addr\":\"0x%x\","
-		    "\"socket\":{\"type\":\"unix\",\"path\":\"adapter-%u\"}}",
-		    i, 0x10 + i, i);
-	}
+	err |= add_adapters(&argv, config);
 #undef ADD
 	if (!err)
 		return argv;

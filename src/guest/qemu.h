@@ -32,7 +32,8 @@ enum guest_accel {
  * @cpus:	how many
  * @memory_mb:	in mebibytes
  * @adapters:	how many sockets of adapters are in @directory
- * @netvsc:	give the guest synthetic interfaces too
+ * @root_ports:	each adapter is behind a PCI Express root port, not on the root bus
+ * @netvsc:	give the guest synthetic interfaces too; not with @root_ports
  * @share:	a directory of the host for /mnt/share, or NULL
  * @tap:	a tap of the host for a virtio network card, or NULL
  * @reboots:	it may restart
@@ -48,6 +49,7 @@ struct qemu_config {
 	unsigned int cpus;
 	unsigned int memory_mb;
 	unsigned int adapters;
+	bool root_ports;
 	bool netvsc;
 	const char *share;
 	const char *tap;

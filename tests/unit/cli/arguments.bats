@@ -287,6 +287,7 @@ stop() {
 	refused 125 "there is no such directory" lab run --share nowhere true
 	refused 125 "--no-device contradicts --device" lab run --no-device --device '' true
 	refused 125 "--netvsc: only the guest's own kernel" lab run --netvsc --kernel generic true
+	refused 125 "--root-port contradicts --netvsc" lab run --root-port --netvsc true
 	refused 125 "--kernel generic contradicts --pages" lab run --kernel generic --arch arm64 --pages 16k true
 	refused 125 "'cloud' is not generic" lab run --kernel cloud true
 	refused 125 "lab shell takes no command" lab shell ls
