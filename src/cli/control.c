@@ -41,7 +41,7 @@ static const char doc[] =
 	"                    Azure services a host; synthetic cards keep working\n"
 	"  vf return         add it again\n"
 	"  card PORT pull    remove the port's synthetic card\n"
-	"  timeout MS        send the driver a new timeout for its command channel\n"
+	"  timeout MS        how long drivers shall wait for the answer to a command\n"
 	"  reset             ask the driver to reset the adapter\n"
 	"  refuse COMMAND    answer each COMMAND of the driver with an error, such as\n"
 	"                    REGISTER_DEVICE, until 'refuse nothing'\n\n"

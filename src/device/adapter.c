@@ -136,6 +136,7 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 		return -ENOMEM;
 	adapter->config = *config;
 	adapter->lanes = lanes;
+	adapter->hwc_timeout_ms = HWC_TIMEOUT_MS;
 	snprintf(adapter->names[0], sizeof(adapter->names[0]), "%s", config->name);
 	snprintf(adapter->names[1], sizeof(adapter->names[1]), "%s", config->socket);
 	adapter->config.name = adapter->names[0];
@@ -361,9 +362,9 @@ int adapter_reconfigure(struct adapter *adapter, uint32_t hwc_timeout_ms)
 
 	if (!hwc_timeout_ms || hwc_timeout_ms > 0xffffff)
 		return -EINVAL;
+	adapter->hwc_timeout_ms = hwc_timeout_ms;
 	if (!adapter->hwc.up)
 		return -ENOTCONN;
-	adapter->hwc.timeout_ms = hwc_timeout_ms;
 	hwc_event(adapter, GDMA_EQE_HWC_RECONFIG_DATA, data.word);
 	return 0;
 }

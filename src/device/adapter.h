@@ -167,7 +167,12 @@ int adapter_set_vf(struct adapter *adapter, bool there);
 /** adapter_pull_card() - remove the vPort's synthetic card; as adapter_set_vf() */
 int adapter_pull_card(struct adapter *adapter, unsigned int port);
 
-/** adapter_reconfigure() - send the driver a new timeout for the hardware channel, in ms */
+/**
+ * adapter_reconfigure() - tell the driver a new timeout for the hardware channel, in ms: now, in an
+ * event, and whenever a driver asks
+ *
+ * Return: 0, -EINVAL, or -ENOTCONN if no driver is there that could be told now
+ */
 int adapter_reconfigure(struct adapter *adapter, uint32_t hwc_timeout_ms);
 
 /**

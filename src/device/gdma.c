@@ -454,7 +454,7 @@ static uint32_t query_hwc_timeout(struct adapter *adapter, struct command *comma
 {
 	struct gdma_query_hwc_timeout_resp *resp = command->response;
 
-	resp->timeout_ms = adapter->hwc.timeout_ms;
+	resp->timeout_ms = adapter->hwc_timeout_ms;
 	return STATUS_OK;
 }
 

@@ -135,7 +135,6 @@ int hwc_establish(struct adapter *adapter, const struct smc_message *message)
 			    message->msix);
 		return -EINVAL;
 	}
-	hwc->timeout_ms = HWC_TIMEOUT_MS;
 	err = hwc_queues(adapter, message);
 	if (err) {
 		adapter_say(adapter, LOG_WARNING,

@@ -119,7 +119,6 @@ struct hwc {
 	struct memory_region *mr;
 	uint32_t pd;
 	uint64_t driver_caps;
-	uint32_t timeout_ms;
 	struct wq *closing;
 	struct gdma_req_header request;
 };
@@ -157,9 +156,10 @@ struct adapter {
 	uint32_t smc[SMC_WORDS];
 	uint8_t pci[256]; /* configuration space */
 	_Atomic bool bus_master;
-	uint32_t handles; /* counts assigned handles */
-	uint32_t refused; /* command that the operator has us refuse; 0: none */
-	uint32_t pulse;   /* of the client, see base/pulse.h */
+	uint32_t handles;        /* counts assigned handles */
+	uint32_t refused;        /* command that the operator has us refuse; 0: none */
+	uint32_t hwc_timeout_ms; /* how long a driver shall wait for an answer */
+	uint32_t pulse;          /* of the client, see base/pulse.h */
 	_Atomic bool told_doorbell;
 	struct log_limits limits; /* of messages that clients cause */
 	void *native;             /* BAR 2, see wire/native.h */

@@ -1490,6 +1490,8 @@ static void events_from_the_operator(void **state)
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
 	struct adapter *adapter = test->host.adapter;
+	struct gdma_query_hwc_timeout_req timeout = { .timeout_ms = 1234 };
+	struct gdma_query_hwc_timeout_resp time;
 	union hwc_event_data data;
 	struct gdma_eqe eqe;
 
@@ -1499,6 +1501,8 @@ static void events_from_the_operator(void **state)
 	assert_int_equal(adapter_reconfigure(adapter, 1000), -ENOTCONN);
 	assert_int_equal(adapter_request_reset(adapter), -ENOTCONN);
 	ethernet_up(guest);
+	assert_int_equal(COMMAND(guest, GDMA_QUERY_HWC_TIMEOUT, &timeout, &time, 1), 0);
+	assert_int_equal(time.timeout_ms, 1000); /* from before the driver came */
 	vector_take(guest, 0);
 	ring_eq(guest, &guest->heq, true);
 	vector_take(guest, 0);
