@@ -6,7 +6,8 @@
  *
  *	lane-bench [BYTES [BURST [SECONDS]]]
  *
- * Prints nanoseconds per packet. For instructions, which do not depend on the load of the machine:
+ * Prints nanoseconds per packet, and how many units of base/budget.h a nanosecond was charged. For
+ * instructions, which do not depend on the load of the machine:
  *
  *	valgrind --tool=callgrind lane-bench 64 32 5
  *	callgrind_annotate --inclusive=yes callgrind.out.PID | grep transmit_run
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "device/checksum.h"
 #include "device/transmit.h"
@@ -164,7 +166,7 @@ int main(int argc, char **argv)
 	static struct bench bench;
 	uint32_t burst = argc > 2 ? (uint32_t)atoi(argv[2]) : 32;
 	double seconds = argc > 3 ? atof(argv[3]) : 3, in_lane = 0, end;
-	uint64_t packets = 0;
+	uint64_t packets = 0, units = 0;
 
 	bench.len = argc > 1 ? (uint32_t)atoi(argv[1]) : 64;
 	if (bench.len < 64 || bench.len > 1518 || burst < 1 || burst > 64 || seconds <= 0) {
@@ -178,12 +180,15 @@ int main(int argc, char **argv)
 		bench.ready[bench.n++] = take(&bench);
 	for (end = clock_seconds() + seconds; clock_seconds() < end;)
 		for (unsigned int round = 0; round < ROUNDS; round++) {
+			uint32_t spent;
 			double before;
 
 			send(&bench);
 			before = clock_seconds();
+			spent = budget_spent;
 			transmit_run(&bench.send->work, 0);
 			in_lane += clock_seconds() - before;
+			units += budget_since(spent);
 			receive(&bench);
 			post(&bench);
 			if (bench.n != burst) {
@@ -193,7 +198,8 @@ int main(int argc, char **argv)
 			}
 			packets += burst;
 		}
-	printf("%u bytes, bursts of %u: %.1f ns per packet in the lane, %llu packets\n", bench.len,
-	       burst, in_lane / (double)packets * 1e9, (unsigned long long)packets);
+	printf("%u bytes, bursts of %u: %.1f ns per packet in the lane, %llu packets, %.1f units/ns\n",
+	       bench.len, burst, in_lane / (double)packets * 1e9, (unsigned long long)packets,
+	       (double)units / (in_lane * 1e9));
 	return 0;
 }

@@ -7,8 +7,9 @@
  *
  * WHERE the two are: "here", on one vPort; "switch", on two adapters with a switch between them;
  * "lanes", on one vPort and two lanes with threads of their own, where everything is counted. Prints
- * messages, megabytes and packets a second, with an MTU of 4096; of SENDs, if the last word is there. For instructions (valgrind has no
- * AVX-512, so the CRC is that of PCLMULQDQ):
+ * messages, megabytes and packets a second, with an MTU of 4096; of SENDs, if the last word is there; and,
+ * for a lane without a thread, how many units of base/budget.h a nanosecond of its time was charged. For
+ * instructions (valgrind has no AVX-512, so the CRC is that of PCLMULQDQ):
  *
  *	valgrind --tool=callgrind --toggle-collect=measure rdma-bench 64 1
  */
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "device/lane.h"
 #include "device/pair.h"
@@ -94,16 +96,18 @@ static void bench(uint32_t len, double seconds)
 	const uint64_t packets = (len - 1) / MTU + 1;
 	const double start = clock_seconds();
 	double in_lane = 0;
-	uint64_t done = 0;
+	uint64_t done = 0, units = 0;
 	struct gdma_cqe cqe;
 	bool armed;
 
 	while (clock_seconds() - start < seconds)
 		for (unsigned int i = 0; i < ROUNDS; i++) {
+			uint32_t spent;
 			double before;
 
 			post(len, burst);
 			before = clock_seconds();
+			spent = budget_spent;
 			measure();
 			for (armed = false; !armed;) {
 				if (cq_take(&rdma[0].cq, &cqe)) {
@@ -115,6 +119,7 @@ static void bench(uint32_t len, double seconds)
 				usleep(10);
 			}
 			in_lane += clock_seconds() - before;
+			units += budget_since(spent);
 			while (sends && rdma[1].guest && cq_take(&rdma[1].cq, &cqe))
 				;
 			if (sends)
@@ -122,9 +127,12 @@ static void bench(uint32_t len, double seconds)
 						 burst);
 			done += burst;
 		}
-	printf("%9u %12.0f %10.0f %12.0f %8.0f\n", len, (double)done / in_lane,
+	printf("%9u %12.0f %10.0f %12.0f %8.0f", len, (double)done / in_lane,
 	       (double)done * len / in_lane / 1e6, (double)(done * packets) / in_lane,
 	       in_lane * 1e9 / (double)(done * packets));
+	if (!threads)
+		printf(" %8.1f", (double)units / (in_lane * 1e9));
+	putchar('\n');
 }
 
 int main(int argc, char **argv)
@@ -138,7 +146,8 @@ int main(int argc, char **argv)
 	threads = argc > 3 && !strcmp(argv[3], "lanes");
 	sends = argc > 4;
 	start(argc > 3 && !strcmp(argv[3], "switch") ? 2 : 1);
-	printf("%9s %12s %10s %12s %8s\n", "bytes", "messages/s", "MB/s", "packets/s", "ns each");
+	printf("%9s %12s %10s %12s %8s%s\n", "bytes", "messages/s", "MB/s", "packets/s", "ns each",
+	       threads ? "" : " units/ns");
 	if (only)
 		bench((uint32_t)only, seconds);
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]) && !only; i++)
