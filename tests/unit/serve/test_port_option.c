@@ -160,12 +160,12 @@ static void unknown_keys_and_values_are_refused(void **state)
 	(void)state;
 	assert_refused("source=", "'check' or 'any'");
 	assert_refused("source=checked", "'check' or 'any'");
-	assert_refused("speed=10", "unknown key 'speed'");
+	assert_refused("rate=10", "unknown key 'rate'");
 	assert_refused("sink", "not KEY=VALUE");
 	assert_refused("mtu", "not KEY=VALUE");
 	assert_refused("=", "unknown key ''");
 	/* Not a key, so it belongs to the number before it */
-	assert_refused("mtu=1500,speed=10", "'1500,speed=10'");
+	assert_refused("mtu=1500,rate=10", "'1500,rate=10'");
 	assert_refused("mtu=1500,", "'1500,'");
 	assert_refused("MTU=1500", "unknown key 'MTU'");
 }
