@@ -14,6 +14,12 @@
  *	registers.c config.c				BAR 0 and its doorbells; PCI space
  *	reset.c						back to power-on
  *	hwc.c						the channel that carries commands
+ *	examine.c					does the driver keep the rules?
+ *	examine_command.c				of messages and commands,
+ *	examine_object.c				of objects,
+ *	examine_queue.c					of doorbells and completions,
+ *	examine_entry.c					of entries
+ *	examine_judge.c examine_rules.c			a rule is broken; the rules in words
  *	gdma.c						commands: of the function,
  *	vport.c						of the Ethernet device,
  *	rnic.c, rnic_pair.c				of the RDMA device, and its queue pairs

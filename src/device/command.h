@@ -13,6 +13,9 @@
 
 #include "wire/gdma.h"
 
+#define HWC_MESSAGE_MAX 4096u /* bytes of a request or response */
+#define HWC_DEPTH       1u    /* messages in flight: what drivers request at bootstrap */
+
 struct adapter;
 
 /**

@@ -34,7 +34,6 @@
 #include "device/vport.h"
 #include "wire/rnic.h"
 
-#define HWC_DEPTH      1u /* messages in flight: what drivers request at bootstrap */
 #define HWC_QUEUE_SIZE MANA_PAGE_SIZE
 #define HWC_PIECES_MAX 32u /* of a message */
 #define HWC_BATCH      8u  /* commands that are answered together */
@@ -258,7 +257,7 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 		wq_mistake(hwc->rq, "no buffer for a response; the response is lost");
 		return;
 	}
-	if (watch_wants(&adapter->watch, WATCH_BIT(WATCH_ENTRY)))
+	if (watch_wants(&adapter->watch, WATCH_ENTRIES))
 		wq_tell(hwc->rq, hwc->rq->taken - wqe.size / GDMA_WQE_UNIT);
 	room = hwc_buffers(adapter, hwc->rq, &wqe, DMA_WRITE, &pieces);
 	if (room < (int64_t)len) {
@@ -453,7 +452,7 @@ static uint32_t hwc_next(struct adapter *adapter, uint64_t message[HWC_MESSAGE_M
 		int64_t len = hwc_buffers(adapter, hwc->sq, &wqe, DMA_READ, &pieces);
 
 		budget_charge(BUDGET_COMMAND);
-		if (watch_wants(&adapter->watch, WATCH_BIT(WATCH_ENTRY)))
+		if (watch_wants(&adapter->watch, WATCH_ENTRIES))
 			wq_tell(hwc->sq, hwc->sq->taken - wqe.size / GDMA_WQE_UNIT);
 		if (len >= (int64_t)sizeof(struct gdma_req_header) && len <= HWC_MESSAGE_MAX) {
 			hwc_copy(message, (size_t)len, &pieces, false);

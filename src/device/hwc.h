@@ -9,8 +9,7 @@
 
 #include "wire/reg.h"
 
-#define HWC_MESSAGE_MAX 4096u  /* bytes of a request or response */
-#define HWC_TIMEOUT_MS  30000u /* reported to the driver, until the operator changes it */
+#define HWC_TIMEOUT_MS 30000u /* reported to the driver, until the operator changes it */
 
 struct adapter;
 

@@ -757,8 +757,7 @@ bool pair_run(struct lane_work *work, unsigned int lane)
 
 	if (!scratch)
 		return false;
-	watched = watch_wants(&pair->adapter->watch,
-			      WATCH_BIT(WATCH_ENTRY) | WATCH_BIT(WATCH_DOORBELL));
+	watched = watch_wants(&pair->adapter->watch, WATCH_ENTRIES);
 	if (watched)
 		pair_positions(pair, from);
 	burst.start = start;

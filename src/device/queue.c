@@ -354,10 +354,26 @@ static __attribute__((noinline)) void tell_completions(const struct cq *cq)
 	}
 }
 
+/** tell_shown() - tell watchers of all held completions at once */
+static __attribute__((noinline)) void tell_shown(const struct cq *cq)
+{
+	const uint32_t count = cq->producer.count, n = cq->held_count;
+	const struct watch_event event = {
+		.kind = WATCH_SHOWN,
+		.queue = cq->id,
+		.position = (cq->producer.slot + count - n % count) % count,
+		.value = n,
+	};
+
+	watch_tell(&cq->adapter->watch, &event);
+}
+
 void cq_show(struct cq *cq)
 {
 	uint32_t slot = cq->producer.slot;
 
+	if (watch_wants(&cq->adapter->watch, WATCH_BIT(WATCH_SHOWN)) && cq->held_count)
+		tell_shown(cq);
 	if (watch_wants(&cq->adapter->watch, WATCH_BIT(WATCH_COMPLETION)))
 		tell_completions(cq);
 	while (cq->held_count) {
@@ -494,6 +510,14 @@ void wq_tell(struct wq *wq, uint32_t from)
 		event.value = (uint64_t)wq->seen * GDMA_WQE_UNIT;
 		watch_tell(&wq->adapter->watch, &event);
 	}
+	if (from != wq->taken && watch_wants(&wq->adapter->watch, WATCH_BIT(WATCH_TAKEN))) {
+		event.kind = WATCH_TAKEN;
+		event.position = from;
+		event.value = wq->ahead;
+		watch_tell(&wq->adapter->watch, &event);
+	}
+	if (!watch_wants(&wq->adapter->watch, WATCH_BIT(WATCH_ENTRY)))
+		return;
 	event.kind = WATCH_ENTRY;
 	event.value = 0;
 	event.data = wqe.bytes;
@@ -514,6 +538,21 @@ void wq_tell(struct wq *wq, uint32_t from)
 		watch_tell(&wq->adapter->watch, &event);
 		from += event.len / GDMA_WQE_UNIT;
 	}
+}
+
+/** tell_refused() - tell watchers of an entry that stops the queue */
+static __attribute__((noinline)) void tell_refused(const struct wq *wq, const struct wqe *wqe,
+						   uint32_t available)
+{
+	const struct watch_event event = { .kind = WATCH_REFUSED,
+					   .queue = wq->id,
+					   .type = wq->type,
+					   .position = wq->taken,
+					   .value = (uint64_t)available * GDMA_WQE_UNIT,
+					   .data = wqe->bytes,
+					   .len = GDMA_WQE_UNIT };
+
+	watch_tell(&wq->adapter->watch, &event);
 }
 
 enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe)
@@ -541,6 +580,7 @@ enum wq_fetched wq_fetch(struct wq *wq, struct wqe *wqe)
 	wqe->sges = wqe->header.num_sge;
 	if (wqe->size > limit || wqe->size > available * GDMA_WQE_UNIT) {
 		wq->stopped = true;
+		tell_refused(wq, wqe, available);
 		wq_mistake(wq,
 			   "entry of %u bytes at offset %u where %u are allowed and %u posted; "
 			   "the queue is stopped",

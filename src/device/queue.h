@@ -154,7 +154,8 @@ enum wq_closing { WQ_OPEN, WQ_CLOSING, WQ_CLOSED };
  * @posted:	in basic units: how far the driver has written
  * @taken:	in basic units: how far the adapter has read
  * @seen:	@posted when the reader last checked it
- * @first:	receive queues: @taken when the queue was locked, for watchers
+ * @first, @ahead: receive queues: @taken when the queue was locked, and how far the driver had
+ *		posted then, for watchers
  * @pair:	the queue pair that it is part of, which reads it; else NULL
  * @shared:	doorbell in shared memory, which replaces @posted; else NULL
  * @stopped:	a work-queue entry was invalid; nothing more is read
@@ -183,7 +184,7 @@ struct wq {
 	_Atomic uint32_t posted;
 	uint32_t taken;
 	uint32_t seen;
-	uint32_t first;
+	uint32_t first, ahead;
 	struct native_doorbell *_Atomic shared;
 	uint32_t units; /* basic units in the ring */
 	_Atomic uint32_t closing;

@@ -55,8 +55,7 @@ void receive_use(struct receive_burst *burst, struct wq *rq)
 	if (burst->rq) {
 		receive_flush(burst);
 		write_tally(burst);
-		if (watch_wants(&burst->rq->adapter->watch,
-				WATCH_BIT(WATCH_ENTRY) | WATCH_BIT(WATCH_DOORBELL)))
+		if (watch_wants(&burst->rq->adapter->watch, WATCH_ENTRIES))
 			wq_tell(burst->rq, burst->rq->first);
 		cq_end(burst->rq->cq, &burst->raise);
 		spin_unlock(&burst->rq->lock);
@@ -65,6 +64,6 @@ void receive_use(struct receive_burst *burst, struct wq *rq)
 	if (rq) {
 		spin_lock(&rq->lock);
 		cq_begin(rq->cq);
-		rq->first = rq->taken;
+		receive_mark(rq);
 	}
 }

@@ -23,6 +23,14 @@ union receive_head {
 };
 static_assert(offsetof(struct mana_rxcomp_oob, ppi) == sizeof(union receive_head), "head");
 
+/** receive_mark() - note for wq_tell() where a receive queue is that has just been locked */
+static inline void receive_mark(struct wq *rq)
+{
+	rq->first = rq->taken;
+	if (watch_wants(&rq->adapter->watch, WATCH_BIT(WATCH_TAKEN)))
+		rq->ahead = wq_posted(rq);
+}
+
 /** struct receive_tally - packets for one queue, by enum wq_cast */
 struct receive_tally {
 	uint64_t frames[3];

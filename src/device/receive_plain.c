@@ -493,7 +493,7 @@ static inline void lock_all(struct receive_burst *burst, struct spread *spread)
 	receive_use(burst, NULL);
 	for (unsigned int k = 0; k < spread->queues; k++) {
 		spin_lock(&spread->queue[k]->lock);
-		spread->queue[k]->first = spread->queue[k]->taken;
+		receive_mark(spread->queue[k]);
 		if (ring_ready(&spread->queue[k]->ring))
 			wq_want(spread->queue[k], spread->first[k + 1] - spread->first[k]);
 		if (k && spread->queue[k]->cq->id <= spread->queue[k - 1]->cq->id)

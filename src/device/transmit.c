@@ -677,7 +677,7 @@ tell_burst(struct wq *sq, const struct transmit_scratch *scratch, uint32_t first
 {
 	struct watch *watch = &sq->adapter->watch;
 
-	if (watch_wants(watch, WATCH_BIT(WATCH_ENTRY) | WATCH_BIT(WATCH_DOORBELL)))
+	if (watch_wants(watch, WATCH_ENTRIES))
 		wq_tell(sq, first);
 	if (watch_wants(watch, WATCH_BIT(WATCH_FRAME_TX)))
 		watch_tell_frames(watch, &(struct watch_frames){ .kind = WATCH_FRAME_TX,
@@ -687,8 +687,7 @@ tell_burst(struct wq *sq, const struct transmit_scratch *scratch, uint32_t first
 								 .n = sent });
 }
 
-#define TRANSMIT_WATCHED                                                                           \
-	(WATCH_BIT(WATCH_ENTRY) | WATCH_BIT(WATCH_DOORBELL) | WATCH_BIT(WATCH_FRAME_TX))
+#define TRANSMIT_WATCHED (WATCH_ENTRIES | WATCH_BIT(WATCH_FRAME_TX))
 
 /**
  * run_burst() - handle up to a burst of entries

@@ -46,6 +46,13 @@ struct lanes;
  * @WATCH_FRAME_TX:	sent to the fabric; port: the vPort, queue: of the send queue, frame
  * @WATCH_FRAME_RX:	from the fabric, for the driver; port: the vPort, frame
  * @WATCH_FAULT:	a fault that somebody has asked for; data: what, in words
+ * @WATCH_TAKEN:	the same entries as WATCH_ENTRY, once a burst: queue: of the work queue, type:
+ *			GDMA_SQ or GDMA_RQ, position: where they start (they end at wq.taken), value:
+ *			GDMA_RQ: how far the driver had posted before the first was taken
+ * @WATCH_REFUSED:	an entry that the adapter stops at; as WATCH_ENTRY, but only a unit of its bytes;
+ *			value: bytes that the driver has posted from there on
+ * @WATCH_SHOWN:	the same completions as WATCH_COMPLETION, all that are held (cq.held); position:
+ *			of the first, value: how many
  */
 enum watch_kind {
 	WATCH_CLIENT,
@@ -62,6 +69,9 @@ enum watch_kind {
 	WATCH_FRAME_TX,
 	WATCH_FRAME_RX,
 	WATCH_FAULT,
+	WATCH_TAKEN,
+	WATCH_REFUSED,
+	WATCH_SHOWN,
 	WATCH_KINDS
 };
 
@@ -126,6 +136,9 @@ int watch_add(struct watch *watch, struct watcher *watcher);
 void watch_remove(struct watch *watch, struct watcher *watcher, struct lanes *lanes);
 
 #define WATCH_BIT(kind) (1u << (kind))
+
+/* What wq_tell() tells */
+#define WATCH_ENTRIES   (WATCH_BIT(WATCH_ENTRY) | WATCH_BIT(WATCH_TAKEN) | WATCH_BIT(WATCH_DOORBELL))
 
 /** watch_wants() - does anybody want one of these kinds? */
 static inline bool watch_wants(const struct watch *watch, uint32_t kinds)
