@@ -6,8 +6,11 @@
 #include "rdma.h"
 
 #include <limits.h>
+#include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/budget.h"
 #include "device/command.h"
@@ -922,6 +925,100 @@ static void two_adapters_on_a_switch_that_loses_frames(void **state)
 	between_adapters("switch+loss=1%+duplicate=1%+reorder=1%+seed=8", true);
 }
 
+/** capture_check() - packets of one SEND, at least once each, whole and with a right ICRC */
+static void capture_check(const char *capture, const struct gpair *peer, const uint8_t *message,
+			  uint32_t len)
+{
+	static const uint8_t operations[] = { ROCE_SEND_FIRST, ROCE_SEND_MIDDLE, ROCE_SEND_LAST };
+	char error[PCAP_ERRBUF_SIZE];
+	struct pcap_pkthdr *header;
+	struct roce_packet packet;
+	const uint8_t *bytes;
+	pcap_t *pcap = pcap_open_offline(capture, error);
+
+	assert_non_null(pcap);
+	for (uint32_t i = 0; i * RDMA_MTU < len; i++) {
+		const uint32_t rest = len - i * RDMA_MTU;
+		struct iovec iov;
+
+		assert_int_equal(pcap_next_ex(pcap, &header, &bytes), 1);
+		iov = (struct iovec){ (void *)(uintptr_t)bytes, header->caplen };
+		assert_int_equal(roce_parse(&packet, &iov, 1, header->caplen), 0);
+		assert_true(roce_icrc_ok(&packet, &iov, 1));
+		assert_memory_equal(bytes, peer->rdma->mac, 6);
+		assert_int_equal(packet.operation, operations[i]);
+		assert_int_equal(packet.dest_qpn, peer->qpn);
+		assert_int_equal(packet.psn, (0xfffff0 + i) & ROCE_PSN_MASK);
+		assert_int_equal(packet.payload_len, rest < RDMA_MTU ? rest : RDMA_MTU);
+		assert_memory_equal(bytes + packet.payload_off, message + i * RDMA_MTU,
+				    packet.payload_len);
+	}
+	pcap_close(pcap);
+}
+
+/* What one adapter sends into a capture file, another one reads from it. */
+static void a_capture_is_sent_and_received(void **state)
+{
+	char capture[] = "/tmp/test-rdma-XXXXXX", spec[64];
+	const char *const fabrics[] = { spec, NULL };
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 3000 };
+	struct test sender, receiver;
+	struct grdma absent = { .ip = { 192, 0, 2, 2 } };
+	struct gpair peer = { .rdma = &absent };
+	uint8_t message[3000];
+	struct stat status;
+	struct gnet net;
+	union rnic_cqe cqe;
+	uint32_t id;
+	int fd = mkstemp(capture);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(spec, sizeof(spec), "pcap:%s", capture);
+	sender.fds_before = open_both(&sender.host, &sender.guest, 1, fabrics);
+	ethernet_up(&sender.guest);
+	rdma_up(&sender.rdma, &sender.guest, 0, 1, 0);
+	assert_int_equal(gpair_new(&sender.rdma, &sender.a), 0);
+	/* The second adapter is like the first, but for its address. */
+	peer.qpn = sender.a.qpn;
+	memcpy(absent.mac, sender.rdma.mac, sizeof(absent.mac));
+	absent.mac[4]++;
+	assert_int_equal(gpair_state(&sender.a, QPS_INIT, NULL), 0);
+	assert_int_equal(gpair_state(&sender.a, QPS_RTR, &peer), 0);
+	assert_int_equal(gpair_state(&sender.a, QPS_RTS, &peer), 0);
+	fill(message, sizeof(message), 7);
+	memcpy(sender.rdma.memory, message, sizeof(message));
+	gpair_send(&sender.a, &work);
+	WAIT(&sender.host, host_counters(&sender.host, 0).fabric.tx_frames >= 3);
+	assert_int_equal(gpair_end(&sender.a), 0);
+	adapter_flush(sender.host.adapter);
+	WAIT(&sender.host, !stat(capture, &status) && status.st_size > 3000);
+	close_both(&sender.host, &sender.guest, sender.fds_before);
+	capture_check(capture, &peer, message, sizeof(message));
+
+	snprintf(spec, sizeof(spec), "pcap+replay=%s", capture);
+	receiver.fds_before = open_both(&receiver.host, &receiver.guest, 1, fabrics);
+	ethernet_up(&receiver.guest);
+	rdma_up(&receiver.rdma, &receiver.guest, 0, 2, 0);
+	assert_memory_equal(receiver.rdma.mac, absent.mac, sizeof(absent.mac));
+	assert_int_equal(gpair_new(&receiver.rdma, &receiver.a), 0);
+	assert_int_equal(receiver.a.qpn, peer.qpn);
+	memcpy(absent.ip, sender.rdma.ip, sizeof(absent.ip));
+	memcpy(absent.mac, sender.rdma.mac, sizeof(absent.mac));
+	gpair_recv(&receiver.a, AREA, 4096);
+	assert_int_equal(gpair_state(&receiver.a, QPS_INIT, NULL), 0);
+	assert_int_equal(gpair_state(&receiver.a, QPS_RTR, &peer), 0);
+	/* A replay waits for Ethernet's queues, as the frames of most are for these. */
+	net_up(&receiver.guest, 0, &net);
+	cqe = rdma_wait(&receiver.rdma, &id);
+	assert_int_equal(id, receiver.a.qpn);
+	assert_int_equal(cqe.recv.msg_len, sizeof(message));
+	assert_memory_equal(receiver.rdma.memory, message, sizeof(message));
+	close_both(&receiver.host, &receiver.guest, receiver.fds_before);
+	unlink(capture);
+}
+
 #define ADDRESS6(host) 0x20, 0x01, 0x0d, 0xb8, [15] = (host)
 
 /** struct datagrams - a queue pair with number 1. @six: it sends over IPv6, from 2001:db8::N */
@@ -1187,6 +1284,7 @@ int main(void)
 		cmocka_unit_test(two_adapters_on_a_switch),
 		cmocka_unit_test(two_adapters_on_a_switch_and_two_lanes),
 		cmocka_unit_test(two_adapters_on_a_switch_that_loses_frames),
+		cmocka_unit_test(a_capture_is_sent_and_received),
 		TEST(datagrams_of_a_queue_pair_in_error_are_flushed_in_order),
 		TEST(a_bad_entry_for_datagrams_is_an_event),
 		cmocka_unit_test(datagrams_between_adapters),
