@@ -44,12 +44,18 @@ static const char doc[] =
 	"  timeout MS        how long drivers shall wait for the answer to a command\n"
 	"  reset             ask the driver to reset the adapter\n"
 	"  refuse COMMAND    answer each COMMAND of the driver with an error, such as\n"
-	"                    REGISTER_DEVICE, until 'refuse nothing'\n\n"
+	"                    REGISTER_DEVICE, until 'refuse nothing'\n"
+	"  fault list        print the rules for faults, and how often each has applied\n"
+	"  fault add RULE    add a rule, such as: on command CREATE_WQ_OBJ 2: late 3s\n"
+	"  fault remove N    remove rule N\n"
+	"  fault clear       remove all rules, and end what they have begun\n"
+	"  fault signal NAME do what rules that wait for this signal say\n\n"
 	"Drivers differ in the events that they support: Linux supports link and reset events "
 	"from version 7 on.\n\n"
 	"Examples:\n"
 	"  manakin control stats\n"
-	"  manakin control --socket /tmp/mana.sock link 0 down\n\n"
+	"  manakin control --socket /tmp/mana.sock link 0 down\n"
+	"  manakin control fault add 'at 1s: channel silent 10s'\n\n"
 	"Exit status: 0 success, 1 the adapter could not be reached, or it refused, 2 wrong "
 	"usage.";
 
@@ -79,8 +85,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		sprintf(control->request + len, "%s%s", len ? " " : "", arg);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		return say_usage("name a request: stats, link, vf, card, timeout, reset or "
-				 "refuse; see manakin control --help");
+		return say_usage("name a request: stats, link, vf, card, timeout, reset, "
+				 "refuse or fault; see manakin control --help");
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -30,6 +30,7 @@ enum {
 	OPTION_USER,
 	OPTION_SANDBOX,
 	OPTION_NO_SANDBOX,
+	OPTION_FAULTS,
 };
 
 static const struct argp_option options[] = {
@@ -55,6 +56,10 @@ static const struct argp_option options[] = {
 	{ "synthetic", OPTION_SYNTHETIC, NULL, 0,
 	  "Let a host of synthetic network cards (manakin lab run --netvsc) connect at "
 	  "SOCKET" SYNTHETIC_SUFFIX,
+	  0 },
+	{ "faults", OPTION_FAULTS, "FILE", 0,
+	  "Make the faults happen that this file asks for; of the adapter whose --socket comes before it. "
+	  "manakin-device(1) has an example",
 	  0 },
 	{ "user", OPTION_USER, "NAME", 0,
 	  "Once everything is open, become this user and give it the sockets", 0 },
@@ -141,6 +146,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_SYNTHETIC:
 		serve->synthetic = true;
 		return 0;
+	case OPTION_FAULTS:
+		return serve_config_add_faults(serve, arg, &error) ? say_usage("%s", error.text)
+								   : 0;
 	case OPTION_USER:
 		if (confine_find_user(arg, &device->user, &error))
 			return say_usage("--user: %s", error.text);
@@ -215,6 +223,7 @@ int cmd_device(int argc, char **argv)
 	log_set(log_to_stderr, device->level);
 	status = serve_until_signal(&device->serve);
 out:
+	serve_config_free(&device->serve);
 	free(device);
 	return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The adapter as its owner sees it: opening and closing, counters, and the events that an operator
- * triggers.
+ * The adapter as its owner sees it: opening and closing, and counters. What an operator triggers is in
+ * act.c.
  */
 #include "device/adapter.h"
 
@@ -176,6 +176,8 @@ int adapter_open(const struct adapter_config *config, struct lanes *lanes, struc
 		goto fail;
 	if (config->synthetic)
 		err = synthetic_open(adapter, error);
+	if (!err && config->faults)
+		err = adapter_fault_add(adapter, config->faults, config->faults_source, error);
 	if (err)
 		goto fail;
 	*out = adapter;
@@ -216,6 +218,7 @@ void adapter_close(struct adapter *adapter)
 	table_free(&adapter->sqs);
 	table_free(&adapter->rqs);
 	table_free(&adapter->pairs);
+	faults_free(faults_of(adapter));
 	free(adapter);
 }
 
@@ -323,66 +326,4 @@ uint64_t adapter_rx_queue_frames(struct adapter *adapter, unsigned int port, uns
 	const struct wq *rq = adapter->vport[port].rq[queue];
 
 	return rq ? rq->counters.frames : 0;
-}
-
-/* ---- Events ---- */
-
-int adapter_set_link(struct adapter *adapter, unsigned int port, bool up)
-{
-	union hwc_event_data data = { .type = up ? HWC_RECONFIG_LINK_CONNECT
-						 : HWC_RECONFIG_LINK_DISCONNECT };
-
-	if (port >= adapter->config.ports)
-		return -EINVAL;
-	atomic_store(&adapter->vport[port].link_down, !up);
-	lane_kick(&adapter->vport[port].source);
-	synthetic_link_changed(adapter, port);
-	if (!adapter->hwc.up)
-		return -ENOTCONN;
-	data.value = port & 0xffffffu;
-	if (adapter->hwc.driver_caps & GDMA_DRV_CAP_1_LINK_AWARE)
-		hwc_event(adapter, GDMA_EQE_HWC_RECONFIG_DATA, data.word);
-	return 0;
-}
-
-int adapter_set_vf(struct adapter *adapter, bool there)
-{
-	return synthetic_set_vf(adapter, there);
-}
-
-int adapter_pull_card(struct adapter *adapter, unsigned int port)
-{
-	return port < adapter->config.ports ? synthetic_pull(adapter, port) : -EINVAL;
-}
-
-int adapter_reconfigure(struct adapter *adapter, uint32_t hwc_timeout_ms)
-{
-	union hwc_event_data data = { .type = HWC_RECONFIG_TIMEOUT,
-				      .value = hwc_timeout_ms & 0xffffffu };
-
-	if (!hwc_timeout_ms || hwc_timeout_ms > 0xffffff)
-		return -EINVAL;
-	adapter->hwc_timeout_ms = hwc_timeout_ms;
-	if (!adapter->hwc.up)
-		return -ENOTCONN;
-	hwc_event(adapter, GDMA_EQE_HWC_RECONFIG_DATA, data.word);
-	return 0;
-}
-
-int adapter_refuse(struct adapter *adapter, const char *command)
-{
-	uint32_t code = command ? hwc_command_code(command) : 0;
-
-	if (command && !code)
-		return -ENOENT;
-	adapter->refused = code;
-	return 0;
-}
-
-int adapter_request_reset(struct adapter *adapter)
-{
-	if (!adapter->hwc.up)
-		return -ENOTCONN;
-	hwc_event(adapter, GDMA_EQE_HWC_RESET_REQUEST, 0);
-	return 0;
 }

@@ -11,6 +11,7 @@
  *
  *	adapter.c					calls for the owner
  *	client.c					calls from the socket's client
+ *	act.c						what an operator or a scenario makes happen
  *	registers.c config.c				BAR 0 and its doorbells; PCI space
  *	reset.c						back to power-on
  *	hwc.c						the channel that carries commands
@@ -29,9 +30,11 @@
  *	receive_plain.c, receive_any.c, receive_burst.c	the fast path, the slow path, their state
  *	inbox.c						RoCE packets on their way to a queue pair
  *	native.c doorbell.c				doorbells in shared memory; pages of BAR 0
+ *	faulty.c					what faults do to queues
  *	queue.c						event, completion and work queues
  *	state.c						struct adapter; the log; interrupts
  *	watch.c						telling others what happens
+ *	fault.c fault_parse.c				faults on demand: rules, and when they apply
  *	memory.c reach.c retire.c			keys and page lists; what is freed later
  *	lanes.c, lane.c					threads: as they are changed, and as they run
  *	segment.c checksum.c headers.c toeplitz.c	the contents of packets
@@ -85,6 +88,8 @@ struct adapter_config {
 	bool synthetic; /* each vPort also has a synthetic card, see synthetic.c */
 	unsigned int ports;
 	struct adapter_port_config port[ADAPTER_PORTS_MAX];
+	const char *faults;        /* a scenario, see docs/faults.md; NULL: none */
+	const char *faults_source; /* the file it was read from */
 };
 
 struct adapter;
@@ -185,11 +190,53 @@ int adapter_reconfigure(struct adapter *adapter, uint32_t hwc_timeout_ms);
  * adapter_refuse() - answer every such command of the driver with an error, also of later clients
  * @command:	its name, as the log prints it; NULL: refuse none
  *
- * Return: 0, or -ENOENT if there is no such command
+ * It is a rule like those of a scenario, but there is at most one.
+ *
+ * Return: 0, -ENOENT if there is no such command, -ENOSPC or -ENOMEM
  */
 int adapter_refuse(struct adapter *adapter, const char *command);
 
 /** adapter_request_reset() - ask the driver to reset the function */
 int adapter_request_reset(struct adapter *adapter);
+
+/*
+ * Faults: docs/faults.md
+ */
+
+#define ADAPTER_FAULT_TEXT 200u /* bytes of a rule */
+
+/**
+ * struct adapter_fault - a rule of a scenario
+ * @seen:	how often what it waits for has happened
+ * @fired:	how often it has applied
+ */
+struct adapter_fault {
+	unsigned int id;
+	unsigned long long seen, fired;
+	char text[ADAPTER_FAULT_TEXT];
+};
+
+/**
+ * adapter_fault_add() - add the rules of a scenario to those that there are
+ * @text:	its lines
+ * @source:	where they come from, for messages
+ * @error:	on failure, a sentence for the user, with line and column
+ *
+ * Return: 0, -EINVAL, -ENOSPC or -ENOMEM: none of them was added
+ */
+int adapter_fault_add(struct adapter *adapter, const char *text, const char *source,
+		      struct error *error);
+
+/** adapter_fault_get() - the rule in that place, from 0 on; false: there are no more */
+bool adapter_fault_get(struct adapter *adapter, unsigned int place, struct adapter_fault *fault);
+
+/** adapter_fault_remove() - 0, or -ENOENT: no rule has this number */
+int adapter_fault_remove(struct adapter *adapter, unsigned int id);
+
+/** adapter_fault_clear() - remove all rules, and end what they have begun */
+void adapter_fault_clear(struct adapter *adapter);
+
+/** adapter_fault_signal() - 0, or -ENOENT: no rule waits for this signal */
+int adapter_fault_signal(struct adapter *adapter, const char *name);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/budget.h"
 #include "base/log.h"
+#include "device/act.h"
 #include "device/config.h"
 #include "device/hwc.h"
 #include "device/pair.h"
@@ -71,6 +72,8 @@ static bool client_visit(void *ctx)
 	if (adapter->leaving &&
 	    dma_map_release_some(adapter->memory.map, &adapter->leaving, BUDGET_VISIT))
 		return false;
+	if (__builtin_expect(faults_of(adapter) != NULL, 0))
+		act_visit(adapter);
 	if (adapter->hwc.up)
 		hwc_run(adapter);
 	return true;
@@ -185,6 +188,7 @@ static void client_reset(void *ctx)
 
 	adapter_reset(adapter);
 	config_reset(adapter);
+	act_reset(adapter);
 	adapter_again(adapter);
 }
 
@@ -201,6 +205,9 @@ static void client_attached(void *ctx)
 	watch_tell(&adapter->watch,
 		   &(struct watch_event){ .kind = WATCH_CLIENT, .type = WATCH_ATTACHED });
 	adapter_say(adapter, LOG_NOTICE, "client attached");
+	if (adapter->revoked)
+		vfu_server_drop(adapter->server, "a fault has taken the function away");
+	act_moment(adapter, FAULT_ON_ATTACH);
 }
 
 static void client_detached(void *ctx)
@@ -212,6 +219,7 @@ static void client_detached(void *ctx)
 	watch_tell(&adapter->watch,
 		   &(struct watch_event){ .kind = WATCH_CLIENT, .type = WATCH_DETACHED });
 	adapter_say(adapter, LOG_NOTICE, "client detached");
+	act_moment(adapter, FAULT_ON_DETACH);
 }
 
 const struct vfu_ops client_ops = {

@@ -20,9 +20,11 @@
 #include "device/hwc.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/clock.h"
 #include "base/uninitialized.h"
 #include "base/log.h"
 #include "device/command.h"
@@ -52,11 +54,19 @@ struct answers {
 	uint64_t response[HWC_BATCH][HWC_MESSAGE_MAX / 8];
 };
 
+/** is_silent() - has a fault silenced the channel? */
+static bool is_silent(const struct adapter *adapter)
+{
+	struct faults *faults = faults_of(adapter);
+
+	return __builtin_expect(faults != NULL, 0) && atomic_load(&fault_switches(faults)->silent);
+}
+
 void hwc_event(struct adapter *adapter, unsigned int type, uint32_t detail)
 {
 	uint32_t details[3] = { detail, 0, 0 };
 
-	if (adapter->hwc.eq)
+	if (adapter->hwc.eq && !is_silent(adapter))
 		eq_post(adapter->hwc.eq, type, details);
 }
 
@@ -143,6 +153,7 @@ int hwc_establish(struct adapter *adapter, const struct smc_message *message)
 		return err;
 	}
 	hwc->up = true;
+	adapter->channels++;
 	eq_id_db.eq_id = hwc->eq->id & 0xffffu;
 	eq_id_db.doorbell = hwc->eq->doorbell & 0xffffu;
 	hwc_event(adapter, GDMA_EQE_HWC_INIT_EQ_ID_DB, eq_id_db.word);
@@ -161,12 +172,19 @@ int hwc_establish(struct adapter *adapter, const struct smc_message *message)
 	}
 	hwc_event(adapter, GDMA_EQE_HWC_INIT_DONE, 0);
 	adapter_say(adapter, LOG_INFO, "hardware channel is up");
+	if (faults_of(adapter) && fault_moment(faults_of(adapter), FAULT_ON_CHANNEL, clock_ns()))
+		adapter_again(adapter);
 	return 0;
 }
 
 void hwc_destroy(struct adapter *adapter)
 {
+	struct faults *faults = faults_of(adapter);
 	struct hwc *hwc = &adapter->hwc;
+
+	/* A new channel is a new beginning. */
+	if (faults && hwc->up && !atomic_load(&fault_switches(faults)->forever))
+		atomic_store(&fault_switches(faults)->silent, false);
 
 	/* memory_clear() frees the page, the key and the protection domain. */
 	if (hwc->sq)
@@ -239,12 +257,13 @@ static void tell_message(struct adapter *adapter, enum watch_kind kind, const vo
 	watch_tell(&adapter->watch, &event);
 }
 
+static const uint8_t sent[GDMA_COMP_DATA_SIZE];
+
 /** hwc_reply() - write the response into the next receive buffer; also completes the request */
 static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 {
 	struct hwc *hwc = &adapter->hwc;
 	struct hwc_rx_oob oob = { .eom = 1, .som = 1 };
-	static const uint8_t sent[GDMA_COMP_DATA_SIZE];
 	uint8_t completion[GDMA_COMP_DATA_SIZE] = { 0 };
 	uint32_t offset = hwc->rq->taken * GDMA_WQE_UNIT & (hwc->rq->ring.size - 1);
 	struct iovec iov[HWC_PIECES_MAX];
@@ -280,16 +299,26 @@ static void hwc_reply(struct adapter *adapter, void *response, uint32_t len)
 	adapter_raise_all(adapter, &raise);
 }
 
+static const struct command_entry *const sets[] = { gdma_commands, vport_commands, rnic_commands,
+						    native_commands };
+#define SETS (sizeof(sets) / sizeof(sets[0]))
+
 /** command_find() - by its code, or by its name if that is not NULL */
 static const struct command_entry *command_find(uint32_t code, const char *name)
 {
-	static const struct command_entry *const sets[] = { gdma_commands, vport_commands,
-							    rnic_commands, native_commands };
-
-	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+	for (size_t i = 0; i < SETS; i++)
 		for (const struct command_entry *entry = sets[i]; entry->name; entry++)
 			if (name ? !strcmp(entry->name, name) : entry->code == code)
 				return entry;
+	return NULL;
+}
+
+const char *hwc_command_name(unsigned int n)
+{
+	for (size_t i = 0; i < SETS; i++)
+		for (const struct command_entry *entry = sets[i]; entry->name; entry++)
+			if (!n--)
+				return entry->name;
 	return NULL;
 }
 
@@ -337,14 +366,30 @@ static uint16_t command_version(uint32_t code)
 	}
 }
 
+/** hwc_sent() - complete a request whose answer is lost */
+static void hwc_sent(struct adapter *adapter)
+{
+	struct hwc *hwc = &adapter->hwc;
+	struct raise raise = { 0 };
+
+	cq_begin(hwc->cq);
+	cq_post(hwc->cq, sent, hwc->sq->id, true);
+	cq_end(hwc->cq, &raise);
+	adapter_raise_all(adapter, &raise);
+}
+
 /** hwc_send() - send the answers */
 static void hwc_send(struct adapter *adapter, struct answers *answers)
 {
 	/* The driver may reuse what it has taken back as soon as it reads this. */
 	if (adapter->retired.revoked)
 		retire_settle(&adapter->retired);
-	for (unsigned int i = 0; i < answers->n && adapter->hwc.up; i++)
-		hwc_reply(adapter, answers->response[i], answers->len[i]);
+	for (unsigned int i = 0; i < answers->n && adapter->hwc.up; i++) {
+		if (answers->len[i])
+			hwc_reply(adapter, answers->response[i], answers->len[i]);
+		else
+			hwc_sent(adapter);
+	}
 	answers->n = 0;
 }
 
@@ -372,6 +417,82 @@ static void hwc_answer(const struct command *command, uint32_t status, struct an
 	answers->len[answers->n++] = room;
 }
 
+/**
+ * struct late_answer - an answer that a fault keeps
+ * @channel:	which channel it is for: adapter->channels
+ * @copy:	the same has been sent before: if there is no buffer for it, it waits for one until
+ *		@until
+ */
+struct late_answer {
+	uint32_t channel;
+	uint32_t len;
+	bool copy;
+	uint64_t until;
+	uint8_t response[];
+};
+
+/** keep_answer() - send that at a time; false: out of room */
+static bool keep_answer(struct adapter *adapter, const void *response, uint32_t len, bool copy,
+			uint64_t at)
+{
+	struct late_answer *answer = malloc(sizeof(*answer) + len);
+	struct fault fault = { .kind = FAULT_ANSWER, .answer = answer };
+
+	if (!answer)
+		return false;
+	*answer = (struct late_answer){
+		.channel = adapter->channels, .len = len, .copy = copy, .until = at + NS_PER_S
+	};
+	memcpy(answer->response, response, len);
+	if (fault_later(faults_of(adapter), &fault, at))
+		return true;
+	free(answer);
+	return false;
+}
+
+void hwc_answer_late(struct adapter *adapter, const struct fault *fault)
+{
+	struct late_answer *answer = fault->answer;
+	struct hwc *hwc = &adapter->hwc;
+	const uint64_t now = clock_ns();
+	const bool same = hwc->up && answer->channel == adapter->channels && !is_silent(adapter);
+
+	if (same && answer->copy && wq_empty(hwc->rq) && now < answer->until &&
+	    fault_later(faults_of(adapter), fault, now + NS_PER_MS))
+		return;
+	if (same && !(answer->copy && wq_empty(hwc->rq)))
+		hwc_reply(adapter, answer->response, answer->len);
+	free(answer);
+}
+
+/** spoil() - do to the last answer what rules say */
+static __attribute__((noinline)) void spoil(struct adapter *adapter, struct answers *answers,
+					    const struct fault_verdict *verdict)
+{
+	const uint32_t last = answers->n - 1, todo = verdict->todo;
+	struct gdma_resp_header *response = (void *)answers->response[last];
+	const uint64_t now = clock_ns();
+	uint32_t *len = &answers->len[last];
+
+	if (todo & FAULT_DO_RESIZE) {
+		int64_t wanted = (int64_t)*len + verdict->more;
+		uint32_t resized = wanted < 1                 ? 1
+				   : wanted > HWC_MESSAGE_MAX ? HWC_MESSAGE_MAX
+							      : (uint32_t)wanted;
+
+		if (resized > *len)
+			memset((uint8_t *)response + *len, 0, resized - *len);
+		response->response.msg_size = *len = resized;
+	}
+	if (todo & FAULT_DO_LOSE)
+		*len = 0;
+	else if (todo & FAULT_DO_LATE &&
+		 keep_answer(adapter, response, *len, false, now + verdict->late))
+		answers->n--;
+	if (todo & FAULT_DO_TWICE && *len)
+		keep_answer(adapter, response, *len, true, now + verdict->late + NS_PER_MS);
+}
+
 /** hwc_run_one() - execute a request */
 static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t len,
 			struct answers *answers)
@@ -386,15 +507,21 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 		.response_len = sizeof(struct gdma_resp_header),
 		.version = request->resp.msg_version,
 	};
+	struct fault_verdict verdict = { 0 };
+	struct faults *faults = faults_of(adapter);
 	uint32_t status;
 
+	if (__builtin_expect(faults != NULL, 0) && fault_command(faults, command.code, &verdict))
+		adapter_again(adapter);
+	if (verdict.todo & FAULT_DO_IGNORE)
+		return;
 	memset(command.response, 0, entry ? entry->response : sizeof(struct gdma_resp_header));
 	if (!entry) {
 		status = GDMA_STATUS_CMD_UNSUPPORTED;
 	} else if (len < entry->request) {
 		status = STATUS_SHORT;
-	} else if (command.code == adapter->refused) {
-		status = STATUS_NO_RESOURCE;
+	} else if (verdict.todo & FAULT_DO_STATUS) {
+		status = verdict.status;
 	} else {
 		uint16_t highest = command_version(command.code);
 
@@ -409,6 +536,7 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 	if (status == STATUS_LATER) {
 		adapter->hwc.request = *request;
 		adapter->hwc.request.resp.msg_version = command.version;
+		adapter->hwc.verdict = verdict;
 		return;
 	}
 	if (status && status != GDMA_STATUS_MORE_ENTRIES)
@@ -417,6 +545,8 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 	else
 		log_say(LOG_DEBUG, "%s: command %s", adapter->config.name, entry->name);
 	hwc_answer(&command, status, answers);
+	if (verdict.todo)
+		spoil(adapter, answers, &verdict);
 }
 
 /** hwc_run_later() - complete the command that waits; false if it has to wait on */
@@ -436,6 +566,8 @@ static bool hwc_run_later(struct adapter *adapter, struct answers *answers)
 	command.response = answers->response[answers->n];
 	memset(command.response, 0, command.response_len);
 	hwc_answer(&command, STATUS_OK, answers);
+	if (hwc->verdict.todo)
+		spoil(adapter, answers, &hwc->verdict);
 	return true;
 }
 
@@ -477,7 +609,7 @@ static __attribute__((noinline)) void run(struct adapter *adapter)
 	uint32_t len;
 
 	answers.n = 0;
-	while (adapter->hwc.up && hwc_run_later(adapter, &answers)) {
+	while (adapter->hwc.up && !is_silent(adapter) && hwc_run_later(adapter, &answers)) {
 		if (answers.n == HWC_BATCH)
 			hwc_send(adapter, &answers);
 		len = hwc_next(adapter, message);

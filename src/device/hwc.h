@@ -12,6 +12,7 @@
 #define HWC_TIMEOUT_MS 30000u /* reported to the driver, until the operator changes it */
 
 struct adapter;
+struct fault;
 
 /**
  * hwc_establish() - create the channel's queues at the driver's addresses
@@ -23,6 +24,12 @@ void hwc_destroy(struct adapter *adapter);
 
 /** hwc_command_code() - of the command of this name; 0: there is none */
 uint32_t hwc_command_code(const char *name);
+
+/** hwc_command_name() - of the n-th command, from 0 on; NULL: there are no more */
+const char *hwc_command_name(unsigned int n);
+
+/** hwc_answer_late() - send an answer that a fault has kept; @fault: FAULT_ANSWER */
+void hwc_answer_late(struct adapter *adapter, const struct fault *fault);
 
 /** hwc_run() - process the requests that the driver has posted */
 void hwc_run(struct adapter *adapter);

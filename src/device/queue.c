@@ -25,6 +25,8 @@
 #include "base/log.h"
 #include "device/state.h"
 
+#define EVENT_UNKNOWN 0xffu /* type of an event that drivers skip */
+
 static void producer_start(struct producer *producer, uint32_t count)
 {
 	producer->count = count;
@@ -201,6 +203,15 @@ void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3])
 	adapter_raise_all(eq->adapter, &raise);
 }
 
+void eq_overflow(struct eq *eq)
+{
+	struct raise raise = { 0 };
+
+	for (uint32_t i = 0; i <= eq->producer.count; i++)
+		eq_write(eq, EVENT_UNKNOWN, NULL, &raise);
+	adapter_raise_all(eq->adapter, &raise);
+}
+
 void eq_ring(struct eq *eq, uint32_t tail, bool arm)
 {
 	struct raise raise = { 0 };
@@ -251,6 +262,7 @@ static void cq_release(void *what)
 	struct cq *cq = what;
 
 	ring_release(&cq->ring);
+	free(cq->late);
 	free(cq);
 }
 
@@ -279,9 +291,11 @@ static void cq_arm(struct cq *cq, uint32_t tail, bool arm, struct raise *raise)
 {
 	uint32_t written = producer_index(&cq->producer);
 
+	uint64_t hidden = cq->late ? cq->late->n : 0;
+
 	cq->unread = gdma_index_distance(written, tail, cq->producer.count);
-	cq->armed = arm && !cq->unread;
-	if (arm && cq->unread)
+	cq->armed = arm && cq->unread <= hidden;
+	if (arm && cq->unread > hidden)
 		cq_event(cq, raise);
 }
 
@@ -332,8 +346,8 @@ void cq_post(struct cq *cq, const void *data, uint32_t wq, bool is_sq)
 	cq_hold(cq, last, wq, is_sq);
 }
 
-/** tell_completions() - tell watchers of held completions, in order */
-static __attribute__((noinline)) void tell_completions(const struct cq *cq)
+/** tell_completions() - tell watchers of held completions, in order, which end before a slot */
+static __attribute__((noinline)) void tell_completions(const struct cq *cq, uint32_t slot)
 {
 	uint32_t count = cq->producer.count;
 
@@ -342,8 +356,7 @@ static __attribute__((noinline)) void tell_completions(const struct cq *cq)
 		const struct watch_event event = {
 			.kind = WATCH_COMPLETION,
 			.queue = cq->id,
-			.position =
-				(cq->producer.slot + count - cq->held_count % count + i) % count,
+			.position = (slot + count - cq->held_count % count + i) % count,
 			.data = words,
 			.len = sizeof(words),
 		};
@@ -355,27 +368,26 @@ static __attribute__((noinline)) void tell_completions(const struct cq *cq)
 }
 
 /** tell_shown() - tell watchers of all held completions at once */
-static __attribute__((noinline)) void tell_shown(const struct cq *cq)
+static __attribute__((noinline)) void tell_shown(const struct cq *cq, uint32_t slot)
 {
 	const uint32_t count = cq->producer.count, n = cq->held_count;
 	const struct watch_event event = {
 		.kind = WATCH_SHOWN,
 		.queue = cq->id,
-		.position = (cq->producer.slot + count - n % count) % count,
+		.position = (slot + count - n % count) % count,
 		.value = n,
 	};
 
 	watch_tell(&cq->adapter->watch, &event);
 }
 
-void cq_show(struct cq *cq)
+/** show() - make held completions visible, which end before a slot, the first one last */
+static inline void show(struct cq *cq, uint32_t slot)
 {
-	uint32_t slot = cq->producer.slot;
-
 	if (watch_wants(&cq->adapter->watch, WATCH_BIT(WATCH_SHOWN)) && cq->held_count)
-		tell_shown(cq);
+		tell_shown(cq, slot);
 	if (watch_wants(&cq->adapter->watch, WATCH_BIT(WATCH_COMPLETION)))
-		tell_completions(cq);
+		tell_completions(cq, slot);
 	while (cq->held_count) {
 		struct gdma_cqe *cqe;
 
@@ -386,11 +398,94 @@ void cq_show(struct cq *cq)
 	}
 }
 
+/**
+ * catch_up() - show late completions that are due; the lock is held, and nothing is held
+ * @end:	the slot after the last late one
+ *
+ * Return: how many were shown
+ */
+static uint32_t catch_up(struct cq *cq, uint64_t now, uint32_t end)
+{
+	struct cq_late *late = cq->late;
+	uint32_t due = 0, count = cq->producer.count, first = end + count - late->n;
+
+	while (due < late->n && late->entry[due].at <= now) {
+		cq->held[cq->held_count++] = late->entry[due++].word;
+		if (cq->held_count < CQ_HELD_MAX && due < late->n && late->entry[due].at <= now)
+			continue;
+		/* Memory that is not mapped now loses them, as it does others. */
+		if (cq->usable)
+			show(cq, (first + due) % count);
+		cq->held_count = 0;
+	}
+	late->n -= due;
+	memmove(late->entry, &late->entry[due], late->n * sizeof(late->entry[0]));
+	if (!late->n)
+		late->until = 0;
+	return due;
+}
+
+/** keep_late() - what was to be shown is late instead */
+static __attribute__((noinline)) void keep_late(struct cq *cq)
+{
+	struct cq_late *late = cq->late;
+	const uint64_t until = late->until;
+	const uint32_t n = cq->held_count, count = cq->producer.count;
+	uint64_t held[CQ_HELD_MAX];
+
+	memcpy(held, cq->held, sizeof(held));
+	cq->held_count = 0;
+	/* A reader cannot tell more than a round of the queue from none. */
+	if (late->n + n > count)
+		catch_up(cq, UINT64_MAX, (cq->producer.slot + count - n) % count);
+	late->until = until;
+	for (uint32_t i = 0; i < n; i++) {
+		late->entry[late->n].word = held[i];
+		late->entry[late->n++].at = until;
+	}
+}
+
+int cq_delay(struct cq *cq, uint64_t until)
+{
+	if (!cq->late)
+		cq->late = calloc(1, sizeof(*cq->late) +
+					     cq->producer.count * sizeof(cq->late->entry[0]));
+	if (!cq->late)
+		return -ENOMEM;
+	cq_show(cq);
+	cq->late->shown |= !cq->late->until && cq->posted;
+	if (until > cq->late->until)
+		cq->late->until = until;
+	return 0;
+}
+
+void cq_catch_up(struct cq *cq, uint64_t now)
+{
+	struct raise raise = { 0 };
+
+	cq_begin(cq);
+	if (cq->late && catch_up(cq, now, cq->producer.slot) && cq->armed)
+		cq_event(cq, &raise);
+	spin_unlock(&cq->lock);
+	adapter_raise_all(cq->adapter, &raise);
+}
+
+void cq_show(struct cq *cq)
+{
+	if (__builtin_expect(cq->late != NULL, 0) && cq->late->until)
+		keep_late(cq);
+	else
+		show(cq, cq->producer.slot);
+}
+
 void cq_end(struct cq *cq, struct raise *raise)
 {
 	cq_show(cq);
-	if (cq->posted && cq->armed)
+	/* Late completions make their event when they are shown. */
+	if (cq->posted && cq->armed && (!cq->late || !cq->late->until || cq->late->shown))
 		cq_event(cq, raise);
+	if (__builtin_expect(cq->late != NULL, 0))
+		cq->late->shown = false;
 	spin_unlock(&cq->lock);
 }
 

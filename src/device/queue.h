@@ -114,6 +114,7 @@ struct eq {
  * @unread:	completions written since the driver's last doorbell
  * @held:	the last 8 bytes of completions before the producer's position that the driver
  *		cannot see yet, @held_count of them
+ * @late:	completions that it is to see later, by a fault; NULL: there have been none
  */
 struct cq {
 	struct adapter *adapter;
@@ -128,7 +129,24 @@ struct cq {
 	bool usable;
 	uint32_t held_count;
 	uint64_t unread;
+	struct cq_late *late;
 	uint64_t held[CQ_HELD_MAX];
+};
+
+/**
+ * struct cq_late - completions that are written but for the last 8 bytes, which make them visible
+ * @until:	when the last of them is due; 0: there are none, and the next ones are not late
+ * @shown:	others of the same burst were shown, and want an event
+ * @n:		how many; they end before the producer's position and what is held
+ * @entry:	their last 8 bytes, and when they are due; as many as the queue has entries
+ */
+struct cq_late {
+	uint64_t until;
+	bool shown;
+	uint32_t n;
+	struct {
+		uint64_t word, at;
+	} entry[];
 };
 
 /**
@@ -165,6 +183,9 @@ enum wq_closing { WQ_OPEN, WQ_CLOSING, WQ_CLOSED };
  * @doorbell:	page its doorbell is rung on
  * @pd:		protection domain that its keys must be in
  * @index:	number in its vPort
+ * @fault:	FAULT_PACKETS, FAULT_COMPLETIONS, FAULT_STALLED: faults are asked of it
+ * @spared, @spare: with faults: the entry at @spared has been judged, and is let through if it is
+ *		taken again
  */
 struct wq {
 	struct lane_work work;
@@ -179,6 +200,8 @@ struct wq {
 	uint32_t pd;
 	uint32_t index;
 	bool stopped;
+	bool spare;
+	_Atomic uint32_t fault;
 	struct spin lock;
 	struct ring ring;
 	_Atomic uint32_t posted;
@@ -190,6 +213,7 @@ struct wq {
 	_Atomic uint32_t closing;
 	uint32_t close_at;
 	uint32_t segment;
+	uint32_t spared;
 	struct wq_counters counters;
 	_Atomic bool told; /* a mistake has been logged */
 };
@@ -248,6 +272,9 @@ void eq_destroy(struct eq *eq);
 
 /** eq_post() - write an event and raise the vector if the queue is armed */
 void eq_post(struct eq *eq, unsigned int type, const uint32_t details[3]);
+
+/** eq_overflow() - by a fault: write more events than the queue holds, of a type that none handles */
+void eq_overflow(struct eq *eq);
 
 /** eq_ring() - the driver has read up to @tail, and wants an interrupt for more if @arm */
 void eq_ring(struct eq *eq, uint32_t tail, bool arm);
@@ -314,6 +341,17 @@ static inline void cq_hold(struct cq *cq, uint32_t last, uint32_t wq, bool is_sq
  * @is_sq:	it is a send queue
  */
 void cq_post(struct cq *cq, const void *data, uint32_t wq, bool is_sq);
+
+/**
+ * cq_delay() - completions from here on are late; the lock is held
+ * @until:	the driver sees them then, when somebody calls cq_catch_up()
+ *
+ * Return: 0 or -ENOMEM
+ */
+int cq_delay(struct cq *cq, uint64_t until);
+
+/** cq_catch_up() - make those visible that are due at @now; takes the lock */
+void cq_catch_up(struct cq *cq, uint64_t now);
 
 /** cq_end() - release the lock, after an event if the queue is armed; that may add to @raise */
 void cq_end(struct cq *cq, struct raise *raise);

@@ -30,7 +30,11 @@ static bool begin(struct receive_burst *burst, struct vport *vport, unsigned int
 		atomic_load_explicit(&vport->steering, memory_order_acquire);
 	struct scratch *scratch = scratch_of(vport->adapter, lane);
 
-	*burst = (struct receive_burst){ .vport = vport, .steering = steering };
+	*burst = (struct receive_burst){
+		.vport = vport,
+		.steering = steering,
+		.odd = atomic_load_explicit(&vport->faulty, memory_order_relaxed),
+	};
 	if (!scratch || !burst->steering || !burst->steering->enabled ||
 	    atomic_load_explicit(&vport->link_down, memory_order_relaxed)) {
 		atomic_fetch_add_explicit(&vport->rx_disabled, n, memory_order_relaxed);

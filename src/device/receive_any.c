@@ -19,6 +19,7 @@
 
 #include "base/budget.h"
 #include "device/checksum.h"
+#include "device/faulty.h"
 #include "device/scratch.h"
 
 #define HASH_TYPES                                                                                 \
@@ -221,7 +222,7 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	struct packet packet;
 	struct checks checks;
 	uint64_t room = 0;
-	uint32_t offset;
+	uint32_t offset, start, type, fault = 0;
 	struct wq *rq;
 
 	look(&packet, frame, scratch->header);
@@ -231,8 +232,9 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 		return RECEIVED;
 	}
 	receive_use(burst, rq);
-	offset = rq->taken * GDMA_WQE_UNIT & (rq->ring.size - 1);
-	if (!ring_ready(&rq->ring))
+	start = rq->taken;
+	offset = start * GDMA_WQE_UNIT & (rq->ring.size - 1);
+	if (!ring_ready(&rq->ring) || rq->fault & FAULT_STALLED)
 		return NO_BUFFER;
 	switch (wq_fetch(rq, &scratch->wqe)) {
 	case WQ_EMPTY:
@@ -240,6 +242,10 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	case WQ_BROKEN:
 		return NO_BUFFER;
 	case WQ_ENTRY:
+		if (__builtin_expect(rq->fault, 0))
+			fault = faulty_packet(rq, start, &type);
+		if (fault & FAULT_DO_STALL)
+			return NO_BUFFER;
 		break;
 	}
 	budget_charge(BUDGET_ODD + scratch->wqe.sges * BUDGET_LOOKUP);
@@ -250,6 +256,10 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 		const struct gdma_sge *sge = &wqe_sge(&scratch->wqe)[i];
 
 		room += sge->size;
+		if (fault & FAULT_DO_DMA) {
+			pieces.n = 0;
+			break;
+		}
 		if (memory_translate(&rq->adapter->memory, rq->pd, sge, DMA_WRITE, &pieces)) {
 			wq_mistake(rq, "buffer of %u bytes at %#llx, key %#x cannot be written",
 				   sge->size, (unsigned long long)sge->address, sge->mem_key);

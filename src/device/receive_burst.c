@@ -3,27 +3,43 @@
 
 #include <string.h>
 
+#include "device/faulty.h"
+
+/** faulty() - what rules say of the completion being filled; false: it is lost */
+static bool faulty(struct receive_burst *burst)
+{
+	uint32_t type, fault = faulty_completion(burst->rq, &type);
+
+	if (fault & FAULT_DO_ERROR)
+		burst->head.cqe_hdr.cqe_type = type & MANA_CQE_TYPE_MASK;
+	return !(fault & FAULT_DO_LOSE);
+}
+
 /*
  * The driver polls the entry: it is written as a whole, not packet by packet, so that its cache
  * line is taken from the driver only once.
  */
 void receive_flush(struct receive_burst *burst)
 {
+	struct wq *rq = burst->rq;
 	struct mana_rxcomp_oob *oob;
 	struct gdma_cqe *cqe;
 
 	if (!burst->packets)
 		return;
-	cqe = cq_next(burst->rq->cq);
+	cqe = cq_next(rq->cq);
+	if (__builtin_expect(atomic_load_explicit(&rq->fault, memory_order_relaxed), 0) &&
+	    !faulty(burst))
+		cqe = NULL;
 	if (cqe) {
 		oob = (struct mana_rxcomp_oob *)cqe;
-		if (burst->packets > 1) {
+		if (burst->packets > 1 && burst->head.cqe_hdr.cqe_type == MANA_CQE_RX_OKAY) {
 			burst->head.cqe_hdr.cqe_type = MANA_CQE_RX_COALESCED_4;
 			burst->tally.coalesced++;
 		}
 		memcpy(oob, &burst->head, sizeof(burst->head));
 		memcpy(oob->ppi, burst->info, sizeof(oob->ppi));
-		cq_hold(burst->rq->cq, burst->offset, burst->rq->id, false);
+		cq_hold(rq->cq, burst->offset, rq->id, false);
 	}
 	burst->packets = 0;
 	memset(burst->info, 0, sizeof(burst->info));

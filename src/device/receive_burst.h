@@ -48,7 +48,8 @@ struct receive_tally {
  * @tally:	of @rq
  * @reach:	of plain buffers
  * @raise:	interrupts of the queues that have been used
- * @odd:	a queue has entries that receive_plain() cannot handle: leave the rest
+ * @odd:	a queue has entries that receive_plain() cannot handle, or faults are asked of one:
+ *		leave the rest
  */
 struct receive_burst {
 	struct vport *vport;

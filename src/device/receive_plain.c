@@ -622,6 +622,8 @@ CPU_CLONES unsigned int receive_plain_offer(struct receive_burst *burst, const s
 	struct spread spread uninitialized;
 	bool one;
 
+	if (burst->odd)
+		return 0;
 	looked = look_all(burst, frames, n, &spread);
 	if (!looked)
 		return 0;

@@ -62,10 +62,22 @@ static uint64_t register_qword(const struct adapter *adapter, uint64_t offset)
 	}
 }
 
+/** is_dead() - has a fault ended all that the function does? */
+static bool is_dead(const struct adapter *adapter)
+{
+	struct faults *faults = faults_of(adapter);
+
+	return __builtin_expect(faults != NULL, 0) && atomic_load(&fault_switches(faults)->fatal);
+}
+
 int registers_read(struct adapter *adapter, uint64_t offset, void *data, size_t len)
 {
 	uint8_t *byte = data;
 
+	if (is_dead(adapter)) {
+		memset(data, 0xff, len);
+		return 0;
+	}
 	for (size_t i = 0; i < len; i++) {
 		uint64_t at = offset + i;
 
@@ -270,6 +282,8 @@ int registers_write(struct adapter *adapter, uint64_t offset, const void *data, 
 {
 	uint32_t page, in_page;
 
+	if (is_dead(adapter))
+		return 0;
 	if (offset < BAR_DOORBELLS) {
 		if (!smc_write(adapter, offset, data, len))
 			adapter_say(adapter, LOG_INFO,

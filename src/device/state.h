@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "device/adapter.h"
 #include "device/addresses.h"
+#include "device/fault.h"
 #include "device/lane.h"
 #include "device/memory.h"
 #include "device/queue.h"
@@ -67,6 +68,7 @@ struct steering {
  * @pd, @doorbell: who may send and receive on it, from MANA_CONFIG_VPORT_TX
  * @registered, @filter: a physical function's driver has registered it
  * @link_down:	as set by the operator
+ * @faulty:	faults are asked of one of its receive queues
  * @synthetic:	frames for it go to its synthetic card
  * @polled:	@source is polled work, since a receive queue's doorbell is in shared memory
  * @pairs:	queue pairs for RDMA that use it: RoCE packets are theirs
@@ -89,6 +91,7 @@ struct vport {
 	bool configured;
 	bool registered;
 	_Atomic bool link_down;
+	_Atomic bool faulty;
 	_Atomic bool synthetic;
 	bool polled;
 	uint64_t filter;
@@ -109,6 +112,7 @@ struct vport {
  * @closing:	a send queue that a command destroys, while it sends the rest; no other command is
  *		handled meanwhile
  * @request:	that command's header, for the reply
+ * @verdict:	faults of that command's answer
  */
 struct hwc {
 	bool up;
@@ -121,6 +125,7 @@ struct hwc {
 	uint64_t driver_caps;
 	struct wq *closing;
 	struct gdma_req_header request;
+	struct fault_verdict verdict;
 };
 
 /** struct registered - a device that the driver has registered (Ethernet, RNIC) */
@@ -156,10 +161,12 @@ struct adapter {
 	uint32_t smc[SMC_WORDS];
 	uint8_t pci[256]; /* configuration space */
 	_Atomic bool bus_master;
-	uint32_t handles;        /* counts assigned handles */
-	uint32_t refused;        /* command that the operator has us refuse; 0: none */
-	uint32_t hwc_timeout_ms; /* how long a driver shall wait for an answer */
-	uint32_t pulse;          /* of the client, see base/pulse.h */
+	uint32_t handles;              /* counts assigned handles */
+	uint32_t channels;             /* counts hardware channels that were set up */
+	struct faults *_Atomic faults; /* NULL until one is asked for */
+	bool revoked;                  /* by a fault: clients are turned away */
+	uint32_t hwc_timeout_ms;       /* how long a driver shall wait for an answer */
+	uint32_t pulse;                /* of the client, see base/pulse.h */
 	_Atomic bool told_doorbell;
 	struct log_limits limits; /* of messages that clients cause */
 	void *native;             /* BAR 2, see wire/native.h */
@@ -179,6 +186,15 @@ void adapter_again(struct adapter *adapter);
  * No lock of a queue may be held.
  */
 void adapter_raise_all(struct adapter *adapter, struct raise *raise);
+
+/** adapter_raise() - one vector, whatever rules say of it */
+void adapter_raise(struct adapter *adapter, uint32_t vector);
+
+/** faults_of() - NULL: none are asked for */
+static inline struct faults *faults_of(const struct adapter *adapter)
+{
+	return atomic_load_explicit(&adapter->faults, memory_order_acquire);
+}
 
 /**
  * adapter_say() - log a message about the client, after the adapter's name

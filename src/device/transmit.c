@@ -37,6 +37,7 @@
 #include "base/budget.h"
 #include "base/cpu.h"
 #include "device/checksum.h"
+#include "device/faulty.h"
 #include "device/native.h"
 #include "device/reach.h"
 #include "device/scratch.h"
@@ -538,8 +539,16 @@ static void complete(struct wq *sq, const struct transmit_done *done, unsigned i
 	cq_begin(sq->cq);
 	for (unsigned int i = 0; i < n; i++) {
 		struct mana_tx_comp_oob oob = { 0 };
+		uint32_t type = done[i].type;
 
-		oob.cqe_hdr.cqe_type = done[i].type & MANA_CQE_TYPE_MASK;
+		if (__builtin_expect(atomic_load_explicit(&sq->fault, memory_order_relaxed), 0)) {
+			uint32_t fault = faulty_completion(sq, &type);
+
+			if (fault & FAULT_DO_LOSE)
+				continue;
+			type = fault & FAULT_DO_ERROR ? type : done[i].type;
+		}
+		oob.cqe_hdr.cqe_type = type & MANA_CQE_TYPE_MASK;
 		oob.cqe_hdr.client_type = MANA_CLIENT_COMPLETION;
 		oob.tx_wqe_offset = done[i].offset & 0x7ffffffu;
 		cq_post(sq->cq, &oob, sq->id, true);
@@ -619,6 +628,7 @@ static bool any_entry(struct wq *sq, struct transmit_burst *burst, struct transm
 {
 	struct transmit_done *done = &scratch->done[burst->done];
 	unsigned int at = burst->frames;
+	uint32_t start = sq->taken, type, fault = 0;
 	struct transmit_job job = {
 		.sq = sq,
 		.wqe = &scratch->wqe,
@@ -636,11 +646,18 @@ static bool any_entry(struct wq *sq, struct transmit_burst *burst, struct transm
 	case WQ_BROKEN:
 		break;
 	case WQ_ENTRY:
-		done->type = (uint8_t)prepare(&job, caps);
+		if (__builtin_expect(atomic_load_explicit(&sq->fault, memory_order_relaxed), 0))
+			fault = faulty_packet(sq, start, &type);
+		if (fault & FAULT_DO_STALL)
+			return false;
+		if (fault & FAULT_DO_ERROR)
+			done->type = (uint8_t)type;
+		else if (!(fault & FAULT_DO_DMA))
+			done->type = (uint8_t)prepare(&job, caps);
 		break;
 	}
 	budget_charge(BUDGET_ODD);
-	if (done->type != MANA_CQE_TX_OKAY) {
+	if (done->type != MANA_CQE_TX_OKAY || fault & FAULT_DO_ERROR) {
 		/* An error is reported even if the driver suppressed the completion. */
 		counter_add(&sq->counters.errors[(done->type - MANA_CQE_TX_OKAY) % 16], 1);
 		burst->done++;
@@ -706,7 +723,8 @@ CPU_CLONES static bool run_burst(struct wq *sq, unsigned int lane, struct transm
 	unsigned int entries = 0, sent = 0;
 	bool more;
 
-	if (config->check_source || sq->vport->link_down || sq->stopped)
+	if (config->check_source || sq->vport->link_down || sq->stopped ||
+	    atomic_load_explicit(&sq->fault, memory_order_relaxed))
 		burst.longest = 0;
 	reach_begin(&burst.reach, sq->pd, DMA_READ);
 	want_entries(sq);
@@ -745,7 +763,8 @@ static __attribute__((noinline)) bool run_closing(struct wq *sq, unsigned int la
 {
 	struct scratch *scratch = scratch_of(sq->adapter, lane);
 	uint32_t start = budget_spent;
-	bool more = scratch && ring_ready(&sq->ring);
+	/* A queue that stands still by a fault can be destroyed, as hardware's can. */
+	bool more = scratch && ring_ready(&sq->ring) && !(sq->fault & FAULT_STALLED);
 
 	while (more && !closed(sq) && budget_since(start) < BUDGET_TURN)
 		more = run_burst(sq, lane, &scratch->transmit, start);
@@ -753,6 +772,23 @@ static __attribute__((noinline)) bool run_closing(struct wq *sq, unsigned int la
 		return true;
 	if (atomic_exchange(&sq->closing, WQ_CLOSED) == WQ_CLOSING)
 		adapter_again(sq->adapter);
+	return false;
+}
+
+/** run_faulty() - a turn of a queue that rules ask about: entry by entry */
+static __attribute__((noinline)) bool run_faulty(struct wq *sq, unsigned int lane)
+{
+	struct scratch *scratch = scratch_of(sq->adapter, lane);
+	uint32_t start = budget_spent;
+
+	while (scratch && ring_ready(&sq->ring) && !(sq->fault & FAULT_STALLED) && !sq->stopped &&
+	       !wq_empty(sq)) {
+		if (budget_since(start) >= BUDGET_TURN)
+			return true;
+		sq->work.progress = true;
+		/* A burst ends after an entry if its turn is over. */
+		run_burst(sq, lane, &scratch->transmit, budget_spent - BUDGET_TURN);
+	}
 	return false;
 }
 
@@ -764,6 +800,8 @@ bool transmit_run(struct lane_work *work, unsigned int lane)
 
 	if (__builtin_expect(atomic_load_explicit(&sq->closing, memory_order_relaxed), 0))
 		return run_closing(sq, lane);
+	if (__builtin_expect(atomic_load_explicit(&sq->fault, memory_order_relaxed), 0))
+		return run_faulty(sq, lane);
 	/* With many queues most are idle, and touching them slows the busy ones down. */
 	if (sq->seen == sq->taken && wq_empty(sq))
 		return false;

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "device/faulty.h"
 #include "device/native.h"
 #include "device/receive.h"
 #include "device/state.h"
@@ -191,6 +192,7 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 		return status_from_errno(err);
 	}
 	wq->handle = adapter_handle(adapter, HANDLE_WQ, wq->id);
+	faulty_open(wq);
 	atomic_store_explicit(slot, wq, memory_order_release);
 	resp->wq_id = wq->id;
 	resp->cq_id = cq->id;

@@ -2,13 +2,18 @@
 #include "serve/config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mac.h"
 #include "base/passed.h"
 #include "host/machine/software.h"
 #include "serve/port_option.h"
+
+#define SCENARIO_MAX 65536u /* bytes of a file with faults */
 
 int serve_config_add_adapter(struct serve_config *config, const char *socket, struct error *error)
 {
@@ -45,6 +50,66 @@ int serve_config_add_port(struct serve_config *config, char *spec, struct error 
 	if (!err)
 		adapter->ports++;
 	return err;
+}
+
+/** read_text() - a small file, as text; NULL with the reason in @error */
+static char *read_text(const char *file, struct error *error)
+{
+	char *text = malloc(SCENARIO_MAX + 1);
+	size_t len = 0;
+	ssize_t got = 1;
+	int fd;
+
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || !text) {
+		error_say(error, "cannot read %s: %s", file, error_reason(text ? errno : ENOMEM));
+		goto fail;
+	}
+	while (got > 0 && len <= SCENARIO_MAX) {
+		got = read(fd, text + len, SCENARIO_MAX + 1 - len);
+		len += got > 0 ? (size_t)got : 0;
+	}
+	if (got < 0)
+		error_say(error, "cannot read %s: %s", file, error_reason(errno));
+	else if (len > SCENARIO_MAX)
+		error_say(error, "%s is longer than %u bytes", file, SCENARIO_MAX);
+	else if (memchr(text, '\0', len))
+		error_say(error, "%s is not a text file", file);
+	else {
+		text[len] = '\0';
+		close(fd);
+		return text;
+	}
+fail:
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return NULL;
+}
+
+int serve_config_add_faults(struct serve_config *config, const char *file, struct error *error)
+{
+	struct adapter_config *adapter = &config->adapters[config->count ? config->count - 1 : 0];
+	char *text;
+
+	if (adapter->faults)
+		return error_fail(error, -EINVAL,
+				  "--faults: an adapter has one file with faults; write all rules "
+				  "into it");
+	text = read_text(file, error);
+	if (!text)
+		return -EINVAL;
+	adapter->faults = text;
+	adapter->faults_source = file;
+	return 0;
+}
+
+void serve_config_free(struct serve_config *config)
+{
+	for (unsigned int i = 0; i < SERVE_ADAPTERS_MAX; i++) {
+		free((void *)(uintptr_t)config->adapters[i].faults);
+		config->adapters[i].faults = NULL;
+	}
 }
 
 /** mac_taken() - has another port this address already? */

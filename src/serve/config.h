@@ -70,6 +70,20 @@ int serve_config_add_adapter(struct serve_config *config, const char *socket, st
 int serve_config_add_port(struct serve_config *config, char *spec, struct error *error);
 
 /**
+ * serve_config_add_faults() - the scenario of the last adapter, or of the first one before it is added
+ * @file:	its name; stays valid
+ * @error:	on failure, a sentence for the user
+ *
+ * The file is read now: later it may be out of reach.
+ *
+ * Return: 0 or a negative errno
+ */
+int serve_config_add_faults(struct serve_config *config, const char *file, struct error *error);
+
+/** serve_config_free() - free what was read */
+void serve_config_free(struct serve_config *config);
+
+/**
  * serve_config_complete() - fill in what was left open: sockets, ports, names, MAC addresses
  * @error:	on failure, a sentence for the user
  *

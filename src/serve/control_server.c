@@ -163,9 +163,70 @@ static void answer_link(int client, struct adapter *adapter, unsigned int port, 
 		       ports, ports == 1 ? "" : "s");
 }
 
+/** answer_faults() - a line for each rule */
+static void answer_faults(int client, struct adapter *adapter)
+{
+	struct adapter_fault fault;
+	size_t size = 0;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out && adapter_fault_get(adapter, 0, &fault))
+		fprintf(out, "%4s %10s %10s  %s\n", "rule", "happened", "applied", "text");
+	for (unsigned int i = 0; out && adapter_fault_get(adapter, i, &fault); i++)
+		fprintf(out, "%4u %10llu %10llu  %s\n", fault.id, fault.seen, fault.fired,
+			fault.text);
+	if (out && !fclose(out))
+		answer(client, CONTROL_OK, "%s", text);
+	else
+		answer(client, CONTROL_ERROR, "out of memory\n");
+	free(text);
+}
+
+/** answer_fault() - a change of the rules, or a signal to them */
+static void answer_fault(int client, struct adapter *adapter, const struct control_request *request)
+{
+	struct error error;
+
+	switch (request->command) {
+	case CONTROL_FAULT_ADD:
+		if (adapter_fault_add(adapter, request->word, "rule", &error))
+			answer(client, CONTROL_ERROR, "%s\n", error.text);
+		else
+			answer(client, CONTROL_OK, "%s", "");
+		break;
+	case CONTROL_FAULT_REMOVE:
+		if (adapter_fault_remove(adapter, request->number))
+			answer(client, CONTROL_ERROR,
+			       "there is no rule %u; 'fault list' has their numbers\n",
+			       request->number);
+		else
+			answer(client, CONTROL_OK, "%s", "");
+		break;
+	case CONTROL_FAULT_SIGNAL:
+		if (adapter_fault_signal(adapter, request->word))
+			answer(client, CONTROL_ERROR,
+			       "no rule waits for signal '%s'; 'fault list' has the rules\n",
+			       request->word);
+		else
+			answer(client, CONTROL_OK, "%s", "");
+		break;
+	case CONTROL_FAULT_CLEAR:
+		adapter_fault_clear(adapter);
+		answer(client, CONTROL_OK, "%s", "");
+		break;
+	default:
+		answer_faults(client, adapter);
+	}
+}
+
 static void answer_refuse(int client, struct adapter *adapter, const char *command)
 {
-	if (adapter_refuse(adapter, strcmp(command, "nothing") ? command : NULL))
+	const int err = adapter_refuse(adapter, strcmp(command, "nothing") ? command : NULL);
+
+	if (err && err != -ENOENT)
+		answer(client, CONTROL_ERROR, "there is no room for another rule\n");
+	else if (err)
 		answer(client, CONTROL_ERROR,
 		       "no command of a driver is called '%s'; manakin device --log debug prints "
 		       "the names of those that come\n",
@@ -212,6 +273,8 @@ static void carry_out(struct adapter *adapter, int client, const char *words)
 	case CONTROL_REFUSE:
 		answer_refuse(client, adapter, request.word);
 		break;
+	default:
+		answer_fault(client, adapter, &request);
 	}
 }
 

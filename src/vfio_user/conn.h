@@ -108,6 +108,7 @@ struct conn {
  * @visit:	budget_spent when the visit began
  * @held:	the device has not finished: no message is handled
  * @timer_fd:	for another look at what is waiting
+ * @at_fd:	for vfu_server_at()
  * @listening:	epoll watches @listen_fd
  * @crowded:	much is waiting to be closed, and must be done by then (clock_ns()); 0: not much
  * @told_crowded: it was not done by then, which has been logged
@@ -127,7 +128,7 @@ struct conn {
 struct vfu_server {
 	struct vfu_config config;
 	char *path;
-	int listen_fd, epoll_fd, spare_fd, again_fd, timer_fd;
+	int listen_fd, epoll_fd, spare_fd, again_fd, timer_fd, at_fd;
 	uint32_t visit;
 	bool held;
 	struct socket_file file;

@@ -413,6 +413,15 @@ void vfu_server_again(struct vfu_server *server)
 		return;
 }
 
+void vfu_server_at(struct vfu_server *server, uint64_t when)
+{
+	const struct itimerspec at = { .it_value = { .tv_sec = (time_t)(when / NS_PER_S),
+						     .tv_nsec = (long)(when % NS_PER_S) } };
+	const struct itimerspec never = { 0 };
+
+	timerfd_settime(server->at_fd, TFD_TIMER_ABSTIME, when == UINT64_MAX ? &never : &at, NULL);
+}
+
 /** serve_conn() - what epoll reports about a connection */
 static void serve_conn(struct vfu_server *server, struct conn *conn, uint32_t events)
 {
@@ -440,25 +449,28 @@ static bool empty(struct vfu_server *server, const void *which)
 		fd = server->again_fd;
 	else if (which == &server->timer_fd)
 		fd = server->timer_fd;
+	else if (which == &server->at_fd)
+		fd = server->at_fd;
 	else if (which == server->closer)
 		fd = closer_fd(server->closer);
 	if (fd < 0)
 		return false;
-	if (read(fd, &count, sizeof(count)) > 0 && which != &server->again_fd)
+	if (read(fd, &count, sizeof(count)) > 0 && which != &server->again_fd &&
+	    which != &server->at_fd)
 		count_waiting(server);
 	return true;
 }
 
 void vfu_server_serve(struct vfu_server *server)
 {
-	struct epoll_event events[CONN_MAX + 4];
-	bool own[CONN_MAX + 4];
+	struct epoll_event events[CONN_MAX + 5];
+	bool own[CONN_MAX + 5];
 	int n;
 
 	server->visit = budget_spent;
 	server->serving = true;
 	server->held = server->config.ops->visit && !server->config.ops->visit(server->config.ctx);
-	n = epoll_wait(server->epoll_fd, events, CONN_MAX + 4, 0);
+	n = epoll_wait(server->epoll_fd, events, CONN_MAX + 5, 0);
 	for (int i = 0; i < n; i++)
 		own[i] = empty(server, events[i].data.ptr);
 	if (server->held)
@@ -519,14 +531,19 @@ static int open_parts(struct vfu_server *server)
 		return ret;
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	server->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	server->at_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	server->again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (server->epoll_fd < 0 || server->timer_fd < 0 || server->again_fd < 0)
+	if (server->epoll_fd < 0 || server->timer_fd < 0 || server->at_fd < 0 ||
+	    server->again_fd < 0)
 		return -errno;
 	event.data.ptr = &server->again_fd;
 	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->again_fd, &event) < 0)
 		return -errno;
 	event.data.ptr = &server->timer_fd;
 	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->timer_fd, &event) < 0)
+		return -errno;
+	event.data.ptr = &server->at_fd;
+	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->at_fd, &event) < 0)
 		return -errno;
 	event.data.ptr = server->closer;
 	if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, closer_fd(server->closer), &event) < 0)
@@ -546,7 +563,7 @@ int vfu_server_open(const struct vfu_config *config, struct vfu_server **result)
 	if (!server)
 		return -ENOMEM;
 	server->config = *config;
-	server->listen_fd = server->epoll_fd = server->spare_fd = server->timer_fd =
+	server->listen_fd = server->epoll_fd = server->spare_fd = server->timer_fd = server->at_fd =
 		server->again_fd = -1;
 	server->notifier.pipe[0] = server->notifier.pipe[1] = server->cut_fd = -1;
 	pthread_mutex_init(&server->cut_lock, NULL);
@@ -592,6 +609,8 @@ void vfu_server_close(struct vfu_server *server)
 		close(server->spare_fd);
 	if (server->timer_fd >= 0)
 		close(server->timer_fd);
+	if (server->at_fd >= 0)
+		close(server->at_fd);
 	if (server->again_fd >= 0)
 		close(server->again_fd);
 	/* Connections that were not accepted, and what they sent, go with the socket */

@@ -119,6 +119,12 @@ void vfu_server_serve(struct vfu_server *server);
  */
 void vfu_server_again(struct vfu_server *server);
 
+/**
+ * vfu_server_at() - the same at @when, in ns of clock_ns(); UINT64_MAX: not at all. The control
+ * thread only; the last call counts
+ */
+void vfu_server_at(struct vfu_server *server, uint64_t when);
+
 /** vfu_server_drop() - disconnect the client, for @why (logged); also from within struct vfu_ops */
 void vfu_server_drop(struct vfu_server *server, const char *why);
 

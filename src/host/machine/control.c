@@ -13,7 +13,7 @@
 
 #define DIGITS_MAX 9 /* of a number, so that it fits an unsigned int */
 
-/* A # stands for a number, a @ at the end for a word. */
+/* A # stands for a number, a @ at the end for a word, a * for any text. */
 static const struct {
 	const char *words;
 	enum control_command command;
@@ -23,7 +23,9 @@ static const struct {
 	{ "link # down", CONTROL_LINK_DOWN },   { "vf revoke", CONTROL_VF_REVOKE },
 	{ "vf return", CONTROL_VF_RETURN },     { "card # pull", CONTROL_CARD_PULL },
 	{ "timeout #", CONTROL_TIMEOUT },       { "reset", CONTROL_RESET },
-	{ "refuse @", CONTROL_REFUSE },
+	{ "refuse @", CONTROL_REFUSE },         { "fault list", CONTROL_FAULT_LIST },
+	{ "fault add *", CONTROL_FAULT_ADD },   { "fault remove #", CONTROL_FAULT_REMOVE },
+	{ "fault clear", CONTROL_FAULT_CLEAR }, { "fault signal *", CONTROL_FAULT_SIGNAL },
 };
 
 /** is_word() - is it one word, of letters, digits and underlines? */
@@ -36,7 +38,7 @@ static bool is_word(const char *text)
 	return len && !text[len];
 }
 
-/** matches() - are these the words of the pattern? Its number and word go to @request */
+/** matches() - are these the words of the pattern? Its number and word or text go to @request */
 static bool matches(const char *pattern, const char *words, struct control_request *request)
 {
 	request->number = 0;
@@ -47,6 +49,10 @@ static bool matches(const char *pattern, const char *words, struct control_reque
 		if (*pattern == '@') {
 			request->word = words;
 			return is_word(words);
+		}
+		if (*pattern == '*') {
+			request->word = words;
+			return *words;
 		}
 		if (*pattern != '#') {
 			if (*words++ != *pattern)

@@ -30,12 +30,18 @@ enum control_command {
 	CONTROL_TIMEOUT,
 	CONTROL_RESET,
 	CONTROL_REFUSE,
+	CONTROL_FAULT_LIST,
+	CONTROL_FAULT_ADD,    /* word: a rule */
+	CONTROL_FAULT_REMOVE, /* number: of a rule */
+	CONTROL_FAULT_CLEAR,
+	CONTROL_FAULT_SIGNAL, /* word: its name */
 };
 
 /**
  * struct control_request - what a request says
- * @number:	a port, or milliseconds; 0 where the command has no number
- * @word:	the name of a command of the driver's, in the text that was read; NULL: there is none
+ * @number:	a port, milliseconds, or a rule; 0 where the command has no number
+ * @word:	a command of the driver's, a rule, or a signal, in the text that was read; NULL: there is
+ *		none
  */
 struct control_request {
 	enum control_command command;
