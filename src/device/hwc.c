@@ -357,6 +357,7 @@ static uint16_t command_version(uint32_t code)
 	case RNIC_QUERY_ADAPTER_CAP:
 		return GDMA_MESSAGE_V4;
 	case MANA_QUERY_GF_STAT:
+	case MANA_CREATE_WQ_OBJ:
 	case MANA_CONFIG_VPORT_RX:
 	case MANA_QUERY_LINK_CONFIG:
 	case RNIC_QUERY_VF_COUNTERS:

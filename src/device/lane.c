@@ -47,6 +47,8 @@
  */
 #include "device/lane.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -57,6 +59,8 @@
 #include "base/pulse.h"
 #include "device/lane_state.h"
 
+#define SHORT_SLEEP  (50u * NS_PER_US) /* a timer of a thread may be that late */
+#define FINE_SLEEP   (2u * NS_PER_MS)
 #define EVENTS_MAX   16
 #define QUIET_TURNS  64u /* without progress, before work is polled less often */
 #define QUIET_ROUNDS 32u /* a power of two: quiet work is polled once in so many rounds */
@@ -468,22 +472,41 @@ static void lane_mark_waiting(struct lane *lane, bool blocked)
 	}
 }
 
-/** lane_timeout() - how long a lane without work may sleep, in ms; -1: until it is woken */
-static int lane_timeout(const struct lane *lane)
+/** lane_timeout() - how long a lane without work may sleep, in ns; UINT64_MAX: until it is woken */
+static uint64_t lane_timeout(const struct lane *lane)
 {
-	int blocked = lane->blocked ? LANE_BLOCKED_MS : -1, ms;
+	uint64_t blocked = lane->blocked ? LANE_BLOCKED_MS * (uint64_t)NS_PER_MS : UINT64_MAX;
+	uint64_t now, left;
 
 	if (lane->wake == UINT64_MAX)
 		return blocked;
-	ms = clock_left_ms(lane->wake);
-	return lane->blocked && blocked < ms ? blocked : ms;
+	now = clock_ns();
+	left = lane->wake > now ? lane->wake - now : 0;
+	return left < blocked ? left : blocked;
+}
+
+/** lane_sleep() - wait for descriptors' events for @timeout ns, or a little longer */
+static int lane_sleep(const struct lane *lane, struct epoll_event *events, uint64_t timeout)
+{
+	struct pollfd fd = { .fd = lane->epoll_fd, .events = POLLIN };
+	struct timespec time = { .tv_nsec = (long)timeout };
+	int ms = -1;
+
+	/* epoll_wait() counts in milliseconds, and a moderated event waits for microseconds. */
+	if (timeout && timeout < FINE_SLEEP) {
+		ppoll(&fd, 1, &time, NULL);
+		timeout = 0;
+	}
+	if (timeout < (uint64_t)INT_MAX * NS_PER_MS)
+		ms = (int)((timeout + NS_PER_MS - 1) / NS_PER_MS);
+	return epoll_wait(lane->epoll_fd, events, EVENTS_MAX, ms);
 }
 
 /** lane_wait() - handle the descriptors' events, and sleep if there is nothing to do */
 static void lane_wait(struct lane *lane, bool idle)
 {
 	struct epoll_event events[EVENTS_MAX];
-	int timeout = 0;
+	uint64_t timeout = 0;
 	int n;
 
 	if (idle) {
@@ -492,11 +515,14 @@ static void lane_wait(struct lane *lane, bool idle)
 		if (!lane_rest_all(lane, true) && !atomic_load(&lane->summary) &&
 		    !atomic_load(&lane->called))
 			timeout = lane_timeout(lane);
+		/* Not worth the way to sleep and back */
+		if (timeout < SHORT_SLEEP)
+			timeout = 0;
 	}
 	if (timeout)
 		atomic_store_explicit(&lane->resting, true, memory_order_release);
 	pulse_rest();
-	n = epoll_wait(lane->epoll_fd, events, EVENTS_MAX, timeout);
+	n = lane_sleep(lane, events, timeout);
 	atomic_store_explicit(&lane->sleeping, false, memory_order_relaxed);
 	if (timeout) {
 		/* See lanes_sync(): no pointer is read before this is seen. */

@@ -14,6 +14,10 @@
  * does not arm it disarms it. Queues are created armed. The adapter does not hold
  * entries back for a slow reader: the driver sizes its queues for what it posts,
  * and detects an overrun by the owner bits.
+ *
+ * A completion queue that is moderated stays armed, and its event waits (cq->due) until there are
+ * enough completions or the time is over. A lane's work item watches that time, one for each such
+ * queue: no timer is set for an event, and a queue that is not moderated costs nothing.
  */
 #include "device/queue.h"
 
@@ -22,6 +26,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "device/state.h"
 
@@ -242,6 +247,7 @@ struct cq *cq_create(struct adapter *adapter, const struct queue_place *place, s
 	cq->eq = eq;
 	cq->doorbell = place->doorbell;
 	cq->armed = true;
+	cq->lane = -1;
 	producer_start(&cq->producer, place->size / GDMA_CQE_SIZE);
 	id = enter(adapter, place, &cq->ring, &adapter->cqs, cq);
 	if (id < 0) {
@@ -270,6 +276,7 @@ void cq_destroy(struct cq *cq)
 {
 	tell_cq(cq, WATCH_DESTROYED);
 	table_remove(&cq->adapter->cqs, cq->id);
+	lane_remove(&cq->work, -1);
 	if (cq->eq)
 		cq->eq->completions--;
 	ring_close(&cq->ring);
@@ -282,21 +289,90 @@ static void cq_event(struct cq *cq, struct raise *raise)
 	uint32_t details[3] = { cq->id, 0, 0 };
 
 	cq->armed = false;
+	cq->due = 0;
 	if (cq->eq)
 		eq_write(cq->eq, GDMA_EQE_COMPLETION, details, raise);
+}
+
+/** cq_waits() - does the event of a moderated queue have to wait? The lock is held */
+static __attribute__((noinline)) bool cq_waits(struct cq *cq)
+{
+	const struct moderation *moderation = &cq->moderation;
+	uint32_t usec = moderation->usec ? moderation->usec : GDMA_MODERATION_USEC_MAX;
+
+	if (moderation->comps && cq->unread >= moderation->comps)
+		return false;
+	if (!cq->due) {
+		cq->due = clock_ns() + (uint64_t)usec * NS_PER_US;
+		lane_kick(&cq->work);
+	}
+	return true;
+}
+
+/** cq_ready() - an armed queue has completions: post its event, now or later; the lock is held */
+static void cq_ready(struct cq *cq, struct raise *raise)
+{
+	if (!cq->moderated || !cq_waits(cq))
+		cq_event(cq, raise);
+}
+
+/** cq_run() - post the event that has waited long enough, or look again when it has */
+static bool cq_run(struct lane_work *work, unsigned int lane)
+{
+	struct cq *cq = (struct cq *)((char *)work - offsetof(struct cq, work));
+	struct raise raise = { 0 };
+
+	(void)lane;
+	spin_lock(&cq->lock);
+	if (cq->due && clock_passed(cq->due))
+		cq_event(cq, &raise);
+	work->deadline = cq->due;
+	spin_unlock(&cq->lock);
+	adapter_raise_all(cq->adapter, &raise);
+	return false;
+}
+
+int cq_moderate(struct cq *cq, struct moderation moderation)
+{
+	bool moderated = moderation.comps != 1 && (moderation.comps || moderation.usec);
+	struct raise raise = { 0 };
+	int err;
+
+	if (cq->lane < 0)
+		return -EINVAL;
+	if (moderated && !cq->work.lane) {
+		cq->work.run = cq_run;
+		cq->work.step = "holding back an event";
+		atomic_store(&cq->work.client, cq->adapter->pulse);
+		err = lane_add(cq->adapter->member, (unsigned int)cq->lane, &cq->work, -1);
+		if (err)
+			return err;
+	}
+	spin_lock(&cq->lock);
+	cq->moderation = moderation;
+	cq->moderated = moderated;
+	/* What waits now waits anew, by the new values. */
+	if (cq->due) {
+		cq->due = 0;
+		cq_ready(cq, &raise);
+	}
+	spin_unlock(&cq->lock);
+	adapter_raise_all(cq->adapter, &raise);
+	return 0;
 }
 
 /** cq_arm() - the driver has read up to @tail; the lock is held */
 static void cq_arm(struct cq *cq, uint32_t tail, bool arm, struct raise *raise)
 {
 	uint32_t written = producer_index(&cq->producer);
-
 	uint64_t hidden = cq->late ? cq->late->n : 0;
 
 	cq->unread = gdma_index_distance(written, tail, cq->producer.count);
-	cq->armed = arm && cq->unread <= hidden;
+	cq->armed = arm;
 	if (arm && cq->unread > hidden)
-		cq_event(cq, raise);
+		cq_ready(cq, raise);
+	else
+		cq->due = 0;
 }
 
 void cq_ring(struct cq *cq, uint32_t tail, bool arm)
@@ -483,7 +559,7 @@ void cq_end(struct cq *cq, struct raise *raise)
 	cq_show(cq);
 	/* Late completions make their event when they are shown. */
 	if (cq->posted && cq->armed && (!cq->late || !cq->late->until || cq->late->shown))
-		cq_event(cq, raise);
+		cq_ready(cq, raise);
 	if (__builtin_expect(cq->late != NULL, 0))
 		cq->late->shown = false;
 	spin_unlock(&cq->lock);
@@ -544,6 +620,8 @@ void wq_destroy(struct wq *wq)
 
 void wqs_stop(struct adapter *adapter)
 {
+	static_assert(ADAPTER_PORTS_MAX * ADAPTER_QUEUES_MAX * 3 <= ADAPTER_WQS,
+		      "a send queue's work and its completion queue's; a receive queue's");
 	struct lane_work *works[ADAPTER_WQS];
 	unsigned int n = 0;
 
@@ -552,6 +630,14 @@ void wqs_stop(struct adapter *adapter)
 
 		if (wq && wq->work.lane)
 			works[n++] = &wq->work;
+		if (wq && wq->cq->work.lane)
+			works[n++] = &wq->cq->work;
+	}
+	for (uint32_t i = 0; i < adapter->rqs.fresh; i++) {
+		struct wq *wq = table_get(&adapter->rqs, i);
+
+		if (wq && wq->cq->work.lane)
+			works[n++] = &wq->cq->work;
 	}
 	lane_remove_all(adapter->member, works, n);
 }

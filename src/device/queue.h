@@ -107,6 +107,17 @@ struct eq {
 #define CQ_HELD_MAX 16u /* completions: a burst of 64 packets, four in each */
 
 /**
+ * struct moderation - how long an event waits for more completions
+ * @usec:	for so many microseconds after the first one; 0: the longest that is possible
+ * @comps:	until there are so many; 0: however many there are
+ *
+ * With both 0, or @comps 1, it does not wait.
+ */
+struct moderation {
+	uint32_t usec, comps;
+};
+
+/**
  * struct cq - a completion queue
  * @eq:		where its events go; NULL for a queue that is only polled
  * @armed:	the next completion makes an event
@@ -115,6 +126,11 @@ struct eq {
  * @held:	the last 8 bytes of completions before the producer's position that the driver
  *		cannot see yet, @held_count of them
  * @late:	completions that it is to see later, by a fault; NULL: there have been none
+ * @moderation:	what the driver has asked for
+ * @moderated:	events wait for that
+ * @lane:	number for lane_add() of @work; -1: the queue cannot be moderated
+ * @due:	when the event that waits is sent, in ns; 0: none waits
+ * @work:	sends it; added to a lane when the queue is moderated for the first time
  */
 struct cq {
 	struct adapter *adapter;
@@ -131,6 +147,11 @@ struct cq {
 	uint64_t unread;
 	struct cq_late *late;
 	uint64_t held[CQ_HELD_MAX];
+	struct moderation moderation;
+	bool moderated;
+	int lane;
+	uint64_t due;
+	struct lane_work work;
 };
 
 /**
@@ -285,6 +306,13 @@ struct cq *cq_create(struct adapter *adapter, const struct queue_place *place, s
 void cq_destroy(struct cq *cq);
 void cq_ring(struct cq *cq, uint32_t tail, bool arm);
 void cq_ring_short(struct cq *cq, uint32_t increment, bool arm);
+
+/**
+ * cq_moderate() - have the queue's events wait, from now on
+ *
+ * Return: 0; -EINVAL if this queue cannot be moderated; or an error of lane_add()
+ */
+int cq_moderate(struct cq *cq, struct moderation moderation);
 
 /** cq_want() - prefetch the next @n entries for writing; the lock is held */
 static inline void cq_want(const struct cq *cq, uint32_t n)

@@ -194,6 +194,18 @@ static struct wq *doorbell_find_wq(struct table *table, uint64_t id, uint32_t pa
 	return wq && wq->doorbell == page ? wq : NULL;
 }
 
+/** doorbell_moderation() - change how a queue's events wait; false if it is not one for Ethernet */
+static bool doorbell_moderation(struct cq *cq, union gdma_doorbell value)
+{
+	struct moderation moderation = cq->moderation;
+
+	if (value.moderation.usec_valid)
+		moderation.usec = value.moderation.usec;
+	if (value.moderation.comps_valid)
+		moderation.comps = value.moderation.comps;
+	return cq_moderate(cq, moderation) != -EINVAL;
+}
+
 /** doorbell_long() - a 64-bit doorbell; false if it matches no queue */
 static bool doorbell_long(struct adapter *adapter, uint32_t page, uint32_t offset,
 			  union gdma_doorbell value)
@@ -225,6 +237,11 @@ static bool doorbell_long(struct adapter *adapter, uint32_t page, uint32_t offse
 			return false;
 		cq_ring(cq, value.cq.tail & GDMA_DB_TAIL_MAX, value.cq.arm);
 		return true;
+	case GDMA_DB_CQ_MODERATION:
+		cq = table_get(&adapter->cqs, value.moderation.id);
+		if (!cq || cq->doorbell != page)
+			return false;
+		return doorbell_moderation(cq, value);
 	case GDMA_DB_EQ:
 		eq = table_get(&adapter->eqs, value.eq.id);
 		if (!eq || eq->doorbell != page)

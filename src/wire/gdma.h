@@ -33,14 +33,17 @@
 #define GDMA_DRV_CAP_1_PROBE_RECOVERY         (1ull << 22)
 #define GDMA_DRV_CAP_1_HWC_TIMEOUT_RECOVERY   (1ull << 25)
 #define GDMA_DRV_CAP_1_VTL2_SELECTIVE_REVOKE  (1ull << 27) /* openvmm only */
+#define GDMA_DRV_CAP_1_CQ_MODERATION          (1ull << 28) /* Linux 7.3 */
+#define GDMA_DRV_CAP_1_SCATTERED_QUEUES       (1ull << 30) /* Linux 7.3 */
 
 /*
  * gdma_verify_version_resp.pf_cap_flags1: what the adapter can do. Linux tests these bits by the
  * driver's names for them (same positions); openvmm has names of its own for bits 3 and 7.
  */
-#define GDMA_PF_CAP_1_QUERY_HWC_TIMEOUT       (1ull << 3) /* then Linux sends command 84 */
-#define GDMA_PF_CAP_1_LARGE_GDMA_PAGES        (1ull << 4) /* then mana_ib 7.2 uses large pages */
-#define GDMA_PF_CAP_1_EQE_REQUEST_SELF_RESET  (1ull << 7) /* openvmm only */
+#define GDMA_PF_CAP_1_QUERY_HWC_TIMEOUT       (1ull << 3)  /* then Linux sends command 84 */
+#define GDMA_PF_CAP_1_LARGE_GDMA_PAGES        (1ull << 4)  /* then mana_ib 7.2 uses large pages */
+#define GDMA_PF_CAP_1_EQE_REQUEST_SELF_RESET  (1ull << 7)  /* openvmm only */
+#define GDMA_PF_CAP_1_CQ_MODERATION           (1ull << 15) /* then Linux 7.3 moderates CQs */
 
 /* gdma_verify_version_req.os_type */
 enum gdma_os_type {

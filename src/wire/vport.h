@@ -218,8 +218,12 @@ static_assert(sizeof(struct mana_config_vport_tx_resp) == 36, "vPort transmit");
  *		the number of descriptors, itself a multiple of 64
  * @cq_mod_ctx_id: moderation context; 0
  * @cq_parent_eq_id: EQ of the CQ, or GDMA_CQ_NO_EQ
+ * @allow_rqwqe_chain: from version 2 on; 0
+ * @req_cq_moderation: from version 3 on, as what follows: not 0: moderate the CQ's events
+ * @cq_moderation_comps, @cq_moderation_usec: as in union gdma_doorbell
  *
- * Linux mana.h, struct mana_create_wqobj_req.
+ * Linux mana.h, struct mana_create_wqobj_req; it ends before @allow_rqwqe_chain until 7.2, and is
+ * sent as version 3 by 7.3.
  */
 struct mana_create_wq_obj_req {
 	struct gdma_req_header hdr;
@@ -232,8 +236,16 @@ struct mana_create_wq_obj_req {
 	uint32_t cq_size;
 	uint32_t cq_mod_ctx_id;
 	uint32_t cq_parent_eq_id;
+	uint8_t allow_rqwqe_chain;
+	uint8_t req_cq_moderation;
+	uint16_t cq_moderation_comps;
+	uint16_t cq_moderation_usec;
+	uint8_t reserved2[2];
 };
-static_assert(sizeof(struct mana_create_wq_obj_req) == 88, "create work queue");
+#define MANA_CREATE_WQ_OBJ_V1 88u /* bytes of version 1 */
+static_assert(offsetof(struct mana_create_wq_obj_req, allow_rqwqe_chain) == MANA_CREATE_WQ_OBJ_V1,
+	      "create work queue");
+static_assert(sizeof(struct mana_create_wq_obj_req) == 96, "create work queue");
 static_assert(offsetof(struct mana_create_wq_obj_req, wq_dma_region) == 56, "create work queue");
 
 /**
@@ -242,16 +254,21 @@ static_assert(offsetof(struct mana_create_wq_obj_req, wq_dma_region) == 56, "cre
  * @cq_id:	number of the completion queue; below the value of
  *		HWC_INIT_MAX_CQS
  * @wq_obj:	handle of the pair, not MANA_INVALID_HANDLE
+ * @cq_moderation_comps ...: from version 2 on: what is in force; no driver reads it
  *
- * Linux mana.h, struct mana_create_wqobj_resp.
+ * Linux mana.h, struct mana_create_wqobj_resp; 7.3 has version 2.
  */
 struct mana_create_wq_obj_resp {
 	struct gdma_resp_header hdr;
 	uint32_t wq_id;
 	uint32_t cq_id;
 	uint64_t wq_obj;
+	uint16_t cq_moderation_comps;
+	uint16_t cq_moderation_usec;
+	uint8_t cq_moderation_enabled;
+	uint8_t reserved[3];
 };
-static_assert(sizeof(struct mana_create_wq_obj_resp) == 48, "create work queue");
+static_assert(sizeof(struct mana_create_wq_obj_resp) == 56, "create work queue");
 
 /**
  * struct mana_destroy_wq_obj_req - gdma_general_resp

@@ -187,6 +187,7 @@ enum gdma_doorbell_offset {
 	GDMA_DB_RQ_SHORT = 0x410,
 	GDMA_DB_CQ = 0x800,
 	GDMA_DB_CQ_SHORT = 0x810,
+	GDMA_DB_CQ_MODERATION = 0x820, /* Linux 7.3, DOORBELL_OFFSET_DIM */
 	GDMA_DB_EQ_SHORT = 0xff0,
 	GDMA_DB_EQ = 0xff8,
 };
@@ -201,8 +202,11 @@ enum gdma_doorbell_offset {
  * @cq.tail:	index up to which the driver has read, modulo 8 times the entries
  * @cq.arm:	1: the CQ's next entry is to raise an event
  * @eq:		the same; the next entry is to raise an interrupt
+ * @moderation:	of a CQ: its event is held for @usec microseconds or until there are @comps
+ *		completions; a field is used only if the bit after it is set
  *
- * Linux gdma.h, union gdma_doorbell_entry; rdma-core doorbells.h for @rq_client.
+ * Linux gdma.h, union gdma_doorbell_entry; rdma-core doorbells.h for @rq_client; Linux 7.3 for
+ * @moderation.
  */
 union gdma_doorbell {
 	uint64_t word;
@@ -233,8 +237,20 @@ union gdma_doorbell {
 		uint64_t tail : 31;
 		uint64_t arm : 1;
 	} eq;
+	struct {
+		uint64_t id : 24;
+		uint64_t reserved1 : 8;
+		uint64_t usec : 10;
+		uint64_t reserved2 : 5;
+		uint64_t usec_valid : 1;
+		uint64_t comps : 8;
+		uint64_t reserved3 : 7;
+		uint64_t comps_valid : 1;
+	} moderation;
 };
 static_assert(sizeof(union gdma_doorbell) == 8, "doorbell");
+
+#define GDMA_MODERATION_USEC_MAX   1023u /* Linux 7.3 MANA_INTR_MODR_USEC_MAX */
 
 /* Fields of @word: number and tail of any queue, and arm of a CQ or EQ */
 #define GDMA_DB_WORD(id, tail)     ((uint64_t)(tail) << 32 | (uint32_t)(id))

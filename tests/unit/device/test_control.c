@@ -400,6 +400,7 @@ static void versions_and_limits(void **state)
 	assert_int_equal(COMMAND(guest, GDMA_VERIFY_VF_DRIVER_VERSION, &verify, &verified, 1), 0);
 	assert_int_equal(verified.protocol_ver, 1);
 	assert_true(verified.pf_cap_flags1 & GDMA_PF_CAP_1_QUERY_HWC_TIMEOUT);
+	assert_true(verified.pf_cap_flags1 & GDMA_PF_CAP_1_CQ_MODERATION);
 	verify.protocol_ver_min = 2;
 	assert_int_not_equal(COMMAND(guest, GDMA_VERIFY_VF_DRIVER_VERSION, &verify, &verified, 1),
 			     0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Queues: doorbells, arming, events and interrupts, owner bits over many laps, queues that
+ * Queues: doorbells, arming, moderation, events and interrupts, owner bits over many laps, queues that
  * overflow, and invalid work-queue entries. Two vPorts: a sink, and a loop that returns what is
  * sent.
  */
@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "device/command.h"
 #include "device/state.h"
@@ -277,6 +278,228 @@ static void cq_arming(void **state)
 		WAIT(&test->host, eq_take(eq, &eqe));
 	}
 	assert_int_equal(warnings(), 1); /* the other page */
+}
+
+/* ---- Moderation ---- */
+
+#define TRIES 400u
+
+/** moderate() - ring the doorbell that changes how a completion queue's events wait */
+static void moderate(struct guest *guest, const struct gcq *cq, uint32_t usec, uint32_t comps)
+{
+	union gdma_doorbell value = { .moderation = { .id = cq->id & 0xffffffu,
+						      .usec = usec & 0x3ffu,
+						      .usec_valid = 1,
+						      .comps = comps & 0xffu,
+						      .comps_valid = 1 } };
+
+	doorbell(guest, cq->doorbell, GDMA_DB_CQ_MODERATION, value);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/** time_event() - send @n frames on an armed queue; how long its event takes, in us */
+static uint64_t time_event(struct test *test, struct gwq *sq, unsigned int n)
+{
+	struct mana_tx_oob oob = send_oob(&test->net.port, sq);
+	struct gdma_eqe eqe;
+	struct gdma_cqe cqe;
+	uint64_t start = now_us(), took;
+
+	for (unsigned int i = 0; i < n; i++)
+		send_frame(&test->guest, sq, &oob, test->net.frame, 60);
+	WAIT(&test->host, eq_take(&test->net.eq, &eqe));
+	took = now_us() - start;
+	for (unsigned int i = 0; i < n; i++)
+		cqe = cq_wait(&test->guest, &sq->cq);
+	(void)cqe;
+	assert_false(eq_take(&test->net.eq, &eqe));
+	ring_eq(&test->guest, &test->net.eq, true);
+	ring_cq(&test->guest, &sq->cq, true);
+	return took;
+}
+
+/** best() - the shortest of so many time_event() that @enough is reached, or of TRIES */
+static uint64_t best(struct test *test, struct gwq *sq, unsigned int n, uint64_t enough)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned int i = 0; i < TRIES && least > enough; i++) {
+		uint64_t took = time_event(test, sq, n);
+
+		least = took < least ? took : least;
+	}
+	return least;
+}
+
+/*
+ * An event is never early, however busy the machine is; and of many that must not wait, one comes
+ * in less time than the others have to wait.
+ */
+static void an_event_waits_for_its_time(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct gwq *sq = &test->net.sq;
+
+	time_event(test, sq, 1); /* created armed; armed again from here on */
+	assert_true(best(test, sq, 1, 900) <= 900);
+	moderate(guest, &sq->cq, 1000, 0);
+	for (unsigned int i = 0; i < 20; i++)
+		assert_true(time_event(test, sq, 1 + i % 3) >= 1000);
+	moderate(guest, &sq->cq, 300, 0);
+	for (unsigned int i = 0; i < 20; i++)
+		assert_true(time_event(test, sq, 2) >= 300);
+	/* Nearer to its time than a clock of milliseconds allows */
+	assert_true(best(test, sq, 1, 900) <= 900);
+	moderate(guest, &sq->cq, 0, 0);
+	assert_true(best(test, sq, 1, 900) <= 900);
+	assert_int_equal(warnings(), 0);
+}
+
+static void an_event_comes_with_the_last_completion_that_it_waits_for(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct gwq *sq = &test->net.sq;
+
+	time_event(test, sq, 1);
+	moderate(guest, &sq->cq, 1000, 4);
+	for (unsigned int i = 0; i < 20; i++)
+		assert_true(time_event(test, sq, 3) >= 1000);
+	assert_true(best(test, sq, 4, 900) <= 900);
+	assert_true(best(test, sq, 5, 900) <= 900);
+	/* Without a time it waits for completions, but not for good: the rest comes, too */
+	moderate(guest, &sq->cq, 0, 4);
+	assert_true(time_event(test, sq, 3) >= GDMA_MODERATION_USEC_MAX);
+	assert_true(best(test, sq, 4, 900) <= 900);
+	/* One completion is what each event has */
+	moderate(guest, &sq->cq, 1000, 1);
+	assert_true(best(test, sq, 1, 900) <= 900);
+	assert_int_equal(warnings(), 0);
+}
+
+/** A queue that is armed with unread completions is armed as well as any other */
+static void an_event_waits_where_a_queue_is_armed_late(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct gwq *sq = &test->net.sq;
+	struct gdma_eqe eqe;
+	uint64_t start;
+
+	time_event(test, sq, 1);
+	ring_cq(guest, &sq->cq, false);
+	moderate(guest, &sq->cq, 1000, 3);
+	for (unsigned int i = 0; i < 2; i++)
+		check_sends(test, sq);
+	sq->cq.index -= 2;
+	start = now_us();
+	ring_cq(guest, &sq->cq, true);
+	WAIT(&test->host, eq_take(&test->net.eq, &eqe));
+	assert_true(now_us() - start >= 1000);
+	/* Disarmed while it waits: it does not come */
+	ring_cq(guest, &sq->cq, true);
+	ring_cq(guest, &sq->cq, false);
+	pause_us(3000);
+	settle(&test->host);
+	assert_false(eq_take(&test->net.eq, &eqe));
+	/* What waits when moderation ends comes at once */
+	ring_cq(guest, &sq->cq, true);
+	moderate(guest, &sq->cq, 0, 0);
+	WAIT(&test->host, eq_take(&test->net.eq, &eqe));
+	sq->cq.index += 2;
+	assert_int_equal(warnings(), 0);
+}
+
+/** The command that creates a queue can moderate it; what it says is what is in force */
+static void a_queue_can_be_created_moderated(void **state)
+{
+	static const struct {
+		uint16_t version, usec, comps, usec_now, comps_now;
+		uint8_t wanted, enabled;
+	} cases[] = { { 3, 700, 9, 700, 9, 1, 1 },    { 3, 0, 0, 0, 0, 1, 0 },
+		      { 3, 700, 1, 700, 1, 1, 0 },    { 3, 9999, 0, 1023, 0, 1, 1 },
+		      { 3, 700, 9, 0, 0, 0, 0 },      { 2, 700, 9, 0, 0, 1, 0 },
+		      { 3, 0, 65535, 0, 65535, 1, 1 } };
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct mana_create_wq_obj_req request = { .vport = test->net.port.handle,
+						  .wq_type = GDMA_SQ,
+						  .wq_size = 4096,
+						  .cq_size = 4096,
+						  .cq_parent_eq_id = test->net.eq.id };
+	struct mana_create_wq_obj_resp answer;
+	void *ring = guest_alloc(guest, 4096), *entries = guest_alloc(guest, 4096);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct gwq wq = { .type = GDMA_SQ };
+
+		request.wq_dma_region = region_of(guest, ring, 4096);
+		request.cq_dma_region = region_of(guest, entries, 4096);
+		request.req_cq_moderation = cases[i].wanted;
+		request.cq_moderation_usec = cases[i].usec;
+		request.cq_moderation_comps = cases[i].comps;
+		request_begin(guest, &request, MANA_CREATE_WQ_OBJ, sizeof(request), sizeof(answer),
+			      2);
+		request.hdr.req.msg_version = cases[i].version;
+		assert_int_equal(command(guest, &request, sizeof(request), &answer), 0);
+		assert_int_equal(answer.hdr.response.msg_version, 2);
+		assert_int_equal(answer.cq_moderation_usec, cases[i].usec_now);
+		assert_int_equal(answer.cq_moderation_comps, cases[i].comps_now);
+		assert_int_equal(answer.cq_moderation_enabled, cases[i].enabled);
+		wq.handle = answer.wq_obj;
+		assert_int_equal(wq_end(guest, &wq), 0);
+	}
+	/* Without the fields that version 2 and 3 added */
+	request.wq_dma_region = region_of(guest, ring, 4096);
+	request.cq_dma_region = region_of(guest, entries, 4096);
+	request_begin(guest, &request, MANA_CREATE_WQ_OBJ, MANA_CREATE_WQ_OBJ_V1, 48, 1);
+	assert_int_equal(command(guest, &request, MANA_CREATE_WQ_OBJ_V1, &answer), 0);
+	assert_int_equal(guest->response_len, 48);
+}
+
+/** Doorbells for others' queues, or with nothing valid, change nothing; a queue may go meanwhile */
+static void moderation_changes_only_what_it_may(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct gwq *sq = &test->net.sq;
+	struct gcq stranger = sq->cq;
+	union gdma_doorbell value = {
+		.moderation = { .id = sq->cq.id & 0xffffffu, .usec = 1000, .comps = 9 }
+	};
+	struct gwq other;
+
+	time_event(test, sq, 1);
+	stranger.doorbell++;
+	moderate(guest, &stranger, 1000, 0);
+	stranger = guest->hcq;
+	moderate(guest, &stranger, 1000, 0);
+	stranger.id = 0xfffff;
+	moderate(guest, &stranger, 1000, 0);
+	doorbell(guest, sq->cq.doorbell, GDMA_DB_CQ_MODERATION, value);
+	assert_true(best(test, sq, 1, 900) <= 900);
+	/* The channel still answers at once */
+	assert_int_equal(wq_new(guest, &test->net.port, GDMA_SQ, 4096, 64, &test->net.eq, &other),
+			 0);
+	for (unsigned int i = 0; i < 50; i++) {
+		struct mana_tx_oob oob = send_oob(&test->net.port, &other);
+
+		moderate(guest, &other.cq, 1023 - i * 20, i % 3 * 2);
+		send_frame(guest, &other, &oob, test->net.frame, 60);
+		assert_int_equal(wq_end(guest, &other), 0);
+		assert_int_equal(
+			wq_new(guest, &test->net.port, GDMA_SQ, 4096, 64, &test->net.eq, &other),
+			0);
+	}
+	assert_int_equal(warnings(), 1); /* the first doorbell for no queue of its page */
 }
 
 static void eq_arming(void **state)
@@ -644,6 +867,11 @@ int main(void)
 		TEST(short_doorbells),
 		TEST(tail_wraps_around),
 		TEST(cq_arming),
+		TEST(an_event_waits_for_its_time),
+		TEST(an_event_comes_with_the_last_completion_that_it_waits_for),
+		TEST(an_event_waits_where_a_queue_is_armed_late),
+		TEST(a_queue_can_be_created_moderated),
+		TEST(moderation_changes_only_what_it_may),
 		TEST(eq_arming),
 		TEST(eq_shared),
 		TEST(completions_lap_after_lap),
