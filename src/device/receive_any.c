@@ -7,7 +7,7 @@
  *
  *	frame -> copy its headers once -> strip the VLAN tag -> hash -> steer
  *	-> fetch an entry of the queue -> copy the packet into its buffers
- *	-> completion, for one packet or up to four
+ *	-> completion, for one packet or up to four or eight
  *
  * Large frames are segmented here, partial checksums completed here: a driver gets what it would
  * get from a wire. Checksums of other frames are verified.
@@ -22,9 +22,6 @@
 #include "device/faulty.h"
 #include "device/scratch.h"
 
-#define HASH_TYPES                                                                                 \
-	(MANA_HASH_IPV4 | MANA_HASH_TCP_IPV4 | MANA_HASH_UDP_IPV4 | MANA_HASH_IPV6 |               \
-	 MANA_HASH_TCP_IPV6 | MANA_HASH_UDP_IPV6)
 #define HEADER_LOOK  128u  /* bytes copied to examine; HEADERS_MAX if the headers are longer */
 #define SEGMENTS_MAX 2048u /* most that a large frame makes; more is an attack on the receiver */
 
@@ -74,7 +71,7 @@ static struct wq *steer(const struct steering *steering, struct packet *packet)
 	if (!steering->rss)
 		return steering->fallback;
 	packet->hash = toeplitz_packet(&steering->toeplitz, &packet->headers, packet->header,
-				       HASH_TYPES, &packet->hash_type);
+				       steering->hash_types, &packet->hash_type);
 	return steering->table[packet->hash & steering->mask];
 }
 

@@ -15,6 +15,22 @@ static bool faulty(struct receive_burst *burst)
 	return !(fault & FAULT_DO_LOSE);
 }
 
+void receive_put(struct mana_rxcomp_oob *oob, unsigned int i, struct receive_info info, bool pairs)
+{
+	struct mana_rxcomp_pair_info *pair = &oob->pair[i / 2];
+
+	if (!pairs) {
+		oob->ppi[i] = (struct mana_rxcomp_perpkt_info){ .pkt_len = info.len,
+								.pkt_hash = info.hash };
+	} else if (i % 2) {
+		pair->pkt_len1 = info.len;
+		pair->pkt_hash1 = info.hash;
+	} else {
+		*pair = (struct mana_rxcomp_pair_info){ .pkt_len0 = info.len,
+							.pkt_hash0 = info.hash };
+	}
+}
+
 /*
  * The driver polls the entry: it is written as a whole, not packet by packet, so that its cache
  * line is taken from the driver only once.
@@ -32,17 +48,21 @@ void receive_flush(struct receive_burst *burst)
 	    !faulty(burst))
 		cqe = NULL;
 	if (cqe) {
+		bool pairs = burst->packets > MANA_RXCOMP_PACKETS;
+
 		oob = (struct mana_rxcomp_oob *)cqe;
 		if (burst->packets > 1 && burst->head.cqe_hdr.cqe_type == MANA_CQE_RX_OKAY) {
-			burst->head.cqe_hdr.cqe_type = MANA_CQE_RX_COALESCED_4;
+			burst->head.cqe_hdr.cqe_type =
+				pairs ? MANA_CQE_RX_COALESCED_8 : MANA_CQE_RX_COALESCED_4;
 			burst->tally.coalesced++;
 		}
 		memcpy(oob, &burst->head, sizeof(burst->head));
-		memcpy(oob->ppi, burst->info, sizeof(oob->ppi));
+		memset(oob->ppi, 0, sizeof(oob->ppi));
+		for (unsigned int i = 0; i < burst->packets; i++)
+			receive_put(oob, i, burst->info[i], pairs);
 		cq_hold(rq->cq, burst->offset, rq->id, false);
 	}
 	burst->packets = 0;
-	memset(burst->info, 0, sizeof(burst->info));
 }
 
 /** write_tally() - add what was counted to the locked queue's counters */

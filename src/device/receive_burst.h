@@ -38,18 +38,24 @@ struct receive_tally {
 	uint64_t coalesced;
 };
 
+/** struct receive_info - a packet in a completion */
+struct receive_info {
+	uint32_t hash;
+	uint16_t len;
+};
+
 /**
  * struct receive_burst - the state of deliver()
  * @rq:		locked receive queue, or NULL
  * @head:	of the completion being filled
- * @info:	packets in it; 0 after them
+ * @info:	packets in it
  * @packets:	how many
  * @offset:	of the first one's entry, in bytes
  * @tally:	of @rq
  * @reach:	of plain buffers
  * @raise:	interrupts of the queues that have been used
- * @odd:	a queue has entries that receive_plain() cannot handle, or faults are asked of one:
- *		leave the rest
+ * @odd:	a queue has entries that receive_plain() cannot handle, faults are asked of one, or
+ *		packets are hashed as it does not: leave the rest
  */
 struct receive_burst {
 	struct vport *vport;
@@ -57,7 +63,7 @@ struct receive_burst {
 	struct receive_scratch *scratch;
 	struct wq *rq;
 	union receive_head head;
-	struct mana_rxcomp_perpkt_info info[MANA_RXCOMP_PACKETS];
+	struct receive_info info[MANA_RXCOMP_PACKETS_MAX];
 	unsigned int packets;
 	uint32_t offset;
 	struct receive_tally tally;
@@ -71,6 +77,12 @@ void receive_use(struct receive_burst *burst, struct wq *rq);
 
 /** receive_flush() - write the completion being filled */
 void receive_flush(struct receive_burst *burst);
+
+/**
+ * receive_put() - write packet @i of a completion, after those before it
+ * @pairs:	it is of type MANA_CQE_RX_COALESCED_8
+ */
+void receive_put(struct mana_rxcomp_oob *oob, unsigned int i, struct receive_info info, bool pairs);
 
 /**
  * receive_tally() - count a packet for the queue that is locked
@@ -94,14 +106,13 @@ static inline void receive_tally(struct receive_burst *burst, const uint8_t *hea
 static inline void receive_complete(struct receive_burst *burst, union receive_head head,
 				    uint32_t len, uint32_t hash, uint32_t offset)
 {
-	if (!burst->packets || burst->packets == MANA_RXCOMP_PACKETS ||
-	    !burst->steering->coalesce || burst->head.all != head.all) {
+	if (!burst->packets || burst->packets >= burst->steering->coalesce ||
+	    burst->head.all != head.all) {
 		receive_flush(burst);
 		burst->head = head;
 		burst->offset = offset;
 	}
-	burst->info[burst->packets++] =
-		(struct mana_rxcomp_perpkt_info){ .pkt_len = (uint16_t)len, .pkt_hash = hash };
+	burst->info[burst->packets++] = (struct receive_info){ .len = (uint16_t)len, .hash = hash };
 }
 
 #endif

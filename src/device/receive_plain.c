@@ -389,6 +389,16 @@ static inline void tell(struct receive_burst *burst, struct plain_packet *const 
 	cq_hold(cq, packets[0]->offset, burst->rq->id, false);
 }
 
+/** fill_eights() - complete packets with up to MANA_RXCOMP_PACKETS_MAX in a completion */
+static __attribute__((noinline)) void
+fill_eights(struct receive_burst *burst, struct plain_packet *const *packets, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		receive_complete(burst, packets[i]->head, packets[i]->len, packets[i]->hash,
+				 packets[i]->offset);
+	receive_flush(burst);
+}
+
 /**
  * fill() - copy packets into the buffers that fetch() has found, and complete them
  * @alike:	their heads are known to be the same
@@ -396,7 +406,7 @@ static inline void tell(struct receive_burst *burst, struct plain_packet *const 
 static inline void fill(struct receive_burst *burst, struct plain_packet *const *packets,
 			unsigned int n, bool alike)
 {
-	const unsigned int most = burst->steering->coalesce ? MANA_RXCOMP_PACKETS : 1;
+	const unsigned int most = burst->steering->coalesce;
 	unsigned int several = 0;
 	uint64_t bytes = 0;
 
@@ -420,6 +430,10 @@ static inline void fill(struct receive_burst *burst, struct plain_packet *const 
 	}
 	if (n)
 		receive_flush(burst);
+	if (__builtin_expect(most > MANA_RXCOMP_PACKETS, 0)) {
+		fill_eights(burst, packets, n);
+		return;
+	}
 	for (unsigned int i = 0, run; i < n; i += run) {
 		unsigned int longest = n - i < most ? n - i : most;
 

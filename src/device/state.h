@@ -43,7 +43,8 @@
  * struct steering - which receive queue gets a packet; immutable once published
  * @enabled:	the vPort receives
  * @rss:	the table is used; else everything goes to @fallback
- * @coalesce:	up to four packets per completion
+ * @coalesce:	packets that a completion may carry: 1, 4 or 8
+ * @hash_types: MANA_HASH_* of packets that are hashed; others have the hash 0
  * @fallback:	NULL if there is none
  * @mask:	number of entries in the table, less one
  * @tag:	identifies this steering of the vPort in frame.seen; 0: none
@@ -51,7 +52,8 @@
 struct steering {
 	bool enabled;
 	bool rss;
-	bool coalesce;
+	uint32_t coalesce;
+	uint32_t hash_types;
 	uint32_t mask;
 	uint32_t tag;
 	struct wq *fallback;

@@ -74,7 +74,7 @@ static uint32_t query_device_config(struct adapter *adapter, struct command *com
 	}
 	resp->max_num_vports = (uint16_t)adapter->config.ports;
 	resp->max_num_eqs = ADAPTER_EQS - 1;
-	resp->pf_cap_flags1 = MANA_PF_CAP_1_QUERY_LINK_STATUS;
+	resp->pf_cap_flags1 = MANA_PF_CAP_1_QUERY_LINK_STATUS | MANA_PF_CAP_1_COALESCE_8;
 	/* Including the Ethernet header: drivers subtract it. */
 	resp->adapter_mtu = (uint16_t)(mtu + ETHERNET_HEADER_LEN);
 	resp->link_speed_mbps = speed;
@@ -245,8 +245,12 @@ static struct steering *steering_copy(struct vport *vport)
 	struct steering *copy = now ? malloc(sizeof(*copy)) : calloc(1, sizeof(*copy));
 
 	budget_charge(budget_bytes(2 * sizeof(*copy)));
-	if (copy && now)
+	if (copy && now) {
 		*copy = *now;
+	} else if (copy) {
+		copy->coalesce = 1;
+		copy->hash_types = MANA_HASH_SUPPORTED;
+	}
 	if (copy)
 		copy->tag = ++vport->steerings & SEEN_TAG_MAX;
 	return copy;
@@ -373,6 +377,24 @@ static bool steering_table(struct adapter *adapter, const struct vport *vport,
 	return true;
 }
 
+/** steering_extend() - what later versions of the request have; false if it makes no sense */
+static bool steering_extend(const struct mana_config_vport_rx_req_v2 *v2, uint32_t len,
+			    struct steering *steering)
+{
+	const uint16_t version = v2->v1.hdr.req.msg_version;
+
+	if (version < GDMA_MESSAGE_V2 || len < sizeof(*v2))
+		return true;
+	steering->coalesce = v2->cqe_coalescing_enable ? MANA_RXCOMP_PACKETS : 1;
+	if (version < GDMA_MESSAGE_V5)
+		return true;
+	if (v2->cqe8_coalescing_enable)
+		steering->coalesce = MANA_RXCOMP_PACKETS_MAX;
+	steering->hash_types = v2->rss_hash_types & MANA_HASH_SUPPORTED;
+	/* Without a hash there is no queue. */
+	return steering->hash_types || !steering->rss;
+}
+
 static uint32_t config_vport_rx(struct adapter *adapter, struct command *command)
 {
 	const struct mana_config_vport_rx_req_v2 *v2 = (const void *)command->request;
@@ -389,8 +411,10 @@ static uint32_t config_vport_rx(struct adapter *adapter, struct command *command
 		steering->enabled = req->rx_enable;
 	if (req->rss_enable != MANA_UNCHANGED)
 		steering->rss = req->rss_enable;
-	if (req->hdr.req.msg_version >= GDMA_MESSAGE_V2 && command->len >= sizeof(*v2))
-		steering->coalesce = v2->cqe_coalescing_enable;
+	if (!steering_extend(v2, command->len, steering)) {
+		free(steering);
+		return STATUS_INVALID;
+	}
 	if (req->update_default_rxobj) {
 		struct wq *rq = wq_find(adapter, GDMA_RQ, req->default_rxobj);
 

@@ -204,6 +204,7 @@ enum gdma_message_version {
 	GDMA_MESSAGE_V2 = 2,
 	GDMA_MESSAGE_V3 = 3,
 	GDMA_MESSAGE_V4 = 4,
+	GDMA_MESSAGE_V5 = 5,
 };
 
 /**

@@ -13,8 +13,8 @@
  * completion per entry, or none if the OOB asks for none and the entry
  * succeeds; the driver then takes a later completion to cover all entries
  * before it. A receive queue's entries carry only buffers, one packet each; one
- * completion reports one packet, or up to four in a row if the steering command
- * allows it.
+ * completion reports one packet, or up to four or eight in a row if the steering
+ * command allows it.
  *
  * Messages begin with the headers of wire/hwc.h. Linux (mana_en.c) refuses an
  * answer whose msg_size is less than its own idea of the response structure,
@@ -97,10 +97,11 @@ struct mana_query_device_config_req {
 };
 static_assert(sizeof(struct mana_query_device_config_req) == 88, "device config");
 
-/* mana_query_device_config_resp.pf_cap_flags1. openvmm BasicNicDriverFlags; Linux reads none */
+/* mana_query_device_config_resp.pf_cap_flags1. openvmm BasicNicDriverFlags; the last: Linux 7.3 */
 #define MANA_PF_CAP_1_QUERY_LINK_STATUS  (1ull << 0)
 #define MANA_PF_CAP_1_ETHERTYPE_ENFORCED (1ull << 1)
 #define MANA_PF_CAP_1_QUERY_FILTER_STATE (1ull << 2)
+#define MANA_PF_CAP_1_COALESCE_8         (1ull << 5)
 
 /**
  * struct mana_query_device_config_resp
@@ -338,6 +339,9 @@ static_assert(offsetof(struct mana_config_vport_rx_req, default_rxobj) == 64, "r
  * @v1:		as in version 1
  * @cqe_coalescing_enable: 1: a completion may report up to four packets. mana 6.1 and 6.12: 0,
  *		7.2: as ethtool sets it; mana_ib: always 1
+ * @rss_hash_types: from version 5 on: MANA_HASH_* of the packets that are hashed. Linux 7.3:
+ *		MANA_HASH_SUPPORTED
+ * @cqe8_coalescing_enable: from version 5 on: 1: up to eight packets. Linux 7.3: as ethtool sets it
  * @indir_tab:	handles of RQs; the hash modulo @v1.num_indir_entries picks one
  *
  * Linux mana.h, struct mana_cfg_rx_steer_req_v2.
@@ -345,7 +349,10 @@ static_assert(offsetof(struct mana_config_vport_rx_req, default_rxobj) == 64, "r
 struct mana_config_vport_rx_req_v2 {
 	struct mana_config_vport_rx_req v1;
 	uint8_t cqe_coalescing_enable;
-	uint8_t reserved2[7];
+	uint8_t reserved2[3];
+	uint16_t rss_hash_types;
+	uint8_t cqe8_coalescing_enable;
+	uint8_t reserved3;
 	uint64_t indir_tab[];
 };
 static_assert(sizeof(struct mana_config_vport_rx_req_v2) == 120, "receive steering");
@@ -767,7 +774,8 @@ enum mana_cqe_type {
 	MANA_CQE_RX_OKAY = 1,
 	MANA_CQE_RX_COALESCED_4 = 2, /* up to four packets */
 	MANA_CQE_RX_OBJECT_FENCE = 3,
-	MANA_CQE_RX_TRUNCATED = 4, /* the packet is longer than the buffer */
+	MANA_CQE_RX_TRUNCATED = 4,   /* the packet is longer than the buffer */
+	MANA_CQE_RX_COALESCED_8 = 7, /* up to eight packets, in mana_rxcomp_oob.pair. Linux 7.3 */
 
 	MANA_CQE_TX_OKAY = 32,
 	MANA_CQE_TX_SA_DROP = 33,  /* source address is not the vPort's */
@@ -839,6 +847,11 @@ static_assert(sizeof(struct mana_tx_comp_oob) == 60, "transmit completion");
 	(MANA_HASH_TCP_IPV4 | MANA_HASH_UDP_IPV4 | MANA_HASH_TCP_IPV6 | MANA_HASH_UDP_IPV6 |       \
 	 MANA_HASH_TCP_IPV6_EX | MANA_HASH_UDP_IPV6_EX)
 
+/* What Linux 7.3 asks for: MANA_HASH_ENABLE_SUPPORTED */
+#define MANA_HASH_SUPPORTED                                                                        \
+	(MANA_HASH_IPV4 | MANA_HASH_TCP_IPV4 | MANA_HASH_UDP_IPV4 | MANA_HASH_IPV6 |               \
+	 MANA_HASH_TCP_IPV6 | MANA_HASH_UDP_IPV6)
+
 /**
  * struct mana_rxcomp_perpkt_info - one packet of a receive completion
  * @pkt_len:	bytes, FCS and a stripped VLAN tag not included; 0: no further packet
@@ -854,7 +867,21 @@ struct mana_rxcomp_perpkt_info {
 };
 static_assert(sizeof(struct mana_rxcomp_perpkt_info) == 12, "packet in a completion");
 
-#define MANA_RXCOMP_PACKETS 4u
+/**
+ * struct mana_rxcomp_pair_info - two packets of a receive completion of type MANA_CQE_RX_COALESCED_8
+ *
+ * Linux 7.3 mana.h, union mana_rxcomp_perpkt_info.
+ */
+struct mana_rxcomp_pair_info {
+	uint32_t pkt_hash0;
+	uint16_t pkt_len0;
+	uint16_t pkt_len1;
+	uint32_t pkt_hash1;
+};
+static_assert(sizeof(struct mana_rxcomp_pair_info) == 12, "two packets in a completion");
+
+#define MANA_RXCOMP_PACKETS     4u
+#define MANA_RXCOMP_PACKETS_MAX 8u
 
 /**
  * struct mana_rxcomp_oob - receive completion, 60 bytes
@@ -867,6 +894,7 @@ static_assert(sizeof(struct mana_rxcomp_perpkt_info) == 12, "packet in a complet
  * @rx_hashtype: MANA_HASH_*
  * @ppi:	the packets, in the order of their receive-queue entries. All packets of a
  *		completion share the flags, so coalesce only packets whose flags are the same
+ * @pair:	the same in a completion of type MANA_CQE_RX_COALESCED_8
  * @rx_wqe_offset: where the (first) entry starts, in bytes, to be taken modulo the ring's size
  *		(openvmm). No other Ethernet driver reads it; completions are in the order of the
  *		entries
@@ -888,7 +916,10 @@ struct mana_rxcomp_oob {
 	uint32_t rx_udp_csum_succeed : 1;
 	uint32_t rx_udp_csum_fail : 1;
 	uint32_t reserved2 : 1;
-	struct mana_rxcomp_perpkt_info ppi[MANA_RXCOMP_PACKETS];
+	union {
+		struct mana_rxcomp_perpkt_info ppi[MANA_RXCOMP_PACKETS];
+		struct mana_rxcomp_pair_info pair[MANA_RXCOMP_PACKETS_MAX / 2];
+	};
 	uint32_t rx_wqe_offset;
 };
 static_assert(sizeof(struct mana_rxcomp_oob) == 60, "receive completion");

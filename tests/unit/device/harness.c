@@ -852,7 +852,9 @@ uint32_t steer(struct guest *guest, const struct gport *port, const struct gstee
 				   .update_default_rxobj = 1,
 				   .default_rxobj = steer->fallback ? steer->fallback->handle
 								    : MANA_INVALID_HANDLE },
-		      .head.cqe_coalescing_enable = steer->coalesce };
+		      .head.cqe_coalescing_enable = steer->coalesce,
+		      .head.cqe8_coalescing_enable = steer->coalesce_8,
+		      .head.rss_hash_types = steer->hash_types };
 	struct gdma_general_resp response;
 	uint32_t n = steer->rq ? steer->entries : 0;
 	uint32_t len = (uint32_t)sizeof(request.head) + n * 8;
@@ -863,7 +865,8 @@ uint32_t steer(struct guest *guest, const struct gport *port, const struct gstee
 	if (steer->key)
 		memcpy(request.head.v1.hashkey, steer->key, MANA_HASH_KEY_SIZE);
 	request_begin(guest, &request, MANA_CONFIG_VPORT_RX, len, sizeof(response), 1);
-	request.head.v1.hdr.req.msg_version = GDMA_MESSAGE_V2;
+	request.head.v1.hdr.req.msg_version =
+		steer->hash_types || steer->coalesce_8 ? GDMA_MESSAGE_V5 : GDMA_MESSAGE_V2;
 	return command(guest, &request, len, &response);
 }
 

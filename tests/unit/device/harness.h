@@ -248,6 +248,8 @@ uint32_t wq_end(struct guest *guest, const struct gwq *wq);
 /** steering - the contents of CONFIG_VPORT_RX; rq NULL: no table */
 struct gsteer {
 	bool enable, rss, coalesce;
+	bool coalesce_8;     /* with @hash_types */
+	uint16_t hash_types; /* not 0: version 5 */
 	const uint8_t *key;
 	const struct gwq *rq;
 	unsigned int rqs;     /* in @rq */

@@ -765,6 +765,152 @@ static void up_to_four_packets_a_completion(void **state)
 	}
 }
 
+/** listed() - packet @i of a completion of any kind; a length of 0 after the last one */
+static struct mana_rxcomp_perpkt_info listed(const struct mana_rxcomp_oob *oob, unsigned int i)
+{
+	const struct mana_rxcomp_pair_info *pair = &oob->pair[i / 2];
+
+	if (oob->cqe_hdr.cqe_type != MANA_CQE_RX_COALESCED_8)
+		return oob->ppi[i];
+	return (struct mana_rxcomp_perpkt_info){ .pkt_len = i % 2 ? pair->pkt_len1 : pair->pkt_len0,
+						 .pkt_hash = i % 2 ? pair->pkt_hash1
+								   : pair->pkt_hash0 };
+}
+
+/** take_eights() - take a burst of @n frames that was put; how many completions there were */
+static unsigned int take_eights(struct test *test, unsigned int n, const size_t *offset,
+				const size_t *len, const uint32_t *hash)
+{
+	unsigned int completions = 0, done = 0;
+
+	for (; done < n; completions++) {
+		struct mana_rxcomp_oob oob = rx_wait(&test->guest, &test->net.rq);
+		unsigned int type = oob.cqe_hdr.cqe_type, in = 0;
+		unsigned int most = type == MANA_CQE_RX_COALESCED_8 ? 8 : 4;
+
+		for (; in < most && listed(&oob, in).pkt_len; in++, done++) {
+			assert_int_equal(listed(&oob, in).pkt_len, len[done]);
+			assert_int_equal(listed(&oob, in).pkt_hash, hash[done]);
+			assert_memory_equal(net_buffer(&test->net), test->net.frame + offset[done],
+					    len[done]);
+		}
+		assert_true(in > 0);
+		assert_int_equal(type, in > 4   ? MANA_CQE_RX_COALESCED_8
+				       : in > 1 ? MANA_CQE_RX_COALESCED_4
+						: MANA_CQE_RX_OKAY);
+		for (; in < most; in++)
+			assert_int_equal(listed(&oob, in).pkt_len, 0);
+	}
+	assert_int_equal(done, n);
+	return completions;
+}
+
+/* Frames that are received one by one, then such as are received in bursts */
+static void up_to_eight_packets_a_completion(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	uint8_t key[MANA_HASH_KEY_SIZE];
+	struct gsteer steering = { .enable = true,
+				   .rss = true,
+				   .coalesce = true,
+				   .coalesce_8 = true,
+				   .hash_types = MANA_HASH_SUPPORTED,
+				   .key = key,
+				   .rq = &test->net.rq,
+				   .rqs = 1,
+				   .entries = 64 };
+	struct recipe recipe = { .version = 4, .proto = 17 };
+	size_t offset[32], len[32];
+	uint32_t hash[32] = { 0 };
+
+	random_bytes(&test->random, key, sizeof(key));
+	assert_int_equal(steer(guest, &test->net.port, &steering), 0);
+	for (unsigned int plain = 0; plain < 2; plain++) {
+		unsigned int completions = 0;
+
+		for (unsigned int i = 0; i < 32; i++) {
+			uint8_t *frame = test->net.frame + i * 2000;
+
+			offset[i] = i * 2000;
+			len[i] = 60 + i;
+			recipe.payload_len = 60 + i;
+			random_bytes(&test->random, frame, len[i]);
+			frame[12] = 0x12;
+			if (!plain)
+				continue;
+			len[i] = packet_build(packet, &recipe, &test->random);
+			hash[i] = hash_of(key, &recipe);
+			memcpy(frame, packet, len[i]);
+		}
+		for (unsigned int n = 1; n <= 32; n++) {
+			net_post(guest, &test->net, n);
+			put_burst(test, n, offset, len);
+			completions = take_eights(test, n, offset, len, hash);
+		}
+		/* Thirty-two in a burst are four completions */
+		assert_int_equal(completions, 4);
+		check_none(test, &test->net.rq);
+	}
+}
+
+/* Only packets of the types that were asked for have a hash; the others go to the first entry */
+static void chosen_hash_types(void **state)
+{
+	static const struct {
+		uint16_t types;
+		uint8_t version, proto;
+		bool ports, addresses;
+	} cases[] = {
+		{ MANA_HASH_SUPPORTED, 4, 17, true, true },
+		{ MANA_HASH_IPV4 | MANA_HASH_IPV6, 4, 17, false, true },
+		{ MANA_HASH_IPV4 | MANA_HASH_IPV6, 4, 6, false, true },
+		{ MANA_HASH_IPV4 | MANA_HASH_TCP_IPV4, 4, 6, true, true },
+		{ MANA_HASH_IPV4 | MANA_HASH_TCP_IPV4, 4, 17, false, true },
+		{ MANA_HASH_TCP_IPV4, 4, 17, false, false },
+		{ MANA_HASH_UDP_IPV4 | MANA_HASH_IPV6, 4, 17, true, true },
+	};
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	uint8_t key[MANA_HASH_KEY_SIZE];
+	struct gsteer steering = { .enable = true,
+				   .rss = true,
+				   .key = key,
+				   .rq = &test->net.rq,
+				   .rqs = 1,
+				   .entries = 64 };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct recipe recipe = { .version = cases[i].version,
+					 .proto = cases[i].proto,
+					 .payload_len = 40 };
+		size_t len = packet_build(packet, &recipe, &test->random);
+		struct mana_rxcomp_oob oob;
+		uint32_t hash = 0;
+
+		random_bytes(&test->random, key, sizeof(key));
+		steering.hash_types = cases[i].types;
+		assert_int_equal(steer(guest, &test->net.port, &steering), 0);
+		if (cases[i].ports)
+			hash = hash_of(key, &recipe);
+		else if (cases[i].addresses)
+			hash = plain_toeplitz(key, packet + recipe.l3 + 12, 8);
+		net_post(guest, &test->net, 1);
+		put(test, len);
+		oob = rx_wait(guest, &test->net.rq);
+		net_buffer(&test->net);
+		assert_int_equal(oob.ppi[0].pkt_hash, hash);
+		assert_int_equal(oob.rx_hashtype, cases[i].ports       ? MANA_HASH_L4
+						  : cases[i].addresses ? MANA_HASH_L3
+								       : 0);
+	}
+	/* None at all cannot be distributed */
+	steering.hash_types = MANA_HASH_IPV6_EX;
+	assert_int_not_equal(steer(guest, &test->net.port, &steering), 0);
+	steering.rss = false;
+	assert_int_equal(steer(guest, &test->net.port, &steering), 0);
+}
+
 /* A reader that sees the first completion of a burst finds the others: it was made visible last */
 static void bursts_are_seen_whole(void **state)
 {
@@ -1040,6 +1186,8 @@ int main(void)
 		TEST(bursts_for_several_queues),
 		TEST(steering_left_unfinished),
 		TEST(up_to_four_packets_a_completion),
+		TEST(up_to_eight_packets_a_completion),
+		TEST(chosen_hash_types),
 		TEST(bursts_are_seen_whole),
 		TEST(fences_keep_their_place),
 		TEST(link_and_vport_off_and_on),
