@@ -17,6 +17,8 @@
 #include "term/options.h"
 #include "term/value.h"
 
+#define EXIT_BROKEN 3 /* a client has broken a rule */
+
 enum {
 	OPTION_SOCKET = 's',
 	OPTION_PORT = 'p',
@@ -31,6 +33,8 @@ enum {
 	OPTION_SANDBOX,
 	OPTION_NO_SANDBOX,
 	OPTION_FAULTS,
+	OPTION_EXAMINE,
+	OPTION_EXAMINE_FORMAT,
 };
 
 static const struct argp_option options[] = {
@@ -69,6 +73,12 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "no-sandbox", OPTION_NO_SANDBOX, NULL, 0,
 	  "Keep all rights, for debuggers; see manakin-device(1)", 0 },
+	{ "examine", OPTION_EXAMINE, "FILE", OPTION_ARG_OPTIONAL,
+	  "Examine what the client's driver does, and write a report when it leaves: which rules of "
+	  "docs/driver-rules.md it kept, and where it broke one first (default: to standard output)",
+	  0 },
+	{ "examine-format", OPTION_EXAMINE_FORMAT, "text|json|junit", 0,
+	  "Format of that report (default: by FILE's suffix: .json, .xml for JUnit; else text)", 0 },
 	{ "log", OPTION_LOG, "LEVEL", 0,
 	  "Log messages from this level on: error, warning, notice (default), info or debug", 0 },
 	{ "stats", OPTION_STATS, "SECONDS", 0, "Print the statistics of each port at this interval",
@@ -89,7 +99,8 @@ static const char doc[] =
 	"  manakin device --socket /tmp/mana.sock \\\n"
 	"          --port mac=00:0d:3a:76:3b:d0,fabric=tap:tap0\n"
 	"  manakin device --port fabric=generator:size=64 --port fabric=sink\n\n"
-	"Exit status: 0 stopped by SIGINT or SIGTERM, 1 could not start, 2 wrong usage.";
+	"Exit status: 0 stopped by SIGINT or SIGTERM, 1 could not start, 2 wrong usage, 3 stopped, and "
+	"--examine found that a client had broken a rule.";
 
 /** struct device - the command line */
 struct device {
@@ -97,6 +108,7 @@ struct device {
 	struct confine_user user;
 	struct shared_options shared;
 	enum log_level level;
+	bool examine_format;
 };
 
 /** parse_cpus() - a lane on each */
@@ -114,6 +126,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	static const char *const levels[] = { "error", "warning", "notice", "info", "debug" };
 	static const char *const modes[] = { "on", "strict" };
+	static const char *const formats[] = { "text", "json", "junit" };
 	struct device *device = state->input;
 	struct serve_config *serve = &device->serve;
 	struct error error;
@@ -162,7 +175,22 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_NO_SANDBOX:
 		serve->no_sandbox = true;
 		return 0;
+	case OPTION_EXAMINE:
+		serve->examine.wanted = true;
+		serve->examine.file = arg;
+		return 0;
+	case OPTION_EXAMINE_FORMAT:
+		if (value_word("examine-format", arg, formats, 3, &level))
+			return EINVAL;
+		serve->examine.format = (enum examination_format)level;
+		device->examine_format = true;
+		return 0;
 	case ARGP_KEY_END:
+		if (!device->examine_format)
+			serve->examine.format = examination_format_of(serve->examine.file);
+		else if (!serve->examine.wanted)
+			return say_usage("--examine-format is the format of --examine's report; "
+					 "add --examine");
 		return serve->strict && serve->no_sandbox
 			       ? say_usage("--sandbox=strict and --no-sandbox exclude each other")
 			       : 0;
@@ -190,6 +218,8 @@ static int serve_until_signal(const struct serve_config *config)
 	}
 	err = serve_run(config, signals.fd);
 	signals_close(&signals);
+	if (err > 0)
+		return EXIT_BROKEN;
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 

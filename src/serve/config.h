@@ -11,6 +11,7 @@
 #include "base/socket_file.h"
 #include "confine/confine.h"
 #include "device/adapter.h"
+#include "serve/examination.h"
 #include "serve/passed.h"
 #include "serve/pci_view.h"
 
@@ -28,6 +29,7 @@
  * @json:	print statistics as JSON
  * @physical:	present the PF
  * @synthetic:	let the host of synthetic network cards connect
+ * @examine:	the examiner and its report
  * @no_sandbox, @strict: run with all rights; do not run if one cannot be given up
  * @user:	to become once everything is open; NULL: stay
  * @count:	adapters
@@ -42,6 +44,7 @@ struct serve_config {
 	unsigned int lanes;
 	unsigned int stats_seconds;
 	bool json, physical, synthetic;
+	struct examination_config examine;
 	bool no_sandbox, strict;
 	const struct confine_user *user;
 	unsigned int count;

@@ -91,6 +91,7 @@ int confinement_enter(const struct serve_config *config, struct lanes *lanes)
 
 	if (err)
 		return err;
+	wanted.writes_files = config->examine.file != NULL;
 	for (unsigned int i = 0; i < config->count; i++) {
 		const struct adapter_config *adapter = &config->adapters[i];
 

@@ -23,6 +23,7 @@ struct source {
 /**
  * struct examinations - all of a process
  * @fd:		the report's file; -1: standard output
+ * @size:	of what is in it
  * @clients:	the last ones, the oldest first
  * @broken:	rules, by all clients
  */
@@ -30,6 +31,7 @@ struct examinations {
 	enum examination_format format;
 	const char *file;
 	int fd;
+	size_t size;
 	struct source sources[SERVE_ADAPTERS_MAX];
 	unsigned int n_sources;
 	struct examined *clients[EXAMINATION_CLIENTS];
@@ -54,7 +56,7 @@ int examinations_open(const struct examination_config *config, struct examinatio
 	struct examinations *new = calloc(1, sizeof(*new));
 
 	if (!new)
-		return error_set(error, ENOMEM, "out of memory");
+		return error_fail(error, -ENOMEM, "out of memory");
 	new->format = config->format;
 	new->file = config->file;
 	new->fd = -1;
@@ -64,10 +66,10 @@ int examinations_open(const struct examination_config *config, struct examinatio
 			int err = errno;
 
 			free(new);
-			return error_set(error, err,
-					 "cannot write the examiner's report %s: %s; choose "
-					 "another file with --examine=FILE",
-					 config->file, strerror(err));
+			return error_fail(error, -err,
+					  "cannot write the examiner's report %s: %s; choose "
+					  "another file with --examine=FILE",
+					  config->file, strerror(err));
 		}
 	}
 	*examinations = new;
@@ -83,8 +85,12 @@ static void print(const struct examinations *examinations)
 	fflush(stdout);
 }
 
-/** save() - all of the report, to its file */
-static void save(const struct examinations *examinations)
+/**
+ * save() - all of the report, to its file
+ *
+ * In the sandbox a file cannot be cut: a report that has become shorter ends in empty lines.
+ */
+static void save(struct examinations *examinations)
 {
 	FILE *memory;
 	char *text = NULL;
@@ -96,11 +102,14 @@ static void save(const struct examinations *examinations)
 		return;
 	examination_report(memory, examinations->format,
 			   (const struct examined *const *)examinations->clients, examinations->n);
+	while (ftell(memory) >= 0 && (size_t)ftell(memory) < examinations->size)
+		fputc('\n', memory);
 	fclose(memory);
-	if (ftruncate(examinations->fd, 0) < 0)
+	if (lseek(examinations->fd, 0, SEEK_SET) < 0)
 		n = -1;
 	for (; n >= 0 && done < len; done += (size_t)n)
-		n = pwrite(examinations->fd, text + done, len - done, (off_t)done);
+		n = write(examinations->fd, text + done, len - done);
+	examinations->size = len;
 	if (n < 0)
 		say("cannot write the examiner's report %s: %s; make room, or choose another file "
 		    "with --examine=FILE",

@@ -25,6 +25,7 @@
 #include "host/machine/software.h"
 #include "serve/confinement.h"
 #include "serve/control_server.h"
+#include "serve/examination.h"
 #include "serve/statistics.h"
 #include "serve/watchdog.h"
 #include "term/say.h"
@@ -57,6 +58,7 @@ struct process {
 	struct lanes *lanes;
 	struct adapter *adapters[SERVE_ADAPTERS_MAX];
 	struct control_server *controls[SERVE_ADAPTERS_MAX];
+	struct examinations *examinations;
 	unsigned int open;
 	int epoll, timer;
 	bool stopped;
@@ -207,6 +209,27 @@ static int open_adapter(struct process *process)
 	return err;
 }
 
+/** examine_all() - the adapters' clients, if that is asked for; prints a message on failure */
+static int examine_all(struct process *process)
+{
+	const struct examination_config *config = &process->config->examine;
+	struct error error;
+	int err;
+
+	if (!config->wanted)
+		return 0;
+	err = examinations_open(config, &process->examinations, &error);
+	for (unsigned int i = 0; !err && i < process->open; i++) {
+		err = examinations_add(process->examinations, process->adapters[i]);
+		if (err)
+			error_say(&error, "cannot examine %s: %s",
+				  adapter_config(process->adapters[i])->name, strerror(-err));
+	}
+	if (err)
+		say("%s", error.text);
+	return err;
+}
+
 /** open_all() - the adapters, and the view for DPDK; prints a message on failure */
 static int open_all(struct process *process)
 {
@@ -216,6 +239,8 @@ static int open_all(struct process *process)
 
 	while (!err && process->open < config->count)
 		err = open_adapter(process);
+	if (!err)
+		err = examine_all(process);
 	if (err || !*config->directory)
 		return err;
 	err = pci_view_make(config->directory, config->address, config->physical, &error);
@@ -275,8 +300,10 @@ static int start_watchdog(struct process *process, int stop)
 	return err;
 }
 
-static void close_all(struct process *process)
+/** close_all() - returns how many rules were broken, of those that were examined */
+static unsigned int close_all(struct process *process)
 {
+	unsigned int broken = examinations_close(process->examinations);
 	bool opened = process->open;
 
 	while (process->open) {
@@ -289,6 +316,7 @@ static void close_all(struct process *process)
 		close(process->timer);
 	if (process->epoll >= 0)
 		close(process->epoll);
+	return broken;
 }
 
 /**
@@ -311,6 +339,7 @@ static void allow_descriptors(void)
 int serve_run(const struct serve_config *config, int stop)
 {
 	struct process process = { .config = config, .epoll = -1, .timer = -1 };
+	unsigned int broken;
 	int err;
 
 	allow_descriptors();
@@ -345,11 +374,11 @@ int serve_run(const struct serve_config *config, int stop)
 		serve_until_stopped(&process);
 		statistics_print(process.adapters, process.open, config->json);
 	}
-	close_all(&process);
+	broken = close_all(&process);
 	lanes_stop(process.lanes);
 	if (process.watchdog)
 		watchdog_stop(process.watchdog);
 	if (process.ended >= 0)
 		close(process.ended);
-	return err;
+	return err ? err : broken != 0;
 }

@@ -24,7 +24,7 @@
  * Prints statistics while it runs, if asked for, and at the end. The signals that stop it must be
  * held back already, because the lanes are threads.
  *
- * Return: 0 once it was stopped, or a negative errno
+ * Return: 0 once it was stopped, 1 if a client has broken a rule (of --examine), or a negative errno
  */
 int serve_run(const struct serve_config *config, int stop);
 
