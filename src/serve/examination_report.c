@@ -90,11 +90,11 @@ static json_t *json_client(const struct examined *examined)
 	for (unsigned int i = 0; i < EXAMINE_RULES; i++) {
 		const struct examine_rule_text *text = &examine_rules[i];
 		const struct examine_verdict *verdict = &e->verdict[i];
-		json_t *rule = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "rule", text->id,
-					 "topic", text->topic, "must", text->must, "source",
-					 text->source, "breaks", text->breaks, "kept",
-					 (json_int_t)verdict->kept, "broken",
-					 (json_int_t)verdict->broken);
+		json_t *rule =
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "rule", text->id, "topic",
+				  text->topic, "must", text->must, "source", text->source, "breaks",
+				  text->breaks, "kept", (json_int_t)verdict->kept, "broken",
+				  (json_int_t)verdict->broken);
 
 		if (verdict->broken)
 			json_object_set_new(rule, "first", json_first(&verdict->first));
@@ -105,8 +105,8 @@ static json_t *json_client(const struct examined *examined)
 			 "seconds", seconds(e->duration_ns), "orderly", e->orderly, "broken",
 			 (int)examined_broken(examined), "commands", (json_int_t)e->commands,
 			 "doorbells", (json_int_t)e->doorbells, "entries", (json_int_t)e->entries,
-			 "completions", (json_int_t)e->completions, "events",
-			 (json_int_t)e->events, "rules", rules);
+			 "completions", (json_int_t)e->completions, "events", (json_int_t)e->events,
+			 "rules", rules);
 }
 
 static int report_json(FILE *to, const struct examined *const *examined, unsigned int n)
