@@ -51,6 +51,7 @@ static int open_port(struct adapter *adapter, uint32_t index, struct error *erro
 	config->fabric = adapter->specs[index];
 	vport->adapter = adapter;
 	vport->config = config;
+	vport_limit(vport);
 	vport->index = index;
 	memcpy(fabric.mac, config->mac, sizeof(fabric.mac));
 	err = fabric_open(config->fabric, &fabric, &receiver, &vport->fabric, error);

@@ -38,6 +38,7 @@
  *	memory.c reach.c retire.c			keys and page lists; what is freed later
  *	lanes.c, lane.c					threads: as they are changed, and as they run
  *	segment.c checksum.c headers.c toeplitz.c	the contents of packets
+ *	shaper.c					the rate of a vPort's send queues
  *
  * It uses base/, wire/, dma/, vfio_user/, fabric/ and roce/. It never prints, never reads a command line,
  * and shares nothing but wire/ with driver/, which tests it. What a client wrote is copied before
@@ -68,7 +69,7 @@
  * @mtu:	bytes of layer 3; the adapter reports the largest of its ports
  * @queues:	queue pairs it offers
  * @check_source: drop frames that are sent from an address other than @mac
- * @speed:	that its link reports, in Mbit/s; 0: the default
+ * @speed:	of its link, in Mbit/s, which its send queues keep; 0: no limit
  */
 struct adapter_port_config {
 	uint8_t mac[6];

@@ -21,6 +21,7 @@
 #include "device/memory.h"
 #include "device/queue.h"
 #include "device/retire.h"
+#include "device/shaper.h"
 #include "device/table.h"
 #include "device/toeplitz.h"
 #include "device/watch.h"
@@ -64,6 +65,7 @@ struct steering {
 /**
  * struct vport - a virtual port
  * @source:	polls the fabric on a lane
+ * @shaper:	limits what its send queues send, to @clamp or the speed of its link
  * @steering:	published by the control thread; NULL before the driver has configured it
  * @steerings:	how many there have been
  * @handle:	the driver's name for it
@@ -77,6 +79,7 @@ struct steering {
  * @roce_dropped: RoCE packets that are not for one of them, make no sense, or found no room
  * @roce_icrc_errors: RoCE packets for one of them whose ICRC is wrong
  * @gone:	counters of destroyed queues
+ * @clamp:	Mbit/s, as the driver has set them; 0: it has not
  * @held:	on a lane, sends what the fabric's impairments hold, if there are any
  */
 struct vport {
@@ -84,6 +87,7 @@ struct vport {
 	struct adapter *adapter;
 	const struct adapter_port_config *config;
 	struct fabric_port *fabric;
+	struct shaper shaper;
 	struct steering *_Atomic steering;
 	uint32_t steerings;
 	uint64_t handle;
@@ -107,6 +111,7 @@ struct vport {
 	struct wq_counters gone_tx, gone_rx;
 	struct roce_counters gone_roce;
 	struct lane_work held;
+	uint32_t clamp;
 };
 
 /**

@@ -35,6 +35,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "device/checksum.h"
 #include "device/faulty.h"
@@ -709,11 +710,12 @@ tell_burst(struct wq *sq, const struct transmit_scratch *scratch, uint32_t first
 /**
  * run_burst() - handle up to a burst of entries
  * @start:	budget_spent when the turn began
+ * @most:	of them, at most FABRIC_BURST
  *
  * Return: false if no entry is left
  */
 CPU_CLONES static bool run_burst(struct wq *sq, unsigned int lane, struct transmit_scratch *scratch,
-				 uint32_t start)
+				 uint32_t start, uint32_t most)
 {
 	const struct adapter_port_config *config = sq->vport->config;
 	unsigned int caps = fabric_caps(sq->vport->fabric);
@@ -729,10 +731,10 @@ CPU_CLONES static bool run_burst(struct wq *sq, unsigned int lane, struct transm
 	reach_begin(&burst.reach, sq->pd, DMA_READ);
 	want_entries(sq);
 	do
-		entries += plain_entries(sq, &burst, scratch, FABRIC_BURST - entries);
-	while (entries < FABRIC_BURST && any_entry(sq, &burst, scratch, caps) &&
-	       ++entries < FABRIC_BURST && budget_since(start) < BUDGET_TURN);
-	more = entries == FABRIC_BURST || burst.ends || budget_since(start) >= BUDGET_TURN;
+		entries += plain_entries(sq, &burst, scratch, most - entries);
+	while (entries < most && any_entry(sq, &burst, scratch, caps) && ++entries < most &&
+	       budget_since(start) < BUDGET_TURN);
+	more = entries == most || burst.ends || budget_since(start) >= BUDGET_TURN;
 	budget_charge(entries * BUDGET_ENTRY);
 	if (burst.frames) {
 		/* By now the prefetches of plain frames have arrived. */
@@ -751,6 +753,47 @@ CPU_CLONES static bool run_burst(struct wq *sq, unsigned int lane, struct transm
 	return more;
 }
 
+/** shaped_kick() - it is this queue's turn, unless it is -1 */
+static void shaped_kick(const struct vport *vport, int queue)
+{
+	struct wq *sq =
+		queue < 0 ? NULL : atomic_load_explicit(&vport->sq[queue], memory_order_acquire);
+
+	if (sq)
+		lane_kick(&sq->work);
+}
+
+/** run_shaped() - a turn of a queue whose vPort has a limit, or had one until now */
+static __attribute__((noinline)) bool run_shaped(struct wq *sq, unsigned int lane)
+{
+	struct shaper *shaper = &sq->vport->shaper;
+	struct scratch *scratch = scratch_of(sq->adapter, lane);
+	const uint32_t start = budget_spent;
+	bool more = scratch && ring_ready(&sq->ring);
+
+	sq->work.deadline = 0;
+	while (more && budget_since(start) < BUDGET_TURN) {
+		const uint32_t longest = sq->vport->config->mtu + ETHERNET_HEADER_LEN;
+		uint32_t most = FABRIC_BURST, taken = sq->taken;
+		uint64_t before = sq->counters.bytes;
+
+		if (shaper_rate(shaper)) {
+			sq->work.deadline = shaper_ask(shaper, sq->index, clock_ns());
+			if (sq->work.deadline)
+				return false;
+			most = shaper_frames(shaper, longest, FABRIC_BURST);
+		}
+		more = run_burst(sq, lane, &scratch->transmit, start, most) && !sq->stopped;
+		sq->work.progress |= sq->taken != taken || sq->segment;
+		more = more && !wq_empty(sq);
+		shaped_kick(sq->vport, shaper_pay(shaper, sq->index, clock_ns(),
+						  sq->counters.bytes - before, more));
+	}
+	if (!more)
+		shaped_kick(sq->vport, shaper_leave(shaper, sq->index));
+	return more;
+}
+
 /** closed() - has a queue that is to be destroyed sent what it had? */
 static bool closed(struct wq *sq)
 {
@@ -766,8 +809,14 @@ static __attribute__((noinline)) bool run_closing(struct wq *sq, unsigned int la
 	/* A queue that stands still by a fault can be destroyed, as hardware's can. */
 	bool more = scratch && ring_ready(&sq->ring) && !(sq->fault & FAULT_STALLED);
 
+	uint64_t before = sq->counters.bytes;
+
 	while (more && !closed(sq) && budget_since(start) < BUDGET_TURN)
-		more = run_burst(sq, lane, &scratch->transmit, start);
+		more = run_burst(sq, lane, &scratch->transmit, start, FABRIC_BURST);
+	/* It does not wait, or the driver would wait for it; what is sent next pays for it. */
+	if (shaper_rate(&sq->vport->shaper))
+		shaped_kick(sq->vport, shaper_pay(&sq->vport->shaper, sq->index, clock_ns(),
+						  sq->counters.bytes - before, false));
 	if (more && !closed(sq))
 		return true;
 	if (atomic_exchange(&sq->closing, WQ_CLOSED) == WQ_CLOSING)
@@ -805,12 +854,14 @@ bool transmit_run(struct lane_work *work, unsigned int lane)
 	/* With many queues most are idle, and touching them slows the busy ones down. */
 	if (sq->seen == sq->taken && wq_empty(sq))
 		return false;
+	if (__builtin_expect(shaper_rate(&sq->vport->shaper) || work->deadline, 0))
+		return run_shaped(sq, lane);
 	scratch = scratch_of(sq->adapter, lane);
 	if (!scratch || !ring_ready(&sq->ring))
 		return false;
 	do {
 		uint32_t before = sq->taken;
-		bool more = run_burst(sq, lane, &scratch->transmit, start);
+		bool more = run_burst(sq, lane, &scratch->transmit, start, FABRIC_BURST);
 
 		work->progress |= sq->taken != before || sq->segment;
 		if (!more)

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "base/budget.h"
+#include "base/clock.h"
 #include "device/faulty.h"
 #include "device/native.h"
 #include "device/receive.h"
@@ -58,6 +59,12 @@ static struct wq *wq_find(struct adapter *adapter, uint32_t type, uint64_t handl
 static uint32_t vport_speed(const struct vport *vport)
 {
 	return vport->config->speed ? vport->config->speed : LINK_SPEED_DEFAULT;
+}
+
+void vport_limit(struct vport *vport)
+{
+	static_assert(ADAPTER_QUEUES_MAX <= SHAPER_QUEUES, "they take turns");
+	shaper_set(&vport->shaper, vport->clamp ? vport->clamp : vport->config->speed, clock_ns());
 }
 
 static uint32_t query_device_config(struct adapter *adapter, struct command *command)
@@ -294,6 +301,8 @@ static void wq_obj_destroy(struct wq *wq)
 	 * queue now is not counted.
 	 */
 	lane_remove(&wq->work, -1);
+	if (wq->type == GDMA_SQ)
+		shaper_leave(&vport->shaper, wq->index);
 	counters_add(wq->type == GDMA_SQ ? &vport->gone_tx : &vport->gone_rx, &wq->counters);
 	atomic_store_explicit(wq->type == GDMA_SQ ? &vport->sq[wq->index] : &vport->rq[wq->index],
 			      NULL, memory_order_relaxed);
@@ -538,7 +547,7 @@ static uint32_t query_link_config(struct adapter *adapter, struct command *comma
 
 	if (!vport)
 		return STATUS_NOT_FOUND;
-	resp->link_speed_mbps = vport_speed(vport);
+	resp->link_speed_mbps = vport->clamp ? vport->clamp : vport_speed(vport);
 	resp->qos_speed_mbps = vport_speed(vport);
 	return STATUS_OK;
 }
@@ -546,12 +555,22 @@ static uint32_t query_link_config(struct adapter *adapter, struct command *comma
 static uint32_t set_bw_clamp(struct adapter *adapter, struct command *command)
 {
 	const struct mana_set_bw_clamp_req *req = (const void *)command->request;
-	struct mana_set_bw_clamp_resp *resp = command->response;
+	struct vport *vport = vport_find(adapter, req->vport);
 
-	if (!vport_find(adapter, req->vport))
+	if (!vport)
 		return STATUS_NOT_FOUND;
-	/* This adapter has no quality-of-service agent that could enforce the limit. */
-	resp->qos_unconfigured = 1;
+	if (req->enable_clamping == MANA_TRUE && !req->link_speed_mbps)
+		return STATUS_INVALID;
+	if (req->enable_clamping == MANA_TRUE)
+		vport->clamp = req->link_speed_mbps < vport_speed(vport) ? req->link_speed_mbps
+									 : vport_speed(vport);
+	else if (req->enable_clamping == MANA_FALSE)
+		vport->clamp = 0;
+	vport_limit(vport);
+	/* Queues that wait by the old limit go by the new one. */
+	for (uint32_t i = 0; i < ADAPTER_QUEUES_MAX; i++)
+		if (vport->sq[i])
+			lane_kick(&vport->sq[i]->work);
 	return STATUS_OK;
 }
 
@@ -640,6 +659,8 @@ void vport_reset(struct vport *vport)
 	vport->filter = 0;
 	vport->registered = false;
 	vport->configured = false;
+	vport->clamp = 0;
+	vport_limit(vport);
 }
 
 #define GENERAL_RESP sizeof(struct gdma_general_resp)

@@ -15,6 +15,9 @@ struct vport;
 
 extern const struct command_entry vport_commands[];
 
+/** vport_limit() - have its send queues keep the rate that is set, or the link's speed */
+void vport_limit(struct vport *vport);
+
 /** vport_reset() - drop the driver's queues and settings of the vPort */
 void vport_reset(struct vport *vport);
 
