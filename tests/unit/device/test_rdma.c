@@ -925,6 +925,75 @@ static void two_adapters_on_a_switch_that_loses_frames(void **state)
 	between_adapters("switch+loss=1%+duplicate=1%+reorder=1%+seed=8", true);
 }
 
+/** ethernet_got() - the next frame that the vPort's receive queue gets is a SEND of that many bytes */
+static void ethernet_got(struct guest *guest, struct gnet *net, uint32_t len)
+{
+	struct roce_packet packet;
+	struct iovec iov;
+
+	iov.iov_len = rx_wait(guest, &net->rq).ppi[0].pkt_len;
+	iov.iov_base = net_buffer(net);
+	assert_int_equal(roce_parse(&packet, &iov, 1, iov.iov_len), 0);
+	assert_int_equal(packet.operation, ROCE_SEND_ONLY);
+	assert_int_equal(packet.payload_len, len);
+}
+
+static void packets_are_ordinary_ones_for_a_vport_without_queue_pairs(void **state)
+{
+	static const char *const fabrics[] = { "switch:ordinary", NULL };
+	static const uint8_t broadcast[64] = { 0xff, 0xff,       0xff,        0xff, 0xff,
+					       0xff, [6] = 0x02, [12] = 0x88, 0xb5 };
+	struct gwork work = { .type = RNIC_WQE_RC_SEND, .local = AREA, .len = 100 };
+	struct gnet nets[2];
+	struct host hosts[2];
+	struct guest guests[2];
+	struct grdma rdma[2];
+	struct gpair pairs[2];
+	struct mana_tx_oob oob;
+	uint64_t frames;
+	uint32_t id;
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		host_open(&hosts[i], i ? 0 : 1, i ? &hosts[0] : NULL, fabrics);
+		guest_attach(&guests[i], &hosts[i]);
+		ethernet_up(&guests[i]);
+		net_up(&guests[i], 0, &nets[i]);
+		rdma_up(&rdma[i], &guests[i], 0, (uint8_t)(i + 1), 0);
+		assert_int_equal(gpair_new(&rdma[i], &pairs[i]), 0);
+	}
+	net_post(&guests[1], &nets[1], GNET_BUFFERS);
+	/* It has a queue pair, but one that receives nothing yet. */
+	assert_int_equal(gpair_state(&pairs[0], QPS_INIT, NULL), 0);
+	assert_int_equal(gpair_state(&pairs[0], QPS_RTR, &pairs[1]), 0);
+	assert_int_equal(gpair_state(&pairs[0], QPS_RTS, &pairs[1]), 0);
+	gpair_send(&pairs[0], &work);
+	ethernet_got(&guests[1], &nets[1], work.len);
+	/* With one that does, they are the queue pair's, and all other frames are as before. */
+	assert_int_equal(gpair_state(&pairs[0], QPS_RESET, NULL), 0);
+	pairs[0].send.tail = 0;
+	gpair_connect(&pairs[0], &pairs[1]);
+	settle(&hosts[1]);
+	frames = host_counters(&hosts[1], 0).rx_frames;
+	gpair_recv(&pairs[1], AREA, 4096);
+	gpair_send(&pairs[0], &work);
+	rdma_wait(&rdma[1], &id);
+	assert_int_equal(id, pairs[1].qpn);
+	assert_int_equal(host_counters(&hosts[1], 0).rx_frames, frames);
+	memcpy(nets[0].frame, broadcast, sizeof(broadcast));
+	oob = send_oob(&nets[0].port, &nets[0].sq);
+	send_frame(&guests[0], &nets[0].sq, &oob, nets[0].frame, sizeof(broadcast));
+	WAIT(&hosts[1], host_counters(&hosts[1], 0).rx_frames == frames + 1);
+	/* And when it is gone: ordinary again */
+	assert_int_equal(gpair_end(&pairs[1]), 0);
+	gpair_send(&pairs[0], &work);
+	WAIT(&hosts[1], host_counters(&hosts[1], 0).rx_frames > frames + 1);
+	for (unsigned int i = 2; i-- > 0;) {
+		guest_detach(&guests[i]);
+		host_close(&hosts[i]);
+	}
+}
+
 /** capture_check() - packets of one SEND, at least once each, whole and with a right ICRC */
 static void capture_check(const char *capture, const struct gpair *peer, const uint8_t *message,
 			  uint32_t len)
@@ -1284,6 +1353,7 @@ int main(void)
 		cmocka_unit_test(two_adapters_on_a_switch),
 		cmocka_unit_test(two_adapters_on_a_switch_and_two_lanes),
 		cmocka_unit_test(two_adapters_on_a_switch_that_loses_frames),
+		cmocka_unit_test(packets_are_ordinary_ones_for_a_vport_without_queue_pairs),
 		cmocka_unit_test(a_capture_is_sent_and_received),
 		TEST(datagrams_of_a_queue_pair_in_error_are_flushed_in_order),
 		TEST(a_bad_entry_for_datagrams_is_an_event),
