@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * bench/instructions.c - a plugin for QEMU's user emulation: instructions between the entry of one
- * function and the return to another, on any architecture. See instructions.sh.
+ * function and the return to another, on any architecture. See docs/performance.md.
  *
  *	qemu-ARCH -plugin libinstructions.so,enter=FUNCTION,leave=FUNCTION -d plugin PROGRAM
  *
