@@ -18,12 +18,14 @@ setup() {
 # what the adapter has counted when testpmd has ended
 #
 # The driver's directory and those above it must be safe from others for EAL, and an adapter's name
-# must be free: both are in a /run of their own.
+# must be free: both are in a /run of their own. The emulator has the sysroot for "/", where manakin args
+# finds adapters in run.
 testpmd() {
 	# shellcheck disable=SC2016 # for the inner shell
 	timeout -s KILL "$PATIENCE" unshare --mount --pid --fork --kill-child bash -euc '
 		mount -t tmpfs -o mode=755 none /run
-		mkdir /run/driver
+		mkdir -p /run/driver "$SYSROOT/run"
+		mount --bind /run "$SYSROOT/run"
 		cp "$DRIVER" /run/driver/
 		$EMULATOR "$MANAKIN" device --no-sandbox --port "mac=00:0d:3a:76:3b:d0,fabric=$1" >adapter.log 2>&1 &
 		adapter=$!
@@ -31,9 +33,10 @@ testpmd() {
 			kill -0 $adapter
 			sleep 0.1
 		done
-		export SYSFS_PCI_DEVICES=/run/manakin/mana0/pci
+		arguments=$($EMULATOR "$MANAKIN" args --plugin "/run/driver/${DRIVER##*/}" mana0 2>hint)
+		eval "export $(sed -n "s/.*set \(SYSFS_PCI_DEVICES=[^ ]*\) .*/\1/p" hint)"
 		$EMULATOR -E LD_LIBRARY_PATH="$SYSROOT/usr/lib/aarch64-linux-gnu" "$SYSROOT/usr/bin/dpdk-testpmd" \
-			--no-huge -m 256 -l 0,1 -d "/run/driver/${DRIVER##*/}" --vdev=7870:00:00.0,mac=00:0d:3a:76:3b:d0 -- \
+			--no-huge -m 256 -l 0,1 $arguments -- \
 			--forward-mode="$2" --total-num-mbufs=4096 --auto-start --stats-period 1 </dev/null >testpmd.log 2>&1 &
 		tester=$!
 		until grep -q "$3-packets: [1-9]" testpmd.log; do
@@ -44,7 +47,7 @@ testpmd() {
 		wait $tester
 		$EMULATOR "$MANAKIN" control stats --json >stats
 		kill $adapter
-		wait $adapter' testpmd "$@" 3>&- || fail "$(cat adapter.log testpmd.log)"
+		wait $adapter' testpmd "$@" 3>&- || fail "$(cat adapter.log hint testpmd.log)"
 }
 
 # total NAME - of testpmd's counters, accumulated
@@ -57,7 +60,7 @@ counted() {
 	python3 -c 'import json, sys; print(json.load(open("stats"))["ports"][0][sys.argv[1]])' "$1"
 }
 
-@test "the distribution's testpmd for arm64, emulated, with this build's driver: what it sends arrives undamaged" {
+@test "the distribution's testpmd for arm64, emulated, with this build's driver, by manakin args: what it sends arrives undamaged" {
 	testpmd sink+verify txonly TX
 	[ "$(total TX-packets)" -gt 0 ]
 	equal "$(total TX-packets) 0" "$(counted wire_tx) $(counted wire_bad)" "packets on the wire, and damaged"
