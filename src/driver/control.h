@@ -34,6 +34,7 @@ struct driver_port {
  * @map, @unmap: memory; address and size are whole pages. Called without the lock, see driver_map()
  * @region:	the key for an address at a vPort; also called without the lock
  * @start:	bring the adapter up; fills in driver->info, ->port_info and ->doorbell
+ * @restart:	reset the adapter, then as @start; NULL if the plane cannot
  * @port_alloc:	allocate a port of the plane's own size, zeroed, with struct driver_port at its
  *		start
  * @port_open:	open it; on failure driver.c frees it
@@ -53,6 +54,7 @@ struct control_ops {
 	int (*region)(struct driver *driver, unsigned int port, const void *va,
 		      struct driver_region *region);
 	int (*start)(struct driver *driver);
+	int (*restart)(struct driver *driver);
 	struct driver_port *(*port_alloc)(void);
 	int (*port_open)(struct driver_port *port);
 	void (*port_close)(struct driver_port *port);

@@ -128,6 +128,38 @@ int driver_start(struct driver *driver)
 	return err;
 }
 
+/** forget() - what was known of the adapter before its reset */
+static void forget(struct driver *driver)
+{
+	driver->started = false;
+	driver->reset_noted = false;
+	memset(&driver->info, 0, sizeof(driver->info));
+	memset(driver->port_info, 0, sizeof(driver->port_info));
+	memset(driver->link_noted, 0, sizeof(driver->link_noted));
+}
+
+int driver_restart(struct driver *driver)
+{
+	int err = driver->ops->restart ? 0 : -ENOTSUP;
+
+	pthread_mutex_lock(&driver->lock);
+	for (unsigned int i = 0; i < DRIVER_PORTS_MAX && !err; i++)
+		if (driver->port[i])
+			err = -EBUSY;
+	if (!err) {
+		forget(driver);
+		err = driver->ops->restart(driver);
+		driver->started = !err;
+		/* A failure is this call's result, and needs no event. */
+		if (err)
+			driver->reset_noted = false;
+		if (!driver->info.max_units)
+			driver->info.max_units = DRIVER_UNITS_MAX;
+	}
+	pthread_mutex_unlock(&driver->lock);
+	return err;
+}
+
 /** port_close() - destroy the queues, then the port; the lock is held */
 static void port_close(struct driver_port *port)
 {

@@ -123,6 +123,18 @@ void driver_set_timeout(struct driver *driver, unsigned int ms);
  */
 int driver_start(struct driver *driver);
 
+/**
+ * driver_restart() - reset the adapter and bring it up again, on the same connection
+ *
+ * What it forgets: vPorts, queues, keys, events that were not taken. What stays: mapped memory, the
+ * event descriptor, driver_doorbell(). Its limits and addresses may differ from before. All vPorts must be
+ * closed.
+ *
+ * Return: 0 or a negative errno: -EBUSY: a vPort is open; -ENOTSUP: the kernel drives it; -ENODEV:
+ * it is gone. After any other one it can be tried again
+ */
+int driver_restart(struct driver *driver);
+
 /** driver_close() - close everything; ranges need not be unmapped first */
 void driver_close(struct driver *driver);
 
@@ -294,7 +306,7 @@ int driver_rxq_disarm(struct driver_port *port, unsigned int index);
 enum driver_event_type {
 	DRIVER_EVENT_LINK_UP,
 	DRIVER_EVENT_LINK_DOWN,
-	DRIVER_EVENT_RESET,   /* the adapter requests to be closed and opened again */
+	DRIVER_EVENT_RESET,   /* the adapter requests, or needs, a driver_restart() */
 	DRIVER_EVENT_REMOVED, /* it is gone; reported once */
 };
 

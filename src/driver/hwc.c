@@ -7,6 +7,7 @@
  *	driver_open()		reset, bus mastering
  *	driver_start()		hardware channel (channel.c), then
  *	  VERIFY_VF_DRIVER_VERSION	capabilities, shared doorbells among them
+ *	  QUERY_HWC_TIMEOUT		how long to wait for answers
  *	  QUERY_MAX_RESOURCES		limits
  *	  LIST_DEVICES, REGISTER_DEVICE	protection domain, memory key, doorbell page
  *	  QUERY_DEV_CONFIG		number of vPorts, maximum frame size
@@ -14,6 +15,7 @@
  *	driver_port_open()	CONFIG_VPORT_TX
  *	driver_?xq_create()	memory, two DMA regions, CREATE_WQ_OBJ, NATIVE_BIND_DOORBELL
  *	driver_rss()		CONFIG_VPORT_RX
+ *	driver_restart()	reset and all of the above up to the vPorts
  *
  * The memory key from REGISTER_DEVICE is valid for all mapped memory, at its bus address, which is
  * its virtual address here: there is one region for all memory.
@@ -60,6 +62,18 @@ static int region(struct driver *driver, unsigned int port, const void *va,
 
 /* ---- Bring-up ---- */
 
+/** query_timeout() - how long to wait for answers from now on */
+static int query_timeout(struct hwc_driver *hwc)
+{
+	struct gdma_query_hwc_timeout_req request = { .timeout_ms = hwc->driver.timeout_ms };
+	struct gdma_query_hwc_timeout_resp response;
+	int err = hwc_ask(hwc, HWC_FUNCTION, GDMA_QUERY_HWC_TIMEOUT, &request, &response);
+
+	if (!err)
+		hwc->told_ms = response.timeout_ms;
+	return err == -EIO || err == -EOPNOTSUPP ? 0 : err;
+}
+
 /** verify_version() - negotiate the protocol; finds out whether there are shared doorbells */
 static int verify_version(struct hwc_driver *hwc, bool *shared)
 {
@@ -67,6 +81,7 @@ static int verify_version(struct hwc_driver *hwc, bool *shared)
 		.protocol_ver_min = GDMA_PROTOCOL_V1,
 		.protocol_ver_max = GDMA_PROTOCOL_V1,
 		.driver_cap_flags1 = GDMA_DRV_CAP_1_EQ_SHARING_MULTI_VPORT |
+				     GDMA_DRV_CAP_1_HWC_TIMEOUT_RECONFIG |
 				     GDMA_DRV_CAP_1_VARIABLE_INDIRECTION |
 				     GDMA_DRV_CAP_1_LINK_AWARE | GDMA_DRV_CAP_1_DEV_LIST_HOLES |
 				     GDMA_DRV_CAP_1_SELF_RESET_ON_EQE,
@@ -81,7 +96,7 @@ static int verify_version(struct hwc_driver *hwc, bool *shared)
 	if (response.protocol_ver != GDMA_PROTOCOL_V1)
 		return hwc_nonsense(hwc, "the version of the protocol", response.protocol_ver);
 	*shared = response.pf_cap_flags4 & NATIVE_PF_CAP_4_SHARED_DOORBELLS;
-	return 0;
+	return response.pf_cap_flags1 & GDMA_PF_CAP_1_QUERY_HWC_TIMEOUT ? query_timeout(hwc) : 0;
 }
 
 static int query_resources(struct hwc_driver *hwc)
@@ -205,9 +220,15 @@ static int query_vport(struct hwc_driver *hwc, unsigned int index)
 /** open_shared() - map BAR 2; without it doorbells are messages */
 static void open_shared(struct hwc_driver *hwc)
 {
-	void *va;
 	uint64_t size;
-	int err = hwc->transport->ops->map_region(hwc->transport, NATIVE_BAR, &va, &size);
+	int err = 0;
+
+	if (!hwc->bar) {
+		err = hwc->transport->ops->map_region(hwc->transport, NATIVE_BAR, &hwc->bar, &size);
+		size = err ? 0 : size / NATIVE_DOORBELL_SIZE;
+		hwc->bar_pages =
+			size < NATIVE_DOORBELL_PAGES ? (uint32_t)size : NATIVE_DOORBELL_PAGES;
+	}
 
 	if (err) {
 		log_say(LOG_NOTICE,
@@ -215,9 +236,8 @@ static void open_shared(struct hwc_driver *hwc)
 			hwc->driver.name, error_reason(-err));
 		return;
 	}
-	size /= NATIVE_DOORBELL_SIZE;
-	hwc->page_count = size < NATIVE_DOORBELL_PAGES ? (uint32_t)size : NATIVE_DOORBELL_PAGES;
-	hwc->driver.doorbell.shared = va;
+	hwc->page_count = hwc->bar_pages;
+	hwc->driver.doorbell.shared = hwc->bar;
 	hwc->driver.info.shared_doorbells = true;
 }
 
@@ -229,6 +249,8 @@ static void channel_event(void *ctx, unsigned int type, uint32_t word)
 
 	switch (type) {
 	case GDMA_EQE_HWC_RECONFIG_DATA:
+		if (data.type == HWC_RECONFIG_TIMEOUT)
+			hwc->told_ms = data.value;
 		if (data.type != HWC_RECONFIG_LINK_CONNECT &&
 		    data.type != HWC_RECONFIG_LINK_DISCONNECT)
 			return;
@@ -299,6 +321,51 @@ static int start(struct driver *driver)
 	return 0;
 }
 
+/** take_over() - check that it is a MANA, and enable bus mastering */
+static int take_over(struct transport *transport)
+{
+	uint16_t identity[2], command;
+	int err = transport->ops->reset(transport);
+
+	if (!err)
+		err = transport->ops->read(transport, TRANSPORT_CONFIG, PCI_VENDOR_ID, identity,
+					   sizeof(identity));
+	if (err)
+		return err;
+	if (identity[0] != MANA_PCI_VENDOR_ID ||
+	    (identity[1] != MANA_PCI_DEVICE_ID_VF && identity[1] != MANA_PCI_DEVICE_ID_PF2)) {
+		log_say(LOG_ERROR,
+			"%s: the device is %04x:%04x, and this driver is for a MANA VF, %04x:%04x",
+			transport->name, identity[0], identity[1], MANA_PCI_VENDOR_ID,
+			MANA_PCI_DEVICE_ID_VF);
+		return -ENODEV;
+	}
+	err = transport->ops->read(transport, TRANSPORT_CONFIG, PCI_COMMAND, &command,
+				   sizeof(command));
+	if (err)
+		return err;
+	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+	return transport->ops->write(transport, TRANSPORT_CONFIG, PCI_COMMAND, &command,
+				     sizeof(command));
+}
+
+static int restart(struct driver *driver)
+{
+	struct hwc_driver *hwc = hwc_of(driver);
+	int err;
+
+	/* The other side has a duplicate of the descriptor, which would keep it in the epoll. */
+	if (hwc->channel.irq_fd >= 0)
+		epoll_ctl(driver->event_fd, EPOLL_CTL_DEL, hwc->channel.irq_fd, NULL);
+	err = take_over(hwc->transport);
+	channel_close(&hwc->channel);
+	memset(hwc->pages, 0, sizeof(hwc->pages));
+	memset(hwc->vectors, 0, sizeof(hwc->vectors));
+	hwc->page_count = 0;
+	hwc->told_ms = 0;
+	return err ? err : start(driver);
+}
+
 static void poll_events(struct driver *driver)
 {
 	struct hwc_driver *hwc = hwc_of(driver);
@@ -353,6 +420,7 @@ static const struct control_ops ops = {
 	.unmap = unmap,
 	.region = region,
 	.start = start,
+	.restart = restart,
 	.port_alloc = hwc_port_alloc,
 	.port_open = hwc_port_open,
 	.txq_create = hwc_txq_create,
@@ -368,34 +436,6 @@ static const struct control_ops ops = {
 	.share = share,
 	.close = close_driver,
 };
-
-/** take_over() - check that it is a MANA, and enable bus mastering */
-static int take_over(struct transport *transport)
-{
-	uint16_t identity[2], command;
-	int err = transport->ops->reset(transport);
-
-	if (!err)
-		err = transport->ops->read(transport, TRANSPORT_CONFIG, PCI_VENDOR_ID, identity,
-					   sizeof(identity));
-	if (err)
-		return err;
-	if (identity[0] != MANA_PCI_VENDOR_ID ||
-	    (identity[1] != MANA_PCI_DEVICE_ID_VF && identity[1] != MANA_PCI_DEVICE_ID_PF2)) {
-		log_say(LOG_ERROR,
-			"%s: the device is %04x:%04x, and this driver is for a MANA VF, %04x:%04x",
-			transport->name, identity[0], identity[1], MANA_PCI_VENDOR_ID,
-			MANA_PCI_DEVICE_ID_VF);
-		return -ENODEV;
-	}
-	err = transport->ops->read(transport, TRANSPORT_CONFIG, PCI_COMMAND, &command,
-				   sizeof(command));
-	if (err)
-		return err;
-	command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-	return transport->ops->write(transport, TRANSPORT_CONFIG, PCI_COMMAND, &command,
-				     sizeof(command));
-}
 
 int driver_open(struct transport *transport, const struct driver_allocator *allocator,
 		struct driver **driver)

@@ -48,9 +48,11 @@ struct hwc_port {
  * @dev:	its Ethernet device
  * @registered:	@pd, @key and @page are from REGISTER_DEVICE
  * @bell:	the doorbell page of its queues
+ * @told_ms:	how long the adapter wants a command to wait for its answer; 0: it has not said so
  * @vport:	handles
+ * @bar, @bar_pages: BAR 2, once it is mapped: it stays until the end
  * @pages:	bit set: page of BAR 2 in use
- * @page_count:	pages of BAR 2; 0 if there is none
+ * @page_count:	pages that queues can use; 0 without BAR 2
  * @vectors:	bit set: MSI-X vector in use
  * @vector_count: vectors
  */
@@ -61,7 +63,10 @@ struct hwc_driver {
 	struct gdma_dev_id dev;
 	uint32_t pd, key, page;
 	struct bell_page bell;
+	uint32_t told_ms;
 	uint64_t vport[DRIVER_PORTS_MAX];
+	void *bar;
+	uint32_t bar_pages;
 	uint64_t pages[NATIVE_DOORBELL_PAGES / 64];
 	uint32_t page_count;
 	uint64_t vectors[HWC_VECTORS_MAX / 64];

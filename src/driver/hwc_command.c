@@ -18,7 +18,10 @@ int hwc_command(struct hwc_driver *hwc, struct command *command)
 	bool was_dead = hwc->channel.dead;
 	int err;
 
+	/* The adapter can shorten the wait, and not lengthen it. */
 	hwc->channel.timeout_ms = hwc->driver.timeout_ms;
+	if (hwc->told_ms && hwc->told_ms < hwc->driver.timeout_ms)
+		hwc->channel.timeout_ms = hwc->told_ms;
 	err = channel_command(&hwc->channel, command);
 	if (!was_dead && hwc->channel.dead)
 		hwc_distrust(hwc);

@@ -26,6 +26,8 @@ struct pmd_adapter *pmd_adapter_find(const char *name)
 
 void pmd_adapter_add(struct pmd_adapter *adapter)
 {
+	pthread_mutex_init(&adapter->lock, NULL);
+	pthread_cond_init(&adapter->idle, NULL);
 	adapter->users = 1;
 	TAILQ_INSERT_TAIL(&adapters, adapter, next);
 }
@@ -37,8 +39,33 @@ void pmd_adapter_get(struct pmd_adapter *adapter)
 
 void pmd_adapter_put(struct pmd_adapter *adapter)
 {
-	if (atomic_fetch_sub(&adapter->users, 1) > 1)
-		return;
+	if (pmd_adapter_drop(adapter))
+		pmd_adapter_free(adapter);
+}
+
+bool pmd_adapter_drop(struct pmd_adapter *adapter)
+{
+	return atomic_fetch_sub(&adapter->users, 1) == 1;
+}
+
+void pmd_adapter_free(struct pmd_adapter *adapter)
+{
 	TAILQ_REMOVE(&adapters, adapter, next);
 	adapter->release(adapter);
+}
+
+int pmd_lock(const struct rte_eth_dev *dev)
+{
+	struct pmd_adapter *adapter = pmd_port(dev)->adapter;
+
+	pthread_mutex_lock(&adapter->lock);
+	if (!adapter->recovering)
+		return 0;
+	pthread_mutex_unlock(&adapter->lock);
+	return -EBUSY;
+}
+
+void pmd_unlock(const struct rte_eth_dev *dev)
+{
+	pthread_mutex_unlock(&pmd_port(dev)->adapter->lock);
 }

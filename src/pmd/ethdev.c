@@ -2,10 +2,8 @@
 /*
  * pmd/ethdev.c - the operations of a port, besides packets.
  *
- * A port opens its vPort when it is started and closes it when it is stopped, so
- * the configuration (interrupts, queues, key) is applied once, at start:
- *
- *	vPort -> send queues -> receive queues -> steering -> buffers
+ * An operation that uses the adapter holds its lock, and fails with EBUSY while the adapter is being
+ * reset. Starting, stopping, closing and resetting a port wait for the end of that.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +11,6 @@
 
 #include <rte_errno.h>
 
-#include "base/error.h"
 #include "pmd/pmd.h"
 
 #define REGISTERS_SIZE 0x28u /* bytes of the register map, see docs/wire.md */
@@ -39,7 +36,12 @@ static int configure(struct rte_eth_dev *dev)
 {
 	const struct pmd_port *port = pmd_port(dev);
 	uint32_t queues = (uint32_t)dev->data->nb_rx_queues + dev->data->nb_tx_queues;
+	int err = pmd_lock(dev);
 
+	/* The adapter's limits may be others after its reset. */
+	if (err)
+		return err;
+	pmd_unlock(dev);
 	/* ethdev has checked the limits of a port; this is the limit of all ports together. */
 	if (queues > port->adapter->info.max_cq) {
 		PMD_LOG(ERR,
@@ -53,70 +55,31 @@ static int configure(struct rte_eth_dev *dev)
 	return pmd_rss_configure(dev);
 }
 
-/** take_down() - undo start() */
-static void take_down(struct rte_eth_dev *dev)
-{
-	struct pmd_port *port = pmd_port(dev);
-
-	pmd_intr_stop(dev);
-	if (!port->handle)
-		return;
-	pmd_rss_apply(dev, false);
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++)
-		pmd_rxq_destroy(dev, i);
-	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)
-		pmd_txq_destroy(dev, i);
-	driver_port_close(port->handle);
-	port->handle = NULL;
-}
-
-static int bring_up(struct rte_eth_dev *dev)
-{
-	int err = 0;
-
-	for (uint16_t i = 0; i < dev->data->nb_tx_queues && !err; i++) {
-		const struct pmd_txq *txq = dev->data->tx_queues[i];
-
-		if (!txq->conf.tx_deferred_start)
-			err = pmd_txq_create(dev, i);
-	}
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues && !err; i++) {
-		const struct pmd_rxq *rxq = dev->data->rx_queues[i];
-
-		if (!rxq->conf.rx_deferred_start)
-			err = pmd_rxq_create(dev, i);
-	}
-	if (!err && dev->data->nb_rx_queues)
-		err = pmd_rss_apply(dev, true);
-	for (uint16_t i = 0; i < dev->data->nb_rx_queues && !err; i++) {
-		const struct pmd_rxq *rxq = dev->data->rx_queues[i];
-
-		if (rxq->running)
-			err = pmd_rxq_fill(dev, i);
-	}
-	return err ? err : pmd_intr_start(dev);
-}
-
 static int start(struct rte_eth_dev *dev)
 {
 	struct pmd_port *port = pmd_port(dev);
-	struct driver_port_config config = {
-		.rx_interrupts = dev->data->dev_conf.intr_conf.rxq != 0,
-	};
 	int err;
 
-	err = driver_port_open(port->adapter->driver, port->index, &config, &port->handle);
-	if (err) {
-		PMD_LOG(ERR, "port %u: cannot open vPort %u of the adapter at %s: %s",
-			dev->data->port_id, port->index, port->adapter->pci->name,
-			error_reason(-err));
-		return err;
+	pmd_lock_idle(port->adapter);
+	if (port->adapter->gone) {
+		pmd_unlock(dev);
+		return -ENODEV;
 	}
-	err = bring_up(dev);
-	if (err) {
-		take_down(dev);
-		return err;
+	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++) {
+		struct pmd_txq *txq = dev->data->tx_queues[i];
+
+		txq->wanted = !txq->conf.tx_deferred_start;
 	}
+	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
+		struct pmd_rxq *rxq = dev->data->rx_queues[i];
+
+		rxq->wanted = !rxq->conf.rx_deferred_start;
+	}
+	err = pmd_port_up(dev);
+	port->started = !err;
+	pmd_unlock(dev);
+	if (err)
+		return err;
 	pmd_set_bursts(dev);
 	/* With link interrupts an application does not ask for the state before it changes. */
 	pmd_link_update(dev, 0);
@@ -125,8 +88,13 @@ static int start(struct rte_eth_dev *dev)
 
 static int stop(struct rte_eth_dev *dev)
 {
+	struct pmd_port *port = pmd_port(dev);
+
+	pmd_lock_idle(port->adapter);
 	dev->data->dev_started = 0;
-	take_down(dev);
+	port->started = false;
+	pmd_port_down(dev);
+	pmd_unlock(dev);
 	return 0;
 }
 
@@ -140,7 +108,11 @@ static int do_close(struct rte_eth_dev *dev)
 		return 0;
 	}
 	adapter = port->adapter;
-	take_down(dev);
+	adapter->closing = true;
+	pmd_lock_idle(adapter);
+	adapter->closing = false;
+	port->started = false;
+	pmd_port_down(dev);
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++)
 		pmd_rxq_release(dev, i);
 	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++)
@@ -149,6 +121,7 @@ static int do_close(struct rte_eth_dev *dev)
 	rte_intr_instance_free(port->intr);
 	pmd_doorbell[dev->data->port_id] = NULL;
 	adapter->ports[port->index] = NULL;
+	pmd_unlock(dev);
 	/* ethdev would free both, to DPDK's heap. */
 	dev->data->mac_addrs = NULL;
 	dev->data->dev_private = NULL;
@@ -201,6 +174,7 @@ static int info(struct rte_eth_dev *dev, struct rte_eth_dev_info *info)
 	};
 	info->default_txportconf = info->default_rxportconf;
 	info->speed_capa = RTE_ETH_LINK_SPEED_100G | RTE_ETH_LINK_SPEED_200G;
+	info->err_handle_mode = RTE_ETH_ERROR_HANDLE_MODE_PROACTIVE;
 	return 0;
 }
 
@@ -272,6 +246,7 @@ static int firmware_version(struct rte_eth_dev *dev, char *text, size_t size)
 static int get_registers(struct rte_eth_dev *dev, struct rte_dev_reg_info *regs)
 {
 	const struct pmd_port *port = pmd_port(dev);
+	int err;
 
 	if (port->adapter->verbs)
 		return -ENOTSUP;
@@ -286,7 +261,14 @@ static int get_registers(struct rte_eth_dev *dev, struct rte_dev_reg_info *regs)
 	regs->offset = 0;
 	regs->version =
 		(uint32_t)port->adapter->pci->id.vendor_id << 16 | port->adapter->pci->id.device_id;
-	return driver_registers(port->adapter->driver, 0, regs->data, REGISTERS_SIZE);
+	err = pmd_lock(dev);
+	if (err)
+		return err;
+	err = port->adapter->gone
+		      ? -ENODEV
+		      : driver_registers(port->adapter->driver, 0, regs->data, REGISTERS_SIZE);
+	pmd_unlock(dev);
+	return err;
 }
 
 static int is_removed(struct rte_eth_dev *dev)
@@ -315,6 +297,7 @@ const struct eth_dev_ops pmd_ops = {
 	.dev_start = start,
 	.dev_stop = stop,
 	.dev_close = do_close,
+	.dev_reset = pmd_recover_port,
 	.dev_infos_get = info,
 	.is_removed = is_removed,
 	.link_update = pmd_link_update,

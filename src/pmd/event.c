@@ -5,7 +5,7 @@
  * The EAL's interrupt thread waits for the driver's event descriptor and notifies the application:
  *
  *	link up, link down	RTE_ETH_EVENT_INTR_LSC
- *	adapter requests it	RTE_ETH_EVENT_INTR_RESET
+ *	adapter needs a reset	recover.c does that, and reports it
  *	adapter is gone		link down, then RTE_ETH_EVENT_INTR_RMV
  *
  * Packets in flight stay where they are until the port is stopped: the burst functions find no new
@@ -55,14 +55,17 @@ int pmd_link_update(struct rte_eth_dev *dev, int wait)
 		return -1;
 	if (port->adapter->gone)
 		return set_link(dev, false);
-	if (!driver_port_info(port->adapter->driver, port->index, &info))
-		port->info.link_up = info.link_up;
+	if (!pmd_lock(dev)) {
+		if (!driver_port_info(port->adapter->driver, port->index, &info))
+			port->info.link_up = info.link_up;
+		pmd_unlock(dev);
+	}
 	return set_link(dev, port->info.link_up);
 }
 
 /* ---- Events of the adapter ---- */
 
-static void tell_all(struct pmd_adapter *adapter, enum rte_eth_event_type event)
+void pmd_tell_all(struct pmd_adapter *adapter, enum rte_eth_event_type event)
 {
 	for (unsigned int i = 0; i < DRIVER_PORTS_MAX; i++)
 		if (adapter->ports[i])
@@ -82,19 +85,32 @@ static void link_event(struct pmd_adapter *adapter, unsigned int index, bool up)
 
 static void on_event(void *arg);
 
-static void removed(struct pmd_adapter *adapter)
+void pmd_removed(struct pmd_adapter *adapter)
 {
 	PMD_LOG(NOTICE, "the adapter at %s is gone", adapter->pci->name);
 	adapter->gone = true;
-	/* Its descriptor would stay readable. This function is running in the callback. */
-	rte_intr_callback_unregister_pending(adapter->intr, on_event, adapter, NULL);
-	adapter->listening = false;
 	/* An application may close all ports in its own callback. */
 	pmd_adapter_get(adapter);
 	for (unsigned int i = 0; i < DRIVER_PORTS_MAX; i++)
 		link_event(adapter, i, false);
-	tell_all(adapter, RTE_ETH_EVENT_INTR_RMV);
+	pmd_tell_all(adapter, RTE_ETH_EVENT_INTR_RMV);
 	pmd_adapter_put(adapter);
+}
+
+/** removal_event() - while the adapter is being reset, whoever does that reports it afterwards */
+static void removal_event(struct pmd_adapter *adapter)
+{
+	bool active;
+
+	/* Its descriptor would stay readable. This function is running in the callback. */
+	rte_intr_callback_unregister_pending(adapter->intr, on_event, adapter, NULL);
+	adapter->listening = false;
+	pthread_mutex_lock(&adapter->lock);
+	active = adapter->active;
+	adapter->removed = true;
+	pthread_mutex_unlock(&adapter->lock);
+	if (!active)
+		pmd_removed(adapter);
 }
 
 static void on_event(void *arg)
@@ -110,15 +126,10 @@ static void on_event(void *arg)
 			link_event(adapter, events[i].port, events[i].type == DRIVER_EVENT_LINK_UP);
 			break;
 		case DRIVER_EVENT_RESET:
-			/* Once: until it is closed, nothing else can be done about it. */
-			if (adapter->reset_told)
-				break;
-			adapter->reset_told = true;
-			PMD_LOG(NOTICE, "the adapter at %s requests a reset", adapter->pci->name);
-			tell_all(adapter, RTE_ETH_EVENT_INTR_RESET);
+			adapter->recover(adapter);
 			break;
 		case DRIVER_EVENT_REMOVED:
-			removed(adapter);
+			removal_event(adapter);
 			return; /* it may be freed now */
 		}
 	}
@@ -179,9 +190,9 @@ int pmd_intr_start(struct rte_eth_dev *dev)
 		return -ENOMEM;
 	for (uint16_t i = 0; i < n; i++) {
 		const struct pmd_rxq *rxq = dev->data->rx_queues[i];
-		int fd = rxq->running ? driver_rxq_event_fd(port->handle, i) : -1;
+		int fd = rxq->created ? driver_rxq_event_fd(port->handle, i) : -1;
 
-		if (fd < 0 && rxq->running) {
+		if (fd < 0 && rxq->created) {
 			PMD_LOG(ERR, "port %u: queue %u has no interrupt: %s", dev->data->port_id,
 				i, error_reason(-fd));
 			return fd;
@@ -232,15 +243,25 @@ void pmd_intr_queue_stop(struct rte_eth_dev *dev, uint16_t queue)
 
 int pmd_rx_intr_enable(struct rte_eth_dev *dev, uint16_t queue)
 {
-	if (!pmd_port(dev)->handle)
-		return -EINVAL; /* the port is stopped */
-	return driver_rxq_arm(pmd_port(dev)->handle, queue);
+	struct pmd_rxq *rxq = dev->data->rx_queues[queue];
+	int err;
+
+	if (!pmd_enter(&rxq->busy, &rxq->running))
+		return -EINVAL; /* the queue is stopped */
+	err = driver_rxq_arm(pmd_port(dev)->handle, queue);
+	pmd_leave(&rxq->busy);
+	return err;
 }
 
 /** pmd_rx_intr_disable() - an armed queue raises at most one event; consume it if it was raised */
 int pmd_rx_intr_disable(struct rte_eth_dev *dev, uint16_t queue)
 {
-	if (!pmd_port(dev)->handle)
+	struct pmd_rxq *rxq = dev->data->rx_queues[queue];
+	int err;
+
+	if (!pmd_enter(&rxq->busy, &rxq->running))
 		return -EINVAL;
-	return driver_rxq_disarm(pmd_port(dev)->handle, queue);
+	err = driver_rxq_disarm(pmd_port(dev)->handle, queue);
+	pmd_leave(&rxq->busy);
+	return err;
 }

@@ -10,6 +10,8 @@
  *	probe.c		finds the adapter, selects the vPorts, creates the ethdevs
  *	share.c		secondary processes
  *	ethdev.c	configures, starts, stops, reports
+ *	recover.c	resets an adapter, and brings its ports up again
+ *	port.c		opens a vPort with its queues, and closes it
  *	queue.c		sets queues up, starts and stops them
  *	tx.c, rx.c	the packets
  *	event.c		link, removal, receive interrupts
@@ -34,6 +36,7 @@
 #ifndef MANAKIN_PMD_PMD_H
 #define MANAKIN_PMD_PMD_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,6 +49,7 @@
 #include <rte_spinlock.h>
 #include <rte_version.h>
 
+#include "base/shared.h"
 #include "driver/driver.h"
 
 #define PMD_NAME               "net_manakin"
@@ -71,7 +75,10 @@ struct pmd_port;
 /**
  * struct pmd_txq - a send queue
  * @driver:	the queue itself; first, for its alignment
- * @running:	it exists; otherwise a burst sends nothing
+ * @running:	bursts may use it; otherwise they send nothing
+ * @busy:	a burst uses it, see pmd_enter()
+ * @created:	the adapter has it; only for the primary process
+ * @wanted:	it is created when its port is brought up
  * @fast_free:	all packets come from one pool and have a single reference
  * @freed:	units whose packets have been freed, counted like driver.wq.head
  * @slow_end:	from @freed to here there may be entries of more than one unit or segment
@@ -86,6 +93,9 @@ struct pmd_port;
 struct pmd_txq {
 	struct driver_txq driver;
 	bool running;
+	bool busy;
+	bool created;
+	bool wanted;
 	bool fast_free;
 	uint16_t port;
 	uint16_t index;
@@ -110,7 +120,7 @@ struct pmd_txq {
 /**
  * struct pmd_rxq - a receive queue
  * @driver:	the queue itself; first, for its alignment
- * @running:	it exists
+ * @running, @busy, @created, @wanted: as in a send queue
  * @scatter:	entries have @segments buffers
  * @strip:	leave VLAN tags stripped
  * @hash:	the application gets the hash
@@ -136,6 +146,9 @@ struct pmd_txq {
 struct pmd_rxq {
 	struct driver_rxq driver;
 	bool running;
+	bool busy;
+	bool created;
+	bool wanted;
 	bool scatter;
 	bool strip;
 	bool hash;
@@ -169,6 +182,32 @@ struct pmd_rxq {
 	struct rte_eth_rxconf conf;
 } __rte_cache_aligned;
 
+/**
+ * pmd_enter() - before a burst, or whatever else the queue's owner does with it
+ * @busy, @running: the queue's
+ *
+ * A queue can be taken down while its owner polls it (recover.c): whoever does that clears @running,
+ * executes a barrier on all CPUs, and waits until @busy is clear. So two plain stores a burst are
+ * enough here. They are in a line that the burst writes anyway.
+ *
+ * Return: false if the queue does not run
+ */
+static inline bool pmd_enter(bool *busy, const bool *running)
+{
+	shared_store(busy, true);
+	atomic_signal_fence(memory_order_seq_cst);
+	if (likely(shared_load_acquire(running)))
+		return true;
+	shared_store_release(busy, false);
+	return false;
+}
+
+/** pmd_leave() - after it */
+static inline void pmd_leave(bool *busy)
+{
+	shared_store_release(busy, false);
+}
+
 /* ---- Ports and adapters ---- */
 
 struct pmd_adapter;
@@ -191,6 +230,8 @@ struct pmd_regions {
 /**
  * struct pmd_port - an ethdev
  * @adapter, @handle: only for the primary process; @handle is NULL while the port is stopped
+ * @started:	by the application
+ * @recovered:	it works again after the adapter's last reset
  * @index:	vPort of the adapter
  * @info, @frame_max, @max_units: limits reported by the adapter
  * @alone:	it is the adapter's only ethdev
@@ -203,6 +244,8 @@ struct pmd_regions {
 struct pmd_port {
 	struct pmd_adapter *adapter;
 	struct driver_port *handle;
+	bool started;
+	bool recovered;
 	unsigned int index;
 	struct driver_port_info info;
 	struct rte_ether_addr mac;
@@ -225,9 +268,19 @@ struct pmd_port {
  * @intr:	events of the adapter
  * @ports:	open ethdevs, by vPort
  * @users:	reference count: ethdevs and other users
- * @release:	called when there are none; set by probe.c, whose work it undoes
+ * @open:	reach the adapter and bring it up; set by probe.c
+ * @release:	called when there are no users; set by probe.c, whose work it undoes
+ * @recover:	it needs a reset; set by probe.c to what recover.c offers
  * @listening:	events are enabled
- * @reset_told:	the reset event was reported
+ * @lock:	held by operations that use the adapter, and protects what follows
+ * @patience_ms: how long a reset that fails is tried again
+ * @idle:	signalled when @active is cleared
+ * @active:	@thread exists
+ * @recovering:	the adapter is being reset: only @thread uses it
+ * @again:	another reset is needed meanwhile
+ * @failed:	the last reset has; only the application can try again
+ * @removed:	the adapter has gone meanwhile
+ * @closing:	a port is to be closed: a reset that fails is not tried again
  * @gone:	the removal event was reported
  */
 struct pmd_adapter {
@@ -239,10 +292,21 @@ struct pmd_adapter {
 	struct driver_info info;
 	struct rte_eth_dev *ports[DRIVER_PORTS_MAX];
 	atomic_uint users;
+	int (*open)(struct pmd_adapter *adapter);
 	void (*release)(struct pmd_adapter *adapter);
+	void (*recover)(struct pmd_adapter *adapter);
 	bool listening;
-	bool reset_told;
-	bool gone;
+	unsigned int patience_ms;
+	pthread_mutex_t lock;
+	pthread_cond_t idle;
+	pthread_t thread;
+	bool active;
+	bool recovering;
+	bool again;
+	bool failed;
+	atomic_bool removed;
+	atomic_bool closing;
+	atomic_bool gone;
 };
 
 /* This process's access to the doorbells, by ethdev number */
@@ -267,8 +331,20 @@ void pmd_adapter_add(struct pmd_adapter *adapter);
 void pmd_adapter_get(struct pmd_adapter *adapter);
 void pmd_adapter_put(struct pmd_adapter *adapter);
 
+/** pmd_adapter_drop() - the first half of pmd_adapter_put(): pmd_adapter_free() it if true */
+bool pmd_adapter_drop(struct pmd_adapter *adapter);
+void pmd_adapter_free(struct pmd_adapter *adapter);
+
 /** pmd_adapter_find() - find by PCI address; NULL if there is none (share.c) */
 struct pmd_adapter *pmd_adapter_find(const char *name);
+
+/**
+ * pmd_lock() - before an operation that uses a port's adapter
+ *
+ * Return: 0; -EBUSY, without the lock: it is being reset
+ */
+int pmd_lock(const struct rte_eth_dev *dev);
+void pmd_unlock(const struct rte_eth_dev *dev);
 
 /* ---- state.c ---- */
 
@@ -341,6 +417,32 @@ extern const struct eth_dev_ops pmd_ops, pmd_secondary_ops;
 /** pmd_set_bursts() - select the burst functions for the configured queues */
 void pmd_set_bursts(struct rte_eth_dev *dev);
 
+/* ---- recover.c ---- */
+
+/** pmd_recover_start() - the adapter needs a reset: do it in a thread, and tell the application */
+void pmd_recover_start(struct pmd_adapter *adapter);
+
+/**
+ * pmd_lock_idle() - wait for the end of a reset, then as pmd_lock(): it cannot fail
+ *
+ * In a callback of the application, whose thread is the one that does the reset, it does not wait.
+ */
+void pmd_lock_idle(struct pmd_adapter *adapter);
+
+/** pmd_recover_port() - rte_eth_dev_reset() of a port that is stopped */
+int pmd_recover_port(struct rte_eth_dev *dev);
+
+/** pmd_recover_attach() - before this process's first burst */
+void pmd_recover_attach(void);
+
+/* ---- port.c ---- */
+
+/** pmd_port_up() - open the vPort, create the queues that are wanted, and let bursts use them */
+int pmd_port_up(struct rte_eth_dev *dev);
+
+/** pmd_port_down() - undo that; no burst uses the queues any more */
+void pmd_port_down(struct rte_eth_dev *dev);
+
 /* ---- queue.c ---- */
 
 int pmd_txq_setup(struct rte_eth_dev *dev, uint16_t index, uint16_t descriptors,
@@ -358,6 +460,10 @@ int pmd_rxq_create(struct rte_eth_dev *dev, uint16_t index);
 
 /** pmd_rxq_fill() - give a new queue its buffers, after packets have been steered to it */
 int pmd_rxq_fill(struct rte_eth_dev *dev, uint16_t index);
+
+/** pmd_txq_run(), pmd_rxq_run() - let bursts use it */
+void pmd_txq_run(struct rte_eth_dev *dev, uint16_t index);
+void pmd_rxq_run(struct rte_eth_dev *dev, uint16_t index);
 
 /** pmd_txq_destroy(), pmd_rxq_destroy() - destroy the adapter's queue and free its packets */
 void pmd_txq_destroy(struct rte_eth_dev *dev, uint16_t index);
@@ -434,6 +540,12 @@ int pmd_xstats_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, 
 int pmd_xstats_reset(struct rte_eth_dev *dev);
 
 /* ---- event.c ---- */
+
+/** pmd_tell_all() - report an event of every port to the application */
+void pmd_tell_all(struct pmd_adapter *adapter, enum rte_eth_event_type event);
+
+/** pmd_removed() - the adapter has gone: report it, once */
+void pmd_removed(struct pmd_adapter *adapter);
 
 /** pmd_event_start() - start receiving the adapter's events */
 int pmd_event_start(struct pmd_adapter *adapter);

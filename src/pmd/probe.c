@@ -37,6 +37,7 @@
 #define RDMA_NAME      "infiniband"
 #define ARGUMENT_MAC   "mac"
 #define ADDRESS_TEXT   (MAC_TEXT + 2) /* ", " and an address */
+#define RECOVERY_MS    30000u
 
 /** struct wanted - the vPorts that the user named; none: all of them */
 struct wanted {
@@ -239,21 +240,26 @@ static int reach(struct pmd_adapter *adapter, const char *path)
 	return err ? err : driver_open(transport, &allocator, &adapter->driver);
 }
 
-/** release() - free an adapter without users */
-static void release(struct pmd_adapter *adapter)
+/** disconnect() - close the adapter */
+static void disconnect(struct pmd_adapter *adapter)
 {
 	pmd_event_stop(adapter);
 	pmd_memory_unmap(adapter);
 	if (adapter->driver)
 		driver_close(adapter->driver);
-	free(adapter);
+	adapter->driver = NULL;
 }
 
-/** open_adapter() - open it and bring it up; failures have been logged */
-static int open_adapter(struct pmd_adapter *adapter, const char *path)
+/** open_adapter() - open it, again if it was open, and bring it up; failures have been logged */
+static int open_adapter(struct pmd_adapter *adapter)
 {
-	int err = reach(adapter, path);
+	char path[PATH_MAX];
+	int err;
 
+	disconnect(adapter);
+	if (!has(adapter->pci, adapter->verbs ? RDMA_NAME : SOCKET_NAME, path, sizeof(path)))
+		return -ENODEV;
+	err = reach(adapter, path);
 	if (err)
 		adapter->driver = NULL;
 	else
@@ -268,6 +274,15 @@ static int open_adapter(struct pmd_adapter *adapter, const char *path)
 		return -ENODEV;
 	}
 	return pmd_event_start(adapter);
+}
+
+/** release() - free an adapter without users */
+static void release(struct pmd_adapter *adapter)
+{
+	disconnect(adapter);
+	pthread_cond_destroy(&adapter->idle);
+	pthread_mutex_destroy(&adapter->lock);
+	free(adapter);
 }
 
 /** close_ports() - close a device's ports, in any process */
@@ -310,6 +325,7 @@ static int probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 			return 1;
 	}
 	log_set(say, LOG_INFO);
+	pmd_recover_attach();
 	if (!pmd_primary()) {
 		err = pmd_share_attach(pci);
 		if (err)
@@ -324,9 +340,12 @@ static int probe(struct rte_pci_driver *driver, struct rte_pci_device *pci)
 		return -ENOMEM;
 	adapter->pci = pci;
 	adapter->verbs = verbs;
+	adapter->open = open_adapter;
 	adapter->release = release;
+	adapter->recover = pmd_recover_start;
+	adapter->patience_ms = RECOVERY_MS;
 	pmd_adapter_add(adapter); /* a user until the ports exist */
-	err = open_adapter(adapter, path);
+	err = open_adapter(adapter);
 	if (!err)
 		err = add_ports(adapter, &wanted);
 	if (!err)

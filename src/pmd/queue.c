@@ -111,7 +111,7 @@ int pmd_txq_create(struct rte_eth_dev *dev, uint16_t index)
 	}
 	txq->freed = txq->driver.wq.head;
 	txq->slow_end = txq->freed;
-	txq->running = true;
+	txq->created = true;
 	dev->data->tx_queue_state[index] = RTE_ETH_QUEUE_STATE_STARTED;
 	return 0;
 }
@@ -121,9 +121,10 @@ void pmd_txq_destroy(struct rte_eth_dev *dev, uint16_t index)
 	struct pmd_txq *txq = dev->data->tx_queues[index];
 	struct pmd_port *port = pmd_port(dev);
 
-	if (!txq || !txq->running)
+	if (!txq || !txq->created)
 		return;
 	txq->running = false;
+	txq->created = false;
 	driver_txq_reap(&txq->driver, UINT32_MAX);
 	pmd_region_detach(port, &txq->region);
 	driver_txq_destroy(port->handle, index);
@@ -131,14 +132,35 @@ void pmd_txq_destroy(struct rte_eth_dev *dev, uint16_t index)
 	dev->data->tx_queue_state[index] = RTE_ETH_QUEUE_STATE_STOPPED;
 }
 
+void pmd_txq_run(struct rte_eth_dev *dev, uint16_t index)
+{
+	struct pmd_txq *txq = dev->data->tx_queues[index];
+
+	/* A burst that sees it sees the whole queue. */
+	shared_store_release(&txq->running, true);
+}
+
 int pmd_txq_start(struct rte_eth_dev *dev, uint16_t index)
 {
-	return pmd_txq_create(dev, index);
+	int err = pmd_lock(dev);
+
+	if (err)
+		return err;
+	err = pmd_txq_create(dev, index);
+	if (!err)
+		pmd_txq_run(dev, index);
+	pmd_unlock(dev);
+	return err;
 }
 
 int pmd_txq_stop(struct rte_eth_dev *dev, uint16_t index)
 {
+	int err = pmd_lock(dev);
+
+	if (err)
+		return err;
 	pmd_txq_destroy(dev, index);
+	pmd_unlock(dev);
 	return 0;
 }
 
@@ -280,7 +302,7 @@ int pmd_rxq_create(struct rte_eth_dev *dev, uint16_t index)
 	rxq->taken = 0;
 	rxq->posted = 0;
 	rxq->done = 0;
-	rxq->running = true;
+	rxq->created = true;
 	dev->data->rx_queue_state[index] = RTE_ETH_QUEUE_STATE_STARTED;
 	return 0;
 }
@@ -304,32 +326,25 @@ void pmd_rxq_destroy(struct rte_eth_dev *dev, uint16_t index)
 	struct pmd_rxq *rxq = dev->data->rx_queues[index];
 	struct pmd_port *port = pmd_port(dev);
 
-	if (!rxq || !rxq->running)
+	if (!rxq || !rxq->created)
 		return;
 	rxq->running = false;
+	rxq->created = false;
 	pmd_region_detach(port, &rxq->region);
 	driver_rxq_destroy(port->handle, index);
 	pmd_rxq_free_all(rxq);
 	dev->data->rx_queue_state[index] = RTE_ETH_QUEUE_STATE_STOPPED;
 }
 
-int pmd_rxq_start(struct rte_eth_dev *dev, uint16_t index)
+void pmd_rxq_run(struct rte_eth_dev *dev, uint16_t index)
 {
-	int err = pmd_rxq_create(dev, index);
+	struct pmd_rxq *rxq = dev->data->rx_queues[index];
 
-	if (!err) {
-		err = pmd_intr_queue_start(dev, index);
-		if (!err)
-			err = pmd_rss_apply(dev, true);
-		if (!err)
-			err = pmd_rxq_fill(dev, index);
-		if (err)
-			pmd_rxq_stop(dev, index);
-	}
-	return err;
+	shared_store_release(&rxq->running, true);
 }
 
-int pmd_rxq_stop(struct rte_eth_dev *dev, uint16_t index)
+/** rxq_stop() - steer packets elsewhere, then destroy the queue; the lock is held */
+static int rxq_stop(struct rte_eth_dev *dev, uint16_t index)
 {
 	struct pmd_rxq *rxq = dev->data->rx_queues[index];
 	int err;
@@ -343,11 +358,52 @@ int pmd_rxq_stop(struct rte_eth_dev *dev, uint16_t index)
 			error_reason(-err));
 		return err;
 	}
-	if (rxq->running) {
+	if (rxq->created) {
 		pmd_intr_queue_stop(dev, index);
 		pmd_rxq_destroy(dev, index);
 	}
 	return 0;
+}
+
+/** rxq_start() - the lock is held */
+static int rxq_start(struct rte_eth_dev *dev, uint16_t index)
+{
+	int err = pmd_rxq_create(dev, index);
+
+	if (err)
+		return err;
+	err = pmd_intr_queue_start(dev, index);
+	if (!err)
+		err = pmd_rss_apply(dev, true);
+	if (!err)
+		err = pmd_rxq_fill(dev, index);
+	if (err)
+		rxq_stop(dev, index);
+	else
+		pmd_rxq_run(dev, index);
+	return err;
+}
+
+int pmd_rxq_start(struct rte_eth_dev *dev, uint16_t index)
+{
+	int err = pmd_lock(dev);
+
+	if (err)
+		return err;
+	err = rxq_start(dev, index);
+	pmd_unlock(dev);
+	return err;
+}
+
+int pmd_rxq_stop(struct rte_eth_dev *dev, uint16_t index)
+{
+	int err = pmd_lock(dev);
+
+	if (err)
+		return err;
+	err = rxq_stop(dev, index);
+	pmd_unlock(dev);
+	return err;
 }
 
 void pmd_rxq_info(struct rte_eth_dev *dev, uint16_t index, struct rte_eth_rxq_info *info)

@@ -92,7 +92,13 @@ int pmd_rss_apply(struct rte_eth_dev *dev, bool enable)
 /** apply_now() - apply if the port runs; otherwise it happens at start */
 static int apply_now(struct rte_eth_dev *dev)
 {
-	return dev->data->dev_started ? pmd_rss_apply(dev, true) : 0;
+	int err = pmd_lock(dev);
+
+	if (err)
+		return err;
+	err = pmd_port(dev)->handle ? pmd_rss_apply(dev, true) : 0;
+	pmd_unlock(dev);
+	return err;
 }
 
 static int check_size(struct rte_eth_dev *dev, uint16_t size)

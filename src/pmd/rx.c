@@ -229,7 +229,7 @@ CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 	uint64_t bytes = 0;
 	uint16_t got = 0;
 
-	if (unlikely(!rxq->running))
+	if (unlikely(!pmd_enter(&rxq->busy, &rxq->running)))
 		return 0;
 	while (got < n) {
 		const struct gdma_cqe *cqe = driver_cq_peek(cq, 0);
@@ -292,6 +292,7 @@ CPU_CLONES uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 	rxq->bytes += bytes;
 	if (rxq->limit - driver_wq_used(&rxq->driver.wq) >= rxq->refill_at)
 		refill_plain(rxq);
+	pmd_leave(&rxq->busy);
 	return got;
 }
 
@@ -377,7 +378,7 @@ uint16_t pmd_rx_burst_scatter(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	struct driver_cq *cq = &rxq->driver.cq;
 	uint16_t got = 0;
 
-	if (unlikely(!rxq->running))
+	if (unlikely(!pmd_enter(&rxq->busy, &rxq->running)))
 		return 0;
 	while (got < n) {
 		const struct gdma_cqe *cqe = driver_cq_peek(cq, 0);
@@ -429,6 +430,7 @@ uint16_t pmd_rx_burst_scatter(void *queue, struct rte_mbuf **pkts, uint16_t n)
 	rxq->packets += got;
 	if (rxq->limit - driver_wq_used(&rxq->driver.wq) >= rxq->refill_at)
 		refill_scatter(rxq);
+	pmd_leave(&rxq->busy);
 	return got;
 }
 
@@ -468,7 +470,7 @@ uint32_t pmd_rx_queue_count(void *queue)
 	struct pmd_rxq *rxq = queue;
 	uint32_t count = 0;
 
-	if (!rxq->running)
+	if (!pmd_enter(&rxq->busy, &rxq->running))
 		return 0;
 	for (uint32_t ahead = 0; ahead <= rxq->driver.cq.mask; ahead++) {
 		const struct gdma_cqe *cqe = driver_cq_peek(&rxq->driver.cq, ahead);
@@ -477,5 +479,7 @@ uint32_t pmd_rx_queue_count(void *queue)
 			break;
 		count += cqe_packets(driver_rx_cqe(cqe), cqe_type(cqe));
 	}
-	return count - RTE_MIN(count, (uint32_t)rxq->taken);
+	count -= RTE_MIN(count, (uint32_t)rxq->taken);
+	pmd_leave(&rxq->busy);
+	return count;
 }

@@ -60,6 +60,24 @@ static TAILQ_HEAD(, attached) devices = TAILQ_HEAD_INITIALIZER(devices);
 
 /* ---- Primary ---- */
 
+/** describe() - an adapter that works, to a secondary process; the lock is held */
+static void describe(struct pmd_adapter *adapter, struct share_answer *out,
+		     struct rte_mp_msg *reply)
+{
+	if (adapter->gone)
+		return;
+	out->err = adapter->recovering ? -EBUSY : driver_share(adapter->driver, &out->share);
+	if (!out->err) {
+		reply->fds[reply->num_fds++] = pmd_state_share(&out->state);
+		reply->fds[reply->num_fds++] = out->share.transport.post_fd;
+		if (out->share.transport.bar_fd >= 0)
+			reply->fds[reply->num_fds++] = out->share.transport.bar_fd;
+	}
+	for (unsigned int i = 0; i < DRIVER_PORTS_MAX; i++)
+		if (adapter->ports[i])
+			out->ports[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
 static int answer(const struct rte_mp_msg *message, const void *peer)
 {
 	const struct share_request *request = (const void *)message->param;
@@ -69,17 +87,10 @@ static int answer(const struct rte_mp_msg *message, const void *peer)
 
 	if (message->len_param == sizeof(*request) && memchr(request->pci, 0, sizeof(request->pci)))
 		adapter = pmd_adapter_find(request->pci);
-	if (adapter && !adapter->gone) {
-		out.err = driver_share(adapter->driver, &out.share);
-		if (!out.err) {
-			reply.fds[reply.num_fds++] = pmd_state_share(&out.state);
-			reply.fds[reply.num_fds++] = out.share.transport.post_fd;
-			if (out.share.transport.bar_fd >= 0)
-				reply.fds[reply.num_fds++] = out.share.transport.bar_fd;
-		}
-		for (unsigned int i = 0; i < DRIVER_PORTS_MAX; i++)
-			if (adapter->ports[i])
-				out.ports[i / 64] |= UINT64_C(1) << (i % 64);
+	if (adapter) {
+		pthread_mutex_lock(&adapter->lock);
+		describe(adapter, &out, &reply);
+		pthread_mutex_unlock(&adapter->lock);
 	}
 	snprintf(reply.name, sizeof(reply.name), "%s", ACTION);
 	memcpy(reply.param, &out, sizeof(out));

@@ -77,15 +77,19 @@ static uint64_t missed(struct rte_eth_dev *dev)
 {
 	struct pmd_port *port = pmd_port(dev);
 	struct mana_query_gf_stat_resp stats;
+	int err;
 
-	if (!pmd_primary() || !port->alone || port->adapter->gone ||
-	    driver_stats(port->adapter->driver, &stats))
+	if (!pmd_primary() || !port->alone || pmd_lock(dev))
 		return port->missed;
-	return stats.rx_discards_no_wqe;
+	err = port->adapter->gone ? -ENODEV : driver_stats(port->adapter->driver, &stats);
+	pmd_unlock(dev);
+	return err ? port->missed : stats.rx_discards_no_wqe;
 }
 
 int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 {
+	uint64_t now;
+
 	for (uint16_t i = 0; i < dev->data->nb_tx_queues; i++) {
 		const struct pmd_txq *txq = dev->data->tx_queues[i];
 		uint64_t packets = tx_count(txq, TX_PACKETS), errors = 0;
@@ -114,7 +118,9 @@ int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 			stats->q_errors[i] = rx_count(rxq, RX_ERRORS);
 		}
 	}
-	stats->imissed = missed(dev) - pmd_port(dev)->missed;
+	/* A counter that went back counts from 0 again, as after the adapter's reset. */
+	now = missed(dev);
+	stats->imissed = now - (now < pmd_port(dev)->missed ? 0 : pmd_port(dev)->missed);
 	return 0;
 }
 

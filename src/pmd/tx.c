@@ -118,7 +118,7 @@ int pmd_tx_done_cleanup(void *queue, uint32_t n)
 	struct pmd_txq *txq = queue;
 	uint32_t packets = 0, index, left;
 
-	if (!txq->running)
+	if (!pmd_enter(&txq->busy, &txq->running))
 		return 0;
 	/* Each unit is completed at most once, whatever the adapter writes. */
 	for (left = driver_wq_used(&txq->driver.wq); left && (!n || packets < n); left--) {
@@ -128,6 +128,7 @@ int pmd_tx_done_cleanup(void *queue, uint32_t n)
 		if (txq->driver.cq.index == index)
 			break;
 	}
+	pmd_leave(&txq->busy);
 	return (int)packets;
 }
 
@@ -135,13 +136,16 @@ int pmd_tx_descriptor_status(void *queue, uint16_t offset)
 {
 	struct pmd_txq *txq = queue;
 
+	uint32_t used;
+
 	if (offset >= txq->descriptors)
 		return -EINVAL;
-	if (!txq->running)
+	if (!pmd_enter(&txq->busy, &txq->running))
 		return RTE_ETH_TX_DESC_UNAVAIL;
 	driver_txq_reap(&txq->driver, REAP_ALL);
-	return offset < driver_wq_used(&txq->driver.wq) ? RTE_ETH_TX_DESC_FULL
-							: RTE_ETH_TX_DESC_DONE;
+	used = driver_wq_used(&txq->driver.wq);
+	pmd_leave(&txq->busy);
+	return offset < used ? RTE_ETH_TX_DESC_FULL : RTE_ETH_TX_DESC_DONE;
 }
 
 /* ---- Packets to be sent ---- */
@@ -262,7 +266,7 @@ CPU_CLONES uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 	uint32_t room, last = 0;
 	uint16_t i, dropped = 0;
 
-	if (unlikely(!txq->running))
+	if (unlikely(!pmd_enter(&txq->busy, &txq->running)))
 		return 0;
 	room = driver_wq_room(wq);
 	if (room < txq->free_below || room < n) {
@@ -315,6 +319,7 @@ CPU_CLONES uint16_t pmd_tx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n
 		driver_tx_ask(&txq->driver, last);
 		driver_wq_commit(wq, pmd_doorbell[txq->port]);
 	}
+	pmd_leave(&txq->busy);
 	return i;
 }
 

@@ -70,6 +70,8 @@ enum act {
 	QUEUE_RESTART,
 	PORT_RESTART,
 	RSS,
+	RESET,   /* the adapter's, as the driver does it by itself */
+	RECOVER, /* the application's */
 	ACTS,
 };
 
@@ -146,6 +148,7 @@ static void init(void)
 	snprintf(prefix, sizeof(prefix), "--file-prefix=fuzz-pmd-%d", (int)getpid());
 	require(rte_eal_init((int)RTE_DIM(argv), argv) >= 0, "rte_eal_init");
 	log_set(quiet, LOG_ERROR);
+	pmd_recover_attach();
 	pool = rte_pktmbuf_pool_create("fuzz", MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
 				       SOCKET_ID_ANY);
 	small_pool = rte_pktmbuf_pool_create("small", MBUFS, 0, 0, RTE_PKTMBUF_HEADROOM + SMALL,
@@ -200,6 +203,16 @@ static uint8_t lie(void *ctx)
 	return rig->source.rate && rig->input->left ? byte(rig->input) : 255;
 }
 
+/** release() - as in probe.c */
+static void release(struct pmd_adapter *adapter)
+{
+	pmd_memory_unmap(adapter);
+	if (adapter->driver)
+		driver_close(adapter->driver);
+	pthread_cond_destroy(&adapter->idle);
+	pthread_mutex_destroy(&adapter->lock);
+}
+
 /** add_port() - as in probe() */
 static void add_port(struct rig *rig)
 {
@@ -242,7 +255,8 @@ static int bring_up(struct rig *rig)
 
 	require(transport, "memory");
 	rig->adapter.pci = &rig->pci;
-	rig->adapter.users = 1; /* so that the adapter outlives the port */
+	pmd_adapter_add(&rig->adapter); /* a user, so that the adapter outlives the port */
+	rig->adapter.release = release;
 	snprintf(rig->pci.name, sizeof(rig->pci.name), "fuzz");
 	rig->pci.device.numa_node = -1;
 	rig->pci.device.driver = &driver;
@@ -266,6 +280,7 @@ static int bring_up(struct rig *rig)
 	err = driver_port_info(rig->adapter.driver, 0, &port->info);
 	if (err)
 		return err;
+	memcpy(port->mac.addr_bytes, port->info.mac, RTE_ETHER_ADDR_LEN);
 
 	if (rig->options & INTERRUPTS)
 		conf.intr_conf.rxq = 1;
@@ -293,9 +308,7 @@ static void take_down(struct rig *rig)
 		rte_eth_dev_stop(rig->id);
 		require(!rte_eth_dev_close(rig->id), "close");
 	}
-	pmd_memory_unmap(&rig->adapter);
-	if (rig->adapter.driver)
-		driver_close(rig->adapter.driver);
+	pmd_adapter_put(&rig->adapter);
 }
 
 /** check_apart() - the driver keeps what it goes by in memory that no adapter can write to */
@@ -508,6 +521,28 @@ static bool restart(struct rig *rig, bool port)
 	return !rte_eth_dev_rx_queue_start(rig->id, 0) && !rte_eth_dev_tx_queue_start(rig->id, 0);
 }
 
+/** reset() - the adapter is reset; its port may not come back */
+static bool reset(struct rig *rig, bool application)
+{
+	struct rte_eth_dev *dev = rig->dev;
+	int err;
+
+	if (application) {
+		err = rte_eth_dev_reset(rig->id);
+		if (!err)
+			err = rte_eth_dev_start(rig->id);
+	} else {
+		pmd_recover_start(&rig->adapter);
+		pmd_lock_idle(&rig->adapter);
+		pmd_unlock(dev);
+		err = pmd_port(dev)->recovered ? 0 : -EIO;
+	}
+	require(!err || rig->source.rate, "an honest adapter's port does not come back");
+	memset(rig->rx_next, 0, sizeof(rig->rx_next));
+	memset(rig->tx_next, 0, sizeof(rig->tx_next));
+	return !err;
+}
+
 /** act() - the next action; false if the port no longer runs */
 static bool act(struct rig *rig, uint8_t what)
 {
@@ -571,6 +606,9 @@ static bool act(struct rig *rig, uint8_t what)
 	case RSS:
 		rss(rig);
 		break;
+	case RESET:
+	case RECOVER:
+		return reset(rig, (what & 0x7f) % ACTS == RECOVER);
 	case ACTS:
 		break;
 	}

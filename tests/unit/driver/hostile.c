@@ -103,6 +103,7 @@ static void establish(struct hostile *hostile)
 	hostile->sq = (void *)(uintptr_t)smc_message_address(&message, SMC_QUEUE_SQ);
 	hostile->eq_index = 256;
 	hostile->cq_index = 64;
+	hostile->sq_head = hostile->rq_head = 0;
 	event(hostile, GDMA_EQE_HWC_INIT_EQ_ID_DB, eq_id_db.word);
 	tell(hostile, HWC_INIT_CQ_ID, HWC_CQ);
 	tell(hostile, HWC_INIT_RQ_ID, HWC_RQ);
@@ -365,6 +366,7 @@ static int reset(struct transport *transport)
 
 	hostile->sq = NULL;
 	hostile->irq_fd = -1;
+	hostile->queues = 0;
 	return hostile->closed ? -ENODEV : 0;
 }
 

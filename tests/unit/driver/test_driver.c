@@ -647,6 +647,51 @@ static void test_events(void **state)
 	host_stop(&host);
 }
 
+/** test_restart() - the adapter is reset and used again, on the same connection */
+static void test_restart(void **state)
+{
+	static struct driver_txq txq[2];
+	struct driver_event event;
+	struct host host;
+	struct driver *driver;
+	struct driver_port *port;
+	uint64_t sent = 0;
+	uint32_t len;
+	int fd;
+
+	(void)state;
+	host_start(&host, false, two);
+	driver = driver_up(&host, &arena, true);
+	fd = driver_event_fd(driver);
+	for (unsigned int round = 0; round < 20; round++) {
+		port = port_up(driver, 0, round % 2);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_int_equal(driver_txq_create(port, i, 256, signals[i], &txq[i]), 0);
+		len = make_frame(arena_packets(&arena), 64, host.config.port[0].mac,
+				 host.config.port[0].mac);
+		send_all(driver, txq, 2, 1000, (uintptr_t)arena_packets(&arena), len);
+		sent += 1000;
+		assert_int_equal(host_counters(&host, 0).fabric.tx_frames, sent);
+		host_request_reset(&host);
+		assert_int_equal(one_event(driver).type, DRIVER_EVENT_RESET);
+		assert_int_equal(driver_restart(driver), -EBUSY);
+		driver_port_close(port);
+		/* What is pending is forgotten with the adapter's state. */
+		host_request_reset(&host);
+		assert_int_equal(driver_restart(driver), 0);
+		assert_int_equal(driver_event_fd(driver), fd);
+		while (driver_events(driver, &event, 1))
+			assert_int_not_equal(event.type, DRIVER_EVENT_REMOVED);
+		host_set_link(&host, 1, false);
+		assert_int_equal(one_event(driver).type, DRIVER_EVENT_LINK_DOWN);
+		host_set_link(&host, 1, true);
+		assert_int_equal(one_event(driver).type, DRIVER_EVENT_LINK_UP);
+	}
+	driver_close(driver);
+	assert_int_equal(arena_pages(&arena), 0);
+	host_stop(&host);
+}
+
 static void test_rx_interrupts(void **state)
 {
 	static const char *const fabric[] = { "loop", NULL };
@@ -899,6 +944,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_loop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_steering, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_events, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rx_interrupts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second_process_sends, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_growth, setup, teardown),
