@@ -39,6 +39,7 @@ struct driver_port {
  *		start
  * @port_open:	open it; on failure driver.c frees it
  * @port_close:	its queues are destroyed already; driver.c frees it; may be NULL
+ * @query_link:	see driver.h; NULL if the plane does not know it
  * @txq_create, @rxq_create: create a queue and fill in the caller's structure
  * @txq_destroy, @rxq_destroy: cannot fail
  * @rss:	@rss->table holds indexes of queues that exist
@@ -58,6 +59,7 @@ struct control_ops {
 	struct driver_port *(*port_alloc)(void);
 	int (*port_open)(struct driver_port *port);
 	void (*port_close)(struct driver_port *port);
+	int (*query_link)(struct driver *driver, unsigned int index);
 	int (*txq_create)(struct driver_port *port, unsigned int index, uint32_t units,
 			  struct driver_txq *txq);
 	void (*txq_destroy)(struct driver_port *port, unsigned int index);

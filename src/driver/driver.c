@@ -198,6 +198,19 @@ int driver_port_info(const struct driver *driver, unsigned int index, struct dri
 	return 0;
 }
 
+int driver_query_link(struct driver *driver, unsigned int index)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&driver->lock);
+	if (!driver->started || index >= driver->info.ports)
+		err = -EINVAL;
+	else if (driver->ops->query_link)
+		err = driver->ops->query_link(driver, index);
+	pthread_mutex_unlock(&driver->lock);
+	return err;
+}
+
 const struct driver_doorbell *driver_doorbell(const struct driver *driver)
 {
 	return &driver->doorbell;

@@ -182,6 +182,13 @@ int driver_port_info(const struct driver *driver, unsigned int index,
 		     struct driver_port_info *info);
 
 /**
+ * driver_query_link() - ask the adapter for a vPort's link speed, as driver_port_info() says it then
+ *
+ * Return: 0, also if the adapter does not report it; or a negative errno
+ */
+int driver_query_link(struct driver *driver, unsigned int index);
+
+/**
  * struct driver_region - memory with one key
  * @start, @end: virtual addresses that the key is valid for; @end is the
  *		first one after them

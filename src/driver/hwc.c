@@ -182,12 +182,24 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+static int query_link(struct driver *driver, unsigned int index)
+{
+	struct hwc_driver *hwc = hwc_of(driver);
+	struct mana_query_link_config_req request = { .vport = hwc->vport[index] };
+	struct mana_query_link_config_resp response;
+	int err = hwc_ask_version(hwc, hwc->dev, MANA_QUERY_LINK_CONFIG, &request, &response,
+				  GDMA_MESSAGE_V2);
+
+	if (!err)
+		driver->port_info[index].speed_mbps = response.link_speed_mbps;
+	/* An adapter may not know the command. */
+	return err == -EIO || err == -EOPNOTSUPP ? 0 : err;
+}
+
 static int query_vport(struct hwc_driver *hwc, unsigned int index)
 {
 	struct mana_query_vport_config_req request = { .vport_index = index };
 	struct mana_query_vport_config_resp response;
-	struct mana_query_link_config_req link_request;
-	struct mana_query_link_config_resp link;
 	struct driver_port_info *info = &hwc->driver.port_info[index];
 	int err = hwc_ask(hwc, hwc->dev, MANA_QUERY_VPORT_CONFIG, &request, &response);
 
@@ -208,13 +220,7 @@ static int query_vport(struct hwc_driver *hwc, unsigned int index)
 	if (!info->table_size || info->table_size & (info->table_size - 1))
 		info->table_size = MANA_INDIRECTION_DEF;
 	info->table_size = least(info->table_size, TABLE_MAX);
-	link_request = (struct mana_query_link_config_req){ .vport = response.vport };
-	err = hwc_ask_version(hwc, hwc->dev, MANA_QUERY_LINK_CONFIG, &link_request, &link,
-			      GDMA_MESSAGE_V2);
-	if (!err)
-		info->speed_mbps = link.link_speed_mbps;
-	/* An adapter may not know the command. */
-	return err == -EIO || err == -EOPNOTSUPP ? 0 : err;
+	return query_link(&hwc->driver, index);
 }
 
 /** open_shared() - map BAR 2; without it doorbells are messages */
@@ -421,6 +427,7 @@ static const struct control_ops ops = {
 	.region = region,
 	.start = start,
 	.restart = restart,
+	.query_link = query_link,
 	.port_alloc = hwc_port_alloc,
 	.port_open = hwc_port_open,
 	.txq_create = hwc_txq_create,

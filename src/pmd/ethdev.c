@@ -82,7 +82,7 @@ static int start(struct rte_eth_dev *dev)
 		return err;
 	pmd_set_bursts(dev);
 	/* With link interrupts an application does not ask for the state before it changes. */
-	pmd_link_update(dev, 0);
+	pmd_link_update(dev, 1);
 	return 0;
 }
 

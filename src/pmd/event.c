@@ -49,15 +49,19 @@ int pmd_link_update(struct rte_eth_dev *dev, int wait)
 	struct pmd_port *port = pmd_port(dev);
 	struct driver_port_info info;
 
-	(void)wait;
 	/* The primary process is notified of changes; its state is shared. */
 	if (!pmd_primary())
 		return -1;
 	if (port->adapter->gone)
 		return set_link(dev, false);
 	if (!pmd_lock(dev)) {
-		if (!driver_port_info(port->adapter->driver, port->index, &info))
+		/* The adapter reports no change of the speed: only what it says when it is asked. */
+		if (wait)
+			driver_query_link(port->adapter->driver, port->index);
+		if (!driver_port_info(port->adapter->driver, port->index, &info)) {
 			port->info.link_up = info.link_up;
+			port->info.speed_mbps = info.speed_mbps;
+		}
 		pmd_unlock(dev);
 	}
 	return set_link(dev, port->info.link_up);

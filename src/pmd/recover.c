@@ -284,7 +284,7 @@ static void tell_results(struct pmd_adapter *adapter, const struct rte_eth_dev *
 		if (!dev || dev == except)
 			continue;
 		if (fine)
-			pmd_link_update(dev, 0);
+			pmd_link_update(dev, 1);
 		PMD_LOG(NOTICE, "port %u: %s", dev->data->port_id,
 			fine ? "the adapter was reset, and the port works again"
 			     : "the port could not be recovered: close it");

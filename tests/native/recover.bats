@@ -88,6 +88,13 @@ more_on() {
 	app_quit
 }
 
+@test "the link's speed is what the adapter says" {
+	adapter --port "mac=$MAC0,speed=40000" --port "mac=$MAC1"
+	app_start
+	equal "link up 40000 up 200000" "$(app link)" "links"
+	app_quit
+}
+
 @test "rte_eth_dev_reset() of a port that works: it comes back and packets go on" {
 	adapter --port "mac=$MAC0,fabric=loop"
 	app_start 4
@@ -129,5 +136,23 @@ more_on() {
 	testpmd "start" >/dev/null
 	sending
 	testpmd "stop" >/dev/null
+	testpmd_quit
+}
+
+@test "a secondary process goes on after a reset of the adapter" {
+	local pid
+	adapter --port "mac=$MAC0,fabric=sink"
+	testpmd_start --proc-type=primary --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=2 --txq=2 \
+		--num-procs=2 --proc-id=0 --no-lsc-interrupt
+	stdbuf -oL dpdk-testpmd -d "$PMD" "${LCORES[@]}" --proc-type=secondary --vdev="$ADDRESS" -- \
+		--rxq=2 --txq=2 --num-procs=2 --proc-id=1 --no-lsc-interrupt --forward-mode=txonly \
+		--auto-start --stats-period 1 </dev/null >"$BATS_TEST_TMPDIR/second.log" 2>&1 3>&- &
+	pid=$!
+	sending
+	"$MANAKIN" control reset
+	await grep -q "Port 0: error recovery successful event" "$BATS_TEST_TMPDIR/testpmd.out"
+	sending
+	kill -INT "$pid"
+	wait "$pid" || (($? == 130))
 	testpmd_quit
 }

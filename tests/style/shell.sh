@@ -5,7 +5,7 @@
 [ $# -gt 0 ] || {
 	cd "$(dirname "$0")/../.." || exit
 	# shellcheck disable=SC2046 # no name of the tree has a space in it
-	set -- $(find .ci bench debian lab scripts share tests -type f ! -path '*/build*' ! -path 'tests/lab/fixtures/*' | sort | while read -r file; do
+	set -- $(find .ci bench debian docs lab scripts share tests -type f ! -path '*/build*' ! -path 'tests/lab/fixtures/*' | sort | while read -r file; do
 		case $file in
 		*.bats | *.bash | *.sh) echo "$file" ;;
 		*) head -n 1 "$file" | tr -d '\000' | grep -qE '^#!.*\b(sh|bash)\b' && echo "$file" ;;
