@@ -283,17 +283,20 @@ static bool init_event(struct channel *channel, const struct gdma_eqe *event)
 static void take_events(struct channel *channel)
 {
 	struct gdma_eqe event;
+	bool taken = false;
 	uint64_t count;
 
 	/* Fails if the vector has not been raised; the queue is read anyway. */
 	if (read(channel->irq_fd, &count, sizeof(count)) < 0)
 		count = 0;
 	for (uint32_t i = 0; i <= channel->eq.mask && eq_take(&channel->eq, &event); i++) {
+		taken = true;
 		/* Once the channel is up, its numbers no longer change. */
 		if (channel->up || !init_event(channel, &event))
 			channel->event(channel->ctx, event.type, event.details[0]);
 	}
-	if (channel->doorbell.ring)
+	/* Without an event the queue is still armed: it is so when it is created. */
+	if (taken && channel->doorbell.ring)
 		driver_doorbell_ring(&channel->doorbell, GDMA_DB_EQ, eq_bell(&channel->eq));
 }
 

@@ -23,6 +23,7 @@
  * @memory, @size: ring and completions
  * @page:	of BAR 2, or DRIVER_NO_PAGE
  * @eq, @eq_memory, @vector, @event_fd: receive queues with interrupts; @event_fd is -1 without
+ * @armed:	the doorbell that last armed the completion queue
  */
 struct hwc_queue {
 	uint64_t handle;
@@ -33,6 +34,7 @@ struct hwc_queue {
 	void *eq_memory;
 	uint32_t vector;
 	int event_fd;
+	uint64_t armed;
 };
 
 /** struct hwc_port - @offset: tx_vport_offset */

@@ -287,9 +287,25 @@ int hwc_rxq_create(struct driver_port *port, unsigned int index, uint32_t units,
 	return 0;
 }
 
+/**
+ * fence() - no packet is on its way to a receive queue that packets are no longer steered to
+ *
+ * The adapter answers when that is so; the fence's own completion is not read any more.
+ */
+static void fence(struct hwc_driver *hwc, const struct hwc_queue *queue)
+{
+	struct mana_fence_rq_req request = { .wq_obj = queue->handle };
+	struct gdma_general_resp response;
+
+	hwc_ask(hwc, hwc->dev, MANA_FENCE_RQ, &request, &response);
+}
+
 void hwc_rxq_destroy(struct driver_port *port, unsigned int index)
 {
-	queue_destroy(port, GDMA_RQ, &((struct hwc_port *)port)->rxq[index]);
+	struct hwc_queue *queue = &((struct hwc_port *)port)->rxq[index];
+
+	fence(hwc_of(port->driver), queue);
+	queue_destroy(port, GDMA_RQ, queue);
 }
 
 int hwc_rxq_event_fd(const struct driver_port *port, unsigned int index)
@@ -301,16 +317,24 @@ int hwc_rxq_arm(struct driver_port *port, unsigned int index)
 {
 	struct hwc_queue *queue = &((struct hwc_port *)port)->rxq[index];
 	const struct driver_doorbell *doorbell = &port->driver->doorbell;
+	const union gdma_doorbell bell = driver_cq_bell(&port->rxq[index]->cq, true);
 	struct gdma_eqe event;
+	bool taken = false;
 
 	/* The events carry no information: this queue has completions. Just consume them. */
 	for (uint32_t i = 0; i <= queue->eq.mask && eq_take(&queue->eq, &event); i++)
-		continue;
+		taken = true;
 	if (queue->eq.broken)
 		return -EIO;
-	/* The event queue first: the completion queue's arming may raise an event at once. */
-	driver_doorbell_ring(doorbell, GDMA_DB_EQ, eq_bell(&queue->eq));
-	driver_doorbell_ring(doorbell, GDMA_DB_CQ, driver_cq_bell(&port->rxq[index]->cq, true));
+	/*
+	 * What has fired is armed again, and nothing else: the event queue first, as the completion
+	 * queue's arming may raise an event at once. New queues are armed.
+	 */
+	if (taken)
+		driver_doorbell_ring(doorbell, GDMA_DB_EQ, eq_bell(&queue->eq));
+	if (taken || bell.word != queue->armed)
+		driver_doorbell_ring(doorbell, GDMA_DB_CQ, bell);
+	queue->armed = bell.word;
 	return 0;
 }
 
