@@ -62,7 +62,7 @@ bool examiner_look(struct examiner *examiner, struct examination *examination)
 	for (unsigned int type = 0; type < 4; type++)
 		for (unsigned int i = 0; i < EXAMINE_QUEUES; i++)
 			if (examiner->queues[type][i])
-				exam_count_runs(examiner, examiner->queues[type][i], runs);
+				exam_count_runs(examiner->queues[type][i], runs);
 	for (unsigned int i = 0; i < EXAMINE_RULES; i++) {
 		struct examine_verdict *verdict = &examination->verdict[i];
 
@@ -133,7 +133,7 @@ static void tell(struct watcher *watcher, const struct watch_event *event)
 		exam_doorbell(examiner, event);
 		break;
 	case WATCH_TAKEN:
-		exam_taken(examiner, event);
+		exam_reached(examiner, event->type, event->queue, event->position);
 		break;
 	case WATCH_REFUSED:
 		exam_refused(examiner, event);

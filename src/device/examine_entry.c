@@ -24,12 +24,11 @@ static const enum examine_rule plain_rules[] = {
 };
 #define PLAIN_RULES_ANY 3u
 
-void exam_count_runs(struct examiner *examiner, const struct exam_queue *queue, uint64_t *kept)
+void exam_count_runs(const struct exam_queue *queue, uint64_t *kept)
 {
 	unsigned int n = queue->type == GDMA_SQ ? sizeof(plain_rules) / sizeof(plain_rules[0])
 						: PLAIN_RULES_ANY;
 
-	(void)examiner;
 	for (unsigned int i = 0; i < n; i++)
 		kept[plain_rules[i]] += queue->runs;
 }
@@ -61,11 +60,10 @@ static const void *unit_at(const struct wq *wq, uint32_t unit)
 			       GDMA_WQE_UNIT, DMA_READ);
 }
 
-void exam_digest(struct examiner *examiner, struct exam_queue *queue, uint32_t tail)
+void exam_digest(struct exam_queue *queue, uint32_t tail)
 {
 	uint32_t from = atomic_load(&queue->wq->posted);
 
-	(void)examiner;
 	if (queue->end != from)
 		queue->first = from;
 	if (!queue->words || tail - from > DIGEST_MAX) {
@@ -308,11 +306,12 @@ struct found {
 	uint32_t twice, twice_at; /* buffers posted twice */
 	uint64_t twice_address;
 	uint32_t entries;
+	uint32_t digests; /* units that have not changed */
 };
 
-/** walk() - look at the entries of a burst; the queue is locked */
+/** walk() - look at the entries from @from on; the queue is locked */
 static void walk(struct examiner *examiner, struct exam_queue *queue, const struct wq *wq,
-		 const struct watch_event *event, struct found *found)
+		 uint32_t from, struct found *found)
 {
 	const struct memory *memory = &examiner->adapter->memory;
 	const uint32_t mask = wq->units - 1, end = wq->taken;
@@ -322,61 +321,69 @@ static void walk(struct examiner *examiner, struct exam_queue *queue, const stru
 	uint32_t runs = 0, step;
 
 	plain_begin(&plain, wq);
-	for (uint32_t unit = event->position; unit != end; unit += step) {
+	for (uint32_t unit = from; unit != end && !wq->pair; unit += step) {
 		const uint8_t *at = ring_view_at(&ring, (unit & mask) * GDMA_WQE_UNIT);
 		struct wq_plain entry = wq_plain_read(at);
 
 		step = 1;
-		if (wq->pair)
-			continue;
 		if (is_plain(&plain, memory, &entry))
 			runs++;
 		else
 			step = judge_any(examiner, queue, wq, unit, end - unit);
 		found->entries++;
-		if (queue->buffers && out(queue, entry.sge.address, unit, (uint32_t)event->value)) {
+		if (queue->buffers && out(queue, entry.sge.address, unit, wq->ahead)) {
 			found->twice++;
 			found->twice_at = unit;
 			found->twice_address = entry.sge.address;
 		}
 	}
 	queue->runs += runs;
-	for (uint32_t unit = event->position; digests && unit != end; unit++)
+	for (uint32_t unit = from; digests && unit != end; unit++)
 		if (changed(queue, unit, ring_view_at(&ring, (unit & mask) * GDMA_WQE_UNIT))) {
 			found->later++;
 			found->later_at = unit;
 		}
-	queue->taken = end;
+	found->digests = digests ? end - from - found->later : 0;
 }
 
-void exam_taken(struct examiner *examiner, const struct watch_event *event)
+/** judge_found() - what walk() has found */
+static void judge_found(struct examiner *examiner, const struct exam_queue *queue,
+			const struct found *found)
 {
-	const struct adapter *adapter = examiner->adapter;
-	struct exam_queue *queue = exam_queue(examiner, event->type, event->queue);
-	struct wq *wq =
-		table_get(event->type == GDMA_SQ ? &adapter->sqs : &adapter->rqs, event->queue);
-	struct found found = { 0 };
-
-	if (!queue || !queue->live || !wq || !ring_ready(&wq->ring) ||
-	    wq->taken - event->position > wq->units)
-		return;
-	spin_lock(&queue->lock);
-	walk(examiner, queue, wq, event, &found);
-	spin_unlock(&queue->lock);
-	atomic_fetch_add_explicit(&examiner->entries, found.entries, memory_order_relaxed);
-	if (queue->first != queue->end)
-		exam_kept(examiner, RULE_ENTRY_VISIBLE, wq->taken - event->position - found.later);
-	if (found.later)
-		exam_broke(examiner, RULE_ENTRY_VISIBLE, queue, found.later_at,
+	atomic_fetch_add_explicit(&examiner->entries, found->entries, memory_order_relaxed);
+	if (found->digests)
+		exam_kept(examiner, RULE_ENTRY_VISIBLE, found->digests);
+	if (found->later)
+		exam_broke(examiner, RULE_ENTRY_VISIBLE, queue, found->later_at,
 			   "an entry that has changed since its doorbell was rung"
 			   "|an entry that is complete before its doorbell");
 	if (queue->buffers)
-		exam_kept(examiner, RULE_RX_TWICE, found.entries - found.twice);
-	if (found.twice)
-		exam_broke(examiner, RULE_RX_TWICE, queue, found.twice_at,
+		exam_kept(examiner, RULE_RX_TWICE, found->entries - found->twice);
+	if (found->twice)
+		exam_broke(examiner, RULE_RX_TWICE, queue, found->twice_at,
 			   "address %#llx was posted again while it was outstanding"
 			   "|one entry for a buffer until its completion was read",
-			   (unsigned long long)found.twice_address);
+			   (unsigned long long)found->twice_address);
+}
+
+void exam_reached(struct examiner *examiner, uint32_t type, uint32_t id, uint32_t from)
+{
+	const struct adapter *adapter = examiner->adapter;
+	struct exam_queue *queue = exam_queue(examiner, type, id);
+	struct wq *wq = table_get(type == GDMA_SQ ? &adapter->sqs : &adapter->rqs, id);
+	struct found found = { 0 };
+
+	if (!queue || !queue->live || !wq || !ring_ready(&wq->ring))
+		return;
+	spin_lock(&queue->lock);
+	/* Those up to queue->taken have been looked at, unless the queue has begun again. */
+	if (from == EXAM_NOWHERE || wq->taken - queue->taken <= wq->taken - from)
+		from = queue->taken;
+	if (wq->taken - from <= wq->units)
+		walk(examiner, queue, wq, from, &found);
+	queue->taken = wq->taken;
+	spin_unlock(&queue->lock);
+	judge_found(examiner, queue, &found);
 }
 
 void exam_refused(struct examiner *examiner, const struct watch_event *event)

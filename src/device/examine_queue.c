@@ -155,7 +155,7 @@ static void rung_wq(struct examiner *examiner, struct exam_queue *queue, uint32_
 		return;
 	spin_lock(&queue->lock);
 	taken = queue->taken;
-	exam_digest(examiner, queue, posted + ahead);
+	exam_digest(queue, posted + ahead);
 	spin_unlock(&queue->lock);
 	exam_judge(examiner, RULE_TAIL_OVERFLOW, posted + ahead - taken <= queue->count, queue,
 		   posted,
@@ -381,20 +381,24 @@ static uint32_t written(struct exam_queue *queue, const struct ring *ring,
 	return changed;
 }
 
-/** reader() - note how far the adapter has read the work queue that a completion is of */
-static void reader(struct examiner *examiner, uint64_t last)
+/**
+ * reach_entries() - look at the entries of work queues whose completions are about to be visible
+ *
+ * After that the driver may write others in their place.
+ */
+static void reach_entries(struct examiner *examiner, const uint64_t *last, uint32_t n)
 {
-	const struct adapter *adapter = examiner->adapter;
-	uint32_t info = (uint32_t)(last >> 32), id = info & (GDMA_CQE_INFO_IS_SQ - 1);
-	uint32_t type = info & GDMA_CQE_INFO_IS_SQ ? GDMA_SQ : GDMA_RQ;
-	struct exam_queue *queue = exam_queue(examiner, type, id);
-	const struct wq *wq = table_get(type == GDMA_SQ ? &adapter->sqs : &adapter->rqs, id);
+	uint32_t before = 0;
 
-	if (!queue || !queue->live || !wq)
-		return;
-	spin_lock(&queue->lock);
-	queue->taken = wq->taken;
-	spin_unlock(&queue->lock);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t info = (uint32_t)(last[i] >> 32) & (2 * GDMA_CQE_INFO_IS_SQ - 1);
+
+		if (i && info == before)
+			continue;
+		before = info;
+		exam_reached(examiner, info & GDMA_CQE_INFO_IS_SQ ? GDMA_SQ : GDMA_RQ,
+			     info & (GDMA_CQE_INFO_IS_SQ - 1), EXAM_NOWHERE);
+	}
 }
 
 void exam_shown(struct examiner *examiner, const struct watch_event *event)
@@ -405,7 +409,7 @@ void exam_shown(struct examiner *examiner, const struct watch_event *event)
 
 	if (!queue || !queue->live || !cq || !n)
 		return;
-	reader(examiner, cq->held[n - 1]);
+	reach_entries(examiner, cq->held, n);
 	spin_lock(&queue->lock);
 	changed = written(queue, &cq->ring,
 			  &(struct slots){ event->position, n, GDMA_CQE_SIZE, cq->held }, &where);

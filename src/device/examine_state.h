@@ -191,16 +191,22 @@ void exam_queue_name(const struct exam_queue *queue, char name[24]);
 
 /* ---- examine_entry.c ---- */
 
-/** exam_taken() - the entries of a burst */
-void exam_taken(struct examiner *examiner, const struct watch_event *event);
+#define EXAM_NOWHERE UINT32_MAX
+
+/**
+ * exam_reached() - look at the entries that the adapter has taken, before the driver may reuse them
+ * @type, @id:	of the work queue
+ * @from:	where they start, or EXAM_NOWHERE: where the last ones ended
+ */
+void exam_reached(struct examiner *examiner, uint32_t type, uint32_t id, uint32_t from);
 
 /** exam_refused() - an entry that the adapter has stopped at */
 void exam_refused(struct examiner *examiner, const struct watch_event *event);
 
 /** exam_digest() - note entries that a doorbell announces, up to @tail */
-void exam_digest(struct examiner *examiner, struct exam_queue *queue, uint32_t tail);
+void exam_digest(struct exam_queue *queue, uint32_t tail);
 
 /** exam_count_runs() - add what plain entries have kept to @kept, by rule */
-void exam_count_runs(struct examiner *examiner, const struct exam_queue *queue, uint64_t *kept);
+void exam_count_runs(const struct exam_queue *queue, uint64_t *kept);
 
 #endif
