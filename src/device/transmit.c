@@ -808,7 +808,6 @@ static __attribute__((noinline)) bool run_closing(struct wq *sq, unsigned int la
 	uint32_t start = budget_spent;
 	/* A queue that stands still by a fault can be destroyed, as hardware's can. */
 	bool more = scratch && ring_ready(&sq->ring) && !(sq->fault & FAULT_STALLED);
-
 	uint64_t before = sq->counters.bytes;
 
 	while (more && !closed(sq) && budget_since(start) < BUDGET_TURN)
@@ -835,8 +834,7 @@ static __attribute__((noinline)) bool run_faulty(struct wq *sq, unsigned int lan
 		if (budget_since(start) >= BUDGET_TURN)
 			return true;
 		sq->work.progress = true;
-		/* A burst ends after an entry if its turn is over. */
-		run_burst(sq, lane, &scratch->transmit, budget_spent - BUDGET_TURN);
+		run_burst(sq, lane, &scratch->transmit, start, 1);
 	}
 	return false;
 }
