@@ -23,9 +23,15 @@ installing() {
 	return $status
 }
 
+# strip_option - of meson install; before 0.62, the project's option "strip" does
+strip_option() {
+	meson install --help | grep -o -m 1 -e '--strip' || :
+}
+
 installed() {
 	local stage=$1.stage
-	DESTDIR=$stage installing meson install -C "$BUILD" --no-rebuild --strip || return
+	# shellcheck disable=SC2046 # none or one
+	DESTDIR=$stage installing meson install -C "$BUILD" --no-rebuild $(strip_option) || return
 	mv "$stage$PREFIX" "$1"
 	rm -r "$stage"
 }

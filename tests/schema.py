@@ -11,5 +11,7 @@ name, file = sys.argv[1:]
 folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs", "schema")
 schema = json.load(open(os.path.join(folder, name + ".json")))
 data = json.load(sys.stdin if file == "-" else open(file))
-jsonschema.Draft202012Validator.check_schema(schema)
-jsonschema.Draft202012Validator(schema).validate(data)
+# jsonschema before 4.0 ends at draft 7, which has all that the schemas use.
+validator = getattr(jsonschema, "Draft202012Validator", jsonschema.Draft7Validator)
+validator.check_schema(schema)
+validator(schema).validate(data)

@@ -89,6 +89,7 @@ system() {
 		exec env -i PATH=/usr/lib/ccache:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 			HOME=/root LANG=C.UTF-8 TERM=dumb DEBIAN_FRONTEND=noninteractive \
 			CCACHE_DIR=/ccache CCACHE_NOHASHDIR=1 \
+			$([ ! -d /opt/rdma-core ] || echo MANAKIN_RDMA_CORE=/opt/rdma-core) \
 			${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} "$@"
 	' sh "$@"
 }
@@ -115,21 +116,54 @@ wanted() {
 		/^Debian:/ && need { sub("^Debian: ", ""); print }' "$tree/share/packages"
 }
 
-# newer_bats - Debian 11 has Bats 1.2, as has Ubuntu 22.04; the tests need 1.7. The package of a newer
-# release, which is a handful of scripts, does there too
-newer_bats() {
-	! dpkg --compare-versions "$(dpkg-query --admindir="$place/new/root/var/lib/dpkg" -W \
-		-f '${Version}' bats)" ge 1.7 || return 0
+# What Debian 11, Ubuntu 20.04 and Ubuntu 22.04 have too old for the tests: Bats before 1.7, and
+# rdma-core before 44, which has no libmana
+needs_newer='1.7 bats
+44 libibverbs1 ibverbs-providers'
+
+# too_old - which of these the suite has too old
+too_old() {
+	echo "$needs_newer" | while read -r version package more; do
+		dpkg --compare-versions "$(dpkg-query --admindir="$place/new/root/var/lib/dpkg" -W \
+			-f '${Version}' "$package")" ge "$version" || echo "$package $more"
+	done
+}
+
+# newer - take those of a newer release instead
+#
+# Bats is a handful of scripts, which do here too. rdma-core is only read, by the tests of "manakin
+# check": it is unpacked in /opt/rdma-core.
+newer() {
+	# shellcheck disable=SC2046
+	set -- $(too_old)
+	[ $# -gt 0 ] || return 0
 	case $(. "$place/new/root/etc/os-release" && echo "$ID") in
-	ubuntu) newer=noble ;;
-	*) newer=bookworm ;;
+	ubuntu) from=noble ;;
+	*) from=bookworm ;;
 	esac
-	step "its Bats is too old for the tests; that of $newer is taken"
+	step "too old for the tests, so that of $from is taken: $*"
 	# shellcheck disable=SC2016
 	system "$place/new" '' sh -euc '
 		sed "s/ $1 / $2 /" /etc/apt/sources.list >/etc/apt/sources.list.d/newer.list
-		apt-get -qq update && apt-get -qq download "bats/$2" && dpkg -i bats_*.deb
-		rm /etc/apt/sources.list.d/newer.list bats_*.deb && apt-get -qq update' sh "$suite" $newer
+		from=$2
+		shift 2
+		apt-get -qq update
+		for package; do
+			rm -f *.deb
+			apt-get -qq download "$package/$from"
+			case $package in
+			bats) dpkg -i *.deb ;;
+			*) dpkg-deb -x *.deb /opt/rdma-core ;;
+			esac
+		done
+		rm /etc/apt/sources.list.d/newer.list *.deb
+		apt-get -qq update' sh "$suite" $from "$@"
+}
+
+# made_of - what a chroot with "tests" is made of: if that has changed, it is made again
+made_of() {
+	wanted
+	echo "$needs_newer"
 }
 
 # make_tests - the minimal system, and of what "make test" needs that which the suite has; what is
@@ -152,7 +186,7 @@ make_tests() {
 				shift
 			done
 			apt-get -qq install -y ccache make git "$@"
-		' sh $(wanted) && newer_bats && system "$place/new" '' apt-get clean
+		' sh $(wanted) && newer && system "$place/new" '' apt-get clean
 	} >"$place/log" 2>&1 || {
 		tail -n 20 "$place/log" >&2
 		fail "the packages that \"make test\" needs cannot be installed in the chroot of $suite;" \
@@ -160,7 +194,7 @@ make_tests() {
 	}
 	rm -rf "$place/new/root/checkout"
 	mkdir "$place/new/root/checkout"
-	wanted >"$place/new/root/etc/manakin-chroot"
+	made_of >"$place/new/root/etc/manakin-chroot"
 	mv "$place/new/root" "$place/tests"
 }
 
@@ -169,7 +203,7 @@ prepare() {
 	rm -rf --one-file-system "$place/new" "$place/apt"
 	[ -z "$new" ] || rm -rf --one-file-system "$place/bare" "$place/tests"
 	[ -d "$place/bare" ] || (make_bare) || return
-	[ $kind = bare ] || [ "$(cat "$place/tests/etc/manakin-chroot" 2>/dev/null)" = "$(wanted)" ] ||
+	[ $kind = bare ] || [ "$(cat "$place/tests/etc/manakin-chroot" 2>/dev/null)" = "$(made_of)" ] ||
 		(make_tests) || return
 	rm -rf --one-file-system "$place/new" "$place/apt"
 }

@@ -28,9 +28,12 @@ in_zsh() {
 	timeout -s KILL "$PATIENCE" zsh "$BATS_TEST_DIRNAME/zsh-words.zsh" "$COMPLETION" "$1"
 }
 
+# Before 3.4, "complete -C" also prints what matches less well, by letters of the description, and would
+# not be offered beside what begins with the word.
 in_fish() {
 	HOME=$BATS_TEST_TMPDIR timeout -s KILL "$PATIENCE" fish --no-config -c \
-		'source $argv[1]/manakin.fish; complete -C $argv[2]' "$COMPLETION" "$1" | cut -f 1
+		'source $argv[1]/manakin.fish; complete -C $argv[2]' "$COMPLETION" "$1" | cut -f 1 |
+		sed -n "\\|^${1##* }|p"
 }
 
 # offered SHELL LINE - the same for all three: sorted, without the = of options with values

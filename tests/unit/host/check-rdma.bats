@@ -26,7 +26,7 @@ version() {
 	local to=$ROOT/usr/lib/x86_64-linux-gnu
 	[ -e "$to/libibverbs.so.1.14.$1.0" ] || mv "$to"/libibverbs.so.1.*.*.* "$to/libibverbs.so.1.14.$1.0"
 	ln -sf "libibverbs.so.1.14.$1.0" "$to/libibverbs.so.1"
-	cp "$PROVIDERS"/libmana-rdmav*.so "$ROOT$PROVIDERS/"
+	cp "$RDMA_CORE$PROVIDERS"/libmana-rdmav*.so "$ROOT$PROVIDERS/"
 	LC_ALL=C sed -i 's/shadow queue/other  queue/g' "$ROOT$PROVIDERS"/libmana-rdmav*.so
 	[ -z "${2-}" ] || printf '%%s: %%s:%%d: Failed to alloc sq shadow queue\n\0' |
 		tee -a "$ROOT$PROVIDERS"/libmana-rdmav*.so >/dev/null

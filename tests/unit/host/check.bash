@@ -13,7 +13,9 @@ setup() {
 	ROOT=$BATS_TEST_TMPDIR/root
 	LIBRARIES=$(dirname "$(readlink -f "$(ldconfig -p | awk '/libibverbs.so.1 .*x86-64|libibverbs.so.1 .*AArch64/ { print $NF; exit }')")")
 	PROVIDERS=$LIBRARIES/libibverbs
-	[ -e "$LIBRARIES/libibverbs.so.1" ] && [ -d "$PROVIDERS" ]
+	# Where this machine's rdma-core is too old to have libmana: the directory of an unpacked one
+	RDMA_CORE=${MANAKIN_RDMA_CORE-}
+	[ -e "$RDMA_CORE$LIBRARIES/libibverbs.so.1" ] && [ -d "$RDMA_CORE$PROVIDERS" ]
 }
 
 teardown() {
@@ -54,13 +56,13 @@ there() {
 	nsenter --net=/proc/$NAMESPACE/ns/net "$@"
 }
 
-# rdma_core - this machine's, with the providers that matter
+# rdma_core - this machine's, or the one in MANAKIN_RDMA_CORE, with the providers that matter
 rdma_core() {
 	local to=$ROOT/usr/lib/x86_64-linux-gnu name
 	mkdir -p "$ROOT$PROVIDERS" "$to" "$ROOT/etc/libibverbs.d"
-	cp -P "$LIBRARIES"/libibverbs.so.1* "$to"
+	cp -P "$RDMA_CORE$LIBRARIES"/libibverbs.so.1* "$to"
 	for name in mana erdma mlx5; do
-		cp -L "$PROVIDERS"/lib$name-rdmav*.so "$ROOT$PROVIDERS"
+		cp -L "$RDMA_CORE$PROVIDERS"/lib$name-rdmav*.so "$ROOT$PROVIDERS"
 		echo "driver $name" >"$ROOT/etc/libibverbs.d/$name.driver"
 	done
 }

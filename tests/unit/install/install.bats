@@ -159,9 +159,9 @@ assert json.load(open("stats"))["ports"][0]["fabric"] == "sink"'
 	mkdir prefix
 	install_and_list() {
 		installing at_prefix "$PWD/prefix" sh -c '
-			meson install -C "$BUILD" --no-rebuild --strip &&
+			meson install -C "$BUILD" --no-rebuild $1 &&
 			find "$PREFIX" -mindepth 1 -printf "%P %y %m %s\n" >there &&
-			ninja -C "$BUILD" uninstall'
+			ninja -C "$BUILD" uninstall' sh "$(strip_option)"
 	}
 	install_and_list
 	sort there >there.sorted

@@ -24,6 +24,10 @@ setup() {
 
 @test "each service's exposure is 2.0 or better" {
 	local unit
+	systemd-analyze --help | grep -q -e --offline || {
+		echo "# the services' exposure is not tested: systemd before 250 judges loaded units only" >&3
+		return
+	}
 	for unit in manakin-device@mana0.service manakin-diagnose.service; do
 		run systemd-analyze security --no-pager --offline=true --threshold=20 ./$unit
 		((status == 0)) || fail "$output"
