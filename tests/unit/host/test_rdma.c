@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "host/machine/rdma.h"
+#include "../emulated.h"
 
 /* RDMA_NLDEV_CMD_GET: index 0, mana_0, ... */
 static const _Alignas(4) unsigned char answer_get[] = {
@@ -229,6 +230,9 @@ static void no_providers(void **state)
 
 	(void)state;
 	assert_int_equal(provider_claim_read((const unsigned char *)"", 0, &claim), -ENOEXEC);
+	if (emulated("files that are no providers of rdma-core",
+		     "it has another directory for \"/\""))
+		return;
 	for (size_t i = 0; i < 2; i++) {
 		unsigned char *data;
 		size_t size;

@@ -18,6 +18,7 @@
 
 #include "host/machine/root.h"
 #include "tree.h"
+#include "../emulated.h"
 
 static struct host host;
 
@@ -125,7 +126,8 @@ static void roots(void **state)
 	host_close(&other);
 	assert_int_equal(host_open("/", &other, &error), 0);
 	assert_true(host_is_machine(&other));
-	assert_true(host_exists(&other, "/proc/self/stat"));
+	if (!emulated("files of the machine's own root", "it has another directory for \"/\""))
+		assert_true(host_exists(&other, "/proc/self/stat"));
 	host_close(&other);
 }
 

@@ -24,6 +24,7 @@
 
 #include "base/compat.h"
 #include "base/pulse.h"
+#include "emulated.h"
 #include "process.h"
 #include "serve/watchdog.h"
 #include "slow_file.h"
@@ -150,10 +151,14 @@ static void a_process_that_computes_ends(void **state)
 /* What the process has open, and whose close() waits, is left to another */
 static void open_files_do_not_hold_up_the_end(void **state)
 {
-	int fd = slow_file_open(&slow);
 	struct child child;
+	int fd;
 
 	(void)state;
+	if (emulated("open files that hold up the end of a process",
+		     "its clone() has no CLONE_FILES"))
+		return;
+	fd = slow_file_open(&slow);
 	assert_true(fd >= 0);
 	/* The child inherits it. */
 	start(&child, wait_for_ever);
