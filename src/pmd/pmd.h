@@ -523,7 +523,14 @@ void pmd_txq_free_all(struct pmd_txq *txq);
 uint16_t pmd_rx_burst(void *queue, struct rte_mbuf **pkts, uint16_t n);
 uint16_t pmd_rx_burst_scatter(void *queue, struct rte_mbuf **pkts, uint16_t n);
 uint16_t pmd_rx_burst_any(void *queue, struct rte_mbuf **pkts, uint16_t n);
-uint32_t pmd_rx_queue_count(void *queue);
+/* What DPDK counts a queue's packets in: from 25.11 on, an error can be returned too. */
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+typedef int pmd_count;
+#else
+typedef uint32_t pmd_count;
+#endif
+
+pmd_count pmd_rx_queue_count(void *queue);
 
 /** pmd_rx_refill() - post as many buffers as fit; false if the pool has too few */
 bool pmd_rx_refill(struct pmd_rxq *rxq);
@@ -533,7 +540,12 @@ void pmd_rxq_free_all(struct pmd_rxq *rxq);
 
 /* ---- stats.c ---- */
 
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats,
+		  struct eth_queue_stats *queues);
+#else
 int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats);
+#endif
 int pmd_stats_reset(struct rte_eth_dev *dev);
 int pmd_xstats_get(struct rte_eth_dev *dev, struct rte_eth_xstat *stats, unsigned int n);
 int pmd_xstats_names(struct rte_eth_dev *dev, struct rte_eth_xstat_name *names, unsigned int n);

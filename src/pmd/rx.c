@@ -465,7 +465,7 @@ void pmd_rxq_free_all(struct pmd_rxq *rxq)
 }
 
 /** pmd_rx_queue_count() - packets that a burst would find now */
-uint32_t pmd_rx_queue_count(void *queue)
+pmd_count pmd_rx_queue_count(void *queue)
 {
 	struct pmd_rxq *rxq = queue;
 	uint32_t count = 0;
@@ -481,5 +481,5 @@ uint32_t pmd_rx_queue_count(void *queue)
 	}
 	count -= RTE_MIN(count, (uint32_t)rxq->taken);
 	pmd_leave(&rxq->busy);
-	return count;
+	return (pmd_count)count;
 }

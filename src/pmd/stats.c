@@ -86,7 +86,15 @@ static uint64_t missed(struct rte_eth_dev *dev)
 	return err ? port->missed : stats.rx_discards_no_wqe;
 }
 
-int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
+/* DPDK 25.11 moved the counters of single queues out of struct rte_eth_stats. */
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+typedef struct eth_queue_stats queue_stats;
+#else
+typedef struct rte_eth_stats queue_stats;
+#endif
+
+/** stats_get() - add up the queues; @queues gets each one's, NULL if nobody wants them */
+static int stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats, queue_stats *queues)
 {
 	uint64_t now;
 
@@ -100,9 +108,9 @@ int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 		stats->opackets += packets;
 		stats->obytes += tx_count(txq, TX_BYTES);
 		stats->oerrors += errors + tx_count(txq, TX_DROPPED);
-		if (i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			stats->q_opackets[i] = packets;
-			stats->q_obytes[i] = tx_count(txq, TX_BYTES);
+		if (queues && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+			queues->q_opackets[i] = packets;
+			queues->q_obytes[i] = tx_count(txq, TX_BYTES);
 		}
 	}
 	for (uint16_t i = 0; i < dev->data->nb_rx_queues; i++) {
@@ -112,10 +120,10 @@ int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 		stats->ibytes += rx_count(rxq, RX_BYTES);
 		stats->ierrors += rx_count(rxq, RX_ERRORS);
 		stats->rx_nombuf += rx_count(rxq, RX_NO_MBUF);
-		if (i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
-			stats->q_ipackets[i] = rx_count(rxq, RX_PACKETS);
-			stats->q_ibytes[i] = rx_count(rxq, RX_BYTES);
-			stats->q_errors[i] = rx_count(rxq, RX_ERRORS);
+		if (queues && i < RTE_ETHDEV_QUEUE_STAT_CNTRS) {
+			queues->q_ipackets[i] = rx_count(rxq, RX_PACKETS);
+			queues->q_ibytes[i] = rx_count(rxq, RX_BYTES);
+			queues->q_errors[i] = rx_count(rxq, RX_ERRORS);
 		}
 	}
 	/* A counter that went back counts from 0 again, as after the adapter's reset. */
@@ -123,6 +131,19 @@ int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
 	stats->imissed = now - (now < pmd_port(dev)->missed ? 0 : pmd_port(dev)->missed);
 	return 0;
 }
+
+#if RTE_VERSION >= RTE_VERSION_NUM(25, 11, 0, 0)
+int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats,
+		  struct eth_queue_stats *queues)
+{
+	return stats_get(dev, stats, queues);
+}
+#else
+int pmd_stats_get(struct rte_eth_dev *dev, struct rte_eth_stats *stats)
+{
+	return stats_get(dev, stats, stats);
+}
+#endif
 
 int pmd_stats_reset(struct rte_eth_dev *dev)
 {
