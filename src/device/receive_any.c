@@ -276,6 +276,8 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 		return RECEIVED;
 	}
 	receive_tally(burst, packet.header, writer.done);
+	if (packet.headers.vlan_present && packet.headers.vlan_tci >> 13)
+		class_add(&burst->vport->rx_class[packet.headers.vlan_tci >> 13], frame->len);
 	receive_complete(burst, head, writer.done, packet.hash, offset);
 	return RECEIVED;
 }

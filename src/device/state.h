@@ -62,6 +62,17 @@ struct steering {
 	struct wq *table[MANA_INDIRECTION_MAX];
 };
 
+/** struct class_counters - frames of a traffic class: a VLAN tag's priority. Any lane counts */
+struct class_counters {
+	_Atomic uint64_t frames, bytes;
+};
+
+static inline void class_add(struct class_counters *counters, uint64_t bytes)
+{
+	atomic_fetch_add_explicit(&counters->frames, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&counters->bytes, bytes, memory_order_relaxed);
+}
+
 /**
  * struct vport - a virtual port
  * @source:	polls the fabric on a lane
@@ -78,6 +89,7 @@ struct steering {
  * @pairs:	queue pairs for RDMA that use it: RoCE packets are theirs
  * @roce_dropped: RoCE packets that are not for one of them, make no sense, or found no room
  * @roce_icrc_errors: RoCE packets for one of them whose ICRC is wrong
+ * @tx_class, @rx_class: by traffic class; 0 is what is left of the fabric's counters
  * @gone:	counters of destroyed queues
  * @clamp:	Mbit/s, as the driver has set them; 0: it has not
  * @held:	on a lane, sends what the fabric's impairments hold, if there are any
@@ -108,6 +120,7 @@ struct vport {
 	_Atomic uint64_t card_dropped; /* frames that the synthetic card must not send */
 	_Atomic uint32_t pairs;
 	_Atomic uint64_t roce_dropped, roce_icrc_errors;
+	struct class_counters tx_class[MANA_TRAFFIC_CLASSES], rx_class[MANA_TRAFFIC_CLASSES];
 	struct wq_counters gone_tx, gone_rx;
 	struct roce_counters gone_roce;
 	struct lane_work held;

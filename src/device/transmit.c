@@ -386,6 +386,20 @@ struct transmit_burst {
 };
 static_assert(FABRIC_BURST <= 64, "a bit for each frame of a burst");
 
+/** tally_classes() - count frames whose tag was inserted, a bit each, by their priority */
+static __attribute__((noinline)) void tally_classes(struct vport *vport, const struct frame *frames,
+						    uint64_t tagged)
+{
+	for (; tagged; tagged &= tagged - 1) {
+		const struct frame *frame = &frames[__builtin_ctzll(tagged)];
+		/* Its first piece is our copy of the headers. */
+		const uint8_t *header = frame->iov[0].iov_base;
+
+		if (header[14] >> 5)
+			class_add(&vport->tx_class[header[14] >> 5], frame->len);
+	}
+}
+
 /** tally() - count the first @n frames of a burst, which have been sent */
 static void tally(struct wq *sq, const struct transmit_burst *burst,
 		  const struct transmit_scratch *scratch, unsigned int n)
@@ -428,6 +442,8 @@ static void tally(struct wq *sq, const struct transmit_burst *burst,
 	counter_add(&counters->csum, (uint64_t)__builtin_popcountll(burst->csum & sent));
 	counter_add(&counters->tso, (uint64_t)__builtin_popcountll(burst->tso & sent));
 	counter_add(&counters->vlan, (uint64_t)__builtin_popcountll(burst->vlan & sent));
+	if (burst->vlan & sent)
+		tally_classes(sq->vport, frames, burst->vlan & sent);
 }
 
 /** segments_of() - how many segments a large send makes */

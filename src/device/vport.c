@@ -519,6 +519,26 @@ static uint32_t query_gf_stat(struct adapter *adapter, struct command *command)
 	return STATUS_OK;
 }
 
+/** phy_move() - count @n of class 0 as of another; not below 0, as the two are counted one by one */
+static void phy_move(uint64_t *zero, uint64_t *class, uint64_t n)
+{
+	*class += n;
+	*zero -= n < *zero ? n : *zero;
+}
+
+/** phy_classes() - what the fabric has counted, by traffic class */
+static void phy_classes(struct mana_query_phy_stat_resp *resp, const struct vport *vport)
+{
+	for (unsigned int i = 1; i < MANA_TRAFFIC_CLASSES; i++) {
+		const struct class_counters *tx = &vport->tx_class[i], *rx = &vport->rx_class[i];
+
+		phy_move(&resp->packets[0].rx, &resp->packets[i].rx, atomic_load(&rx->frames));
+		phy_move(&resp->packets[0].tx, &resp->packets[i].tx, atomic_load(&tx->frames));
+		phy_move(&resp->bytes[0].rx, &resp->bytes[i].rx, atomic_load(&rx->bytes));
+		phy_move(&resp->bytes[0].tx, &resp->bytes[i].tx, atomic_load(&tx->bytes));
+	}
+}
+
 static uint32_t query_phy_stat(struct adapter *adapter, struct command *command)
 {
 	const struct mana_query_phy_stat_req *req = (const void *)command->request;
@@ -535,6 +555,7 @@ static uint32_t query_phy_stat(struct adapter *adapter, struct command *command)
 		resp->packets[0].tx += fabric.tx_frames;
 		resp->bytes[0].rx += fabric.rx_bytes;
 		resp->bytes[0].tx += fabric.tx_bytes;
+		phy_classes(resp, &adapter->vport[i]);
 	}
 	return STATUS_OK;
 }

@@ -1167,6 +1167,42 @@ static void statistics_add_up(void **state)
 	assert_int_equal(adapter_rx_queue_frames(test->host.adapter, 0, 0), 0);
 }
 
+/* The priority of a tag is its class; frames without one are of class 0 */
+static void classes_are_counted(void **state)
+{
+	static const unsigned int priorities[] = { 0, 3, 7, 3, 0, 1 };
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct mana_query_phy_stat_req ask = { .req_stats = 1 };
+	struct mana_query_phy_stat_resp phy;
+	struct mana_tx_oob oob = send_oob(&test->net.port, &test->net.sq);
+
+	random_bytes(&test->random, test->net.frame, 100);
+	test->net.frame[12] = 0x12;
+	net_post(guest, &test->net, 8);
+	for (unsigned int i = 0; i < 6; i++) {
+		oob.s.pkt_fmt = priorities[i] ? MANA_PACKET_LONG : MANA_PACKET_SHORT;
+		oob.l.inject_vlan_tag = 1;
+		oob.l.pcp = priorities[i] & 7u;
+		oob.l.vlan_id = 9;
+		send_frame(guest, &test->net.sq, &oob, test->net.frame, 100);
+		assert_int_equal(tx_wait(guest, &test->net.sq), MANA_CQE_TX_OKAY);
+		assert_int_equal(rx_wait(guest, &test->net.rq).rx_vlantag_present,
+				 priorities[i] != 0);
+	}
+	settle(&test->host);
+	assert_int_equal(COMMAND(guest, MANA_QUERY_PHY_STAT, &ask, &phy, 1), 0);
+	for (unsigned int i = 0; i < MANA_TRAFFIC_CLASSES; i++) {
+		unsigned int n = i == 0 || i == 3 ? 2 : i == 1 || i == 7;
+
+		assert_int_equal(phy.packets[i].tx, n);
+		assert_int_equal(phy.packets[i].rx, n);
+		assert_int_equal(phy.bytes[i].tx, n * (i ? 104 : 100));
+		assert_int_equal(phy.bytes[i].rx, n * (i ? 104 : 100));
+		assert_int_equal(phy.pauses[i].tx + phy.pauses[i].rx, 0);
+	}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -1188,6 +1224,7 @@ int main(void)
 		TEST(up_to_four_packets_a_completion),
 		TEST(up_to_eight_packets_a_completion),
 		TEST(chosen_hash_types),
+		TEST(classes_are_counted),
 		TEST(bursts_are_seen_whole),
 		TEST(fences_keep_their_place),
 		TEST(link_and_vport_off_and_on),
