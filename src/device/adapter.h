@@ -34,7 +34,8 @@
  *	queue.c						event, completion and work queues
  *	state.c						struct adapter; the log; interrupts
  *	watch.c						telling others what happens
- *	fault.c fault_parse.c				faults on demand: rules, and when they apply
+ *	fault.c fault_parse.c				faults on demand: when they happen; their text,
+ *	fault_word.c					and its words
  *	memory.c reach.c retire.c			keys and page lists; what is freed later
  *	lanes.c, lane.c					threads: as they are changed, and as they run
  *	segment.c checksum.c headers.c toeplitz.c	the contents of packets
