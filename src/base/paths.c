@@ -31,6 +31,7 @@ static const struct {
 			     MANAKIN_DATA "/manakin/packages" },
 	[PLACE_KNOWN_BUGS] = { NULL, "share/known-bugs", NULL, MANAKIN_DATA "/manakin/known-bugs" },
 	[PLACE_LAB] = { "MANAKIN_LAB_RECIPES", "lab", NULL, MANAKIN_DATA "/manakin/lab" },
+	[PLACE_EXAMINE] = { NULL, "share/examine", NULL, MANAKIN_DATA "/manakin/examine" },
 	[PLACE_DRIVER] = { NULL, ".", NULL, MANAKIN_DATA "/manakin/driver" },
 	[PLACE_PLUGIN] = { NULL, NULL, "librte_net_manakin.so",
 			   MANAKIN_LIBRARIES "/manakin/librte_net_manakin.so" },

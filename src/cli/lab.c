@@ -10,7 +10,9 @@
 
 #include "cli/cli.h"
 #include "guest/cache.h"
+#include "guest/examine.h"
 #include "guest/guest.h"
+#include "guest/verdicts.h"
 #include "term/commands.h"
 #include "term/json.h"
 #include "term/options.h"
@@ -44,6 +46,9 @@ enum {
 	KEY_ARCH,
 	KEY_PAGES,
 	KEY_KERNEL,
+	KEY_EXAMINE,
+	KEY_APP,
+	KEY_JUNIT,
 };
 
 #define SUITE_OPTION(more)                                                                         \
@@ -85,6 +90,9 @@ enum {
 	  "Also give each port a synthetic interface, with the port joined to it, as on Azure "    \
 	  "(amd64 trixie only)", 0 },                                                                    \
 	{ "share", KEY_SHARE, "DIR", 0, "Mount DIR at /mnt/share, writable", 0 },                  \
+	{ "examine", KEY_EXAMINE, "FILE", OPTION_ARG_OPTIONAL,                                     \
+	  "Have what the guest's driver does examined, as by 'manakin device --examine=FILE' "     \
+	  "(default: the report goes to standard error)", 0 },                                     \
 	{ "virtio-tap", KEY_TAP, "NAME", 0,                                                        \
 	  "Also give the guest QEMU's own network card, on the host's tap NAME", 0 },              \
 	{ "accel", KEY_ACCEL, "kvm|tcg", 0,                                                        \
@@ -106,6 +114,24 @@ static const struct argp_option run_options[] = {
 	{ "reboot", KEY_REBOOT, NULL, 0, "Reboot the guest once before COMMAND", 0 },
 	{ 0 },
 };
+
+/* clang-format off */
+static const struct argp_option examine_options[] = {
+	SUITE_OPTION(""),
+	KIND_OPTIONS,
+	{ "app", KEY_APP, "testpmd", 0,
+	  "Also run the scenario of an application, on the driver that it brings", 0 },
+	{ "junit", KEY_JUNIT, "FILE", 0, "Also write the verdicts to FILE, as JUnit's XML", 0 },
+	{ "accel", KEY_ACCEL, "kvm|tcg", 0,
+	  "What runs the guest's CPUs (default: KVM where it works, TCG otherwise)", 0 },
+	{ "logs", KEY_LOGS, "DIR", 0,
+	  "Keep the logs in DIR: console.log (the kernel's), qemu.log, share.log, adapter-N.log",
+	  0 },
+	{ "timeout", KEY_TIMEOUT, "S", 0,
+	  "Stop a scenario after S seconds; it has failed then (default: 1800)", 0 },
+	{ 0 },
+};
+/* clang-format on */
 
 static const struct argp_option shell_options[] = {
 	GUEST_OPTIONS,
@@ -260,6 +286,10 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_SHARE:
 		options->share = arg;
+		return 0;
+	case KEY_EXAMINE:
+		options->examine = true;
+		options->report = arg;
 		return 0;
 	case KEY_TAP:
 		options->tap = arg;
@@ -465,7 +495,7 @@ static int lab_command(int argc, char **argv)
 		       "exit status through, and leave nothing running.\v"
 		       "A COMMAND of one word is interpreted by the guest's shell (bash); several "
 		       "words are run as they are. Standard input goes to COMMAND.\n\n"
-		       "Exit status: COMMAND's; 124 after --timeout; 125 if the lab itself failed, "
+		       "Exit status: COMMAND's; 3 if that is 0 and --examine found a broken rule; 124 after --timeout; 125 if the lab itself failed, "
 		       "or for wrong usage; 128 and the signal's number if a signal ended it.\n\n"
 		       "Examples:\n"
 		       "  manakin lab run -- lspci -nn -d 1414:00ba\n"
@@ -496,6 +526,102 @@ static int lab_shell(int argc, char **argv)
 	return lab_guest(argc, argv, &line);
 }
 
+/**
+ * struct examine_wanted - what lab examine was asked for
+ * @options:	of the guests
+ * @scenarios:	@n names
+ */
+struct examine_wanted {
+	struct run_options options;
+	char *scenarios[EXAMINE_SCENARIOS_MAX];
+	unsigned int n;
+	const char *app, *junit;
+};
+
+static error_t parse_examine(int key, char *arg, struct argp_state *state)
+{
+	struct examine_wanted *wanted = state->input;
+
+	switch (key) {
+	case KEY_APP:
+		wanted->app = arg;
+		return 0;
+	case KEY_JUNIT:
+		wanted->junit = arg;
+		return 0;
+	case KEY_TIMEOUT:
+		return value_seconds("timeout", arg, 0.001, 365 * 86400.0,
+				     &wanted->options.timeout_s);
+	case ARGP_KEY_ARG:
+		if (wanted->n == EXAMINE_SCENARIOS_MAX)
+			return say_usage("at most %u scenarios at once", EXAMINE_SCENARIOS_MAX);
+		wanted->scenarios[wanted->n++] = arg;
+		return 0;
+	default:
+		state->input = &wanted->options;
+		key = parse_guest(key, arg, state);
+		state->input = wanted;
+		return key;
+	}
+}
+
+/* The scenarios' output goes to standard error: standard output is for the verdicts. */
+static int examine_guests(struct scenarios *scenarios, const struct run_options *options)
+{
+	int kept = dup(STDOUT_FILENO), status;
+
+	fflush(stdout);
+	if (kept < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+		say("cannot redirect standard output: %s", strerror(errno));
+		return LAB_FAILED;
+	}
+	status = scenarios_run(scenarios, options);
+	dup2(kept, STDOUT_FILENO);
+	close(kept);
+	return status;
+}
+
+static int lab_examine(int argc, char **argv)
+{
+	static const struct command_line line = {
+		.options = examine_options,
+		.parse = parse_examine,
+		.shared = SHARED_JSON,
+		.moved = moved,
+		.arguments = "[SCENARIO...]",
+		.doc = "Run a driver through scenarios, each in a guest, and say of each whether it "
+		       "kept the rules of docs/driver-rules.md.\v"
+		       "SCENARIO: probe, traffic, offloads, resize, reset, reload (default: all).\n\n"
+		       "Exit status: 0 all passed; 1 one did not; 124, 125 as of 'manakin lab run'.\n\n"
+		       "Examples:\n"
+		       "  manakin lab examine\n"
+		       "  manakin lab examine --suite bookworm --junit verdicts.xml probe traffic\n"
+		       "  manakin lab examine --app testpmd probe\n",
+	};
+	struct examine_wanted wanted = {
+		.options = { .kind = { .suite = DEFAULT_SUITE,
+				       .arch = guest_arch_here(),
+				       .pages_kb = 4 },
+			     .cpus = DEFAULT_CPUS,
+			     .memory_mb = DEFAULT_MEMORY_MB },
+	};
+	struct shared_options shared = { .json = false };
+	struct scenarios scenarios;
+	int status;
+
+	if (options_parse(&line, argc, argv, &shared, &wanted) ||
+	    scenarios_find(&scenarios, wanted.scenarios, wanted.n, wanted.app))
+		return LAB_FAILED;
+	if (wanted.options.accel == ACCEL_AUTO)
+		wanted.options.accel =
+			guest_kvm_works(wanted.options.kind.arch) ? ACCEL_KVM : ACCEL_TCG;
+	status = examine_guests(&scenarios, &wanted.options);
+	if (!status)
+		status = verdicts_print(&scenarios, shared.json, wanted.junit);
+	scenarios_free(&scenarios);
+	return status;
+}
+
 /* If a standard stream is closed, the next file opened would get its number. */
 static void open_standard_streams(void)
 {
@@ -514,13 +640,14 @@ int cmd_lab(int argc, char **argv)
 		{ "build", lab_build, "build the guest and the QEMU that runs it, and cache them" },
 		{ "run", lab_command, "run a command in a guest" },
 		{ "shell", lab_shell, "open a shell in a guest" },
+		{ "examine", lab_examine, "say whether a driver keeps the rules" },
 	};
 	static const struct command_set set = {
 		.name = "lab",
 		.about = "A virtual machine with the unmodified Linux, RDMA and DPDK of a Debian\n"
 			 "suite, which uses adapters of 'manakin device'.",
 		.commands = commands,
-		.n = 3,
+		.n = 4,
 	};
 
 	open_standard_streams();

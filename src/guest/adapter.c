@@ -58,11 +58,12 @@ static bool listens(const char *path)
  * @argv:	filled in, to be freed with child_args_free()
  * @options:	the user's
  * @socket:	where it listens
- * @synthetic:	also listen for the host of synthetic cards
+ * @extra:	what else it gets
  *
  * Return: 0 or a negative errno; -EINVAL if @options are not valid shell words
  */
-static int device_command(char ***argv, const char *options, const char *socket, bool synthetic)
+static int device_command(char ***argv, const char *options, const char *socket,
+			  const struct adapter_extra *extra)
 {
 	char self[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -83,8 +84,10 @@ static int device_command(char ***argv, const char *options, const char *socket,
 	err = child_args_add(argv, "%s", self);
 	err |= child_args_add(argv, "device");
 	err |= child_args_add(argv, "--socket=%s", socket);
-	if (synthetic)
+	if (extra->synthetic)
 		err |= child_args_add(argv, "--synthetic");
+	if (extra->examine)
+		err |= child_args_add(argv, "--examine=%s", extra->examine);
 	for (size_t i = 0; i < words.we_wordc; i++)
 		err |= child_args_add(argv, "%s", words.we_wordv[i]);
 	wordfree(&words);
@@ -92,7 +95,7 @@ static int device_command(char ***argv, const char *options, const char *socket,
 }
 
 int adapter_start(struct child *child, const char *options, const char *directory,
-		  unsigned int index, bool synthetic, int log)
+		  unsigned int index, const struct adapter_extra *extra, int log)
 {
 	struct child_plan plan = { .out = log, .err = log };
 	char socket[PATH_MAX], fate[80];
@@ -101,7 +104,7 @@ int adapter_start(struct child *child, const char *options, const char *director
 	int err;
 
 	snprintf(socket, sizeof(socket), "%s/adapter-%u", directory, index);
-	err = device_command(&plan.argv, options, socket, synthetic);
+	err = device_command(&plan.argv, options, socket, extra);
 	if (!err)
 		err = child_start(child, &plan);
 	child_args_free(plan.argv);

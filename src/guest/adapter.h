@@ -10,18 +10,28 @@
 #include "process/child.h"
 
 /**
+ * struct adapter_extra - what an adapter gets besides the user's options
+ * @synthetic:	also create a socket for the host of synthetic cards
+ * @examine:	file of the examiner's report, or NULL
+ */
+struct adapter_extra {
+	bool synthetic;
+	const char *examine;
+};
+
+/**
  * adapter_start() - start "manakin device" and wait until it can be attached to
  * @child:	filled in
  * @options:	its options, split as by a shell, without --socket
  * @directory:	its socket is there as adapter-INDEX
  * @index:	counts the guest's adapters
- * @synthetic:	also create a socket for the host of synthetic cards
+ * @extra:	what else it gets
  * @log:	file descriptor for its messages
  *
  * Return: 0 or a negative errno; the user has been told why
  */
 int adapter_start(struct child *child, const char *options, const char *directory,
-		  unsigned int index, bool synthetic, int log);
+		  unsigned int index, const struct adapter_extra *extra, int log);
 
 /**
  * adapter_attach() - use the socket of a running adapter

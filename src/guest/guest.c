@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest/adapter.h"
@@ -50,6 +51,46 @@ struct run {
 };
 
 /**
+ * report_path() - where the examiner of an adapter writes to
+ *
+ * With several adapters the second one's file is REPORT-1.SUFFIX. Without a name it is with the
+ * logs, from where it is printed at the end.
+ */
+static const char *report_path(const struct run *run, unsigned int slot, char path[PATH_MAX])
+{
+	const char *wanted = run->options->report, *dot, *slash;
+
+	if (!wanted) {
+		snprintf(path, PATH_MAX, "%.4000s/examine-%u.txt", run->directory.logs, slot);
+		return path;
+	}
+	dot = strrchr(wanted, '.');
+	slash = strrchr(wanted, '/');
+	if (!slot)
+		snprintf(path, PATH_MAX, "%s", wanted);
+	else if (dot && (!slash || dot > slash))
+		snprintf(path, PATH_MAX, "%.*s-%u%s", (int)(dot - wanted), wanted, slot, dot);
+	else
+		snprintf(path, PATH_MAX, "%s-%u", wanted, slot);
+	return path;
+}
+
+/** print_report() - the report of an adapter's examiner, if it has no file of its own */
+static void print_report(const struct run *run, unsigned int slot)
+{
+	char path[PATH_MAX], line[512];
+	FILE *file;
+
+	if (!run->options->examine || run->options->report)
+		return;
+	file = fopen(report_path(run, slot, path), "re");
+	while (file && fgets(line, sizeof(line), file))
+		fputs(line, stderr);
+	if (file)
+		fclose(file);
+}
+
+/**
  * start_adapters() - start or attach all that the user asked for
  * @run:	gets them
  *
@@ -61,7 +102,8 @@ static int start_adapters(struct run *run)
 	const struct run_options *options = run->options;
 	const struct run_adapter *adapters = options->adapters;
 	size_t n = options->n_adapters;
-	char name[32];
+	struct adapter_extra extra = { .synthetic = options->netvsc };
+	char name[32], path[PATH_MAX];
 	int err = 0, log;
 
 	if (!n && !options->bare) {
@@ -80,8 +122,10 @@ static int start_adapters(struct run *run)
 		log = options->verbose ? dup(STDERR_FILENO) : directory_log(&run->directory, name);
 		if (log < 0)
 			return -EIO;
+		if (options->examine)
+			extra.examine = report_path(run, run->n_slots, path);
 		err = adapter_start(&run->adapters[run->n_adapters], wanted->text,
-				    run->directory.path, run->n_slots, options->netvsc, log);
+				    run->directory.path, run->n_slots, &extra, log);
 		close(log);
 		if (err && !options->verbose)
 			directory_show(&run->directory, name);
@@ -94,7 +138,7 @@ static int start_adapters(struct run *run)
  * stop_adapters() - stop all that the run started
  * @run:	the run
  *
- * Return: 0, or LAB_FAILED if one did not end cleanly; the user has been told
+ * Return: 0; LAB_FAILED if one did not end cleanly (the user has been told), or LAB_BROKEN
  */
 static int stop_adapters(struct run *run)
 {
@@ -105,8 +149,15 @@ static int stop_adapters(struct run *run)
 		if (run->adapters[i].pid <= 0)
 			continue;
 		status = child_stop(&run->adapters[i], SIGTERM, ADAPTER_STOP_MS);
+		print_report(run, run->slots[i]);
 		if (status == 0)
 			continue;
+		/* manakin-device(1), EXIT STATUS */
+		if (WIFEXITED(status) && WEXITSTATUS(status) == LAB_BROKEN &&
+		    run->options->examine) {
+			result = result ? result : LAB_BROKEN;
+			continue;
+		}
 		snprintf(name, sizeof(name), "adapter-%u.log", run->slots[i]);
 		if (!run->options->verbose)
 			directory_show(&run->directory, name);
@@ -217,6 +268,10 @@ int guest_run(const struct run_options *options)
 		status = run_guest(&run, &items[CACHE_QEMU], &items[CACHE_IMAGE],
 				   &items[CACHE_KERNEL]);
 	stopped = stop_adapters(&run);
+	if (stopped == LAB_BROKEN) {
+		status = status ? status : LAB_BROKEN;
+		stopped = 0;
+	}
 	if (stopped && status != LAB_TIMED_OUT && status <= LAB_FAILED)
 		status = stopped;
 	remove_directory(&run, status == LAB_FAILED || status == LAB_TIMED_OUT);

@@ -46,6 +46,8 @@ struct run_adapter {
  * @logs:	directory for the logs, or NULL: kept only if something fails
  * @timeout_s:	in seconds; 0: none
  * @reboot:	restart the guest once before the command
+ * @examine:	have what the guest's driver does examined
+ * @report:	file of the examiner's report; NULL: standard error
  * @verbose:	kernel's and adapters' messages to standard error as they come
  * @command:	words, NULL-terminated; NULL: an interactive shell
  */
@@ -64,6 +66,8 @@ struct run_options {
 	const char *logs;
 	double timeout_s;
 	bool reboot;
+	bool examine;
+	const char *report;
 	bool verbose;
 	char **command;
 };
