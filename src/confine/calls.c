@@ -119,10 +119,10 @@ static const struct call calls[] = {
 	{ .name = "getrandom", ALL },
 	{ .name = "exit", ALL },
 	{ .name = "exit_group", ALL },
-	/* clients come and go; a tap is deleted, and a timer replaces it */
-	{ .name = "accept4", C },
+	/* clients and peers come and go; a tap is deleted, and a timer replaces it */
+	{ .name = "accept4", ALL },
 	{ .name = "getsockopt", C },
-	{ .name = "setsockopt", C },
+	{ .name = "setsockopt", ALL },
 	{ .name = "shutdown", C },
 	{ .name = "close", ALL },
 	{ .name = "fcntl", ALL, .where = 1, .mask = INT, .value = F_GETFL },

@@ -11,7 +11,9 @@
  */
 #include "fabric/port.h"
 
+#include "base/passed.h"
 #include "fabric/impair.h"
+#include "fabric/stream_address.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -21,7 +23,8 @@
 #define FABRIC_MTU_MIN   68u /* bytes; the least that IPv4 allows (RFC 791) */
 
 static const struct fabric_ops *const fabrics[] = {
-	&fabric_sink, &fabric_generator, &fabric_loop, &fabric_switch, &fabric_tap, &fabric_pcap,
+	&fabric_sink, &fabric_generator, &fabric_loop, &fabric_switch,
+	&fabric_tap,  &fabric_stream,    &fabric_pcap,
 };
 
 #define FABRICS (sizeof(fabrics) / sizeof(fabrics[0]))
@@ -141,6 +144,22 @@ static int open_spec(char *text, struct fabric_port *port, struct error *error)
 	if (!rc && port->impair)
 		impair_plug(port);
 	return rc;
+}
+
+bool fabric_socket_file(const char *spec, char *path)
+{
+	char text[SOCKET_FILE_PATH + 64], *options, *argument;
+
+	if (strncmp(spec, "stream:", strlen("stream:")) || strlen(spec) >= sizeof(text))
+		return false;
+	strcpy(text, spec);
+	options = cut(text, '+');
+	argument = text + strlen("stream:");
+	if (!options || !strstr(options, "listen") || !stream_address_is_path(argument) ||
+	    passed_is(argument) || strlen(argument) >= SOCKET_FILE_PATH)
+		return false;
+	strcpy(path, argument);
+	return true;
 }
 
 int fabric_open(const char *spec, const struct fabric_port_config *config,

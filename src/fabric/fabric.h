@@ -32,6 +32,7 @@
 #include <sys/uio.h>
 
 #include "base/error.h"
+#include "base/socket_file.h"
 
 #define FABRIC_FRAME_MAX  65550u /* bytes in a frame, large sends included */
 #define FABRIC_BURST      64u    /* most frames in one call */
@@ -232,6 +233,14 @@ bool fabric_release(struct fabric_port *port, unsigned int lane);
 
 /** fabric_counters() - read the counters; any thread, at any time */
 void fabric_counters(const struct fabric_port *port, struct fabric_counters *counters);
+
+/**
+ * fabric_socket_file() - the file of the UNIX socket that a port with this spec listens on
+ * @path:	gets it, SOCKET_FILE_PATH bytes
+ *
+ * Return: false if there is none
+ */
+bool fabric_socket_file(const char *spec, char *path);
 
 /** fabric_flush() - have buffered data written (pcap), without waiting; only for the control thread */
 void fabric_flush(struct fabric_port *port);

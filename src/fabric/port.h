@@ -81,7 +81,7 @@ struct fabric_ops {
 struct impair;
 
 extern const struct fabric_ops fabric_sink, fabric_generator, fabric_loop, fabric_switch,
-	fabric_tap, fabric_pcap;
+	fabric_tap, fabric_stream, fabric_pcap;
 
 /* A lane's counters, in separate cache lines: one writer, any number of readers. */
 struct fabric_lane {

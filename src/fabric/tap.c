@@ -13,21 +13,15 @@
  *	from the vPort	writev()	the client's own pieces; not copied
  *	to the vPort	readv()		an arena of the port's
  *
- * Only one lane at a time reads, so that frames stay in order; another lane that polls meanwhile
- * gets nothing.
- *
- * A frame for which the vPort has no buffer stays in the arena for the next poll: a slow vPort
- * slows its peer down and loses nothing. When no frame has been accepted for TAP_PATIENCE, frames
- * without a buffer are dropped at once for TAP_LOSSY, as in hardware: a queue that is not drained
- * blocks neither the other queues nor the peer.
+ * A frame for which the vPort has no buffer stays in the arena for the next poll (backlog.h).
  *
  * A tap that this process creates is not persistent, so it disappears with the process.
  */
 #include "base/error.h"
 #include "base/uninitialized.h"
+#include "fabric/backlog.h"
 #include "fabric/port.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/passed.h"
 
@@ -43,8 +37,6 @@
 #include <unistd.h>
 
 #define TAP_DEVICE        "/dev/net/tun"
-#define TAP_PATIENCE      20000000u  /* how long to wait for a buffer, in nanoseconds */
-#define TAP_LOSSY         100000000u /* how long not to wait after that, in nanoseconds */
 
 #define TAP_READ_MAX      (FABRIC_FRAME_MAX + 1u) /* bytes; the last shows too long ones */
 #define TAP_ARENA_SIZE    (4u * 65600u) /* bytes: four of the largest, or a burst of ordinary ones */
@@ -57,25 +49,14 @@
  * @name:	of the interface
  * @gone:	the interface has been deleted
  * @said_send:	it has been logged why a frame could not be sent
- * @reading:	a lane is in tap_poll()
- * @pending:	frames in the arena not yet delivered; a lane checks this before it sleeps
- * @first:	the next one of them
- * @frames, @iov: the frames in the arena
- * @blocked:	since when the vPort has accepted none of the frames offered, in nanoseconds; 0 if
- *		it does
- * @lossy_until: until when not to wait for it
+ * @backlog:	the frames in the arena
  * @arena:	TAP_ARENA_SIZE bytes
  */
 struct tap {
 	char name[IFNAMSIZ];
 	atomic_bool gone;
 	atomic_bool said_send;
-	_Alignas(CACHE_LINE) atomic_flag reading;
-	_Atomic unsigned int pending;
-	unsigned int first;
-	struct frame frames[FABRIC_BURST];
-	struct iovec iov[FABRIC_BURST];
-	uint64_t blocked, lossy_until;
+	struct backlog backlog;
 	uint8_t *arena;
 };
 
@@ -323,7 +304,6 @@ static int tap_open(struct fabric_port *port, const struct fabric_spec *spec, st
 		return error_fail(error, -ENOMEM, "fabric tap: out of memory");
 	}
 	strcpy(tap->name, spec->argument);
-	atomic_flag_clear(&tap->reading);
 	rc = (passed_is(tap->name) ? take_tap : open_tap)(tap->name, offload, port->config.mtu,
 							  error);
 	if (rc < 0) {
@@ -499,7 +479,8 @@ static void fill(struct fabric_port *port, unsigned int lane, unsigned int budge
 			{ .iov_base = &request, .iov_len = sizeof(request) },
 			{ .iov_base = tap->arena + at, .iov_len = TAP_READ_MAX },
 		};
-		struct frame *frame = &tap->frames[n];
+		struct frame *frame = &tap->backlog.frames[n];
+		struct iovec *piece = &tap->backlog.iov[n];
 		ssize_t got = readv(port->fd, iov, 2);
 
 		if (got < 0) {
@@ -512,11 +493,11 @@ static void fill(struct fabric_port *port, unsigned int lane, unsigned int budge
 		if (got < (ssize_t)sizeof(request))
 			break;
 		budget_charge(BUDGET_CALL + budget_bytes((uint64_t)got));
-		tap->iov[n] = (struct iovec){ .iov_base = tap->arena + at,
-					      .iov_len = (size_t)got - sizeof(request) };
-		*frame = (struct frame){ .iov = &tap->iov[n],
+		*piece = (struct iovec){ .iov_base = tap->arena + at,
+					 .iov_len = (size_t)got - sizeof(request) };
+		*frame = (struct frame){ .iov = piece,
 					 .iovcnt = 1,
-					 .len = (uint32_t)tap->iov[n].iov_len };
+					 .len = (uint32_t)piece->iov_len };
 		if (!describe(&request, frame)) {
 			counter_add(&port->lanes[lane].counters.rx_dropped, 1);
 			continue;
@@ -524,57 +505,7 @@ static void fill(struct fabric_port *port, unsigned int lane, unsigned int budge
 		at += (frame->len + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 		n++;
 	}
-	tap->first = 0;
-	atomic_store_explicit(&tap->pending, n, memory_order_relaxed);
-}
-
-/** patient() - keep a frame without a buffer for the next poll? */
-static bool patient(struct tap *tap)
-{
-	uint64_t now = clock_ns();
-
-	if (now < tap->lossy_until)
-		return false;
-	if (!tap->blocked)
-		tap->blocked = now;
-	if (now - tap->blocked < TAP_PATIENCE)
-		return true;
-	tap->blocked = 0;
-	tap->lossy_until = now + TAP_LOSSY;
-	return false;
-}
-
-/**
- * hand_over() - deliver frames from the arena, as far as the vPort has buffers
- * @budget:	most frames
- *
- * Return: frames accepted
- */
-static unsigned int hand_over(struct fabric_port *port, unsigned int lane, unsigned int budget)
-{
-	struct tap *tap = port->state;
-	unsigned int left = atomic_load_explicit(&tap->pending, memory_order_relaxed);
-	unsigned int done = 0;
-
-	while (left && done < budget) {
-		unsigned int want = left < budget - done ? left : budget - done;
-		unsigned int taken = fabric_deliver(port, lane, &tap->frames[tap->first], want);
-
-		done += taken;
-		tap->first += taken;
-		left -= taken;
-		if (taken)
-			tap->blocked = 0;
-		if (taken == want)
-			continue;
-		if (patient(tap))
-			break;
-		counter_add(&port->lanes[lane].counters.rx_dropped, 1);
-		tap->first++;
-		left--;
-	}
-	atomic_store_explicit(&tap->pending, left, memory_order_relaxed);
-	return done;
+	backlog_filled(&tap->backlog, n);
 }
 
 static unsigned int tap_poll(struct fabric_port *port, unsigned int lane, unsigned int budget)
@@ -582,13 +513,13 @@ static unsigned int tap_poll(struct fabric_port *port, unsigned int lane, unsign
 	struct tap *tap = port->state;
 	unsigned int done;
 
-	if (atomic_flag_test_and_set_explicit(&tap->reading, memory_order_acquire))
+	if (!backlog_begin(&tap->backlog))
 		return 0;
-	if (!atomic_load_explicit(&tap->pending, memory_order_relaxed) &&
+	if (!backlog_pending(&tap->backlog) &&
 	    !atomic_load_explicit(&tap->gone, memory_order_relaxed))
 		fill(port, lane, budget);
-	done = hand_over(port, lane, budget);
-	atomic_flag_clear_explicit(&tap->reading, memory_order_release);
+	done = backlog_deliver(&tap->backlog, port, lane, budget);
+	backlog_end(&tap->backlog);
 	return done;
 }
 
@@ -596,7 +527,7 @@ static bool tap_is_source(const struct fabric_port *port)
 {
 	const struct tap *tap = port->state;
 
-	return atomic_load_explicit(&tap->pending, memory_order_relaxed) != 0;
+	return backlog_pending(&tap->backlog) != 0;
 }
 
 const struct fabric_ops fabric_tap = {

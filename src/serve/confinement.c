@@ -54,7 +54,10 @@ static int give_all(const struct serve_config *config)
 	for (unsigned int i = 0; !err && i < config->count; i++) {
 		const char *socket = config->sockets[i];
 
-		if (config->passed[i].given)
+		for (unsigned int port = 0; !err && port < config->adapters[i].ports; port++)
+			if (fabric_socket_file(config->adapters[i].port[port].fabric, path))
+				err = give(path, config->user);
+		if (err || config->passed[i].given)
 			continue;
 		err = give(socket, config->user);
 		if (!err && !control_path(socket, path, sizeof(path)))
@@ -70,6 +73,17 @@ static int give_all(const struct serve_config *config)
 		say("cannot give the sockets to the user of --user: %s; run as root, or leave --user away",
 		    strerror(-err));
 	return err;
+}
+
+/** add_port() - what a vPort's fabric needs */
+static void add_port(struct confine_config *wanted, struct folders *folders, const char *fabric)
+{
+	char path[SOCKET_FILE_PATH];
+
+	wanted->writes_files |= !strncmp(fabric, "pcap", 4);
+	/* One that finds no room stays behind, and is replaced by the next. */
+	if (fabric_socket_file(fabric, path) && folders->n < CONFINE_FOLDERS_MAX - 2)
+		add_folder(folders, path);
 }
 
 static void enter(void *confine)
@@ -99,7 +113,7 @@ int confinement_enter(const struct serve_config *config, struct lanes *lanes)
 		if (!config->passed[i].given)
 			add_folder(&folders, config->sockets[i]);
 		for (unsigned int port = 0; port < adapter->ports; port++)
-			wanted.writes_files |= !strncmp(adapter->port[port].fabric, "pcap", 4);
+			add_port(&wanted, &folders, adapter->port[port].fabric);
 	}
 	for (; wanted.n_folders < folders.n; wanted.n_folders++)
 		wanted.folders[wanted.n_folders] = folders.text[wanted.n_folders];
