@@ -92,8 +92,8 @@ static const struct option_moved moved[] = { { 'n', "name" }, { 't', "stats" }, 
 static const char doc[] =
 	"Run a MANA adapter in software. A virtual machine attaches with QEMU's vfio-user-pci, "
 	"and sees the device 1414:00ba; a DPDK application attaches with manakin-pmd(7)."
-	"\vFABRIC is what a vPort is plugged into: sink, generator, loop, switch, tap:NAME or "
-	"pcap:FILE (a capture ends at 1 GiB, or at +limit=BYTES); manakin-device(1) has their options. "
+	"\vFABRIC is what a vPort is plugged into: sink, generator, loop, switch, tap:NAME, "
+	"stream:SOCKET or pcap:FILE (a capture ends at 1 GiB, or at +limit=BYTES); manakin-device(1) has their options. "
 	"All of them take +loss=1%, +duplicate=1%, +reorder=1%, +delay=2ms and +seed=7, which impair "
 	"what the vPort sends. SIGINT or SIGTERM stops the adapter and prints a summary.\n\n"
 	"Examples:\n"

@@ -43,6 +43,7 @@ enum {
 	KEY_NETVSC,
 	KEY_REBOOT,
 	KEY_TAP,
+	KEY_STREAM,
 	KEY_ARCH,
 	KEY_PAGES,
 	KEY_KERNEL,
@@ -95,6 +96,9 @@ enum {
 	  "(default: the report goes to standard error)", 0 },                                     \
 	{ "virtio-tap", KEY_TAP, "NAME", 0,                                                        \
 	  "Also give the guest QEMU's own network card, on the host's tap NAME", 0 },              \
+	{ "virtio-stream", KEY_STREAM, "SOCKET", 0,                                                \
+	  "Also give the guest QEMU's own network card, on the UNIX socket SOCKET, such as that "  \
+	  "of a port with fabric=stream:SOCKET+listen", 0 },                                       \
 	{ "accel", KEY_ACCEL, "kvm|tcg", 0,                                                        \
 	  "What runs the guest's CPUs (default: KVM where it works, TCG otherwise)", 0 },          \
 	{ "logs", KEY_LOGS, "DIR", 0,                                                              \
@@ -293,6 +297,9 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_TAP:
 		options->tap = arg;
+		return 0;
+	case KEY_STREAM:
+		options->stream = arg;
 		return 0;
 	case KEY_ACCEL:
 		if (value_word("accel", arg, accelerators, 2, &chosen))

@@ -12,7 +12,8 @@
  * The room
  *
  *	fabric.c	finds a fabric by its spec, and calls it
- *	sink.c ...	the fabrics, one per file: generator, loop, pcap, sink, switch, tap
+ *	sink.c ...	the fabrics, one per file: generator, loop, pcap, sink, stream, switch, tap
+ *	backlog.c	frames that wait for buffers, of tap and stream
  *	port.c		what they share: options, delivery of frames, counters
  *	impair.c	loss, duplication, reordering and delay, for each of them
  *	capture.c	the file that pcap writes, and the thread that writes it

@@ -195,6 +195,7 @@ static int run_guest(struct run *run, const struct cache_item *cached_qemu,
 		.netvsc = options->netvsc,
 		.share = options->share,
 		.tap = options->tap,
+		.stream = options->stream,
 		.reboots = options->reboot,
 		.talkative = options->verbose || options->logs,
 	};

@@ -43,6 +43,7 @@ struct run_adapter {
  * @netvsc:	synthetic interfaces too
  * @share:	directory of the host for /mnt/share, or NULL
  * @tap:	tap of the host for a virtio network card, or NULL
+ * @stream:	UNIX socket of the host for another one, or NULL
  * @logs:	directory for the logs, or NULL: kept only if something fails
  * @timeout_s:	in seconds; 0: none
  * @reboot:	restart the guest once before the command
@@ -63,6 +64,7 @@ struct run_options {
 	bool netvsc;
 	const char *share;
 	const char *tap;
+	const char *stream;
 	const char *logs;
 	double timeout_s;
 	bool reboot;

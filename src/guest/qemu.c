@@ -15,7 +15,7 @@
  * The kernel is unpacked, and QEMU starts it without firmware or a boot loader. PCI addresses are
  * fixed, whatever else is on the bus:
  *
- *	01 the ports   02 the root disk   03 /mnt/share   04 the tap's card   07 another kernel's modules
+ *	01 the ports   02 the root disk   03 /mnt/share   04 the tap's card   08 the stream's card   07 another kernel's modules
  *	05.0, 05.1 ... 06.0 ...    with --netvsc: the host's cable to each adapter
  *	10, 11, ...    adapters, or with --root-port the root ports that they are behind
  */
@@ -28,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,11 +119,12 @@ static int add_adapters(char ***argv, const struct qemu_config *config)
  * @config:	the machine
  * @ends:	QEMU's ends of the ports
  * @cables:	sockets of the adapters' synthetic cards, if there are any
+ * @stream:	the socket of the card that config->stream asks for, if it does
  *
  * Return: a vector to be freed with child_args_free(), or NULL when out of memory
  */
 static char **qemu_arguments(const struct qemu_config *config, const int ends[QEMU_PORTS],
-			     const int cables[GUEST_ADAPTERS_MAX])
+			     const int cables[GUEST_ADAPTERS_MAX], int stream)
 {
 	const char *quiet = config->talkative ? "" : " quiet";
 	const char *share = config->share ? " manakin.share" : "";
@@ -202,6 +204,12 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 		ADD("-device");
 		ADD("virtio-net-pci,addr=4,netdev=tap");
 	}
+	if (config->stream) {
+		ADD("-netdev");
+		ADD("stream,id=stream,server=off,addr.type=fd,addr.str=%d", stream);
+		ADD("-device");
+		ADD("virtio-net-pci,addr=8,romfile=,netdev=stream");
+	}
 	for (unsigned int i = 0; config->netvsc && i < config->adapters; i++) {
 		/* lab/vmbus/link.c looks for this MAC address; its last byte is the adapter. */
 		ADD("-netdev");
@@ -241,6 +249,29 @@ static int open_ports(struct qemu *qemu, int ends[QEMU_PORTS])
 	return 0;
 }
 
+/** connect_stream() - to the socket at @path; a descriptor or a negative errno, with a message */
+static int connect_stream(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		say("--virtio-stream %s: the path is too long; a socket's has at most %zu bytes",
+		    path, sizeof(address.sun_path) - 1);
+		return -ENAMETOOLONG;
+	}
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && !connect(fd, (const struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	err = -errno;
+	say("--virtio-stream %s: cannot connect: %s; start who listens there first", path,
+	    strerror(-err));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 /**
  * start_qemu() - start QEMU with its ends of the ports
  * @qemu:	gets the process
@@ -252,7 +283,7 @@ static int open_ports(struct qemu *qemu, int ends[QEMU_PORTS])
 static int start_qemu(struct qemu *qemu, const struct qemu_config *config, int log)
 {
 	struct child_plan plan = { .directory = config->directory->path, .out = log, .err = log };
-	int ends[QEMU_PORTS], cables[GUEST_ADAPTERS_MAX], err;
+	int ends[QEMU_PORTS], cables[GUEST_ADAPTERS_MAX], stream = -1, err;
 
 	for (size_t i = 0; i < QEMU_PORTS; i++)
 		ends[i] = -1;
@@ -268,8 +299,15 @@ static int start_qemu(struct qemu *qemu, const struct qemu_config *config, int l
 		else
 			plan.fds[plan.n_fds++] = cables[i];
 	}
+	if (!err && config->stream) {
+		stream = connect_stream(config->stream);
+		if (stream < 0)
+			err = stream;
+		else
+			plan.fds[plan.n_fds++] = stream;
+	}
 	if (!err) {
-		plan.argv = qemu_arguments(config, ends, cables);
+		plan.argv = qemu_arguments(config, ends, cables, stream);
 		err = plan.argv ? child_start(&qemu->process, &plan) : -ENOMEM;
 	}
 	child_args_free(plan.argv);

@@ -36,6 +36,7 @@ enum guest_accel {
  * @netvsc:	give the guest synthetic interfaces too; not with @root_ports
  * @share:	a directory of the host for /mnt/share, or NULL
  * @tap:	a tap of the host for a virtio network card, or NULL
+ * @stream:	a UNIX socket of the host for another one, or NULL
  * @reboots:	it may restart
  * @talkative:	all kernel messages on the console, not only the severe ones
  */
@@ -53,6 +54,7 @@ struct qemu_config {
 	bool netvsc;
 	const char *share;
 	const char *tap;
+	const char *stream;
 	bool reboots;
 	bool talkative;
 };
