@@ -25,7 +25,7 @@
  *	vport.c						of the Ethernet device,
  *	rnic.c, rnic_pair.c				of the RDMA device, and its queue pairs
  *	pair.c						a queue pair's turn: entries, packets, completions
- *	transmit.c synthetic.c				from a queue or card to a fabric,
+ *	transmit.c transmit_entry.c synthetic.c		from a queue or card to a fabric,
  *	receive.c					and back:
  *	receive_plain.c, receive_any.c, receive_burst.c	the fast path, the slow path, their state
  *	inbox.c						RoCE packets on their way to a queue pair
