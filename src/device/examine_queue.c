@@ -206,6 +206,20 @@ static bool advance(struct examiner *examiner, struct exam_queue *queue, const s
 	return step;
 }
 
+/**
+ * is_one_further() - does a doorbell name the entry after those that were written?
+ *
+ * libmana arms an RDMA queue that way if it was armed before and nothing has been read since:
+ * rdma-core providers/mana/doorbells.h, gdma_ring_cq_doorbell().
+ */
+static bool is_one_further(const struct exam_queue *queue, const struct said *said)
+{
+	const uint64_t span = (uint64_t)queue->count << GDMA_OWNER_BITS;
+
+	return queue->rdma && said->arm && !said->increment &&
+	       (queue->read + 1) % span == said->tail % span && queue->read == queue->written;
+}
+
 /** rung_reader() - a doorbell of a completion or event queue */
 static void rung_reader(struct examiner *examiner, struct exam_queue *queue,
 			const struct said *said)
@@ -214,6 +228,12 @@ static void rung_reader(struct examiner *examiner, struct exam_queue *queue,
 	bool moved;
 
 	spin_lock(&queue->lock);
+	if (is_one_further(queue, said)) {
+		/* It is armed for the entry after the next one, or fires at once. */
+		queue->armed = true;
+		spin_unlock(&queue->lock);
+		return;
+	}
 	moved = advance(examiner, queue, said);
 	/* An RDMA application may ask for notification as often as it likes. */
 	if (said->arm && !queue->rdma)
@@ -257,6 +277,9 @@ static void ring_long(struct examiner *examiner, uint32_t page, uint32_t offset,
 		return;
 	case GDMA_DB_RQ_CLIENT:
 		find(examiner, GDMA_RQ, value.rq_client.id, page);
+		return;
+	case GDMA_DB_CQ_MODERATION:
+		find(examiner, GDMA_CQ, value.moderation.id, page);
 		return;
 	case GDMA_DB_CQ:
 		queue = find(examiner, GDMA_CQ, value.cq.id, page);
@@ -320,9 +343,11 @@ static void shared(struct examiner *examiner, const struct watch_event *event)
 
 void exam_doorbell(struct examiner *examiner, const struct watch_event *event)
 {
-	static const uint32_t places[2][5] = {
-		{ GDMA_DB_SQ, GDMA_DB_RQ, GDMA_DB_RQ_CLIENT, GDMA_DB_CQ, GDMA_DB_EQ },
-		{ GDMA_DB_SQ_SHORT, GDMA_DB_RQ_SHORT, GDMA_DB_CQ_SHORT, UINT32_MAX, UINT32_MAX },
+	static const uint32_t places[2][6] = {
+		{ GDMA_DB_SQ, GDMA_DB_RQ, GDMA_DB_RQ_CLIENT, GDMA_DB_CQ, GDMA_DB_CQ_MODERATION,
+		  GDMA_DB_EQ },
+		{ GDMA_DB_SQ_SHORT, GDMA_DB_RQ_SHORT, GDMA_DB_CQ_SHORT, UINT32_MAX, UINT32_MAX,
+		  UINT32_MAX },
 	};
 	const bool is_short = event->len == sizeof(union gdma_doorbell_short);
 	bool known = false;
@@ -332,7 +357,7 @@ void exam_doorbell(struct examiner *examiner, const struct watch_event *event)
 		return;
 	}
 	examiner->doorbells++;
-	for (unsigned int i = 0; i < 5; i++)
+	for (unsigned int i = 0; i < 6; i++)
 		known = known || places[is_short][i] == event->type;
 	known = known && (is_short || event->len == sizeof(union gdma_doorbell));
 	exam_judge(examiner, RULE_DOORBELL_PLACE, known, NULL, 0,
