@@ -469,10 +469,11 @@ void vfu_server_serve(struct vfu_server *server)
 
 	server->visit = budget_spent;
 	server->serving = true;
-	server->held = server->config.ops->visit && !server->config.ops->visit(server->config.ctx);
 	n = epoll_wait(server->epoll_fd, events, CONN_MAX + 5, 0);
 	for (int i = 0; i < n; i++)
 		own[i] = empty(server, events[i].data.ptr);
+	/* After that: who calls vfu_server_again() from here on has another visit. */
+	server->held = server->config.ops->visit && !server->config.ops->visit(server->config.ctx);
 	if (server->held)
 		vfu_server_again(server);
 	for (unsigned int i = 0; i < CONN_MAX; i++)
