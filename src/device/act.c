@@ -75,12 +75,6 @@ int adapter_request_reset(struct adapter *adapter)
 
 /* ---- Faults ---- */
 
-/** ends_at() - of something that lasts @ns from now */
-static uint64_t ends_at(uint64_t ns)
-{
-	return ns == FAULT_FOREVER ? ns : clock_ns() + ns;
-}
-
 /** act_later() - the other half of a fault that lasts for a time */
 static void act_later(struct adapter *adapter, const struct fault *fault, enum fault_kind kind)
 {
@@ -91,21 +85,23 @@ static void act_later(struct adapter *adapter, const struct fault *fault, enum f
 		fault_later(faults_of(adapter), &end, clock_ns() + fault->time);
 }
 
-/** stall() - queues that exist; if there are none, those that come */
-static void stall(struct adapter *adapter, const struct fault *fault)
+/** act_on_queues() - on those that exist; if there are none, on the first that comes */
+static void act_on_queues(struct adapter *adapter, const struct fault *fault)
 {
-	if (!faulty_each(adapter, fault, ends_at(fault->time)))
+	if (!faulty_each(adapter, fault))
 		fault_wait(faults_of(adapter), fault);
 }
 
-/** stall_all() - both directions: the function is dead, or lives again if @until is 0 */
-static void stall_all(struct adapter *adapter, uint64_t until)
+/** act_on_all() - on the queues of both directions */
+static void act_on_all(struct adapter *adapter, enum fault_kind kind)
 {
-	struct fault all = { .queue = { GDMA_SQ, FAULT_ANY, FAULT_ANY } };
+	struct fault all = { .kind = kind,
+			     .queue = { GDMA_SQ, FAULT_ANY, FAULT_ANY },
+			     .time = FAULT_FOREVER };
 
-	faulty_each(adapter, &all, until);
+	faulty_each(adapter, &all);
 	all.queue.type = GDMA_RQ;
-	faulty_each(adapter, &all, until);
+	faulty_each(adapter, &all);
 }
 
 static void set_links(struct adapter *adapter, uint32_t port, bool up)
@@ -160,7 +156,7 @@ static void silence(struct adapter *adapter, bool silent, bool forever)
 static void set_fatal(struct adapter *adapter, bool fatal)
 {
 	atomic_store(&fault_switches(faults_of(adapter))->fatal, fatal);
-	stall_all(adapter, fatal ? FAULT_FOREVER : 0);
+	act_on_all(adapter, fatal ? FAULT_QUEUE_STALL : FAULT_QUEUE_GOES);
 	silence(adapter, fatal, fatal);
 }
 
@@ -175,11 +171,39 @@ static void overflow(struct adapter *adapter, uint32_t vector)
 	}
 }
 
+/** change_ports() - what they offer; the rest of it when no driver has queues */
+static void change_ports(struct adapter *adapter, const struct fault *fault)
+{
+	for (uint32_t i = 0; i < adapter->config.ports; i++) {
+		struct vport *vport = &adapter->vport[i];
+
+		if (fault->queue.port != FAULT_ANY && fault->queue.port != i)
+			continue;
+		if (fault->kind == FAULT_MTU) {
+			vport->next_mtu = (uint16_t)fault->number;
+		} else if (fault->kind == FAULT_QUEUES) {
+			vport->next_queues = (unsigned int)fault->number;
+		} else {
+			adapter->config.port[i].speed = (uint32_t)fault->number;
+			vport_limit(vport);
+		}
+	}
+}
+
+/** catch_up() - show late completions of a queue, and come again for those that are not yet due */
+static void catch_up(struct adapter *adapter, const struct fault *fault)
+{
+	struct cq *cq = table_get(&adapter->cqs, (uint32_t)fault->number);
+	uint64_t next = cq ? cq_catch_up(cq, clock_ns()) : 0;
+
+	if (next)
+		fault_later(faults_of(adapter), fault, next);
+}
+
 /** act() - one fault, now */
 static void act(struct adapter *adapter, const struct fault *fault)
 {
 	const uint32_t port = fault->queue.port;
-	struct cq *cq;
 
 	switch (fault->kind) {
 	case FAULT_CHANNEL_SILENT:
@@ -190,10 +214,12 @@ static void act(struct adapter *adapter, const struct fault *fault)
 		silence(adapter, false, false);
 		break;
 	case FAULT_QUEUE_STALL:
-		stall(adapter, fault);
+	case FAULT_QUEUE_SLOW:
+	case FAULT_QUEUE_RATE:
+		act_on_queues(adapter, fault);
 		break;
 	case FAULT_QUEUE_GOES:
-		faulty_each(adapter, fault, 0);
+		faulty_each(adapter, fault);
 		break;
 	case FAULT_RAISE:
 		adapter_raise(adapter, (uint32_t)fault->number);
@@ -243,10 +269,16 @@ static void act(struct adapter *adapter, const struct fault *fault)
 	case FAULT_ANSWER:
 		hwc_answer_late(adapter, fault);
 		break;
+	case FAULT_LINK_SPEED:
+	case FAULT_MTU:
+	case FAULT_QUEUES:
+		change_ports(adapter, fault);
+		break;
+	case FAULT_JUMP:
+		adapter->jump += fault->number;
+		break;
 	case FAULT_SHOW:
-		cq = table_get(&adapter->cqs, (uint32_t)fault->number);
-		if (cq)
-			cq_catch_up(cq, clock_ns());
+		catch_up(adapter, fault);
 		break;
 	default:
 		break;
@@ -394,6 +426,7 @@ void adapter_fault_clear(struct adapter *adapter)
 	/* What they have begun ends. */
 	set_fatal(adapter, false);
 	adapter->revoked = false;
+	adapter->jump = 0;
 	for (uint32_t i = 0; i < adapter->cqs.fresh; i++) {
 		struct cq *cq = table_get(&adapter->cqs, i);
 

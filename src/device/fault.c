@@ -558,7 +558,8 @@ uint64_t fault_deadline(struct faults *faults)
 			first = rule->tell_at;
 	}
 	pthread_mutex_unlock(&faults->lock);
-	return first;
+	/* At once, but 0 would be never to a timer. */
+	return first ? first : 1;
 }
 
 bool fault_news(struct faults *faults, uint64_t now, struct fault_news *news)

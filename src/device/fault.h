@@ -102,15 +102,16 @@ enum fault_kind {
 	FAULT_CHANNEL_SPEAKS,
 	FAULT_QUEUE_STALL, /* queue; time */
 	FAULT_QUEUE_GOES,  /* queue */
-	FAULT_QUEUE_SLOW,  /* queue; time: latency; number: jitter in ns */
-	FAULT_QUEUE_RATE,  /* queue; number: packets a second; 0: any */
-	FAULT_RAISE,       /* number: vector */
-	FAULT_EVENT,       /* number: type of the event; data */
-	FAULT_TIMEOUT,     /* number: ms */
-	FAULT_LINK_DOWN,   /* queue.port; time */
-	FAULT_LINK_UP,     /* queue.port */
-	FAULT_LINK_FLAP,   /* queue.port; number: times; time: of each half */
-	FAULT_VF_REVOKE,   /* time */
+	FAULT_QUEUE_SLOW, /* queue; time: latency; number: jitter in ns; data: seed of the jitter */
+	FAULT_QUEUE_RATE, /* queue; number: packets a second */
+	FAULT_RAISE,      /* number: vector */
+	FAULT_EVENT,      /* number: type of the event; data */
+	FAULT_TIMEOUT,    /* number: ms */
+	FAULT_LINK_DOWN,  /* queue.port; time */
+	FAULT_LINK_UP,    /* queue.port */
+	FAULT_LINK_FLAP,  /* queue.port; number: times; time: of each half */
+	FAULT_LINK_SPEED, /* queue.port; number: Mbit/s */
+	FAULT_VF_REVOKE,  /* time */
 	FAULT_VF_RETURN,
 	FAULT_CARD_PULL, /* queue.port */
 	FAULT_FATAL,     /* time */
@@ -118,9 +119,9 @@ enum fault_kind {
 	FAULT_DISCONNECT,
 	FAULT_OVERFLOW, /* number: vector of the event queues */
 	FAULT_SIGNAL,   /* name */
-	FAULT_MTU,      /* queue.port; number */
-	FAULT_QUEUES,   /* queue.port; number */
-	FAULT_JUMP,     /* number is added to the counters that a driver is told; queue.port */
+	FAULT_MTU,      /* queue.port; number: bytes, from the next reset on */
+	FAULT_QUEUES,   /* queue.port; number, from the next reset on */
+	FAULT_JUMP,     /* number is added to the counters that a driver is told */
 	FAULT_ANSWER,   /* an answer whose time has come; see hwc.c */
 	FAULT_SHOW,     /* number: completion queue whose late entries are due */
 };
@@ -228,6 +229,7 @@ struct fault_verdict {
 #define FAULT_COMPLETIONS (1u << 1)
 /* ... and what act.c makes it do */
 #define FAULT_STALLED     (1u << 2)
+#define FAULT_SLOW        (1u << 3)
 
 struct faults;
 

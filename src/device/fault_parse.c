@@ -9,6 +9,7 @@
  * A line is read word by word, from left to right, and nothing is read twice: so the word at which
  * reading stops is the mistake, and what could have been there is known there.
  */
+#include "device/adapter.h"
 #include "device/fault_word.h"
 
 #include <ctype.h>
@@ -259,16 +260,30 @@ static int read_silence(struct reader *reader, struct fault *what)
 /** read_queue_fault() - what a queue is to do */
 static int read_queue_fault(struct reader *reader, uint32_t type, struct fault *what)
 {
-	static const char *const words[] = { "stall", "go", NULL };
+	static const char *const words[] = { "stall", "go", "latency", "rate", NULL };
+	static const enum fault_kind kinds[] = { FAULT_QUEUE_STALL, FAULT_QUEUE_GOES,
+						 FAULT_QUEUE_SLOW, FAULT_QUEUE_RATE };
 	int place = word_queue(reader, type, &what->queue);
 
 	if (!place)
 		place = word_pick(reader, words);
 	if (place < 0)
 		return place;
-	what->kind = place ? FAULT_QUEUE_GOES : FAULT_QUEUE_STALL;
+	what->kind = kinds[place];
 	what->time = FAULT_FOREVER;
-	return place ? 0 : word_maybe_time(reader, &what->time);
+	what->data = (uint32_t)reader->seed;
+	switch (what->kind) {
+	case FAULT_QUEUE_STALL:
+		return word_maybe_time(reader, &what->time);
+	case FAULT_QUEUE_SLOW:
+		if (word_time(reader, &what->time))
+			return -EINVAL;
+		return word_peek(reader, "jitter") ? word_time(reader, &what->number) : 0;
+	case FAULT_QUEUE_RATE:
+		return word_number(reader, 1, 10000000, &what->number, "packets a second");
+	default:
+		return 0;
+	}
 }
 
 /** read_event() - an event of the hardware channel */
@@ -285,8 +300,9 @@ static int read_event(struct reader *reader, struct fault *what)
 
 static int read_link(struct reader *reader, struct fault *what)
 {
-	static const char *const words[] = { "down", "up", "flap", NULL };
-	static const enum fault_kind kinds[] = { FAULT_LINK_DOWN, FAULT_LINK_UP, FAULT_LINK_FLAP };
+	static const char *const words[] = { "down", "up", "flap", "speed", NULL };
+	static const enum fault_kind kinds[] = { FAULT_LINK_DOWN, FAULT_LINK_UP, FAULT_LINK_FLAP,
+						 FAULT_LINK_SPEED };
 	int place = word_port(reader, &what->queue.port);
 
 	if (!place)
@@ -299,9 +315,27 @@ static int read_link(struct reader *reader, struct fault *what)
 		return word_maybe_time(reader, &what->time);
 	if (what->kind == FAULT_LINK_UP)
 		return 0;
+	if (what->kind == FAULT_LINK_SPEED)
+		return word_number(reader, 1, 400000, &what->number, "Mbit/s");
 	if (word_number(reader, 1, 1000, &what->number, "how often"))
 		return -EINVAL;
 	return word_time(reader, &what->time);
+}
+
+/** read_limit() - what a port offers */
+static int read_limit(struct reader *reader, struct fault *what)
+{
+	static const char *const words[] = { "mtu", "queues", NULL };
+	int place = word_port(reader, &what->queue.port);
+
+	if (!place)
+		place = word_pick(reader, words);
+	if (place < 0)
+		return place;
+	what->kind = place ? FAULT_QUEUES : FAULT_MTU;
+	return place ? word_number(reader, 1, ADAPTER_QUEUES_MAX, &what->number, "queue pairs")
+		     : word_number(reader, ADAPTER_MTU_MIN, ADAPTER_MTU_MAX, &what->number,
+				   "bytes");
 }
 
 static int read_vf(struct reader *reader, struct fault *what)
@@ -325,9 +359,10 @@ static int read_one_of(struct reader *reader, const char *word)
 }
 
 /* Words with which a fault of its own begins */
-static const char *const acts[] = { "channel", "sq",     "rq",      "interrupt", "event", "reset",
-				    "fpga",    "soc",    "timeout", "link",      "vf",    "card",
-				    "device",  "client", "eq",      "signal",    NULL };
+static const char *const acts[] = { "channel", "sq",   "rq",       "interrupt", "event",
+				    "reset",   "fpga", "soc",      "timeout",   "link",
+				    "vf",      "card", "device",   "client",    "eq",
+				    "signal",  "port", "counters", NULL };
 enum {
 	ACT_CHANNEL,
 	ACT_SQ,
@@ -345,6 +380,8 @@ enum {
 	ACT_CLIENT,
 	ACT_EQ,
 	ACT_SIGNAL,
+	ACT_PORT,
+	ACT_COUNTERS,
 };
 
 /** read_request() - what the adapter tells the driver over the hardware channel */
@@ -421,6 +458,12 @@ static int read_act(struct reader *reader, int act, struct fault *what)
 	case ACT_SIGNAL:
 		what->kind = FAULT_SIGNAL;
 		return word_name(reader, what->name);
+	case ACT_PORT:
+		return read_limit(reader, what);
+	case ACT_COUNTERS:
+		what->kind = FAULT_JUMP;
+		err = read_one_of(reader, "jump");
+		return err ? err : word_number(reader, 1, UINT64_MAX / 2, &what->number, "how far");
 	default:
 		return read_request(reader, act, what);
 	}

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "device/state.h"
 
+#define CATCH_UP (10 * NS_PER_MS) /* that a slow queue may be behind its rate */
+
 static struct fault_queue name_of(const struct wq *wq)
 {
 	return (struct fault_queue){ .type = wq->type,
@@ -26,7 +28,7 @@ static void ask(struct wq *wq, struct faults *faults)
 	uint32_t asked = faults ? fault_queue(faults, &queue) : 0;
 
 	atomic_fetch_or(&wq->fault, asked);
-	atomic_fetch_and(&wq->fault, asked | FAULT_STALLED);
+	atomic_fetch_and(&wq->fault, asked | FAULT_STALLED | FAULT_SLOW);
 }
 
 /** note_faulty() - frames for the vPort take the general path if one of its queues needs it */
@@ -42,6 +44,53 @@ static void note_faulty(struct vport *vport)
 	atomic_store(&vport->faulty, faulty);
 }
 
+/** ends_at() - of something that lasts @ns from now */
+static uint64_t ends_at(uint64_t ns)
+{
+	return ns == FAULT_FOREVER ? ns : clock_ns() + ns;
+}
+
+/** stall() - stop a queue; it goes on at @until, in a visit of act.c, unless that is FAULT_FOREVER */
+static void stall(struct wq *wq, uint64_t until)
+{
+	struct faults *faults = faults_of(wq->adapter);
+	struct fault end = { .kind = FAULT_QUEUE_GOES, .queue = name_of(wq) };
+
+	atomic_fetch_or(&wq->fault, FAULT_STALLED);
+	if (wq->type == GDMA_RQ)
+		atomic_store(&wq->vport->faulty, true);
+	if (until != FAULT_FOREVER && faults)
+		fault_later(faults, &end, until);
+	adapter_again(wq->adapter);
+}
+
+/** do_fault() - to a queue */
+static void do_fault(struct wq *wq, const struct fault *fault)
+{
+	switch (fault->kind) {
+	case FAULT_QUEUE_STALL:
+		stall(wq, ends_at(fault->time));
+		return;
+	case FAULT_QUEUE_SLOW:
+		wq->random = fault->data;
+		atomic_store(&wq->jitter, fault->number);
+		atomic_store(&wq->latency, fault->time);
+		atomic_fetch_or(&wq->fault, FAULT_SLOW);
+		break;
+	case FAULT_QUEUE_RATE:
+		atomic_store(&wq->pace, NS_PER_S / fault->number);
+		atomic_fetch_or(&wq->fault, FAULT_SLOW);
+		break;
+	default:
+		atomic_store(&wq->latency, 0);
+		atomic_store(&wq->pace, 0);
+		atomic_fetch_and(&wq->fault, ~(uint32_t)(FAULT_STALLED | FAULT_SLOW));
+	}
+	if (wq->type == GDMA_RQ)
+		note_faulty(wq->vport);
+	lane_kick(wq->type == GDMA_SQ ? &wq->work : &wq->vport->source);
+}
+
 void faulty_open(struct wq *wq)
 {
 	struct faults *faults = faults_of(wq->adapter);
@@ -52,8 +101,7 @@ void faulty_open(struct wq *wq)
 		return;
 	ask(wq, faults);
 	while (fault_waited(faults, &queue, &fault))
-		faulty_stall(wq,
-			     fault.time == FAULT_FOREVER ? fault.time : clock_ns() + fault.time);
+		do_fault(wq, &fault);
 	if (wq->type == GDMA_RQ && atomic_load(&wq->fault))
 		atomic_store(&wq->vport->faulty, true);
 }
@@ -78,28 +126,7 @@ void faulty_refresh(struct adapter *adapter)
 	}
 }
 
-void faulty_stall(struct wq *wq, uint64_t until)
-{
-	struct faults *faults = faults_of(wq->adapter);
-	struct fault end = { .kind = FAULT_QUEUE_GOES, .queue = name_of(wq) };
-
-	atomic_fetch_or(&wq->fault, FAULT_STALLED);
-	if (wq->type == GDMA_RQ)
-		atomic_store(&wq->vport->faulty, true);
-	if (until != FAULT_FOREVER && faults)
-		fault_later(faults, &end, until);
-	adapter_again(wq->adapter);
-}
-
-void faulty_go(struct wq *wq)
-{
-	atomic_fetch_and(&wq->fault, ~(uint32_t)FAULT_STALLED);
-	if (wq->type == GDMA_RQ)
-		note_faulty(wq->vport);
-	lane_kick(wq->type == GDMA_SQ ? &wq->work : &wq->vport->source);
-}
-
-unsigned int faulty_each(struct adapter *adapter, const struct fault *fault, uint64_t until)
+unsigned int faulty_each(struct adapter *adapter, const struct fault *fault)
 {
 	const struct fault_queue *queue = &fault->queue;
 	unsigned int n = 0;
@@ -116,19 +143,26 @@ unsigned int faulty_each(struct adapter *adapter, const struct fault *fault, uin
 			if (!wq || (queue->index != FAULT_ANY && queue->index != q))
 				continue;
 			n++;
-			if (until)
-				faulty_stall(wq, until);
-			else
-				faulty_go(wq);
+			do_fault(wq, fault);
 		}
 	}
 	return n;
 }
 
-/** ends_at() - of something that lasts @ns from now */
-static uint64_t ends_at(uint64_t ns)
+bool faulty_waits(struct wq *wq, uint64_t *due)
 {
-	return ns == FAULT_FOREVER ? ns : clock_ns() + ns;
+	const uint64_t pace = atomic_load(&wq->pace), now = pace ? clock_ns() : 0;
+
+	if (!pace)
+		return false;
+	/* A lane wakes by the millisecond: what it has missed it makes up for. */
+	if (wq->due + CATCH_UP < now)
+		wq->due = now - CATCH_UP;
+	*due = wq->due;
+	if (wq->due > now)
+		return true;
+	wq->due += pace;
+	return false;
 }
 
 uint32_t faulty_packet(struct wq *wq, uint32_t start, uint32_t *type)
@@ -147,28 +181,50 @@ uint32_t faulty_packet(struct wq *wq, uint32_t start, uint32_t *type)
 	*type = verdict.error;
 	if (verdict.todo & FAULT_DO_STALL) {
 		wq->taken = start;
-		faulty_stall(wq, ends_at(verdict.stall));
+		stall(wq, ends_at(verdict.stall));
 	}
 	return verdict.todo;
+}
+
+/** delay() - make the completion late that comes next; its queue is locked */
+static void delay(struct wq *wq, uint64_t ns)
+{
+	struct fault show = { .kind = FAULT_SHOW, .number = wq->cq->id };
+	const uint64_t until = ends_at(ns);
+
+	if (cq_delay(wq->cq, until) != 1)
+		return;
+	/* Without room for that, the visit that comes next shows it. */
+	fault_later(faults_of(wq->adapter), &show, until);
+	adapter_again(wq->adapter);
+}
+
+/** slow() - how late a completion is that no rule is about */
+static uint64_t slow(struct wq *wq)
+{
+	const uint64_t jitter = atomic_load(&wq->jitter);
+
+	wq->random = wq->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return atomic_load(&wq->latency) + (jitter ? (wq->random >> 16) % jitter : 0);
 }
 
 uint32_t faulty_completion(struct wq *wq, uint32_t *type)
 {
 	struct faults *faults = faults_of(wq->adapter);
-	struct fault show = { .kind = FAULT_SHOW, .number = wq->cq->id };
 	struct fault_queue queue = name_of(wq);
-	struct fault_verdict verdict;
-	uint64_t until;
+	struct fault_verdict verdict = { 0 };
+	const uint32_t asked = atomic_load(&wq->fault);
 
-	if (!(atomic_load(&wq->fault) & FAULT_COMPLETIONS) || !faults ||
-	    !fault_completion(faults, &queue, &verdict))
+	if (!faults)
 		return 0;
-	adapter_again(wq->adapter);
+	if (asked & FAULT_COMPLETIONS && fault_completion(faults, &queue, &verdict))
+		adapter_again(wq->adapter);
 	*type = verdict.error;
-	if (verdict.todo & FAULT_DO_LATE) {
-		until = ends_at(verdict.late);
-		if (!cq_delay(wq->cq, until))
-			fault_later(faults, &show, until);
-	}
+	if (verdict.todo & FAULT_DO_LOSE)
+		return verdict.todo;
+	if (verdict.todo & FAULT_DO_LATE)
+		delay(wq, verdict.late);
+	else if (asked & FAULT_SLOW && atomic_load(&wq->latency))
+		delay(wq, slow(wq));
 	return verdict.todo;
 }

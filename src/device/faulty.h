@@ -23,20 +23,14 @@ void faulty_open(struct wq *wq);
 void faulty_refresh(struct adapter *adapter);
 
 /**
- * faulty_stall() - stop a queue, or have it go on
- * @until:	ns, or FAULT_FOREVER: it goes on then, if act.c has a visit
- */
-void faulty_stall(struct wq *wq, uint64_t until);
-void faulty_go(struct wq *wq);
-
-/**
- * faulty_each() - stop queues, or have them go on
- * @fault:	whose queue says which
- * @until:	0: they go on
+ * faulty_each() - do to queues what FAULT_QUEUE_STALL, GOES, SLOW or RATE says
  *
  * Return: how many there were
  */
-unsigned int faulty_each(struct adapter *adapter, const struct fault *fault, uint64_t until);
+unsigned int faulty_each(struct adapter *adapter, const struct fault *fault);
+
+/** faulty_waits() - has the queue to wait, because it is to be slow? Until *@due */
+bool faulty_waits(struct wq *wq, uint64_t *due);
 
 /**
  * faulty_packet() - an entry was taken, or a packet has come

@@ -523,27 +523,34 @@ static __attribute__((noinline)) void keep_late(struct cq *cq)
 
 int cq_delay(struct cq *cq, uint64_t until)
 {
+	bool first;
+
 	if (!cq->late)
 		cq->late = calloc(1, sizeof(*cq->late) +
 					     cq->producer.count * sizeof(cq->late->entry[0]));
 	if (!cq->late)
 		return -ENOMEM;
 	cq_show(cq);
-	cq->late->shown |= !cq->late->until && cq->posted;
+	first = !cq->late->until;
+	cq->late->shown |= first && cq->posted;
 	if (until > cq->late->until)
 		cq->late->until = until;
-	return 0;
+	return first;
 }
 
-void cq_catch_up(struct cq *cq, uint64_t now)
+uint64_t cq_catch_up(struct cq *cq, uint64_t now)
 {
 	struct raise raise = { 0 };
+	uint64_t next = 0;
 
 	cq_begin(cq);
 	if (cq->late && catch_up(cq, now, cq->producer.slot) && cq->armed)
 		cq_event(cq, &raise);
+	if (cq->late && cq->late->n)
+		next = cq->late->entry[0].at;
 	spin_unlock(&cq->lock);
 	adapter_raise_all(cq->adapter, &raise);
+	return next;
 }
 
 void cq_show(struct cq *cq)

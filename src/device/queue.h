@@ -204,7 +204,11 @@ enum wq_closing { WQ_OPEN, WQ_CLOSING, WQ_CLOSED };
  * @doorbell:	page its doorbell is rung on
  * @pd:		protection domain that its keys must be in
  * @index:	number in its vPort
- * @fault:	FAULT_PACKETS, FAULT_COMPLETIONS, FAULT_STALLED: faults are asked of it
+ * @fault:	FAULT_PACKETS and so on: faults are asked of it
+ * @latency, @jitter: of its completions, in ns, by a fault
+ * @pace:	ns between two packets, by a fault; 0: no limit
+ * @due:	with @pace, when the next packet may be taken
+ * @random:	state of the jitter's generator
  * @spared, @spare: with faults: the entry at @spared has been judged, and is let through if it is
  *		taken again
  */
@@ -223,6 +227,8 @@ struct wq {
 	bool stopped;
 	bool spare;
 	_Atomic uint32_t fault;
+	_Atomic uint64_t latency, jitter, pace;
+	uint64_t due, random;
 	struct spin lock;
 	struct ring ring;
 	_Atomic uint32_t posted;
@@ -374,12 +380,12 @@ void cq_post(struct cq *cq, const void *data, uint32_t wq, bool is_sq);
  * cq_delay() - completions from here on are late; the lock is held
  * @until:	the driver sees them then, when somebody calls cq_catch_up()
  *
- * Return: 0 or -ENOMEM
+ * Return: 1 if nothing was late before, so that nobody knows to call it; 0, or -ENOMEM
  */
 int cq_delay(struct cq *cq, uint64_t until);
 
-/** cq_catch_up() - make those visible that are due at @now; takes the lock */
-void cq_catch_up(struct cq *cq, uint64_t now);
+/** cq_catch_up() - make those visible that are due at @now; when the next one is due, or 0 */
+uint64_t cq_catch_up(struct cq *cq, uint64_t now);
 
 /** cq_end() - release the lock, after an event if the queue is armed; that may add to @raise */
 void cq_end(struct cq *cq, struct raise *raise);

@@ -220,6 +220,7 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	struct checks checks;
 	uint64_t room = 0;
 	uint32_t offset, start, type, fault = 0;
+	uint64_t due;
 	struct wq *rq;
 
 	look(&packet, frame, scratch->header);
@@ -231,7 +232,8 @@ static enum received receive_packet(struct receive_burst *burst, const struct fr
 	receive_use(burst, rq);
 	start = rq->taken;
 	offset = start * GDMA_WQE_UNIT & (rq->ring.size - 1);
-	if (!ring_ready(&rq->ring) || rq->fault & FAULT_STALLED)
+	if (!ring_ready(&rq->ring) || rq->fault & FAULT_STALLED ||
+	    (rq->fault & FAULT_SLOW && faulty_waits(rq, &due)))
 		return NO_BUFFER;
 	switch (wq_fetch(rq, &scratch->wqe)) {
 	case WQ_EMPTY:

@@ -9,6 +9,22 @@
 #include "device/state.h"
 #include "device/vport.h"
 
+/** change_limits() - there are no queues: what ports offer may change, by a fault */
+static void change_limits(struct adapter *adapter)
+{
+	for (uint32_t i = 0; i < adapter->config.ports; i++) {
+		struct adapter_port_config *config = &adapter->config.port[i];
+		struct vport *vport = &adapter->vport[i];
+
+		if (vport->next_mtu)
+			config->mtu = vport->next_mtu;
+		if (vport->next_queues)
+			config->queues = vport->next_queues;
+		vport->next_mtu = 0;
+		vport->next_queues = 0;
+	}
+}
+
 void adapter_reset(struct adapter *adapter)
 {
 	watch_tell(&adapter->watch,
@@ -29,4 +45,5 @@ void adapter_reset(struct adapter *adapter)
 	memset(adapter->doorbell_pages, 0, sizeof(adapter->doorbell_pages));
 	memset(adapter->smc, 0, sizeof(adapter->smc));
 	native_reset(adapter);
+	change_limits(adapter);
 }

@@ -84,6 +84,7 @@ static inline void class_add(struct class_counters *counters, uint64_t bytes)
  * @registered, @filter: a physical function's driver has registered it
  * @link_down:	as set by the operator
  * @faulty:	faults are asked of one of its receive queues
+ * @next_mtu, @next_queues: what it offers from the next reset on, by a fault; 0: as before
  * @synthetic:	frames for it go to its synthetic card
  * @polled:	@source is polled work, since a receive queue's doorbell is in shared memory
  * @pairs:	queue pairs for RDMA that use it: RoCE packets are theirs
@@ -110,6 +111,8 @@ struct vport {
 	bool registered;
 	_Atomic bool link_down;
 	_Atomic bool faulty;
+	uint16_t next_mtu;
+	unsigned int next_queues;
 	_Atomic bool synthetic;
 	bool polled;
 	uint64_t filter;
@@ -185,6 +188,7 @@ struct adapter {
 	uint32_t channels;             /* counts hardware channels that were set up */
 	struct faults *_Atomic faults; /* NULL until one is asked for */
 	bool revoked;                  /* by a fault: clients are turned away */
+	uint64_t jump;                 /* by a fault: added to the counters that a driver is told */
 	uint32_t hwc_timeout_ms;       /* how long a driver shall wait for an answer */
 	uint32_t pulse;                /* of the client, see base/pulse.h */
 	_Atomic bool told_doorbell;

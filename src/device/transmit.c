@@ -528,10 +528,14 @@ static __attribute__((noinline)) bool run_faulty(struct wq *sq, unsigned int lan
 	struct scratch *scratch = scratch_of(sq->adapter, lane);
 	uint32_t start = budget_spent;
 
+	sq->work.deadline = 0;
 	while (scratch && ring_ready(&sq->ring) && !(sq->fault & FAULT_STALLED) && !sq->stopped &&
 	       !wq_empty(sq)) {
 		if (budget_since(start) >= BUDGET_TURN)
 			return true;
+		if (faulty_waits(sq, &sq->work.deadline))
+			return false;
+		sq->work.deadline = 0;
 		sq->work.progress = true;
 		run_burst(sq, lane, &scratch->transmit, start, 1);
 	}

@@ -516,6 +516,10 @@ static uint32_t query_gf_stat(struct adapter *adapter, struct command *command)
 	resp->tx_bcast_packets = tx.cast_frames[WQ_BROADCAST];
 	resp->tx_bcast_bytes = tx.cast_bytes[WQ_BROADCAST];
 	resp->tx_err_gdma = tx_error(&tx, MANA_CQE_TX_GDMA_ERR);
+	if (__builtin_expect(adapter->jump != 0, 0))
+		for (uint64_t *counter = &resp->reported_stats + 1;
+		     counter < (uint64_t *)(resp + 1); counter++)
+			*counter += adapter->jump;
 	return STATUS_OK;
 }
 

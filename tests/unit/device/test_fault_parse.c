@@ -88,6 +88,9 @@ static void rules_of_each_kind_can_be_written(void **state)
 		"at 1s: device fatal 2s",
 		"at 1s: client drop",
 		"at 1s: eq 1 overflow",
+		"at 1s: sq 0.0 latency 1ms jitter 200us, rq any latency 5ms",
+		"at 1s: sq 0.0 rate 1000, link 0 speed 50000",
+		"at 1s: port 0 mtu 1400, port any queues 3, counters jump 5000000000",
 		"  on\tcommand  any :status 1,late 1s # a comment",
 	};
 	struct error error;
@@ -242,16 +245,17 @@ static const struct {
 	  "happen" },
 	{ "at 1s: never",
 	  "1:8: 'never' is not known here; here: channel, sq, rq, interrupt, event, "
-	  "reset, fpga, soc, timeout, link, vf, card, device, client, eq, signal" },
+	  "reset, fpga, soc, timeout, link, vf, card, device, client, eq, signal, port, "
+	  "counters" },
 	{ "at 1s: channel", "1:15: the line ends too early; here: silent, speaks" },
 	{ "at 1s: channel silent ever", "1:23: 'ever' is not known here; here: a time" },
-	{ "at 1s: sq 0.0 stop", "1:15: 'stop' is not known here; here: stall, go" },
+	{ "at 1s: sq 0.0 stop", "1:15: 'stop' is not known here; here: stall, go, latency, rate" },
 	{ "at 1s: event 256",
 	  "1:14: '256' is not known here; here: its type, a number from 1 to 255" },
 	{ "at 1s: event 1 2 3", "1:18: '3' is not known here; here: a comma" },
 	{ "at 1s: fpga reset", "1:13: 'reset' is not known here; here: reconfigure" },
 	{ "at 1s: soc stop", "1:12: 'stop' is not known here; here: suspend, resume" },
-	{ "at 1s: link 0", "1:14: the line ends too early; here: down, up, flap" },
+	{ "at 1s: link 0", "1:14: the line ends too early; here: down, up, flap, speed" },
 	{ "at 1s: link 0 flap",
 	  "1:19: the line ends too early; here: how often, a number from 1 to "
 	  "1000" },
@@ -260,6 +264,15 @@ static const struct {
 	{ "at 1s: card 0", "1:14: the line ends too early; here: pull" },
 	{ "at 1s: device dead", "1:15: 'dead' is not known here; here: fatal" },
 	{ "at 1s: timeout 0", "1:16: '0' is not known here; here: milliseconds, a number from 1" },
+	{ "at 1s: port 0 mtu 9001",
+	  "1:19: '9001' is not known here; here: bytes, a number from 576 to 9000" },
+	{ "at 1s: port 0 queues 65",
+	  "1:22: '65' is not known here; here: queue pairs, a number from 1 to "
+	  "64" },
+	{ "at 1s: port 0 speed 1", "1:15: 'speed' is not known here; here: mtu, queues" },
+	{ "at 1s: counters jump 0", "1:22: '0' is not known here; here: how far" },
+	{ "at 1s: sq 0.0 latency", "1:22: the line ends too early; here: a time" },
+	{ "at 1s: sq 0.0 rate 0", "1:20: '0' is not known here; here: packets a second" },
 	{ "seed", "1:5: the line ends too early; here: the seed, a number from 0 to 4294967295" },
 	{ "seed 1 2", "1:8: '2' is not known here; here: the end of the line" },
 	{ "on attach: reset\non attach: \001reset", "2:12: a character that is not text" },

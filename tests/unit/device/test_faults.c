@@ -516,6 +516,361 @@ static void a_counter_is_waited_for(void **state)
 	assert_int_equal(applied(test, 0), 1);
 }
 
+/* ---- Packets and completions ---- */
+
+/** sent_types() - send @n packets; the types of their completions */
+static void sent_types(struct test *test, unsigned int n, unsigned int *types)
+{
+	send_some(test, n);
+	for (unsigned int i = 0; i < n; i++)
+		types[i] = tx_wait(&test->guest, &test->net.sq);
+}
+
+static void a_packet_fails_with_each_type(void **state)
+{
+	static const char *const names[] = {
+		"source-address", "mtu",         "oob",         "ethertype",
+		"headers",        "vf-disabled", "vport-index", "vport-disabled",
+		"vlan",           "gdma"
+	};
+	struct test *test = *state;
+	unsigned int types[3];
+	char text[64];
+
+	net_start(test);
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const uint64_t frames = host_counters(&test->host, 0).tx_frames;
+
+		snprintf(text, sizeof(text), "on sq 0.0 packet 2: error %s", names[i]);
+		rules(test, text);
+		sent_types(test, 3, types);
+		assert_int_equal(types[0], MANA_CQE_TX_OKAY);
+		assert_int_equal(types[1], MANA_CQE_TX_SA_DROP + i);
+		assert_int_equal(types[2], MANA_CQE_TX_OKAY);
+		/* It was not sent. */
+		assert_int_equal(host_counters(&test->host, 0).tx_frames, frames + 2);
+		adapter_fault_clear(test->host.adapter);
+	}
+	rules(test, "on sq 0.any packet every 2: dma-fail");
+	sent_types(test, 3, types);
+	assert_int_equal(types[1], MANA_CQE_TX_GDMA_ERR);
+	assert_int_equal(types[2], MANA_CQE_TX_OKAY);
+}
+
+static void a_completion_has_another_type_or_is_lost(void **state)
+{
+	struct test *test = *state;
+	unsigned int types[3];
+
+	net_start(test);
+	rules(test, "on sq 0.0 completion 2: error 38\non sq 0.0 completion 5: lost");
+	sent_types(test, 3, types);
+	assert_int_equal(types[0], MANA_CQE_TX_OKAY);
+	assert_int_equal(types[1], MANA_CQE_TX_VF_DISABLED);
+	assert_int_equal(types[2], MANA_CQE_TX_OKAY);
+	send_some(test, 3);
+	tx_wait(&test->guest, &test->net.sq);
+	tx_wait(&test->guest, &test->net.sq);
+	settle(&test->host);
+	assert_int_equal(host_counters(&test->host, 0).tx_frames, 6);
+	assert_false(cq_take(&test->net.sq.cq, &(struct gdma_cqe){ 0 }));
+}
+
+static void a_completion_and_those_after_it_are_late(void **state)
+{
+	struct test *test = *state;
+	struct gdma_cqe cqe;
+	uint64_t before;
+
+	net_start(test);
+	rules(test, "on sq 0.0 completion 3: late 100ms");
+	before = now_ms();
+	send_some(test, 8);
+	for (unsigned int i = 0; i < 2; i++)
+		tx_wait(&test->guest, &test->net.sq);
+	settle(&test->host);
+	if (now_ms() - before < 100)
+		assert_false(cq_take(&test->net.sq.cq, &cqe));
+	for (unsigned int i = 0; i < 6; i++)
+		tx_wait(&test->guest, &test->net.sq);
+	assert_true(now_ms() - before >= 99);
+	send_some(test, 2);
+	for (unsigned int i = 0; i < 2; i++)
+		tx_wait(&test->guest, &test->net.sq);
+}
+
+/* A queue that is armed while its completions are late makes no event until they are there */
+static void a_late_completion_makes_its_event_when_it_is_seen(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct gdma_eqe eqe;
+
+	net_start(test);
+	send_some(test, 1);
+	tx_wait(guest, &test->net.sq);
+	while (eq_take(&test->net.eq, &eqe))
+		continue;
+	ring_eq(guest, &test->net.eq, true);
+	vector_take(guest, 1);
+	rules(test, "on sq 0.0 completion 1: late 100ms");
+	send_some(test, 1);
+	settle(&test->host);
+	ring_cq(guest, &test->net.sq.cq, true);
+	settle(&test->host);
+	WAIT(&test->host, eq_take(&test->net.eq, &eqe));
+	assert_int_equal(eqe.type, GDMA_EQE_COMPLETION);
+	assert_int_equal(eqe.details[0], test->net.sq.cq.id);
+	/* It is there already. */
+	assert_true(cq_take(&test->net.sq.cq, &(struct gdma_cqe){ 0 }));
+	assert_false(eq_take(&test->net.eq, &eqe));
+}
+
+static void late_completions_wrap_and_never_overrun(void **state)
+{
+	struct test *test = *state;
+
+	net_start(test);
+	rules(test, "on sq 0.0 completion 1: late 20ms\non sq 0.0 completion every 7: late 1ms");
+	for (unsigned int round = 0; round < 40; round++) {
+		send_some(test, 20);
+		for (unsigned int i = 0; i < 20; i++)
+			assert_int_equal(tx_wait(&test->guest, &test->net.sq), MANA_CQE_TX_OKAY);
+	}
+	assert_int_equal(applied(test, 1), 800 / 7);
+}
+
+static void what_is_received_is_cut_or_kept_back(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct mana_rxcomp_oob oob;
+
+	net_start(test);
+	rules(test, "on rq 0.0 packet 2: dma-fail\non rq 0.0 completion 3: error truncated\n"
+		    "on rq 0.0 packet 4: stall 50ms");
+	for (unsigned int i = 0; i < 3; i++) {
+		send_some(test, 1);
+		tx_wait(guest, &test->net.sq);
+		oob = rx_wait(guest, &test->net.rq);
+		assert_int_equal(oob.cqe_hdr.cqe_type,
+				 i ? MANA_CQE_RX_TRUNCATED : MANA_CQE_RX_OKAY);
+	}
+	/* Nothing is received while it stands still; the loop drops the frame. */
+	send_some(test, 1);
+	tx_wait(guest, &test->net.sq);
+	settle(&test->host);
+	assert_int_equal(applied(test, 2), 1);
+	WAIT(&test->host, !(test->host.adapter->vport[0].rq[0]->fault & FAULT_STALLED));
+	send_some(test, 1);
+	tx_wait(guest, &test->net.sq);
+	assert_int_equal(rx_wait(guest, &test->net.rq).cqe_hdr.cqe_type, MANA_CQE_RX_OKAY);
+}
+
+static void the_same_seed_hits_the_same_packets(void **state)
+{
+	struct test *test = *state;
+	uint64_t hit[3] = { 0 };
+
+	net_start(test);
+	for (unsigned int i = 0; i < 3; i++) {
+		rules(test, i == 2 ? "seed 2\non sq 0.0 packet 20%: error mtu"
+				   : "seed 1\non sq 0.0 packet 20%: error mtu");
+		for (unsigned int n = 0; n < 64; n += 16) {
+			unsigned int types[16];
+
+			sent_types(test, 16, types);
+			for (unsigned int k = 0; k < 16; k++)
+				hit[i] |= (uint64_t)(types[k] == MANA_CQE_TX_MTU_DROP) << (n + k);
+		}
+		adapter_fault_clear(test->host.adapter);
+	}
+	assert_true(hit[0] && hit[0] == hit[1] && hit[0] != hit[2]);
+}
+
+static void a_queue_is_slow(void **state)
+{
+	struct test *test = *state;
+	uint64_t before;
+
+	net_start(test);
+	rules(test, "on signal late: sq 0.0 latency 30ms jitter 10ms\n"
+		    "on signal rate: sq 0.0 rate 200\non signal go: sq 0.0 go");
+	assert_int_equal(adapter_fault_signal(test->host.adapter, "late"), 0);
+	host_serve(&test->host);
+	before = now_ms();
+	send_some(test, 4);
+	for (unsigned int i = 0; i < 4; i++)
+		tx_wait(&test->guest, &test->net.sq);
+	assert_true(now_ms() - before >= 29);
+	assert_int_equal(adapter_fault_signal(test->host.adapter, "go"), 0);
+	assert_int_equal(adapter_fault_signal(test->host.adapter, "rate"), 0);
+	host_serve(&test->host);
+	before = now_ms();
+	/* Up to two at once, then one in 5 ms */
+	send_some(test, 20);
+	for (unsigned int i = 0; i < 20; i++)
+		tx_wait(&test->guest, &test->net.sq);
+	assert_true(now_ms() - before >= 80);
+	assert_int_equal(adapter_fault_signal(test->host.adapter, "go"), 0);
+	host_serve(&test->host);
+	assert_int_equal(test->host.adapter->vport[0].sq[0]->fault, 0);
+}
+
+/* ---- Ports, and the function ---- */
+
+static void a_link_goes_down_for_a_time_and_flaps(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct gdma_eqe eqe;
+	unsigned int changes = 0;
+
+	ethernet_up(guest);
+	while (eq_take(&guest->heq, &eqe))
+		continue;
+	rules(test, "at 1ms: link 1 down 20ms\non signal flap: link any flap 3 2ms");
+	WAIT(&test->host, eq_take(&guest->heq, &eqe));
+	assert_int_equal(eqe.details[0] >> 24, HWC_RECONFIG_LINK_DISCONNECT);
+	assert_int_equal(eqe.details[0] & 0xffffff, 1);
+	assert_true(test->host.adapter->vport[1].link_down);
+	WAIT(&test->host, eq_take(&guest->heq, &eqe));
+	assert_int_equal(eqe.details[0] >> 24, HWC_RECONFIG_LINK_CONNECT);
+	assert_false(test->host.adapter->vport[1].link_down);
+	assert_int_equal(adapter_fault_signal(test->host.adapter, "flap"), 0);
+	WAIT(&test->host, (changes += eq_take(&guest->heq, &eqe)) == 12);
+	WAIT(&test->host, fault_deadline(test->host.adapter->faults) == UINT64_MAX);
+	assert_false(test->host.adapter->vport[0].link_down);
+}
+
+static void the_function_dies_and_a_reset_revives_it(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	uint32_t word;
+
+	rules(test, "on signal die: device fatal");
+	net_start(test);
+	assert_int_equal(adapter_fault_signal(test->host.adapter, "die"), 0);
+	host_serve(&test->host);
+	bar_read(guest, 0, &word, sizeof(word));
+	assert_int_equal(word, 0xffffffff);
+	send_some(test, 2);
+	settle(&test->host);
+	assert_int_equal(host_counters(&test->host, 0).tx_frames, 0);
+	assert_int_equal(guest_reset(guest), 0);
+	bar_read(guest, 0, &word, sizeof(word));
+	assert_int_not_equal(word, 0xffffffff);
+}
+
+static void the_function_is_taken_away_and_comes_back(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+
+	ethernet_up(guest);
+	rules(test, "on command CREATE_PD 1: ignored, vf revoke 50ms\non attach 2: client drop");
+	post(guest);
+	WAIT(&test->host, !adapter_busy(test->host.adapter));
+	guest_detach(guest);
+	/* Whoever comes too early is turned away. */
+	WAIT(&test->host, !test->host.adapter->revoked);
+	guest_attach(guest, &test->host);
+	ethernet_up(guest);
+	assert_int_equal(create_pd(guest), 0);
+}
+
+static void an_event_queue_overflows(void **state)
+{
+	struct test *test = *state;
+	struct geq *eq = &test->net.eq;
+
+	net_start(test);
+	rules(test, "at 1ms: eq 1 overflow");
+	WAIT(&test->host, gdma_entry_state(eq->ring[eq->index % eq->count].info, eq->index,
+					   eq->count) == GDMA_ENTRY_OVERFLOW);
+}
+
+static void limits_change_with_a_reset_and_counters_jump(void **state)
+{
+	struct test *test = *state;
+	struct guest *guest = &test->guest;
+	struct mana_query_vport_config_req ask = { .vport_index = 1 };
+	struct mana_query_vport_config_resp port;
+	struct mana_query_device_config_resp device;
+	struct mana_query_gf_stat_req stat = { .req_stats = MANA_GF_STAT_ALL };
+	struct mana_query_gf_stat_resp counted;
+
+	ethernet_up(guest);
+	rules(test, "at 1us: port any mtu 1400, port 1 queues 3, counters jump 1000000");
+	WAIT(&test->host, applied(test, 0) == 1);
+	assert_int_equal(COMMAND(guest, MANA_QUERY_VPORT_CONFIG, &ask, &port, 1), 0);
+	assert_int_equal(port.max_num_sq, 64);
+	assert_int_equal(COMMAND(guest, MANA_QUERY_GF_STAT, &stat, &counted, 1), 0);
+	assert_int_equal(counted.rx_bytes, 1000000);
+	hwc_down(guest);
+	ethernet_up(guest);
+	assert_int_equal(COMMAND(guest, MANA_QUERY_VPORT_CONFIG, &ask, &port, 1), 0);
+	assert_int_equal(port.max_num_sq, 3);
+	ask.vport_index = 0;
+	assert_int_equal(COMMAND(guest, MANA_QUERY_VPORT_CONFIG, &ask, &port, 1), 0);
+	assert_int_equal(port.max_num_sq, 64);
+	assert_int_equal(
+		simple(guest, MANA_QUERY_DEV_CONFIG, GDMA_DEVICE_MANA, &device, sizeof(device), 3),
+		0);
+	assert_int_equal(device.adapter_mtu, 1400 + 14);
+}
+
+/* ---- Rules ---- */
+
+static void rules_are_removed_and_what_they_began_ends(void **state)
+{
+	struct test *test = *state;
+	struct adapter *adapter = test->host.adapter;
+	struct adapter_fault fault;
+	struct error error;
+
+	assert_false(adapter_fault_get(adapter, 0, &fault));
+	assert_int_equal(adapter_fault_remove(adapter, 1), -ENOENT);
+	assert_int_equal(adapter_fault_signal(adapter, "a"), -ENOENT);
+	net_start(test);
+	rules(test,
+	      "on signal a: sq any stall, channel silent, signal b\non signal b: interrupt 9");
+	assert_int_equal(adapter_fault_signal(adapter, "c"), -ENOENT);
+	assert_int_equal(adapter_fault_signal(adapter, "a"), 0);
+	WAIT(&test->host, vector_take(&test->guest, 9));
+	send_some(test, 1);
+	assert_int_equal(adapter_fault_remove(adapter, 2), 0);
+	assert_true(adapter_fault_get(adapter, 0, &fault));
+	assert_int_equal(fault.fired, 1);
+	assert_false(adapter_fault_get(adapter, 1, &fault));
+	/* A mistake adds nothing. */
+	assert_int_equal(adapter_fault_add(adapter, "at 1s: reset\nat 1s: rest", "x", &error),
+			 -EINVAL);
+	assert_false(adapter_fault_get(adapter, 1, &fault));
+	adapter_fault_clear(adapter);
+	tx_wait(&test->guest, &test->net.sq);
+	assert_int_equal(create_pd(&test->guest), 0);
+	/* Numbers are not used again. */
+	rules(test, "at 1h: reset");
+	assert_true(adapter_fault_get(adapter, 0, &fault));
+	assert_int_equal(fault.id, 3);
+}
+
+static void rules_that_signal_each_other_do_not_hold_the_adapter_up(void **state)
+{
+	struct test *test = *state;
+
+	ethernet_up(&test->guest);
+	rules(test, "on signal a: signal b\non signal b: signal a");
+	assert_int_equal(adapter_fault_signal(test->host.adapter, "a"), 0);
+	adapter_serve(test->host.adapter);
+	adapter_serve(test->host.adapter);
+	assert_true(applied(test, 0) > 0);
+	adapter_fault_clear(test->host.adapter);
+	assert_int_equal(create_pd(&test->guest), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -539,6 +894,21 @@ int main(void)
 		TEST(a_queue_that_does_not_exist_yet_is_waited_for),
 		TEST(a_stalled_queue_can_be_destroyed_and_the_next_one_goes),
 		TEST(a_counter_is_waited_for),
+		TEST(a_packet_fails_with_each_type),
+		TEST(a_completion_has_another_type_or_is_lost),
+		TEST(a_completion_and_those_after_it_are_late),
+		TEST(a_late_completion_makes_its_event_when_it_is_seen),
+		TEST(late_completions_wrap_and_never_overrun),
+		TEST(what_is_received_is_cut_or_kept_back),
+		TEST(the_same_seed_hits_the_same_packets),
+		TEST(a_queue_is_slow),
+		TEST(a_link_goes_down_for_a_time_and_flaps),
+		TEST(the_function_dies_and_a_reset_revives_it),
+		TEST(the_function_is_taken_away_and_comes_back),
+		TEST(an_event_queue_overflows),
+		TEST(limits_change_with_a_reset_and_counters_jump),
+		TEST(rules_are_removed_and_what_they_began_ends),
+		TEST(rules_that_signal_each_other_do_not_hold_the_adapter_up),
 	};
 
 	guard_install();
