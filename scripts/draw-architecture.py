@@ -12,7 +12,7 @@ import subprocess
 
 SRC = pathlib.Path(__file__).parent.parent / "src"
 GROUPS = {  # rooms of one colour
-    "#ddeafc": "base wire confine dma vfio_user fabric roce device serve".split(),
+    "#ddeafc": "base wire confine dma vfio_user fabric roce trace device serve".split(),
     "#fbeccb": "driver pmd".split(),
     "#e2f3e4": "host/machine host/known host/dpdk host/check host/handover host/diagnosis host/report".split(),
     "#f3e6f7": "process app measure guest".split(),

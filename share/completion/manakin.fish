@@ -91,7 +91,7 @@ function __manakin_complete
             __manakin_interfaces
             __manakin_handed_over
         case control
-            printf '%s\n' stats link vf card timeout reset refuse fault
+            printf '%s\n' stats link vf card timeout reset refuse fault trace
         case '*'
             __fish_complete_path "$word"
     end

@@ -7,7 +7,7 @@
  * look.h (from a user's word to a port), handover.h and plan_print.h (setup and restore), and
  * diagnose.h (diagnosis of logs).
  *
- * It may use term/, base/, the rooms of host/, process/, serve/, app/, measure/ and guest/; nothing
+ * It may use term/, base/, trace/, the rooms of host/, process/, serve/, app/, measure/ and guest/; nothing
  * may use it. It never does the work of another room, keeps no state, and knows no format except
  * that of its own JSON. At most 25 files and 5500 lines; tests/unit/sizes.py counts them.
  */
@@ -35,5 +35,6 @@ int cmd_report(int argc, char **argv);
 int cmd_restore(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_setup(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 
 #endif

@@ -16,6 +16,7 @@
 #include "term/log.h"
 #include "term/options.h"
 #include "term/value.h"
+#include "trace/recorder.h"
 
 #define EXIT_BROKEN 3 /* a client has broken a rule */
 
@@ -35,6 +36,9 @@ enum {
 	OPTION_FAULTS,
 	OPTION_EXAMINE,
 	OPTION_EXAMINE_FORMAT,
+	OPTION_TRACE,
+	OPTION_TRACE_SIZE,
+	OPTION_TRACE_SNAPLEN,
 };
 
 static const struct argp_option options[] = {
@@ -82,6 +86,14 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "log", OPTION_LOG, "LEVEL", 0,
 	  "Log messages from this level on: error, warning, notice (default), info or debug", 0 },
+	{ "trace", OPTION_TRACE, "FILE", 0,
+	  "Write what happens on the adapter, and the frames of its ports, to a pcapng file: see "
+	  "manakin-trace(1)",
+	  0 },
+	{ "trace-size", OPTION_TRACE_SIZE, "SIZE", 0,
+	  "Keep about the last SIZE of it, such as 256M or 1G; 0: all of it (default: 64M)", 0 },
+	{ "trace-snaplen", OPTION_TRACE_SNAPLEN, "BYTES", 0,
+	  "Keep this much of each frame; 0: all of it (default: 128)", 0 },
 	{ "stats", OPTION_STATS, "SECONDS", 0, "Print the statistics of each port at this interval",
 	  0 },
 	{ 0 },
@@ -195,6 +207,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return serve->strict && serve->no_sandbox
 			       ? say_usage("--sandbox=strict and --no-sandbox exclude each other")
 			       : 0;
+	case OPTION_TRACE:
+		serve->trace = arg;
+		return 0;
+	case OPTION_TRACE_SIZE:
+		return value_mib("trace-size", arg, 0, RECORDER_MIB_MAX, &serve->trace_mib);
+	case OPTION_TRACE_SNAPLEN:
+		return value_number("trace-snaplen", arg, 0, TRACE_SNAPLEN_MAX,
+				    &serve->trace_snaplen);
 	case OPTION_LOG:
 		if (value_word("log", arg, levels, 5, &level))
 			return EINVAL;
@@ -243,6 +263,8 @@ int cmd_device(int argc, char **argv)
 	}
 	device->serve.name = "mana0";
 	device->serve.address = PCI_VIEW_ADDRESS_DEFAULT;
+	device->serve.trace_mib = RECORDER_MIB;
+	device->serve.trace_snaplen = TRACE_SNAPLEN_DEFAULT;
 	device->level = LOG_NOTICE;
 	if (options_parse(&line, argc, argv, &device->shared, device))
 		goto out;

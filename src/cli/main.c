@@ -17,6 +17,7 @@ static const struct command commands[] = {
 	{ "dpdk", cmd_dpdk, "list DPDK installations, install one, or remove it" },
 	{ "device", cmd_device, "run a MANA adapter in software" },
 	{ "control", cmd_control, "query a running adapter, or trigger an event on it" },
+	{ "trace", cmd_trace, "print a trace of an adapter, and what is remarkable in it" },
 	{ "bench", cmd_bench, "measure packets per second against memif and vhost-user" },
 	{ "lab", cmd_lab, "run a virtual machine with Debian's own drivers on that adapter" },
 };

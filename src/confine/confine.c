@@ -131,7 +131,7 @@ static int set_limits(const struct confine_config *config)
 	if (!err)
 		err = limit(RLIMIT_NOFILE, RLIM_INFINITY);
 	if (!err && !config->writes_files && !grows(STDOUT_FILENO) && !grows(STDERR_FILENO))
-		err = limit(RLIMIT_FSIZE, 0);
+		err = limit(RLIMIT_FSIZE, config->file_max);
 	if (!err && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		err = -errno;
 	return err;

@@ -20,6 +20,7 @@
 #define MANAKIN_CONFINE_CONFINE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -45,6 +46,7 @@ struct confine_user {
  * @strict:	fail if anything cannot be had
  * @user:	change to this user, without supplementary groups; NULL: stay
  * @writes_files: a file that grows is open
+ * @file_max:	else: bytes up to which a file may grow that is passed later
  * @sends_abstract: datagrams go to sockets with an abstract address
  * @folders:	files may be removed from these, and empty folders
  * @n_folders:	how many
@@ -53,6 +55,7 @@ struct confine_config {
 	bool off, strict;
 	const struct confine_user *user;
 	bool writes_files, sends_abstract;
+	uint64_t file_max;
 	const char *folders[CONFINE_FOLDERS_MAX];
 	unsigned int n_folders;
 };

@@ -32,6 +32,7 @@
  *	native.c doorbell.c				doorbells in shared memory; pages of BAR 0
  *	faulty.c					what faults do to queues
  *	queue.c						event, completion and work queues
+ *	trace.c						what happens, into a trace
  *	state.c						struct adapter; the log; interrupts
  *	watch.c						telling others what happens
  *	fault.c fault_parse.c				faults on demand: when they happen; their text,
@@ -41,8 +42,8 @@
  *	segment.c checksum.c headers.c toeplitz.c	the contents of packets
  *	shaper.c					the rate of a vPort's send queues
  *
- * It uses base/, wire/, dma/, vfio_user/, fabric/ and roce/. It never prints, never reads a command line,
- * and shares nothing but wire/ with driver/, which tests it. What a client wrote is copied before
+ * It uses base/, wire/, dma/, vfio_user/, fabric/, roce/ and trace/. It never prints, never reads a
+ * command line, and shares nothing but wire/ with driver/, which tests it. What a client wrote is copied before
  * it is checked, and only the copy is used; nothing here waits for a client, and no client can make
  * it grow without bound.
  */

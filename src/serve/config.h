@@ -31,6 +31,8 @@
  * @synthetic:	let the host of synthetic network cards connect
  * @examine:	the examiner and its report
  * @no_sandbox, @strict: run with all rights; do not run if one cannot be given up
+ * @trace:	file of a trace; NULL: none
+ * @trace_mib, @trace_snaplen: see struct tracing_config
  * @user:	to become once everything is open; NULL: stay
  * @count:	adapters
  * @adapters:	their ports; the rest is filled in by serve_config_complete()
@@ -46,6 +48,8 @@ struct serve_config {
 	bool json, physical, synthetic;
 	struct examination_config examine;
 	bool no_sandbox, strict;
+	const char *trace;
+	unsigned int trace_mib, trace_snaplen;
 	const struct confine_user *user;
 	unsigned int count;
 	struct adapter_config adapters[SERVE_ADAPTERS_MAX];

@@ -15,6 +15,7 @@
 #include "host/machine/control.h"
 #include "host/machine/software.h"
 #include "term/say.h"
+#include "trace/recorder.h"
 
 /** struct folders - the folders that things are removed from at the end */
 struct folders {
@@ -97,6 +98,9 @@ int confinement_enter(const struct serve_config *config, struct lanes *lanes)
 		.off = config->no_sandbox,
 		.strict = config->strict,
 		.user = config->user,
+		.writes_files = config->trace != NULL,
+		/* A trace that manakin control starts: its file is passed when this process runs. */
+		.file_max = (uint64_t)(RECORDER_MIB_MAX + 1) << 20,
 	};
 	struct folders folders = { .n = 0 };
 	struct confine *confine;
@@ -105,7 +109,7 @@ int confinement_enter(const struct serve_config *config, struct lanes *lanes)
 
 	if (err)
 		return err;
-	wanted.writes_files = config->examine.file != NULL;
+	wanted.writes_files |= config->examine.file != NULL;
 	for (unsigned int i = 0; i < config->count; i++) {
 		const struct adapter_config *adapter = &config->adapters[i];
 

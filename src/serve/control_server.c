@@ -2,6 +2,7 @@
 #include "serve/control_server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/socket_file.h"
 #include "host/machine/control.h"
 #include "serve/statistics.h"
+#include "serve/tracing.h"
 
 #define CLIENTS_MAX 8 /* connections at a time */
 
@@ -24,7 +26,8 @@ struct control_server {
 	int listener;
 	int epoll;
 	int clients;
-	bool refuses; /* the kernel refuses messages with descriptors */
+	unsigned int lanes;
+	struct tracing *tracing; /* that a request started, also once it has stopped; NULL: none */
 	struct socket_file file;
 };
 
@@ -38,12 +41,11 @@ static int listen_at(struct control_server *server, char *path, size_t size)
 	server->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (server->listener < 0)
 		return -errno;
-	server->refuses = rights_refuse(server->listener);
 	return socket_file_bind(server->listener, path, CLIENTS_MAX, &server->file);
 }
 
-int control_server_open(struct adapter *adapter, int passed, struct control_server **out,
-			struct error *error)
+int control_server_open(struct adapter *adapter, int passed, unsigned int lanes,
+			struct control_server **out, struct error *error)
 {
 	struct control_server *server = calloc(1, sizeof(*server));
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = -1 };
@@ -53,11 +55,10 @@ int control_server_open(struct adapter *adapter, int passed, struct control_serv
 	if (!server)
 		return error_fail(error, -ENOMEM, "out of memory");
 	server->adapter = adapter;
+	server->lanes = lanes;
 	server->listener = passed;
 	if (passed < 0)
 		err = listen_at(server, path, sizeof(path));
-	else
-		server->refuses = rights_refuse(passed);
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!err && (server->epoll < 0 ||
 		     epoll_ctl(server->epoll, EPOLL_CTL_ADD, server->listener, &event) < 0))
@@ -77,6 +78,7 @@ void control_server_close(struct control_server *server)
 {
 	if (!server)
 		return;
+	tracing_close(server->tracing);
 	socket_file_remove(&server->file);
 	if (server->listener >= 0)
 		close(server->listener);
@@ -235,9 +237,68 @@ static void answer_refuse(int client, struct adapter *adapter, const char *comma
 		answer(client, CONTROL_OK, "%s", "");
 }
 
-/** carry_out() - one request */
-static void carry_out(struct adapter *adapter, int client, const char *words)
+/** start_trace() - write one to a file; the answer says why it cannot */
+static void start_trace(struct control_server *server, int client,
+			const struct control_request *request, int file)
 {
+	struct tracing_config config = { .fd = file,
+					 .name = "that 'manakin control' started",
+					 .mib = request->number,
+					 .snaplen = request->second,
+					 .lanes = server->lanes };
+	struct error error;
+	int err;
+
+	/* A file cannot grow without bound here: see serve/confinement.c */
+	if (!config.mib || config.mib > RECORDER_MIB_MAX)
+		config.mib = RECORDER_MIB_MAX;
+	if (config.snaplen > TRACE_SNAPLEN_MAX)
+		config.snaplen = TRACE_SNAPLEN_MAX;
+	if (server->tracing) {
+		tracing_close(server->tracing);
+		server->tracing = NULL;
+	}
+	err = tracing_open(&config, &server->adapter, 1, &server->tracing, &error);
+	if (!err) {
+		err = tracing_start(server->tracing);
+		if (err) {
+			error_say(&error, "the trace cannot be started: %s", error_reason(-err));
+			tracing_close(server->tracing);
+			server->tracing = NULL;
+		}
+	}
+	answer(client, err ? CONTROL_ERROR : CONTROL_OK, "%s%s", err ? error.text : "",
+	       err ? "\n" : "");
+}
+
+/** stop_trace() - the file is complete when the answer says what is in it */
+static void stop_trace(struct control_server *server, int client)
+{
+	struct recorder_result result;
+
+	if (!server->tracing) {
+		answer(client, CONTROL_ERROR,
+		       "no trace was started with 'manakin control trace start'\n");
+		return;
+	}
+	tracing_stop(server->tracing);
+	if (!tracing_stopped(server->tracing)) {
+		answer(client, CONTROL_OK, CONTROL_WRITING "\n");
+		return;
+	}
+	result = tracing_result(server->tracing);
+	answer(client, result.failed ? CONTROL_ERROR : CONTROL_OK,
+	       "%s%" PRIu64 " records and frames, %" PRIu64 " lost, %" PRIu64 " overwritten\n",
+	       result.failed ? "the trace could not be written to its end: " : "", result.kept,
+	       result.lost, result.overwritten);
+	tracing_close(server->tracing);
+	server->tracing = NULL;
+}
+
+/** carry_out() - one request */
+static void carry_out(struct control_server *server, int client, const char *words)
+{
+	struct adapter *adapter = server->adapter;
 	struct control_request request;
 
 	if (!control_parse(words, &request)) {
@@ -273,22 +334,77 @@ static void carry_out(struct adapter *adapter, int client, const char *words)
 	case CONTROL_REFUSE:
 		answer_refuse(client, adapter, request.word);
 		break;
+	case CONTROL_TRACE_START:
+		answer(client, CONTROL_ERROR,
+		       "the file of the trace must be passed with the request, as 'manakin control "
+		       "trace start FILE' does\n");
+		break;
+	case CONTROL_TRACE_STOP:
+		stop_trace(server, client);
+		break;
 	default:
 		answer_fault(client, adapter, &request);
 	}
 }
 
+/**
+ * take_file() - the descriptor that the next message carries, and the message
+ *
+ * What the kernel closes because there is no room for it, and what we close, can wait for as long
+ * as the sender likes. So the message is looked at first, which takes a copy of the descriptor, and
+ * received without one: then the copy is what is left. The trace's own thread closes it.
+ *
+ * Return: the descriptor; -1: there is not one, or the message does not ask for a trace: then it must
+ * not be received
+ */
+static int take_file(int client, char *words, size_t size, struct control_request *request)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { .iov_base = words, .iov_len = size - 1 };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t len = recvmsg(client, &message, MSG_PEEK | MSG_DONTWAIT);
+	int fd = -1;
+
+	if (len < 0)
+		return -1;
+	words[len] = '\0';
+	if (!control_parse(words, request) || request->command != CONTROL_TRACE_START)
+		return -1;
+	message.msg_control = &control;
+	message.msg_controllen = sizeof(control);
+	if (recvmsg(client, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
+		return -1;
+	if (message.msg_controllen >= CMSG_LEN(sizeof(int)) &&
+	    control.header.cmsg_level == SOL_SOCKET && control.header.cmsg_type == SCM_RIGHTS &&
+	    control.header.cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+	if (fd >= 0 &&
+	    (message.msg_flags & MSG_CTRUNC || recv(client, words, size - 1, MSG_DONTWAIT) < 0)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 static void serve_client(struct control_server *server, int client)
 {
-	char request[CONTROL_REQUEST_MAX];
+	char words[CONTROL_REQUEST_MAX];
+	struct control_request request;
 	ssize_t len;
 
-	/* Where the kernel does not refuse descriptors: this connection is not read any more */
-	if (!server->refuses && rights_waiting(client)) {
-		epoll_ctl(server->epoll, EPOLL_CTL_DEL, client, NULL);
+	if (rights_waiting(client)) {
+		int file = take_file(client, words, sizeof(words), &request);
+
+		if (file >= 0)
+			start_trace(server, client, &request, file);
+		else /* this connection is not read any more */
+			epoll_ctl(server->epoll, EPOLL_CTL_DEL, client, NULL);
 		return;
 	}
-	len = recv(client, request, sizeof(request) - 1, MSG_DONTWAIT);
+	len = recv(client, words, sizeof(words) - 1, MSG_DONTWAIT);
 
 	if (len < 0 && errno == EAGAIN)
 		return;
@@ -297,8 +413,8 @@ static void serve_client(struct control_server *server, int client)
 		server->clients--;
 		return;
 	}
-	request[len] = '\0';
-	carry_out(server->adapter, client, request);
+	words[len] = '\0';
+	carry_out(server, client, words);
 }
 
 void control_server_serve(struct control_server *server)

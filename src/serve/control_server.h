@@ -16,12 +16,13 @@ struct control_server;
 /**
  * control_server_open() - listen for requests about @adapter
  * @passed:	a socket that listens already, from now on the server's; -1: create one
+ * @lanes:	of the process
  * @error:	on failure, a sentence for the user
  *
  * Return: 0 or a negative errno
  */
-int control_server_open(struct adapter *adapter, int passed, struct control_server **server,
-			struct error *error);
+int control_server_open(struct adapter *adapter, int passed, unsigned int lanes,
+			struct control_server **server, struct error *error);
 /** control_server_close() - NULL is none */
 void control_server_close(struct control_server *server);
 

@@ -27,8 +27,10 @@
 #include "serve/control_server.h"
 #include "serve/examination.h"
 #include "serve/statistics.h"
+#include "serve/tracing.h"
 #include "serve/watchdog.h"
 #include "term/say.h"
+#include "trace/create.h"
 
 #define EVENTS_MAX         8
 #define SOURCES_MAX        (3 + 2 * SERVE_ADAPTERS_MAX)
@@ -67,6 +69,7 @@ struct process {
 	struct socket_file made[3 * SERVE_ADAPTERS_MAX];
 	unsigned int n_made;
 	struct watchdog *watchdog;
+	struct tracing *tracing; /* of all adapters; NULL: none is wanted */
 	int ended;
 };
 
@@ -180,6 +183,12 @@ static int make_run_directory(const char *socket)
 	return err;
 }
 
+/** lanes_of() - how many there are */
+static unsigned int lanes_of(const struct serve_config *config)
+{
+	return config->lanes ? config->lanes : 1;
+}
+
 /** open_adapter() - the next one of the configuration, with its control socket */
 static int open_adapter(struct process *process)
 {
@@ -198,6 +207,7 @@ static int open_adapter(struct process *process)
 			config->name);
 	} else if (!err) {
 		err = control_server_open(*adapter, passed->given ? passed->control : -1,
+					  lanes_of(process->config),
 					  &process->controls[process->open], &error);
 		if (err)
 			adapter_close(*adapter);
@@ -246,6 +256,38 @@ static int open_all(struct process *process)
 	err = pci_view_make(config->directory, config->address, config->physical, &error);
 	if (err)
 		say("%s", error.text);
+	return err;
+}
+
+/** open_trace() - of all adapters, if one is wanted; prints a message on failure */
+static int open_trace(struct process *process)
+{
+	const struct serve_config *config = process->config;
+	struct tracing_config tracing = { .name = config->trace,
+					  .mib = config->trace_mib,
+					  .snaplen = config->trace_snaplen,
+					  .lanes = lanes_of(config) };
+	struct error error;
+	int err;
+
+	if (!config->trace)
+		return 0;
+	tracing.fd = trace_create(config->trace, &error);
+	err = tracing.fd < 0 ? tracing.fd
+			     : tracing_open(&tracing, process->adapters, process->open,
+					    &process->tracing, &error);
+	if (err)
+		say("%s", error.text);
+	return err;
+}
+
+/** start_trace() - in the sandbox; prints a message on failure */
+static int start_trace(struct process *process)
+{
+	int err = process->tracing ? tracing_start(process->tracing) : 0;
+
+	if (err)
+		say("the trace cannot be started: %s", error_reason(-err));
 	return err;
 }
 
@@ -306,6 +348,7 @@ static unsigned int close_all(struct process *process)
 	unsigned int broken = examinations_close(process->examinations);
 	bool opened = process->open;
 
+	tracing_close(process->tracing);
 	while (process->open) {
 		control_server_close(process->controls[--process->open]);
 		adapter_close(process->adapters[process->open]);
@@ -344,14 +387,15 @@ int serve_run(const struct serve_config *config, int stop)
 
 	allow_descriptors();
 	process.ended = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	err = lanes_start(config->lanes ? config->cpus : NULL, config->lanes ? config->lanes : 1,
-			  &process.lanes);
+	err = lanes_start(config->lanes ? config->cpus : NULL, lanes_of(config), &process.lanes);
 	if (err) {
 		say("cannot start the data lanes: %s; check that each CPU of --cpus exists and that this process may use it",
 		    strerror(-err));
 		return err;
 	}
 	err = open_all(&process);
+	if (!err)
+		err = open_trace(&process);
 	if (!err) {
 		err = watch_all(&process, stop);
 		if (err)
@@ -362,6 +406,8 @@ int serve_run(const struct serve_config *config, int stop)
 	/* Its thread inherits the sandbox. */
 	if (!err)
 		err = start_watchdog(&process, stop);
+	if (!err)
+		err = start_trace(&process);
 	for (unsigned int i = 0; !err && i < process.open; i++) {
 		const struct adapter_config *adapter = adapter_config(process.adapters[i]);
 

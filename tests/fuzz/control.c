@@ -127,7 +127,7 @@ static void start(void)
 		};
 	require(lanes_embed(1, &lanes) == 0);
 	require(adapter_open(&config, lanes, &adapter, &error) == 0);
-	require(control_server_open(adapter, -1, &server, &error) == 0);
+	require(control_server_open(adapter, -1, 1, &server, &error) == 0);
 	atexit(clean_up);
 }
 

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,21 +12,34 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define DIGITS_MAX 9 /* of a number, so that it fits an unsigned int */
+#include "base/clock.h"
+
+#define AGAIN_US   20000u /* between two requests whose answer is CONTROL_WRITING */
+#define DIGITS_MAX 9      /* of a number, so that it fits an unsigned int */
 
 /* A # stands for a number, a @ at the end for a word, a * for any text. */
 static const struct {
 	const char *words;
 	enum control_command command;
 } requests[] = {
-	{ "stats table", CONTROL_STATS_TABLE }, { "stats json", CONTROL_STATS_JSON },
-	{ "describe", CONTROL_DESCRIBE },       { "link # up", CONTROL_LINK_UP },
-	{ "link # down", CONTROL_LINK_DOWN },   { "vf revoke", CONTROL_VF_REVOKE },
-	{ "vf return", CONTROL_VF_RETURN },     { "card # pull", CONTROL_CARD_PULL },
-	{ "timeout #", CONTROL_TIMEOUT },       { "reset", CONTROL_RESET },
-	{ "refuse @", CONTROL_REFUSE },         { "fault list", CONTROL_FAULT_LIST },
-	{ "fault add *", CONTROL_FAULT_ADD },   { "fault remove #", CONTROL_FAULT_REMOVE },
-	{ "fault clear", CONTROL_FAULT_CLEAR }, { "fault signal *", CONTROL_FAULT_SIGNAL },
+	{ "stats table", CONTROL_STATS_TABLE },
+	{ "stats json", CONTROL_STATS_JSON },
+	{ "describe", CONTROL_DESCRIBE },
+	{ "link # up", CONTROL_LINK_UP },
+	{ "link # down", CONTROL_LINK_DOWN },
+	{ "vf revoke", CONTROL_VF_REVOKE },
+	{ "vf return", CONTROL_VF_RETURN },
+	{ "card # pull", CONTROL_CARD_PULL },
+	{ "timeout #", CONTROL_TIMEOUT },
+	{ "reset", CONTROL_RESET },
+	{ "refuse @", CONTROL_REFUSE },
+	{ "fault list", CONTROL_FAULT_LIST },
+	{ "fault add *", CONTROL_FAULT_ADD },
+	{ "fault remove #", CONTROL_FAULT_REMOVE },
+	{ "fault clear", CONTROL_FAULT_CLEAR },
+	{ "fault signal *", CONTROL_FAULT_SIGNAL },
+	{ "trace start # #", CONTROL_TRACE_START },
+	{ "trace stop", CONTROL_TRACE_STOP },
 };
 
 /** is_word() - is it one word, of letters, digits and underlines? */
@@ -41,7 +55,9 @@ static bool is_word(const char *text)
 /** matches() - are these the words of the pattern? Its number and word or text go to @request */
 static bool matches(const char *pattern, const char *words, struct control_request *request)
 {
-	request->number = 0;
+	unsigned int numbers = 0;
+
+	request->number = request->second = 0;
 	request->word = NULL;
 	for (; *pattern; pattern++) {
 		size_t digits = 0;
@@ -63,7 +79,8 @@ static bool matches(const char *pattern, const char *words, struct control_reque
 			digits++;
 		if (!digits || digits > DIGITS_MAX)
 			return false;
-		request->number = (unsigned int)strtoul(words, NULL, 10);
+		*(numbers++ ? &request->second : &request->number) =
+			(unsigned int)strtoul(words, NULL, 10);
 		words += digits;
 	}
 	return !*words;
@@ -119,15 +136,36 @@ static int split(struct control_answer *answer)
 	return answer->refused || !strcmp(answer->packet, CONTROL_OK) ? 0 : -EPROTO;
 }
 
-int control_ask(const char *path, const char *words, unsigned int seconds,
-		struct control_answer *answer)
+/** send_with() - a packet, with a descriptor if it is not -1 */
+static ssize_t send_with(int to, const char *words, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { .header = { .cmsg_len = CMSG_LEN(sizeof(int)),
+				  .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)words, .iov_len = strlen(words) };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd < 0)
+		return send(to, words, strlen(words), MSG_NOSIGNAL);
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	message.msg_control = &control;
+	message.msg_controllen = sizeof(control);
+	return sendmsg(to, &message, MSG_NOSIGNAL);
+}
+
+/** ask_once() - control_ask_with(), whatever the answer */
+static int ask_once(const char *path, const char *words, int file, unsigned int seconds,
+		    struct control_answer *answer)
 {
 	int fd = reach(path, seconds);
 	ssize_t len;
 
 	if (fd < 0)
 		return fd;
-	len = send(fd, words, strlen(words), MSG_NOSIGNAL);
+	len = send_with(fd, words, file);
 	if (len >= 0)
 		len = recv(fd, answer->packet, CONTROL_ANSWER_MAX, 0);
 	close(fd);
@@ -136,4 +174,25 @@ int control_ask(const char *path, const char *words, unsigned int seconds,
 		return -ETIMEDOUT;
 	answer->packet[len] = '\0';
 	return split(answer);
+}
+
+int control_ask_with(const char *path, const char *words, int fd, unsigned int seconds,
+		     struct control_answer *answer)
+{
+	uint64_t deadline = clock_deadline(seconds * 1000);
+	int err;
+
+	for (;;) {
+		err = ask_once(path, words, fd, seconds, answer);
+		if (err || strncmp(answer->text, CONTROL_WRITING, strlen(CONTROL_WRITING)) != 0 ||
+		    clock_passed(deadline))
+			return err;
+		clock_pause_us(AGAIN_US);
+	}
+}
+
+int control_ask(const char *path, const char *words, unsigned int seconds,
+		struct control_answer *answer)
+{
+	return control_ask_with(path, words, -1, seconds, answer);
 }

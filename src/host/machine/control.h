@@ -35,19 +35,25 @@ enum control_command {
 	CONTROL_FAULT_REMOVE, /* number: of a rule */
 	CONTROL_FAULT_CLEAR,
 	CONTROL_FAULT_SIGNAL, /* word: its name */
+	CONTROL_TRACE_START,  /* with the descriptor of the file; see control_ask_with() */
+	CONTROL_TRACE_STOP,
 };
 
 /**
  * struct control_request - what a request says
- * @number:	a port, milliseconds, or a rule; 0 where the command has no number
+ * @number:	a port, milliseconds, a rule, or MiB of a trace (0: no limit); 0 where there is none
+ * @second:	bytes that a trace keeps of a frame
  * @word:	a command of the driver's, a rule, or a signal, in the text that was read; NULL: there is
  *		none
  */
 struct control_request {
 	enum control_command command;
-	unsigned int number;
+	unsigned int number, second;
 	const char *word;
 };
+
+/* The answer to "trace stop" begins with it while the rest is being written: control_ask() asks again */
+#define CONTROL_WRITING "writing"
 
 /** control_parse() - read a request in words; false: it is not one */
 bool control_parse(const char *words, struct control_request *request);
@@ -78,5 +84,9 @@ struct control_answer {
  */
 int control_ask(const char *path, const char *words, unsigned int seconds,
 		struct control_answer *answer);
+
+/** control_ask_with() - the same, with a descriptor that the adapter gets; -1: none */
+int control_ask_with(const char *path, const char *words, int fd, unsigned int seconds,
+		     struct control_answer *answer);
 
 #endif
