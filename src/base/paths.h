@@ -20,10 +20,10 @@ enum place {
 	PLACE_RULES,      /* directory of the diagnosis's rules */
 	PLACE_PACKAGES,   /* which package has which module; the variable MANAKIN_PACKAGES wins */
 	PLACE_KNOWN_BUGS, /* bugs of kernels that are known */
-	PLACE_LAB,    /* directory of the lab's recipes; the variable MANAKIN_LAB_RECIPES wins */
+	PLACE_LAB,     /* directory of the lab's recipes; the variable MANAKIN_LAB_RECIPES wins */
 	PLACE_EXAMINE, /* directory of the scenarios of lab examine */
-	PLACE_DRIVER, /* directory of the sources that the poll-mode driver is built from */
-	PLACE_PLUGIN, /* DPDK's poll-mode driver for the adapter */
+	PLACE_DRIVER,  /* directory of the sources that the poll-mode driver is built from */
+	PLACE_PLUGIN,  /* DPDK's poll-mode driver for the adapter */
 };
 
 /**

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* cli/lab.c - manakin lab: what the user types. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "guest/cache.h"
 #include "guest/examine.h"
 #include "guest/guest.h"
+#include "guest/possible.h"
 #include "guest/verdicts.h"
 #include "term/commands.h"
 #include "term/json.h"
 #include "term/options.h"
+#include "term/say.h"
 #include "term/value.h"
 
 #define DEFAULT_SUITE     "trixie"
@@ -174,20 +174,6 @@ static error_t parse_kind(struct guest_kind *kind, int key, char *arg)
 	return 0;
 }
 
-/* The other options may come before or after --arch. */
-static error_t check_kind(const struct guest_kind *kind)
-{
-	if (kind->pages_kb == 16 && kind->arch != GUEST_ARM64)
-		return say_usage(
-			"--pages 16k: kernels for %s have pages of 4 KiB; add --arch arm64",
-			guest_arch_names[kind->arch]);
-	if (kind->pages_kb == 16 && kind->kernel)
-		return say_usage("--kernel %s contradicts --pages 16k, which names a kernel too; "
-				 "use one of them",
-				 kind->kernel);
-	return 0;
-}
-
 static error_t add_adapter(struct run_options *options, bool attach, const char *text)
 {
 	if (options->n_adapters == GUEST_ADAPTERS_MAX)
@@ -196,65 +182,6 @@ static error_t add_adapter(struct run_options *options, bool attach, const char 
 	options->adapters[options->n_adapters++] =
 		(struct run_adapter){ .attach = attach, .text = text };
 	return 0;
-}
-
-/* Directories and interfaces must exist before anything is started. */
-static error_t check_host(const struct run_options *options)
-{
-	char path[64];
-	struct stat status;
-
-	if (options->share && (stat(options->share, &status) < 0 || !S_ISDIR(status.st_mode)))
-		return say_usage("--share %s: there is no such directory; create it first",
-				 options->share);
-	if (check_kind(&options->kind))
-		return EINVAL;
-	if (options->accel == ACCEL_KVM && options->kind.arch != guest_arch_here())
-		return say_usage("KVM runs guests of this machine's architecture, %s, and not of "
-				 "%s; omit --accel",
-				 guest_arch_names[guest_arch_here()],
-				 guest_arch_names[options->kind.arch]);
-	if (options->netvsc && options->kind.arch != GUEST_AMD64)
-		return say_usage("--netvsc: guests of %s have no synthetic interfaces; "
-				 "use --arch amd64",
-				 guest_arch_names[options->kind.arch]);
-	if (options->netvsc && options->kind.kernel)
-		return say_usage("--netvsc: only the guest's own kernel has synthetic interfaces; "
-				 "omit --kernel");
-	if (options->accel == ACCEL_KVM && !guest_kvm_works(options->kind.arch))
-		return say_usage("KVM does not work here (no /dev/kvm, no permission to open it, "
-				 "or no hardware virtualization); omit --accel");
-	if (options->bare && options->n_adapters)
-		return say_usage("--no-device contradicts --device and --attach; use one of them");
-	if (options->bare && options->netvsc)
-		return say_usage(
-			"--no-device contradicts --netvsc, whose cards belong to an adapter; "
-			"use one of them");
-	if (options->root_ports && options->netvsc)
-		return say_usage("--root-port contradicts --netvsc, whose VFs are on the root bus; "
-				 "use one of them");
-	if (!options->tap)
-		return 0;
-	if (strlen(options->tap) > 15 || strpbrk(options->tap, "/, \t\n"))
-		return value_bad("virtio-tap", options->tap, "the name of an interface");
-	snprintf(path, sizeof(path), "/sys/class/net/%s/tun_flags", options->tap);
-	if (access(path, F_OK) < 0)
-		return say_usage("--virtio-tap %s: there is no such tap; create it first: "
-				 "ip tuntap add %s mode tap",
-				 options->tap, options->tap);
-	return 0;
-}
-
-/* The command's words: one word goes to the guest's shell, several are run as they are. */
-static char **command_words(char **words, int n)
-{
-	static char shell[] = "/bin/bash", dash_c[] = "-c";
-	static char *script[] = { shell, dash_c, NULL, NULL };
-
-	if (n > 1)
-		return words;
-	script[2] = words[0];
-	return script;
 }
 
 static error_t parse_guest(int key, char *arg, struct argp_state *state)
@@ -313,7 +240,7 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state)
 		options->verbose = true;
 		return 0;
 	case ARGP_KEY_END:
-		return check_host(options);
+		return guest_possible(options);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -330,8 +257,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		options->reboot = true;
 		return 0;
 	case ARGP_KEY_ARG: /* the command begins here, and its options are its own */
-		options->command =
-			command_words(&state->argv[state->next - 1], state->argc - state->next + 1);
+		options->command = guest_command_words(&state->argv[state->next - 1],
+						       state->argc - state->next + 1);
 		state->next = state->argc;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
@@ -384,7 +311,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 		wanted->force = true;
 		return 0;
 	case ARGP_KEY_END:
-		return check_kind(&wanted->kind);
+		return guest_kind_possible(&wanted->kind);
 	case ARGP_KEY_ARG:
 		return say_usage("unexpected argument '%s': name a suite with --suite %s", arg,
 				 arg);
@@ -572,22 +499,6 @@ static error_t parse_examine(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* The scenarios' output goes to standard error: standard output is for the verdicts. */
-static int examine_guests(struct scenarios *scenarios, const struct run_options *options)
-{
-	int kept = dup(STDOUT_FILENO), status;
-
-	fflush(stdout);
-	if (kept < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
-		say("cannot redirect standard output: %s", strerror(errno));
-		return LAB_FAILED;
-	}
-	status = scenarios_run(scenarios, options);
-	dup2(kept, STDOUT_FILENO);
-	close(kept);
-	return status;
-}
-
 static int lab_examine(int argc, char **argv)
 {
 	static const struct command_line line = {
@@ -622,23 +533,11 @@ static int lab_examine(int argc, char **argv)
 	if (wanted.options.accel == ACCEL_AUTO)
 		wanted.options.accel =
 			guest_kvm_works(wanted.options.kind.arch) ? ACCEL_KVM : ACCEL_TCG;
-	status = examine_guests(&scenarios, &wanted.options);
+	status = scenarios_run(&scenarios, &wanted.options);
 	if (!status)
 		status = verdicts_print(&scenarios, shared.json, wanted.junit);
 	scenarios_free(&scenarios);
 	return status;
-}
-
-/* If a standard stream is closed, the next file opened would get its number. */
-static void open_standard_streams(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
 }
 
 int cmd_lab(int argc, char **argv)
@@ -657,6 +556,6 @@ int cmd_lab(int argc, char **argv)
 		.n = 4,
 	};
 
-	open_standard_streams();
+	stdio_open();
 	return commands_run(&set, argc, argv);
 }

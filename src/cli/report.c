@@ -3,12 +3,9 @@
  * manakin report: put what the other commands see of this machine into a file, for a bug report.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/look.h"
@@ -158,42 +155,6 @@ static void name_file(struct making *making)
 			 &tm);
 }
 
-/** give_to_user() - of sudo, who is to send it */
-static void give_to_user(int fd)
-{
-	const char *user = getenv("SUDO_UID"), *group = getenv("SUDO_GID");
-
-	if (!geteuid() && user && group &&
-	    fchown(fd, (uid_t)strtoul(user, NULL, 10), (gid_t)strtoul(group, NULL, 10)))
-		say("cannot give the file to the user of sudo: %s", error_reason(errno));
-}
-
-/** write_file() - the report, which nobody else may read; 0 or a negative errno after printing why */
-static int write_file(struct making *making, off_t *bytes)
-{
-	int fd = open(making->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), err;
-	struct stat st = { .st_size = 0 };
-
-	if (fd < 0) {
-		err = -errno;
-		say("cannot create %s: %s", making->file, error_reason(-err));
-		return err;
-	}
-	err = report_write(&making->report, fd);
-	if (!err && fstat(fd, &st))
-		err = -errno;
-	if (!err)
-		give_to_user(fd);
-	if (close(fd) && !err)
-		err = -errno;
-	*bytes = st.st_size;
-	if (err) {
-		say("cannot write %s: %s", making->file, error_reason(-err));
-		unlink(making->file);
-	}
-	return err;
-}
-
 static int print_json(const struct making *making, off_t bytes)
 {
 	const struct report *report = &making->report;
@@ -249,6 +210,7 @@ static int print_table(const struct making *making)
 static int show_and_write(struct making *making)
 {
 	const struct report *report = &making->report;
+	struct error error;
 	off_t bytes = 0;
 	int status = EXIT_OK;
 
@@ -257,8 +219,14 @@ static int show_and_write(struct making *making)
 		say("not in the report is %s", report->missing);
 	if (!making->shared.json)
 		status = print_table(making);
-	if (!making->shared.dry_run && write_file(making, &bytes))
-		return EXIT_FAILED;
+	if (!making->shared.dry_run) {
+		int err = report_save(report, making->file, &bytes, &error);
+
+		if (*error.text)
+			say("%s", error.text);
+		if (err)
+			return EXIT_FAILED;
+	}
 	if (making->shared.json)
 		return print_json(making, bytes);
 	if (making->shared.dry_run)

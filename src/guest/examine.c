@@ -208,7 +208,7 @@ static int run_one(struct scenario_verdict *verdict, const struct run_options *w
 	return 0;
 }
 
-int scenarios_run(struct scenarios *scenarios, const struct run_options *options)
+static int run_all(struct scenarios *scenarios, const struct run_options *options)
 {
 	for (unsigned int i = 0; i < scenarios->n; i++) {
 		struct scenario_verdict *verdict = &scenarios->verdict[i];
@@ -223,6 +223,21 @@ int scenarios_run(struct scenarios *scenarios, const struct run_options *options
 		    verdict->seconds);
 	}
 	return 0;
+}
+
+int scenarios_run(struct scenarios *scenarios, const struct run_options *options)
+{
+	int kept = dup(STDOUT_FILENO), status;
+
+	fflush(stdout);
+	if (kept < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+		say("cannot redirect standard output: %s", strerror(errno));
+		return LAB_FAILED;
+	}
+	status = run_all(scenarios, options);
+	dup2(kept, STDOUT_FILENO);
+	close(kept);
+	return status;
 }
 
 void scenarios_free(struct scenarios *scenarios)

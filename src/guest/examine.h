@@ -47,6 +47,8 @@ int scenarios_find(struct scenarios *scenarios, char *const *wanted, unsigned in
  * scenarios_run() - each in a guest of its own, with verdicts
  * @options:	of the guests; what a scenario determines is replaced
  *
+ * What the scenarios print goes to standard error: standard output is for the verdicts.
+ *
  * Return: 0; LAB_FAILED or what a signal makes of it if they could not be run to their end
  */
 int scenarios_run(struct scenarios *scenarios, const struct run_options *options);

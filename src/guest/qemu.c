@@ -114,6 +114,38 @@ static int add_adapters(char ***argv, const struct qemu_config *config)
 	return err;
 }
 
+/** add_cards() - QEMU's own network cards, and the cables of synthetic ones; 0 or a negative errno */
+static int add_cards(char ***argv, const struct qemu_config *config,
+		     const int cables[GUEST_ADAPTERS_MAX], int stream)
+{
+	int err = 0;
+
+#define ADD(...) (err |= child_args_add(argv, __VA_ARGS__))
+	if (config->tap) {
+		ADD("-netdev");
+		ADD("tap,id=tap,ifname=%s,script=no,downscript=no", config->tap);
+		ADD("-device");
+		ADD("virtio-net-pci,addr=4,netdev=tap");
+	}
+	if (config->stream) {
+		ADD("-netdev");
+		ADD("stream,id=stream,server=off,addr.type=fd,addr.str=%d", stream);
+		ADD("-device");
+		ADD("virtio-net-pci,addr=8,romfile=,netdev=stream");
+	}
+	for (unsigned int i = 0; config->netvsc && i < config->adapters; i++) {
+		/* lab/vmbus/link.c looks for this MAC address; its last byte is the adapter. */
+		ADD("-netdev");
+		ADD("dgram,id=cable%u,local.type=fd,local.str=%d", i, cables[i]);
+		ADD("-device");
+		ADD("virtio-net-pci,addr=%x.%x,multifunction=on,romfile=,netdev=cable%u,"
+		    "mac=02:6d:6e:6b:00:%02x",
+		    5 + i / 8, i % 8, i, 0x10 + i);
+	}
+#undef ADD
+	return err;
+}
+
 /**
  * qemu_arguments() - the command line
  * @config:	the machine
@@ -198,27 +230,7 @@ static char **qemu_arguments(const struct qemu_config *config, const int ends[QE
 		ADD("-device");
 		ADD("vhost-user-fs-pci,addr=3,chardev=share,tag=share");
 	}
-	if (config->tap) {
-		ADD("-netdev");
-		ADD("tap,id=tap,ifname=%s,script=no,downscript=no", config->tap);
-		ADD("-device");
-		ADD("virtio-net-pci,addr=4,netdev=tap");
-	}
-	if (config->stream) {
-		ADD("-netdev");
-		ADD("stream,id=stream,server=off,addr.type=fd,addr.str=%d", stream);
-		ADD("-device");
-		ADD("virtio-net-pci,addr=8,romfile=,netdev=stream");
-	}
-	for (unsigned int i = 0; config->netvsc && i < config->adapters; i++) {
-		/* lab/vmbus/link.c looks for this MAC address; its last byte is the adapter. */
-		ADD("-netdev");
-		ADD("dgram,id=cable%u,local.type=fd,local.str=%d", i, cables[i]);
-		ADD("-device");
-		ADD("virtio-net-pci,addr=%x.%x,multifunction=on,romfile=,netdev=cable%u,"
-		    "mac=02:6d:6e:6b:00:%02x",
-		    5 + i / 8, i % 8, i, 0x10 + i);
-	}
+	err |= add_cards(&argv, config, cables, stream);
 	err |= add_adapters(&argv, config);
 #undef ADD
 	if (!err)

@@ -38,10 +38,10 @@ static int print_json(const struct scenarios *scenarios)
 	for (unsigned int i = 0; i < scenarios->n; i++) {
 		const struct scenario_verdict *verdict = &scenarios->verdict[i];
 
-		json_array_append_new(
-			list, json_pack("{s:s, s:b, s:i, s:f, s:O?}", "scenario", verdict->name,
-					"passed", verdict->passed, "status", verdict->status,
-					"seconds", verdict->seconds, "broken", verdict->broken));
+		json_array_append_new(list, json_pack("{s:s, s:b, s:i, s:f, s:O?}", "scenario",
+						      verdict->name, "passed", verdict->passed,
+						      "status", verdict->status, "seconds",
+						      verdict->seconds, "broken", verdict->broken));
 	}
 	return output_json(json_pack("{s:o}", "scenarios", list));
 }

@@ -2,10 +2,12 @@
 #include "term/say.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/quote.h"
 #include "base/version.h"
@@ -71,4 +73,15 @@ int stdout_flushed(void)
 	say("cannot write to standard output: %s; the disk may be full, or the reader is gone",
 	    strerror(errno));
 	return EXIT_FAILED;
+}
+
+void stdio_open(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
 }

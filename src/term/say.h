@@ -33,4 +33,7 @@ __attribute__((format(printf, 1, 2))) int say_usage(const char *format, ...);
 /** stdout_flushed() - has all of standard output been written? An exit status; says so if not */
 int stdout_flushed(void);
 
+/** stdio_open() - if a standard stream is closed, the next file opened would get its number: open it */
+void stdio_open(void);
+
 #endif

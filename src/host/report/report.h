@@ -21,6 +21,7 @@
 #define MANAKIN_HOST_REPORT_REPORT_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "host/machine/root.h"
@@ -98,6 +99,18 @@ int report_hide(struct report *report, struct private *private);
  * Return: 0; -EFBIG: more, or larger, answers than report_read() permits; or another negative errno
  */
 int report_write(const struct report *report, int fd);
+
+/**
+ * report_save() - to a new file, which nobody else may read
+ * @path:	of the file; there is none yet
+ * @bytes:	gets its size
+ *
+ * What sudo runs gives the file to its user.
+ *
+ * Return: 0, with a text in @error if it could not be given; or a negative errno, with @error set
+ * and no file left
+ */
+int report_save(const struct report *report, const char *path, off_t *bytes, struct error *error);
 
 /**
  * report_read() - from a file
