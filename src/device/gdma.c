@@ -38,7 +38,8 @@ static uint32_t verify_version(struct adapter *adapter, struct command *command)
 		return STATUS_INVALID;
 	adapter->hwc.driver_caps = req->driver_cap_flags1;
 	resp->protocol_ver = GDMA_PROTOCOL_V1;
-	resp->pf_cap_flags1 = GDMA_PF_CAP_1_QUERY_HWC_TIMEOUT | GDMA_PF_CAP_1_CQ_MODERATION;
+	resp->pf_cap_flags1 = GDMA_PF_CAP_1_QUERY_HWC_TIMEOUT | GDMA_PF_CAP_1_LARGE_GDMA_PAGES |
+			      GDMA_PF_CAP_1_CQ_MODERATION;
 	resp->pf_cap_flags4 = NATIVE_PF_CAP_4_SHARED_DOORBELLS;
 	adapter_say(
 		adapter, LOG_NOTICE, "driver on %s %s, OS type %#x, capabilities %#llx",

@@ -401,6 +401,7 @@ static void versions_and_limits(void **state)
 	assert_int_equal(verified.protocol_ver, 1);
 	assert_true(verified.pf_cap_flags1 & GDMA_PF_CAP_1_QUERY_HWC_TIMEOUT);
 	assert_true(verified.pf_cap_flags1 & GDMA_PF_CAP_1_CQ_MODERATION);
+	assert_true(verified.pf_cap_flags1 & GDMA_PF_CAP_1_LARGE_GDMA_PAGES);
 	verify.protocol_ver_min = 2;
 	assert_int_not_equal(COMMAND(guest, GDMA_VERIFY_VF_DRIVER_VERSION, &verify, &verified, 1),
 			     0);
@@ -1126,6 +1127,10 @@ static void valid_and_invalid_regions(void **state)
 	assert_int_equal(region_ask(guest, 4096, 0, 0, 0, 0, GUEST_IOVA, &handle), STATUS_INVALID);
 	/* Page sizes: 2 MB and 2 GB are, beyond is not */
 	assert_int_equal(region_ask(guest, 2 << 20, 0, 9, 1, 1, GUEST_IOVA, &handle), 0);
+	assert_int_equal(region_destroy(guest, handle), 0);
+	assert_int_equal(region_ask(guest, 6 << 20, 0, 10, 2, 2, GUEST_IOVA, &handle), 0);
+	assert_int_equal(region_destroy(guest, handle), 0);
+	assert_int_equal(region_ask(guest, 1 << 20, 4096, 18, 1, 1, GUEST_IOVA, &handle), 0);
 	assert_int_equal(region_destroy(guest, handle), 0);
 	assert_int_equal(region_ask(guest, 4096, 0x7ffff000, 19, 1, 1, 0x80000000, &handle), 0);
 	assert_int_equal(region_destroy(guest, handle), 0);
