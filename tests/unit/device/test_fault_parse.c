@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "device/fault.h"
+#include "device/hwc.h"
 #include "wire/wq.h"
 #include "wire/gdma.h"
 
@@ -319,6 +320,31 @@ static void a_scenario_has_its_limits(void **state)
 	assert_string_equal(error.text, "a.txt:1:200: the rule is longer than 199 characters");
 }
 
+static void each_example_of_the_documentation_is_a_rule(void **state)
+{
+	const struct fault_known real = { .command = hwc_command_code,
+					  .command_name = hwc_command_name,
+					  .ports = 2,
+					  .vectors = 65,
+					  .queues = queues };
+	FILE *file = fopen(FAULTS_MD, "r");
+	unsigned int n, examples = 0;
+	struct error error;
+	char line[512];
+
+	(void)state;
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "    on ", 7) && strncmp(line, "    at ", 7))
+			continue;
+		if (fault_parse(line, "faults.md", &real, rules, &n, &error))
+			fail_msg("%s%s", line, error.text);
+		examples += n;
+	}
+	fclose(file);
+	assert_true(examples > 30);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +352,7 @@ int main(void)
 		cmocka_unit_test(a_rule_means_what_it_says),
 		cmocka_unit_test(a_mistake_is_told_by_line_column_and_what_is_known_there),
 		cmocka_unit_test(a_scenario_has_its_limits),
+		cmocka_unit_test(each_example_of_the_documentation_is_a_rule),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
