@@ -72,7 +72,7 @@ static void do_fault(struct wq *wq, const struct fault *fault)
 		stall(wq, ends_at(fault->time));
 		return;
 	case FAULT_QUEUE_SLOW:
-		wq->random = fault->data;
+		atomic_store(&wq->random, fault->data);
 		atomic_store(&wq->jitter, fault->number);
 		atomic_store(&wq->latency, fault->time);
 		atomic_fetch_or(&wq->fault, FAULT_SLOW);
@@ -203,9 +203,11 @@ static void delay(struct wq *wq, uint64_t ns)
 static uint64_t slow(struct wq *wq)
 {
 	const uint64_t jitter = atomic_load(&wq->jitter);
+	const uint64_t random = atomic_load(&wq->random) * UINT64_C(6364136223846793005) +
+				UINT64_C(1442695040888963407);
 
-	wq->random = wq->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-	return atomic_load(&wq->latency) + (jitter ? (wq->random >> 16) % jitter : 0);
+	atomic_store(&wq->random, random);
+	return atomic_load(&wq->latency) + (jitter ? (random >> 16) % jitter : 0);
 }
 
 uint32_t faulty_completion(struct wq *wq, uint32_t *type)

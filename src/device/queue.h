@@ -228,7 +228,8 @@ struct wq {
 	bool spare;
 	_Atomic uint32_t fault;
 	_Atomic uint64_t latency, jitter, pace;
-	uint64_t due, random;
+	_Atomic uint64_t random;
+	uint64_t due;
 	struct spin lock;
 	struct ring ring;
 	_Atomic uint32_t posted;
