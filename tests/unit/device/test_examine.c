@@ -208,7 +208,7 @@ static void two_requests(struct test *test, bool same_id)
 	ring_wq(guest, &guest->hsq);
 }
 
-/** put_entry() - post an entry with one element on a send queue, and ring */
+/** put_entry() - post an entry with one element on a send queue, ring, and wait until it was taken */
 static void put_entry(struct test *test, struct gwq *sq, struct gdma_wqe header,
 		      struct mana_tx_oob oob)
 {
@@ -221,6 +221,7 @@ static void put_entry(struct test *test, struct gwq *sq, struct gdma_wqe header,
 	memcpy(wqe + 16, &sge, sizeof(sge));
 	wqe_put(sq, wqe, GDMA_WQE_UNIT);
 	ring_wq(&test->guest, sq);
+	tx_wait(&test->guest, sq);
 }
 
 static const struct gdma_wqe usual = { .num_sge = 1, .inline_oob_size_div4 = 2 };
@@ -736,6 +737,7 @@ static void break_entry_wrap(struct test *test)
 	wqe_put(&sq, wqe, GDMA_WQE_UNIT);
 	sq.tail += GDMA_WQE_UNIT;
 	ring_wq(&test->guest, &sq);
+	tx_wait(&test->guest, &sq);
 }
 
 static void break_entry_memory(struct test *test)
