@@ -121,6 +121,10 @@ static int do_close(struct rte_eth_dev *dev)
 	rte_intr_instance_free(port->intr);
 	pmd_doorbell[dev->data->port_id] = NULL;
 	adapter->ports[port->index] = NULL;
+	adapter->closed = true;
+	for (unsigned int i = 0; i < DRIVER_PORTS_MAX; i++)
+		if (adapter->ports[i])
+			adapter->closed = false;
 	pmd_unlock(dev);
 	/* ethdev would free both, to DPDK's heap. */
 	dev->data->mac_addrs = NULL;

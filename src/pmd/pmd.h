@@ -279,6 +279,7 @@ struct pmd_port {
  * @recovering:	the adapter is being reset: only @thread uses it
  * @again:	another reset is needed meanwhile
  * @failed:	the last reset has; only the application can try again
+ * @closed:	its last port was closed
  * @removed:	the adapter has gone meanwhile
  * @closing:	a port is to be closed: a reset that fails is not tried again
  * @gone:	the removal event was reported
@@ -304,6 +305,7 @@ struct pmd_adapter {
 	bool recovering;
 	bool again;
 	bool failed;
+	bool closed;
 	atomic_bool removed;
 	atomic_bool closing;
 	atomic_bool gone;

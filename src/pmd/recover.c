@@ -201,13 +201,14 @@ static int all_up(struct pmd_adapter *adapter)
 /** bring_back() - reset it; or open it, if there is no connection */
 static int bring_back(struct pmd_adapter *adapter)
 {
-	bool gone = adapter->gone;
+	/* The kernel's driver resets its adapter itself; this process gets its queues anew. */
+	bool again = adapter->gone || adapter->verbs;
 	int err;
 
 	pthread_mutex_lock(&adapter->lock);
 	adapter->again = false; /* What was requested until here is done now. */
 	pthread_mutex_unlock(&adapter->lock);
-	if (!gone) {
+	if (!again) {
 		err = driver_restart(adapter->driver);
 		if (!err)
 			driver_info(adapter->driver, &adapter->info);
@@ -344,6 +345,7 @@ static void *run(void *arg)
 {
 	struct pmd_adapter *adapter = arg;
 
+	pthread_setname_np(pthread_self(), "manakin-reset");
 	for (;;) {
 		int err = cycle(adapter);
 
@@ -364,7 +366,7 @@ void pmd_recover_start(struct pmd_adapter *adapter)
 	pthread_mutex_lock(&adapter->lock);
 	if (adapter->active) {
 		adapter->again = true;
-	} else if (!adapter->failed && !adapter->gone) {
+	} else if (!adapter->failed && !adapter->gone && !adapter->closed) {
 		pthread_attr_init(&attr);
 		pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 		enter(adapter, 0);

@@ -45,7 +45,7 @@ example() {
 @test "an application that ends, and one that does not notice the link, fail" {
 	example service-reset 's/ --stats-period 1//' # at the end of its input
 	equal 1 "$status" "$output" && contains "$output" "^FAILED: the application has ended"
-	example stalled-queue 's/ --stats-period/ --no-lsc-interrupt --stats-period/; s/within 60 noticed/within 2 noticed/'
+	example stalled-queue 's/ --stats-period/ --mask-event intr_lsc --stats-period/; s/within 60 noticed/within 2 noticed/'
 	equal 1 "$status" "$output" && contains "$output" "^FAILED: not in time: noticed"
 }
 
