@@ -13,7 +13,7 @@ setup_file() {
 @test "a status at ip link set up, for a receive queue: the command fails, and the next one does not" {
 	fault 'on command CREATE_WQ_OBJ 3: status 0x10006'
 	run ! guest guest 'ip link set eth1 up'
-	[[ $output == *'Protocol error'* ]]
+	[[ $output == *'Cannot allocate memory'* ]]
 	said 'HWC: Failed hw_channel req: 0x10006'
 	guest guest 'ip link set eth1 up'
 	guest guest 'ip link set eth1 down'
