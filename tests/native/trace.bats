@@ -63,7 +63,7 @@ received() {
 		"packets in completions"
 	(($(count '$7 == "0"') > 10)) || fail "hardly any commands"
 	equal "$(count '$7 == "0"')" "$(count '$7 == 1 && $8 ~ /^0x0*$/')" "answers to commands"
-	equal 0 "$(count '$11 != ""')" "what Wireshark finds worth a message"
+	equal 0 "$(count '$3 != "" && $11 != ""')" "records that Wireshark has a message about"
 	equal 2 "$(tshark -r "$TRACE" -X "lua_script:$DISSECTOR" -Y 'mana.hwc.command == 0x20001' 2>/dev/null |
 		grep -c QUERY_DEV_CONFIG)" "the command and its answer"
 	equal $((sent + received)) "$(lines packet)" "packets that manakin trace prints"
