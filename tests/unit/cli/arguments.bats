@@ -87,7 +87,8 @@ stop() {
 @test "device: invalid ports are refused" {
 	refused 2 "'sink' is not KEY=VALUE" device --port sink
 	refused 2 "576 to 9000 bytes" device --port mtu=100
-	refused 2 "unknown key 'speed'" device --port speed=10
+	refused 2 "unknown key 'colour'" device --port colour=10
+	refused 2 "speed" device --port speed=fast
 	refused 2 "unicast MAC address" device --port mac=01:00:5e:00:00:01
 }
 
