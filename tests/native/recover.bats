@@ -122,6 +122,32 @@ more_on() {
 	app_quit
 }
 
+# back - rte_eth_dev_reset() finds the adapter
+back() {
+	[[ $(app reset) == reset ]]
+}
+
+@test "the function is revoked and comes back: rte_eth_dev_reset() works then" {
+	echo "on sq 0.0 packet 20000: vf revoke 2s" >"$BATS_TEST_TMPDIR/scenario"
+	adapter --port "mac=$MAC0,fabric=loop" --faults "$BATS_TEST_TMPDIR/scenario"
+	app_start 2
+	await there 1 "^port 0 removed"
+	await back
+	goes_on
+	app_quit
+}
+
+@test "nothing of the function works any more: the next command times out, then the port recovers" {
+	echo "on sq 0.0 packet 20000: timeout 500, device fatal" >"$BATS_TEST_TMPDIR/scenario"
+	adapter --port "mac=$MAC0,fabric=loop" --faults "$BATS_TEST_TMPDIR/scenario"
+	app_start 2
+	await grep -q "fault 1" "$BATS_TEST_TMPDIR/adapter.log"
+	app stats >/dev/null
+	await there 1 "^port 0 recovered"
+	goes_on
+	app_quit
+}
+
 @test "testpmd: a reset in traffic is announced and done; port reset" {
 	adapter --port "mac=$MAC0,fabric=sink"
 	testpmd_start --vdev="$ADDRESS" -- "${SMALL[@]}" --rxq=2 --txq=2

@@ -11,6 +11,7 @@
  *	count	packets that were sent and received, on all ports
  *	busy	until operations on port 0 are refused, because it is being reset; says which ones
  *	link	state and speed of each port
+ *	stats	reads the counters of port 0, for which the adapter is asked
  *	reset	stops the workers, rte_eth_dev_reset() of port 0, configures and starts it again
  *	close	closes port 0 in the callback of the next event that says that it has failed
  *	quit	stops, closes, and says how many mbufs are missing
@@ -177,6 +178,14 @@ static void link_state(void)
 	printf("\n");
 }
 
+static void counters(void)
+{
+	struct rte_eth_stats stats;
+	int err = rte_eth_stats_get(0, &stats);
+
+	printf("stats %s\n", err ? rte_strerror(-err) : "");
+}
+
 static void reset(void)
 {
 	int err;
@@ -237,6 +246,8 @@ int main(int argc, char **argv)
 			busy();
 		else if (!strcmp(line, "link"))
 			link_state();
+		else if (!strcmp(line, "stats"))
+			counters();
 		else if (!strcmp(line, "reset"))
 			reset();
 		else if (!strcmp(line, "close"))
