@@ -22,7 +22,10 @@ struct adapter_trace {
 	uint32_t first;
 };
 
-/* The numbers of a file do not change with those of this program. */
+/*
+ * The numbers of a file do not change with those of this program. What has none here is told in
+ * another way too, and not recorded.
+ */
 static const uint8_t kinds[WATCH_KINDS] = {
 	[WATCH_CLIENT] = TRACE_CLIENT,
 	[WATCH_MEMORY] = TRACE_MEMORY,
@@ -117,7 +120,10 @@ int adapter_trace_start(struct adapter *adapter, struct recorder *recorder, uint
 	if (!trace)
 		return -ENOMEM;
 	start.len = (uint32_t)strlen(adapter->config.name);
-	trace->watcher.kinds = WATCH_BIT(WATCH_KINDS) - 1;
+	trace->watcher.kinds = WATCH_BIT(WATCH_FRAME_TX) | WATCH_BIT(WATCH_FRAME_RX);
+	for (unsigned int kind = 0; kind < WATCH_KINDS; kind++)
+		if (kinds[kind])
+			trace->watcher.kinds |= WATCH_BIT(kind);
 	trace->watcher.tell = tell;
 	trace->adapter = adapter;
 	trace->recorder = recorder;
