@@ -175,6 +175,32 @@ neither_starves() {
 	traffic_end
 }
 
+# testpmd_sent COUNT - packets that testpmd has sent through the vPort of rdma0
+testpmd_sent() {
+	(($(adapter_counter rdma0 0 tx_packets) >= $1))
+}
+
+@test "the guide's testpmd and RDMA through the same vPort: neither starves" {
+	local options='-n 0 -e -q 4 -o 2000 -s 200' bus
+	# testpmd needs the interface down: the two ends meet over the other one.
+	traffic_in b $B -l $BAD_B $options
+	traffic_in a $A $options $BAD_B
+	flows rdma0
+	bus=$(guest a "ethtool -i eth0 | awk '\$1 == \"bus-info:\" { print \$2 }'; ip link set eth0 down
+		echo 128 >/proc/sys/vm/nr_hugepages")
+	guest a "dpdk-testpmd -l 0-1 --vdev=$bus,mac=$MAC:21 \
+		-- --auto-start --forward-mode=txonly ${FEW[*]} --stats 1 </dev/null >/tmp/testpmd 2>&1 &"
+	await testpmd_sent $(($(adapter_counter rdma0 0 tx_packets) + 1000)) || fail "$(guest a 'tail -n 30 /tmp/testpmd')"
+	flows rdma0
+	neither_starves rdma0 a dpdk-testpmd
+	traffic_end
+	guest a 'pkill -INT -x dpdk-testpmd'
+	await guest a '! pgrep -x dpdk-testpmd'
+	guest_interface a eth0 1500 $A/24 $A6/64
+	neighbours
+	works
+}
+
 @test "the guide's testpmd and RDMA through vPorts of two guests: neither starves" {
 	dpdk_start dpdk --cpus 2 --attach "$(adapter_socket dpdk0)"
 	dpdk_ready dpdk
@@ -201,7 +227,7 @@ neither_starves() {
 	# Nobody says that the peer is gone.
 	traffic_ended b 3
 	lab_end a
-	rdma_guest a 0
+	rdma_guest a rdma0 bad0
 	rdma_ready a $A $BAD_A $A6
 	neighbours
 	works

@@ -5,6 +5,8 @@
  * usage: rdma-traffic -a OWN_ADDRESS [OPTION...] [SERVER]
  *
  *   -a ADDRESS	IPv4 or IPv6: its GID is used, and the server listens there
+ *   -l ADDRESS	the server listens there instead
+ *   -d NAME	of the devices, only those whose names begin so
  *   -n BATCHES	how many (default 4); 0: until one end gets SIGTERM
  *   -o OPS	requests in a batch, of each queue pair (64)
  *   -q PAIRS	queue pairs (1)
@@ -22,7 +24,7 @@
  *   -K BATCH	the client kills itself in the middle of this batch
  *   -w SECONDS	give up after so long without progress (200)
  *
- * Both ends get the same options, but for -a, -e and -w. Status: 0 all is right; 1 something is not;
+ * Both ends get the same options, but for -a, -l, -d, -e and -w. Status: 0 all is right; 1 something is not;
  * 3 the peer has left, and our queue pairs ended in error; 4 one did, and the peer is still there.
  *
  * Theory of operation
@@ -82,11 +84,12 @@ struct card {
 };
 
 static struct {
-	const char *own, *server;
+	const char *own, *listens, *device, *server;
 	unsigned int seed, batches, ops, pairs, mtu, timeout, cycles, destroy, kill, patience;
 	struct limits limits;
 	bool both, events;
-} options = { .limits = { .kinds = kind_names, .longest = 65536, .sges = 1 },
+} options = { .device = "",
+	      .limits = { .kinds = kind_names, .longest = 65536, .sges = 1 },
 	      .seed = 1,
 	      .batches = 4,
 	      .ops = 64,
@@ -189,8 +192,10 @@ static void connect_peer(void)
 			*address;
 	int listener, one = 1;
 
-	if (getaddrinfo(options.server ? options.server : options.own, PORT, &hints, &address))
-		end(1, "%s is no address", options.server ? options.server : options.own);
+	if (!options.listens)
+		options.listens = options.own;
+	if (getaddrinfo(options.server ? options.server : options.listens, PORT, &hints, &address))
+		end(1, "%s is no address", options.server ? options.server : options.listens);
 	if (options.server) {
 		do {
 			if (now() - progress > (time_t)options.patience)
@@ -250,6 +255,9 @@ static void open_device(void)
 		end(1, "%s is no address", options.own);
 	for (; now() - progress <= (time_t)options.patience && !context; usleep(50000)) {
 		for (struct ibv_device **device = list; list && *device && !context; device++) {
+			if (strncmp(ibv_get_device_name(*device), options.device,
+				    strlen(options.device)))
+				continue;
 			context = ibv_open_device(*device);
 			if (context && !has_gid(&own_gid)) {
 				ibv_close_device(context);
@@ -789,7 +797,7 @@ static void parse(int argc, char **argv)
 	};
 	int option;
 
-	while ((option = getopt(argc, argv, "a:n:o:q:bs:k:g:m:t:r:ec:x:K:w:")) != -1) {
+	while ((option = getopt(argc, argv, "a:l:d:n:o:q:bs:k:g:m:t:r:ec:x:K:w:")) != -1) {
 		unsigned int i = 0;
 
 		while (i < sizeof(numbers) / sizeof(numbers[0]) && numbers[i].option != option)
@@ -798,6 +806,10 @@ static void parse(int argc, char **argv)
 			*numbers[i].value = number(optarg, numbers[i].most);
 		else if (option == 'a')
 			options.own = optarg;
+		else if (option == 'l')
+			options.listens = optarg;
+		else if (option == 'd')
+			options.device = optarg;
 		else if (option == 'k')
 			options.limits.kinds = optarg;
 		else if (option == 'b')

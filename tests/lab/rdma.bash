@@ -20,25 +20,31 @@ BAD_A=198.51.100.21 BAD_B=198.51.100.22
 # rdma_start [OPTION...] - a and b; their adapters are rdma0 and rdma1, and bad0 and bad1, in one process with
 # these options
 rdma_start() {
-	local share bad=fabric=switch:bad+loss=1%+duplicate=1%+reorder=1%
-	share=$(lab_file share)
-	mkdir -p "$share"
-	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -o "$share/rdma-traffic" \
-		"$LAB_TESTS/rdma-traffic.c" -libverbs
+	local bad=fabric=switch:bad+loss=1%+duplicate=1%+reorder=1%
+	rdma_share
 	adapter_start rdma0 --port "mac=$MAC:21,fabric=switch,mtu=9000" \
 		--socket "$(adapter_socket rdma1)" --port "mac=$MAC:22,fabric=switch,mtu=9000" \
 		--socket "$(adapter_socket bad0)" --port "mac=$MAC:23,$bad+seed=23" \
 		--socket "$(adapter_socket bad1)" --port "mac=$MAC:24,$bad+seed=24" "$@"
-	rdma_guest a 0
-	rdma_guest b 1
+	rdma_guest a rdma0 bad0
+	rdma_guest b rdma1 bad1
 	rdma_ready a $A $BAD_A $A6
 	rdma_ready b $B $BAD_B $B6
 }
 
-# rdma_guest NAME N - boot it, with the adapters rdmaN and badN
+# rdma_share - rdma-traffic, in the folder that the guests share
+rdma_share() {
+	local share
+	share=$(lab_file share)
+	mkdir -p "$share"
+	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -o "$share/rdma-traffic" \
+		"$LAB_TESTS/rdma-traffic.c" -libverbs
+}
+
+# rdma_guest NAME ADAPTER BAD-ADAPTER [OPTION...] - boot it
 rdma_guest() {
 	guest_start "$1" --cpus 2 --memory 1G --share "$(lab_file share)" \
-		--attach "$(adapter_socket "rdma$2")" --attach "$(adapter_socket "bad$2")"
+		--attach "$(adapter_socket "$2")" --attach "$(adapter_socket "$3")" "${@:4}"
 }
 
 # rdma_ready NAME ADDRESS BAD-ADDRESS IPV6
@@ -64,8 +70,8 @@ neighbours() {
 
 # ---- In a guest ----
 
-# gid ADDRESS - its device ($device, or any), and its index there for RoCE v2, which the kernel adds a moment
-# after the address
+# gid ADDRESS - its device, whose name begins with $device, and its index there for RoCE v2, which the kernel adds
+# a moment after the address
 gid() {
 	local gid bytes found path
 	if [[ $1 == *:* ]]; then
@@ -74,7 +80,7 @@ gid() {
 		IFS=. read -ra bytes <<<"$1"
 		gid=$(printf '0000:0000:0000:0000:0000:ffff:%02x%02x:%02x%02x' "${bytes[@]}")
 	fi
-	until found=$(grep -lx "$gid" /sys/class/infiniband/${device:-*}/ports/1/gids/* 2>/dev/null); do sleep 0.1; done
+	until found=$(grep -lx "$gid" /sys/class/infiniband/${device-}*/ports/1/gids/* 2>/dev/null); do sleep 0.1; done
 	# That of RoCE v1 may come before it.
 	for path in $found; do
 		[[ $(<"${path/gids/gid_attrs/types}") != *v2* ]] || break
@@ -124,7 +130,7 @@ perftest() {
 }
 
 traffic() {
-	rdma-traffic -a "$@"
+	rdma-traffic -d "${device-}" -a "$@"
 }
 
 in_rdma_guest() {
