@@ -71,11 +71,16 @@ within() {
 	guest a "$(declare -f gid serve served); serve $(printf %q "$1"); $2 && served || { cat /tmp/server; false; }"
 }
 
-@test "Linux 7.2 or newer: the RDMA device is mana_0, and the connection manager uses it" {
+# kernel - of the guests: 702 for 7.2
+kernel() {
 	local release
 	release=$(guest a 'uname -r')
 	[[ $release =~ ^([0-9]+)\.([0-9]+) ]]
-	((BASH_REMATCH[1] * 100 + BASH_REMATCH[2] >= 702)) || fail "the kernel is $release"
+	echo $((BASH_REMATCH[1] * 100 + BASH_REMATCH[2]))
+}
+
+@test "Linux 7.2 or newer: the RDMA device is mana_0, and the connection manager uses it" {
+	(($(kernel) >= 702)) || fail "the kernel is $(guest a 'uname -r')"
 	guest a 'ibv_devinfo -d mana_0' | grep PORT_ACTIVE
 	guest a 'test -c /dev/infiniband/rdma_cm'
 }
@@ -109,21 +114,34 @@ within() {
 	done
 }
 
-# pingpong OPTION... - ibv_rc_pingpong between the two; both check each byte
+# pingpong PROGRAM OPTION... - ibv_rc_pingpong or the like between the two; both check each byte
 pingpong() {
 	local output
-	output=$(between "ibv_rc_pingpong -d mana_0 -g \$(gid $B) -c $*" \
-		"ibv_rc_pingpong -d mana_0 -g \$(gid $A) -c $* $B") || fail "$output"
+	output=$(between "$1 -d mana_0 -g \$(gid $B) -c ${*:2}" "$1 -d mana_0 -g \$(gid $A) -c ${*:2} $B") || fail "$output"
 	[[ $output == *' iters in '* && $output != *'invalid data'* ]] || fail "$output"
 	output=$(cat "$(lab_file served)")
 	[[ $output == *' iters in '* && $output != *'invalid data'* ]] || fail "$output"
 }
 
 @test "ibv_rc_pingpong: 1 byte to 8 MB, polled and with events; every byte is right" {
-	pingpong -n 200 -s 1
-	pingpong -n 200 -e
-	pingpong -n 5 -s 1048577 -m 256
-	pingpong -n 3 -s 8388608
+	pingpong ibv_rc_pingpong -n 200 -s 1
+	pingpong ibv_rc_pingpong -n 200 -e
+	pingpong ibv_rc_pingpong -n 5 -s 1048577 -m 256
+	pingpong ibv_rc_pingpong -n 3 -s 8388608
+}
+
+@test "UC: before Linux 7.3, the kernel refuses the queue pair; from 7.3 on, ibv_uc_pingpong and perftest run" {
+	local output command
+	if (($(kernel) < 703)); then
+		output=$(guest a '! ibv_uc_pingpong -d mana_0 -g 1') || fail "$output"
+		grep -xF "Couldn't create QP" <<<"$output" || fail "$output"
+		return
+	fi
+	pingpong ibv_uc_pingpong -n 100
+	pingpong ibv_uc_pingpong -n 50 -e -s 10000
+	for command in 'ib_send_bw -s 4096' 'ib_write_bw -s 65536 -q 4 -b' 'ib_write_lat -s 64'; do
+		between "$command -c UC -d mana_0 -F -n 200 -x \$(gid $B)" "$command -c UC -d mana_0 -F -n 200 -x \$(gid $A) $B"
+	done
 }
 
 # The codes are those of rdma-core's providers/mana/cq.c, vendor_error_to_wc_error(); 0xfff is libmana's own,
