@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/paths.h"
 #include "term/say.h"
 
@@ -130,7 +131,7 @@ static int share_make(char share[PATH_MAX], const char *scenario)
 	snprintf(share, PATH_MAX, "%.4000s/manakin-examine-XXXXXX", temporary ? temporary : "/tmp");
 	if (!mkdtemp(share)) {
 		err = -errno;
-		say("cannot create %s: %s", share, strerror(-err));
+		say("cannot create %s: %s", share, error_reason(-err));
 		return err;
 	}
 	for (unsigned int i = 0; !err && i < 2; i++) {
@@ -139,7 +140,7 @@ static int share_make(char share[PATH_MAX], const char *scenario)
 		err = copy_file(from, to);
 	}
 	if (err)
-		say("cannot copy a scenario to %s: %s", share, strerror(-err));
+		say("cannot copy a scenario to %s: %s", share, error_reason(-err));
 	return err;
 }
 
@@ -231,7 +232,7 @@ int scenarios_run(struct scenarios *scenarios, const struct run_options *options
 
 	fflush(stdout);
 	if (kept < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
-		say("cannot redirect standard output: %s", strerror(errno));
+		say("cannot redirect standard output: %s", error_reason(errno));
 		return LAB_FAILED;
 	}
 	status = run_all(scenarios, options);

@@ -233,7 +233,7 @@ static int examine_all(struct process *process)
 		err = examinations_add(process->examinations, process->adapters[i]);
 		if (err)
 			error_say(&error, "cannot examine %s: %s",
-				  adapter_config(process->adapters[i])->name, strerror(-err));
+				  adapter_config(process->adapters[i])->name, error_reason(-err));
 	}
 	if (err)
 		say("%s", error.text);
