@@ -75,8 +75,9 @@ static const struct exam_format formats[] = {
 	  offsetof(struct mana_query_gf_stat_resp, tx_err_gdma) },
 	FORMAT(MANA_CONFIG_VPORT_TX, 1, struct mana_config_vport_tx_req,
 	       struct mana_config_vport_tx_resp),
-	FORMAT(MANA_CREATE_WQ_OBJ, 1, struct mana_create_wq_obj_req,
-	       struct mana_create_wq_obj_resp),
+	/* Moderation is from version 3 on, and from version 2 of the answer. */
+	{ MANA_CREATE_WQ_OBJ, "MANA_CREATE_WQ_OBJ", 3, sizeof(struct mana_create_wq_obj_req),
+	  sizeof(struct mana_create_wq_obj_req_v3), 0, sizeof(struct mana_create_wq_obj_resp) },
 	FORMAT(MANA_DESTROY_WQ_OBJ, 1, struct mana_destroy_wq_obj_req, struct gdma_general_resp),
 	FORMAT(MANA_FENCE_RQ, 1, struct mana_fence_rq_req, struct gdma_general_resp),
 	{ MANA_CONFIG_VPORT_RX, "MANA_CONFIG_VPORT_RX", 2, sizeof(struct mana_config_vport_rx_req),

@@ -128,13 +128,13 @@ static uint32_t config_vport_tx(struct adapter *adapter, struct command *command
 }
 
 /** create_moderated() - moderate a new queue's events if the request says so; say what is in force */
-static void create_moderated(const struct mana_create_wq_obj_req *req,
-			     struct mana_create_wq_obj_resp *resp, struct cq *cq)
+static void create_moderated(const struct mana_create_wq_obj_req_v3 *req,
+			     struct mana_create_wq_obj_resp_v2 *resp, struct cq *cq)
 {
 	struct moderation moderation = { .usec = req->cq_moderation_usec,
 					 .comps = req->cq_moderation_comps };
 
-	if (req->hdr.req.msg_version < GDMA_MESSAGE_V3 || !req->req_cq_moderation)
+	if (req->v1.hdr.req.msg_version < GDMA_MESSAGE_V3 || !req->req_cq_moderation)
 		return;
 	if (moderation.usec > GDMA_MODERATION_USEC_MAX)
 		moderation.usec = GDMA_MODERATION_USEC_MAX;
@@ -219,7 +219,7 @@ static uint32_t create_wq_obj(struct adapter *adapter, struct command *command)
 	}
 	wq->handle = adapter_handle(adapter, HANDLE_WQ, wq->id);
 	cq->lane = (int)(vport->index + index);
-	create_moderated(req, resp, cq);
+	create_moderated((const void *)command->request, command->response, cq);
 	faulty_open(wq);
 	atomic_store_explicit(slot, wq, memory_order_release);
 	resp->wq_id = wq->id;
@@ -697,8 +697,8 @@ const struct command_entry vport_commands[] = {
 	  sizeof(struct mana_query_gf_stat_resp), query_gf_stat },
 	{ MANA_CONFIG_VPORT_TX, "CONFIG_VPORT_TX", sizeof(struct mana_config_vport_tx_req),
 	  sizeof(struct mana_config_vport_tx_resp), config_vport_tx },
-	{ MANA_CREATE_WQ_OBJ, "CREATE_WQ_OBJ", MANA_CREATE_WQ_OBJ_V1,
-	  sizeof(struct mana_create_wq_obj_resp), create_wq_obj },
+	{ MANA_CREATE_WQ_OBJ, "CREATE_WQ_OBJ", sizeof(struct mana_create_wq_obj_req),
+	  sizeof(struct mana_create_wq_obj_resp_v2), create_wq_obj },
 	{ MANA_DESTROY_WQ_OBJ, "DESTROY_WQ_OBJ", sizeof(struct mana_destroy_wq_obj_req),
 	  GENERAL_RESP, destroy_wq_obj },
 	{ MANA_FENCE_RQ, "FENCE_RQ", sizeof(struct mana_fence_rq_req), GENERAL_RESP, fence_rq },

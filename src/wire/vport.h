@@ -221,12 +221,8 @@ static_assert(sizeof(struct mana_config_vport_tx_resp) == 36, "vPort transmit");
  *		the number of descriptors, itself a multiple of 64
  * @cq_mod_ctx_id: moderation context; 0
  * @cq_parent_eq_id: EQ of the CQ, or GDMA_CQ_NO_EQ
- * @allow_rqwqe_chain: from version 2 on; 0
- * @req_cq_moderation: from version 3 on, as what follows: not 0: moderate the CQ's events
- * @cq_moderation_comps, @cq_moderation_usec: as in union gdma_doorbell
  *
- * Linux mana.h, struct mana_create_wqobj_req; it ends before @allow_rqwqe_chain until 7.2, and is
- * sent as version 3 by 7.3.
+ * Linux mana.h, struct mana_create_wqobj_req until 7.2.
  */
 struct mana_create_wq_obj_req {
 	struct gdma_req_header hdr;
@@ -239,17 +235,28 @@ struct mana_create_wq_obj_req {
 	uint32_t cq_size;
 	uint32_t cq_mod_ctx_id;
 	uint32_t cq_parent_eq_id;
+};
+static_assert(sizeof(struct mana_create_wq_obj_req) == 88, "create work queue");
+static_assert(offsetof(struct mana_create_wq_obj_req, wq_dma_region) == 56, "create work queue");
+
+/**
+ * struct mana_create_wq_obj_req_v3 - the same, version 3
+ * @v1:		as in version 1
+ * @allow_rqwqe_chain: from version 2 on; 0
+ * @req_cq_moderation: from version 3 on, as what follows: not 0: moderate the CQ's events
+ * @cq_moderation_comps, @cq_moderation_usec: as in union gdma_doorbell
+ *
+ * Linux 7.3 mana.h, struct mana_create_wqobj_req.
+ */
+struct mana_create_wq_obj_req_v3 {
+	struct mana_create_wq_obj_req v1;
 	uint8_t allow_rqwqe_chain;
 	uint8_t req_cq_moderation;
 	uint16_t cq_moderation_comps;
 	uint16_t cq_moderation_usec;
 	uint8_t reserved2[2];
 };
-#define MANA_CREATE_WQ_OBJ_V1 88u /* bytes of version 1 */
-static_assert(offsetof(struct mana_create_wq_obj_req, allow_rqwqe_chain) == MANA_CREATE_WQ_OBJ_V1,
-	      "create work queue");
-static_assert(sizeof(struct mana_create_wq_obj_req) == 96, "create work queue");
-static_assert(offsetof(struct mana_create_wq_obj_req, wq_dma_region) == 56, "create work queue");
+static_assert(sizeof(struct mana_create_wq_obj_req_v3) == 96, "create work queue");
 
 /**
  * struct mana_create_wq_obj_resp
@@ -257,21 +264,32 @@ static_assert(offsetof(struct mana_create_wq_obj_req, wq_dma_region) == 56, "cre
  * @cq_id:	number of the completion queue; below the value of
  *		HWC_INIT_MAX_CQS
  * @wq_obj:	handle of the pair, not MANA_INVALID_HANDLE
- * @cq_moderation_comps ...: from version 2 on: what is in force; no driver reads it
  *
- * Linux mana.h, struct mana_create_wqobj_resp; 7.3 has version 2.
+ * Linux mana.h, struct mana_create_wqobj_resp until 7.2.
  */
 struct mana_create_wq_obj_resp {
 	struct gdma_resp_header hdr;
 	uint32_t wq_id;
 	uint32_t cq_id;
 	uint64_t wq_obj;
+};
+static_assert(sizeof(struct mana_create_wq_obj_resp) == 48, "create work queue");
+
+/**
+ * struct mana_create_wq_obj_resp_v2 - the same, version 2
+ * @v1:		as in version 1
+ * @cq_moderation_comps ...: what is in force; no driver reads it
+ *
+ * Linux 7.3 mana.h, struct mana_create_wqobj_resp.
+ */
+struct mana_create_wq_obj_resp_v2 {
+	struct mana_create_wq_obj_resp v1;
 	uint16_t cq_moderation_comps;
 	uint16_t cq_moderation_usec;
 	uint8_t cq_moderation_enabled;
 	uint8_t reserved[3];
 };
-static_assert(sizeof(struct mana_create_wq_obj_resp) == 56, "create work queue");
+static_assert(sizeof(struct mana_create_wq_obj_resp_v2) == 56, "create work queue");
 
 /**
  * struct mana_destroy_wq_obj_req - gdma_general_resp

@@ -430,39 +430,42 @@ static void a_queue_can_be_created_moderated(void **state)
 		      { 3, 0, 65535, 0, 65535, 1, 1 } };
 	struct test *test = *state;
 	struct guest *guest = &test->guest;
-	struct mana_create_wq_obj_req request = { .vport = test->net.port.handle,
-						  .wq_type = GDMA_SQ,
-						  .wq_size = 4096,
-						  .cq_size = 4096,
-						  .cq_parent_eq_id = test->net.eq.id };
-	struct mana_create_wq_obj_resp answer;
+	struct mana_create_wq_obj_req_v3 request = {
+		.v1 = { .vport = test->net.port.handle,
+			.wq_type = GDMA_SQ,
+			.wq_size = 4096,
+			.cq_size = 4096,
+			.cq_parent_eq_id = test->net.eq.id },
+	};
+	struct mana_create_wq_obj_resp_v2 answer;
 	void *ring = guest_alloc(guest, 4096), *entries = guest_alloc(guest, 4096);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct gwq wq = { .type = GDMA_SQ };
 
-		request.wq_dma_region = region_of(guest, ring, 4096);
-		request.cq_dma_region = region_of(guest, entries, 4096);
+		request.v1.wq_dma_region = region_of(guest, ring, 4096);
+		request.v1.cq_dma_region = region_of(guest, entries, 4096);
 		request.req_cq_moderation = cases[i].wanted;
 		request.cq_moderation_usec = cases[i].usec;
 		request.cq_moderation_comps = cases[i].comps;
 		request_begin(guest, &request, MANA_CREATE_WQ_OBJ, sizeof(request), sizeof(answer),
 			      2);
-		request.hdr.req.msg_version = cases[i].version;
+		request.v1.hdr.req.msg_version = cases[i].version;
 		assert_int_equal(command(guest, &request, sizeof(request), &answer), 0);
-		assert_int_equal(answer.hdr.response.msg_version, 2);
+		assert_int_equal(answer.v1.hdr.response.msg_version, 2);
 		assert_int_equal(answer.cq_moderation_usec, cases[i].usec_now);
 		assert_int_equal(answer.cq_moderation_comps, cases[i].comps_now);
 		assert_int_equal(answer.cq_moderation_enabled, cases[i].enabled);
-		wq.handle = answer.wq_obj;
+		wq.handle = answer.v1.wq_obj;
 		assert_int_equal(wq_end(guest, &wq), 0);
 	}
 	/* Without the fields that version 2 and 3 added */
-	request.wq_dma_region = region_of(guest, ring, 4096);
-	request.cq_dma_region = region_of(guest, entries, 4096);
-	request_begin(guest, &request, MANA_CREATE_WQ_OBJ, MANA_CREATE_WQ_OBJ_V1, 48, 1);
-	assert_int_equal(command(guest, &request, MANA_CREATE_WQ_OBJ_V1, &answer), 0);
-	assert_int_equal(guest->response_len, 48);
+	request.v1.wq_dma_region = region_of(guest, ring, 4096);
+	request.v1.cq_dma_region = region_of(guest, entries, 4096);
+	request_begin(guest, &request, MANA_CREATE_WQ_OBJ, sizeof(request.v1), sizeof(answer.v1),
+		      1);
+	assert_int_equal(command(guest, &request, sizeof(request.v1), &answer), 0);
+	assert_int_equal(guest->response_len, sizeof(answer.v1));
 }
 
 /** Doorbells for others' queues, or with nothing valid, change nothing; a queue may go meanwhile */
