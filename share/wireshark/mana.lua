@@ -68,8 +68,8 @@ local rdma_completions = {
 -- The kind of queue that a doorbell at this offset of its page is for, and whether it is short
 local doorbells = {
 	[0x000] = { 1 }, [0x010] = { 1, true }, [0x400] = { 2 }, [0x408] = { 2 },
-	[0x410] = { 2, true }, [0x800] = { 3 }, [0x810] = { 3, true }, [0xff0] = { 4, true },
-	[0xff8] = { 4 },
+	[0x410] = { 2, true }, [0x800] = { 3 }, [0x810] = { 3, true }, [0x820] = { 3 },
+	[0xff0] = { 4, true }, [0xff8] = { 4 },
 }
 
 local f = {
@@ -300,6 +300,11 @@ decode[7] = function(r)
 	end
 	local kind, short = bell[1], bell[2]
 	local id, arm, tail
+	if r.type == 0x820 then
+		return own(r.tree, kind, bit.band(low, 0xffffff)) .. string.format(
+			" doorbell, moderation: %d us, %d completions", bit.band(high, 0x3ff),
+			bit.band(bit.rshift(high, 16), 0xff))
+	end
 	if short then
 		id = bit.band(bit.rshift(low, 16), 0xfff)
 		tail = bit.band(low, 0xffff)

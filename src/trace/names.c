@@ -217,6 +217,7 @@ uint32_t trace_doorbell_queue(uint32_t offset, uint64_t value, uint32_t *number)
 		*number = bell.rq.id;
 		return GDMA_RQ;
 	case GDMA_DB_CQ:
+	case GDMA_DB_CQ_MODERATION:
 		*number = bell.cq.id;
 		return GDMA_CQ;
 	case GDMA_DB_EQ:

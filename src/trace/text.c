@@ -225,6 +225,9 @@ static void doorbell_text(struct text *text, const struct trace_item *item)
 	add(text, "page %u offset 0x%x", record->position, record->type);
 	if (!type)
 		add(text, ", which is no doorbell, value 0x%" PRIx64, record->value);
+	else if (record->type == GDMA_DB_CQ_MODERATION)
+		add(text, ", moderation: %u us, %u completions", bell.moderation.usec,
+		    bell.moderation.comps);
 	else if (record->type & 0x10 && record->type != GDMA_DB_EQ)
 		add(text, ", short, %u more", (uint32_t)record->value & 0xffffu);
 	else if (type == GDMA_SQ || type == GDMA_RQ)
