@@ -122,3 +122,31 @@ received() {
 	contains "$stderr" "its end is missing"
 	umount "$BATS_TEST_TMPDIR/small"
 }
+
+# errors FILE - the first 50 entries that a run of testpmd under the scenario gets back with an error, by their
+# places in the ring
+errors() {
+	local trace=$BATS_TEST_TMPDIR/errors.pcapng
+	adapter --port mac=$MAC0,fabric=sink --faults "$1" --trace "$trace" --trace-size 0
+	testpmd_start --vdev="$ADDRESS,mac=$MAC0" -- "${SMALL[@]}"
+	testpmd "set fwd txonly" start >/dev/null
+	await enough_errors
+	testpmd stop >/dev/null
+	testpmd_quit
+	adapter_stop
+	"$MANAKIN" trace --kind completion "$trace" --json | grep TX_INVALID_OOB | sed -E 's/.*"data":"(.{24}).*/\1/' | head -n 50
+}
+
+enough_errors() {
+	(($(adapter_stat 0 tx_errors) >= 50))
+}
+
+@test "a scenario with a seed hits the same packets twice, and others with another seed" {
+	local first
+	printf '%s\n' 'seed 7' 'on sq 0.0 packet 2%: error oob' >"$BATS_TEST_TMPDIR/seven.txt"
+	printf '%s\n' 'seed 8' 'on sq 0.0 packet 2%: error oob' >"$BATS_TEST_TMPDIR/eight.txt"
+	first=$(errors "$BATS_TEST_TMPDIR/seven.txt")
+	equal 50 "$(wc -l <<<"$first")" errors
+	equal "$first" "$(errors "$BATS_TEST_TMPDIR/seven.txt")" "packets of the second run"
+	[[ $(errors "$BATS_TEST_TMPDIR/eight.txt") != "$first" ]] || fail "another seed hits the same packets"
+}
