@@ -14,6 +14,8 @@ for entries in 128 512; do
 done
 for mtu in 1280 1500; do
 	ip link set "$FIRST" mtu "$mtu"
+	ip -n peer link set "$SECOND" mtu "$mtu"
+	wait_for ping -c 1 -W 1 198.51.100.2
 	exchange
 done
 ethtool -X "$FIRST" equal 2 || true
