@@ -13,7 +13,8 @@
 set -u
 dir=$(mktemp -d)
 adapter='' app=''
-trap 'kill -KILL $app $adapter 2>/dev/null; rm -rf "$dir"' EXIT
+# The next adapter of this name can only start when this one has gone.
+trap 'kill -KILL $app $adapter 2>/dev/null; wait 2>/dev/null; rm -rf "$dir"' EXIT
 
 start() {
 	scenario >"$dir/scenario.txt"
