@@ -104,11 +104,16 @@ teardown_file() {
 }
 
 @test "100 queue pairs come and go: no memory is left behind, and mana_ib unloads and loads" {
-	local before after
+	local before after round
 	within traffic -c 10 -q 2 -n 1 -o 4 -e
 	before=$(adapter_memory rdma0)
-	within traffic -c 25 -q 2 -n 1 -o 4 -e
-	after=$(adapter_memory rdma0)
+	# Some of what is destroyed is freed later, inboxes of 256 KiB among it: what is left behind is there
+	# after each round.
+	for round in 1 2 3; do
+		within traffic -c 25 -q 2 -n 1 -o 4 -e
+		after=$(adapter_memory rdma0)
+		((after >= before + 256)) || break
+	done
 	((after < before + 256)) || fail "memory grew from $before to $after kB"
 	reload a b
 	within pingpong -n 10
