@@ -285,11 +285,22 @@ static void act(struct adapter *adapter, const struct fault *fault)
 	}
 }
 
+/** told() - watchers hear that a rule applies */
+static void told(void *ctx, const char *text)
+{
+	struct adapter *adapter = ctx;
+	const struct watch_event event = { .kind = WATCH_FAULT,
+					   .data = text,
+					   .len = (uint32_t)strlen(text) };
+
+	if (watch_wants(&adapter->watch, WATCH_BIT(WATCH_FAULT)))
+		watch_tell(&adapter->watch, &event);
+}
+
 /** tell() - the log hears which rules have applied */
 static void tell(struct adapter *adapter, struct faults *faults)
 {
 	struct fault_news news;
-	struct watch_event event = { .kind = WATCH_FAULT, .data = news.text };
 
 	while (fault_news(faults, clock_ns(), &news)) {
 		if (news.times == 1)
@@ -298,8 +309,6 @@ static void tell(struct adapter *adapter, struct faults *faults)
 		else
 			log_say(LOG_NOTICE, "%s: fault %u, %llu times: %s", adapter->config.name,
 				news.id, (unsigned long long)news.times, news.text);
-		event.len = (uint32_t)strlen(news.text);
-		watch_tell(&adapter->watch, &event);
 	}
 }
 
@@ -371,6 +380,8 @@ static struct faults *faults_make(struct adapter *adapter)
 
 	if (!faults) {
 		faults = faults_new();
+		if (faults)
+			faults_listen(faults, told, adapter);
 		atomic_store_explicit(&adapter->faults, faults, memory_order_release);
 	}
 	return faults;

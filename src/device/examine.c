@@ -145,8 +145,7 @@ static void tell(struct watcher *watcher, const struct watch_event *event)
 		exam_event(examiner, event);
 		break;
 	case WATCH_FAULT:
-		/* What a driver does about a missing answer is no reuse of its number. */
-		memset(examiner->pending, 0, sizeof(examiner->pending));
+		atomic_store_explicit(&examiner->faulted, true, memory_order_relaxed);
 		break;
 	default:
 		break;

@@ -203,6 +203,9 @@ static void judge_flight(struct examiner *examiner, const struct gdma_req_header
 	unsigned int n = 0;
 	bool reused = false;
 
+	/* What a driver does about a missing answer is no reuse of its number. */
+	if (atomic_exchange_explicit(&examiner->faulted, false, memory_order_relaxed))
+		memset(examiner->pending, 0, sizeof(examiner->pending));
 	for (unsigned int i = 0; i < EXAMINE_PENDING; i++) {
 		struct exam_pending *pending = &examiner->pending[i];
 

@@ -92,6 +92,7 @@ struct exam_rule {
  * @lock:	of the first breaks and the list of commands
  * @commands:	the last ones, a ring; @n_commands in all
  * @pending:	see RULE_HWC_MESSAGE_ID
+ * @faulted:	a fault was made since the last command, on any thread
  * @verified:	the driver has sent GDMA_VERIFY_VF_DRIVER_VERSION
  * @offered:	the adapter's answer to it: GDMA_PF_CAP_1_*
  * @running:	the code of the command that is being run
@@ -112,6 +113,7 @@ struct examiner {
 	uint64_t n_commands;
 	char commands[EXAMINE_COMMANDS][EXAMINE_COMMAND_TEXT];
 	struct exam_pending pending[EXAMINE_PENDING];
+	atomic_bool faulted;
 	uint64_t offered;
 	uint32_t running;
 	uint64_t doorbells;

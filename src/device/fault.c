@@ -40,6 +40,8 @@ struct faults {
 	unsigned int n_waits;
 	_Atomic bool vectors;
 	struct fault_switch switches;
+	void (*told)(void *ctx, const char *text);
+	void *ctx;
 };
 
 struct faults *faults_new(void)
@@ -55,6 +57,12 @@ struct faults *faults_new(void)
 	}
 	pthread_mutex_init(&faults->lock, NULL);
 	return faults;
+}
+
+void faults_listen(struct faults *faults, void (*told)(void *ctx, const char *text), void *ctx)
+{
+	faults->told = told;
+	faults->ctx = ctx;
 }
 
 static void forget_rules(struct faults *faults)
@@ -208,8 +216,8 @@ static uint64_t draw(struct fault_rule *rule, uint64_t bound)
 	return (z ^ z >> 31) % bound;
 }
 
-/** applies() - what the rule waits for has happened once more: does it apply? */
-static bool applies(struct fault_rule *rule)
+/** applies(faults, ) - what the rule waits for has happened once more: does it apply? */
+static bool applies(const struct faults *faults, struct fault_rule *rule)
 {
 	const struct fault_when *when = &rule->when;
 	bool now = true;
@@ -229,6 +237,8 @@ static bool applies(struct fault_rule *rule)
 		break;
 	}
 	rule->fired += now;
+	if (now && faults->told)
+		faults->told(faults->ctx, rule->text);
 	return now;
 }
 
@@ -322,7 +332,7 @@ static bool happens(struct faults *faults, enum fault_event event, uint32_t numb
 				    !matches(when->queue.index, queue->index)
 			  : !matches(when->number, number))
 			continue;
-		if (!applies(rule))
+		if (!applies(faults, rule))
 			continue;
 		judge(faults, rule, verdict, 0);
 		any = true;
@@ -397,7 +407,7 @@ int fault_signal(struct faults *faults, const char *name, uint64_t now)
 		if (strcmp(when->name, name))
 			continue;
 		err = 0;
-		if (when->event == FAULT_ON_SIGNAL && applies(rule))
+		if (when->event == FAULT_ON_SIGNAL && applies(faults, rule))
 			judge(faults, rule, &verdict, 0);
 	}
 	start_times(faults, FAULT_ON_SIGNAL, name, now);
@@ -452,7 +462,7 @@ void fault_count(struct faults *faults, uint32_t port, const uint64_t values[FAU
 		if (when->event != FAULT_ON_COUNTER || !matches(when->queue.port, port))
 			continue;
 		reached = values[when->number] >= when->value;
-		if (reached && !rule->reached && applies(rule))
+		if (reached && !rule->reached && applies(faults, rule))
 			judge(faults, rule, &verdict, 0);
 		rule->reached = reached;
 	}
@@ -515,7 +525,7 @@ static void run_times(struct faults *faults, uint64_t now)
 
 		if (!at || at > now)
 			continue;
-		if (applies(rule))
+		if (applies(faults, rule))
 			judge(faults, rule, &verdict, at);
 		/* Times that nobody was there to see are not made up for. */
 		rule->next = rule->when.event != FAULT_EVERY ? 0

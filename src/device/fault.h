@@ -236,6 +236,14 @@ struct faults;
 struct faults *faults_new(void);
 void faults_free(struct faults *faults);
 
+/**
+ * faults_listen() - be told of each rule that applies, where and when it does
+ * @told:	called with locks held, of this and of the queue concerned: it takes none of them
+ *
+ * Before any rule is added.
+ */
+void faults_listen(struct faults *faults, void (*told)(void *ctx, const char *text), void *ctx);
+
 /** faults_add() - add rules; 0, or -ENOSPC */
 int faults_add(struct faults *faults, const struct fault_rule *rules, unsigned int n, uint64_t now);
 

@@ -134,6 +134,9 @@ errors() {
 	testpmd stop >/dev/null
 	testpmd_quit
 	adapter_stop
+	# Each fault is told before what it does.
+	"$MANAKIN" trace --kind fault,completion "$trace" | awk '/ fault / { n++ } /TX_INVALID_OOB/ && --n < 0 { exit 1 }
+		END { exit n != 0 }' || fail "not a fault before each error"
 	"$MANAKIN" trace --kind completion "$trace" --json | grep TX_INVALID_OOB | sed -E 's/.*"data":"(.{24}).*/\1/' | head -n 50
 }
 
