@@ -67,7 +67,7 @@ device() {
 }
 
 @test "an unknown fabric is refused, and the known ones are named" {
-	device 1 "unknown fabric 'wire'; the known ones are sink, generator, loop, switch, tap, pcap" \
+	device 1 "unknown fabric 'wire'; the known ones are sink, generator, loop, switch, tap, stream, pcap" \
 		--port fabric=wire
 }
 
