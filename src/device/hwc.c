@@ -436,7 +436,9 @@ struct late_answer {
 static bool keep_answer(struct adapter *adapter, const void *response, uint32_t len, bool copy,
 			uint64_t at)
 {
-	struct late_answer *answer = malloc(sizeof(*answer) + len);
+	/* A short one too is told of with its header. */
+	size_t room = len < sizeof(struct gdma_resp_header) ? sizeof(struct gdma_resp_header) : len;
+	struct late_answer *answer = calloc(1, sizeof(*answer) + room);
 	struct fault fault = { .kind = FAULT_ANSWER, .answer = answer };
 
 	if (!answer)

@@ -90,7 +90,8 @@ static bool has_work(const struct wq *wq)
 {
 	uint64_t epoch = atomic_load_explicit(&wq->ring.memory->epoch, memory_order_acquire);
 
-	if (wq->stopped || wq_posted(wq) == wq->taken ||
+	/* One that waits for its vPort's rate has a deadline. */
+	if (wq->stopped || wq_posted(wq) == wq->taken || wq->work.deadline ||
 	    atomic_load_explicit(&wq->fault, memory_order_relaxed) & FAULT_STALLED)
 		return false;
 	return wq->ring.epoch != epoch || wq->ring.base || wq->ring.page;

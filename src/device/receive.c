@@ -41,7 +41,7 @@ static bool begin(struct receive_burst *burst, struct vport *vport, unsigned int
 		return false;
 	}
 	burst->scratch = &scratch->receive;
-	burst->odd = steering->hash_types != MANA_HASH_SUPPORTED;
+	burst->odd |= steering->hash_types != MANA_HASH_SUPPORTED;
 	return true;
 }
 

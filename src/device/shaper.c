@@ -28,10 +28,15 @@ void shaper_set(struct shaper *shaper, uint32_t mbps, uint64_t now)
 	uint64_t next = atomic_load_explicit(&shaper->next, memory_order_relaxed);
 	uint32_t before = shaper_rate(shaper);
 
-	if (before && mbps && next > now)
+	/* A debt ends with its limit. */
+	if (next > now && (!before || !mbps))
+		atomic_store_explicit(&shaper->next, now, memory_order_relaxed);
+	else if (next > now)
 		atomic_fetch_add_explicit(&shaper->next,
 					  (next - now) * before / mbps - (next - now),
 					  memory_order_relaxed);
+	/* Those that wait say so again. */
+	atomic_store_explicit(&shaper->waiting, 0, memory_order_relaxed);
 	atomic_store_explicit(&shaper->mbps, mbps, memory_order_relaxed);
 }
 

@@ -17,10 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SHAPER_QUEUES 64u       /* a bit for each */
-#define SHAPER_DEPTH  10000000u /* ns */
-#define SHAPER_GRACE  1000000u  /* ns: how long others wait for the queue whose turn it is */
-#define SHAPER_BURST  500000u   /* ns: what a turn sends takes about so long, or is one frame */
+#define SHAPER_QUEUES 64u         /* a bit for each */
+#define SHAPER_DEPTH  10000000u   /* ns */
+#define SHAPER_GRACE  1000000u    /* ns: how long others wait for the queue whose turn it is */
+#define SHAPER_DEBT   1000000000u /* ns: of a client that has left, most that the next one pays */
+#define SHAPER_BURST  500000u     /* ns: what a turn sends takes about so long, or is one frame */
 
 /**
  * struct shaper - see above; zeroed: no limit
@@ -41,6 +42,20 @@ struct shaper {
 static inline uint32_t shaper_rate(const struct shaper *shaper)
 {
 	return atomic_load_explicit(&shaper->mbps, memory_order_relaxed);
+}
+
+/** shaper_owes() - more than it may overdraw is not paid for yet */
+static inline bool shaper_owes(const struct shaper *shaper, uint64_t now)
+{
+	return shaper_rate(shaper) &&
+	       atomic_load_explicit(&shaper->next, memory_order_relaxed) > now + SHAPER_DEPTH;
+}
+
+/** shaper_forgive() - what is not paid for yet is paid for in a second at the latest */
+static inline void shaper_forgive(struct shaper *shaper, uint64_t now)
+{
+	if (atomic_load_explicit(&shaper->next, memory_order_relaxed) > now + SHAPER_DEBT)
+		atomic_store_explicit(&shaper->next, now + SHAPER_DEBT, memory_order_relaxed);
 }
 
 /** shaper_set() - a new rate, at which what has been sent is paid for, too; control thread */

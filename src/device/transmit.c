@@ -201,6 +201,14 @@ static unsigned int send_burst(struct wq *sq, unsigned int lane, struct transmit
 	return sent;
 }
 
+/** error_counter() - of a completion's type; those that are no error of sending share the first one */
+static uint64_t *error_counter(struct wq *sq, uint32_t type)
+{
+	uint32_t at = type - MANA_CQE_TX_OKAY;
+
+	return &sq->counters.errors[at < 16 ? at : 0];
+}
+
 /**
  * put_back() - the frames from @n on were not sent: their entries have not been taken
  *
@@ -225,8 +233,7 @@ static __attribute__((noinline)) void put_back(struct wq *sq, struct transmit_bu
 			break;
 		/* It will be counted again. */
 		if (last->type != MANA_CQE_TX_OKAY)
-			counter_add(&sq->counters.errors[(last->type - MANA_CQE_TX_OKAY) % 16],
-				    UINT64_MAX);
+			counter_add(error_counter(sq, last->type), UINT64_MAX);
 		burst->done--;
 	}
 }
@@ -359,7 +366,7 @@ static bool any_entry(struct wq *sq, struct transmit_burst *burst, struct transm
 	budget_charge(BUDGET_ODD);
 	if (done->type != MANA_CQE_TX_OKAY || fault & FAULT_DO_ERROR) {
 		/* An error is reported even if the driver suppressed the completion. */
-		counter_add(&sq->counters.errors[(done->type - MANA_CQE_TX_OKAY) % 16], 1);
+		counter_add(error_counter(sq, done->type), 1);
 		burst->done++;
 		return !sq->stopped;
 	}
@@ -553,8 +560,10 @@ bool transmit_run(struct lane_work *work, unsigned int lane)
 	if (__builtin_expect(atomic_load_explicit(&sq->fault, memory_order_relaxed), 0))
 		return run_faulty(sq, lane);
 	/* With many queues most are idle, and touching them slows the busy ones down. */
-	if (sq->seen == sq->taken && wq_empty(sq))
+	if (sq->seen == sq->taken && wq_empty(sq)) {
+		work->deadline = 0;
 		return false;
+	}
 	if (__builtin_expect(shaper_rate(&sq->vport->shaper) || work->deadline, 0))
 		return run_shaped(sq, lane);
 	scratch = scratch_of(sq->adapter, lane);

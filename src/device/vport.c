@@ -61,10 +61,18 @@ static uint32_t vport_speed(const struct vport *vport)
 	return vport->config->speed ? vport->config->speed : LINK_SPEED_DEFAULT;
 }
 
+/** vport_clamp() - what the driver or the operator allows, whichever is less; 0: neither has a limit */
+static uint32_t vport_clamp(const struct vport *vport)
+{
+	uint32_t most = vport->config->speed;
+
+	return vport->clamp && (!most || vport->clamp < most) ? vport->clamp : most;
+}
+
 void vport_limit(struct vport *vport)
 {
 	static_assert(ADAPTER_QUEUES_MAX <= SHAPER_QUEUES, "they take turns");
-	shaper_set(&vport->shaper, vport->clamp ? vport->clamp : vport->config->speed, clock_ns());
+	shaper_set(&vport->shaper, vport_clamp(vport), clock_ns());
 }
 
 static uint32_t query_device_config(struct adapter *adapter, struct command *command)
@@ -331,7 +339,10 @@ static uint32_t destroy_wq_obj(struct adapter *adapter, struct command *command)
 	 * is not sent. Only the lane knows whether there is anything left.
 	 */
 	wq->close_at = wq_posted(wq);
-	atomic_store_explicit(&wq->closing, WQ_CLOSING, memory_order_release);
+	/* A queue is not waited for when it goes; so what it still has goes out at once, or not at all. */
+	atomic_store_explicit(&wq->closing,
+			      shaper_owes(&wq->vport->shaper, clock_ns()) ? WQ_CLOSED : WQ_CLOSING,
+			      memory_order_release);
 	lane_kick(&wq->work);
 	adapter->hwc.closing = wq;
 	return STATUS_LATER;
@@ -572,7 +583,7 @@ static uint32_t query_link_config(struct adapter *adapter, struct command *comma
 
 	if (!vport)
 		return STATUS_NOT_FOUND;
-	resp->link_speed_mbps = vport->clamp ? vport->clamp : vport_speed(vport);
+	resp->link_speed_mbps = vport_clamp(vport) ? vport_clamp(vport) : vport_speed(vport);
 	resp->qos_speed_mbps = vport_speed(vport);
 	return STATUS_OK;
 }
@@ -686,6 +697,7 @@ void vport_reset(struct vport *vport)
 	vport->configured = false;
 	vport->clamp = 0;
 	vport_limit(vport);
+	shaper_forgive(&vport->shaper, clock_ns());
 }
 
 #define GENERAL_RESP sizeof(struct gdma_general_resp)
