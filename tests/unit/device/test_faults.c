@@ -443,7 +443,7 @@ static void plain_frame(uint8_t *frame)
 	memcpy(frame, head, sizeof(head));
 	frame[22] = 64;
 	frame[23] = 17;
-	set16(frame + 24, plain_fold(plain_sum(0, frame + 14, 20)));
+	set16(frame + 24, (uint16_t)~plain_fold(plain_sum(0, frame + 14, 20)));
 	set16(frame + 38, 30);
 }
 
