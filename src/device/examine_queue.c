@@ -28,6 +28,16 @@ static struct exam_queue *make(struct examiner *examiner, uint32_t type, uint32_
 	return queue;
 }
 
+/** forget() - what its ring held; the lock is held */
+static void forget(struct exam_queue *queue)
+{
+	free(queue->words);
+	free(queue->buffers);
+	queue->words = NULL;
+	queue->buffers = NULL;
+	queue->live = false;
+}
+
 /** created() - a queue exists from now on, for which @queue may have played another one before */
 static void created(struct examiner *examiner, struct exam_queue *queue,
 		    const struct watch_queue *what)
@@ -36,10 +46,7 @@ static void created(struct examiner *examiner, struct exam_queue *queue,
 	uint32_t buffers = BUFFERS_MIN;
 
 	spin_lock(&queue->lock);
-	free(queue->words);
-	free(queue->buffers);
-	queue->words = NULL;
-	queue->buffers = NULL;
+	forget(queue);
 	queue->live = true;
 	queue->known = true;
 	queue->hwc = !adapter->hwc.up;
@@ -87,7 +94,7 @@ void exam_queue_event(struct examiner *examiner, const struct watch_event *event
 		   "its memory was unmapped before the queue was destroyed"
 		   "|memory that stays mapped until the adapter has answered");
 	spin_lock(&queue->lock);
-	queue->live = false;
+	forget(queue);
 	queue->wq = NULL;
 	spin_unlock(&queue->lock);
 }
@@ -101,7 +108,7 @@ void exam_queues_clear(struct examiner *examiner)
 			if (!queue)
 				continue;
 			spin_lock(&queue->lock);
-			queue->live = false;
+			forget(queue);
 			queue->known = false;
 			queue->wq = NULL;
 			queue->runs = 0;
@@ -390,8 +397,14 @@ static uint32_t written(struct exam_queue *queue, const struct ring *ring,
 	uint32_t changed = 0, slot = slots->first;
 
 	for (uint32_t i = 0; queue->words && i < slots->n; i++) {
-		const uint8_t *end = ring_at(ring, slot * slots->size) + slots->size;
-		uint64_t before = shared_load((const uint64_t *)end - 1);
+		const uint8_t *end;
+		uint64_t before;
+
+		/* A lane may still write for a queue whose number another one has now. */
+		if (slot >= queue->count)
+			break;
+		end = ring_at(ring, slot * slots->size) + slots->size;
+		before = shared_load((const uint64_t *)end - 1);
 
 		/* What is there must be what was written a round ago. */
 		if (queue->written + i >= 2 * (uint64_t)queue->count &&

@@ -22,7 +22,7 @@ static bool patient(struct backlog *backlog)
 unsigned int backlog_deliver(struct backlog *backlog, struct fabric_port *port, unsigned int lane,
 			     unsigned int budget)
 {
-	unsigned int left = backlog_pending(backlog), done = 0;
+	unsigned int left = backlog_pending(backlog), all = left, done = 0;
 
 	while (left && done < budget) {
 		unsigned int want = left < budget - done ? left : budget - done;
@@ -43,5 +43,7 @@ unsigned int backlog_deliver(struct backlog *backlog, struct fabric_port *port, 
 		left--;
 	}
 	atomic_store_explicit(&backlog->pending, left, memory_order_relaxed);
+	/* Behind those for a full queue there may be others, and nothing tells of them again. */
+	atomic_store_explicit(&backlog->dropped, all - left > done, memory_order_relaxed);
 	return done;
 }

@@ -27,6 +27,7 @@
  * struct backlog - the frames; zeroed at first
  * @reading:	a lane is between backlog_begin() and backlog_end()
  * @pending:	frames not yet delivered; a lane checks this before it sleeps
+ * @dropped:	the last delivery has dropped some: there may be more to read
  * @first:	the next one of them
  * @frames, @iov: the reader fills in @pending of them when none are left
  * @blocked:	since when the vPort has accepted none of the frames offered, in nanoseconds; 0 if
@@ -36,6 +37,7 @@
 struct backlog {
 	_Alignas(CACHE_LINE) atomic_flag reading;
 	_Atomic unsigned int pending;
+	_Atomic bool dropped;
 	unsigned int first;
 	struct frame frames[FABRIC_BURST];
 	struct iovec iov[FABRIC_BURST];
@@ -57,6 +59,13 @@ static inline void backlog_end(struct backlog *backlog)
 static inline unsigned int backlog_pending(const struct backlog *backlog)
 {
 	return atomic_load_explicit(&backlog->pending, memory_order_relaxed);
+}
+
+/** backlog_is_source() - is it to be polled without an event? Any lane */
+static inline bool backlog_is_source(const struct backlog *backlog)
+{
+	return backlog_pending(backlog) ||
+	       atomic_load_explicit(&backlog->dropped, memory_order_relaxed);
 }
 
 /** backlog_filled() - the reader has put @n frames into an empty backlog */

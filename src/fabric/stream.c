@@ -29,6 +29,7 @@
 
 #include "base/log.h"
 #include "base/passed.h"
+#include "base/rights.h"
 #include "base/socket_file.h"
 #include "fabric/stream_address.h"
 
@@ -51,6 +52,9 @@ static_assert(ARENA_SIZE >= 2 * (FABRIC_FRAME_MAX + PREFIX), "a frame fits behin
  * struct stream - the fabric's state
  * @name:	as the user wrote it
  * @file:	of the listening socket
+ * @limits:	of messages that peers cause
+ * @looks:	the kernel does not refuse descriptors that a peer sends: look before each read
+ * @parked:	a peer has sent one
  * @listener:	-1 if the port connected itself
  * @peer:	its socket; -1: none. Changed with @sending locked and the backlog held
  * @sending:	locks all from here to @tail
@@ -64,7 +68,9 @@ static_assert(ARENA_SIZE >= 2 * (FABRIC_FRAME_MAX + PREFIX), "a frame fits behin
 struct stream {
 	char *name;
 	struct socket_file file;
+	struct log_limits limits;
 	int listener;
+	bool looks, parked;
 	_Atomic int peer;
 	_Alignas(CACHE_LINE) pthread_mutex_t sending;
 	struct iovec iov[IOV_MAX];
@@ -86,6 +92,15 @@ static int watch(const struct fabric_port *port, int how, int fd, bool writable)
 	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | (writable ? EPOLLOUT : 0) };
 
 	return epoll_ctl(port->fd, how, fd, &event) < 0 ? -errno : 0;
+}
+
+/** is_unix() - can a peer send descriptors over it? */
+static bool is_unix(int fd)
+{
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) && domain == AF_UNIX;
 }
 
 /** prepare() - options of a socket to a peer; what it does not have it does without */
@@ -113,10 +128,10 @@ static void leave(struct fabric_port *port, const char *why)
 	close(peer);
 	if (stream->listener >= 0)
 		watch(port, EPOLL_CTL_ADD, stream->listener, false);
-	log_say(LOG_NOTICE, "stream %s: %s%s", stream->name, why,
-		stream->listener >= 0 ? "; waiting for the next peer"
-				      : "; its vPort is disconnected until the adapter is "
-					"restarted");
+	log_limited(&stream->limits, LOG_NOTICE, "stream %s: %s%s", stream->name, why,
+		    stream->listener >= 0 ? "; waiting for the next peer"
+					  : "; its vPort is disconnected until the adapter is "
+					    "restarted");
 }
 
 /** join() - take the next peer, if there is one; the backlog is held */
@@ -125,6 +140,7 @@ static void join(struct fabric_port *port)
 	struct stream *stream = port->state;
 	int peer = accept4(stream->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+	budget_charge(BUDGET_CALL);
 	if (peer < 0)
 		return;
 	prepare(peer);
@@ -136,7 +152,7 @@ static void join(struct fabric_port *port)
 	fabric_lock(&stream->sending);
 	atomic_store(&stream->peer, peer);
 	pthread_mutex_unlock(&stream->sending);
-	log_say(LOG_NOTICE, "stream %s: a peer has connected", stream->name);
+	log_limited(&stream->limits, LOG_NOTICE, "stream %s: a peer has connected", stream->name);
 }
 
 /* ---- From the vPort ---- */
@@ -296,6 +312,29 @@ static int cut_frames(struct fabric_port *port, unsigned int lane, unsigned int 
 	return (int)n;
 }
 
+/**
+ * park() - a peer has sent a descriptor: read its socket no more, and do not close it
+ *
+ * Closing that descriptor, which reading does as well, can take as long as the peer likes. The port
+ * stays without a peer: more of them would be more such sockets.
+ */
+static void park(struct fabric_port *port)
+{
+	struct stream *stream = port->state;
+
+	epoll_ctl(port->fd, EPOLL_CTL_DEL, atomic_load(&stream->peer), NULL);
+	fabric_lock(&stream->sending);
+	atomic_store(&stream->peer, -1);
+	stream->tail_len = 0;
+	pthread_mutex_unlock(&stream->sending);
+	stream->parked = true;
+	stream->cut = stream->end = 0;
+	log_say(LOG_WARNING,
+		"stream %s: the peer sent a descriptor, which nobody asked for; its vPort is "
+		"disconnected until the adapter is restarted",
+		stream->name);
+}
+
 /** read_more() - read what the peer has sent; 0 if there is nothing now */
 static ssize_t read_more(struct fabric_port *port, int peer)
 {
@@ -305,6 +344,10 @@ static ssize_t read_more(struct fabric_port *port, int peer)
 	memmove(stream->arena, stream->arena + stream->cut, stream->end - stream->cut);
 	stream->end -= stream->cut;
 	stream->cut = 0;
+	if (stream->looks && rights_waiting(peer)) {
+		park(port);
+		return -1;
+	}
 	do
 		got = read(peer, stream->arena + stream->end, ARENA_SIZE - stream->end);
 	while (got < 0 && errno == EINTR);
@@ -345,7 +388,7 @@ static unsigned int stream_poll(struct fabric_port *port, unsigned int lane, uns
 
 	if (!backlog_begin(&stream->backlog))
 		return 0;
-	if (atomic_load(&stream->peer) < 0 && stream->listener >= 0)
+	if (atomic_load(&stream->peer) < 0 && stream->listener >= 0 && !stream->parked)
 		join(port);
 	if (atomic_load(&stream->peer) >= 0) {
 		fabric_lock(&stream->sending);
@@ -363,7 +406,7 @@ static bool stream_is_source(const struct fabric_port *port)
 {
 	const struct stream *stream = port->state;
 
-	return backlog_pending(&stream->backlog) ||
+	return backlog_is_source(&stream->backlog) ||
 	       atomic_load_explicit(&stream->more, memory_order_relaxed);
 }
 
@@ -415,6 +458,7 @@ static int plug(struct fabric_port *port, int fd, bool listens, struct error *er
 {
 	struct stream *stream = port->state;
 
+	stream->looks = is_unix(fd) && !rights_refuse(fd);
 	port->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (port->fd < 0 || watch(port, EPOLL_CTL_ADD, fd, false))
 		return error_fail(error, -errno, "fabric stream: cannot watch %s: %s", stream->name,

@@ -527,7 +527,7 @@ static bool tap_is_source(const struct fabric_port *port)
 {
 	const struct tap *tap = port->state;
 
-	return backlog_pending(&tap->backlog) != 0;
+	return backlog_is_source(&tap->backlog);
 }
 
 const struct fabric_ops fabric_tap = {

@@ -96,7 +96,10 @@ int pmd_txq_create(struct rte_eth_dev *dev, uint16_t index)
 	int err;
 
 	memcpy(errors, txq->driver.errors, sizeof(errors));
-	err = driver_txq_create(port->handle, index, txq->units, txq->signals, &txq->driver);
+	/* After a reset that failed there is no vPort, although the port is started. */
+	err = port->handle ? driver_txq_create(port->handle, index, txq->units, txq->signals,
+					       &txq->driver)
+			   : -EIO;
 	/* A new queue counts from 0, but the port's counters continue. */
 	memcpy(txq->driver.errors, errors, sizeof(errors));
 	if (!err) {
@@ -288,7 +291,8 @@ int pmd_rxq_create(struct rte_eth_dev *dev, uint16_t index)
 	struct pmd_port *port = pmd_port(dev);
 	int err;
 
-	err = driver_rxq_create(port->handle, index, rxq->units, &rxq->driver);
+	err = port->handle ? driver_rxq_create(port->handle, index, rxq->units, &rxq->driver)
+			   : -EIO;
 	if (!err) {
 		err = pmd_region_attach(port, rxq->driver.wq.ring, &rxq->region);
 		if (err)

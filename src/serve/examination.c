@@ -61,7 +61,9 @@ int examinations_open(const struct examination_config *config, struct examinatio
 	new->file = config->file;
 	new->fd = -1;
 	if (config->file) {
-		new->fd = open(config->file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		new->fd = open(config->file,
+			       O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+			       0644);
 		if (new->fd < 0) {
 			int err = errno;
 

@@ -21,6 +21,12 @@ static int claim(int fd, const char *name, bool passed, struct error *error)
 	if (!S_ISREG(status.st_mode))
 		return error_fail(error, -EINVAL,
 				  "trace %s: it is not a regular file; name one to write it", name);
+	if (fcntl(fd, F_GETFL) & O_APPEND)
+		return error_fail(
+			error, -EINVAL,
+			"trace %s: it is opened to append to it, and a trace begins at its "
+			"head again; redirect it as in 5<>FILE",
+			name);
 	/* Whoever passed an open file has decided whose it is. */
 	if (!passed && (status.st_uid != geteuid() || status.st_nlink > 1))
 		return error_fail(error, -EPERM, "trace %s: it %s; remove it, or name another file",

@@ -245,8 +245,10 @@ static void test_peers_come_and_go(void **state)
 		/* In the middle of a frame */
 		write_all(fd, wire, len / 2);
 		close(fd);
-		poll_until_said(port, "the peer has left; waiting for the next peer", 1);
-		catch_log();
+		/* What peers cause again and again is not told each time. */
+		if (i < 5)
+			poll_until_said(port, "the peer has left; waiting for the next peer",
+					i + 1);
 	}
 	assert_int_equal(here->frames, 50);
 	fabric_close(port);

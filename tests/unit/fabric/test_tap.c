@@ -497,6 +497,9 @@ static void frames_wait_for_buffers_but_not_forever(void **state)
 	pause_us(25000);
 	assert_int_equal(fabric_poll(port, 0, 32), 0);
 	assert_int_equal(counters_of(port).rx_dropped, 5);
+	/* It is asked once more, for what may be behind them. */
+	assert_true(fabric_is_source(port));
+	assert_int_equal(fabric_poll(port, 0, 32), 0);
 	assert_false(fabric_is_source(port));
 	for (unsigned int i = 0; i < 5; i++)
 		host_sends(packet, NULL, bytes, sizeof(bytes));
