@@ -20,7 +20,7 @@ bool stream_address_is_path(const char *text)
 }
 
 /** path_fits() - 0, or -ENAMETOOLONG with @error set */
-static int path_fits(const char *path, struct error *error)
+static __attribute__((nonnull)) int path_fits(const char *path, struct error *error)
 {
 	if (strlen(path) < SOCKET_FILE_PATH)
 		return 0;
