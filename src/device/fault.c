@@ -265,39 +265,39 @@ static void judge(struct faults *faults, const struct fault_rule *rule,
 
 		switch (what->kind) {
 		case FAULT_LATE:
-			verdict->todo |= FAULT_DO_LATE;
+			verdict->does |= FAULT_DO_LATE;
 			verdict->late = what->time;
 			break;
 		case FAULT_LOST:
-			verdict->todo |= FAULT_DO_LOSE;
+			verdict->does |= FAULT_DO_LOSE;
 			break;
 		case FAULT_IGNORED:
-			verdict->todo |= FAULT_DO_IGNORE;
+			verdict->does |= FAULT_DO_IGNORE;
 			break;
 		case FAULT_TWICE:
-			verdict->todo |= FAULT_DO_TWICE;
+			verdict->does |= FAULT_DO_TWICE;
 			break;
 		case FAULT_STATUS:
-			verdict->todo |= FAULT_DO_STATUS;
+			verdict->does |= FAULT_DO_STATUS;
 			verdict->status = (uint32_t)what->number;
 			break;
 		case FAULT_SHORT:
-			verdict->todo |= FAULT_DO_RESIZE;
+			verdict->does |= FAULT_DO_RESIZE;
 			verdict->more = -(int32_t)what->number;
 			break;
 		case FAULT_LONG:
-			verdict->todo |= FAULT_DO_RESIZE;
+			verdict->does |= FAULT_DO_RESIZE;
 			verdict->more = (int32_t)what->number;
 			break;
 		case FAULT_ERROR:
-			verdict->todo |= FAULT_DO_ERROR;
+			verdict->does |= FAULT_DO_ERROR;
 			verdict->error = (uint32_t)what->number;
 			break;
 		case FAULT_DMA:
-			verdict->todo |= FAULT_DO_DMA;
+			verdict->does |= FAULT_DO_DMA;
 			break;
 		case FAULT_STALL:
-			verdict->todo |= FAULT_DO_STALL;
+			verdict->does |= FAULT_DO_STALL;
 			verdict->stall = what->time;
 			break;
 		default:

@@ -207,7 +207,7 @@ extern const char *const fault_counters[];
 
 /**
  * struct fault_verdict - the answer of fault_command() and its kin
- * @todo:	FAULT_DO_*; 0: nothing
+ * @does:	FAULT_DO_*; 0: nothing
  * @late:	ns
  * @stall:	ns, or FAULT_FOREVER
  * @more:	bytes that the answer has too many
@@ -215,7 +215,7 @@ extern const char *const fault_counters[];
  * @act:	other faults were set off: the control thread has something to do
  */
 struct fault_verdict {
-	uint32_t todo;
+	uint32_t does;
 	uint32_t status;
 	int32_t more;
 	uint32_t error;

@@ -179,11 +179,11 @@ uint32_t faulty_packet(struct wq *wq, uint32_t start, uint32_t *type)
 		return 0;
 	adapter_again(wq->adapter);
 	*type = verdict.error;
-	if (verdict.todo & FAULT_DO_STALL) {
+	if (verdict.does & FAULT_DO_STALL) {
 		wq->taken = start;
 		stall(wq, ends_at(verdict.stall));
 	}
-	return verdict.todo;
+	return verdict.does;
 }
 
 /** delay() - make the completion late that comes next; its queue is locked */
@@ -222,11 +222,11 @@ uint32_t faulty_completion(struct wq *wq, uint32_t *type)
 	if (asked & FAULT_COMPLETIONS && fault_completion(faults, &queue, &verdict))
 		adapter_again(wq->adapter);
 	*type = verdict.error;
-	if (verdict.todo & FAULT_DO_LOSE)
-		return verdict.todo;
-	if (verdict.todo & FAULT_DO_LATE)
+	if (verdict.does & FAULT_DO_LOSE)
+		return verdict.does;
+	if (verdict.does & FAULT_DO_LATE)
 		delay(wq, verdict.late);
 	else if (asked & FAULT_SLOW && atomic_load(&wq->latency))
 		delay(wq, slow(wq));
-	return verdict.todo;
+	return verdict.does;
 }

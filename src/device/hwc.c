@@ -472,12 +472,12 @@ void hwc_answer_late(struct adapter *adapter, const struct fault *fault)
 static __attribute__((noinline)) void spoil(struct adapter *adapter, struct answers *answers,
 					    const struct fault_verdict *verdict)
 {
-	const uint32_t last = answers->n - 1, todo = verdict->todo;
+	const uint32_t last = answers->n - 1, does = verdict->does;
 	struct gdma_resp_header *response = (void *)answers->response[last];
 	const uint64_t now = clock_ns();
 	uint32_t *len = &answers->len[last];
 
-	if (todo & FAULT_DO_RESIZE) {
+	if (does & FAULT_DO_RESIZE) {
 		int64_t wanted = (int64_t)*len + verdict->more;
 		uint32_t resized = wanted < 1                 ? 1
 				   : wanted > HWC_MESSAGE_MAX ? HWC_MESSAGE_MAX
@@ -487,12 +487,12 @@ static __attribute__((noinline)) void spoil(struct adapter *adapter, struct answ
 			memset((uint8_t *)response + *len, 0, resized - *len);
 		response->response.msg_size = *len = resized;
 	}
-	if (todo & FAULT_DO_LOSE)
+	if (does & FAULT_DO_LOSE)
 		*len = 0;
-	else if (todo & FAULT_DO_LATE &&
+	else if (does & FAULT_DO_LATE &&
 		 keep_answer(adapter, response, *len, false, now + verdict->late))
 		answers->n--;
-	if (todo & FAULT_DO_TWICE && *len)
+	if (does & FAULT_DO_TWICE && *len)
 		keep_answer(adapter, response, *len, true, now + verdict->late + NS_PER_MS);
 }
 
@@ -516,14 +516,14 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 
 	if (__builtin_expect(faults != NULL, 0) && fault_command(faults, command.code, &verdict))
 		adapter_again(adapter);
-	if (verdict.todo & FAULT_DO_IGNORE)
+	if (verdict.does & FAULT_DO_IGNORE)
 		return;
 	memset(command.response, 0, entry ? entry->response : sizeof(struct gdma_resp_header));
 	if (!entry) {
 		status = GDMA_STATUS_CMD_UNSUPPORTED;
 	} else if (len < entry->request) {
 		status = STATUS_SHORT;
-	} else if (verdict.todo & FAULT_DO_STATUS) {
+	} else if (verdict.does & FAULT_DO_STATUS) {
 		status = verdict.status;
 	} else {
 		uint16_t highest = command_version(command.code);
@@ -548,7 +548,7 @@ static void hwc_run_one(struct adapter *adapter, const void *message, uint32_t l
 	else
 		log_say(LOG_DEBUG, "%s: command %s", adapter->config.name, entry->name);
 	hwc_answer(&command, status, answers);
-	if (verdict.todo)
+	if (verdict.does)
 		spoil(adapter, answers, &verdict);
 }
 
@@ -569,7 +569,7 @@ static bool hwc_run_later(struct adapter *adapter, struct answers *answers)
 	command.response = answers->response[answers->n];
 	memset(command.response, 0, command.response_len);
 	hwc_answer(&command, STATUS_OK, answers);
-	if (hwc->verdict.todo)
+	if (hwc->verdict.does)
 		spoil(adapter, answers, &hwc->verdict);
 	return true;
 }

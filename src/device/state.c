@@ -30,12 +30,12 @@ static bool spoil(struct adapter *adapter, struct faults *faults, uint32_t vecto
 
 	if (!fault_interrupt(faults, vector, &verdict))
 		return true;
-	if (verdict.todo & FAULT_DO_LATE)
+	if (verdict.does & FAULT_DO_LATE)
 		fault_later(faults, &again, clock_ns() + verdict.late);
-	else if (verdict.todo & FAULT_DO_TWICE)
+	else if (verdict.does & FAULT_DO_TWICE)
 		fault_later(faults, &again, clock_ns() + TWICE_NS);
 	adapter_again(adapter);
-	return !(verdict.todo & (FAULT_DO_LATE | FAULT_DO_LOSE));
+	return !(verdict.does & (FAULT_DO_LATE | FAULT_DO_LOSE));
 }
 
 /** spoil_all() - leave out what is not to be raised now */
